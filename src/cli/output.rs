@@ -1,0 +1,15 @@
+//! Printing for people and for scripts.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Prints one JSON object as one line. A reader that has gone away (`ostiary ... | head`) is no error.
+pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    match io::stdout().lock().write_all(&line) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => Ok(written?),
+    }
+}

@@ -1,0 +1,29 @@
+//! Why a decision is what it is: a closed list.
+
+use serde::{Deserialize, Serialize};
+
+/// The reason of a decision. The names are stable: they are printed, logged and sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// An enabled person, alike enough in enough good frames.
+    Granted,
+    /// Enough good frames, and nobody alike enough.
+    Unknown,
+    /// Alike enough to two people: the margin between them is too small to tell which.
+    Ambiguous,
+    /// The face was never good enough: blurred, too dark, too bright or turned away.
+    LowQuality,
+    /// The face was too small to judge: the person is too far away.
+    TooFar,
+    /// A second face in view, and the policy refuses.
+    SeveralFaces,
+    /// The same person was let in a moment ago.
+    CoolDown,
+    /// Known, but disabled.
+    DisabledPerson,
+    /// Known, but not at this hour.
+    OutsideHours,
+    /// The door is locked by a fault and opens for nobody.
+    Locked,
+}

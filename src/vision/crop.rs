@@ -1,0 +1,42 @@
+//! The aligned face that the embedder looks at.
+
+/// A face aligned to the ArcFace template: 112x112 packed RGB, on the heap so that it moves cheaply.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Crop(Box<[u8; Crop::BYTES]>);
+
+impl Crop {
+    /// Pixels a side.
+    pub const SIDE: usize = 112;
+    /// Bytes of packed RGB.
+    pub const BYTES: usize = Self::SIDE * Self::SIDE * 3;
+
+    /// A crop from packed RGB; `None` unless there are exactly [`Crop::BYTES`].
+    pub fn from_rgb(rgb: &[u8]) -> Option<Self> {
+        let mut crop = Self::default();
+        (rgb.len() == Self::BYTES).then(|| crop.0.copy_from_slice(rgb))?;
+        Some(crop)
+    }
+
+    /// Packed RGB, rows top to bottom.
+    pub fn rgb(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
+    /// Packed RGB to write into.
+    pub fn rgb_mut(&mut self) -> &mut [u8; Self::BYTES] {
+        &mut self.0
+    }
+}
+
+impl Default for Crop {
+    fn default() -> Self {
+        Self(Box::new([0; Self::BYTES]))
+    }
+}
+
+/// Crops are faces: never printed.
+impl std::fmt::Debug for Crop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Crop(112x112)")
+    }
+}

@@ -1,0 +1,20 @@
+//! From a frame to faces, crops and embeddings: pure functions and small structs, no I/O.
+//!
+//! A detector finds faces (MTCNN), a tracker follows them, alignment cuts the 112x112 [`Crop`],
+//! [`Quality`] says whether it is good enough, an embedder turns it into an [`Embedding`].
+
+mod crop;
+mod embedding;
+mod face;
+mod geometry;
+mod quality;
+mod recogniser;
+mod track;
+
+pub use crop::Crop;
+pub use embedding::{Embedding, Similarity};
+pub use face::{Detection, Detections, Face, MAX_FACES, Quality};
+pub use geometry::{BBox, Landmarks, Point};
+pub use quality::QualityFault;
+pub use recogniser::{Recognised, Recogniser, VisionError};
+pub use track::TrackId;
