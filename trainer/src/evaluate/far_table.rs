@@ -1,0 +1,64 @@
+//! The table from a target FAR to the threshold that holds it, as a model's manifest carries it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::scores::Scores;
+
+/// The rates of the table.
+const RATES: [f64; 9] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
+/// A set speaks for a rate only if it expects at least so many false accepts there: with fewer, the
+/// threshold is chance.
+const LEAST_FALSE_ACCEPTS: f64 = 3.0;
+
+/// Writes one row a rate that the data support: the highest threshold that any of the sets needs, so that
+/// the rate holds on each of them.
+pub fn write(path: &Path, sets: &[Scores]) -> Result<()> {
+    let mut text = String::from(
+        "# Target FAR and the cosine threshold that holds it on every set measured.\n\
+         # Written by `ostiary-trainer evaluate --far-table`.\n",
+    );
+    let mut least = f32::NEG_INFINITY;
+    let mut rows = 0;
+    for far in RATES {
+        let worst = sets
+            .iter()
+            .filter(|scores| scores.impostor_pairs() as f64 * far >= LEAST_FALSE_ACCEPTS)
+            .filter_map(|scores| scores.threshold_at_far(far))
+            .max_by(f32::total_cmp);
+        // Fewer sets speak for the lower rates: the threshold must not fall for that.
+        let Some(threshold) = worst.map(|t| t.max(least)) else { break };
+        least = threshold;
+        rows += 1;
+        writeln!(text, "\n[[far]]\nfar = {far:e}\nthreshold = {:.3}", (threshold * 1000.0).ceil() / 1000.0)?;
+    }
+    if rows == 0 {
+        bail!("the sets hold too few people for a table of thresholds");
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_set_decides_and_thresholds_never_fall() {
+        let easy = Scores::new(vec![0.9], (0..100_000).map(|i| i as f32 / 250_000.0).collect());
+        let hard = Scores::new(vec![0.9], (0..1_000).map(|i| i as f32 / 1_250.0).collect());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        write(file.path(), &[easy, hard]).unwrap();
+        let table: toml::Table = toml::from_str(&std::fs::read_to_string(file.path()).unwrap()).unwrap();
+        let rows: Vec<(f64, f64)> = table["far"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["far"].as_float().unwrap(), row["threshold"].as_float().unwrap()))
+            .collect();
+        assert_eq!(rows[0], (0.1, 0.72));
+        assert!(rows.is_sorted_by(|a, b| a.0 > b.0 && a.1 <= b.1));
+        assert_eq!(rows.last().unwrap().0, 3e-5);
+    }
+}

@@ -1,0 +1,131 @@
+//! Agreement with what other implementations of the same networks gave.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::door::{FoundFace, Ostiary};
+use super::sets::Reference;
+
+#[derive(Deserialize)]
+struct Embeddings {
+    embeddings: BTreeMap<PathBuf, Vec<f32>>,
+}
+
+#[derive(Deserialize)]
+struct Detections {
+    images: BTreeMap<PathBuf, Vec<ReferenceFace>>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceFace {
+    box_xywh: [f64; 4],
+    score: f64,
+    landmarks: ReferenceLandmarks,
+}
+
+#[derive(Deserialize)]
+struct ReferenceLandmarks {
+    left_eye: [f64; 2],
+    right_eye: [f64; 2],
+    nose: [f64; 2],
+    mouth_left: [f64; 2],
+    mouth_right: [f64; 2],
+}
+
+/// Faces that the reference is sure of are those that must be found.
+const SURE: f64 = 0.9;
+/// Overlap at which two boxes are the same face.
+const SAME_FACE_IOU: f64 = 0.5;
+
+/// The least cosine between our embeddings and the reference's, over all its crops.
+pub fn least_cosine(ostiary: &Ostiary, data: &Path, reference: &Reference) -> Result<f64> {
+    let expected: Embeddings = read(&data.join(&reference.embeddings))?;
+    let mut least = f64::INFINITY;
+    for (file, wanted) in &expected.embeddings {
+        let rows = ostiary.embed(&data.join(file), true)?;
+        let got = rows.first().and_then(|row| row.embedding.as_ref());
+        let got = got.with_context(|| format!("{} gave no embedding", file.display()))?;
+        least = least.min(cosine(got, wanted));
+    }
+    Ok(least)
+}
+
+/// How well detections agree.
+#[derive(Debug)]
+pub struct Agreement {
+    pub faces: usize,
+    pub found: usize,
+    /// Median over the found faces of their landmarks' mean distance, as a share of the face's width.
+    pub landmark_shift: f64,
+}
+
+/// Compares the faces that the reference is sure of with ours.
+pub fn detection_agreement(ostiary: &Ostiary, data: &Path, reference: &Reference) -> Result<Agreement> {
+    let expected: Detections = read(&data.join(&reference.detections))?;
+    let files: Vec<PathBuf> = expected.images.keys().map(|file| data.join(file)).collect();
+    let rows = ostiary.detect(&files, reference.min_face)?;
+    let (mut faces, mut shifts) = (0, Vec::new());
+    for (file, wanted) in &expected.images {
+        let path = data.join(file);
+        let row = rows.iter().find(|row| row.file == path);
+        let row = row.with_context(|| format!("{} was not answered for", path.display()))?;
+        for face in wanted.iter().filter(|face| face.score >= SURE) {
+            faces += 1;
+            let best = row.faces.iter().max_by(|a, b| {
+                iou(&a.bbox, &face.box_xywh).total_cmp(&iou(&b.bbox, &face.box_xywh))
+            });
+            if let Some(best) = best.filter(|best| iou(&best.bbox, &face.box_xywh) >= SAME_FACE_IOU) {
+                shifts.push(landmark_shift(best, face));
+            }
+        }
+    }
+    shifts.sort_by(f64::total_cmp);
+    let landmark_shift = shifts.get(shifts.len() / 2).copied().unwrap_or(f64::INFINITY);
+    Ok(Agreement { faces, found: shifts.len(), landmark_shift })
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not a reference", path.display()))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    if a.len() == b.len() { dot(a, b) / (dot(a, a) * dot(b, b)).sqrt() } else { -1.0 }
+}
+
+fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
+    let overlap = |i: usize| ((a[i] + a[i + 2]).min(b[i] + b[i + 2]) - a[i].max(b[i])).max(0.0);
+    let shared = overlap(0) * overlap(1);
+    shared / (a[2] * a[3] + b[2] * b[3] - shared)
+}
+
+fn landmark_shift(ours: &FoundFace, face: &ReferenceFace) -> f64 {
+    let marks = &face.landmarks;
+    let wanted = [marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right];
+    let distance = |(a, b): (&[f64; 2], &[f64; 2])| (a[0] - b[0]).hypot(a[1] - b[1]);
+    let mean = ours.landmarks.iter().zip(&wanted).map(distance).sum::<f64>() / wanted.len() as f64;
+    mean / face.box_xywh[2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_overlap_as_they_should() {
+        assert_eq!(iou(&[0.0, 0.0, 2.0, 2.0], &[0.0, 0.0, 2.0, 2.0]), 1.0);
+        assert_eq!(iou(&[0.0, 0.0, 2.0, 2.0], &[1.0, 0.0, 2.0, 2.0]), 1.0 / 3.0);
+        assert_eq!(iou(&[0.0, 0.0, 2.0, 2.0], &[5.0, 5.0, 2.0, 2.0]), 0.0);
+    }
+
+    #[test]
+    fn vectors_of_different_models_do_not_agree() {
+        assert_eq!(cosine(&[1.0, 0.0], &[2.0, 0.0]), 1.0);
+        assert_eq!(cosine(&[1.0], &[1.0, 0.0]), -1.0);
+    }
+}

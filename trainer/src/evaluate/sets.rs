@@ -1,0 +1,65 @@
+//! The file that says which sets a folder of test data holds and what must be reached on each.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sets {
+    #[serde(rename = "set")]
+    pub sets: Vec<Set>,
+    pub reference: Option<Reference>,
+}
+
+/// One folder of pictures, below the data folder.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    pub folder: PathBuf,
+    /// A folder a person; otherwise strangers, of whom only the detection is measured.
+    #[serde(default)]
+    pub people: bool,
+    /// The pictures are aligned 112x112 crops: no detection.
+    #[serde(default)]
+    pub aligned: bool,
+    /// Least share of pictures in which a face is found, percent.
+    pub min_detected: Option<f64>,
+    /// Greatest equal error rate, percent.
+    pub max_eer: Option<f64>,
+}
+
+/// Results of other implementations of the same networks, to agree with.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// `{"embeddings": {FILE: [...]}}` of aligned crops.
+    pub embeddings: PathBuf,
+    /// Least cosine to each of them.
+    pub min_cosine: f64,
+    /// `{"images": {FILE: [{"box_xywh", "score", "landmarks"}]}}`.
+    pub detections: PathBuf,
+    /// The smallest face that the reference looked for, pixels.
+    pub min_face: u32,
+    /// Least share of its faces of score 0.9 and more that are found at an IoU of 0.5, percent.
+    pub min_found: f64,
+    /// Greatest median distance of the landmarks, percent of the face's width.
+    pub max_landmark_shift: f64,
+}
+
+impl Sets {
+    /// Reads the file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not a list of sets", path.display()))
+    }
+
+    /// One folder of people and nothing else.
+    pub fn one_folder_of_people() -> Self {
+        let set =
+            Set { folder: PathBuf::new(), people: true, aligned: false, min_detected: None, max_eer: None };
+        Self { sets: vec![set], reference: None }
+    }
+}
