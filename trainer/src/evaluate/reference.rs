@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -73,6 +73,9 @@ pub fn detection_agreement(ostiary: &Ostiary, data: &Path, reference: &Reference
         let path = data.join(file);
         let row = rows.iter().find(|row| row.file == path);
         let row = row.with_context(|| format!("{} was not answered for", path.display()))?;
+        if let Some(error) = &row.error {
+            bail!("{}: {error}", path.display());
+        }
         for face in wanted.iter().filter(|face| face.score >= SURE) {
             faces += 1;
             let best = row.faces.iter().max_by(|a, b| {

@@ -1,0 +1,101 @@
+//! Real progress of the threads, which feeds the watchdog.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// When a thread last finished a piece of its work.
+#[derive(Default)]
+struct Mark(AtomicU64);
+
+/// The threads whose progress is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worker {
+    /// Took a frame, or tried to reach a camera that is away.
+    Capture,
+    /// Looked at a frame, or waited its turn for one.
+    Vision,
+    /// Acted on what came, or looked at its clock.
+    Door,
+    /// Stored and told what came, or waited its turn.
+    Store,
+}
+
+impl Worker {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Capture, Self::Vision, Self::Door, Self::Store];
+
+    /// The thread's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Vision => "vision",
+            Self::Door => "door",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// What every thread has done, on one clock.
+pub struct Progress {
+    clock: std::sync::Arc<dyn Clock>,
+    marks: [Mark; Worker::ALL.len()],
+    frames: AtomicU64,
+}
+
+impl Progress {
+    /// Begins with everybody having just moved.
+    pub fn new(clock: std::sync::Arc<dyn Clock>) -> Self {
+        let progress = Self { clock, marks: Default::default(), frames: AtomicU64::new(0) };
+        Worker::ALL.into_iter().for_each(|worker| progress.moved(worker));
+        progress
+    }
+
+    /// A worker finished a piece of work.
+    pub fn moved(&self, worker: Worker) {
+        self.marks[worker as usize].0.store(self.clock.now().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// One more frame was looked at.
+    pub fn frame_done(&self) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Frames looked at.
+    pub fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    /// The first worker that has not moved for so long.
+    pub fn stuck(&self, limit: Duration) -> Option<Worker> {
+        let now = self.clock.now();
+        Worker::ALL.into_iter().find(|worker| {
+            let moved = Duration::from_millis(self.marks[*worker as usize].0.load(Ordering::Relaxed));
+            now.saturating_sub(moved) > limit
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VirtualClock;
+    use std::sync::Arc;
+
+    #[test]
+    fn whoever_does_not_move_is_stuck() {
+        let clock = Arc::new(VirtualClock::default());
+        let progress = Progress::new(clock.clone());
+        let limit = Duration::from_secs(5);
+        clock.advance(Duration::from_secs(4));
+        for worker in [Worker::Capture, Worker::Door, Worker::Store] {
+            progress.moved(worker);
+        }
+        assert_eq!(progress.stuck(limit), None);
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(progress.stuck(limit), Some(Worker::Vision));
+        progress.moved(Worker::Vision);
+        assert_eq!(progress.stuck(limit), None);
+    }
+}
