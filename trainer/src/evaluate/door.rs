@@ -63,10 +63,9 @@ impl Ostiary {
 /// line at all, is a failure.
 fn lines<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<T>> {
     let program = command.get_program().to_owned();
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {}; build it with `cargo build --release`", program.display()))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| {
+        format!("cannot run {}; build it with `cargo build --release`", program.display())
+    })?;
     let output = child.stdout.take().context("the program has no output")?;
     let parsed = BufReader::new(output)
         .lines()

@@ -71,7 +71,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let ostiary = Ostiary(args.ostiary);
     let (mut missed, mut of_people) = (Vec::new(), Vec::new());
     if !args.json {
-        println!("{:<22} pictures  detected     EER  TAR at FAR 0.1 % (threshold)  mean genuine / impostor", "set");
+        println!(
+            "{:<22} pictures  detected     EER  TAR at FAR 0.1 % (threshold)  mean genuine / impostor",
+            "set"
+        );
     }
     for set in &sets.sets {
         let (row, scores) = measure(&ostiary, &args.data, set)?;

@@ -78,9 +78,10 @@ pub fn detection_agreement(ostiary: &Ostiary, data: &Path, reference: &Reference
         }
         for face in wanted.iter().filter(|face| face.score >= SURE) {
             faces += 1;
-            let best = row.faces.iter().max_by(|a, b| {
-                iou(&a.bbox, &face.box_xywh).total_cmp(&iou(&b.bbox, &face.box_xywh))
-            });
+            let best = row
+                .faces
+                .iter()
+                .max_by(|a, b| iou(&a.bbox, &face.box_xywh).total_cmp(&iou(&b.bbox, &face.box_xywh)));
             if let Some(best) = best.filter(|best| iou(&best.bbox, &face.box_xywh) >= SAME_FACE_IOU) {
                 shifts.push(landmark_shift(best, face));
             }
