@@ -1,8 +1,17 @@
 //! A set of models as one unit: the folder, its `manifest.toml`, and files that are what the manifest says.
+//!
+//! What comes in: the folder that the configuration names, or the one that ships. What goes out: a
+//! [`Bundle`], whose files are given out only after their hash was checked.
 
+mod folder;
 mod manifest;
 
+pub use folder::Bundle;
 pub use manifest::{FarPoint, Input, Manifest, ModelEntry, Output, Source};
+
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
 
 /// Names the model that made an embedding: the first 16 hexadecimal digits of the file's SHA-256. Embeddings
 /// of different models cannot be compared.
@@ -13,4 +22,43 @@ impl std::fmt::Display for ModelId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// SHA-256 as lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Why a set of models cannot be used. Every message names the file and the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error(
+        "no models found: there is no manifest.toml in {}; set models.dir or pass --models",
+        looked.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NotFound { looked: Vec<PathBuf> },
+    #[error("{path}: {why}; install the models again")]
+    Unreadable { path: PathBuf, why: std::io::Error },
+    #[error("{path}: is not a manifest of models: {why}")]
+    Manifest { path: PathBuf, why: String },
+    #[error("{path}: the manifest has no model {role:?}; it is not a set of models for a door")]
+    NoRole { path: PathBuf, role: String },
+    #[error(
+        "{path}: is not the file that the manifest names (its SHA-256 is {found}, not {expected}): \
+         truncated or altered; install the models again"
+    )]
+    Altered { path: PathBuf, expected: String, found: String },
+    #[error(
+        "door.far = {far}: the model's table goes from {highest} down to {lowest}; set door.far to a value \
+         within it"
+    )]
+    FarOutOfRange { far: f64, highest: f64, lowest: f64 },
+    #[error(
+        "the manifest gives no FAR table for {role:?}, so no threshold can be set; install the models again"
+    )]
+    NoFarTable { role: String },
 }

@@ -1,0 +1,147 @@
+//! The folder that holds a set of models.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{BundleError, Manifest, ModelEntry, ModelId, sha256};
+
+/// A folder of models whose manifest was read.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl Bundle {
+    /// Reads the manifest of the folder.
+    pub fn open(folder: &Path) -> Result<Self, BundleError> {
+        let path = folder.join(Manifest::FILE);
+        let text =
+            fs::read_to_string(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
+        let manifest = Manifest::parse(&text).map_err(|why| BundleError::Manifest { path, why })?;
+        Ok(Self { folder: folder.to_owned(), manifest })
+    }
+
+    /// Opens `configured`, or the first folder of models among the usual places.
+    pub fn find(configured: Option<&Path>) -> Result<Self, BundleError> {
+        match configured {
+            Some(folder) => Self::open(folder),
+            None => Self::open(&find_folder()?),
+        }
+    }
+
+    /// Where the models lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the manifest says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The manifest's entry for a role.
+    pub fn entry(&self, role: &str) -> Result<&ModelEntry, BundleError> {
+        self.manifest.models.get(role).ok_or_else(|| BundleError::NoRole {
+            path: self.folder.join(Manifest::FILE),
+            role: role.to_owned(),
+        })
+    }
+
+    /// Where the file of a role lies.
+    pub fn path(&self, role: &str) -> Result<PathBuf, BundleError> {
+        Ok(self.folder.join(&self.entry(role)?.file))
+    }
+
+    /// The id of a role's model, as the manifest states it.
+    pub fn id(&self, role: &str) -> Result<ModelId, BundleError> {
+        Ok(ModelId(self.entry(role)?.sha256.chars().take(16).collect()))
+    }
+
+    /// The file of a role, which is what the manifest says.
+    pub fn read(&self, role: &str) -> Result<Vec<u8>, BundleError> {
+        let path = self.path(role)?;
+        let bytes = fs::read(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
+        let (expected, found) = (&self.entry(role)?.sha256, sha256(&bytes));
+        if found != *expected {
+            return Err(BundleError::Altered { path, expected: expected.clone(), found });
+        }
+        Ok(bytes)
+    }
+}
+
+/// Where the models are when the configuration does not say: installed, beside the program (up to three
+/// folders up, as in a build of the sources), or in the working folder.
+fn find_folder() -> Result<PathBuf, BundleError> {
+    let mut looked = vec![PathBuf::from("/usr/share/ostiary/models")];
+    if let Ok(program) = std::env::current_exe() {
+        looked.extend(program.ancestors().skip(1).take(4).map(|dir| dir.join("models")));
+    }
+    looked.push("models".into());
+    match looked.iter().position(|folder| folder.join(Manifest::FILE).is_file()) {
+        Some(found) => Ok(looked.swap_remove(found)),
+        None => Err(BundleError::NotFound { looked }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The models that ship.
+    fn shipped() -> Bundle {
+        Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).unwrap()
+    }
+
+    #[test]
+    fn the_files_that_ship_are_what_the_manifest_says() {
+        let bundle = shipped();
+        for role in ["pnet", "rnet", "onet", "mobilefacenet"] {
+            let entry = bundle.entry(role).unwrap();
+            assert_eq!(sha256(&bundle.read(role).unwrap()), entry.sha256);
+            assert!(
+                !entry.licence.is_empty() && !entry.copyright.is_empty() && entry.source.sha256.len() == 64
+            );
+        }
+    }
+
+    #[test]
+    fn every_model_has_a_card() {
+        let bundle = shipped();
+        for card in ["mtcnn.md", "mobilefacenet.md"] {
+            assert!(bundle.folder().join(card).is_file(), "{card} is missing");
+        }
+    }
+
+    #[test]
+    fn an_altered_a_truncated_and_a_missing_file_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = shipped();
+        fs::copy(shipped.folder().join(Manifest::FILE), folder.path().join(Manifest::FILE)).unwrap();
+        let bundle = Bundle::open(folder.path()).unwrap();
+
+        let missing = bundle.read("pnet").unwrap_err();
+        assert!(
+            matches!(missing, BundleError::Unreadable { .. }) && missing.to_string().contains("pnet.onnx")
+        );
+
+        let mut bytes = shipped.read("pnet").unwrap();
+        bytes[1000] ^= 1;
+        fs::write(folder.path().join("pnet.onnx"), &bytes).unwrap();
+        assert!(matches!(bundle.read("pnet"), Err(BundleError::Altered { .. })));
+        bytes[1000] ^= 1;
+        fs::write(folder.path().join("pnet.onnx"), &bytes[..500]).unwrap();
+        assert!(matches!(bundle.read("pnet"), Err(BundleError::Altered { .. })));
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(Bundle::open(folder.path()), Err(BundleError::Unreadable { .. })));
+        for text in ["", "format = 1", "format = 2\n[models]", "no toml at all", "format = 1\nmodels = 3"] {
+            fs::write(folder.path().join(Manifest::FILE), text).unwrap();
+            let error = Bundle::open(folder.path()).unwrap_err();
+            assert!(matches!(error, BundleError::Manifest { .. }), "{text:?} gave {error}");
+        }
+    }
+}

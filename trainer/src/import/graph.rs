@@ -1,0 +1,141 @@
+//! Writing an ONNX graph, node by node.
+
+use prost::Message;
+use tract_onnx::pb;
+
+/// The name of every model's input.
+pub const INPUT: &str = "input";
+
+/// The operator set that the graphs are written in: the first with every operator in its present form.
+const OPSET: i64 = 13;
+const IR_VERSION: i64 = 7;
+
+/// A graph in the making. Nodes must be added in the order in which they run.
+pub struct Graph {
+    graph: pb::GraphProto,
+    values: usize,
+}
+
+/// A dimension of an input or output.
+#[derive(Clone, Copy)]
+pub enum Dim {
+    Fixed(usize),
+    /// Any size; the same name is the same size.
+    Any(&'static str),
+}
+
+/// A node's attribute.
+pub fn ints(name: &str, ints: &[usize]) -> pb::AttributeProto {
+    pb::AttributeProto {
+        name: name.into(),
+        r#type: pb::attribute_proto::AttributeType::Ints as i32,
+        ints: ints.iter().map(|i| *i as i64).collect(),
+        ..Default::default()
+    }
+}
+
+/// A node's attribute.
+pub fn int(name: &str, i: i64) -> pb::AttributeProto {
+    pb::AttributeProto {
+        name: name.into(),
+        r#type: pb::attribute_proto::AttributeType::Int as i32,
+        i,
+        ..Default::default()
+    }
+}
+
+/// A node's attribute.
+pub fn string(name: &str, s: &str) -> pb::AttributeProto {
+    pb::AttributeProto {
+        name: name.into(),
+        r#type: pb::attribute_proto::AttributeType::String as i32,
+        s: s.as_bytes().to_vec(),
+        ..Default::default()
+    }
+}
+
+impl Graph {
+    pub fn new(name: &str) -> Self {
+        Self { graph: pb::GraphProto { name: name.into(), ..Default::default() }, values: 0 }
+    }
+
+    /// Adds constant numbers and gives their name. `values` is dense in the order of `dims`.
+    pub fn constant(&mut self, kind: &str, dims: &[usize], values: &[f32]) -> String {
+        let name = format!("{kind}{}", self.graph.initializer.len());
+        self.graph.initializer.push(pb::TensorProto {
+            name: name.clone(),
+            dims: dims.iter().map(|d| *d as i64).collect(),
+            data_type: pb::tensor_proto::DataType::Float as i32,
+            raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            ..Default::default()
+        });
+        name
+    }
+
+    /// Adds a node with one output and gives the output's name.
+    pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
+        self.values += 1;
+        let output = format!("{}{}", op.to_lowercase(), self.values);
+        self.graph.node.push(pb::NodeProto {
+            name: output.clone(),
+            op_type: op.into(),
+            input: inputs.iter().map(|i| (*i).to_owned()).collect(),
+            output: vec![output.clone()],
+            attribute: attributes,
+            ..Default::default()
+        });
+        output
+    }
+
+    /// Declares an input.
+    pub fn input(&mut self, name: &str, dims: &[Dim]) {
+        self.graph.input.push(value_info(name, dims));
+    }
+
+    /// Declares a value as an output under this name.
+    pub fn output(&mut self, value: &str, name: &str, dims: &[Dim]) {
+        for node in &mut self.graph.node {
+            for place in node.input.iter_mut().chain(&mut node.output) {
+                if place == value {
+                    *place = name.to_owned();
+                }
+            }
+        }
+        self.graph.output.push(value_info(name, dims));
+    }
+
+    /// The file's bytes; the same graph always gives the same bytes.
+    pub fn encode(self) -> Vec<u8> {
+        pb::ModelProto {
+            ir_version: IR_VERSION,
+            opset_import: vec![pb::OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            producer_name: "ostiary-trainer".into(),
+            graph: Some(self.graph),
+            ..Default::default()
+        }
+        .encode_to_vec()
+    }
+}
+
+fn value_info(name: &str, dims: &[Dim]) -> pb::ValueInfoProto {
+    use pb::tensor_shape_proto::{Dimension, dimension::Value};
+    let dimension = |dim: &Dim| Dimension {
+        value: Some(match dim {
+            Dim::Fixed(size) => Value::DimValue(*size as i64),
+            Dim::Any(name) => Value::DimParam((*name).into()),
+        }),
+        ..Default::default()
+    };
+    let tensor = pb::type_proto::Tensor {
+        elem_type: pb::tensor_proto::DataType::Float as i32,
+        shape: Some(pb::TensorShapeProto { dim: dims.iter().map(dimension).collect() }),
+    };
+    pb::ValueInfoProto {
+        name: name.into(),
+        r#type: Some(pb::TypeProto {
+            value: Some(pb::type_proto::Value::TensorType(tensor)),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,230 @@
+//! Turns the published MTCNN networks upright.
+//!
+//! The original networks (Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded
+//! Convolutional Networks", 2016) were trained on transposed pictures: rows are columns. Rather than transpose
+//! every picture, the weights are transposed once, here. What comes out takes upright NCHW pictures and has
+//! the outputs `prob`, `box` and, for O-Net, `landmarks`, which already mean upright coordinates.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
+use prost::Message;
+use tract_onnx::pb::{self, NodeProto, TensorProto};
+
+use super::graph::{Dim, Graph, INPUT, int, ints, string};
+
+/// Rewrites one network; `onnx` is the published file.
+pub fn upright(onnx: &[u8]) -> Result<Vec<u8>> {
+    let model = pb::ModelProto::decode(onnx).context("not an ONNX file")?;
+    let graph = model.graph.context("has no graph")?;
+    let input = graph.input.first().context("has no input")?;
+    let side = fixed_side(input);
+    let weights = graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
+    let mut rewrite = Rewrite {
+        weights,
+        out: Graph::new(&graph.name),
+        names: BTreeMap::from([(input.name.clone(), INPUT.to_owned())]),
+        channels: 0,
+        side: side.unwrap_or(0),
+        flat: None,
+    };
+    let batch = if side.is_some() { Dim::Any("batch") } else { Dim::Fixed(1) };
+    let (height, width) = match side {
+        Some(side) => (Dim::Fixed(side), Dim::Fixed(side)),
+        None => (Dim::Any("height"), Dim::Any("width")),
+    };
+    rewrite.out.input(INPUT, &[batch, Dim::Fixed(3), height, width]);
+    for node in &graph.node {
+        rewrite.node(node).with_context(|| format!("{} {}", node.op_type, node.name))?;
+    }
+
+    let mut outputs = Vec::new();
+    for output in &graph.output {
+        let dims = dims(output);
+        let (order, name) = match dims.last() {
+            Some(2) => (0, "prob"),
+            Some(4) => (1, "box"),
+            Some(10) => (2, "landmarks"),
+            other => bail!("{} has {other:?} channels; MTCNN has outputs of 2, 4 and 10", output.name),
+        };
+        outputs.push((order, name, dims[dims.len() - 1] as usize, rewrite.name(&output.name)?));
+    }
+    outputs.sort();
+    let mut out = rewrite.out;
+    for (_, name, channels, value) in outputs {
+        match side {
+            Some(_) => out.output(&value, name, &[batch, Dim::Fixed(channels)]),
+            None => out.output(
+                &value,
+                name,
+                &[batch, Dim::Fixed(channels), Dim::Any("rows"), Dim::Any("columns")],
+            ),
+        }
+    }
+    Ok(out.encode())
+}
+
+struct Rewrite<'a> {
+    weights: BTreeMap<&'a str, &'a TensorProto>,
+    out: Graph,
+    /// From a value's published name to its name here.
+    names: BTreeMap<String, String>,
+    /// Channels and side of the present square feature map, followed to know what `Flatten` flattens.
+    channels: usize,
+    side: usize,
+    /// After `Flatten`: channels and side of the map that was flattened, until the next dense layer.
+    flat: Option<(usize, usize)>,
+}
+
+impl Rewrite<'_> {
+    fn name(&self, published: &str) -> Result<String> {
+        self.names.get(published).cloned().with_context(|| format!("{published} is used before it is made"))
+    }
+
+    fn weight(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
+        let tensor = self.weights.get(name).with_context(|| format!("has no weights {name}"))?;
+        let dims: Vec<usize> = tensor.dims.iter().map(|d| *d as usize).collect();
+        let values: Vec<f32> = match tensor.raw_data.is_empty() {
+            true => tensor.float_data.clone(),
+            false => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        };
+        ensure!(
+            dims.iter().product::<usize>() == values.len(),
+            "{name} holds {} numbers, not {dims:?}",
+            values.len()
+        );
+        Ok((dims, values))
+    }
+
+    fn node(&mut self, node: &NodeProto) -> Result<()> {
+        let [output] = &node.output[..] else { bail!("has {} outputs", node.output.len()) };
+        let first = node.input.first().context("has no input")?;
+        let made = match node.op_type.as_str() {
+            // Only moves channels to where they already are here.
+            "Transpose" => self.name(first)?,
+            "Conv" => self.conv(node)?,
+            "PRelu" => self.prelu(node)?,
+            "MaxPool" => self.max_pool(node)?,
+            "Flatten" => {
+                self.flat = Some((self.channels, self.side));
+                let value = self.name(first)?;
+                self.out.node("Flatten", &[&value], vec![int("axis", 1)])
+            }
+            "MatMul" => self.dense(node)?,
+            "Add" => self.bias(node)?,
+            "Softmax" => {
+                let value = self.name(first)?;
+                self.out.node("Softmax", &[&value], vec![int("axis", 1)])
+            }
+            _ => bail!("is not an operator of MTCNN"),
+        };
+        self.names.insert(output.clone(), made);
+        Ok(())
+    }
+
+    fn conv(&mut self, node: &NodeProto) -> Result<String> {
+        let [input, kernel, bias] = &node.input[..] else { bail!("has no kernel and bias") };
+        ensure!(text(node, "auto_pad") == Some("VALID".as_bytes()), "pads");
+        let (dims, values) = self.weight(kernel)?;
+        let [outputs, inputs, rows, columns] = dims[..] else { bail!("has a kernel of shape {dims:?}") };
+        ensure!(rows == columns, "has a kernel that is not square");
+        let mut turned = Vec::with_capacity(values.len());
+        for plane in values.chunks_exact(rows * columns) {
+            turned.extend((0..rows * columns).map(|i| plane[(i % columns) * columns + i / columns]));
+        }
+        let kernel = self.out.constant("kernel", &[outputs, inputs, rows, columns], &turned);
+        let (_, values) = self.weight(bias)?;
+        let bias = self.out.constant("bias", &[outputs], &values);
+        self.channels = outputs;
+        self.side = (self.side + 1).saturating_sub(rows);
+        let input = self.name(input)?;
+        Ok(self.out.node("Conv", &[&input, &kernel, &bias], vec![ints("kernel_shape", &[rows, columns])]))
+    }
+
+    fn prelu(&mut self, node: &NodeProto) -> Result<String> {
+        let [input, slope] = &node.input[..] else { bail!("has no slope") };
+        let (dims, values) = self.weight(slope)?;
+        // A slope a channel: over a feature map it needs two more dimensions to broadcast.
+        let shape = if dims.len() > 1 { vec![values.len(), 1, 1] } else { vec![values.len()] };
+        let slope = self.out.constant("slope", &shape, &values);
+        let input = self.name(input)?;
+        Ok(self.out.node("PRelu", &[&input, &slope], vec![]))
+    }
+
+    fn max_pool(&mut self, node: &NodeProto) -> Result<String> {
+        let list = |name| {
+            let found = node.attribute.iter().find(|a| a.name == name).map(|a| &a.ints[..]);
+            match found {
+                Some([rows, columns]) if rows == columns => Ok(*rows as usize),
+                other => bail!("has {name} {other:?}; it must be square"),
+            }
+        };
+        let (kernel, stride) = (list("kernel_shape")?, list("strides")?);
+        let mut attributes =
+            vec![ints("kernel_shape", &[kernel, kernel]), ints("strides", &[stride, stride])];
+        match text(node, "auto_pad") {
+            Some(b"VALID") => self.side = (self.side + stride).saturating_sub(kernel) / stride,
+            Some(b"SAME_UPPER") => {
+                attributes.push(string("auto_pad", "SAME_UPPER"));
+                self.side = self.side.div_ceil(stride);
+            }
+            other => bail!("has padding {other:?}"),
+        }
+        let input = self.name(node.input.first().context("has no input")?)?;
+        Ok(self.out.node("MaxPool", &[&input], attributes))
+    }
+
+    /// A dense layer. The first one after `Flatten` saw rows, columns, channels of the transposed map; here it
+    /// sees channels, rows, columns of the upright one.
+    fn dense(&mut self, node: &NodeProto) -> Result<String> {
+        let [input, matrix] = &node.input[..] else { bail!("has no matrix") };
+        let (dims, mut values) = self.weight(matrix)?;
+        let [inputs, outputs] = dims[..] else { bail!("has a matrix of shape {dims:?}") };
+        if let Some((channels, side)) = self.flat.take() {
+            ensure!(
+                inputs == channels * side * side,
+                "takes {inputs} numbers, but {channels}x{side}x{side} come"
+            );
+            let published = values.clone();
+            for (row, target) in values.chunks_exact_mut(outputs).enumerate() {
+                let (channel, y, x) = (row / (side * side), row / side % side, row % side);
+                let source = (x * side + y) * channels + channel;
+                target.copy_from_slice(&published[source * outputs..][..outputs]);
+            }
+        }
+        let matrix = self.out.constant("matrix", &[inputs, outputs], &values);
+        let input = self.name(input)?;
+        Ok(self.out.node("MatMul", &[&input, &matrix], vec![]))
+    }
+
+    fn bias(&mut self, node: &NodeProto) -> Result<String> {
+        let [input, bias] = &node.input[..] else { bail!("has no bias") };
+        let (dims, values) = self.weight(bias)?;
+        let bias = self.out.constant("bias", &dims, &values);
+        let input = self.name(input)?;
+        Ok(self.out.node("Add", &[&input, &bias], vec![]))
+    }
+}
+
+fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a [u8]> {
+    node.attribute.iter().find(|a| a.name == name).map(|a| &a.s[..])
+}
+
+/// A value's dimensions; -1 where any size goes.
+fn dims(value: &pb::ValueInfoProto) -> Vec<i64> {
+    let Some(pb::type_proto::Value::TensorType(tensor)) =
+        value.r#type.as_ref().and_then(|t| t.value.as_ref())
+    else {
+        return Vec::new();
+    };
+    let size = |dim: &pb::tensor_shape_proto::Dimension| match dim.value {
+        Some(pb::tensor_shape_proto::dimension::Value::DimValue(size)) => size,
+        _ => -1,
+    };
+    tensor.shape.iter().flat_map(|shape| &shape.dim).map(size).collect()
+}
+
+/// The side of the network's square input; `None` where any size goes.
+fn fixed_side(input: &pb::ValueInfoProto) -> Option<usize> {
+    dims(input).get(1).filter(|side| **side > 0).map(|side| *side as usize)
+}
