@@ -23,6 +23,13 @@ impl From<Point> for [f32; 2] {
     }
 }
 
+impl Point {
+    /// Pixels between two points.
+    pub fn distance(a: Self, b: Self) -> f32 {
+        (a.x - b.x).hypot(a.y - b.y)
+    }
+}
+
 /// A box in pixels; may reach outside the frame. Serialised as `[x, y, width, height]`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "[f32; 4]", into = "[f32; 4]")]
@@ -46,6 +53,28 @@ impl From<BBox> for [f32; 4] {
 }
 
 impl BBox {
+    /// The whole frame.
+    pub fn of_frame(frame: &crate::capture::Frame) -> Self {
+        Self { x: 0.0, y: 0.0, width: frame.width() as f32, height: frame.height() as f32 }
+    }
+
+    /// The box with its left, top, right and bottom moved by shares of its width and height.
+    pub fn shifted(&self, [left, top, right, bottom]: [f32; 4]) -> Self {
+        Self {
+            x: self.x + left * self.width,
+            y: self.y + top * self.height,
+            width: self.width * (1.0 + right - left),
+            height: self.height * (1.0 + bottom - top),
+        }
+    }
+
+    /// The square of the longer side around the same middle.
+    pub fn squared(&self) -> Self {
+        let side = self.width.max(self.height);
+        let center = self.center();
+        Self { x: center.x - side / 2.0, y: center.y - side / 2.0, width: side, height: side }
+    }
+
     /// Square pixels; 0 for a box without extent.
     pub fn area(&self) -> f32 {
         self.width.max(0.0) * self.height.max(0.0)
@@ -74,3 +103,37 @@ impl BBox {
 /// Left eye, right eye, nose, left and right corner of the mouth, as seen in the picture (the "left" eye is
 /// the one further left in an upright face).
 pub type Landmarks = [Point; 5];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_box() -> impl Strategy<Value = BBox> {
+        (-100f32..100.0, -100f32..100.0, 0.1f32..100.0, 0.1f32..100.0)
+            .prop_map(|(x, y, width, height)| BBox { x, y, width, height })
+    }
+
+    proptest! {
+        #[test]
+        fn iou_is_symmetric_and_a_share(a in any_box(), b in any_box()) {
+            prop_assert!((a.iou(&b) - b.iou(&a)).abs() < 1e-5);
+            prop_assert!((0.0..=1.001).contains(&a.iou(&b)));
+            prop_assert!((a.iou(&a) - 1.0).abs() < 1e-2);
+        }
+
+        #[test]
+        fn a_squared_box_keeps_its_middle_and_covers_it(a in any_box()) {
+            let square = a.squared();
+            prop_assert_eq!(square.width, square.height);
+            prop_assert!(Point::distance(a.center(), square.center()) < 1e-3);
+            prop_assert!(a.intersection(&square) >= a.area() * 0.999);
+        }
+    }
+
+    #[test]
+    fn shifts_move_the_sides() {
+        let moved = BBox::from([10.0, 20.0, 100.0, 200.0]).shifted([0.1, -0.1, 0.2, 0.0]);
+        assert_eq!(<[f32; 4]>::from(moved), [20.0, 0.0, 110.0, 220.0]);
+    }
+}

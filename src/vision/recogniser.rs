@@ -1,14 +1,17 @@
 //! Everything between a picture and an embedding, in one hand, for pictures that stand alone.
 
-use crate::bundle::ModelId;
+use crate::bundle::{Bundle, BundleError, ModelId};
 use crate::capture::Frame;
 use crate::config::Config;
+use crate::engine::EngineError;
 
-use super::{Crop, Detection, Embedding, Face};
+use super::{Crop, Detection, Detections, Detector, Embedder, Embedding, Face, Quality, Similarity, align};
 
 /// Detector, alignment, quality and embedder together.
 pub struct Recogniser {
-    model: ModelId,
+    detector: Detector,
+    embedder: Embedder,
+    found: Detections,
 }
 
 /// A face with what was made of it.
@@ -23,37 +26,71 @@ pub struct Recognised {
 #[derive(Debug, thiserror::Error)]
 pub enum VisionError {
     #[error(transparent)]
-    Engine(#[from] crate::engine::EngineError),
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error("a model gives outputs of {found}, not {wanted}; it is not the model that its role needs")]
+    Outputs { wanted: String, found: String },
+    #[error("the picture cannot be shrunk: {why}")]
+    Resize { why: String },
+    #[error("the model gave no usable embedding (not finite, or all zero); install the models again")]
+    NoEmbedding,
+    #[error("the face's landmarks do not tell how it lies")]
+    NotAligned,
 }
 
 impl Recogniser {
     /// Loads and verifies the models that the configuration names.
-    pub fn load(_config: &Config) -> Result<Self, VisionError> {
-        Ok(Self { model: ModelId(String::new()) })
+    pub fn load(config: &Config) -> Result<Self, VisionError> {
+        let bundle = Bundle::find(config.models.dir.as_deref())?;
+        Ok(Self {
+            detector: Detector::load(&bundle, &config.detector, config.engine.threads)?,
+            embedder: Embedder::load(&bundle, &config.embedder, config.engine.threads)?,
+            found: Detections::new(),
+        })
     }
 
     /// The embedding model.
     pub fn model(&self) -> &ModelId {
-        &self.model
+        self.embedder.model()
+    }
+
+    /// The cosine threshold that holds a false accept rate.
+    pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
+        self.embedder.threshold(far)
     }
 
     /// All faces of a picture, most probable first.
-    pub fn faces(&mut self, _frame: &Frame) -> Result<Vec<Face>, VisionError> {
-        Ok(Vec::new())
+    pub fn faces(&mut self, frame: &Frame) -> Result<Vec<Face>, VisionError> {
+        self.detector.detect(frame, &mut self.found)?;
+        let mut crop = Crop::default();
+        let face = |detection: &Detection| {
+            align(frame, &detection.landmarks, &mut crop)
+                .then(|| Face { detection: *detection, quality: Quality::measure(detection, &crop) })
+        };
+        Ok(self.found.iter().filter_map(face).collect())
     }
 
     /// Aligns and embeds one face of the picture.
-    pub fn recognise(&mut self, _frame: &Frame, _detection: &Detection) -> Result<Recognised, VisionError> {
-        unimplemented!()
+    pub fn recognise(&mut self, frame: &Frame, detection: &Detection) -> Result<Recognised, VisionError> {
+        let mut crop = Crop::default();
+        if !align(frame, &detection.landmarks, &mut crop) {
+            return Err(VisionError::NotAligned);
+        }
+        let face = Face { detection: *detection, quality: Quality::measure(detection, &crop) };
+        Ok(Recognised { face, embedding: self.embedder.embed(&crop)?, crop })
     }
 
     /// The most probable face; `None` where there is no face.
-    pub fn most_probable(&mut self, _frame: &Frame) -> Result<Option<Recognised>, VisionError> {
-        Ok(None)
+    pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<Recognised>, VisionError> {
+        match self.faces(frame)?.first() {
+            Some(face) => Ok(Some(self.recognise(frame, &face.detection)?)),
+            None => Ok(None),
+        }
     }
 
     /// Embeds a crop that is already aligned.
-    pub fn embed(&mut self, _crop: &Crop) -> Result<Embedding, VisionError> {
-        unimplemented!()
+    pub fn embed(&mut self, crop: &Crop) -> Result<Embedding, VisionError> {
+        self.embedder.embed(crop)
     }
 }

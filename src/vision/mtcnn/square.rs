@@ -1,0 +1,182 @@
+//! Cutting a square out of a frame at the size that a network looks at.
+
+use crate::capture::Frame;
+use crate::vision::BBox;
+
+/// Resamples squares to one size with a triangle filter that widens as the square shrinks, so that nothing
+/// aliases. What lies outside the frame is black.
+pub struct SquareSampler {
+    side: usize,
+    mean: f32,
+    scale: f32,
+    across: Taps,
+    down: Taps,
+    /// Rows of the square already resampled across: `[row][channel][column]`.
+    rows: Vec<f32>,
+}
+
+/// For each output pixel, the first source pixel and the weights of it and those after.
+#[derive(Default)]
+struct Taps {
+    firsts: Vec<i32>,
+    weights: Vec<f32>,
+    /// Weights an output pixel.
+    width: usize,
+}
+
+impl Taps {
+    /// `from` is where the square begins in the frame, `size` its extent, both in pixels.
+    fn place(&mut self, from: f32, size: f32, outputs: usize) {
+        let step = size / outputs as f32;
+        let reach = step.max(1.0);
+        self.width = 2 * reach.ceil() as usize + 1;
+        self.firsts.clear();
+        self.weights.clear();
+        for output in 0..outputs {
+            let center = from + (output as f32 + 0.5) * step - 0.5;
+            let first = (center - reach).ceil();
+            self.firsts.push(first as i32);
+            let begin = self.weights.len();
+            self.weights.extend((0..self.width).map(|tap| {
+                let distance = (first + tap as f32 - center).abs();
+                (1.0 - distance / reach).max(0.0)
+            }));
+            let weights = &mut self.weights[begin..];
+            let sum: f32 = weights.iter().sum();
+            weights.iter_mut().for_each(|weight| *weight /= sum);
+        }
+    }
+}
+
+impl SquareSampler {
+    /// `side` in pixels; a pixel `p` becomes `(p - mean) / divisor`.
+    pub fn new(side: usize, mean: f32, divisor: f32) -> Self {
+        Self {
+            side,
+            mean,
+            scale: 1.0 / divisor,
+            across: Taps::default(),
+            down: Taps::default(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Fills `planes`, `3 * side * side` numbers, channel by channel.
+    pub fn sample(&mut self, frame: &Frame, square: &BBox, planes: &mut [f32]) {
+        // A box of a broken network may be anywhere and of any size: beyond some frames' width it is all black.
+        let limit = 4.0 * frame.width().max(frame.height()) as f32;
+        let sane = [square.x, square.y, square.width, square.height].iter().all(|v| v.abs() < limit);
+        if !sane || square.width < 1.0 || square.height < 1.0 {
+            planes.fill(-self.mean * self.scale);
+            return;
+        }
+        self.across.place(square.x, square.width, self.side);
+        self.down.place(square.y, square.height, self.side);
+        let first_row = self.down.firsts[0];
+        let last_row = self.down.firsts[self.side - 1] + self.down.width as i32;
+        self.sample_rows(frame, first_row, last_row);
+
+        let row_length = 3 * self.side;
+        for (output, (first, weights)) in
+            self.down.firsts.iter().zip(self.down.weights.chunks_exact(self.down.width)).enumerate()
+        {
+            for channel in 0..3 {
+                let target = &mut planes[(channel * self.side + output) * self.side..][..self.side];
+                target.fill(-self.mean * self.scale);
+                for (tap, weight) in weights.iter().enumerate() {
+                    let row = (first - first_row) as usize + tap;
+                    let source = &self.rows[row * row_length + channel * self.side..][..self.side];
+                    for (value, source) in target.iter_mut().zip(source) {
+                        *value += weight * self.scale * source;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Resamples rows `from..to` of the frame across.
+    fn sample_rows(&mut self, frame: &Frame, from: i32, to: i32) {
+        let row_length = 3 * self.side;
+        self.rows.clear();
+        self.rows.resize((to - from).max(0) as usize * row_length, 0.0);
+        let (width, height) = (frame.width() as i32, frame.height() as i32);
+        for row in from.max(0)..to.min(height) {
+            let pixels =
+                frame.rgb()[row as usize * width as usize * 3..][..width as usize * 3].as_chunks::<3>().0;
+            let target = &mut self.rows[(row - from) as usize * row_length..][..row_length];
+            for (output, (first, weights)) in
+                self.across.firsts.iter().zip(self.across.weights.chunks_exact(self.across.width)).enumerate()
+            {
+                let begin = (*first).clamp(0, width);
+                let end = (first + weights.len() as i32).clamp(0, width);
+                let mut sums = [0.0; 3];
+                let weights = &weights[(begin - first).clamp(0, weights.len() as i32) as usize..];
+                for (pixel, weight) in pixels[begin as usize..end as usize].iter().zip(weights) {
+                    for channel in 0..3 {
+                        sums[channel] += weight * f32::from(pixel[channel]);
+                    }
+                }
+                for channel in 0..3 {
+                    target[channel * self.side + output] = sums[channel];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frame(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 3]) -> Frame {
+        let rgb = (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .flat_map(|(x, y)| pixel(x, y))
+            .collect();
+        Frame::from_rgb(width, height, rgb).unwrap()
+    }
+
+    #[test]
+    fn at_its_own_size_a_square_is_the_frame() {
+        let frame = frame(8, 6, |x, y| [x as u8, y as u8, 100]);
+        let mut planes = vec![0.0; 3 * 16];
+        SquareSampler::new(4, 0.0, 1.0).sample(&frame, &[2.0, 1.0, 4.0, 4.0].into(), &mut planes);
+        for y in 0..4 {
+            for x in 0..4 {
+                assert_eq!(planes[y * 4 + x], 2.0 + x as f32);
+                assert_eq!(planes[16 + y * 4 + x], 1.0 + y as f32);
+                assert_eq!(planes[32 + y * 4 + x], 100.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_shrunken_gradient_stays_a_gradient() {
+        let frame = frame(64, 64, |x, _| [4 * x as u8, 0, 0]);
+        let mut planes = vec![0.0; 3 * 64];
+        SquareSampler::new(8, 0.0, 1.0).sample(&frame, &[16.0, 16.0, 32.0, 32.0].into(), &mut planes);
+        for x in 0..8 {
+            let expected = 4.0 * (16.0 + 4.0 * (x as f32 + 0.5) - 0.5);
+            assert!((planes[x] - expected).abs() < 0.01, "{} is not {expected}", planes[x]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_square_reads_outside_the_frame(
+            x in -1e4f32..1e4, y in -1e4f32..1e4, size in -10f32..1e4, odd in proptest::option::of(0usize..3),
+        ) {
+            let frame = frame(40, 30, |x, y| [x as u8, y as u8, 255]);
+            let mut square = BBox { x, y, width: size, height: size };
+            match odd {
+                Some(0) => square.x = f32::NAN,
+                Some(1) => square.width = f32::INFINITY,
+                _ => {}
+            }
+            let mut planes = vec![0.0; 3 * 24 * 24];
+            SquareSampler::new(24, 127.5, 128.0).sample(&frame, &square, &mut planes);
+            prop_assert!(planes.iter().all(|v| (-1.001..=1.001).contains(v)));
+        }
+    }
+}
