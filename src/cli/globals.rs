@@ -26,6 +26,8 @@ pub struct Globals {
 impl Globals {
     /// The configuration in force for this call: all layers, these flags last.
     pub fn config(&self) -> anyhow::Result<Config> {
-        Ok(Config::default())
+        let mut config = Config::default();
+        config.models.dir.clone_from(&self.models);
+        Ok(config)
     }
 }

@@ -12,6 +12,7 @@ mod globals;
 mod identify;
 mod output;
 mod people;
+mod pictures;
 mod run;
 mod verify;
 mod video;

@@ -1,12 +1,68 @@
 //! `ostiary verify`
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::Globals;
+use anyhow::Context;
+use serde::Serialize;
+
+use super::{Globals, embed, output, pictures};
+use crate::capture::read_picture;
+use crate::vision::{Embedding, Recogniser, Similarity};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Example:\n  ostiary verify anna1.jpg anna2.jpg\n\n\
+    Exit code: 0 the same person, 1 not, or no face, 2 error.")]
+pub struct Args {
+    /// A picture of a person.
+    a: PathBuf,
+    /// Another picture.
+    b: PathBuf,
 
-pub fn run(_globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+    /// The pictures are 112x112 crops, already aligned: take them as they are.
+    #[arg(long)]
+    aligned: bool,
+}
+
+#[derive(Serialize)]
+struct Verified {
+    similarity: Similarity,
+    threshold: Similarity,
+    same: bool,
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    let mut recogniser = Recogniser::load(&config)?;
+    let threshold = recogniser.threshold(config.door.far)?;
+    let mut embeddings = Vec::new();
+    for file in [&args.a, &args.b] {
+        match look(&mut recogniser, file, args.aligned)
+            .with_context(|| format!("cannot look at {}", file.display()))?
+        {
+            Some(embedding) => embeddings.push(embedding),
+            None => return Ok(ExitCode::from(embed::no_face(globals, file)?)),
+        }
+    }
+    let similarity = embeddings[0].similarity(&embeddings[1]);
+    let same = similarity >= threshold;
+    if globals.json {
+        output::json_line(&Verified { similarity, threshold, same })?;
+    } else {
+        output::line(&format!(
+            "{}: {:.3} alike, {:.3} needed for a false accept rate of {:e}",
+            if same { "the same person" } else { "not the same person" },
+            similarity.0,
+            threshold.0,
+            config.door.far
+        ))?;
+    }
+    Ok(ExitCode::from(u8::from(!same)))
+}
+
+fn look(recogniser: &mut Recogniser, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
+    if aligned {
+        return Ok(Some(recogniser.embed(&pictures::read_crop(file)?)?));
+    }
+    Ok(recogniser.most_probable(&read_picture(file)?)?.map(|seen| seen.embedding))
 }
