@@ -13,3 +13,11 @@ pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
         written => Ok(written?),
     }
 }
+
+/// Prints one line of text. A reader that has gone away is no error.
+pub fn line(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => Ok(written?),
+    }
+}
