@@ -8,12 +8,14 @@ use toml::Value;
 use crate::door::{Hours, MAX_FRAMES};
 
 /// A key, as `section.key`.
+#[derive(Debug, Clone)]
 pub(super) struct Key {
     pub name: &'static str,
     kind: Kind,
 }
 
 /// Type and range of a value. Ranges include both ends.
+#[derive(Debug, Clone)]
 enum Kind {
     Flag,
     Integer(i64, i64),

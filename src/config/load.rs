@@ -131,3 +131,6 @@ fn defaults() -> Result<Table, String> {
     let text = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
     toml::from_str(&text).map_err(|error| error.message().to_owned())
 }
+
+#[cfg(test)]
+mod tests;
