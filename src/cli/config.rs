@@ -9,6 +9,7 @@ use super::output::{json_line, line};
 use crate::config::{ConfigError, Loaded};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ostiary config show --origin")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -49,7 +50,7 @@ fn complain(globals: &Globals, error: &ConfigError) -> anyhow::Result<ExitCode> 
                 "ok": false,
                 "problem": problem.kind(),
                 "key": problem.key(),
-                "origin": problem.origin(),
+                "origin": problem.origin().map(ToString::to_string),
                 "message": problem.to_string(),
             }))?;
         } else {

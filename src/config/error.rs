@@ -74,16 +74,15 @@ impl Problem {
         }
     }
 
-    /// Where it was set; the first of several.
-    pub fn origin(&self) -> Option<String> {
+    /// Where it was set, the first of several; `None` where there is no such place.
+    pub fn origin(&self) -> Option<&Origin> {
         match self {
-            Self::Unreadable { path, .. } => Some(path.display().to_string()),
-            Self::Assignment { .. } => Some(Origin::Flag("--set").to_string()),
+            Self::Unreadable { .. } | Self::Assignment { .. } => None,
             Self::Syntax { origin, .. }
             | Self::Unknown { origin, .. }
             | Self::WrongType { origin, .. }
-            | Self::OutOfRange { origin, .. } => Some(origin.to_string()),
-            Self::Conflict { keys, .. } => keys.first().map(|(_, origin)| origin.to_string()),
+            | Self::OutOfRange { origin, .. } => Some(origin),
+            Self::Conflict { keys, .. } => keys.first().map(|(_, origin)| origin),
         }
     }
 }

@@ -133,22 +133,13 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// What may have been meant by a name that does not exist: a section's where `name` has no dot, else a key's.
 pub(super) fn hint(name: &str) -> String {
-    let nearest = match name.split_once('.') {
-        None => {
-            // A key that was written outside its section is likelier than a slip in a section's name.
-            let own = KEYS.iter().map(|key| key.name).find(|key| key.rsplit('.').next() == Some(name));
-            own.or_else(|| nearest(name, sections().chain([HOURS])))
-        }
-        Some((section, last)) => {
-            let elsewhere = |key: &&str| key.rsplit('.').next() == Some(last);
-            nearest(
-                name,
-                KEYS.iter().map(|key| key.name).filter(|key| key.starts_with(&format!("{section}."))),
-            )
-            .or_else(|| KEYS.iter().map(|key| key.name).find(elsewhere))
-            .or_else(|| nearest(name, KEYS.iter().map(|key| key.name)))
-        }
-    };
+    // A key that was written in another section, or in none, is likelier than a slip in its name.
+    let last = name.rsplit('.').next();
+    let elsewhere = KEYS.iter().map(|key| key.name).find(|key| key.rsplit('.').next() == last);
+    let nearest = elsewhere.or_else(|| match name.contains('.') {
+        true => nearest(name, KEYS.iter().map(|key| key.name)),
+        false => nearest(name, sections().chain([HOURS])),
+    });
     match nearest {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => "`ostiary config show` lists all keys".to_owned(),
@@ -208,7 +199,12 @@ pub(super) fn check_hours(group: &str, value: Value) -> Result<Value, Refusal> {
     };
     match Hours::parse(&BTreeMap::from([(group.to_owned(), texts)])) {
         Ok(_) => Ok(value),
-        Err(error) => Err(Refusal::OutOfRange { allowed: error.to_string() }),
+        Err(error) => Err(Refusal::OutOfRange {
+            allowed: format!(
+                "times like \"mon-fri 08:00-18:00\", \"22:00-06:00\", \"always\" or \"never\" (\"{}\": {})",
+                error.text, error.why
+            ),
+        }),
     }
 }
 

@@ -55,6 +55,7 @@ pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
         }
     }
     if !read.problems.is_empty() {
+        read.problems.sort_by(|first, second| first.origin().cmp(&second.origin()));
         return Err(ConfigError { problems: read.problems });
     }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value came from, as it is told to the one who has to change it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a value came from, as it is told to the one who has to change it. Ordered by
+/// layer, file and line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// Built in.
     Default,

@@ -19,7 +19,7 @@ pub struct Hours(BTreeMap<String, Vec<Span>>);
 pub struct HoursError {
     pub group: String,
     pub text: String,
-    why: &'static str,
+    pub why: &'static str,
 }
 
 /// From a minute of each of some days to another minute, of the next day where it is not later.
@@ -81,7 +81,7 @@ fn span(text: &str) -> Result<Option<Span>, &'static str> {
         },
         Some((list, range)) => (days(list)?, range),
     };
-    let (begin, end) = range.split_once('-').ok_or("wanted a range of times")?;
+    let (begin, end) = range.split_once('-').ok_or("there is no range of times")?;
     let (begin, end) = (minute(begin)?, minute(end)?);
     if begin == DAY {
         return Err("a range cannot begin at 24:00");
