@@ -85,10 +85,10 @@ impl Track {
                     self.agreeing.clear();
                 }
                 self.access = face.access;
-                self.agreeing.push(time, rules.frames, rules.within);
+                self.agreeing.push(time, rules.frames);
                 self.unmatched = 0;
             }
-            Verdict::Ambiguous => self.ambiguous.push(time, rules.frames, rules.within),
+            Verdict::Ambiguous => self.ambiguous.push(time, rules.frames),
             Verdict::Nobody => self.unmatched = self.unmatched.saturating_add(1),
         }
     }

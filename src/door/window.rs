@@ -10,9 +10,9 @@ pub const MAX_FRAMES: usize = 32;
 pub(super) struct Window(heapless::Deque<Duration, MAX_FRAMES>);
 
 impl Window {
-    /// Counts a frame and forgets those that are too old or too many. A frame that is not later than the
+    /// Counts a frame and forgets those that are more than `frames`. A frame that is not later than the
     /// last counts once; time that went back begins anew.
-    pub fn push(&mut self, time: Duration, frames: usize, within: Duration) {
+    pub fn push(&mut self, time: Duration, frames: usize) {
         match self.0.back() {
             Some(last) if *last == time => return,
             Some(last) if *last > time => self.0.clear(),
@@ -23,7 +23,6 @@ impl Window {
         }
         // There is room: at least one was taken out if it was full.
         let _ = self.0.push_back(time);
-        self.forget(time, within);
     }
 
     /// Whether so many frames agree, all of them within the window that ends now and later than `after`.

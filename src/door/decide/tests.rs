@@ -249,6 +249,15 @@ fn a_known_second_face_may_stand_by() {
 }
 
 #[test]
+fn a_known_second_face_must_still_be_seen_to_be_known() {
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
+    let hidden = faulty(2, QualityFault::TurnedAway);
+    assert_eq!(scene.show(3, &[face(2, BOB, 0.7)]), [(2, Reason::Granted)]);
+    assert_eq!(scene.show(25, &[hidden]), []);
+    assert_eq!(scene.show(20, &[ann(1), hidden]), [(1, Reason::SeveralFaces)]);
+}
+
+#[test]
 fn a_face_that_was_never_good_is_told_why_when_it_goes() {
     for (fault, reason) in [
         (QualityFault::TooSmall, Reason::TooFar),
