@@ -2,11 +2,87 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use super::Globals;
+use super::output::{json_line, line};
+use crate::config::{ConfigError, Loaded};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Example:\n  ostiary config show --origin")]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
 
-pub fn run(_globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Check the whole configuration and tell all that is wrong with it at once.
+    ///
+    /// The exit code is 0 where it is good and 2 where it is not.
+    #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
+    Check,
+    /// Show every key in force, as TOML that can be read in again.
+    #[command(after_help = "Example:\n  ostiary config show --origin --set door.far=1e-5")]
+    Show {
+        /// Say where each value came from.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    match args.action {
+        Action::Check => match globals.loaded() {
+            Ok(_) if globals.json => json_line(&json!({ "ok": true })).map(|()| ExitCode::SUCCESS),
+            Ok(_) => line("The configuration is good.").map(|()| ExitCode::SUCCESS),
+            Err(error) => complain(globals, &error),
+        },
+        Action::Show { origin } => show(globals, &globals.loaded()?, origin),
+    }
+}
+
+/// Tells each problem on a line of its own.
+fn complain(globals: &Globals, error: &ConfigError) -> anyhow::Result<ExitCode> {
+    for problem in &error.problems {
+        if globals.json {
+            json_line(&json!({
+                "ok": false,
+                "problem": problem.kind(),
+                "key": problem.key(),
+                "origin": problem.origin().map(ToString::to_string),
+                "message": problem.to_string(),
+            }))?;
+        } else {
+            eprintln!("error: {problem}");
+        }
+    }
+    Ok(ExitCode::from(2))
+}
+
+fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<ExitCode> {
+    let mut section = "";
+    for setting in loaded.settings() {
+        let (key, origin) = (&setting.key, setting.origin.to_string());
+        if globals.json {
+            json_line(&json!({ "key": key, "value": setting.value, "origin": origin }))?;
+            continue;
+        }
+        let Some((own, name)) = key.split_once('.') else { continue };
+        if own != section {
+            line(&format!("{}[{own}]", if section.is_empty() { "" } else { "\n" }))?;
+            section = own;
+        }
+        // A group may have any name; TOML quotes those that are not plain.
+        let name = toml::Value::String(name.to_owned()).to_string();
+        let bare = name.trim_matches('"');
+        let plain = bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        let name = if plain && !bare.is_empty() { bare } else { &name };
+        match &setting.value {
+            Some(value) if origins => line(&format!("{name} = {value}  # {origin}"))?,
+            Some(value) => line(&format!("{name} = {value}"))?,
+            None => line(&format!("# {name} is not set"))?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

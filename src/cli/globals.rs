@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::{self, Config, ConfigError, Layers, Loaded};
 
 #[derive(Debug, clap::Args)]
 pub struct Globals {
@@ -26,8 +26,27 @@ pub struct Globals {
 impl Globals {
     /// The configuration in force for this call: all layers, these flags last.
     pub fn config(&self) -> anyhow::Result<Config> {
-        let mut config = Config::default();
-        config.models.dir.clone_from(&self.models);
-        Ok(config)
+        Ok(self.loaded()?.config)
+    }
+
+    /// The configuration with where each value came from.
+    pub fn loaded(&self) -> Result<Loaded, ConfigError> {
+        config::load(&self.layers())
+    }
+
+    /// What the configuration is read from; the daemon keeps it, to read the same places again on a reload.
+    pub fn layers(&self) -> Layers {
+        // A variable that is not UTF-8 keeps its name and shows what it holds, so that it is refused by the
+        // key's type rather than passed over.
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect();
+        Layers {
+            file: self.config.clone(),
+            environment,
+            set: self.set.clone(),
+            models: self.models.clone(),
+            ..Layers::default()
+        }
     }
 }

@@ -1,8 +1,19 @@
 //! The typed configuration: every key, its default, its range.
 //!
 //! What comes in: built-in defaults, `/etc/ostiary/ostiary.toml`, `/etc/ostiary/conf.d/*.toml`, `OSTIARY_*`
-//! in the environment, flags, in that order. What goes out: one [`Config`], checked as a whole.
+//! in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole,
+//! that knows where every value came from ([`Loaded`]); or all that is wrong at once ([`ConfigError`]).
 
+mod conflicts;
+mod error;
+mod key;
+mod layers;
+mod load;
+mod origin;
 mod sections;
 
+pub use error::{ConfigError, Problem};
+pub use layers::Layers;
+pub use load::{Loaded, Setting, load};
+pub use origin::Origin;
 pub use sections::*;

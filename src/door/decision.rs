@@ -15,6 +15,9 @@ pub struct Observation {
     pub quality: Quality,
     /// What is wrong with the face, `None` where it is good enough to count.
     pub fault: Option<QualityFault>,
+    /// Whether the face was embedded in this frame. One that is merely followed says nothing of who it is, and
+    /// does not count.
+    pub embedded: bool,
     /// Whom it is most alike; `None` where the face was not embedded or the facebank is empty.
     pub candidate: Option<Candidate>,
     /// Whether the candidate may come in at this hour.

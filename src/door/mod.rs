@@ -1,10 +1,19 @@
 //! The decision and the door's state machine: pure, with time given from outside.
 //!
-//! [`Observation`]s of tracked faces come in, [`Decision`]s go out; decisions and time go into the door,
-//! commands for the relay come out.
+//! [`Observation`]s of tracked faces go into the [`Decider`], [`Decision`]s come out; grants and time go into
+//! the [`Machine`], commands for the relay come out. [`Hours`] say who may come in when.
 
+mod decide;
 mod decision;
+mod hours;
+mod machine;
 mod reason;
+mod track;
+mod window;
 
+pub use decide::{Decider, Decisions};
 pub use decision::{Access, Decision, Observation};
+pub use hours::{Hours, HoursError};
+pub use machine::{Machine, RelayCommand, State};
 pub use reason::Reason;
+pub use window::MAX_FRAMES;

@@ -1,0 +1,98 @@
+//! Keys that are each allowed but do not go together.
+
+use super::{GpioBackend, Loaded, Origin, Problem};
+
+/// All conflicts of a configuration whose values are each in range.
+pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
+    let config = &loaded.config;
+    let mut problems = Vec::new();
+    let mut forbid = |when: bool, keys: &[&str], message: &str| {
+        if when {
+            let origin = |key: &str| loaded.origin(key).cloned().unwrap_or(Origin::Default);
+            let keys = keys.iter().map(|key| ((*key).to_owned(), origin(key))).collect();
+            problems.push(Problem::Conflict { keys, message: message.to_owned() });
+        }
+    };
+
+    let quality = &config.quality;
+    forbid(
+        quality.min_exposure >= quality.max_exposure,
+        &["quality.min_exposure", "quality.max_exposure"],
+        "quality.min_exposure must be less than quality.max_exposure, or no face is ever good enough",
+    );
+
+    let camera = &config.camera;
+    let (width, height) = match camera.rotate {
+        90 | 270 => (camera.height, camera.width),
+        _ => (camera.width, camera.height),
+    };
+    if let Some([x, y, w, h]) = camera.region {
+        // Files and streams bring their own size, which is known only when they are open.
+        let is_device = camera.source.starts_with("/dev/");
+        let outside = x.saturating_add(w) > width || y.saturating_add(h) > height;
+        forbid(
+            is_device && outside,
+            &["camera.region", "camera.width", "camera.height", "camera.rotate"],
+            &format!("camera.region reaches beyond the turned picture of {width}x{height} pixels"),
+        );
+        forbid(
+            w.min(h) < config.detector.min_face,
+            &["camera.region", "detector.min_face"],
+            "camera.region is smaller than the smallest face that is looked for",
+        );
+    }
+
+    let door = &config.door;
+    forbid(
+        f64::from(door.frames.saturating_sub(1)) / f64::from(camera.fps) > door.within_s,
+        &["door.frames", "door.within_s", "camera.fps"],
+        "door.frames cannot come within door.within_s at camera.fps, so nobody would be let in",
+    );
+
+    let lines = [
+        ("relay.line", config.relay.line),
+        ("signals.yes_line", config.signals.yes_line),
+        ("signals.no_line", config.signals.no_line),
+        ("signals.buzzer_line", config.signals.buzzer_line),
+    ];
+    for (n, (second, line)) in lines.iter().enumerate() {
+        for (first, other) in lines.iter().take(n) {
+            forbid(
+                line.is_some() && line == other,
+                &[first, second],
+                &format!("{first} and {second} are the same line; each needs its own"),
+            );
+        }
+    }
+    forbid(
+        config.relay.backend == GpioBackend::Rppal && !cfg!(feature = "rpi"),
+        &["relay.backend"],
+        "relay.backend = \"rppal\" needs a program built with the feature rpi; use \"gpiocdev\"",
+    );
+
+    let mqtt = &config.mqtt;
+    forbid(
+        mqtt.cert_file.is_some() != mqtt.key_file.is_some(),
+        &["mqtt.cert_file", "mqtt.key_file"],
+        "mqtt.cert_file and mqtt.key_file go together: set both or neither",
+    );
+    for (key, file) in [("mqtt.ca_file", &mqtt.ca_file), ("mqtt.cert_file", &mqtt.cert_file)] {
+        forbid(
+            file.is_some() && !mqtt.tls,
+            &[key, "mqtt.tls"],
+            &format!("{key} has no effect without mqtt.tls = true"),
+        );
+    }
+    forbid(
+        mqtt.password_file.is_some() && mqtt.username.is_none(),
+        &["mqtt.password_file", "mqtt.username"],
+        "mqtt.password_file needs mqtt.username: MQTT sends no password without a name",
+    );
+
+    forbid(
+        config.facebank.path == config.events.path,
+        &["facebank.path", "events.path"],
+        "facebank.path and events.path are the same file; each needs its own",
+    );
+    problems
+}

@@ -1,0 +1,137 @@
+//! Layers become one checked configuration.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::key::{self, HOURS, KEYS, Refusal};
+use super::layers::Entry;
+use super::{Config, ConfigError, Layers, Origin, Problem, conflicts};
+
+/// A configuration that was checked as a whole, and where each value came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    settings: Vec<Setting>,
+}
+
+/// One key in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// `section.key`.
+    pub key: String,
+    /// `None` where the key is not set and has no default.
+    pub value: Option<Value>,
+    pub origin: Origin,
+}
+
+impl Loaded {
+    /// Every key, in the order of the sections; groups of `[hours]` last.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// Where a key's value came from; `None` where there is no such key.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.settings.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
+    }
+}
+
+/// Reads all layers and checks the whole. A daemon calls it again with the same layers to reload.
+///
+/// # Errors
+/// All that is wrong at once: what cannot be read, unknown keys, wrong types, values out of range; and
+/// where there is none of these, keys that do not go together.
+pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
+    let mut read = layers.read();
+    let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
+    for Entry { name, value, origin } in read.entries {
+        match check(&name, value, &origin) {
+            Ok(value) => {
+                merged.insert(name, (value, origin));
+            }
+            Err(problem) => read.problems.push(problem),
+        }
+    }
+    if !read.problems.is_empty() {
+        read.problems.sort_by(|first, second| first.origin().cmp(&second.origin()));
+        return Err(ConfigError { problems: read.problems });
+    }
+
+    let config = typed(&merged).map_err(|problem| ConfigError { problems: vec![problem] })?;
+    let settings = settings(merged)?;
+    let loaded = Loaded { config, settings };
+    let problems = conflicts::find(&loaded);
+    if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
+}
+
+/// One value in its key's own type, if the key exists and allows it.
+fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, Problem> {
+    let group = name.split_once('.').filter(|(section, group)| *section == HOURS && !group.trim().is_empty());
+    let text = value.to_string();
+    let checked = match (key::find(name), group) {
+        (Some(key), _) => key.check(value),
+        (None, Some((_, group))) => key::check_hours(group, value),
+        (None, None) => {
+            let hint = key::hint(name);
+            return Err(Problem::Unknown { origin: origin.clone(), name: name.to_owned(), hint });
+        }
+    };
+    checked.map_err(|refusal| {
+        let (origin, key) = (origin.clone(), name.to_owned());
+        match refusal {
+            Refusal::WrongType { expected, found } => Problem::WrongType { origin, key, expected, found },
+            Refusal::OutOfRange { allowed } => Problem::OutOfRange { origin, key, value: text, allowed },
+        }
+    })
+}
+
+/// The struct that the values make. They are checked already, so that only a key table that does not agree
+/// with the structs can fail here, which a test rules out.
+fn typed(values: &BTreeMap<String, (Value, Origin)>) -> Result<Config, Problem> {
+    let mut document = Table::new();
+    for (name, (value, _)) in values {
+        let Some((section, key)) = name.split_once('.') else { continue };
+        let section = document.entry(section).or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(section) = section {
+            section.insert(key.to_owned(), value.clone());
+        }
+    }
+    Config::deserialize(document)
+        .map_err(|error| Problem::Syntax { origin: Origin::Default, message: error.message().to_owned() })
+}
+
+/// Every key with its value, the default where no layer sets it.
+fn settings(mut values: BTreeMap<String, (Value, Origin)>) -> Result<Vec<Setting>, ConfigError> {
+    let defaults = defaults().map_err(|message| ConfigError {
+        problems: vec![Problem::Syntax { origin: Origin::Default, message }],
+    })?;
+    let default = |name: &str| {
+        let (section, key) = name.split_once('.')?;
+        defaults.get(section)?.get(key).cloned()
+    };
+    let mut settings: Vec<Setting> = Vec::with_capacity(KEYS.len());
+    for key in KEYS {
+        let (value, origin) = match values.remove(key.name) {
+            Some((value, origin)) => (Some(value), origin),
+            None => (default(key.name), Origin::Default),
+        };
+        settings.push(Setting { key: key.name.to_owned(), value, origin });
+    }
+    settings.extend(values.into_iter().map(|(key, (value, origin))| Setting {
+        key,
+        value: Some(value),
+        origin,
+    }));
+    Ok(settings)
+}
+
+/// The defaults as TOML. By way of text, because that writes an `f32` as the number that its author wrote.
+fn defaults() -> Result<Table, String> {
+    let text = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
+    toml::from_str(&text).map_err(|error| error.message().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

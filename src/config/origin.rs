@@ -1,0 +1,29 @@
+//! Where a value came from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a value came from, as it is told to the one who has to change it. Ordered by
+/// layer, file and line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// A line of a file, counted from 1.
+    File { path: PathBuf, line: usize },
+    /// A variable of the environment.
+    Environment(String),
+    /// A flag, by its name.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}

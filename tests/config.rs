@@ -1,0 +1,136 @@
+//! `ostiary config`, as those who install a door use it.
+
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// The program with no configuration but this file.
+struct Door {
+    folder: tempfile::TempDir,
+}
+
+impl Door {
+    fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ostiary.toml"), config).unwrap();
+        Self { folder }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("ostiary.toml")
+    }
+
+    fn config(&self, args: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("ostiary").unwrap();
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OSTIARY_")) {
+            command.env_remove(name);
+        }
+        command.arg("config").args(args).arg("--config").arg(self.file());
+        command
+    }
+}
+
+/// Runs the program and gives its exit code, its output and its complaints.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_good_configuration_passes() {
+    let shipped = include_str!("../config/ostiary.toml");
+    let (code, out, err) = run(&mut Door::new(shipped).config(&["check"]));
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "The configuration is good.\n", ""));
+
+    let (code, out, _) = run(&mut Door::new("").config(&["check", "--json"]));
+    assert_eq!((code, out.as_str()), (0, "{\"ok\":true}\n"));
+}
+
+#[test]
+fn a_bad_one_is_told_with_every_place() {
+    let door = Door::new("[door]\nfra = 1e-4\n\n[camera]\nfps = 1000\n");
+    let (code, out, err) = run(door.config(&["check"]).env("OSTIARY_RELAY__LINE", "seventeen"));
+    let file = door.file().display().to_string();
+    assert_eq!((code, out.as_str()), (2, ""));
+    let expected = format!(
+        "error: {file}:2: there is no door.fra; did you mean door.far?\n\
+         error: {file}:5: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240\n\
+         error: environment OSTIARY_RELAY__LINE: relay.line wants a whole number from 0 to 1023, found string \
+         (\"seventeen\")\n"
+    );
+    assert_eq!(err, expected);
+
+    let (code, out, err) = run(&mut door.config(&["check", "--json"]));
+    assert_eq!((code, err.as_str()), (2, ""));
+    let problems = objects(&out);
+    assert_eq!(problems.len(), 2);
+    assert_eq!(problems[0]["problem"], "unknown");
+    assert_eq!(problems[0]["origin"], format!("{file}:2"));
+    assert_eq!(problems[1]["problem"], "out_of_range");
+    assert_eq!(problems[1]["key"], "camera.fps");
+    assert_eq!(problems[1]["ok"], false);
+}
+
+#[test]
+fn every_verb_refuses_a_bad_configuration() {
+    let door = Door::new("[door]\nfar = 2\n");
+    let (code, out, err) = run(&mut door.config(&["show"]));
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("door.far = 2 is not allowed; wanted a number from 1e-7 to 0.1"), "{err}");
+}
+
+#[test]
+fn a_missing_file_is_told_by_name() {
+    let door = Door::new("");
+    std::fs::remove_file(door.file()).unwrap();
+    let (code, _, err) = run(&mut door.config(&["check"]));
+    assert_eq!(code, 2);
+    assert!(err.contains(&format!("{}: cannot be read: ", door.file().display())), "{err}");
+}
+
+#[test]
+fn show_tells_values_and_where_they_come_from() {
+    let door = Door::new("[door]\nframes = 5\n[hours]\n'night shift' = [\"22:00-06:00\"]\n");
+    let file = door.file().display().to_string();
+    let flags = ["--set", "door.far=1e-5", "--models", "/srv/models", "--origin"];
+    let mut command = door.config(&["show"]);
+    let (code, out, err) = run(command.args(flags).env("OSTIARY_CAMERA__FPS", "15"));
+    assert_eq!((code, err.as_str()), (0, ""));
+    for line in [
+        "[door]",
+        &format!("frames = 5  # {file}:2"),
+        "far = 0.00001  # --set",
+        "fps = 15  # environment OSTIARY_CAMERA__FPS",
+        "dir = \"/srv/models\"  # --models",
+        "margin = 0.05  # default",
+        "# region is not set",
+        &format!("\"night shift\" = [\"22:00-06:00\"]  # {file}:4"),
+    ] {
+        assert!(out.lines().any(|shown| shown == line), "{line}\nis not in\n{out}");
+    }
+
+    let mut command = door.config(&["show", "--json"]);
+    let (_, out, _) = run(command.args(["--set", "door.far=1e-5"]));
+    let settings = objects(&out);
+    let setting = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap();
+    assert_eq!(setting("door.far")["value"], 1e-5);
+    assert_eq!(setting("door.far")["origin"], "--set");
+    assert_eq!(setting("door.frames")["origin"], format!("{file}:2"));
+    assert_eq!(setting("relay.line")["value"], Value::Null);
+    assert_eq!(setting("hours.night shift")["value"][0], "22:00-06:00");
+}
+
+#[test]
+fn what_is_shown_can_be_read_in_again() {
+    let door = Door::new("[door]\nfar = 3e-6\n[relay]\nline = 4\n[hours]\n'a \"b\"' = ['never']\nc-d = []\n");
+    let (_, first, _) = run(&mut door.config(&["show"]));
+    let (code, again, err) = run(&mut Door::new(&first).config(&["show"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(first, again);
+}
