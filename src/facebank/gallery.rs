@@ -27,12 +27,12 @@ impl Gallery {
         let mut people: Vec<_> = people.into_iter().collect();
         people.sort_by_key(|(person, _)| person.id);
         let mut gallery = Self::default();
-        people.into_iter().try_for_each(|(person, embeddings)| gallery.add(person, &embeddings))?;
+        people.into_iter().try_for_each(|(person, embeddings)| gallery.push(person, &embeddings))?;
         Ok(gallery)
     }
 
     /// Adds a person, whose id must be greater than those before. People without embeddings are left out.
-    pub(super) fn add(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), String> {
+    pub fn push(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), String> {
         let Some(first) = embeddings.first() else { return Ok(()) };
         if self.people.is_empty() {
             self.length = first.values().len();

@@ -14,6 +14,7 @@ mod gallery;
 mod lock;
 mod person;
 mod schema;
+mod sitting;
 mod store;
 mod template;
 
@@ -24,6 +25,7 @@ pub use export::PersonRecord;
 pub use folder::{PersonFolder, person_folders};
 pub use gallery::Gallery;
 pub use lock::DaemonLock;
-pub use person::{Listed, Person};
+pub use person::{Listed, Person, check_name};
+pub use sitting::{Advice, Sitting, Step};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

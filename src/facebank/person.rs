@@ -34,8 +34,8 @@ pub struct Listed {
     pub model: String,
 }
 
-/// Checks a name of a person or a group.
-pub(super) fn check_name(name: &str) -> Result<(), FacebankError> {
+/// Checks a name of a person or a group: 1 to 64 characters, no control characters, no space at either end.
+pub fn check_name(name: &str) -> Result<(), FacebankError> {
     let refuse = |why| Err(FacebankError::BadName { name: name.chars().take(MAX_NAME).collect(), why });
     if name.trim().is_empty() {
         return refuse("it is empty");

@@ -204,6 +204,11 @@ impl Facebank {
         })
     }
 
+    /// The number of the person of this name.
+    pub fn id(&self, name: &str) -> Result<Option<PersonId>, FacebankError> {
+        find(&self.connection, name).map_err(|e| self.sql(e))
+    }
+
     /// Whether the person has a template of this photo.
     pub fn has_photo(&self, name: &str, photo: &PhotoHash) -> Result<bool, FacebankError> {
         self.connection
@@ -252,7 +257,7 @@ impl Facebank {
             if current.as_ref().is_some_and(|current| current.id != person.id)
                 && let Some(previous) = current.take()
             {
-                gallery.add(previous, &embeddings).map_err(|why| self.corrupt(why))?;
+                gallery.push(previous, &embeddings).map_err(|why| self.corrupt(why))?;
                 embeddings.clear();
             }
             let blob: Vec<u8> = row.get(6).map_err(sql)?;
@@ -260,7 +265,7 @@ impl Facebank {
             current = Some(person);
         }
         if let Some(last) = current {
-            gallery.add(last, &embeddings).map_err(|why| self.corrupt(why))?;
+            gallery.push(last, &embeddings).map_err(|why| self.corrupt(why))?;
         }
         Ok(gallery)
     }
