@@ -8,9 +8,10 @@ mod photos;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::Globals;
+use crate::facebank::check_name;
 use desk::Desk;
 
 #[derive(Debug, clap::Args)]
@@ -31,10 +32,11 @@ pub struct Args {
     #[arg(long)]
     camera: bool,
     /// Another source than camera.source.
-    #[arg(long, requires = "camera")]
+    #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
     source: Option<String>,
     /// Give up after so many seconds before the camera.
-    #[arg(long, requires = "camera", value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
+    #[arg(value_name = "SECONDS", default_value_t = 60.0)]
     timeout: f64,
     /// The facebank; facebank.path of the configuration where it is not given.
     #[arg(long, value_name = "FILE")]
@@ -57,8 +59,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match (&args.from, &args.name) {
         (Some(folder), _) => folder::enroll(&mut Desk::open(globals, &args)?, folder),
         (None, Some(name)) => {
-            // Before the models are loaded: it takes a while, and the name is as bad afterwards.
-            crate::facebank::check_name(name)?;
+            // Before the models are loaded: that takes a while, and what is wrong stays wrong.
+            check_name(name)?;
+            for photo in &args.photos {
+                photo.metadata().with_context(|| photo.display().to_string())?;
+            }
             if args.camera {
                 camera::enroll(&mut Desk::open(globals, &args)?, name)
             } else if args.photos.is_empty() {

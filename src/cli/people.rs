@@ -107,7 +107,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         }
         Verb::Export { output } => export(globals, &read()?, output.as_deref())?,
         Verb::Import { file } => {
-            let people = import(&mut Facebank::open(path)?, &file)?;
+            let people = import(path, &file)?;
             done(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
         }
         Verb::Reembed => {
@@ -189,13 +189,13 @@ fn export(globals: &Globals, facebank: &Facebank, output: Option<&Path>) -> anyh
     }
 }
 
-fn import(facebank: &mut Facebank, file: &Path) -> anyhow::Result<usize> {
-    let people = match file == Path::new("-") {
-        true => facebank.import(io::stdin().lock()),
-        false => {
-            let export = File::open(file).with_context(|| format!("{}: cannot be read", file.display()))?;
-            facebank.import(BufReader::new(export))
-        }
+fn import(facebank: &Path, file: &Path) -> anyhow::Result<usize> {
+    // The export is opened first, so that a slip in its name makes no empty facebank.
+    let people = if file == Path::new("-") {
+        Facebank::open(facebank)?.import(io::stdin().lock())
+    } else {
+        let export = File::open(file).with_context(|| file.display().to_string())?;
+        Facebank::open(facebank)?.import(BufReader::new(export))
     };
     people.with_context(|| file.display().to_string())
 }

@@ -443,3 +443,51 @@ fn without_crops(connection: &Connection, model: &ModelId) -> rusqlite::Result<V
         .query_map([&model.0], |row| row.get(0))?
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(seed: u8) -> Template {
+        let values: Vec<f32> = (0..128u8).map(|i| f32::from(i.wrapping_mul(seed) % 31) - 15.0).collect();
+        Template {
+            embedding: Embedding::normalised(&values).unwrap(),
+            photo: PhotoHash::of(&[seed]),
+            crop: Some(Crop::default()),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = ModelId("model".into());
+        let mut facebank = Facebank::open(&folder.path().join("people.sqlite")).unwrap();
+        facebank.enroll("Ann", &model, &[template(1)]).unwrap();
+        let before = facebank.people().unwrap();
+        // SQLite's own word for a full disk, with two pages left.
+        let pages: i64 = facebank.connection.pragma_query_value(None, "page_count", |r| r.get(0)).unwrap();
+        facebank.connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
+        let error = facebank.enroll("Bob", &model, &[template(2), template(3)]).unwrap_err();
+        assert!(matches!(error, FacebankError::DiskFull { .. }), "{error}");
+        assert_eq!(facebank.people().unwrap(), before);
+        facebank.check().unwrap();
+        facebank.connection.pragma_update(None, "max_page_count", pages + 1000).unwrap();
+        facebank.enroll("Bob", &model, &[template(2), template(3)]).unwrap();
+    }
+
+    #[test]
+    fn what_was_removed_is_not_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.sqlite");
+        let mut facebank = Facebank::open(&path).unwrap();
+        let kept = template(1);
+        facebank.enroll("Annabel", &ModelId("model".into()), std::slice::from_ref(&kept)).unwrap();
+        let blob = to_blob(&kept.embedding);
+        let holds = |needle: &[u8]| {
+            std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
+        };
+        assert!(holds(&blob) && holds(b"Annabel"));
+        facebank.remove("annabel").unwrap();
+        assert!(!holds(&blob) && !holds(b"Annabel"));
+    }
+}
