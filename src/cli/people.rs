@@ -1,7 +1,7 @@
 //! `ostiary people`: list and change the people whom the door knows.
 
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -132,10 +132,15 @@ fn list(globals: &Globals, people: &[Listed]) -> anyhow::Result<()> {
         return people.iter().try_for_each(json_line);
     }
     let width = people.iter().map(|listed| listed.person.name.chars().count()).max().unwrap_or(0);
+    let mut lines = String::new();
     for listed in people {
-        println!("{:width$}  {}", listed.person.name, summary(listed));
+        lines += &format!("{:width$}  {}\n", listed.person.name, summary(listed));
     }
-    Ok(())
+    match io::stdout().lock().write_all(lines.as_bytes()) {
+        // A reader that has seen enough is no error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 fn show(globals: &Globals, listed: &Listed) -> anyhow::Result<()> {

@@ -21,9 +21,9 @@ pub enum Look {
 /// Why a picture shows nobody to enroll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("no face: look at the camera, near enough and in the light")]
+    #[error("no face to be seen: it should be near enough and in the light")]
     NoFace,
-    #[error("more than one face: only the one person should be in view")]
+    #[error("more than one face to be seen: only the one person should be there")]
     SeveralFaces,
 }
 

@@ -1,6 +1,6 @@
 //! A facebank as text: one JSON object a line for each person, with their embeddings.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,20 +13,18 @@ use serde::{Deserialize, Serialize};
 
 use super::person::check_name;
 use super::store::{check_model, find, insert_person, insert_template};
-use super::template::from_blob;
+use super::template::{from_blob, from_unit};
 use super::{Facebank, FacebankError, PersonId, PhotoHash, Template};
 use crate::bundle::ModelId;
-use crate::vision::{Crop, Embedding};
+use crate::vision::Crop;
 
 /// The version of the lines.
 const FORMAT: u32 = 1;
-/// An embedding whose numbers have a length further from 1 than this is none.
-const UNIT: f32 = 1e-3;
 
 /// One line of an export.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PersonRecord {
+struct PersonRecord {
     /// Version of this layout, 1.
     format: u32,
     name: String,
@@ -80,9 +78,14 @@ impl Facebank {
         let io = |source| FacebankError::Io { path: path.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         let mut writer = BufWriter::new(file);
-        let people = self.export(&mut writer, path)?;
-        writer.get_ref().sync_all().map_err(io)?;
-        Ok(people)
+        let exported = self
+            .export(&mut writer, path)
+            .and_then(|people| writer.get_ref().sync_all().map(|()| people).map_err(io));
+        if exported.is_err() {
+            // Half an export would pass for a whole one; that it failed is told either way.
+            let _ = fs::remove_file(path);
+        }
+        exported
     }
 
     fn template_records(&self, person: PersonId, name: &str) -> Result<Vec<TemplateRecord>, FacebankError> {
@@ -166,10 +169,7 @@ impl PersonRecord {
 
 impl TemplateRecord {
     fn check(&self) -> Result<(ModelId, Template), String> {
-        let length = self.embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let embedding = Embedding::normalised(&self.embedding)
-            .filter(|_| (length - 1.0).abs() < UNIT)
-            .ok_or("an embedding is not of unit length")?;
+        let embedding = from_unit(&self.embedding).ok_or("an embedding is not of unit length")?;
         let photo = PhotoHash::from_hex(&self.photo).ok_or("a photo is not 64 hexadecimal digits")?;
         let crop = |text: &String| BASE64_STANDARD.decode(text).ok().and_then(|rgb| Crop::from_rgb(&rgb));
         let crop = match &self.crop {

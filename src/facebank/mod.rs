@@ -21,7 +21,6 @@ mod template;
 pub use candidate::{Candidate, PersonId};
 pub use enrolment::{Look, Refusal, aligned_crop, look, unlike};
 pub use error::FacebankError;
-pub use export::PersonRecord;
 pub use folder::{PersonFolder, person_folders};
 pub use gallery::Gallery;
 pub use lock::DaemonLock;

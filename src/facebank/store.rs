@@ -69,7 +69,9 @@ impl Facebank {
     }
 
     /// Whether another process changed the facebank, or put another file in its place, since it was opened
-    /// or since the last call. Costs microseconds, so a daemon can ask often.
+    /// or since the last call. Costs microseconds, so a daemon can ask often; while another process commits it
+    /// waits, as every call does, up to the patience set. A change is told once: whoever then fails to load
+    /// the [`Gallery`] has to try again on their own.
     pub fn changed(&mut self) -> Result<bool, FacebankError> {
         if schema::identity(&self.path)? != self.file {
             *self = Self::open_for(&self.path, self.mode)?;

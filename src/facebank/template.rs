@@ -59,13 +59,17 @@ pub(super) fn to_blob(embedding: &Embedding) -> Vec<u8> {
     embedding.values().iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// An embedding from its stored form; `None` unless it is whole numbers of `f32` and of unit length, as every
-/// embedding was when it was stored.
+/// An embedding from its stored form; `None` where it is damaged.
 pub(super) fn from_blob(blob: &[u8]) -> Option<Embedding> {
     let (numbers, rest) = blob.as_chunks::<4>();
     let values: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    rest.is_empty().then(|| from_unit(&values))?
+}
+
+/// An embedding from numbers that were one before: `None` unless their length is 1, as it then was.
+pub(super) fn from_unit(values: &[f32]) -> Option<Embedding> {
     let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-    (rest.is_empty() && (length - 1.0).abs() < 1e-3).then(|| Embedding::normalised(&values))?
+    ((length - 1.0).abs() < 1e-3).then(|| Embedding::normalised(values))?
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn enroll_one(
     tally.known += known;
     // One photo like somebody else's may have strayed into the folder; most of them mean that this is
     // somebody who is enrolled under another name.
-    if similar > batch.templates.len() {
+    if similar > batch.templates.len() + known {
         tally.skipped += person.photos.len() - known;
         return refused("most photos look like somebody enrolled".into(), desk.json.then_some(problems));
     }
