@@ -16,11 +16,3 @@ pub fn line(text: &str) -> anyhow::Result<()> {
         written => Ok(written?),
     }
 }
-
-/// Prints one line of text. A reader that has gone away is no error.
-pub fn line(text: &str) -> anyhow::Result<()> {
-    match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        written => Ok(written?),
-    }
-}

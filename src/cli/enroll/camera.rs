@@ -1,0 +1,103 @@
+//! `enroll NAME --camera`: look until there are enough good pictures, and say what is wrong meanwhile.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use super::desk::{Batch, Desk};
+use super::photos::store;
+use crate::capture::{self, Frame, Next};
+use crate::clock::{Clock, MonotonicClock};
+use crate::facebank::{Advice, Look, PhotoHash, Sitting, Step, look};
+use crate::vision::Recognised;
+
+/// Pictures taken in a sitting.
+const PICTURES: usize = 3;
+/// Between two attempts at a camera that is unplugged or busy.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+pub fn enroll(desk: &mut Desk<'_>, name: &str) -> anyhow::Result<ExitCode> {
+    let Ok(timeout) = Duration::try_from_secs_f64(desk.args.timeout) else {
+        bail!("--timeout {} is no length of time: give seconds, such as 60", desk.args.timeout);
+    };
+    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
+    let mut camera = desk.config.camera.clone();
+    if let Some(source) = &desk.args.source {
+        camera.source.clone_from(source);
+    }
+    let mut source = capture::open(&camera, clock.clone())?;
+    eprintln!("looking through {} for {name}", source.describe());
+
+    let mut frame = Frame::default();
+    let mut sitting = Sitting::default();
+    let mut taken = Vec::new();
+    let mut lost = false;
+    while taken.len() < PICTURES {
+        if clock.now() > timeout {
+            bail!(
+                "no good pictures of {name} within {} s ({} of {PICTURES}): nothing was stored",
+                desk.args.timeout,
+                taken.len()
+            );
+        }
+        match source.next(&mut frame) {
+            Ok(Next::Frame) => lost = false,
+            Ok(Next::End) => bail!(
+                "{} ended with {} of {PICTURES} good pictures of {name}: nothing was stored",
+                camera.source,
+                taken.len()
+            ),
+            Err(error) if error.is_transient() => {
+                if !lost {
+                    eprintln!("{error}");
+                }
+                lost = true;
+                thread::sleep(BACK_OFF);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let (seen, face) = see(desk, &frame)?;
+        match sitting.see(frame.time, seen) {
+            Step::Wait => {}
+            Step::Say(advice) => eprintln!("{advice}"),
+            Step::Take => take(desk, &mut taken, &frame, face),
+        }
+    }
+    let mut batch = Batch::default();
+    for (number, (photo, face)) in (1..).zip(taken) {
+        let template = desk.keep(face.embedding, photo, face.crop);
+        batch.templates.push((PathBuf::from(format!("picture {number}")), template));
+    }
+    desk.check(name, &mut batch)?;
+    store(desk, name, batch)
+}
+
+/// What a frame shows: the good face's box, or what to say.
+fn see(
+    desk: &mut Desk<'_>,
+    frame: &Frame,
+) -> anyhow::Result<(Result<crate::vision::BBox, Advice>, Option<Recognised>)> {
+    Ok(match look(&mut desk.recogniser, &desk.config.quality, frame)? {
+        Look::Refused(refusal) => (Err(Advice::Refusal(refusal)), None),
+        Look::Poor(_, fault) if !desk.args.force => (Err(Advice::Fault(fault)), None),
+        Look::Poor(face, _) | Look::Good(face) => (Ok(face.face.detection.bbox), Some(face)),
+    })
+}
+
+/// Keeps a picture; begins anew where another person has come before the camera.
+fn take(desk: &Desk<'_>, taken: &mut Vec<(PhotoHash, Recognised)>, frame: &Frame, face: Option<Recognised>) {
+    let Some(face) = face else { return };
+    let same =
+        |(_, first): &(PhotoHash, Recognised)| first.embedding.similarity(&face.embedding) >= desk.threshold;
+    if !desk.args.allow_unlike && taken.first().is_some_and(|first| !same(first)) {
+        eprintln!("this face is not the one before: beginning anew");
+        taken.clear();
+    }
+    taken.push((PhotoHash::of(frame.rgb()), face));
+    eprintln!("picture {} of {PICTURES} taken", taken.len());
+}

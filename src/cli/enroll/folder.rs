@@ -1,0 +1,113 @@
+//! `enroll --from FOLDER`: everyone of a folder, a transaction for each person.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::desk::Desk;
+use crate::cli::output::json_line;
+use crate::facebank::{PersonFolder, check_name, person_folders};
+
+/// What became of the folder.
+#[derive(Default)]
+struct Tally {
+    enrolled: usize,
+    added: usize,
+    known: usize,
+    skipped: usize,
+}
+
+pub fn enroll(desk: &mut Desk<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
+    let people = person_folders(folder)?;
+    if people.is_empty() {
+        bail!("{}: no photos here: they belong into FOLDER/NAME/*.jpg or *.png", folder.display());
+    }
+    let photos: usize = people.iter().map(|person| person.photos.len()).sum();
+    // Drawn only where standard error is a terminal.
+    let bar = ProgressBar::new(photos as u64)
+        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {eta} left  {msg}")?);
+    let mut tally = Tally::default();
+    for person in &people {
+        bar.set_message(person.name.clone());
+        enroll_one(desk, person, &bar, &mut tally)?;
+    }
+    bar.finish_and_clear();
+    let Tally { enrolled, added, known, skipped } = tally;
+    if desk.json {
+        let people = people.len();
+        json_line(&json!({ "summary": {
+            "people": people, "enrolled": enrolled, "photos": photos, "added": added, "known": known,
+            "skipped": skipped,
+        }}))?;
+    } else {
+        println!(
+            "{enrolled} of {} people enrolled; of {photos} photos {added} were added, {known} were there already, \
+             {skipped} were passed over",
+            people.len()
+        );
+    }
+    Ok(if enrolled == people.len() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn enroll_one(
+    desk: &mut Desk<'_>,
+    person: &PersonFolder,
+    bar: &ProgressBar,
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
+    let name = &person.name;
+    let refused = |why: String, problems| -> anyhow::Result<()> {
+        bar.suspend(|| eprintln!("{name} was not enrolled: {why}"));
+        match problems {
+            Some(problems) => json_line(&json!({
+                "person": name, "enrolled": false, "why": why, "problems": problems,
+            })),
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = check_name(name) {
+        tally.skipped += person.photos.len();
+        bar.inc(person.photos.len() as u64);
+        return refused(error.to_string(), desk.json.then(Vec::new));
+    }
+    let batch = desk.read(name, &person.photos, || bar.inc(1))?;
+    bar.suspend(|| {
+        for problem in &batch.problems {
+            eprintln!("{}: {}, passed over", problem.photo.display(), problem.problem);
+        }
+    });
+    let (problems, known, similar) = (batch.problems.clone(), batch.known.len(), batch.similar);
+    tally.known += known;
+    // One photo like somebody else's may have strayed into the folder; most of them mean that this is
+    // somebody who is enrolled under another name.
+    if similar > batch.templates.len() + known {
+        tally.skipped += person.photos.len() - known;
+        return refused("most photos look like somebody enrolled".into(), desk.json.then_some(problems));
+    }
+    tally.skipped += problems.len();
+    if batch.templates.is_empty() && known == 0 {
+        return refused("no photo is good enough".into(), desk.json.then_some(problems));
+    }
+    let model = desk.recogniser.model().clone();
+    let templates = batch.into_templates();
+    let enrolled = desk.facebank.enroll(name, &model, &templates)?;
+    if enrolled.new {
+        let embeddings: Vec<_> = templates.into_iter().map(|template| template.embedding).collect();
+        let person = desk.facebank.show(name)?.person;
+        desk.gallery.push(person, &embeddings).map_err(anyhow::Error::msg)?;
+    } else {
+        desk.gallery = desk.facebank.gallery(&model)?;
+    }
+    tally.enrolled += 1;
+    tally.added += enrolled.added;
+    if desk.json {
+        json_line(&json!({
+            "person": name, "enrolled": true, "new": enrolled.new, "added": enrolled.added, "known": known,
+            "problems": problems,
+        }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The facebank's file: its schema, and how it is opened.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::FacebankError;
+
+/// Marks an SQLite file as a facebank: "OSTY".
+const APPLICATION_ID: i64 = 0x4f53_5459;
+/// The version of the tables below, kept in the file's `user_version`.
+const VERSION: i64 = 1;
+/// How long to wait for another process's write before giving up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `AUTOINCREMENT` keeps the number of a removed person from being given again: old events name it.
+/// `folded` is the name in lower case, as SQLite itself only folds ASCII.
+const TABLES: &str = "
+    CREATE TABLE people (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        folded TEXT NOT NULL UNIQUE,
+        enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+        grouped TEXT,
+        created TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE templates (
+        id INTEGER PRIMARY KEY,
+        person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        embedding BLOB NOT NULL,
+        model TEXT NOT NULL,
+        photo BLOB NOT NULL CHECK (length(photo) = 32),
+        crop BLOB,
+        created TEXT NOT NULL,
+        UNIQUE (person, photo)
+    ) STRICT;
+";
+
+/// What a facebank is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// To read and write; made where there is none.
+    ReadWrite,
+    ReadOnly,
+}
+
+/// Opens the file, having made sure that it is a facebank of this version.
+pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError> {
+    let sql = |error| FacebankError::sql(path, error);
+    match mode {
+        Mode::ReadWrite => create_tight(path)?,
+        Mode::ReadOnly if !path.exists() => return Err(FacebankError::Missing { path: path.to_owned() }),
+        Mode::ReadOnly => {}
+    }
+    // A reader opens for writing too where it may (SQLite falls back to reading): only so can it roll back
+    // what a killed writer left half done. `query_only` then holds it to reading.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    connection.busy_timeout(PATIENCE).map_err(sql)?;
+    // Rollback journal, not WAL: one file, readable on a read-only medium, and no copies of removed
+    // templates lingering in a log. EXTRA syncs the folder too, so that what was reported as stored
+    // survives a power cut.
+    connection
+        .execute_batch(
+            "PRAGMA synchronous = EXTRA;
+             PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = ON;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;",
+        )
+        .map_err(sql)?;
+    if is_empty(&connection).map_err(sql)? {
+        match mode {
+            Mode::ReadOnly => return Err(FacebankError::Missing { path: path.to_owned() }),
+            Mode::ReadWrite => create_tables(&mut connection).map_err(sql)?,
+        }
+    }
+    check_kind(&connection, path)?;
+    match mode {
+        Mode::ReadOnly => connection.pragma_update(None, "query_only", true).map_err(sql)?,
+        Mode::ReadWrite if connection.is_readonly("main").map_err(sql)? => {
+            return Err(FacebankError::ReadOnly { path: path.to_owned() });
+        }
+        Mode::ReadWrite => {}
+    }
+    Ok(connection)
+}
+
+/// Tells one file from another at the same path.
+pub(super) fn identity(path: &Path) -> Result<(u64, u64), FacebankError> {
+    match path.metadata() {
+        Ok(metadata) => Ok((metadata.dev(), metadata.ino())),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            Err(FacebankError::Missing { path: path.to_owned() })
+        }
+        Err(source) => Err(FacebankError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// Makes an empty file that only its owner may read, where there is none. SQLite gives its journal the
+/// same mode. An existing file is not even opened: closing it would drop SQLite's locks on it.
+fn create_tight(path: &Path) -> Result<(), FacebankError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // On a read-only medium an existing file is no fault yet.
+        Err(_) if path.exists() => Ok(()),
+        Err(error) => Err(FacebankError::CannotOpen { path: path.to_owned(), why: error.to_string() }),
+    }
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let marks = pragma(connection, "application_id")? | pragma(connection, "user_version")?;
+    let things: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(marks == 0 && things == 0)
+}
+
+fn create_tables(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if is_empty(&transaction)? {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+fn check_kind(connection: &Connection, path: &Path) -> Result<(), FacebankError> {
+    let sql = |error| FacebankError::sql(path, error);
+    if pragma(connection, "application_id").map_err(sql)? != APPLICATION_ID {
+        let why = "an SQLite file of another program".into();
+        return Err(FacebankError::NotAFacebank { path: path.to_owned(), why });
+    }
+    match pragma(connection, "user_version").map_err(sql)? {
+        VERSION => Ok(()),
+        found if found > VERSION => {
+            Err(FacebankError::Newer { path: path.to_owned(), found, known: VERSION })
+        }
+        found => Err(FacebankError::Corrupt { path: path.to_owned(), why: format!("version {found}") }),
+    }
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}

@@ -1,0 +1,575 @@
+//! The facebank's promises: what is stored stays, what fails changes nothing, and every error says what to do.
+//! Embeddings are made up; no test needs a face or a model.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use ostiary::bundle::ModelId;
+use ostiary::facebank::{DaemonLock, Facebank, FacebankError, PersonId, PhotoHash, Template};
+use ostiary::vision::{Crop, Embedding};
+use rusqlite::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const LENGTH: usize = 128;
+
+fn model() -> ModelId {
+    ModelId("0123456789abcdef".into())
+}
+
+fn other_model() -> ModelId {
+    ModelId("fedcba9876543210".into())
+}
+
+/// An embedding that depends on the seed alone; different seeds give nearly perpendicular ones.
+fn embedding(seed: u64) -> Embedding {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let values: Vec<f32> = (0..LENGTH)
+        .map(|_| {
+            // xorshift64
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect();
+    Embedding::normalised(&values).unwrap()
+}
+
+fn template(seed: u64) -> Template {
+    Template { embedding: embedding(seed), photo: PhotoHash::of(&seed.to_le_bytes()), crop: None }
+}
+
+fn with_crop(seed: u64) -> Template {
+    let crop = Crop::from_rgb(&vec![seed as u8; Crop::BYTES]);
+    Template { crop, ..template(seed) }
+}
+
+fn names(facebank: &Facebank) -> Vec<String> {
+    facebank.people().unwrap().into_iter().map(|listed| listed.person.name).collect()
+}
+
+/// A facebank with Ann (two templates) and Bob (one), closed.
+fn two_people(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("people.sqlite");
+    let mut facebank = Facebank::open(&path).unwrap();
+    facebank.enroll("Ann", &model(), &[template(1), template(2)]).unwrap();
+    facebank.enroll("Bob", &model(), &[template(3)]).unwrap();
+    path
+}
+
+#[test]
+fn people_and_templates_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let facebank = Facebank::open_read_only(&two_people(&folder)).unwrap();
+    facebank.check().unwrap();
+    assert_eq!(names(&facebank), ["Ann", "Bob"]);
+    let ann = facebank.show("ANN").unwrap();
+    assert_eq!((ann.templates, ann.crops, ann.person.enabled), (2, 0, true));
+    let gallery = facebank.gallery(&model()).unwrap();
+    let best = gallery.best(&embedding(2)).unwrap();
+    assert_eq!(best.person, ann.person.id);
+    assert!(best.similarity.0 > 0.999);
+    assert!(best.second.unwrap().1.0 < 0.5);
+    assert_eq!(gallery.person(best.person).unwrap().name, "Ann");
+    assert!(gallery.person(PersonId(99)).is_none());
+}
+
+#[test]
+fn only_the_owner_may_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    let export = folder.path().join("export.jsonl");
+    let facebank = Facebank::open_read_only(&path).unwrap();
+    facebank.export_file(&export).unwrap();
+    assert_eq!(mode(&export), 0o600);
+    // A second export does not overwrite the first.
+    assert!(facebank.export_file(&export).is_err());
+}
+
+#[test]
+fn the_same_photo_is_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    let again = facebank.enroll("ann", &model(), &[template(2), template(5), template(5)]).unwrap();
+    assert_eq!((again.new, again.added, again.known), (false, 1, 2));
+    assert_eq!(facebank.show("Ann").unwrap().templates, 3);
+    assert!(facebank.has_photo("Ann", &template(5).photo).unwrap());
+    assert!(!facebank.has_photo("Bob", &template(5).photo).unwrap());
+}
+
+#[test]
+fn names_are_unique_whatever_their_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    facebank.enroll("Zoë", &model(), &[template(8)]).unwrap();
+    assert!(!facebank.enroll("ZOË", &model(), &[template(9)]).unwrap().new);
+    assert!(matches!(facebank.rename("Ann", "bob"), Err(FacebankError::NameTaken { .. })));
+    facebank.rename("Ann", "ANN").unwrap();
+    assert_eq!(names(&facebank), ["ANN", "Bob", "Zoë"]);
+    assert!(matches!(facebank.enroll("a\tb", &model(), &[template(9)]), Err(FacebankError::BadName { .. })));
+    assert!(matches!(facebank.rename("Bob", ""), Err(FacebankError::BadName { .. })));
+    assert!(matches!(facebank.enroll("Eve", &model(), &[]), Err(FacebankError::NoTemplate { .. })));
+    let unknown = facebank.remove("Bobb").unwrap_err().to_string();
+    assert!(unknown.contains("did you mean \"Bob\""), "{unknown}");
+}
+
+#[test]
+fn a_removed_persons_number_is_never_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mut facebank = Facebank::open(&path).unwrap();
+    let bob = facebank.show("Bob").unwrap().person.id;
+    facebank.remove("Bob").unwrap();
+    drop(facebank);
+    let mut facebank = Facebank::open(&path).unwrap();
+    let carl = facebank.enroll("Carl", &model(), &[template(7)]).unwrap().person;
+    assert!(carl > bob);
+    assert!(facebank.gallery(&model()).unwrap().best(&embedding(3)).unwrap().similarity.0 < 0.5);
+}
+
+#[test]
+fn disabling_and_grouping_are_in_the_gallery() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    facebank.set_enabled("Ann", false).unwrap();
+    facebank.set_group("Ann", Some("cleaners")).unwrap();
+    let gallery = facebank.gallery(&model()).unwrap();
+    // A disabled person is still recognised, to be refused by name.
+    let ann = gallery.person(gallery.best(&embedding(1)).unwrap().person).unwrap();
+    assert_eq!((ann.enabled, ann.group.as_deref()), (false, Some("cleaners")));
+    facebank.set_enabled("Ann", true).unwrap();
+    facebank.set_group("Ann", None).unwrap();
+    let ann = facebank.show("Ann").unwrap().person;
+    assert_eq!((ann.enabled, ann.group), (true, None));
+}
+
+#[test]
+fn a_running_daemon_notices_the_changes_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mut daemon = Facebank::open_read_only(&path).unwrap();
+    let mut desk = Facebank::open(&path).unwrap();
+    assert!(!daemon.changed().unwrap());
+    desk.enroll("Carl", &model(), &[template(4)]).unwrap();
+    assert!(!desk.changed().unwrap());
+    assert!(daemon.changed().unwrap());
+    assert!(!daemon.changed().unwrap());
+    assert_eq!(daemon.gallery(&model()).unwrap().len(), 3);
+    // A backup put in its place is another file.
+    let other = folder.path().join("other.sqlite");
+    Facebank::open(&other).unwrap().enroll("Dora", &model(), &[template(6)]).unwrap();
+    fs::rename(&other, &path).unwrap();
+    assert!(daemon.changed().unwrap());
+    assert_eq!(names(&daemon), ["Dora"]);
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(daemon.changed(), Err(FacebankError::Missing { .. })));
+}
+
+#[test]
+fn a_missing_an_empty_and_a_foreign_file_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    assert!(matches!(Facebank::open_read_only(&path), Err(FacebankError::Missing { .. })));
+    // What a process killed between making the file and its tables leaves.
+    fs::write(&path, b"").unwrap();
+    assert!(matches!(Facebank::open_read_only(&path), Err(FacebankError::Missing { .. })));
+    assert!(Facebank::open(&path).unwrap().people().unwrap().is_empty());
+    assert!(Facebank::open_read_only(&path).unwrap().people().unwrap().is_empty());
+
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "no database at all, but long enough to look at".repeat(100)).unwrap();
+    let other = folder.path().join("other.sqlite");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
+    for foreign in [&text, &other] {
+        let before = fs::read(foreign).unwrap();
+        for opened in [Facebank::open(foreign), Facebank::open_read_only(foreign)] {
+            let error = opened.err().unwrap();
+            assert!(matches!(error, FacebankError::NotAFacebank { .. }), "{error}");
+            assert!(error.to_string().contains(foreign.to_str().unwrap()), "{error}");
+        }
+        assert_eq!(fs::read(foreign).unwrap(), before);
+    }
+    let nowhere = folder.path().join("absent/people.sqlite");
+    assert!(matches!(Facebank::open(&nowhere), Err(FacebankError::CannotOpen { .. })));
+}
+
+#[test]
+fn damage_is_an_error_and_never_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(two_people(&folder)).unwrap();
+    let path = folder.path().join("damaged.sqlite");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let facebank = Facebank::open_read_only(&path)?;
+        facebank.check()?;
+        facebank.people()?;
+        facebank.gallery(&model())
+    };
+    let error = read(&whole[..whole.len() / 2]).unwrap_err();
+    assert!(matches!(error, FacebankError::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
+    assert!(read(&whole[..50]).is_err());
+    // Block after block is overwritten. Unused space may be damaged unnoticed, the used may not.
+    let mut noticed = 0;
+    for block in 0..whole.len() / 256 {
+        let mut bytes = whole.clone();
+        bytes[block * 256..][..256].fill(0xa5);
+        noticed += usize::from(read(&bytes).is_err());
+    }
+    assert!(noticed >= 10, "only {noticed} of {} damaged blocks were noticed", whole.len() / 256);
+}
+
+#[test]
+fn a_template_that_is_no_embedding_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let raw = Connection::open(&path).unwrap();
+    raw.execute("UPDATE templates SET embedding = zeroblob(512) WHERE id = 3", []).unwrap();
+    let error = Facebank::open_read_only(&path).unwrap().gallery(&model()).unwrap_err();
+    assert!(matches!(error, FacebankError::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("Bob"), "{error}");
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mut reader = Facebank::open_read_only(&path).unwrap();
+    assert!(matches!(reader.remove("Ann"), Err(FacebankError::ReadOnly { .. })));
+    let enrolled = reader.enroll("Carl", &model(), &[template(4)]);
+    assert!(matches!(enrolled, Err(FacebankError::ReadOnly { .. })));
+    assert_eq!(names(&reader), ["Ann", "Bob"]);
+    // The file's own mode says the same, except to the superuser, whom it does not bind.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    if fs::OpenOptions::new().write(true).open(&path).is_err() {
+        assert!(matches!(Facebank::open(&path), Err(FacebankError::ReadOnly { .. })));
+        assert_eq!(names(&Facebank::open_read_only(&path).unwrap()), ["Ann", "Bob"]);
+    }
+}
+
+#[test]
+fn a_locked_facebank_is_busy_and_then_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mut facebank = Facebank::open(&path).unwrap();
+    facebank.set_patience(Duration::from_millis(20)).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let error = facebank.enroll("Carl", &model(), &[template(4)]).unwrap_err();
+    assert!(matches!(error, FacebankError::Busy { .. }), "{error}");
+    assert!(matches!(facebank.people(), Err(FacebankError::Busy { .. })));
+    other.execute_batch("ROLLBACK").unwrap();
+    facebank.enroll("Carl", &model(), &[template(4)]).unwrap();
+    assert_eq!(names(&facebank), ["Ann", "Bob", "Carl"]);
+}
+
+#[test]
+fn a_newer_schema_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    let error = Facebank::open(&path).err().unwrap();
+    assert!(matches!(error, FacebankError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("update the program"), "{error}");
+}
+
+#[test]
+fn templates_of_another_model_are_never_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    let said = facebank.gallery(&other_model()).unwrap_err().to_string();
+    for part in ["0123456789abcdef", "fedcba9876543210", "ostiary people reembed"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let enrolled = facebank.enroll("Carl", &other_model(), &[template(4)]);
+    assert!(matches!(enrolled, Err(FacebankError::OtherModel { .. })));
+    assert_eq!(names(&facebank), ["Ann", "Bob"]);
+}
+
+#[test]
+fn reembedding_needs_every_crop_and_is_all_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    facebank.enroll("Carl", &model(), &[with_crop(20), with_crop(21)]).unwrap();
+    let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
+    let refused = facebank.reembed(&other_model(), embed).unwrap_err();
+    let FacebankError::NoCrops { people, .. } = refused else { panic!("{refused}") };
+    assert_eq!(people, ["Ann", "Bob"]);
+    facebank.remove("Ann").unwrap();
+    facebank.remove("Bob").unwrap();
+
+    let mut calls = 0;
+    let broken = facebank.reembed(&other_model(), |crop| {
+        calls += 1;
+        match calls {
+            1 => embed(crop),
+            _ => Err(ostiary::engine::EngineError::Run { model: "m".into(), why: "broken".into() }.into()),
+        }
+    });
+    assert!(matches!(broken, Err(FacebankError::Vision(_))));
+    facebank.gallery(&model()).unwrap();
+
+    assert_eq!(facebank.reembed(&other_model(), embed).unwrap(), 2);
+    let gallery = facebank.gallery(&other_model()).unwrap();
+    assert!(gallery.best(&embedding(1021)).unwrap().similarity.0 > 0.999);
+    assert_eq!(facebank.reembed(&other_model(), embed).unwrap(), 0);
+}
+
+#[test]
+fn an_export_imports_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    facebank.enroll("Carl", &model(), &[with_crop(30)]).unwrap();
+    facebank.set_enabled("Bob", false).unwrap();
+    facebank.set_group("Ann", Some("family")).unwrap();
+    let mut text = Vec::new();
+    assert_eq!(facebank.export(&mut text, Path::new("memory")).unwrap(), 3);
+
+    let mut copy = Facebank::open(&folder.path().join("copy.sqlite")).unwrap();
+    assert_eq!(copy.import(text.as_slice()).unwrap(), 3);
+    assert_eq!(copy.people().unwrap(), facebank.people().unwrap());
+    for seed in [1, 2, 3, 30] {
+        let best = |facebank: &Facebank| facebank.gallery(&model()).unwrap().best(&embedding(seed)).unwrap();
+        assert_eq!(best(&copy).person, best(&facebank).person);
+        assert!((best(&copy).similarity.0 - best(&facebank).similarity.0).abs() < 1e-6);
+    }
+    let carl = |text: &[u8]| -> Value {
+        serde_json::from_slice(text.split(|byte| *byte == b'\n').nth(2).unwrap()).unwrap()
+    };
+    let mut again = Vec::new();
+    copy.export(&mut again, Path::new("memory")).unwrap();
+    assert!(carl(&text)["templates"][0]["crop"].is_string());
+    assert_eq!(carl(&again)["templates"][0]["crop"], carl(&text)["templates"][0]["crop"]);
+}
+
+#[test]
+fn a_bad_import_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    let mut source = Facebank::open(&folder.path().join("source.sqlite")).unwrap();
+    source.enroll("Carl", &model(), &[template(40)]).unwrap();
+    let mut good = Vec::new();
+    source.export(&mut good, Path::new("memory")).unwrap();
+    let good = String::from_utf8(good).unwrap();
+    let bad_lines = [
+        "{".to_owned(),
+        "[1, 2]".into(),
+        good.replace("\"format\":1", "\"format\":2"),
+        good.replace("Carl", "Ca\\u0007rl"),
+        good.replace("\"embedding\":[", "\"embedding\":[9.0,"),
+        good.replace("\"photo\":\"", "\"photo\":\"zz"),
+        good.replace("\"templates\":[{", "\"unknown\":1,\"templates\":[{"),
+        good.replace("Carl", "ANN"),
+        good.replace("Carl", "Eve").replace("0123456789abcdef", "fedcba9876543210"),
+    ];
+    for bad in bad_lines {
+        assert_ne!(bad, good);
+        let error = facebank.import(format!("{good}{bad}\n").as_bytes()).unwrap_err();
+        if let FacebankError::BadExport { line, .. } = error {
+            assert!(line >= 2, "{bad}");
+        }
+        assert_eq!(names(&facebank), ["Ann", "Bob"], "{bad}");
+    }
+    facebank.import(good.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_second_daemon_is_refused_from_another_process_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mut child = act(&path, "daemon");
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    wait_for(&mut said, "locked");
+    let refused = DaemonLock::take(&path).unwrap_err();
+    assert!(matches!(refused, FacebankError::DaemonRunning { pid: Some(pid), .. } if pid == child.id()));
+    assert!(refused.to_string().contains("people.sqlite"), "{refused}");
+    // Enrolling goes on beside a daemon.
+    Facebank::open(&path).unwrap().enroll("Carl", &model(), &[template(4)]).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    DaemonLock::take(&path).unwrap();
+}
+
+/// Ends a process that enrolls without pause, at another moment each time, and looks at what it left: whole
+/// people only, and everyone whose enrolment was reported.
+fn dies_at_any_moment(signal: libc::c_int) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    let mut reported = BTreeSet::new();
+    let mut undone = 0;
+    for round in 0..25u64 {
+        let mut child = act(&path, "enroll");
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        wait_for(&mut said, "begin");
+        std::thread::sleep(Duration::from_micros(300 + round * 1977));
+        // SAFETY: kill takes no memory; the child has not been waited for, so the id is still its own.
+        assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
+        let lines: Vec<String> = said.map(|line| line.unwrap()).collect();
+        assert!(!child.wait().unwrap().success());
+        reported.extend(lines.iter().filter_map(|line| line.strip_prefix("enrolled ").map(str::to_owned)));
+
+        // A reader too undoes what was left half done.
+        let open = if round % 2 == 0 { Facebank::open } else { Facebank::open_read_only };
+        undone += usize::from(folder.path().join("people.sqlite-journal").exists());
+        let facebank = open(&path).unwrap();
+        facebank.check().unwrap();
+        let people = facebank.people().unwrap();
+        assert!(people.iter().all(|person| person.templates == TEMPLATES as usize), "{people:?}");
+        let found: BTreeSet<String> = people.iter().map(|person| person.person.name.clone()).collect();
+        assert!(reported.is_subset(&found), "lost: {:?}", reported.difference(&found).collect::<Vec<_>>());
+        facebank.gallery(&model()).unwrap();
+    }
+    assert!(!reported.is_empty());
+    assert!(undone > 0, "no process died in the middle of a transaction");
+}
+
+#[test]
+fn killed_at_any_moment_it_holds_whole_people() {
+    dies_at_any_moment(libc::SIGKILL);
+}
+
+#[test]
+fn terminated_at_any_moment_it_holds_whole_people() {
+    dies_at_any_moment(libc::SIGTERM);
+}
+
+/// With their crops more than SQLite's cache holds, so that a transaction writes into the file long before it
+/// is committed, and only its journal can undo that.
+const TEMPLATES: u64 = 100;
+
+/// Runs [`actor`] of this test binary in a process of its own.
+fn act(path: &Path, part: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "actor", "--nocapture", "--ignored"])
+        .env("OSTIARY_TEST_FACEBANK", path)
+        .env("OSTIARY_TEST_PART", part)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn wait_for(said: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) {
+    assert!(said.any(|line| line.unwrap() == word), "the other process ended early");
+}
+
+/// The other process of the tests above; it does nothing unless they start it.
+#[test]
+#[ignore = "the other process of other tests"]
+fn actor() {
+    let Some(path) = std::env::var_os("OSTIARY_TEST_FACEBANK").map(PathBuf::from) else { return };
+    if std::env::var("OSTIARY_TEST_PART").unwrap() == "daemon" {
+        let _lock = DaemonLock::take(&path).unwrap();
+        println!("\nlocked");
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut facebank = Facebank::open(&path).unwrap();
+    println!("\nbegin");
+    for number in 0.. {
+        let name = format!("{}-{number}", std::process::id());
+        let templates: Vec<Template> = (0..TEMPLATES).map(|i| with_crop(number * TEMPLATES + i)).collect();
+        facebank.enroll(&name, &model(), &templates).unwrap();
+        println!("enrolled {name}");
+    }
+}
+
+/// `ostiary people ARGS` on this facebank.
+fn people(path: &Path, args: &[&str]) -> assert_cmd::assert::Assert {
+    cargo_bin_cmd!("ostiary").arg("people").args(args).arg("--facebank").arg(path).assert()
+}
+
+fn json(path: &Path, args: &[&str]) -> Vec<Value> {
+    let output = people(path, &[args, &["--json"]].concat()).success().get_output().stdout.clone();
+    String::from_utf8(output).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn error(path: &Path, args: &[&str]) -> String {
+    let output = people(path, args).code(2).get_output().stderr.clone();
+    String::from_utf8(output).unwrap()
+}
+
+#[test]
+fn the_people_verbs_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let listed = json(&path, &["list"]);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["name"], "Ann");
+    assert_eq!(listed[0]["templates"], 2);
+    assert_eq!(listed[0]["model"], model().0);
+    assert_eq!(json(&path, &["rename", "ann", "Ann Lee"])[0]["name"], "Ann Lee");
+    assert_eq!(json(&path, &["disable", "Ann Lee"])[0]["enabled"], false);
+    assert_eq!(json(&path, &["enable", "Ann Lee"])[0]["enabled"], true);
+    assert_eq!(json(&path, &["group", "Bob", "cleaners"])[0]["group"], "cleaners");
+    assert_eq!(json(&path, &["group", "Bob"])[0]["group"], Value::Null);
+    assert_eq!(json(&path, &["show", "bob"])[0]["name"], "Bob");
+    assert_eq!(json(&path, &["remove", "bob"])[0]["removed"], "Bob");
+    assert_eq!(json(&path, &["list"]).len(), 1);
+    let output = people(&path, &["list"]).success().get_output().stdout.clone();
+    assert!(String::from_utf8(output).unwrap().starts_with("Ann Lee  enabled   2 templates"));
+}
+
+#[test]
+fn export_and_import_carry_everyone_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let everyone = |path: &Path| Facebank::open_read_only(path).unwrap().people().unwrap();
+    let copy = folder.path().join("copy.sqlite");
+    let export = folder.path().join("export.jsonl");
+    let file = export.to_str().unwrap();
+    assert_eq!(json(&path, &["export", "-o", file])[0]["exported"], 2);
+    assert_eq!(json(&copy, &["import", file])[0]["imported"], 2);
+    assert_eq!(everyone(&copy), everyone(&path));
+    // To standard output the lines themselves come, and standard input takes them.
+    let lines = people(&path, &["export"]).success().get_output().stdout.clone();
+    assert_eq!(lines, fs::read(&export).unwrap());
+    let piped = folder.path().join("piped.sqlite");
+    let mut import = cargo_bin_cmd!("ostiary");
+    import.args(["people", "import", "-", "--facebank"]).arg(&piped).write_stdin(lines).assert().success();
+    assert_eq!(everyone(&piped), everyone(&path));
+    assert!(error(&copy, &["import", file]).contains("already a person called \"Ann\""));
+}
+
+#[test]
+fn errors_name_the_thing_and_the_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    assert!(error(&path, &["show", "Anne"]).contains("did you mean \"Ann\""));
+    assert!(error(&path, &["rename", "Ann", "Bob"]).contains("\"Bob\""));
+    assert!(error(&path, &["rename", "Ann", "a\nb"]).contains("control characters"));
+    let absent = folder.path().join("absent.sqlite");
+    for verb in [&["list"][..], &["remove", "Ann"], &["reembed"]] {
+        assert!(error(&absent, verb).contains("ostiary enroll"), "{verb:?}");
+    }
+    assert!(error(&absent, &["import", "/no/such/export"]).contains("/no/such/export"));
+    assert!(!absent.exists());
+}
+
+#[test]
+fn enroll_refuses_what_makes_no_sense() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    let enroll = |args: &[&str]| {
+        let output = cargo_bin_cmd!("ostiary").arg("enroll").args(args).arg("--facebank").arg(&path).assert();
+        String::from_utf8(output.code(2).get_output().stderr.clone()).unwrap()
+    };
+    assert!(enroll(&["Ann"]).contains("give photos, or --camera"));
+    assert!(enroll(&[" ", "a.jpg"]).contains("it is empty"));
+    assert!(enroll(&["Ann", "a.jpg", "--camera"]).contains("--camera"));
+    assert!(enroll(&["Ann", "--from", "photos"]).contains("--from"));
+    assert!(enroll(&[]).contains("NAME"));
+    assert!(enroll(&["Ann", "a.jpg", "--timeout", "5"]).contains("--timeout"));
+    assert!(enroll(&["Ann", "--source", "x.mp4"]).contains("--camera"));
+    assert!(enroll(&["Ann", "/no/such/photo.jpg"]).contains("/no/such/photo.jpg"));
+    assert!(!path.exists());
+}
