@@ -1,13 +1,20 @@
 //! Frames in. A [`FrameSource`] is a camera, a stream, a video file, a picture or a folder of pictures; what
 //! comes out is always a [`Frame`] of packed RGB, already rotated, mirrored and cut to the region of interest.
 
+mod backoff;
+mod error;
 mod frame;
+mod images;
+mod jpeg;
+mod newest;
+mod orient;
 mod picture;
+mod pixels;
 
+pub use error::CaptureError;
 pub use frame::Frame;
+pub use newest::{Handover, Put, Taken};
 pub use picture::read_picture;
-
-use std::path::PathBuf;
 
 /// What a call of [`FrameSource::next`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,19 +39,4 @@ pub trait FrameSource: Send {
 
     /// What this source is, for logs: `camera /dev/video0, 640x480 YUYV at 30/s`.
     fn describe(&self) -> String;
-}
-
-/// Why no frame came. Every message names the source and the mend.
-#[derive(Debug, thiserror::Error)]
-pub enum CaptureError {
-    #[error("{path}: cannot be read as a picture: {why}")]
-    Picture { path: PathBuf, why: String },
-}
-
-impl CaptureError {
-    /// True where trying again later can succeed (unplugged, busy, stalled), false where it cannot (no such
-    /// format, not a picture).
-    pub fn is_transient(&self) -> bool {
-        false
-    }
 }
