@@ -31,6 +31,8 @@ pub enum CaptureError {
     Unplugged { name: String },
     #[error("{name}: no frame for {seconds:.1} s; check the cable, the network and the camera")]
     Stalled { name: String, seconds: f64 },
+    #[error("{name}: connecting, no picture yet; if it stays so, check its address and the network")]
+    Connecting { name: String },
     #[error("{name}: a torn frame was skipped ({why}); if it goes on, check the cable and the USB hub")]
     Torn { name: String, why: String },
     #[error("{name}: the stream broke: {why}; check its address, its credentials and the network")]
@@ -54,6 +56,7 @@ impl CaptureError {
             | Self::Busy { .. }
             | Self::Unplugged { .. }
             | Self::Stalled { .. }
+            | Self::Connecting { .. }
             | Self::Torn { .. }
             | Self::Broken { .. }
             | Self::Device { .. } => true,

@@ -19,7 +19,8 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     loop {
         // In a scan, a 0xFF of the data is followed by 0 and is no marker; elsewhere only fill bytes (0xFF)
         // may precede a marker.
-        let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF)) else {
+        let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))
+        else {
             return false;
         };
         if at > 0 && !in_scan && rest[..at].iter().any(|byte| *byte != 0xFF) {
@@ -50,7 +51,8 @@ mod tests {
 
     fn jpeg() -> Vec<u8> {
         let mut bytes = Vec::new();
-        let picture = image::RgbImage::from_fn(33, 17, |x, y| image::Rgb([(x * 7) as u8, (y * 13) as u8, 99]));
+        let picture =
+            image::RgbImage::from_fn(33, 17, |x, y| image::Rgb([(x * 7) as u8, (y * 13) as u8, 99]));
         image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode_image(&picture).unwrap();
         bytes
     }

@@ -1,20 +1,32 @@
 //! Frames in. A [`FrameSource`] is a camera, a stream, a video file, a picture or a folder of pictures; what
 //! comes out is always a [`Frame`] of packed RGB, already rotated, mirrored and cut to the region of interest.
 
+mod address;
 mod backoff;
+mod device;
 mod error;
+mod ffmpeg;
 mod frame;
 mod images;
 mod jpeg;
 mod newest;
+mod offer;
+mod open;
 mod orient;
 mod picture;
 mod pixels;
+mod player;
+mod v4l2;
 
+pub use address::redact;
+pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 pub use error::CaptureError;
 pub use frame::Frame;
 pub use newest::{Handover, Put, Taken};
+pub use offer::SizeRange;
+pub use open::open;
 pub use picture::read_picture;
+pub use player::{Clip, open_clip};
 
 /// What a call of [`FrameSource::next`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

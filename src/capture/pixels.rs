@@ -1,8 +1,6 @@
 //! From what a camera sends to packed RGB.
 
-use yuv::{
-    YuvBiPlanarImage, YuvConversionMode, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix,
-};
+use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -24,13 +22,13 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Least bytes of a row.
-    fn row(&self) -> u64 {
-        let width = u64::from(self.width);
+    /// Least bytes from one row to the next.
+    pub fn least_stride(&self) -> u32 {
+        let width = self.width;
         match self.format {
-            PixelFormat::Yuyv => width.div_ceil(2) * 4,
-            PixelFormat::Nv12 => width.next_multiple_of(2),
-            PixelFormat::Rgb3 => width * 3,
+            PixelFormat::Yuyv => width.div_ceil(2).saturating_mul(4),
+            PixelFormat::Nv12 => width.saturating_add(width % 2),
+            PixelFormat::Rgb3 => width.saturating_mul(3),
             PixelFormat::Grey | PixelFormat::Mjpg | PixelFormat::Auto => width,
         }
     }
@@ -53,8 +51,8 @@ impl Layout {
         if u64::from(self.width) * u64::from(self.height) > super::picture::MAX_PIXELS {
             return Err(format!("{}x{} are too many pixels", self.width, self.height));
         }
-        if self.format != PixelFormat::Mjpg && u64::from(self.stride) < self.row() {
-            return Err(format!("rows of {} bytes, where {} are needed", self.stride, self.row()));
+        if self.format != PixelFormat::Mjpg && self.stride < self.least_stride() {
+            return Err(format!("rows of {} bytes, where {} are needed", self.stride, self.least_stride()));
         }
         Ok(())
     }
@@ -166,7 +164,8 @@ mod tests {
 
     fn jpeg(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let picture = image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 80]));
+        let picture =
+            image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 80]));
         image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(&picture).unwrap();
         bytes
     }
