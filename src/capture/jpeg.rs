@@ -17,15 +17,12 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = &bytes[2..];
     let mut in_scan = false;
     loop {
-        // In a scan, a 0xFF of the data is followed by 0 and is no marker; elsewhere only fill bytes (0xFF)
-        // may precede a marker.
+        // In a scan, a 0xFF of the data is followed by 0 and is no marker; before a marker may stand fill bytes
+        // (0xFF), and stray ones that decoders pass over.
         let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))
         else {
             return false;
         };
-        if at > 0 && !in_scan && rest[..at].iter().any(|byte| *byte != 0xFF) {
-            return false;
-        }
         let marker = rest[at + 1];
         rest = &rest[at + 2..];
         match marker {

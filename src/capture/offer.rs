@@ -80,6 +80,11 @@ fn best_rate(rates: &[f64], fps: f64) -> f64 {
     reaching.min_by(f64::total_cmp).or_else(|| rates.iter().copied().max_by(f64::total_cmp)).unwrap_or(fps)
 }
 
+/// A rate as it is shown: 30, 29.97.
+pub fn hundredths(rate: f64) -> f64 {
+    (rate * 100.0).round() / 100.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 
 use super::backoff::{Backoff, PATIENCE};
 use super::ffmpeg::{self, Input, LastLine, Probe, Recording};
+use super::offer::hundredths;
 use super::{CaptureError, Frame, FrameSource, Handover, Next, Put, Taken};
 
 /// Plays a stream or a file.
@@ -153,7 +154,7 @@ impl FrameSource for Player {
             Input::Stream(_) => format!("stream {}", self.input.name()),
             Input::File(file) => {
                 let speed = if file.realtime { ", in real time" } else { "" };
-                format!("video {} at {:.4}/s{speed}", self.input.name(), file.fps)
+                format!("video {} at {}/s{speed}", self.input.name(), hundredths(file.fps))
             }
         }
     }

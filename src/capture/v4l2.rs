@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config;
 
 use super::backoff::Backoff;
-use super::offer::{self, FORMATS};
+use super::offer::{self, FORMATS, hundredths};
 use super::pixels::{self, Layout};
 use super::{CaptureError, Frame, FrameSource, Next, device};
 
@@ -153,11 +153,12 @@ impl Open {
         let holds_buffer = match CaptureStream::next(&mut stream).map(|_| ()) {
             Ok(()) => true,
             // It has queued its buffers and started, and there is no frame yet.
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => false,
+            Err(error) if is_passing(&error) => false,
             Err(error) => return Err(failed(error)),
         };
         let format = String::from_utf8_lossy(&code);
-        let description = format!("camera {name}, {}x{} {format} at {fps:.4}/s", layout.width, layout.height);
+        let description =
+            format!("camera {name}, {}x{} {format} at {}/s", layout.width, layout.height, hundredths(fps));
         Ok((Self { stream, layout, holds_buffer, last_number: None }, description))
     }
 
@@ -171,7 +172,7 @@ impl Open {
             ready => ready.map(|ready| ready > 0).map_err(failed),
         };
         let since = Instant::now();
-        let mut drained = 0;
+        let mut backlog = Backlog::default();
         loop {
             let left = stall.saturating_sub(since.elapsed());
             if left.is_zero() {
@@ -196,19 +197,17 @@ impl Open {
                 Err(error) => return Err(failed(error)),
             };
             self.holds_buffer = true;
-            drained += 1;
-            if is_stale(drained, || ready(Duration::ZERO))? {
+            if backlog.is_stale(ready(Duration::ZERO)?) {
                 continue;
             }
-            let passed = numbers_passed(self.last_number, metadata.sequence);
-            self.last_number = Some(metadata.sequence);
+            let number = metadata.sequence;
             let torn = |why: String| CaptureError::Torn { name: name.to_owned(), why };
             if metadata.flags.contains(Flags::ERROR) {
                 return Err(torn("the driver calls it damaged".into()));
             }
             let filled = bytes.get(..metadata.bytesused as usize).unwrap_or(bytes);
             pixels::convert(&self.layout, filled, frame).map_err(torn)?;
-            return Ok(passed);
+            return Ok(numbers_passed(self.last_number.replace(number), number));
         }
     }
 }
@@ -218,14 +217,28 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Whether the frame that was taken as the `drained`th in one go is not the newest: because another is ready,
-/// or because the driver had filled all its buffers, and so has taken nothing since, for who knows how long.
-fn is_stale(
-    drained: u32,
-    is_another_ready: impl FnOnce() -> Result<bool, CaptureError>,
-) -> Result<bool, CaptureError> {
-    // One buffer is ours, the others were the driver's.
-    Ok(drained == BUFFERS - 1 || (drained < BUFFERS - 1 && is_another_ready()?))
+/// Frames that were taken from the driver's queue in one call, and what they tell of their age.
+#[derive(Default)]
+struct Backlog {
+    taken: u32,
+    was_full: bool,
+}
+
+impl Backlog {
+    /// Whether the frame just taken is not the newest: because another is ready, or because the driver had
+    /// filled all its buffers, and so took nothing since, for who knows how long.
+    fn is_stale(&mut self, is_another_ready: bool) -> bool {
+        /// However fast a camera is, a frame is looked at after so many were passed over.
+        const MOST: u32 = 32;
+        self.taken += 1;
+        if is_another_ready {
+            return self.taken < MOST;
+        }
+        // One buffer is ours, the others were the driver's. What comes after them is new.
+        let is_full = self.taken >= BUFFERS - 1 && !self.was_full;
+        self.was_full |= is_full;
+        is_full
+    }
 }
 
 /// How many frames a camera took since the last one that was seen, by the driver's numbers, which wrap.
@@ -255,12 +268,16 @@ mod tests {
 
     #[test]
     fn only_the_newest_frame_counts() {
-        let stale = |drained, another| is_stale(drained, || Ok(another)).unwrap();
-        assert!(!stale(1, false), "one frame came, and it is new");
-        assert!(stale(1, true), "a newer one is ready");
-        assert!(!stale(2, false));
-        assert!(stale(3, false), "every buffer was full: all of them may be old");
-        assert!(!stale(4, true), "a fresh one after old ones is taken, lest a fast camera starves us");
+        let looked_at = |ready: &[bool]| {
+            let mut backlog = Backlog::default();
+            ready.iter().position(|another| !backlog.is_stale(*another))
+        };
+        assert_eq!(looked_at(&[false]), Some(0), "one frame came, and it is new");
+        assert_eq!(looked_at(&[true, false]), Some(1), "a newer one was ready");
+        assert_eq!(looked_at(&[true, true, false, false]), Some(3), "every buffer was full, all may be old");
+        let more = [true, true, true, true, true, false, false];
+        assert_eq!(looked_at(&more), Some(6), "a driver that has more buffers than were asked for");
+        assert_eq!(looked_at(&[true; 100]), Some(31), "a fast camera does not starve us");
     }
 
     #[test]
