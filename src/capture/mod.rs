@@ -1,17 +1,36 @@
 //! Frames in. A [`FrameSource`] is a camera, a stream, a video file, a picture or a folder of pictures; what
 //! comes out is always a [`Frame`] of packed RGB, already rotated, mirrored and cut to the region of interest.
+//!
+//! [`open`] chooses among `v4l2` (a camera; `device` and `offer` say what it can), `player` (streams and videos
+//! through a child `ffmpeg`) and `images`; `orient` turns what they bring. [`Handover`] takes frames from the
+//! capturing thread to the one that looks.
 
+mod address;
+mod backoff;
+mod device;
+mod error;
+mod ffmpeg;
 mod frame;
+mod images;
+mod jpeg;
+mod newest;
+mod offer;
+mod open;
+mod orient;
 mod picture;
+mod pixels;
+mod player;
+mod v4l2;
 
+pub use address::redact;
+pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
+pub use error::CaptureError;
 pub use frame::Frame;
+pub use newest::{Handover, Put, Taken};
+pub use offer::SizeRange;
+pub use open::open;
 pub use picture::read_picture;
-
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use crate::clock::Clock;
-use crate::config::Camera;
+pub use player::{Clip, open_clip};
 
 /// What a call of [`FrameSource::next`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +46,13 @@ pub trait FrameSource: Send {
     /// Waits for the next frame and writes it into `frame`, reusing the frame's buffer.
     ///
     /// Live sources bring the newest frame and discard stale ones. A recoverable loss (camera unplugged,
-    /// stream stalled) is an error that [`CaptureError::is_transient`] is true for: the caller reports it,
-    /// backs off and calls `next` again, and the source tries to open itself anew.
+    /// stream stalled) is an error that [`CaptureError::is_transient`] is true for: the caller reports it
+    /// and calls `next` again, and the source tries to open itself anew, with waits of its own. Such a call
+    /// returns within about a second, and within `camera.stall_s` while frames were coming, so that the caller
+    /// can show its watchdog that it moves.
+    ///
+    /// After an error that is not transient a folder of pictures goes on with its next file, a video has
+    /// ended; whatever the source, `next` may be called again.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError>;
 
     /// Live sources go on whether or not anyone looks, so late frames are dropped; recorded ones wait.
@@ -36,24 +60,4 @@ pub trait FrameSource: Send {
 
     /// What this source is, for logs: `camera /dev/video0, 640x480 YUYV at 30/s`.
     fn describe(&self) -> String;
-}
-
-/// Why no frame came. Every message names the source and the mend.
-#[derive(Debug, thiserror::Error)]
-pub enum CaptureError {
-    #[error("{path}: cannot be read as a picture: {why}")]
-    Picture { path: PathBuf, why: String },
-}
-
-/// STUB for the merge: the capture room brings the real one.
-pub fn open(camera: &Camera, _clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
-    Err(CaptureError::Picture { path: camera.source.clone().into(), why: "not built yet".into() })
-}
-
-impl CaptureError {
-    /// True where trying again later can succeed (unplugged, busy, stalled), false where it cannot (no such
-    /// format, not a picture).
-    pub fn is_transient(&self) -> bool {
-        false
-    }
 }
