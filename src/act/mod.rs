@@ -2,8 +2,13 @@
 //! lines), each an [`Output`].
 
 mod event;
+pub mod gpio;
+mod sentence;
+mod store;
 
 pub use event::{Event, EventKind};
+pub use sentence::sentence;
+pub use store::{EventStore, SPOOL, StoreError};
 
 /// Somewhere that events are told to. Outputs run on threads that the door never waits for.
 pub trait Output: Send {
