@@ -71,6 +71,8 @@ impl EventStore {
     pub fn append(&mut self, event: &mut Event) -> Result<(), StoreError> {
         match self.insert(event) {
             Err(StoreError::Sql { source, .. }) if is_damage(&source) => {
+                // Closed first: closing removes the journals by name, and would remove those of the new file.
+                self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
                 (self.connection, self.last) = begin_anew(&self.path, source, Some(self.last))?;
                 self.insert(event)
             }
