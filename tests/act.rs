@@ -1,5 +1,6 @@
 //! Acts as others see them: a real broker and its subscribers, and the event store's file.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -86,6 +87,7 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
 struct Listener {
     client: Client,
     heard: Receiver<Publish>,
+    kept: RefCell<Vec<Publish>>,
 }
 
 impl Listener {
@@ -110,16 +112,21 @@ impl Listener {
             }
         });
         subscribed.recv_timeout(LIMIT).expect("the subscription");
-        Self { client, heard }
+        Self { client, heard, kept: RefCell::default() }
     }
 
-    /// The next message on this topic; others before it are passed over.
+    /// The next message on this topic; those on others are kept, for brokers keep the order of a topic only.
     fn next(&self, topic: &str) -> Publish {
+        let mut kept = self.kept.borrow_mut();
+        if let Some(at) = kept.iter().position(|message| message.topic == topic) {
+            return kept.remove(at);
+        }
         loop {
             let message = self.heard.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("nothing on {topic}"));
             if message.topic == topic {
                 return message;
             }
+            kept.push(message);
         }
     }
 
@@ -273,17 +280,14 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     assert_eq!(door.happens(granted("Anna")), 1);
     let state = json(&listener.next(STATE));
     assert_eq!((&state["last"]["person"], &state["last"]["reason"]), (&"Anna".into(), &"granted".into()));
-    let message = listener.next("ostiary/front/event");
-    assert_eq!(message.qos, QoS::AtLeastOnce);
-    let told = json(&message);
+    let told = json(&listener.next("ostiary/front/event"));
     assert_eq!((&told["id"], &told["kind"], &told["person"]), (&1.into(), &"granted".into(), &"Anna".into()));
     door.happens(event(EventKind::RelayOn));
     assert_eq!(json(&listener.next(STATE))["relay"], "on");
-    assert_eq!(listener.ids(1), [2]);
     door.happens(event(EventKind::RelayOff));
     assert_eq!(json(&listener.next(STATE))["relay"], "off");
     door.happens(unknown());
-    assert_eq!(listener.ids(2), [3, 4]);
+    assert_eq!(listener.ids(3), [2, 3, 4]);
     door.waits_for_nothing();
 
     // What a newcomer is told: how things stand, and no event.
