@@ -2,8 +2,19 @@
 //! lines), each an [`Output`].
 
 mod event;
+pub mod gpio;
+mod journal;
+mod json_lines;
+pub mod logging;
+pub mod mqtt;
+mod sentence;
+mod store;
 
 pub use event::{Event, EventKind};
+pub use journal::Journal;
+pub use json_lines::JsonLines;
+pub use sentence::sentence;
+pub use store::{EventStore, SPOOL, StoreError};
 
 /// Somewhere that events are told to. Outputs run on threads that the door never waits for.
 pub trait Output: Send {
@@ -19,4 +30,10 @@ pub trait Output: Send {
 pub enum ActError {
     #[error("standard output: {0}; is the reader of the pipe gone?")]
     Stdout(std::io::Error),
+    #[error(transparent)]
+    Gpio(#[from] gpio::GpioError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Mqtt(#[from] mqtt::MqttError),
 }

@@ -1,0 +1,97 @@
+//! Output lines: what the relay, the lamps and the buzzer are switched with.
+//!
+//! What comes in: the `[relay]` and `[signals]` sections, then "on" and "off" and the time. What goes out:
+//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back.
+
+mod cdev;
+mod printed;
+mod relay;
+#[cfg(feature = "rpi")]
+mod rpi;
+mod signals;
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{ActiveLevel, GpioBackend};
+
+pub use printed::Printed;
+pub use relay::Relay;
+pub use signals::Signals;
+
+/// One output that is on or off.
+pub trait OutputLine: Send {
+    /// Switches it. The line has the new level when this returns.
+    fn set(&mut self, on: bool) -> Result<(), GpioError>;
+}
+
+/// Why a line could not be taken or switched.
+#[derive(Debug, thiserror::Error)]
+pub enum GpioError {
+    #[error("{what}: there is no GPIO chip {}; `ls /dev/gpiochip*` shows those that are there: set relay.chip", chip.display())]
+    ChipMissing { what: &'static str, chip: PathBuf },
+    #[error("{what}: {} is not a GPIO chip; `ls /dev/gpiochip*` shows those that are there: set relay.chip", chip.display())]
+    NotAChip { what: &'static str, chip: PathBuf },
+    #[error("{what}: no permission for the GPIO chip {}; add the user to its group, mostly with `usermod --append --groups gpio USER`", chip.display())]
+    PermissionDenied { what: &'static str, chip: PathBuf },
+    #[error("{what}: {} has the lines 0 to {last}, not {line}; set the line to one of them", chip.display())]
+    LineOutOfRange { what: &'static str, chip: PathBuf, line: u32, last: u32 },
+    #[error("{what}: line {line} of {} is in use by {consumer}; stop that or set another line", chip.display())]
+    LineBusy { what: &'static str, chip: PathBuf, line: u32, consumer: String },
+    #[error("{what}: line {line} of {} could not be taken: {reason}; `ostiary doctor` looks closer", chip.display())]
+    Refused { what: &'static str, chip: PathBuf, line: u32, reason: String },
+    #[error("{what}: line {line} of {} could not be switched {}: {reason}; check that the chip is still there", chip.display(), if *on { "on" } else { "off" })]
+    Switch { what: &'static str, chip: PathBuf, line: u32, on: bool, reason: String },
+    #[error(
+        "relay.backend = \"rppal\" needs a build with the feature `rpi`; set relay.backend = \"gpiocdev\""
+    )]
+    NoRppal,
+    #[error("{what}: could not be printed: {source}; is the reader of the pipe gone?")]
+    Print { what: &'static str, source: std::io::Error },
+}
+
+/// Which line, and how it is driven.
+#[derive(Debug, Clone, Copy)]
+struct LineSpec<'a> {
+    /// What hangs on it, for the kernel's list of consumers and for errors: `relay`, `yes lamp`.
+    what: &'static str,
+    backend: GpioBackend,
+    chip: &'a Path,
+    line: u32,
+    active: ActiveLevel,
+}
+
+/// Takes a line as an output, off from the first moment.
+fn open(spec: LineSpec<'_>) -> Result<Box<dyn OutputLine>, GpioError> {
+    match spec.backend {
+        GpioBackend::Gpiocdev => Ok(Box::new(cdev::CdevLine::open(spec)?)),
+        #[cfg(feature = "rpi")]
+        GpioBackend::Rppal => Ok(Box::new(rpi::RpiLine::open(spec)?)),
+        #[cfg(not(feature = "rpi"))]
+        GpioBackend::Rppal => Err(GpioError::NoRppal),
+    }
+}
+
+#[cfg(test)]
+mod recorder {
+    //! An output line for tests that keeps what was done to it.
+
+    use std::sync::{Arc, Mutex};
+
+    use super::{GpioError, OutputLine};
+
+    #[derive(Clone, Default)]
+    pub struct Recorder(Arc<Mutex<Vec<bool>>>);
+
+    impl Recorder {
+        pub fn seen(&self) -> Vec<bool> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    impl OutputLine for Recorder {
+        fn set(&mut self, on: bool) -> Result<(), GpioError> {
+            self.0.lock().unwrap().push(on);
+            Ok(())
+        }
+    }
+}

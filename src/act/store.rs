@@ -1,0 +1,390 @@
+//! The record of events: an SQLite file that keeps the newest, numbers them for life, and knows which of them
+//! MQTT has yet to tell.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+
+use super::Event;
+use crate::config;
+
+/// Events at most that wait to be told while the broker is away; the oldest are given up first.
+pub const SPOOL: u64 = 1000;
+
+/// "OSTE": marks the file as an event store.
+const APPLICATION_ID: i64 = 0x4f53_5445;
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Why the event store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("event store {}: {source}; make the folder, give it to the user, or set events.path", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error("{} is not an event store but another program's database; set events.path to another file", path.display())]
+    Foreign { path: PathBuf },
+    #[error("event store {}: made by a newer ostiary (schema {found}, this one knows {SCHEMA_VERSION}); upgrade, or set events.path to another file", path.display())]
+    Newer { path: PathBuf, found: i64 },
+    #[error("event store {}: the disk is full, nothing was recorded; free some space or lower events.keep", path.display())]
+    Full { path: PathBuf },
+    #[error("event store {}: damaged ({source}) and could not be moved aside ({moving}); move the file away", path.display())]
+    Corrupt { path: PathBuf, source: rusqlite::Error, moving: io::Error },
+    #[error("event store {}: {source}; check the disk and who may write the file", path.display())]
+    Sql { path: PathBuf, source: rusqlite::Error },
+    #[error("event store: an event could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The open event store. One writer; others may read the file meanwhile.
+pub struct EventStore {
+    path: PathBuf,
+    connection: Connection,
+    keep: u64,
+    spool: bool,
+    /// The newest id given out, by this process or one before it.
+    last: u64,
+}
+
+impl EventStore {
+    /// Opens or begins the store. With `spool`, events wait until [`Self::mark_sent`]; without it they count
+    /// as told at once, so that MQTT turned on later does not tell old news.
+    ///
+    /// A damaged file is moved aside, with a warning, and a new one begun.
+    pub fn open(config: &config::Events, spool: bool) -> Result<Self, StoreError> {
+        let path = config.path.clone();
+        let (connection, last) = match connect(&path).and_then(|connection| ready(&path, connection)) {
+            Err(StoreError::Sql { source, .. }) if is_damage(&source) => begin_anew(&path, source, None)?,
+            opened => opened?,
+        };
+        Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
+    }
+
+    /// Records an event durably and gives it its id, one above the last. On an error the id is 0, and the
+    /// caller goes on with the event unrecorded.
+    pub fn append(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        match self.insert(event) {
+            Err(StoreError::Sql { source, .. }) if is_damage(&source) => {
+                // Closed first: closing removes the journals by name, and would remove those of the new file.
+                self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
+                (self.connection, self.last) = begin_anew(&self.path, source, Some(self.last))?;
+                self.insert(event)
+            }
+            inserted => inserted,
+        }
+    }
+
+    fn insert(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        let id = self.last + 1;
+        event.id = id;
+        let inserted = serde_json::to_string(event)
+            .map_err(StoreError::from)
+            .and_then(|json| self.write(id, &json).map_err(|source| sql_error(&self.path, source)));
+        match inserted {
+            Ok(()) => self.last = id,
+            Err(_) => event.id = 0,
+        }
+        inserted
+    }
+
+    fn write(&mut self, id: u64, json: &str) -> Result<(), rusqlite::Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction
+            .prepare_cached("INSERT INTO events (id, json) VALUES (?1, ?2)")?
+            .execute(params![id as i64, json])?;
+        set_counter(&transaction, "last", id)?;
+        if !self.spool {
+            set_counter(&transaction, "sent", id)?;
+        }
+        transaction
+            .prepare_cached("DELETE FROM events WHERE id <= ?1")?
+            .execute([id.saturating_sub(self.keep) as i64])?;
+        transaction.commit()
+    }
+
+    /// The oldest events that are still to be told and have an id above `after`, at most `limit`, in order.
+    pub fn unsent(&self, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let read = || {
+            let sent = counter(&self.connection, "sent")?;
+            let after = after.max(sent).max(self.last.saturating_sub(SPOOL));
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT json FROM events WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+            let rows = statement.query_map(params![after as i64, limit], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(self.parsed(read().map_err(|source| sql_error(&self.path, source))?))
+    }
+
+    /// Notes that this event, and all before it, need no more telling.
+    pub fn mark_sent(&mut self, id: u64) -> Result<(), StoreError> {
+        set_counter(&self.connection, "sent", id).map_err(|source| sql_error(&self.path, source))
+    }
+
+    /// The newest grant or denial that is kept.
+    pub fn last_access(&self) -> Result<Option<Event>, StoreError> {
+        let json = self
+            .connection
+            .query_row(
+                "SELECT json FROM events WHERE json ->> 'kind' IN ('granted', 'denied')
+                 ORDER BY id DESC LIMIT 1",
+                [],
+                |row| row.get::<_, String>(0),
+            )
+            .optional()
+            .map_err(|source| sql_error(&self.path, source))?;
+        Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
+    }
+
+    /// The newest id given out; 0 where there was none.
+    pub fn last_id(&self) -> u64 {
+        self.last
+    }
+
+    /// Rows as events. A row that is none (written by hand, or by a version with other kinds) is passed over:
+    /// it must not hold up those behind it.
+    fn parsed(&self, rows: Vec<String>) -> Vec<Event> {
+        let parse = |json: String| match serde_json::from_str(&json) {
+            Ok(event) => Some(event),
+            Err(error) => {
+                log::warn!("event store {}: a record is passed over: {error}", self.path.display());
+                None
+            }
+        };
+        rows.into_iter().filter_map(parse).collect()
+    }
+}
+
+/// Opens the file, which only its owner may read, and makes it one that survives a power cut.
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |source| StoreError::Open { path: path.into(), source };
+    // SQLite gives its journals the mode of the file, so the mode comes first.
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    let sql = |source| sql_error(path, source);
+    let connection = Connection::open(path).map_err(sql)?;
+    connection.busy_timeout(Duration::from_secs(2)).map_err(sql)?;
+    Ok(connection)
+}
+
+/// Checks the file through, lays out a new one, and reads the newest id.
+fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
+    let sql = |source| sql_error(path, source);
+    let number = |pragma: &str| {
+        connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0)).map_err(sql)
+    };
+    let tables = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        .map_err(sql)?;
+    match (number("application_id")?, number("user_version")?, tables) {
+        (0, 0, 0) => {}
+        (APPLICATION_ID, SCHEMA_VERSION, _) => {}
+        (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
+            return Err(StoreError::Newer { path: path.into(), found });
+        }
+        _ => return Err(StoreError::Foreign { path: path.into() }),
+    }
+    // An id told must never be given again, so each event is on the disk before its id is known.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
+    if tables == 0 {
+        connection
+            .execute_batch(&format!(
+                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))
+            .map_err(sql)?;
+    }
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
+    if health != "ok" {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        return Err(sql(rusqlite::Error::SqliteFailure(code, Some(health))));
+    }
+    let last = newest(&connection).map_err(sql)?;
+    Ok((connection, last))
+}
+
+/// The newest id: of the counter, or of the events where that is above it.
+fn newest(connection: &Connection) -> Result<u64, rusqlite::Error> {
+    let highest: i64 =
+        connection.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
+    Ok(counter(connection, "last")?.max(u64::try_from(highest).unwrap_or(0)))
+}
+
+/// Moves a damaged file aside and begins a new one, with ids above those given out. Where nobody knows them
+/// they go on from the time, in milliseconds since 1970: above any count, and exact in JSON.
+fn begin_anew(
+    path: &Path,
+    damage: rusqlite::Error,
+    known: Option<u64>,
+) -> Result<(Connection, u64), StoreError> {
+    let last = known.or_else(|| salvage(path));
+    let now = jiff::Timestamp::now();
+    let aside = aside_of(path, now);
+    let moved = fs::rename(path, &aside).and_then(|()| {
+        for journal in ["-wal", "-shm"] {
+            match fs::rename(with_suffix(path, journal), with_suffix(&aside, journal)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    });
+    if let Err(moving) = moved {
+        return Err(StoreError::Corrupt { path: path.into(), source: damage, moving });
+    }
+    let last = last.unwrap_or_else(|| u64::try_from(now.as_millisecond()).unwrap_or(0));
+    log::warn!(
+        "event store {}: damaged ({damage}); moved to {} and began a new one from id {}",
+        path.display(),
+        aside.display(),
+        last + 1
+    );
+    let (connection, _) = ready(path, connect(path)?)?;
+    let counted =
+        set_counter(&connection, "last", last).and_then(|()| set_counter(&connection, "sent", last));
+    counted.map_err(|source| sql_error(path, source))?;
+    Ok((connection, last))
+}
+
+/// The newest id of a damaged file, where its two witnesses, the counter and the events, can be read and
+/// agree.
+fn salvage(path: &Path) -> Option<u64> {
+    let connection = connect(path).ok()?;
+    let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
+    let last = counter(&connection, "last").ok()?;
+    (u64::try_from(highest) == Ok(last)).then_some(last)
+}
+
+fn aside_of(path: &Path, now: jiff::Timestamp) -> PathBuf {
+    with_suffix(path, &format!(".corrupt-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
+    let value: Option<i64> = connection
+        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
+}
+
+/// Raises a counter; it never goes back.
+fn set_counter(connection: &Connection, name: &str, value: u64) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counters (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute(params![name, value as i64])?;
+    Ok(())
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn sql_error(path: &Path, source: rusqlite::Error) -> StoreError {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { path: path.into() },
+        _ => StoreError::Sql { path: path.into(), source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::EventKind;
+
+    fn config(folder: &Path, keep: u32) -> config::Events {
+        config::Events { path: folder.join("events.sqlite"), keep }
+    }
+
+    fn event() -> Event {
+        Event::new(EventKind::Denied, jiff::Timestamp::UNIX_EPOCH, "front")
+    }
+
+    fn append(store: &mut EventStore) -> u64 {
+        let mut event = event();
+        store.append(&mut event).unwrap();
+        event.id
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_id_0_and_the_store_usable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
+        assert_eq!(append(&mut store), 1);
+        // The pages that the file has now are all that there will be.
+        let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let limit = |store: &EventStore, pages: i64| {
+            store.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        limit(&store, pages);
+        let mut long = Event { detail: Some("x".repeat(20_000)), ..event() };
+        let error = store.append(&mut long).unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("events.keep"), "{error}");
+        assert_eq!(long.id, 0);
+        limit(&store, 1_000_000);
+        store.append(&mut long).unwrap();
+        assert_eq!(long.id, 2);
+    }
+
+    #[test]
+    fn a_file_damaged_under_the_open_store_is_moved_aside_and_ids_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 1000);
+        let mut store = EventStore::open(&config, true).unwrap();
+        for id in 1..=5 {
+            assert_eq!(append(&mut store), id);
+        }
+        let everything = "PRAGMA wal_checkpoint(TRUNCATE)";
+        store.connection.query_row(everything, [], |_| Ok(())).unwrap();
+        // Everything but the header becomes noise, and the page cache is given up.
+        let mut bytes = fs::read(&config.path).unwrap();
+        bytes[100..].fill(0x5a);
+        fs::write(&config.path, &bytes).unwrap();
+        store.connection = Connection::open(&config.path).unwrap();
+        assert_eq!(append(&mut store), 6);
+        assert_eq!(store.unsent(0, 10).unwrap().len(), 1);
+        let aside = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("events.sqlite.corrupt-"))
+            .count();
+        assert_eq!(aside, 1);
+    }
+
+    #[test]
+    fn what_is_no_event_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
+        append(&mut store);
+        append(&mut store);
+        store.connection.execute("UPDATE events SET json = '{}' WHERE id = 1", []).unwrap();
+        let ids: Vec<u64> = store.unsent(0, 10).unwrap().iter().map(|event| event.id).collect();
+        assert_eq!(ids, [2]);
+        assert_eq!(store.last_access().unwrap().unwrap().id, 2);
+    }
+}

@@ -1,0 +1,704 @@
+//! Acts as others see them: a real broker and its subscribers, and the event store's file.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ostiary::act::mqtt::{self, Mqtt};
+use ostiary::act::{Event, EventKind, EventStore, Output, SPOOL, StoreError};
+use ostiary::config;
+use ostiary::door::Reason;
+use rumqttc::{Client, MqttOptions, Packet, Publish, QoS};
+use serde_json::Value;
+
+/// Far longer than anything here takes: a test that gets here has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+
+// --- the broker and those who listen to it ---
+
+struct Broker {
+    process: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Broker {
+    /// A broker that lets everybody in.
+    fn open() -> Self {
+        Self::start(free_port(), "allow_anonymous true", tempfile::tempdir().unwrap())
+    }
+
+    fn start(port: u16, settings: &str, folder: tempfile::TempDir) -> Self {
+        let file = folder.path().join("mosquitto.conf");
+        fs::write(&file, format!("user root\nlistener {port} 127.0.0.1\n{settings}\n")).unwrap();
+        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"]
+            .into_iter()
+            .find(|program| Path::new(program).exists())
+            .unwrap_or("mosquitto");
+        let process = Command::new(program)
+            .arg("-c")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("mosquitto does not start ({error}): run scripts/setup"));
+        let broker = Self { process, port, folder };
+        wait_for("the broker", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        broker
+    }
+
+    /// Stops the broker and starts another in its place that knows nothing.
+    fn replace(mut self) -> Self {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        Self::open()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "{what} did not come");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Hears everything that the broker tells.
+struct Listener {
+    client: Client,
+    heard: Receiver<Publish>,
+    kept: RefCell<Vec<Publish>>,
+}
+
+impl Listener {
+    fn new(port: u16) -> Self {
+        let mut options = MqttOptions::new(format!("listener-{}", free_port()), "127.0.0.1", port);
+        options.set_max_packet_size(1 << 20, 1 << 20);
+        let (client, mut connection) = Client::new(options, 16);
+        let (tell, heard) = mpsc::channel();
+        let (ready, subscribed) = mpsc::channel();
+        client.subscribe("#", QoS::AtLeastOnce).unwrap();
+        thread::spawn(move || {
+            for notice in connection.iter() {
+                let heard = match notice {
+                    Ok(rumqttc::Event::Incoming(Packet::SubAck(_))) => ready.send(()).is_ok(),
+                    Ok(rumqttc::Event::Incoming(Packet::Publish(message))) => tell.send(message).is_ok(),
+                    Ok(_) => true,
+                    Err(_) => false,
+                };
+                if !heard {
+                    return;
+                }
+            }
+        });
+        subscribed.recv_timeout(LIMIT).expect("the subscription");
+        Self { client, heard, kept: RefCell::default() }
+    }
+
+    /// The next message on this topic; those on others are kept, for brokers keep the order of a topic only.
+    fn next(&self, topic: &str) -> Publish {
+        let mut kept = self.kept.borrow_mut();
+        if let Some(at) = kept.iter().position(|message| message.topic == topic) {
+            return kept.remove(at);
+        }
+        loop {
+            let message = self.heard.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("nothing on {topic}"));
+            if message.topic == topic {
+                return message;
+            }
+            kept.push(message);
+        }
+    }
+
+    /// The ids of the next events, with what is told twice left out.
+    fn ids(&self, count: usize) -> Vec<u64> {
+        let mut ids: Vec<u64> = Vec::new();
+        while ids.len() < count {
+            let message = self.next("ostiary/front/event");
+            assert_eq!(message.qos, QoS::AtLeastOnce);
+            assert!(!message.retain);
+            let id = json(&message)["id"].as_u64().unwrap();
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+}
+
+fn json(message: &Publish) -> Value {
+    serde_json::from_slice(&message.payload).unwrap()
+}
+
+/// A wire to the broker that can be cut.
+struct Wire {
+    port: u16,
+    open: Arc<AtomicBool>,
+    ends: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    fn new(broker: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let open = Arc::new(AtomicBool::new(true));
+        let ends = Arc::new(Mutex::new(Vec::new()));
+        let (is_open, held) = (open.clone(), ends.clone());
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                let near = near.unwrap();
+                let mut ends = held.lock().unwrap();
+                if !is_open.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(far) = TcpStream::connect(("127.0.0.1", broker)) else { continue };
+                carry(near.try_clone().unwrap(), far.try_clone().unwrap());
+                carry(far.try_clone().unwrap(), near.try_clone().unwrap());
+                ends.extend([near, far]);
+            }
+        });
+        Self { port, open, ends }
+    }
+
+    /// Closes both ends, with no word of goodbye from either.
+    fn cut(&self) {
+        let mut ends = self.ends.lock().unwrap();
+        self.open.store(false, Ordering::SeqCst);
+        for end in ends.drain(..) {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            if to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}
+
+// --- the door's side ---
+
+struct Door {
+    store: Arc<Mutex<EventStore>>,
+    mqtt: Mqtt,
+    folder: tempfile::TempDir,
+}
+
+impl Door {
+    fn new(port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
+        let store = Arc::new(Mutex::new(store));
+        let mqtt = Mqtt::start(&broker_at(port), "front", store.clone()).unwrap();
+        Self { store, mqtt, folder }
+    }
+
+    /// Records an event and tells it, as the daemon does.
+    fn happens(&mut self, mut event: Event) -> u64 {
+        self.store.lock().unwrap().append(&mut event).unwrap();
+        self.mqtt.tell(&event).unwrap();
+        event.id
+    }
+
+    fn waits_for_nothing(&self) {
+        wait_for("the broker's word", || self.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
+    }
+}
+
+fn broker_at(port: u16) -> config::Mqtt {
+    config::Mqtt { enabled: true, host: "127.0.0.1".into(), port, ..config::Mqtt::default() }
+}
+
+fn events(folder: &Path, keep: u32) -> config::Events {
+    config::Events { path: folder.join("events.sqlite"), keep }
+}
+
+fn event(kind: EventKind) -> Event {
+    Event::new(kind, jiff::Timestamp::now(), "front")
+}
+
+fn granted(person: &str) -> Event {
+    Event {
+        reason: Some(Reason::Granted),
+        person: Some(person.into()),
+        similarity: Some(0.71),
+        ..event(EventKind::Granted)
+    }
+}
+
+fn unknown() -> Event {
+    Event { reason: Some(Reason::Unknown), ..event(EventKind::Denied) }
+}
+
+const AVAILABILITY: &str = "ostiary/front/availability";
+const STATE: &str = "ostiary/front/state";
+const DISCOVERY: &str = "homeassistant/device/ostiary_front/config";
+
+// --- MQTT ---
+
+#[test]
+fn the_house_hears_birth_state_events_and_goodbye() {
+    let broker = Broker::open();
+    let listener = Listener::new(broker.port);
+    let mut door = Door::new(broker.port);
+    let discovery = json(&listener.next(DISCOVERY));
+    assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    let state = json(&listener.next(STATE));
+    assert_eq!(state, serde_json::json!({"relay": "off", "last": null}));
+
+    assert_eq!(door.happens(granted("Anna")), 1);
+    let state = json(&listener.next(STATE));
+    assert_eq!((&state["last"]["person"], &state["last"]["reason"]), (&"Anna".into(), &"granted".into()));
+    let told = json(&listener.next("ostiary/front/event"));
+    assert_eq!((&told["id"], &told["kind"], &told["person"]), (&1.into(), &"granted".into(), &"Anna".into()));
+    door.happens(event(EventKind::RelayOn));
+    assert_eq!(json(&listener.next(STATE))["relay"], "on");
+    door.happens(event(EventKind::RelayOff));
+    assert_eq!(json(&listener.next(STATE))["relay"], "off");
+    door.happens(unknown());
+    assert_eq!(listener.ids(3), [2, 3, 4]);
+    door.waits_for_nothing();
+
+    // What a newcomer is told: how things stand, and no event.
+    let newcomer = Listener::new(broker.port);
+    newcomer.client.publish("test/end", QoS::AtLeastOnce, false, "").unwrap();
+    let mut retained = Vec::new();
+    loop {
+        let message = newcomer.heard.recv_timeout(LIMIT).unwrap();
+        if message.topic == "test/end" {
+            break;
+        }
+        assert!(message.retain, "{}", message.topic);
+        retained.push(message.topic);
+    }
+    retained.sort();
+    assert_eq!(retained, [DISCOVERY, AVAILABILITY, STATE]);
+
+    // An event that could not be recorded is told all the same.
+    door.mqtt.tell(&unknown()).unwrap();
+    assert_eq!(listener.ids(1), [0]);
+
+    let end = door.happens(event(EventKind::Stopped));
+    door.mqtt.stop();
+    assert_eq!(listener.ids(1), [end]);
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"offline");
+    assert!(door.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
+}
+
+#[test]
+fn home_assistant_is_told_again_when_it_has_started() {
+    let broker = Broker::open();
+    let listener = Listener::new(broker.port);
+    let _door = Door::new(broker.port);
+    let first = listener.next(DISCOVERY);
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    listener.next(STATE);
+    listener.client.publish("homeassistant/status", QoS::AtLeastOnce, false, "offline").unwrap();
+    listener.client.publish("homeassistant/status", QoS::AtLeastOnce, false, "online").unwrap();
+    assert_eq!(listener.next(DISCOVERY).payload, first.payload);
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    listener.next(STATE);
+}
+
+#[test]
+fn a_cut_wire_is_the_last_will_and_a_mended_one_a_new_birth() {
+    let broker = Broker::open();
+    let listener = Listener::new(broker.port);
+    let wire = Wire::new(broker.port);
+    let mut door = Door::new(wire.port);
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    wire.cut();
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"offline");
+    for _ in 0..3 {
+        door.happens(unknown());
+    }
+    wire.mend();
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    assert_eq!(listener.ids(3), [1, 2, 3]);
+    door.waits_for_nothing();
+}
+
+#[test]
+fn events_wait_for_a_broker_that_is_away_and_come_in_order() {
+    let broker = Broker::open();
+    let wire = Wire::new(broker.port);
+    wire.cut();
+    let mut door = Door::new(wire.port);
+    // More than are under way at one time.
+    for _ in 0..40 {
+        door.happens(unknown());
+    }
+    let listener = Listener::new(broker.port);
+    wire.mend();
+    assert_eq!(listener.ids(40), (1..=40).collect::<Vec<_>>());
+    door.waits_for_nothing();
+    drop(listener);
+
+    // The broker goes while events come, and another takes its place.
+    let broker = broker.replace();
+    for _ in 0..20 {
+        door.happens(unknown());
+    }
+    let listener = Listener::new(broker.port);
+    let Door { store, mqtt, folder } = door;
+    drop(mqtt);
+    let mqtt = Mqtt::start(&broker_at(broker.port), "front", store.clone()).unwrap();
+    let mut door = Door { store, mqtt, folder };
+    assert_eq!(listener.ids(20), (41..=60).collect::<Vec<_>>());
+    door.waits_for_nothing();
+
+    // A daemon that starts anew tells nothing twice.
+    let Door { store, mqtt, folder } = door;
+    drop((mqtt, store));
+    let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
+    let store = Arc::new(Mutex::new(store));
+    let mqtt = Mqtt::start(&broker_at(broker.port), "front", store.clone()).unwrap();
+    door = Door { store, mqtt, folder };
+    assert_eq!(door.happens(unknown()), 61);
+    assert_eq!(json(&listener.next("ostiary/front/event"))["id"], 61);
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_the_right_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    run("mosquitto_passwd", &["-c", "-b", users.to_str().unwrap(), "door", "right"], folder.path());
+    let settings = format!("allow_anonymous false\npassword_file {}", users.display());
+    let broker = Broker::start(free_port(), &settings, folder);
+    let secret = broker.folder.path().join("secret");
+    let with = |password: &str| {
+        fs::write(&secret, password).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        config::Mqtt {
+            username: Some("door".into()),
+            password_file: Some(secret.clone()),
+            ..broker_at(broker.port)
+        }
+    };
+    mqtt::check(&with("right\n"), "front").unwrap();
+    let message = mqtt::check(&with("wrong"), "front").unwrap_err().to_string();
+    assert!(message.contains("refused the credentials") && message.contains("mqtt.username"), "{message}");
+    let message = mqtt::check(&broker_at(broker.port), "front").unwrap_err().to_string();
+    assert!(message.contains("refused the credentials"), "{message}");
+}
+
+#[test]
+fn a_check_leaves_the_running_door_alone() {
+    let broker = Broker::open();
+    let listener = Listener::new(broker.port);
+    let mut door = Door::new(broker.port);
+    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    mqtt::check(&broker_at(broker.port), "front").unwrap();
+    door.happens(unknown());
+    loop {
+        let message = listener.heard.recv_timeout(LIMIT).unwrap();
+        assert_ne!(message.topic, AVAILABILITY);
+        if message.topic.ends_with("/event") {
+            break;
+        }
+    }
+}
+
+#[test]
+fn nobody_there_and_nobody_answering_are_told() {
+    let message = mqtt::check(&broker_at(free_port()), "front").unwrap_err().to_string();
+    assert!(message.contains("not reachable") && message.contains("mqtt.port"), "{message}");
+    // Accepts a connection and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let message = mqtt::check(&broker_at(port), "front").unwrap_err().to_string();
+    assert!(message.contains("no answer"), "{message}");
+    let nowhere = config::Mqtt { host: "broker.invalid".into(), ..broker_at(1883) };
+    let message = mqtt::check(&nowhere, "front").unwrap_err().to_string();
+    assert!(message.contains("not reachable") && message.contains("mqtt.host"), "{message}");
+}
+
+#[test]
+fn tls_is_checked_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    authority(folder.path(), "ca");
+    authority(folder.path(), "other");
+    certificate(folder.path(), "ca", "server", "subjectAltName=DNS:localhost");
+    certificate(folder.path(), "ca", "client", "subjectAltName=DNS:door");
+    let server = format!(
+        "allow_anonymous true\ncafile {}\ncertfile {}\nkeyfile {}",
+        at("ca.pem").display(),
+        at("server.pem").display(),
+        at("server.key").display()
+    );
+    let broker = Broker::start(free_port(), &server, tempfile::tempdir().unwrap());
+    let good = config::Mqtt {
+        host: "localhost".into(),
+        tls: true,
+        ca_file: Some(at("ca.pem")),
+        ..broker_at(broker.port)
+    };
+    mqtt::check(&good, "front").unwrap();
+    let fails = |config: config::Mqtt, mend: &str| {
+        let message = mqtt::check(&config, "front").unwrap_err().to_string();
+        assert!(message.contains(mend), "{message}");
+    };
+    fails(config::Mqtt { ca_file: Some(at("other.pem")), ..good.clone() }, "set mqtt.ca_file");
+    fails(config::Mqtt { host: "127.0.0.1".into(), ..good.clone() }, "set mqtt.host");
+    fails(broker_at(broker.port), "set mqtt.tls = true");
+    let plain = Broker::open();
+    fails(config::Mqtt { port: plain.port, ..good.clone() }, "check that mqtt.port");
+
+    let strict = Broker::start(
+        free_port(),
+        &format!("{server}\nrequire_certificate true"),
+        tempfile::tempdir().unwrap(),
+    );
+    let strict_good = config::Mqtt {
+        port: strict.port,
+        cert_file: Some(at("client.pem")),
+        key_file: Some(at("client.key")),
+        ..good.clone()
+    };
+    mqtt::check(&strict_good, "front").unwrap();
+    fails(config::Mqtt { port: strict.port, ..good.clone() }, "set mqtt.cert_file");
+    fails(config::Mqtt { key_file: None, ..strict_good }, "set both");
+}
+
+fn run(program: &str, arguments: &[&str], folder: &Path) {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| panic!("{program} does not start ({error}): run scripts/setup"));
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn openssl(folder: &Path, command: &str) {
+    run("openssl", &command.split_whitespace().collect::<Vec<_>>(), folder);
+}
+
+fn authority(folder: &Path, name: &str) {
+    openssl(
+        folder,
+        &format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN={name} \
+             -keyout {name}.key -out {name}.pem -addext basicConstraints=critical,CA:TRUE"
+        ),
+    );
+}
+
+fn certificate(folder: &Path, authority: &str, name: &str, extension: &str) {
+    openssl(
+        folder,
+        &format!(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} -keyout {name}.key \
+             -out {name}.csr"
+        ),
+    );
+    fs::write(folder.join(format!("{name}.ext")), extension).unwrap();
+    openssl(
+        folder,
+        &format!(
+            "x509 -req -in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial -days 2 \
+             -extfile {name}.ext -out {name}.pem"
+        ),
+    );
+}
+
+// --- the event store ---
+
+fn append(store: &mut EventStore) -> u64 {
+    let mut event = unknown();
+    store.append(&mut event).unwrap();
+    event.id
+}
+
+fn ids(store: &EventStore, after: u64) -> Vec<u64> {
+    store.unsent(after, 10_000).unwrap().iter().map(|event| event.id).collect()
+}
+
+fn moved_aside(folder: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.to_string_lossy().contains("events.sqlite.corrupt-")).collect()
+}
+
+#[test]
+fn ids_go_on_over_restart_and_pruning() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = events(folder.path(), 3);
+    let mut store = EventStore::open(&config, true).unwrap();
+    for id in 1..=5 {
+        assert_eq!(append(&mut store), id);
+    }
+    assert_eq!(ids(&store, 0), [3, 4, 5]);
+    store.mark_sent(4).unwrap();
+    // An older mark does not take a newer one back.
+    store.mark_sent(2).unwrap();
+    drop(store);
+    // Even with every event gone.
+    let connection = rusqlite::Connection::open(&config.path).unwrap();
+    connection.execute("DELETE FROM events WHERE id < 5", []).unwrap();
+    drop(connection);
+    let mut store = EventStore::open(&config, true).unwrap();
+    assert_eq!(store.last_id(), 5);
+    assert_eq!(ids(&store, 0), [5]);
+    assert_eq!(append(&mut store), 6);
+    assert_eq!(ids(&store, 5), [6]);
+    let mode = fs::metadata(&config.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn an_event_is_kept_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = EventStore::open(&events(folder.path(), 10), true).unwrap();
+    let mut event = Event {
+        quality: Some(serde_json::json!({"size": 120.5, "sharpness": 88.0})),
+        latency_ms: Some(213.25),
+        threshold: Some(0.56),
+        second: Some(0.1),
+        track: Some(9),
+        frames: Some(3),
+        faces_in_view: Some(2),
+        model: Some("ir-50".into()),
+        detail: Some("quoted \" and \n broken".into()),
+        ..granted("Zoë")
+    };
+    store.append(&mut event).unwrap();
+    assert_eq!(store.unsent(0, 1).unwrap(), [event.clone()]);
+    append(&mut store);
+    store.append(&mut Event { ..event.clone() }).unwrap();
+    assert_eq!(store.last_access().unwrap().unwrap().person.as_deref(), Some("Zoë"));
+}
+
+#[test]
+fn the_spool_is_bounded_and_without_mqtt_nothing_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = events(folder.path(), 100_000);
+    let mut store = EventStore::open(&config, false).unwrap();
+    append(&mut store);
+    assert_eq!(ids(&store, 0), [0; 0]);
+    drop(store);
+    let connection = rusqlite::Connection::open(&config.path).unwrap();
+    let json = serde_json::to_string(&unknown()).unwrap();
+    for id in 2..=SPOOL + 500 {
+        let record = json.replacen("\"id\":0", &format!("\"id\":{id}"), 1);
+        connection.execute("INSERT INTO events VALUES (?1, ?2)", (id as i64, record)).unwrap();
+    }
+    drop(connection);
+    let store = EventStore::open(&config, true).unwrap();
+    assert_eq!(ids(&store, 0), (501..=SPOOL + 500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_damaged_file_is_moved_aside_and_ids_stay_above() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = events(folder.path(), 10_000);
+    let mut store = EventStore::open(&config, true).unwrap();
+    for _ in 0..200 {
+        append(&mut store);
+    }
+    drop(store);
+    let whole = fs::read(&config.path).unwrap();
+
+    // A page among the events is noise: both the counter and the newest id can still be read, or neither.
+    let mut bytes = whole.clone();
+    bytes[5 * 4096..6 * 4096].fill(0xa5);
+    fs::write(&config.path, &bytes).unwrap();
+    let mut store = EventStore::open(&config, true).unwrap();
+    assert!(append(&mut store) > 200);
+    assert_eq!(moved_aside(folder.path()).len(), 1);
+    assert_eq!(fs::read(&moved_aside(folder.path())[0]).unwrap(), bytes);
+    drop(store);
+
+    // Nothing in it is known: the time takes over, above all that was.
+    fs::write(&config.path, b"this was never a database, and nobody knows what it was").unwrap();
+    let mut store = EventStore::open(&config, true).unwrap();
+    let id = append(&mut store);
+    assert!(id > 1_700_000_000_000, "{id}");
+    assert!(id < 1 << 53, "{id}");
+    assert_eq!(ids(&store, 0), [id]);
+    assert_eq!(append(&mut store), id + 1);
+    assert_eq!(moved_aside(folder.path()).len(), 2);
+    drop(store);
+    assert_eq!(append(&mut EventStore::open(&config, true).unwrap()), id + 2);
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = events(folder.path(), 10);
+    let connection = rusqlite::Connection::open(&config.path).unwrap();
+    connection.execute_batch("CREATE TABLE people (name TEXT)").unwrap();
+    drop(connection);
+    let before = fs::read(&config.path).unwrap();
+    let error = EventStore::open(&config, true).err().unwrap();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    assert!(error.to_string().contains("events.path"), "{error}");
+    assert_eq!(fs::read(&config.path).unwrap(), before);
+    let nowhere = events(&folder.path().join("missing"), 10);
+    let error = EventStore::open(&nowhere, true).err().unwrap().to_string();
+    assert!(error.contains("missing/events.sqlite") && error.contains("events.path"), "{error}");
+}
+
+#[test]
+fn others_read_while_events_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = events(folder.path(), 10_000);
+    let mut store = EventStore::open(&config, true).unwrap();
+    append(&mut store);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let connection = rusqlite::Connection::open(&config.path).unwrap();
+            let mut seen = 0;
+            loop {
+                let last_look = done.load(Ordering::SeqCst);
+                let (count, newest): (i64, i64) = connection
+                    .query_row("SELECT count(*), max(id) FROM events", [], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })
+                    .unwrap();
+                assert_eq!(count, newest);
+                assert!(newest >= seen);
+                seen = newest;
+                if last_look {
+                    return seen;
+                }
+            }
+        });
+        for _ in 0..300 {
+            append(&mut store);
+        }
+        done.store(true, Ordering::SeqCst);
+        assert_eq!(reader.join().unwrap(), 301);
+    });
+}
