@@ -23,4 +23,4 @@ pub use geometry::{BBox, Landmarks, Point};
 pub use mtcnn::Detector;
 pub use quality::QualityFault;
 pub use recogniser::{Recognised, Recogniser, VisionError};
-pub use track::TrackId;
+pub use track::{Ended, Track, TrackId, Tracker};

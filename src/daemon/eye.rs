@@ -1,0 +1,135 @@
+//! One look at a frame: from pixels to whom each face in view may be.
+
+use std::time::Duration;
+
+use crate::bundle::{Bundle, ModelId};
+use crate::capture::Frame;
+use crate::config::{Config, QualityLimits};
+use crate::facebank::{Candidate, Gallery};
+use crate::vision::{
+    Crop, Detection, Detector, Embedder, MAX_FACES, Quality, QualityFault, Similarity, TrackId, Tracker,
+    VisionError, align,
+};
+
+/// Faces that are embedded in one frame at most; where there are more good ones, they take turns.
+const EMBEDDED_A_FRAME: usize = 4;
+
+/// Detector, tracker, embedder and gallery, with all their buffers: what the vision thread works with, and
+/// whoever wants to see what the door would see.
+pub struct Eye {
+    detector: Detector,
+    tracker: Tracker,
+    embedder: Embedder,
+    gallery: Gallery,
+    limits: QualityLimits,
+    crop: Crop,
+    seen: heapless::Vec<Seen, MAX_FACES>,
+    /// Where in the list of tracks embedding begins, so that everybody has their turn.
+    turn: usize,
+    detected: bool,
+}
+
+/// One face in one frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seen {
+    pub track: TrackId,
+    /// The time of the track's first frame.
+    pub first_seen: Duration,
+    pub detection: Detection,
+    pub quality: Quality,
+    /// What is wrong with the face; `None` where it is good enough.
+    pub fault: Option<QualityFault>,
+    /// Whether it was embedded in this frame.
+    pub embedded: bool,
+    /// Whom it is most alike; `None` where it was not embedded or the gallery is empty.
+    pub candidate: Option<Candidate>,
+}
+
+impl Eye {
+    /// Loads and verifies the models. The gallery must be of the embedding model's templates.
+    pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
+        let bundle = Bundle::find(config.models.dir.as_deref())?;
+        Ok(Self {
+            detector: Detector::load(&bundle, &config.detector, config.engine.threads)?,
+            tracker: Tracker::new(config.detector.every),
+            embedder: Embedder::load(&bundle, &config.embedder, config.engine.threads)?,
+            gallery,
+            limits: config.quality.clone(),
+            crop: Crop::default(),
+            seen: heapless::Vec::new(),
+            turn: 0,
+            detected: false,
+        })
+    }
+
+    /// The embedding model.
+    pub fn model(&self) -> &ModelId {
+        self.embedder.model()
+    }
+
+    /// The cosine threshold that holds a false accept rate.
+    pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
+        self.embedder.threshold(far)
+    }
+
+    /// Whom faces are compared with.
+    pub fn gallery(&self) -> &Gallery {
+        &self.gallery
+    }
+
+    /// Compares with others from the next frame on. The gallery must be of the embedding model's templates.
+    pub fn set_gallery(&mut self, gallery: Gallery) {
+        self.gallery = gallery;
+    }
+
+    /// Looks at the next frame, taken at `frame.time`: the faces in it, in no order. Does not allocate once it
+    /// has seen a frame of this size, other than inside the networks.
+    pub fn look(&mut self, frame: &Frame) -> Result<&[Seen], VisionError> {
+        self.seen.clear();
+        self.detected = self.tracker.look(frame, &mut self.detector)?;
+        let tracks = self.tracker.tracks().len();
+        let (mut embeddings, first) = (0, self.turn);
+        for place in 0..tracks {
+            let index = (first + place) % tracks;
+            let track = &self.tracker.tracks()[index];
+            if !track.is_seen() || !align(frame, &track.detection.landmarks, &mut self.crop) {
+                continue;
+            }
+            let detection = track.detection;
+            let quality = Quality::measure(&detection, &self.crop);
+            let mut seen = Seen {
+                track: track.id,
+                first_seen: track.first_seen,
+                detection,
+                quality,
+                fault: quality.fault(&self.limits),
+                embedded: false,
+                candidate: None,
+            };
+            if seen.fault.is_none() && embeddings < EMBEDDED_A_FRAME {
+                embeddings += 1;
+                self.turn = index + 1;
+                let embedding = self.embedder.embed(&self.crop)?;
+                seen.embedded = true;
+                seen.candidate = self.gallery.best(&embedding);
+                if let Some(fresh) = self.tracker.embedded(seen.track, frame.time, &embedding) {
+                    seen.track = fresh;
+                    seen.first_seen = frame.time;
+                }
+            }
+            // There is room: a face a track, and as many of both.
+            let _ = self.seen.push(seen);
+        }
+        Ok(&self.seen)
+    }
+
+    /// Whether the latest look was a full detection.
+    pub fn detected(&self) -> bool {
+        self.detected
+    }
+
+    /// The tracks that ended with the latest look.
+    pub fn ended(&self) -> &[TrackId] {
+        self.tracker.ended()
+    }
+}
