@@ -12,6 +12,7 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod door;
 pub mod engine;
 pub mod facebank;
