@@ -126,7 +126,7 @@ mod tests {
         for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {
             detector.detect(&portrait.picture().unwrap(), &mut found).unwrap();
             assert_eq!(found.len(), 1, "{portrait:?}");
-            assert!(found[0].bbox.iou(&portrait.face) > 0.9, "{portrait:?}: {:?}", found[0].bbox);
+            assert!(found[0].bbox.iou(&portrait.face) > 0.8, "{portrait:?}: {:?}", found[0].bbox);
         }
     }
 
