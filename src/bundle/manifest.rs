@@ -103,6 +103,12 @@ impl Manifest {
             if entry.sha256.len() != 64 || !entry.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(format!("the sha256 of {role} is not 64 hexadecimal digits"));
             }
+            if !["RGB", "BGR"].contains(&entry.input.channels.as_str()) {
+                return Err(format!(
+                    "the channels of {role} are {:?}, neither \"RGB\" nor \"BGR\"",
+                    entry.input.channels
+                ));
+            }
             if !(entry.input.mean.is_finite() && entry.input.divisor.is_normal()) {
                 return Err(format!(
                     "the input of {role} cannot be normalised: mean {}, divisor {}",

@@ -43,9 +43,9 @@ pub enum BundleError {
     NotFound { looked: Vec<PathBuf> },
     #[error("{path}: {why}; install the models again")]
     Unreadable { path: PathBuf, why: std::io::Error },
-    #[error("{path}: is not a manifest of models: {why}")]
+    #[error("{path}: is not a manifest of models that this program knows: {why}; install the models again")]
     Manifest { path: PathBuf, why: String },
-    #[error("{path}: the manifest has no model {role:?}; it is not a set of models for a door")]
+    #[error("{path}: the manifest has no model {role:?}; install the models again")]
     NoRole { path: PathBuf, role: String },
     #[error(
         "{path}: is not the file that the manifest names (its SHA-256 is {found}, not {expected}): \

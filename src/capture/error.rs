@@ -10,7 +10,7 @@ pub enum CaptureError {
     Picture { path: PathBuf, why: String },
     #[error("{path}: cannot be read as a video: {why}", path = .path.display())]
     Video { path: PathBuf, why: String },
-    #[error("{path}: no such file or folder; check camera.source", path = .path.display())]
+    #[error("{path}: no such file or folder; check its name", path = .path.display())]
     Missing { path: PathBuf },
     #[error(
         "{path}: the folder holds no picture (.jpg, .jpeg, .png); put some there or choose another in \

@@ -1,7 +1,7 @@
 //! Frames in. A [`FrameSource`] is a camera, a stream, a video file, a picture or a folder of pictures; what
 //! comes out is always a [`Frame`] of packed RGB, already rotated, mirrored and cut to the region of interest.
 //!
-//! [`open`] chooses among `v4l2` (a camera; `device` and `offer` say what it can), `player` (streams and videos
+//! [`open()`] chooses among `v4l2` (a camera; `device` and `offer` say what it can), `player` (streams and videos
 //! through a child `ffmpeg`) and `images`; `orient` turns what they bring. [`Handover`] takes frames from the
 //! capturing thread to the one that looks.
 

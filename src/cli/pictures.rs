@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::capture::{Frame, read_picture};
@@ -11,12 +11,17 @@ use crate::vision::Crop;
 /// What counts as a picture in a folder; a file that is named is read whatever it is called.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
-/// The files, and the pictures below the folders, each folder in the order of names.
+/// The files, and the pictures below the folders, each folder in the order of names. A folder without any is an
+/// error.
 pub fn pictures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
+            let before = found.len();
             below(path, &mut found)?;
+            if found.len() == before {
+                bail!("{}: no picture (.jpg, .jpeg, .png) in this folder or below it", path.display());
+            }
         } else {
             found.push(path.clone());
         }

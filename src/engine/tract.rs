@@ -30,6 +30,11 @@ impl Onnx {
         Ok(Self { name: name.to_owned(), model, executor })
     }
 
+    /// What error messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Optimises the network for inputs of this shape.
     pub fn prepare(&self, shape: &[usize]) -> Result<TractNetwork, EngineError> {
         let prepare = || -> TractResult<TractNetwork> {

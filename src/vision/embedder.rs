@@ -27,9 +27,10 @@ impl Embedder {
         let path = bundle.path(Self::ROLE)?.display().to_string();
         let network = Onnx::parse(&path, &bytes, threads)?.prepare(&[1, 3, Crop::SIDE, Crop::SIDE])?;
         match network.output_shapes() {
-            [shape] if shape[..1] == [1] && shape.len() == 2 && (1..=Embedding::MAX).contains(&shape[1]) => {}
+            [shape] if matches!(shape[..], [1, 1..=Embedding::MAX]) => {}
             found => {
                 return Err(VisionError::Outputs {
+                    model: path,
                     wanted: format!("[[1, 1 to {}]]", Embedding::MAX),
                     found: format!("{found:?}"),
                 });

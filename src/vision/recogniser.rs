@@ -34,8 +34,8 @@ pub enum VisionError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    #[error("a model gives outputs of {found}, not {wanted}; it is not the model that its role needs")]
-    Outputs { wanted: String, found: String },
+    #[error("{model}: gives outputs of {found}, not {wanted}; it is not the model that its role needs")]
+    Outputs { model: String, wanted: String, found: String },
     #[error("the picture cannot be shrunk: {why}")]
     Resize { why: String },
     #[error("the model gave no usable embedding (not finite, or all zero); install the models again")]

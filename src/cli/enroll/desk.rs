@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Args;
-use crate::capture::{Frame, read_picture};
+use crate::capture::{CaptureError, Frame, read_picture};
 use crate::cli::Globals;
 use crate::config::Config;
 use crate::facebank::{
@@ -86,8 +86,11 @@ impl<'a> Desk<'a> {
 
     /// The template of a photo, or what is wrong with it.
     fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, String> {
-        // The error names the file, and so does the problem that this becomes.
-        let frame = read_picture(path).map_err(|_| "cannot be read as a picture".to_owned())?;
+        let frame = read_picture(path).map_err(|error| match error {
+            // The error names the file, and so does the problem that this becomes.
+            CaptureError::Picture { why, .. } => format!("cannot be read as a picture: {why}"),
+            other => other.to_string(),
+        })?;
         if let Some(crop) = aligned_crop(&frame) {
             let embedding = self.recogniser.embed(&crop).map_err(|e| e.to_string())?;
             return Ok(self.keep(embedding, photo, crop));

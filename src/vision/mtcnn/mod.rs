@@ -51,7 +51,7 @@ impl Detector {
         };
         let input = |role: &str| -> Result<_, BundleError> { Ok(bundle.entry(role)?.input.clone()) };
         Ok(Self {
-            proposer: Proposer::new(load("pnet")?, input("pnet")?, settings.min_face as f32),
+            proposer: Proposer::new(load("pnet")?, input("pnet")?, settings.min_face as f32)?,
             rnet: Refiner::new(&load("rnet")?, input("rnet")?, 24, false)?,
             onet: Refiner::new(&load("onet")?, input("onet")?, 48, true)?,
             thresholds: settings.thresholds,

@@ -36,8 +36,10 @@ pub struct Proposer {
 
 impl Proposer {
     /// `min_face` is the side of the smallest face that is looked for, pixels.
-    pub fn new(onnx: Onnx, input: Input, min_face: f32) -> Self {
-        Self {
+    /// An error where the network is another than P-Net.
+    pub fn new(onnx: Onnx, input: Input, min_face: f32) -> Result<Self, VisionError> {
+        prepare(&onnx, [WINDOW as usize; 2])?;
+        Ok(Self {
             onnx,
             input,
             min_face: min_face.max(WINDOW),
@@ -48,7 +50,7 @@ impl Proposer {
             tensor: Vec::new(),
             outputs: Default::default(),
             found: Vec::new(),
-        }
+        })
     }
 
     /// Fills `proposals` with boxes in the frame's pixels, most probable first.
@@ -106,8 +108,7 @@ impl Proposer {
                 if self.prepared.len() == MAX_PREPARED {
                     self.prepared.remove(0);
                 }
-                let network = self.onnx.prepare(&[1, 3, size[1], size[0]])?;
-                self.prepared.push((size, Box::new(network)));
+                self.prepared.push((size, prepare(&self.onnx, size)?));
                 self.prepared.len() - 1
             }
         };
@@ -121,8 +122,7 @@ impl Proposer {
         let scale_y = frame.height() as f32 / height as f32;
         let [probabilities, shifts] = &self.outputs;
         let cells = probabilities.len() / 2;
-        // 3x3, pooled by 2 rounding up, 3x3, 3x3.
-        let columns = (width.saturating_sub(2)).div_ceil(2).saturating_sub(4);
+        let columns = positions(width);
         if columns == 0 {
             return;
         }
@@ -141,4 +141,24 @@ impl Proposer {
             }
         }
     }
+}
+
+/// The network for levels of this size, its outputs being P-Net's: for each position of the window two
+/// probabilities and four shifts.
+fn prepare(onnx: &Onnx, [width, height]: [usize; 2]) -> Result<Box<dyn Network>, VisionError> {
+    let network = onnx.prepare(&[1, 3, height, width])?;
+    let wanted = [2, 4].map(|values| vec![1, values, positions(height), positions(width)]);
+    if network.output_shapes() != wanted {
+        return Err(VisionError::Outputs {
+            model: onnx.name().to_owned(),
+            wanted: format!("{wanted:?}"),
+            found: format!("{:?}", network.output_shapes()),
+        });
+    }
+    Ok(Box::new(network))
+}
+
+/// How many positions P-Net's window has along a side: 3x3, pooled by 2 rounding up, 3x3, 3x3.
+fn positions(side: usize) -> usize {
+    side.saturating_sub(2).div_ceil(2).saturating_sub(4)
 }

@@ -31,6 +31,7 @@ impl Refiner {
             wanted.extend(with_landmarks.then_some(vec![batch, 10]));
             if network.output_shapes() != wanted {
                 return Err(VisionError::Outputs {
+                    model: onnx.name().to_owned(),
                     wanted: format!("{wanted:?}"),
                     found: format!("{:?}", network.output_shapes()),
                 });

@@ -156,9 +156,9 @@ mod tests {
         let frame = frame(64, 64, |x, _| [4 * x as u8, 0, 0]);
         let mut planes = vec![0.0; 3 * 64];
         SquareSampler::new(8, 0.0, 1.0).sample(&frame, &[16.0, 16.0, 32.0, 32.0].into(), &mut planes);
-        for x in 0..8 {
+        for (x, value) in planes[..8].iter().enumerate() {
             let expected = 4.0 * (16.0 + 4.0 * (x as f32 + 0.5) - 0.5);
-            assert!((planes[x] - expected).abs() < 0.01, "{} is not {expected}", planes[x]);
+            assert!((value - expected).abs() < 0.01, "{value} is not {expected}");
         }
     }
 

@@ -1,0 +1,13 @@
+//! A visit that needs no camera: portraits that come with the program walk up to the door.
+//!
+//! What comes in: the [`Portrait`]s of who comes, one after another ([`SCRIPT`] is the bundled play), and at what
+//! [`Pace`]. What goes out: frames, since [`Play`] is a [`FrameSource`](crate::capture::FrameSource) like any
+//! camera. [`enrolment`] says whom the door should know beforehand. Everything after the frames is the real thing.
+
+mod play;
+mod portraits;
+mod stage;
+mod walk;
+
+pub use play::{Pace, Play};
+pub use portraits::{Enrolment, Portrait, SCRIPT, enrolment};

@@ -1,0 +1,141 @@
+//! The portraits that are built into the program. Where they come from: `demo/portraits/README.md`.
+
+use std::io::Cursor;
+
+use image::{ImageFormat, ImageReader};
+
+use crate::capture::{CaptureError, Frame};
+use crate::vision::BBox;
+
+/// A photograph of one person.
+#[derive(Clone, Copy)]
+pub struct Portrait {
+    /// Whom it shows.
+    pub name: &'static str,
+    /// The file's name in `demo/portraits`.
+    pub file: &'static str,
+    /// The file itself.
+    pub jpeg: &'static [u8],
+    /// Where the face is, pixels of the photograph: what the detector says, in round numbers.
+    pub face: BBox,
+}
+
+/// Whom the door should know before the play begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Enrolment {
+    pub name: &'static str,
+    /// Photos to enroll; none of them is seen in the play.
+    pub portraits: &'static [Portrait],
+}
+
+const OBAMA: Portrait = Portrait {
+    name: "Barack Obama",
+    file: "obama.jpg",
+    jpeg: include_bytes!("../../demo/portraits/obama.jpg"),
+    face: BBox { x: 377.0, y: 94.0, width: 235.0, height: 324.0 },
+};
+
+const OBAMA_SPEAKS: Portrait = Portrait {
+    name: "Barack Obama",
+    file: "obama2.jpg",
+    jpeg: include_bytes!("../../demo/portraits/obama2.jpg"),
+    face: BBox { x: 184.0, y: 238.0, width: 283.0, height: 401.0 },
+};
+
+const BIDEN: Portrait = Portrait {
+    name: "Joe Biden",
+    file: "biden.jpg",
+    jpeg: include_bytes!("../../demo/portraits/biden.jpg"),
+    face: BBox { x: 431.0, y: 168.0, width: 280.0, height: 393.0 },
+};
+
+/// The bundled play: first a stranger comes, then the person of [`enrolment`], in another photo than the enrolled.
+pub const SCRIPT: [Portrait; 2] = [BIDEN, OBAMA_SPEAKS];
+
+/// Whom to enroll for [`SCRIPT`].
+pub fn enrolment() -> Enrolment {
+    Enrolment { name: OBAMA.name, portraits: &[OBAMA] }
+}
+
+impl Portrait {
+    /// Decodes the photograph.
+    pub fn picture(&self) -> Result<Frame, CaptureError> {
+        let failed = |why: String| CaptureError::Picture { path: self.file.into(), why };
+        let picture = ImageReader::with_format(Cursor::new(self.jpeg), ImageFormat::Jpeg)
+            .decode()
+            .map_err(|error| failed(error.to_string()))?
+            .into_rgb8();
+        let (width, height) = picture.dimensions();
+        Frame::from_rgb(width, height, picture.into_raw()).ok_or_else(|| failed("it has no pixels".into()))
+    }
+}
+
+/// Says which, without the picture.
+impl std::fmt::Debug for Portrait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Portrait({}, {})", self.name, self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::bundle::{Bundle, sha256};
+    use crate::config::Detector as Settings;
+    use crate::vision::{Detections, Detector};
+
+    #[test]
+    fn the_portraits_are_the_published_ones() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits");
+        let sums: BTreeMap<&str, &str> = include_str!("../../demo/portraits/SHA256SUMS")
+            .lines()
+            .map(|line| line.split_once("  ").map(|(sum, file)| (file, sum)).unwrap())
+            .collect();
+        let mut pictures: Vec<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|file| !["README.md", "SHA256SUMS"].contains(&file.as_str()))
+            .collect();
+        pictures.sort();
+        assert_eq!(pictures, sums.keys().copied().collect::<Vec<_>>());
+        for (file, sum) in &sums {
+            assert_eq!(sha256(&std::fs::read(folder.join(file)).unwrap()), *sum, "{file}");
+        }
+        for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {
+            assert_eq!(sha256(portrait.jpeg), sums[portrait.file], "{portrait:?}");
+        }
+    }
+
+    #[test]
+    fn the_provenance_of_each_is_told() {
+        let told = include_str!("../../demo/portraits/README.md");
+        for line in include_str!("../../demo/portraits/SHA256SUMS").lines() {
+            let (_, file) = line.split_once("  ").unwrap();
+            assert!(told.contains(&format!("| `{file}` |")), "{file}");
+        }
+    }
+
+    #[test]
+    fn each_face_is_where_it_is_said_to_be() {
+        let bundle = Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).unwrap();
+        let mut detector = Detector::load(&bundle, &Settings::default(), 1).unwrap();
+        let mut found = Detections::new();
+        for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {
+            detector.detect(&portrait.picture().unwrap(), &mut found).unwrap();
+            assert_eq!(found.len(), 1, "{portrait:?}");
+            assert!(found[0].bbox.iou(&portrait.face) > 0.8, "{portrait:?}: {:?}", found[0].bbox);
+        }
+    }
+
+    #[test]
+    fn whom_the_door_knows_comes_last_and_in_another_photo() {
+        let enrolment = enrolment();
+        let [stranger, known] = SCRIPT;
+        assert_eq!(known.name, enrolment.name);
+        assert_ne!(stranger.name, enrolment.name);
+        assert!(enrolment.portraits.iter().all(|enrolled| enrolled.file != known.file));
+    }
+}

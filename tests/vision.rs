@@ -1,0 +1,536 @@
+//! What the verbs make of pictures: the bundled portraits, the models that ship, and everything that can be wrong with
+//! either.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use image::{Rgb, RgbImage};
+use ostiary::bundle::sha256;
+use ostiary::capture::read_picture;
+use ostiary::config::Config;
+use ostiary::vision::{Crop, Recogniser};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
+
+fn portrait(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits").join(name)
+}
+
+/// Runs a verb with the models of a folder, whatever is installed on this machine. No run may panic.
+fn run_with(models: &Path, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
+    let mut ostiary = cargo_bin_cmd!("ostiary");
+    ostiary.args(["--config", "/dev/null", "--models"]).arg(models);
+    for argument in arguments {
+        ostiary.arg(argument);
+    }
+    let output = ostiary.output().unwrap();
+    assert!(!error(&output).contains("panicked"), "{}", error(&output));
+    output
+}
+
+/// The arguments as they are, strings and paths mixed.
+macro_rules! run {
+    ($($argument:expr),+ $(,)?) => { run_with(Path::new(MODELS), &[$(&$argument),+]) };
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Standard output, which is one JSON object a line.
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The one line that was printed.
+fn line(output: &Output) -> Value {
+    let [line] = lines(output).try_into().unwrap_or_else(|lines| panic!("{lines:?}, {}", error(output)));
+    line
+}
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn numbers(array: &Value) -> Vec<f64> {
+    array.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// A wall with a lamp on it: nobody is there.
+fn faceless(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("wall.png");
+    RgbImage::from_fn(320, 240, |x, y| Rgb([(x / 2) as u8 + 60, (y / 2) as u8 + 60, 120]))
+        .save(&path)
+        .unwrap();
+    path
+}
+
+/// The bad pictures, each with a word that its error must hold.
+fn bad_pictures(folder: &TempDir) -> Vec<(PathBuf, &'static str)> {
+    let whole = fs::read(portrait("obama.jpg")).unwrap();
+    let files: [(&str, &[u8], &str); 5] = [
+        ("torn.jpg", &whole[..whole.len() / 2], "torn"),
+        ("empty.jpg", b"", "empty"),
+        ("text.jpg", b"Dear doorkeeper, please let me in.", "neither a JPEG nor a PNG"),
+        ("huge.png", &png_header(60_000, 60_000), "megapixels"),
+        ("header.png", &png_header(64, 64), "damaged"),
+    ];
+    let mut pictures: Vec<(PathBuf, &str)> = files
+        .into_iter()
+        .map(|(name, bytes, word)| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            (path, word)
+        })
+        .collect();
+    pictures.push((folder.path().join("missing.jpg"), "no such file"));
+    pictures
+}
+
+/// A PNG that ends where its pixels would begin.
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut header = b"IHDR".to_vec();
+    header.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
+    header.extend([8, 2, 0, 0, 0]);
+    let crc = !header.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    });
+    let data = b"\0\0\x10\0IDAT";
+    [&b"\x89PNG\r\n\x1a\n\0\0\0\x0d"[..], &header, &crc.to_be_bytes(), data].concat()
+}
+
+/// An aligned face, cut out by the library and saved without loss.
+fn aligned(folder: &TempDir, name: &str) -> PathBuf {
+    let mut config = Config::default();
+    config.models.dir = Some(MODELS.into());
+    let frame = read_picture(&portrait(name)).unwrap();
+    let crop = Recogniser::load(&config).unwrap().most_probable(&frame).unwrap().unwrap().crop;
+    let path = folder.path().join(name).with_extension("png");
+    let side = Crop::SIDE as u32;
+    RgbImage::from_raw(side, side, crop.rgb().to_vec()).unwrap().save(&path).unwrap();
+    path
+}
+
+#[test]
+fn detect_prints_one_object_of_known_names_for_each_picture() {
+    let file = portrait("hopper.jpg");
+    let output = run!("detect", "--json", file);
+    assert_eq!(code(&output), 0);
+    let found = line(&output);
+    assert_eq!(keys(&found), ["faces", "file", "height", "width"].into());
+    assert_eq!(found["file"], file.to_str().unwrap());
+    assert_eq!((found["width"].as_u64(), found["height"].as_u64()), (Some(512), Some(600)));
+    let [face] = found["faces"].as_array().unwrap().as_slice() else { panic!("{found}") };
+    assert_eq!(keys(face), ["box", "landmarks", "quality", "score"].into());
+    let [x, y, width, height] = numbers(&face["box"]).try_into().unwrap();
+    assert!((0.9..=1.0).contains(&number(&face["score"])));
+    let landmarks: Vec<Vec<f64>> = face["landmarks"].as_array().unwrap().iter().map(numbers).collect();
+    assert_eq!(landmarks.len(), 5);
+    for point in &landmarks {
+        assert!(point.len() == 2 && point[0] > x && point[0] < x + width, "{face}");
+        assert!(point[1] > y && point[1] < y + height, "{face}");
+    }
+    // Left eye, right eye, nose, left and right corner of the mouth, as seen in the picture.
+    assert!(landmarks[0][0] < landmarks[1][0] && landmarks[3][0] < landmarks[4][0]);
+    assert!(landmarks[1][1] < landmarks[2][1] && landmarks[2][1] < landmarks[3][1]);
+    let quality = &face["quality"];
+    assert_eq!(keys(quality), ["exposure", "pitch", "roll", "sharpness", "size", "yaw"].into());
+    assert_eq!(number(&quality["size"]), width.min(height));
+    assert!((0.0..=1.0).contains(&number(&quality["exposure"])));
+}
+
+#[test]
+fn every_portrait_has_its_one_face() {
+    let output = run!("detect", "--json", portrait(""));
+    assert_eq!(code(&output), 0);
+    let found = lines(&output);
+    let mut files: Vec<PathBuf> =
+        ["biden", "hopper", "obama", "obama2", "obama3"].map(|name| portrait(&format!("{name}.jpg"))).into();
+    files.sort();
+    assert_eq!(
+        found.iter().map(|line| PathBuf::from(line["file"].as_str().unwrap())).collect::<Vec<_>>(),
+        files
+    );
+    assert!(found.iter().all(|line| line["faces"].as_array().unwrap().len() == 1));
+}
+
+#[test]
+fn bad_pictures_are_named_and_the_rest_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = portrait("hopper.jpg");
+    for verb in ["detect", "embed"] {
+        for (bad, word) in bad_pictures(&folder) {
+            let output = run!(verb, "--json", bad, good);
+            assert_eq!(code(&output), 2);
+            let [first, second] = lines(&output).try_into().unwrap();
+            assert_eq!(keys(&first), ["error", "file"].into());
+            assert_eq!(first["file"], bad.to_str().unwrap());
+            let error = first["error"].as_str().unwrap();
+            assert!(error.contains(bad.to_str().unwrap()) && error.contains(word), "{error}");
+            assert_eq!(second["file"], good.to_str().unwrap());
+            assert!(second.get("error").is_none());
+        }
+    }
+    // For people: what is wrong on standard error, the rest on standard output.
+    let (torn, _) = &bad_pictures(&folder)[0];
+    let output = run!("detect", torn, good);
+    assert_eq!(code(&output), 2);
+    assert!(error(&output).contains("torn.jpg") && error(&output).contains("copy it again"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("hopper.jpg: 1 face\n"));
+}
+
+#[test]
+fn no_face_is_a_normal_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let wall = faceless(&folder);
+    let output = run!("detect", "--json", wall, portrait("hopper.jpg"));
+    assert_eq!((code(&output), lines(&output).len()), (1, 2));
+    assert_eq!(lines(&output)[0]["faces"], Value::Array(Vec::new()));
+    let output = run!("embed", "--json", wall);
+    assert_eq!(code(&output), 1);
+    assert_eq!(line(&output), serde_json::json!({ "file": wall.to_str().unwrap(), "error": "no face" }));
+}
+
+#[test]
+fn a_folder_without_pictures_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("notes.txt"), "nothing to see").unwrap();
+    for verb in ["detect", "embed"] {
+        let output = run!(verb, folder.path());
+        assert_eq!(code(&output), 2);
+        assert!(error(&output).contains(folder.path().to_str().unwrap()), "{}", error(&output));
+        assert!(error(&output).contains("no picture"), "{}", error(&output));
+    }
+}
+
+#[test]
+fn an_embedding_has_unit_length_and_tells_people_apart() {
+    let output =
+        run!("embed", "--json", portrait("obama.jpg"), portrait("obama2.jpg"), portrait("biden.jpg"));
+    assert_eq!(code(&output), 0);
+    let found = lines(&output);
+    let embeddings: Vec<Vec<f64>> = found.iter().map(|line| numbers(&line["embedding"])).collect();
+    for (line, embedding) in found.iter().zip(&embeddings) {
+        assert_eq!(keys(line), ["embedding", "face", "file"].into());
+        assert_eq!(keys(&line["face"]), ["box", "landmarks", "quality", "score"].into());
+        assert_eq!(embedding.len(), 192);
+        assert!((cosine(embedding, embedding) - 1.0).abs() < 1e-5);
+    }
+    assert!(cosine(&embeddings[0], &embeddings[1]) > 0.6);
+    assert!(cosine(&embeddings[0], &embeddings[2]) < 0.3);
+}
+
+#[test]
+fn an_aligned_crop_is_taken_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (photo, crop) = (portrait("hopper.jpg"), aligned(&folder, "hopper.jpg"));
+    let whole = line(&run!("embed", "--json", photo));
+    let output = run!("embed", "--json", "--aligned", crop);
+    assert_eq!(code(&output), 0);
+    assert_eq!(keys(&line(&output)), ["embedding", "file"].into());
+    let alike = cosine(&numbers(&whole["embedding"]), &numbers(&line(&output)["embedding"]));
+    assert!((alike - 1.0).abs() < 1e-5, "{alike}");
+
+    let output = run!("embed", "--json", "--aligned", photo);
+    assert_eq!(code(&output), 2);
+    let said = line(&output)["error"].as_str().unwrap().to_owned();
+    for part in ["hopper.jpg", "512x600", "112x112", "--aligned"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn verify_says_whether_it_is_the_same_person() {
+    let folder = tempfile::tempdir().unwrap();
+    for (a, b, same) in [
+        ("obama.jpg", "obama2.jpg", true),
+        ("obama3.jpg", "obama.jpg", true),
+        ("obama.jpg", "biden.jpg", false),
+        ("hopper.jpg", "obama2.jpg", false),
+    ] {
+        let output = run!("verify", "--json", portrait(a), portrait(b));
+        let verified = line(&output);
+        assert_eq!(keys(&verified), ["same", "similarity", "threshold"].into());
+        assert_eq!(verified["same"], same, "{a} {b}: {verified}");
+        assert_eq!(number(&verified["similarity"]) >= number(&verified["threshold"]), same);
+        assert_eq!(code(&output), i32::from(!same));
+    }
+    let (a, b) = (aligned(&folder, "obama.jpg"), aligned(&folder, "obama2.jpg"));
+    assert_eq!(code(&run!("verify", "--aligned", a, b)), 0);
+    assert_eq!(code(&run!("verify", "--aligned", a, portrait("obama.jpg"))), 2);
+
+    let wall = faceless(&folder);
+    let output = run!("verify", "--json", portrait("obama.jpg"), wall);
+    assert_eq!(code(&output), 1);
+    assert_eq!(line(&output), serde_json::json!({ "file": wall.to_str().unwrap(), "error": "no face" }));
+    for (bad, word) in bad_pictures(&folder) {
+        let output = run!("verify", portrait("obama.jpg"), bad);
+        assert_eq!(code(&output), 2);
+        assert!(error(&output).contains(word) && error(&output).contains(bad.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn a_stricter_rate_asks_for_more() {
+    let threshold = |far: &str| {
+        let output = run!(
+            "verify",
+            "--json",
+            "--set",
+            format!("door.far={far}"),
+            portrait("obama.jpg"),
+            portrait("obama2.jpg")
+        );
+        number(&line(&output)["threshold"])
+    };
+    assert!(threshold("1e-2") < threshold("1e-4"));
+    let output = run!("verify", "--set", "door.far=1e-12", portrait("obama.jpg"), portrait("obama2.jpg"));
+    assert_eq!(code(&output), 2);
+    assert!(error(&output).contains("door.far"), "{}", error(&output));
+}
+
+#[test]
+fn who_is_enrolled_is_identified_and_strangers_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let output = run!(
+        "enroll",
+        "--json",
+        "Barack Obama",
+        portrait("obama.jpg"),
+        portrait("obama3.jpg"),
+        "--facebank",
+        bank
+    );
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    let enrolled = line(&output);
+    assert_eq!((&enrolled["person"], &enrolled["added"]), (&"Barack Obama".into(), &2.into()));
+    assert_eq!(code(&run!("enroll", "Grace Hopper", portrait("hopper.jpg"), "--facebank", bank)), 0);
+
+    // The same people as a folder of photos.
+    let photos = folder.path().join("photos");
+    for (name, files) in
+        [("Barack Obama", &["obama.jpg", "obama3.jpg"][..]), ("Grace Hopper", &["hopper.jpg"])]
+    {
+        fs::create_dir_all(photos.join(name)).unwrap();
+        for file in files {
+            fs::copy(portrait(file), photos.join(name).join(file)).unwrap();
+        }
+    }
+    let wall = faceless(&folder);
+    for known in [&bank, &photos] {
+        let output = run!("identify", "--json", portrait("obama2.jpg"), "--facebank", known);
+        assert_eq!(code(&output), 0, "{}", error(&output));
+        let found = line(&output);
+        assert_eq!(keys(&found), ["person", "second", "similarity", "threshold"].into());
+        assert_eq!(found["person"], "Barack Obama");
+        assert!(number(&found["similarity"]) >= number(&found["threshold"]));
+        assert!(number(&found["second"]) < 0.3);
+
+        let output = run!("identify", "--json", portrait("biden.jpg"), "--facebank", known);
+        assert_eq!(code(&output), 1);
+        assert_eq!(line(&output)["person"], Value::Null);
+        assert!(number(&line(&output)["similarity"]) < 0.3);
+
+        let output = run!("identify", "--json", wall, "--facebank", known);
+        assert_eq!(code(&output), 1);
+        assert_eq!((&line(&output)["person"], &line(&output)["similarity"]), (&Value::Null, &Value::Null));
+        for (bad, word) in bad_pictures(&folder) {
+            let output = run!("identify", "--json", bad, "--facebank", known);
+            assert_eq!(code(&output), 2);
+            assert!(error(&output).contains(word) && error(&output).contains(bad.to_str().unwrap()));
+        }
+    }
+}
+
+#[test]
+fn a_photo_that_is_not_fit_enrolls_nobody_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    assert_eq!(code(&run!("enroll", "Barack Obama", portrait("obama.jpg"), "--facebank", bank)), 0);
+    let small = folder.path().join("small.png");
+    let photo = image::open(portrait("obama3.jpg")).unwrap();
+    photo.resize(200, 300, image::imageops::FilterType::Triangle).save(&small).unwrap();
+    let mut unfit = vec![
+        (faceless(&folder), "no face"),
+        (small, "come closer"),
+        // Known under another name already.
+        (portrait("obama2.jpg"), "looks like Barack Obama"),
+    ];
+    unfit.extend(bad_pictures(&folder).into_iter().filter(|(path, _)| path.exists()));
+    for (photo, word) in unfit {
+        let output = run!("enroll", "--json", "Somebody", photo, "--facebank", bank);
+        assert_eq!(code(&output), 1, "{}", error(&output));
+        let refused = line(&output);
+        assert_eq!(refused["enrolled"], false);
+        let problem = &refused["problems"][0];
+        assert_eq!(problem["photo"], photo.to_str().unwrap());
+        assert!(problem["problem"].as_str().unwrap().contains(word), "{refused}");
+        assert!(error(&output).contains("nothing was stored"));
+    }
+    // A photo of somebody else does not slip in among a person's own.
+    let output =
+        run!("enroll", "Somebody", portrait("biden.jpg"), portrait("hopper.jpg"), "--facebank", bank);
+    assert_eq!(code(&output), 1);
+    assert!(error(&output).contains("does not look like the other photos"), "{}", error(&output));
+    let listed = cargo_bin_cmd!("ostiary")
+        .args(["people", "list", "--json", "--facebank"])
+        .arg(&bank)
+        .output()
+        .unwrap();
+    assert_eq!(line(&listed)["name"], "Barack Obama");
+}
+
+/// A video in which a picture is held before the camera.
+fn film(folder: &TempDir, name: &str, picture: &Path) -> PathBuf {
+    let film = folder.path().join(name);
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-loop", "1", "-framerate", "10", "-i"])
+        .arg(picture)
+        .args(["-t", "2.5", "-vf", "scale=320:-2", "-pix_fmt", "yuv420p"])
+        .arg(&film)
+        .output()
+        .expect("these tests need ffmpeg: apt install ffmpeg");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    film
+}
+
+#[test]
+fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let sitting = film(&folder, "sitting.mkv", &portrait("obama.jpg"));
+    let output =
+        run!("enroll", "--json", "Barack Obama", "--camera", "--source", sitting, "--facebank", bank);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    assert_eq!(line(&output)["enrolled"], true);
+    assert!(error(&output).contains("hold still") && error(&output).contains("picture 3 of 3"));
+    assert_eq!(code(&run!("identify", portrait("obama2.jpg"), "--facebank", bank)), 0);
+    assert_eq!(code(&run!("identify", portrait("biden.jpg"), "--facebank", bank)), 1);
+
+    let nobody = film(&folder, "nobody.mkv", &faceless(&folder));
+    let output = run!("enroll", "Nobody", "--camera", "--source", nobody, "--facebank", bank);
+    assert_eq!(code(&output), 2);
+    for part in ["no face to be seen", "nobody.mkv ended", "nothing was stored"] {
+        assert!(error(&output).contains(part), "{}", error(&output));
+    }
+}
+
+const ROLES: [&str; 4] = ["pnet", "rnet", "onet", "mobilefacenet"];
+
+/// The models that ship, in a folder where they can be spoilt.
+fn models() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["manifest.toml", "pnet.onnx", "rnet.onnx", "onet.onnx", "mobilefacenet.onnx"] {
+        fs::copy(Path::new(MODELS).join(file), folder.path().join(file)).unwrap();
+    }
+    folder
+}
+
+/// Puts other bytes in a model's place and their hash into the manifest.
+fn replace(folder: &Path, role: &str, bytes: &[u8]) {
+    let file = folder.join(role).with_extension("onnx");
+    let manifest = folder.join("manifest.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let changed = text.replace(&sha256(&fs::read(&file).unwrap()), &sha256(bytes));
+    assert!(changed != text || sha256(&fs::read(&file).unwrap()) == sha256(bytes));
+    fs::write(manifest, changed).unwrap();
+    fs::write(file, bytes).unwrap();
+}
+
+/// Runs the whole chain with these models, which must fail, and checks what is said.
+fn refused(models: &Path, parts: &[&str]) {
+    let output = run_with(models, &[&"embed", &portrait("hopper.jpg")]);
+    let said = error(&output);
+    assert_eq!(code(&output), 2, "{said}");
+    assert!(output.stdout.is_empty());
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not said: {said}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_set_of_models_is_named() {
+    let empty = tempfile::tempdir().unwrap();
+    refused(&empty.path().join("absent"), &["absent/manifest.toml", "install the models again"]);
+    refused(empty.path(), &["manifest.toml", "install the models again"]);
+    let text = fs::read_to_string(Path::new(MODELS).join("manifest.toml")).unwrap();
+    for broken in [
+        String::new(),
+        "no manifest".into(),
+        text[..text.len() / 2].into(),
+        text.replace("format = 1", "format = 99"),
+        text.replace("[models.onet", "[models.other"),
+        text.replace("onet.onnx", "../onet.onnx"),
+        text.replace("channels = \"RGB\"", "channels = \"CMYK\""),
+    ] {
+        let folder = models();
+        assert_ne!(broken, text);
+        fs::write(folder.path().join("manifest.toml"), broken).unwrap();
+        refused(folder.path(), &["manifest.toml", "install the models again"]);
+    }
+}
+
+#[test]
+fn a_model_file_that_is_missing_truncated_or_altered_is_named() {
+    for role in ROLES {
+        let folder = models();
+        let file = folder.path().join(role).with_extension("onnx");
+        let named = [file.to_str().unwrap(), "install the models again"];
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        refused(folder.path(), &named);
+        let mut altered = whole;
+        let middle = altered.len() / 2;
+        altered[middle] ^= 1;
+        fs::write(&file, altered).unwrap();
+        refused(folder.path(), &named);
+        fs::remove_file(&file).unwrap();
+        refused(folder.path(), &named);
+    }
+}
+
+#[test]
+fn what_is_no_model_is_refused_though_its_hash_is_right() {
+    for role in ROLES {
+        let whole = fs::read(Path::new(MODELS).join(role).with_extension("onnx")).unwrap();
+        for bytes in [&b""[..], b"this is no network", &[0xff; 4096], &whole[..whole.len() / 2]] {
+            let folder = models();
+            replace(folder.path(), role, bytes);
+            refused(folder.path(), &[&format!("{role}.onnx"), "install the models again"]);
+        }
+    }
+}
+
+#[test]
+fn a_model_in_anothers_place_is_refused() {
+    for role in ROLES {
+        for other in ROLES.into_iter().filter(|other| *other != role) {
+            let folder = models();
+            replace(
+                folder.path(),
+                role,
+                &fs::read(Path::new(MODELS).join(other).with_extension("onnx")).unwrap(),
+            );
+            refused(folder.path(), &[&format!("{role}.onnx"), "not the model that its role needs"]);
+        }
+    }
+}
