@@ -1,7 +1,7 @@
 //! Drawing onto frames what was seen in them: for videos, demonstrations and whoever aims a camera.
 //!
 //! What comes in: a [`Frame`], a [`Detection`] in it, a label and a [`Mark`]. What goes out: the same frame with
-//! the face's box, its landmarks and the label in the mark's colour; [`save`] writes it as a picture. Drawing
+//! the face's box, its landmarks and the label in the mark's colour; [`save()`] writes it as a picture. Drawing
 //! clips at the frame's edge and allocates nothing.
 
 mod canvas;
