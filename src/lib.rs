@@ -7,6 +7,7 @@
 //! networks, `config` giving everyone their settings, and `daemon` wiring the threads.
 
 pub mod act;
+pub mod annotate;
 pub mod bundle;
 pub mod capture;
 pub mod cli;

@@ -90,7 +90,7 @@ fn each_frame_once(name: &str) -> Result<[&'static str; 2], CaptureError> {
 }
 
 /// A path that ffmpeg takes for nothing but a path, whatever characters it holds.
-fn local(path: &Path) -> OsString {
+pub fn local(path: &Path) -> OsString {
     let mut text = OsString::from("file:");
     text.push(path);
     text
@@ -156,7 +156,9 @@ fn ratio(text: &str) -> Option<f64> {
     (0.01..=1000.0).contains(&rate).then_some(rate)
 }
 
-fn program(program: &str) -> Command {
+/// A program that is killed when the calling thread ends, however it ends; it reads nothing, and what it writes
+/// comes through pipes.
+pub fn program(program: &str) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Its own group: an interrupt from the terminal is ours to handle, and to pass on.
@@ -179,7 +181,8 @@ fn program(program: &str) -> Command {
     command
 }
 
-fn start(command: &mut Command, program: &'static str, name: &str) -> Result<Child, CaptureError> {
+/// Starts a program; `name` is what it is to work on, for the error.
+pub fn start(command: &mut Command, program: &'static str, name: &str) -> Result<Child, CaptureError> {
     command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => CaptureError::NoFfmpeg { name: name.to_owned(), program },
         _ => CaptureError::Program { name: name.to_owned(), program, why: error.to_string() },

@@ -9,7 +9,7 @@ mod address;
 mod backoff;
 mod device;
 mod error;
-mod ffmpeg;
+pub(crate) mod ffmpeg;
 mod frame;
 mod images;
 mod jpeg;

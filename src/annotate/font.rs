@@ -1,0 +1,98 @@
+//! Writing names: the bitmap fonts that come with `embedded-graphics`, character by character.
+
+use std::convert::Infallible;
+
+use embedded_graphics::mono_font::{
+    MonoFont, MonoTextStyle, iso_8859_1, iso_8859_2, iso_8859_4, iso_8859_5, iso_8859_7, iso_8859_9,
+    iso_8859_16,
+};
+use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::prelude::*;
+use embedded_graphics::text::Baseline;
+use embedded_graphics::text::renderer::TextRenderer;
+
+use super::canvas::Canvas;
+
+/// Latin of western, middle, northern and south-eastern Europe and of Turkey, Cyrillic and Greek: one size
+/// of one face, so that they stand beside each other in a name.
+const FONTS: [&MonoFont<'static>; 7] = [
+    &iso_8859_1::FONT_10X20,
+    &iso_8859_2::FONT_10X20,
+    &iso_8859_4::FONT_10X20,
+    &iso_8859_16::FONT_10X20,
+    &iso_8859_9::FONT_10X20,
+    &iso_8859_5::FONT_10X20,
+    &iso_8859_7::FONT_10X20,
+];
+/// Every character's size.
+const CELL: Size = iso_8859_1::FONT_10X20.character_size;
+/// Stands for a character that no font has; the fonts give it themselves.
+const REPLACEMENT: char = '?';
+/// Longer labels are cut: no name and score are so long, and no frame so wide.
+const MOST: usize = 1000;
+
+/// The room that a text takes.
+pub fn size(text: &str) -> Size {
+    Size::new(characters(text).count() as u32 * CELL.width, CELL.height)
+}
+
+/// Writes a text with its top-left corner at a place.
+pub fn write(canvas: &mut Canvas, text: &str, mut at: Point, colour: Rgb888) -> Result<(), Infallible> {
+    for character in characters(text) {
+        let style = MonoTextStyle::new(font_of(character), colour);
+        at = style.draw_string(character.encode_utf8(&mut [0; 4]), at, Baseline::Top, canvas)?;
+    }
+    Ok(())
+}
+
+/// The characters that take room: accents that are written after their letter are left out, since the fonts
+/// have none on their own.
+fn characters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|character| !('\u{300}'..='\u{36f}').contains(character)).take(MOST)
+}
+
+/// The first font that has the character, or any, to show that it is missing.
+fn font_of(character: char) -> &'static MonoFont<'static> {
+    let has = |font: &MonoFont| {
+        font.glyph_mapping.index(character) != font.glyph_mapping.index(REPLACEMENT)
+            || character == REPLACEMENT
+    };
+    FONTS.into_iter().find(|font| has(font)).unwrap_or(&iso_8859_1::FONT_10X20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Frame;
+
+    fn written(text: &str) -> Vec<u8> {
+        let mut frame = Frame::from_rgb(100, 20, vec![0; 6000]).unwrap();
+        write(&mut Canvas::new(&mut frame), text, Point::zero(), Rgb888::WHITE).unwrap();
+        frame.rgb().to_vec()
+    }
+
+    #[test]
+    fn names_of_many_languages_are_written_as_they_are() {
+        let missing = written("?");
+        for name in ["Zoë", "Łukasz", "Dvořák", "Jürgen", "Ģirts", "Țepeș", "Işık", "Женя", "Ελένη"]
+        {
+            for letter in name.chars() {
+                let letter = written(&letter.to_string());
+                assert!(letter != missing && letter.contains(&255), "a letter of {name}");
+            }
+        }
+        assert_ne!(written("Zoë"), written("Zoe"));
+    }
+
+    #[test]
+    fn what_no_font_has_is_shown_as_missing_and_an_accent_of_its_own_is_left_out() {
+        assert_eq!(written("美\n"), written("??"));
+        assert_eq!(written("Zoe\u{308}"), written("Zoe"));
+        assert_eq!(size("Zoe\u{308}"), Size::new(30, 20));
+    }
+
+    #[test]
+    fn all_fonts_are_of_one_size() {
+        assert!(FONTS.iter().all(|font| font.character_size == CELL && font.character_spacing == 0));
+    }
+}

@@ -1,0 +1,82 @@
+//! Frames into picture files.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageFormat};
+
+use crate::capture::Frame;
+
+/// High enough that nobody sees the compression in a face.
+const JPEG_QUALITY: u8 = 92;
+
+/// Why a frame could not be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    #[error("{path}: a picture is saved as .jpg, .jpeg or .png; end the name with one", path = .path.display())]
+    Ending { path: PathBuf },
+    #[error("{path}: a frame of {width}x{height} pixels cannot be saved: {source}", path = .path.display())]
+    Encode { path: PathBuf, width: u32, height: u32, source: image::ImageError },
+    #[error("{path}: cannot be written; check the folder, its rights and the space on its disk", path = .path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+/// Saves a frame as a JPEG or PNG, as the ending of the name says. An existing file is overwritten.
+pub fn save(frame: &Frame, path: &Path) -> Result<(), SaveError> {
+    let mut bytes = Cursor::new(Vec::new());
+    let (width, height) = (frame.width(), frame.height());
+    let encoded = match ImageFormat::from_path(path) {
+        Ok(ImageFormat::Jpeg) => JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).write_image(
+            frame.rgb(),
+            width,
+            height,
+            ExtendedColorType::Rgb8,
+        ),
+        Ok(ImageFormat::Png) => {
+            PngEncoder::new(&mut bytes).write_image(frame.rgb(), width, height, ExtendedColorType::Rgb8)
+        }
+        _ => return Err(SaveError::Ending { path: path.to_owned() }),
+    };
+    encoded.map_err(|source| SaveError::Encode { path: path.to_owned(), width, height, source })?;
+    std::fs::write(path, bytes.into_inner())
+        .map_err(|source| SaveError::Write { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::read_picture;
+
+    #[test]
+    fn a_saved_frame_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let rgb: Vec<u8> = (0..40 * 30 * 3u32).map(|i| (i / 20) as u8).collect();
+        let frame = Frame::from_rgb(40, 30, rgb).unwrap();
+        let png = folder.path().join("door.png");
+        save(&frame, &png).unwrap();
+        assert_eq!(read_picture(&png).unwrap().rgb(), frame.rgb());
+        let jpeg = folder.path().join("door.JPG");
+        save(&frame, &jpeg).unwrap();
+        let back = read_picture(&jpeg).unwrap();
+        let worst = back.rgb().iter().zip(frame.rgb()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!((back.width(), back.height()) == (40, 30) && worst < Some(60), "{worst:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_saved_names_the_file_and_the_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        let frame = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
+        let said =
+            |frame: &Frame, name: &str| save(frame, &folder.path().join(name)).unwrap_err().to_string();
+        for name in ["door", "door.gif", "door.txt"] {
+            assert!(said(&frame, name).ends_with(&format!(
+                "{name}: a picture is saved as .jpg, .jpeg or .png; end the name with one"
+            )));
+        }
+        assert!(said(&frame, "no/door.png").contains("check the folder"));
+        assert!(said(&Frame::default(), "door.jpg").contains("0x0"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing half is left");
+    }
+}
