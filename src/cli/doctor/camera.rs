@@ -24,15 +24,17 @@ const BRIGHT: f32 = 0.95;
 const MEND: &str = "check camera.source; `ostiary cameras` lists cameras";
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    let config = &door.config().camera;
-    vec![match look(config) {
-        Ok((name, frame)) => judge(&name, &frame),
-        Err(CaptureError::Busy { name }) if door.daemon.is_some() => Finding::ok(format!(
-            "{name}: in use by the running daemon ({})",
-            door.daemon.as_deref().unwrap_or_default()
-        )),
-        Err(error) => Finding::of_error(Status::Fault, &error, MEND),
-    }]
+    vec![verdict(look(&door.config().camera), door.daemon.as_deref())]
+}
+
+fn verdict(seen: Result<(String, Frame), CaptureError>, daemon: Option<&str>) -> Finding {
+    match (seen, daemon) {
+        (Ok((name, frame)), _) => judge(&name, &frame),
+        (Err(CaptureError::Busy { name }), Some(daemon)) => {
+            Finding::ok(format!("{name}: in use by the running daemon ({daemon})"))
+        }
+        (Err(error), _) => Finding::of_error(Status::Fault, &error, MEND),
+    }
 }
 
 /// The source's description, and a frame of it.
@@ -121,6 +123,18 @@ fn version(program: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_busy_camera_is_a_fault_unless_the_daemon_has_it() {
+        let busy = || Err(CaptureError::Busy { name: "/dev/video0".into() });
+        let alone = verdict(busy(), None);
+        assert_eq!(alone.status, Status::Fault);
+        assert!(alone.found.contains("in use by another program"), "{alone}");
+        let kept = verdict(busy(), Some("process 7"));
+        assert_eq!(kept, Finding::ok("/dev/video0: in use by the running daemon (process 7)"));
+        let absent = Err(CaptureError::Absent { name: "/dev/video0".into() });
+        assert_eq!(verdict(absent, Some("process 7")).status, Status::Fault);
+    }
 
     #[test]
     fn black_and_white_pictures_are_told_from_those_that_show_something() {

@@ -1,6 +1,6 @@
 //! The clock that opening hours and the times of events go by.
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 use super::Door;
 use super::finding::Finding;
@@ -10,10 +10,10 @@ const FIRST_YEAR: i16 = 2026;
 const SET: &str = "turn on time synchronisation (`timedatectl set-ntp true`) and check the network";
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    vec![judge(&Zoned::now(), is_synchronised(), !door.config().hours.is_empty())]
+    vec![judge(&ZonedDateTime::now(), is_synchronised(), !door.config().hours.is_empty())]
 }
 
-fn judge(now: &Zoned, synchronised: bool, has_hours: bool) -> Finding {
+fn judge(now: &ZonedDateTime, synchronised: bool, has_hours: bool) -> Finding {
     let shown = now.strftime("%Y-%m-%d %H:%M %Z");
     if now.year() < FIRST_YEAR {
         let found = format!("{shown} cannot be right");
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_clock_is_judged_by_what_hangs_on_it() {
-        let at = |text: &str| text.parse::<Zoned>().unwrap();
+        let at = |text: &str| text.parse::<ZonedDateTime>().unwrap();
         let (now, never_set) = (at("2031-05-04T12:00[Europe/Berlin]"), at("1970-01-01T00:03[UTC]"));
         assert_eq!(judge(&now, true, true), Finding::ok("2031-05-04 12:00 CEST, synchronised"));
         assert_eq!(judge(&now, false, true).status, Status::Warning);
