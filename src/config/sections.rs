@@ -99,7 +99,7 @@ pub struct Detector {
 
 impl Default for Detector {
     fn default() -> Self {
-        Self { min_face: 60, thresholds: [0.6, 0.7, 0.8], every: 10 }
+        Self { min_face: 40, thresholds: [0.6, 0.5, 0.7], every: 10 }
     }
 }
 

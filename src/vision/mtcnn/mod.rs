@@ -23,10 +23,12 @@ use refine::Refiner;
 /// The most boxes that go from P-Net to R-Net; the least probable beyond that are left out.
 const MAX_PROPOSALS: usize = 256;
 
-/// A box on its way through the cascade.
+/// A box on its way through the cascade: as the network looked at it, which is what overlaps are measured on,
+/// and as the network would move it. Thinning out the moved boxes would throw away more of the hard faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Candidate {
     bbox: BBox,
+    moved: BBox,
     score: f32,
 }
 
@@ -64,23 +66,39 @@ impl Detector {
         self.proposer.propose(frame, self.thresholds[0], &mut self.proposals)?;
         self.proposals.truncate(MAX_PROPOSALS);
 
-        self.rnet.run(frame, self.proposals.iter().map(|proposal| proposal.bbox))?;
+        self.rnet.run(frame, self.proposals.iter().map(|proposal| proposal.moved))?;
         self.proposals.clear();
         for index in 0..self.rnet.len() {
             let seen = self.rnet.seen(index);
             if seen.score >= self.thresholds[1] {
-                self.proposals.push(Candidate { bbox: seen.bbox, score: seen.score });
+                let (bbox, moved) = (self.rnet.square(index), seen.bbox);
+                self.proposals.push(Candidate { bbox, moved, score: seen.score });
             }
         }
         suppress(&mut self.proposals, 0.7, Overlap::Union);
 
-        self.onet.run(frame, self.proposals.iter().map(|proposal| proposal.bbox))?;
+        self.onet.run(frame, self.proposals.iter().map(|proposal| proposal.moved))?;
         self.faces.clear();
         for index in 0..self.onet.len() {
             self.faces.extend(self.face(frame, index));
         }
         suppress(&mut self.faces, 0.7, Overlap::Smaller);
-        found.extend(self.faces.iter().take(MAX_FACES).copied());
+        self.faces.truncate(MAX_FACES);
+        self.look_again(frame)?;
+        found.extend(self.faces.iter().copied());
+        Ok(())
+    }
+
+    /// Looks at every face once more where O-Net placed it: from a box that is off, O-Net can be sure of a face
+    /// and still misplace its landmarks; from its own box it does not.
+    fn look_again(&mut self, frame: &Frame) -> Result<(), VisionError> {
+        self.onet.run(frame, self.faces.iter().map(|face| face.bbox))?;
+        for index in 0..self.onet.len() {
+            if let Some(better) = self.face(frame, index) {
+                self.faces[index] = better;
+            }
+        }
+        self.faces.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
         Ok(())
     }
 

@@ -66,9 +66,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn candidate(bbox: [f32; 4], score: f32) -> Candidate {
+        Candidate { bbox: bbox.into(), moved: bbox.into(), score }
+    }
+
     fn boxes() -> impl Strategy<Value = Vec<Candidate>> {
         let one = (0f32..100.0, 0f32..100.0, 1f32..50.0, 1f32..50.0, 0f32..1.0)
-            .prop_map(|(x, y, w, h, score)| Candidate { bbox: BBox { x, y, width: w, height: h }, score });
+            .prop_map(|(x, y, width, height, score)| candidate([x, y, width, height], score));
         proptest::collection::vec(one, 0..40)
     }
 
@@ -92,8 +96,8 @@ mod tests {
 
     #[test]
     fn a_box_inside_another_goes_only_when_measured_by_the_smaller() {
-        let outer = Candidate { bbox: [0.0, 0.0, 100.0, 100.0].into(), score: 0.9 };
-        let inner = Candidate { bbox: [40.0, 40.0, 20.0, 20.0].into(), score: 0.8 };
+        let outer = candidate([0.0, 0.0, 100.0, 100.0], 0.9);
+        let inner = candidate([40.0, 40.0, 20.0, 20.0], 0.8);
         let mut boxes = vec![inner, outer];
         suppress(&mut boxes, 0.7, Overlap::Union);
         assert_eq!(boxes, [outer, inner]);

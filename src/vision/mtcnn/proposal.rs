@@ -137,7 +137,7 @@ impl Proposer {
                     height: WINDOW * scale_y,
                 };
                 let shift = std::array::from_fn(|side| shifts[side * cells + cell]);
-                self.found.push(Candidate { bbox: window.shifted(shift), score });
+                self.found.push(Candidate { bbox: window, moved: window.shifted(shift), score });
             }
         }
     }

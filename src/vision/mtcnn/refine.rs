@@ -92,6 +92,11 @@ impl Refiner {
         self.seen.len()
     }
 
+    /// The square that was looked at for a box.
+    pub fn square(&self, index: usize) -> BBox {
+        self.squares[index]
+    }
+
     /// What was seen in a box. R-Net gives no landmarks: they are all at the origin.
     pub fn seen(&self, index: usize) -> Detection {
         self.seen[index]
