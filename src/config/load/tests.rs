@@ -305,7 +305,7 @@ fn keys_that_do_not_go_together_are_refused() {
         (&["quality.min_exposure=0.95"][..], "quality.min_exposure must be less"),
         (&["camera.region=[600,0,100,100]"], "reaches beyond the turned picture of 640x480"),
         (&["camera.region=[0,500,100,100]"], "reaches beyond"),
-        (&["camera.region=[0,0,40,100]"], "smaller than the smallest face"),
+        (&["camera.region=[0,0,39,100]"], "smaller than the smallest face"),
         (&["door.frames=30", "door.within_s=0.5"], "cannot come within"),
         (&["relay.line=4", "signals.no_line=4"], "relay.line and signals.no_line are the same line"),
         (&["signals.yes_line=4", "signals.buzzer_line=4"], "are the same line"),
