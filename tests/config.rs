@@ -127,6 +127,17 @@ fn show_tells_values_and_where_they_come_from() {
 }
 
 #[test]
+fn a_camera_password_is_not_shown() {
+    let door = Door::new("[camera]\nsource = \"rtsp://anna:s3cret@cam/main?token=t0ken\"\n");
+    for flags in [&["--origin"][..], &["--json"]] {
+        let (code, out, err) = run(door.config(&["show"]).args(flags));
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.contains("rtsp://cam/main?...\""), "{out}");
+        assert!(!["anna", "s3cret", "t0ken"].iter().any(|secret| out.contains(secret)), "{out}");
+    }
+}
+
+#[test]
 fn what_is_shown_can_be_read_in_again() {
     let door = Door::new("[door]\nfar = 3e-6\n[relay]\nline = 4\n[hours]\n'a \"b\"' = ['never']\nc-d = []\n");
     let (_, first, _) = run(&mut door.config(&["show"]));

@@ -3,17 +3,21 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::Event;
 use crate::config;
 
 /// Events at most that wait to be told while the broker is away; the oldest are given up first.
 pub const SPOOL: u64 = 1000;
+
+/// How long to wait for another process's write before giving up.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// "OSTE": marks the file as an event store.
 const APPLICATION_ID: i64 = 0x4f53_5445;
@@ -64,6 +68,29 @@ impl EventStore {
             opened => opened?,
         };
         Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
+    }
+
+    /// Opens the store only to ask: nothing in the file or beside it is made, moved or changed. Damage is
+    /// an error.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let sql = |source| sql_error(path, source);
+        let failed = |source| StoreError::Open { path: path.into(), source };
+        fs::File::open(path).map_err(failed)?;
+        // Without a journal nobody has the file open, and it is whole as it is. SQLite would make a journal
+        // even so, unless it is told that the file does not change.
+        let is_open = with_suffix(path, "-wal").exists();
+        let absolute = std::path::absolute(path).map_err(failed)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = if is_open {
+            Connection::open_with_flags(&absolute, flags)
+        } else {
+            let address = format!("file:{}?immutable=1", escaped(&absolute));
+            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
+        };
+        let connection = connection.map_err(sql)?;
+        connection.busy_timeout(PATIENCE).map_err(sql)?;
+        let last = examine(path, &connection)?;
+        Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last })
     }
 
     /// Records an event durably and gives it its id, one above the last. On an error the id is 0, and the
@@ -142,6 +169,14 @@ impl EventStore {
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
+    /// The newest event that is kept.
+    pub fn newest(&self) -> Result<Option<Event>, StoreError> {
+        let newest = "SELECT json FROM events ORDER BY id DESC LIMIT 1";
+        let json = self.connection.query_row(newest, [], |row| row.get::<_, String>(0)).optional();
+        let json = json.map_err(|source| sql_error(&self.path, source))?;
+        Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
+    }
+
     /// The newest id given out; 0 where there was none.
     pub fn last_id(&self) -> u64 {
         self.last
@@ -179,30 +214,17 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     }
     let sql = |source| sql_error(path, source);
     let connection = Connection::open(path).map_err(sql)?;
-    connection.busy_timeout(Duration::from_secs(2)).map_err(sql)?;
+    connection.busy_timeout(PATIENCE).map_err(sql)?;
     Ok(connection)
 }
 
-/// Checks the file through, lays out a new one, and reads the newest id.
+/// Lays out a new file, checks an old one through, and reads the newest id.
 fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
     let sql = |source| sql_error(path, source);
-    let number = |pragma: &str| {
-        connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0)).map_err(sql)
-    };
-    let tables = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-        .map_err(sql)?;
-    match (number("application_id")?, number("user_version")?, tables) {
-        (0, 0, 0) => {}
-        (APPLICATION_ID, SCHEMA_VERSION, _) => {}
-        (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
-            return Err(StoreError::Newer { path: path.into(), found });
-        }
-        _ => return Err(StoreError::Foreign { path: path.into() }),
-    }
+    let is_new = kind(path, &connection)? == Kind::Empty;
     // An id told must never be given again, so each event is on the disk before its id is known.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
-    if tables == 0 {
+    if is_new {
         connection
             .execute_batch(&format!(
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
@@ -210,13 +232,45 @@ fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), Store
             ))
             .map_err(sql)?;
     }
+    let last = examine(path, &connection)?;
+    Ok((connection, last))
+}
+
+/// What a file was found to be.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Empty,
+    Store,
+}
+
+/// Whether the file is an event store that this program knows, or nothing yet.
+fn kind(path: &Path, connection: &Connection) -> Result<Kind, StoreError> {
+    let number = |query: &str| {
+        connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|e| sql_error(path, e))
+    };
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
+        (0, 0, 0) => Ok(Kind::Empty),
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Kind::Store),
+        (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
+            Err(StoreError::Newer { path: path.into(), found })
+        }
+        _ => Err(StoreError::Foreign { path: path.into() }),
+    }
+}
+
+/// Checks the file through and reads the newest id; 0 of an empty file.
+fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
+    let sql = |source| sql_error(path, source);
+    if kind(path, connection)? == Kind::Empty {
+        return Ok(0);
+    }
     let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
     if health != "ok" {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         return Err(sql(rusqlite::Error::SqliteFailure(code, Some(health))));
     }
-    let last = newest(&connection).map_err(sql)?;
-    Ok((connection, last))
+    newest(connection).map_err(sql)
 }
 
 /// The newest id: of the counter, or of the events where that is above it.
@@ -279,6 +333,15 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// A path as SQLite's URIs want it.
+fn escaped(path: &Path) -> String {
+    let escape = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.as_os_str().as_bytes().iter().map(escape).collect()
 }
 
 fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
@@ -374,6 +437,38 @@ mod tests {
             .filter(|name| name.starts_with("events.sqlite.corrupt-"))
             .count();
         assert_eq!(aside, 1);
+    }
+
+    #[test]
+    fn asking_changes_nothing_whether_the_store_is_in_use_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Events { path: folder.path().join("odd ?#%name.sqlite"), keep: 10 };
+        assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Open { .. })));
+        let files = || {
+            let mut files: Vec<_> =
+                folder.path().read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+            files.sort();
+            files
+        };
+        assert!(files().is_empty());
+        let mut store = EventStore::open(&config, true).unwrap();
+        append(&mut store);
+        append(&mut store);
+        let before = files();
+        let reader = EventStore::open_read_only(&config.path).unwrap();
+        assert_eq!((reader.last_id(), reader.newest().unwrap().unwrap().id), (2, 2));
+        append(&mut store);
+        assert_eq!(reader.newest().unwrap().unwrap().id, 3);
+        drop(reader);
+        assert_eq!(files(), before);
+        drop(store);
+        assert_eq!(files().len(), 1);
+        assert_eq!(EventStore::open_read_only(&config.path).unwrap().last_id(), 3);
+        fs::write(&config.path, vec![0x5a; 8192]).unwrap();
+        assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Sql { .. })));
+        fs::write(&config.path, "").unwrap();
+        assert!(EventStore::open_read_only(&config.path).unwrap().newest().is_err());
+        assert_eq!(files().len(), 1, "nothing was moved aside");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use error::CaptureError;
 pub use frame::Frame;
 pub use newest::{Handover, Put, Taken};
 pub use offer::SizeRange;
-pub use open::open;
+pub use open::{needs_ffmpeg, open};
 pub use picture::read_picture;
 pub use player::{Clip, open_clip};
 

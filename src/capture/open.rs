@@ -24,6 +24,13 @@ pub fn open(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSourc
     Ok(Oriented::wrap(choose(camera, clock)?, orientation))
 }
 
+/// Whether it takes ffmpeg to play a source: streams and videos do; devices, pictures and folders do not.
+pub fn needs_ffmpeg(source: &str) -> bool {
+    let path = Path::new(source);
+    source.contains("://")
+        || !(path.starts_with("/dev") || path.is_dir() || images::is_named_as_picture(path))
+}
+
 fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
     let stall = Duration::try_from_secs_f64(camera.stall_s)
         .ok()

@@ -1,12 +1,59 @@
-//! `ostiary bench`
+//! `ostiary bench`: speed on this machine.
+
+mod detect;
+mod embed;
+mod machine;
+mod report;
+mod synthetic;
+mod times;
 
 use std::process::ExitCode;
 
 use super::Globals;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(
+    after_help = "Examples:\n  ostiary bench embed\n  ostiary bench detect --image door.jpg --json\n\n\
+    Times are of one run, in milliseconds: the median and the 95th and 99th percentile by the nearest-rank \
+    method, that is, times that were measured, not means between them. The memory is the most that the process \
+    held."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
 
-pub fn run(_globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Time the embedding of one aligned face.
+    Embed(embed::Args),
+    /// Time a full detection on one picture.
+    Detect(detect::Args),
+}
+
+/// What every measurement takes.
+#[derive(Debug, clap::Args)]
+struct Effort {
+    /// Threads that a network may use.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+}
+
+impl Effort {
+    fn threads(&self) -> usize {
+        self.threads.into()
+    }
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    if cfg!(debug_assertions) {
+        eprintln!("this program was built for tests: a build with --release is faster");
+    }
+    let report = match args.what {
+        What::Embed(args) => embed::run(globals, &args)?,
+        What::Detect(args) => detect::run(globals, &args)?,
+    };
+    report.print(globals.json)?;
+    Ok(ExitCode::SUCCESS)
 }

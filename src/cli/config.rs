@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use serde_json::json;
+use toml::Value;
 
 use super::Globals;
 use super::output::{json_line, line};
-use crate::config::{ConfigError, Loaded};
+use crate::capture::redact;
+use crate::config::{ConfigError, Loaded, Setting};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary config show --origin")]
@@ -23,6 +25,8 @@ enum Action {
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
     /// Show every key in force, as TOML that can be read in again.
+    ///
+    /// The user, password and query of a stream's address are left out of camera.source.
     #[command(after_help = "Example:\n  ostiary config show --origin --set door.far=1e-5")]
     Show {
         /// Say where each value came from.
@@ -64,8 +68,9 @@ fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<Exi
     let mut section = "";
     for setting in loaded.settings() {
         let (key, origin) = (&setting.key, setting.origin.to_string());
+        let value = shown(setting);
         if globals.json {
-            json_line(&json!({ "key": key, "value": setting.value, "origin": origin }))?;
+            json_line(&json!({ "key": key, "value": value, "origin": origin }))?;
             continue;
         }
         let Some((own, name)) = key.split_once('.') else { continue };
@@ -78,11 +83,19 @@ fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<Exi
         let bare = name.trim_matches('"');
         let plain = bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         let name = if plain && !bare.is_empty() { bare } else { &name };
-        match &setting.value {
+        match &value {
             Some(value) if origins => line(&format!("{name} = {value}  # {origin}"))?,
             Some(value) => line(&format!("{name} = {value}"))?,
             None => line(&format!("# {name} is not set"))?,
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The value as it may be seen: the address of a stream without user, password and query.
+fn shown(setting: &Setting) -> Option<Value> {
+    match &setting.value {
+        Some(Value::String(source)) if setting.key == "camera.source" => Some(Value::String(redact(source))),
+        value => value.clone(),
+    }
 }

@@ -44,6 +44,16 @@ impl Loaded {
 /// All that is wrong at once: what cannot be read, unknown keys, wrong types, values out of range; and
 /// where there is none of these, keys that do not go together.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
+    let (loaded, problems) = examine(layers)?;
+    if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
+}
+
+/// Reads all layers and gives what is sound of them together with all that is wrong, for those who look on
+/// where [`load`] refuses. A key whose value is not allowed has that of the layer below.
+///
+/// # Errors
+/// Only where nothing at all can be made of the layers.
+pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     let mut read = layers.read();
     let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
     for Entry { name, value, origin } in read.entries {
@@ -54,16 +64,14 @@ pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
             Err(problem) => read.problems.push(problem),
         }
     }
-    if !read.problems.is_empty() {
-        read.problems.sort_by(|first, second| first.origin().cmp(&second.origin()));
-        return Err(ConfigError { problems: read.problems });
-    }
-
+    read.problems.sort_by(|first, second| first.origin().cmp(&second.origin()));
     let config = typed(&merged).map_err(|problem| ConfigError { problems: vec![problem] })?;
     let settings = settings(merged)?;
     let loaded = Loaded { config, settings };
-    let problems = conflicts::find(&loaded);
-    if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
+    if read.problems.is_empty() {
+        read.problems = conflicts::find(&loaded);
+    }
+    Ok((loaded, read.problems))
 }
 
 /// One value in its key's own type, if the key exists and allows it.

@@ -14,6 +14,6 @@ mod sections;
 
 pub use error::{ConfigError, Problem};
 pub use layers::Layers;
-pub use load::{Loaded, Setting, load};
+pub use load::{Loaded, Setting, examine, load};
 pub use origin::Origin;
 pub use sections::*;

@@ -12,26 +12,26 @@ use crate::vision::VisionError;
 #[derive(Debug, thiserror::Error)]
 pub enum FacebankError {
     #[error(
-        "{path}: there is no facebank here yet: enroll someone with `ostiary enroll`, or set facebank.path"
+        "{path}: there is no facebank here yet; enroll someone with `ostiary enroll`, or set facebank.path"
     )]
     Missing { path: PathBuf },
     #[error(
-        "{path}: this is not a facebank ({why}): set facebank.path to the right file, or restore a backup"
+        "{path}: this is not a facebank ({why}); set facebank.path to the right file, or restore a backup"
     )]
     NotAFacebank { path: PathBuf, why: String },
-    #[error("{path}: the facebank is damaged ({why}): restore a backup, or enroll everyone anew")]
+    #[error("{path}: the facebank is damaged ({why}); restore a backup, or enroll everyone anew")]
     Corrupt { path: PathBuf, why: String },
     #[error(
-        "{path}: the facebank is of version {found}, this program knows up to {known}: update the program"
+        "{path}: the facebank is of version {found}, this program knows up to {known}; update the program"
     )]
     Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("{path}: the facebank cannot be written: run as a user who may write the file and its folder")]
+    #[error("{path}: the facebank cannot be written; run as a user who may write the file and its folder")]
     ReadOnly { path: PathBuf },
-    #[error("{path}: another program is writing to the facebank: try again when it has finished")]
+    #[error("{path}: another program is writing to the facebank; try again when it has finished")]
     Busy { path: PathBuf },
-    #[error("{path}: the disk is full and nothing was changed: make room and try again")]
+    #[error("{path}: the disk is full and nothing was changed; make room and try again")]
     DiskFull { path: PathBuf },
-    #[error("{path}: cannot be opened ({why}): check that the folder exists and that this user may use it")]
+    #[error("{path}: cannot be opened ({why}); check that the folder exists and that this user may use it")]
     CannotOpen { path: PathBuf, why: String },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: io::Error },
@@ -39,11 +39,11 @@ pub enum FacebankError {
     Sql { path: PathBuf, source: rusqlite::Error },
     #[error(
         "{path}: the templates were made by model {facebank}, the model in use is {program}, and the two \
-         cannot be compared: run `ostiary people reembed`"
+         cannot be compared; run `ostiary people reembed`"
     )]
     OtherModel { path: PathBuf, facebank: ModelId, program: ModelId },
     #[error(
-        "{path}: cannot re-embed, for the crops of {} were not kept: `ostiary people remove` them, re-embed, \
+        "{path}: cannot re-embed, for the crops of {} were not kept; `ostiary people remove` them, re-embed, \
          and enroll them anew from photos",
         people.join(", ")
     )]
@@ -59,7 +59,7 @@ pub enum FacebankError {
     NoTemplate { name: String },
     #[error("line {line} of the export: {why}: nothing was imported")]
     BadExport { line: usize, why: String },
-    #[error("{path}: another daemon{} keeps the door with this facebank: stop it first", 
+    #[error("{path}: another daemon{} keeps the door with this facebank; stop it first", 
         pid.map(|p| format!(" (process {p})")).unwrap_or_default())]
     DaemonRunning { path: PathBuf, pid: Option<u32> },
     #[error(transparent)]

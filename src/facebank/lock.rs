@@ -1,11 +1,16 @@
 //! One daemon a facebank.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::FacebankError;
+
+/// Far longer than anyone who only asks for the lock holds it.
+const ASKING: Duration = Duration::from_millis(100);
 
 /// Held by the daemon while it keeps the door with a facebank; given back when dropped or when the process
 /// ends, however it ends.
@@ -31,19 +36,43 @@ impl DaemonLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        let mut locked = file.try_lock();
+        if matches!(locked, Err(TryLockError::WouldBlock)) {
+            // Whoever only asks (see [`Self::check`]) is gone by then.
+            thread::sleep(ASKING);
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who holds it is told where it can be read; the refusal stands either way.
-                let pid = file.read_to_string(&mut holder).ok().and_then(|_| holder.trim().parse().ok());
-                return Err(FacebankError::DaemonRunning { path: facebank.to_owned(), pid });
-            }
+            Err(TryLockError::WouldBlock) => return Err(running(facebank, &mut file)),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Asks whether a daemon keeps the door with this facebank, without making a file or keeping the lock:
+    /// [`FacebankError::DaemonRunning`] where one does.
+    pub fn check(facebank: &Path) -> Result<(), FacebankError> {
+        let path = lock_path(facebank);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(FacebankError::Io { path, source }),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(running(facebank, &mut file)),
+            Err(TryLockError::Error(source)) => Err(FacebankError::Io { path, source }),
+        }
+    }
+}
+
+/// The refusal, with the daemon's process where it can be read; it stands either way.
+fn running(facebank: &Path, file: &mut File) -> FacebankError {
+    let mut holder = String::new();
+    let pid = file.read_to_string(&mut holder).ok().and_then(|_| holder.trim().parse().ok());
+    FacebankError::DaemonRunning { path: facebank.to_owned(), pid }
 }
 
 fn lock_path(facebank: &Path) -> PathBuf {
@@ -65,6 +94,21 @@ mod tests {
         assert!(refused.contains("people.sqlite"), "{refused}");
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(first);
+        DaemonLock::take(&facebank).unwrap();
+    }
+
+    #[test]
+    fn asking_takes_and_makes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let facebank = folder.path().join("people.sqlite");
+        DaemonLock::check(&facebank).unwrap();
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        let daemon = DaemonLock::take(&facebank).unwrap();
+        let running = DaemonLock::check(&facebank).unwrap_err();
+        let own = std::process::id();
+        assert!(matches!(running, FacebankError::DaemonRunning { pid: Some(pid), .. } if pid == own));
+        drop(daemon);
+        DaemonLock::check(&facebank).unwrap();
         DaemonLock::take(&facebank).unwrap();
     }
 }

@@ -53,8 +53,12 @@ pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError>
     let sql = |error| FacebankError::sql(path, error);
     match mode {
         Mode::ReadWrite => create_tight(path)?,
-        Mode::ReadOnly if !path.exists() => return Err(FacebankError::Missing { path: path.to_owned() }),
-        Mode::ReadOnly => {}
+        Mode::ReadOnly => match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(FacebankError::Missing { path: path.to_owned() }),
+            // A folder that may not be looked into is no empty one.
+            Err(e) => return Err(FacebankError::CannotOpen { path: path.to_owned(), why: e.to_string() }),
+        },
     }
     // A reader opens for writing too where it may (SQLite falls back to reading): only so can it roll back
     // what a killed writer left half done. `query_only` then holds it to reading.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use gpiocdev::line::Value;
 use gpiocdev::{Chip, Error, Request};
 
-use super::{GpioError, LineSpec, OutputLine};
+use super::{GpioError, LineSpec, LineState, OutputLine};
 use crate::config::ActiveLevel;
 
 /// A line that this process holds. The kernel takes it back when the process ends, however it ends; whether
@@ -22,14 +22,7 @@ impl CdevLine {
     /// is never seen on in between.
     pub fn open(spec: LineSpec<'_>) -> Result<Self, GpioError> {
         let LineSpec { what, chip: path, line, .. } = spec;
-        let chip = Chip::from_path(path).map_err(|error| chip_error(spec, &error))?;
-        let refused =
-            |error: Error| GpioError::Refused { what, chip: path.into(), line, reason: error.to_string() };
-        let lines = chip.info().map_err(refused)?.num_lines;
-        if line >= lines {
-            let last = lines.saturating_sub(1);
-            return Err(GpioError::LineOutOfRange { what, chip: path.into(), line, last });
-        }
+        let chip = chip_with_line(spec)?;
         busy(&chip, spec)?;
         let mut builder = Request::builder();
         builder.on_chip(path).with_consumer(format!("ostiary {what}")).with_line(line);
@@ -41,9 +34,34 @@ impl CdevLine {
         match builder.request() {
             Ok(request) => Ok(Self { what, chip: path.into(), line, request }),
             // Somebody may have taken it since we looked.
-            Err(error) => busy(&chip, spec).and(Err(refused(error))),
+            Err(error) => busy(&chip, spec).and(Err(refused(spec, &error))),
         }
     }
+}
+
+/// How the line is found to be; it is not taken, and whoever has it notices nothing.
+pub(super) fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
+    let LineSpec { what, chip: path, line, .. } = spec;
+    let info = chip_with_line(spec)?.line_info(line).map_err(|error| refused(spec, &error))?;
+    let consumer = info.used.then_some(info.consumer);
+    Ok(LineState { what, chip: path.into(), line, name: info.name, consumer })
+}
+
+/// The chip, which has the line.
+fn chip_with_line(spec: LineSpec<'_>) -> Result<Chip, GpioError> {
+    let LineSpec { what, chip: path, line, .. } = spec;
+    let chip = Chip::from_path(path).map_err(|error| chip_error(spec, &error))?;
+    let lines = chip.info().map_err(|error| refused(spec, &error))?.num_lines;
+    if line >= lines {
+        let last = lines.saturating_sub(1);
+        return Err(GpioError::LineOutOfRange { what, chip: path.into(), line, last });
+    }
+    Ok(chip)
+}
+
+fn refused(spec: LineSpec<'_>, error: &Error) -> GpioError {
+    let LineSpec { what, chip, line, .. } = spec;
+    GpioError::Refused { what, chip: chip.into(), line, reason: error.to_string() }
 }
 
 impl OutputLine for CdevLine {

@@ -12,7 +12,7 @@ mod signals;
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{ActiveLevel, GpioBackend};
+use crate::config::{self, ActiveLevel, GpioBackend};
 
 pub use printed::Printed;
 pub use relay::Relay;
@@ -66,6 +66,45 @@ fn open(spec: LineSpec<'_>) -> Result<Box<dyn OutputLine>, GpioError> {
         GpioBackend::Gpiocdev => Ok(Box::new(cdev::CdevLine::open(spec)?)),
         #[cfg(feature = "rpi")]
         GpioBackend::Rppal => Ok(Box::new(rpi::RpiLine::open(spec)?)),
+        #[cfg(not(feature = "rpi"))]
+        GpioBackend::Rppal => Err(GpioError::NoRppal),
+    }
+}
+
+/// How a line is found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineState {
+    /// What the configuration hangs on it: `relay`, `yes lamp`.
+    pub what: &'static str,
+    pub chip: PathBuf,
+    pub line: u32,
+    /// The board's name for it; empty where it has none.
+    pub name: String,
+    /// The name that whoever holds the line gave, which may be empty; `None` where it is free, or where the
+    /// backend cannot tell.
+    pub consumer: Option<String>,
+}
+
+/// Looks at every line that the configuration names, the relay's first. None is taken, so that a running door
+/// is not disturbed.
+pub fn inspect(relay: &config::Relay, signals: &config::Signals) -> Vec<Result<LineState, GpioError>> {
+    let outputs = [
+        ("relay", relay.line, relay.active),
+        ("yes lamp", signals.yes_line, signals.active),
+        ("no lamp", signals.no_line, signals.active),
+        ("buzzer", signals.buzzer_line, signals.active),
+    ];
+    let spec = |(what, line, active): (&'static str, Option<u32>, ActiveLevel)| {
+        line.map(|line| LineSpec { what, backend: relay.backend, chip: &relay.chip, line, active })
+    };
+    outputs.into_iter().filter_map(spec).map(look).collect()
+}
+
+fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
+    match spec.backend {
+        GpioBackend::Gpiocdev => cdev::look(spec),
+        #[cfg(feature = "rpi")]
+        GpioBackend::Rppal => rpi::look(spec),
         #[cfg(not(feature = "rpi"))]
         GpioBackend::Rppal => Err(GpioError::NoRppal),
     }

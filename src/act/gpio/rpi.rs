@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rppal::gpio::{Error, Gpio, OutputPin};
 
-use super::{GpioError, LineSpec, OutputLine};
+use super::{GpioError, LineSpec, LineState, OutputLine};
 use crate::config::ActiveLevel;
 
 /// A line that this process holds. Dropped, it becomes an input again.
@@ -16,27 +16,40 @@ pub(super) struct RpiLine {
 impl RpiLine {
     /// Takes the line as an output that is off: the level is set before the direction.
     pub fn open(spec: LineSpec<'_>) -> Result<Self, GpioError> {
-        let LineSpec { what, line, active, .. } = spec;
-        let failed = |error: Error| match error {
-            Error::PermissionDenied(path) => GpioError::PermissionDenied { what, chip: path.into() },
-            Error::PinUsed(_) => GpioError::LineBusy {
-                what,
-                chip: chip(),
-                line,
-                consumer: "another output of ostiary".to_owned(),
-            },
-            other => GpioError::Refused { what, chip: chip(), line, reason: other.to_string() },
-        };
-        let gpio = Gpio::new().map_err(failed)?;
-        // The header brings out the BCM lines 0 to 27.
-        let number = u8::try_from(line).ok().filter(|number| *number <= 27);
-        let number = number.ok_or(GpioError::LineOutOfRange { what, chip: chip(), line, last: 27 })?;
-        let pin = gpio.get(number).map_err(failed)?;
-        let pin = match active {
+        let (gpio, number) = gpio_with_line(spec)?;
+        let pin = gpio.get(number).map_err(|error| failed(spec, error))?;
+        let pin = match spec.active {
             ActiveLevel::High => pin.into_output_low(),
             ActiveLevel::Low => pin.into_output_high(),
         };
-        Ok(Self { pin, active })
+        Ok(Self { pin, active: spec.active })
+    }
+}
+
+/// Whether the line is there; who has it cannot be told.
+pub(super) fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
+    let LineSpec { what, line, .. } = spec;
+    let (_, number) = gpio_with_line(spec)?;
+    Ok(LineState { what, chip: chip(), line, name: format!("BCM {number}"), consumer: None })
+}
+
+fn gpio_with_line(spec: LineSpec<'_>) -> Result<(Gpio, u8), GpioError> {
+    let LineSpec { what, line, .. } = spec;
+    let gpio = Gpio::new().map_err(|error| failed(spec, error))?;
+    // The header brings out the BCM lines 0 to 27.
+    let number = u8::try_from(line).ok().filter(|number| *number <= 27);
+    let number = number.ok_or(GpioError::LineOutOfRange { what, chip: chip(), line, last: 27 })?;
+    Ok((gpio, number))
+}
+
+fn failed(spec: LineSpec<'_>, error: Error) -> GpioError {
+    let LineSpec { what, line, .. } = spec;
+    match error {
+        Error::PermissionDenied(path) => GpioError::PermissionDenied { what, chip: path.into() },
+        Error::PinUsed(_) => {
+            GpioError::LineBusy { what, chip: chip(), line, consumer: "another output of ostiary".to_owned() }
+        }
+        other => GpioError::Refused { what, chip: chip(), line, reason: other.to_string() },
     }
 }
 

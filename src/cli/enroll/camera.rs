@@ -48,7 +48,7 @@ pub fn enroll(desk: &mut Desk<'_>, name: &str) -> anyhow::Result<ExitCode> {
             Ok(Next::Frame) => lost = false,
             Ok(Next::End) => bail!(
                 "{} ended with {} of {PICTURES} good pictures of {name}: nothing was stored",
-                camera.source,
+                capture::redact(&camera.source),
                 taken.len()
             ),
             Err(error) if error.is_transient() => {

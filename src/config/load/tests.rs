@@ -185,6 +185,24 @@ fn all_that_is_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn what_is_sound_can_be_had_beside_what_is_wrong() {
+    let etc = Etc::new(&[
+        ("ostiary.toml", "[camera]\nsource = 'a.png'\nfps = 12\n[door]\nfra = 1e-4\n"),
+        ("conf.d/later.toml", "[camera]\nfps = 1000\n"),
+        ("conf.d/torn.toml", "[relay\n"),
+    ]);
+    let (loaded, problems) = examine(&etc.layers()).unwrap();
+    assert_eq!(problems.len(), 3);
+    assert_eq!((loaded.config.camera.source.as_str(), loaded.config.camera.fps), ("a.png", 12));
+    assert_eq!(loaded.config.door, Config::default().door);
+    assert!(load(&etc.layers()).is_err());
+
+    let etc = Etc::new(&[("ostiary.toml", "[relay]\nline = 4\n[signals]\nyes_line = 4\n")]);
+    let (loaded, problems) = examine(&etc.layers()).unwrap();
+    assert_eq!((loaded.config.relay.line, problems.len()), (Some(4), 1), "a conflict");
+}
+
+#[test]
 fn an_unknown_key_is_told_where_it_belongs() {
     let etc = Etc::new(&[("ostiary.toml", "far = 1e-4\ndoor = 3\n")]);
     let message = load(&etc.layers()).unwrap_err().to_string();

@@ -1,0 +1,54 @@
+//! `bench embed`: one face through the embedding network.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::report::Report;
+use super::times::Times;
+use super::{Effort, synthetic};
+use crate::bundle::Bundle;
+use crate::capture::read_picture;
+use crate::cli::{Globals, pictures};
+use crate::vision::{Crop, Embedder, Recogniser};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ostiary bench embed --json --runs 500\n\n\
+    The network takes as long for one face as for another, so that a picture is seldom needed.")]
+pub struct Args {
+    /// Take the most probable face of this picture, or the aligned face that it is.
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Runs that are timed.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    runs: u32,
+    #[command(flatten)]
+    effort: Effort,
+}
+
+pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
+    let mut config = globals.config()?;
+    config.engine.threads = args.effort.threads();
+    let side = Crop::SIDE as u32;
+    let (crop, input) = match &args.image {
+        Some(path) => {
+            let picture = read_picture(path)?;
+            let crop = match pictures::crop_of(&picture) {
+                Some(crop) => crop,
+                None => {
+                    let face = Recogniser::load(&config)?.most_probable(&picture)?;
+                    face.with_context(|| format!("{}: no face; choose another picture", path.display()))?.crop
+                }
+            };
+            (crop, format!("a face of {}", path.display()))
+        }
+        None => {
+            (Crop::from_rgb(&synthetic::picture(side, side)).unwrap_or_default(), "a made-up face".to_owned())
+        }
+    };
+    let bundle = Bundle::find(config.models.dir.as_deref())?;
+    let mut embedder = Embedder::load(&bundle, &config.embedder, config.engine.threads)?;
+    let times = Times::measure(args.runs, || embedder.embed(&crop).map(|_| ()))?;
+    Ok(Report::new("embed", &times, config.engine.threads, input))
+}

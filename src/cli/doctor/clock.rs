@@ -1,0 +1,55 @@
+//! The clock that opening hours and the times of events go by.
+
+use jiff::ZonedDateTime;
+
+use super::Door;
+use super::finding::Finding;
+
+/// The year that this was written in: a clock before it was never set.
+const FIRST_YEAR: i16 = 2026;
+const SET: &str = "turn on time synchronisation (`timedatectl set-ntp true`) and check the network";
+
+pub fn check(door: &Door) -> Vec<Finding> {
+    vec![judge(&ZonedDateTime::now(), is_synchronised(), !door.config().hours.is_empty())]
+}
+
+fn judge(now: &ZonedDateTime, synchronised: bool, has_hours: bool) -> Finding {
+    let shown = now.strftime("%Y-%m-%d %H:%M %Z");
+    if now.year() < FIRST_YEAR {
+        let found = format!("{shown} cannot be right");
+        return if has_hours { Finding::fault(found, SET) } else { Finding::warning(found, SET) };
+    }
+    match (synchronised, has_hours) {
+        (true, _) => Finding::ok(format!("{shown}, synchronised")),
+        (false, true) => Finding::warning(format!("{shown}, not synchronised, and hours are set by it"), SET),
+        (false, false) => Finding::ok(format!("{shown}, not synchronised, and no hours are set by it")),
+    }
+}
+
+/// Whether the kernel takes its clock for right within 16 s, which is what `timedatectl` goes by.
+fn is_synchronised() -> bool {
+    // SAFETY: `timex` is plain data, for which all zeros are valid; with `modes` 0 the call changes nothing and
+    // only writes the one that it is given.
+    let (state, answer) = unsafe {
+        let mut answer: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&mut answer), answer)
+    };
+    state >= 0 && answer.maxerror < 16_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Status;
+    use super::*;
+
+    #[test]
+    fn a_clock_is_judged_by_what_hangs_on_it() {
+        let at = |text: &str| text.parse::<ZonedDateTime>().unwrap();
+        let (now, never_set) = (at("2031-05-04T12:00[Europe/Berlin]"), at("1970-01-01T00:03[UTC]"));
+        assert_eq!(judge(&now, true, true), Finding::ok("2031-05-04 12:00 CEST, synchronised"));
+        assert_eq!(judge(&now, false, true).status, Status::Warning);
+        assert_eq!(judge(&now, false, false).status, Status::Ok);
+        assert_eq!(judge(&never_set, true, true).status, Status::Fault);
+        assert_eq!(judge(&never_set, true, false).status, Status::Warning);
+    }
+}

@@ -1,0 +1,99 @@
+//! `ostiary bench` through the binary. What it measures depends on the machine; that it measures does not.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use serde_json::Value;
+
+/// Runs the verb and gives its exit code, its output and its complaints.
+fn bench(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = cargo_bin_cmd!("ostiary");
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OSTIARY_")) {
+        command.env_remove(name);
+    }
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let nothing = tempfile::NamedTempFile::new().unwrap();
+    command.arg("bench").args(arguments).arg("--models").arg(models).arg("--config").arg(nothing.path());
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// The one object that is printed, with what every measurement has looked at.
+fn report(arguments: &[&str], runs: u64, threads: u64) -> Value {
+    let (code, out, err) = bench(&[arguments, &["--json"]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out.lines().count(), 1, "{out}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let number = |key: &str| report[key].as_f64().unwrap_or_else(|| panic!("{key} is missing in {out}"));
+    assert!(number("median_ms") > 0.0);
+    assert!(number("median_ms") <= number("p95_ms") && number("p95_ms") <= number("p99_ms"), "{out}");
+    assert!(number("peak_rss_mb") > 1.0 && number("cores") >= 1.0, "{out}");
+    assert_eq!((&report["runs"], &report["threads"]), (&runs.into(), &threads.into()), "{out}");
+    assert_eq!(report["what"], arguments[0]);
+    assert!(!report["cpu"].as_str().unwrap().is_empty());
+    report
+}
+
+/// A picture in which there is no face.
+fn picture(folder: &Path, width: u32, height: u32) -> PathBuf {
+    let path = folder.join(format!("{width}x{height}.png"));
+    let pixel = |x: u32, y: u32| image::Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 99]);
+    image::RgbImage::from_fn(width, height, pixel).save(&path).unwrap();
+    path
+}
+
+#[test]
+fn an_embedding_is_timed() {
+    report(&["embed", "--runs", "7"], 7, 1);
+    let report = report(&["embed", "--runs", "2", "--threads", "2"], 2, 2);
+    assert_eq!(report["input"], "a made-up face");
+}
+
+#[test]
+fn an_aligned_face_may_be_given_and_a_picture_without_a_face_may_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let aligned = picture(folder.path(), 112, 112).display().to_string();
+    let report = report(&["embed", "--runs", "1", "--image", &aligned], 1, 1);
+    assert_eq!(report["input"], format!("a face of {aligned}"));
+    let faceless = picture(folder.path(), 200, 160).display().to_string();
+    let (code, out, err) = bench(&["embed", "--image", &faceless]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("no face; choose another picture"), "{err}");
+}
+
+#[test]
+fn a_detection_is_timed() {
+    let made_up = report(&["detect", "--runs", "2"], 2, 1);
+    assert!(made_up["input"].as_str().unwrap().contains("640x480"), "{made_up}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = picture(folder.path(), 160, 120).display().to_string();
+    let report = report(&["detect", "--runs", "2", "--min-face", "40", "--image", &path], 2, 1);
+    assert_eq!(report["input"], format!("{path} (160x120, 0 faces of 40 pixels and more)"));
+}
+
+#[test]
+fn people_read_one_line_that_names_the_machine() {
+    let (code, out, err) = bench(&["detect", "--runs", "2"]);
+    assert_eq!((code, out.lines().count()), (0, 1));
+    assert!(
+        out.starts_with("detect of a made-up picture (640x480") && out.contains("(2 runs, 1 of "),
+        "{out}"
+    );
+    assert!(out.contains(concat!("ostiary ", env!("CARGO_PKG_VERSION"))), "{out}");
+    assert!(err.contains("a picture with faces is more honest"), "{err}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    for arguments in [
+        &["embed", "--runs", "0"][..],
+        &["embed", "--threads", "0"],
+        &["detect", "--image", "/nowhere.png"],
+        &["detect", "--min-face", "3"],
+    ] {
+        let (code, out, err) = bench(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(err.contains("error"), "{err}");
+    }
+}

@@ -1,0 +1,444 @@
+//! `ostiary doctor` finds what is wrong with a door, names it, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use ostiary::act::{Event, EventKind, EventStore};
+use ostiary::bundle::{Bundle, ModelId};
+use ostiary::config;
+use ostiary::facebank::{DaemonLock, Facebank, PhotoHash, Template};
+use ostiary::vision::{Embedder, Embedding};
+use serde_json::Value;
+
+/// Every check, in its order.
+const CHECKS: [&str; 13] = [
+    "config",
+    "permissions",
+    "disk",
+    "clock",
+    "models",
+    "facebank",
+    "events",
+    "ffmpeg",
+    "camera",
+    "relay",
+    "signals",
+    "broker",
+    "liveness",
+];
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
+}
+
+/// A door in a folder of its own, with a picture for a camera and one person enrolled.
+struct Door {
+    folder: tempfile::TempDir,
+    settings: BTreeMap<String, String>,
+}
+
+impl Door {
+    fn new() -> Self {
+        let door = Self { folder: tempfile::tempdir().unwrap(), settings: BTreeMap::new() };
+        let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 4, y as u8 * 5, 99]));
+        picture.save(door.path("camera.png")).unwrap();
+        let model = Bundle::open(&models()).unwrap().id(Embedder::ROLE).unwrap();
+        door.enroll("Ann", &model);
+        let paths = ["camera.png", "people.sqlite", "events.sqlite"].map(|name| door.path(name));
+        let [camera, people, events] = paths.map(|path| path.display().to_string());
+        door.with("camera.source", &camera)
+            .with("facebank.path", &people)
+            .with("events.path", &events)
+            .with("models.dir", &models().display().to_string())
+            .with("door.far", "1e-3")
+    }
+
+    fn enroll(&self, name: &str, model: &ModelId) {
+        let embedding = Embedding::normalised(&[1.0; 192]).unwrap();
+        let template = Template { embedding, photo: PhotoHash::of(name.as_bytes()), crop: None };
+        Facebank::open(&self.path("people.sqlite")).unwrap().enroll(name, model, &[template]).unwrap();
+    }
+
+    /// Sets a key: text, where it is not a number or a truth value.
+    fn with(mut self, key: &str, value: &str) -> Self {
+        let plain = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
+        let value = if plain { value.to_owned() } else { format!("{value:?}") };
+        self.settings.insert(key.to_owned(), value);
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn doctor(&self, flags: &[&str]) -> (i32, String) {
+        let file = self.path("ostiary.toml");
+        let lines: Vec<String> =
+            self.settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        fs::write(&file, lines.concat()).unwrap();
+        let mut command = cargo_bin_cmd!("ostiary");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OSTIARY_")) {
+            command.env_remove(name);
+        }
+        let output = command.arg("doctor").arg("--config").arg(&file).args(flags).output().unwrap();
+        let complaints = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(complaints, "");
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// The findings; their form, that every check was made, and the exit code are looked at here.
+    fn findings(&self) -> Findings {
+        let (code, out) = self.doctor(&["--json"]);
+        let findings = Findings(out.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
+        let mut checks: Vec<&str> = Vec::new();
+        for finding in &findings.0 {
+            let object = finding.as_object().unwrap();
+            checks.push(object["check"].as_str().unwrap());
+            assert!(!object["found"].as_str().unwrap().is_empty());
+            let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+            match object["status"].as_str().unwrap() {
+                "ok" => assert_eq!(keys, ["check", "found", "status"], "{finding}"),
+                "warning" | "fault" => {
+                    assert_eq!(keys, ["check", "found", "mend", "status"], "{finding}");
+                    assert!(!object["mend"].as_str().unwrap().is_empty());
+                }
+                other => panic!("{other} is no status"),
+            }
+        }
+        checks.dedup();
+        assert_eq!(checks, CHECKS);
+        assert_eq!(code, i32::from(!findings.with("fault").is_empty()), "{out}");
+        findings
+    }
+
+    /// The one fault of the door: its check, and what is said of it.
+    fn fault(&self) -> (String, String) {
+        let findings = self.findings();
+        let faults = findings.with("fault");
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        let text = |key: &str| faults[0][key].as_str().unwrap().to_owned();
+        (text("check"), format!("{}; {}", text("found"), text("mend")))
+    }
+
+    /// Asserts that the one fault is this check's, and that all of this is said of it.
+    fn has_fault(&self, check: &str, said: &[&str]) {
+        let (found, message) = self.fault();
+        assert_eq!(found, check, "{message}");
+        assert!(said.iter().all(|text| message.contains(text)), "{said:?} is not all in {message:?}");
+    }
+}
+
+struct Findings(Vec<Value>);
+
+impl Findings {
+    fn with(&self, status: &str) -> Vec<&Value> {
+        self.0.iter().filter(|finding| finding["status"] == status).collect()
+    }
+
+    /// The first finding of a check: its status and what was found.
+    fn of(&self, check: &str) -> (&str, &str) {
+        let finding = self.0.iter().find(|finding| finding["check"] == check).unwrap();
+        (finding["status"].as_str().unwrap(), finding["found"].as_str().unwrap())
+    }
+}
+
+struct Broker {
+    process: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Broker {
+    /// A broker that lets everybody in.
+    fn open() -> Self {
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("mosquitto.conf");
+        fs::write(&file, format!("user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
+        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"]
+            .into_iter()
+            .find(|program| Path::new(program).exists())
+            .unwrap_or("mosquitto");
+        let process = Command::new(program)
+            .arg("-c")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("mosquitto does not start ({error}): run scripts/setup"));
+        let broker = Self { process, port, _folder: folder };
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(60), "the broker did not come");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        broker
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Every file of a folder with its content.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+fn record(path: &Path) -> EventStore {
+    let config = config::Events { path: path.to_owned(), keep: 100 };
+    let mut store = EventStore::open(&config, false).unwrap();
+    let time = "2026-11-24T08:15:00Z".parse().unwrap();
+    store
+        .append(&mut Event { person: Some("Ann".into()), ..Event::new(EventKind::Granted, time, "door") })
+        .unwrap();
+    store
+}
+
+#[test]
+fn a_good_door_has_warnings_only() {
+    let broker = Broker::open();
+    let door = Door::new()
+        .with("mqtt.enabled", "true")
+        .with("mqtt.host", "127.0.0.1")
+        .with("mqtt.port", &broker.port.to_string());
+    drop(record(&door.path("events.sqlite")));
+    let findings = door.findings();
+    let warnings: Vec<_> = findings.with("warning").into_iter().map(|finding| &finding["check"]).collect();
+    // The disk of whoever runs this may be rather full.
+    assert_eq!(
+        warnings.into_iter().filter(|check| *check != "disk").collect::<Vec<_>>(),
+        ["relay", "liveness"]
+    );
+    assert_eq!(findings.of("config"), ("ok", "good"));
+    for (check, said) in [
+        ("facebank", "1 people, 1 of them enabled, 1 templates"),
+        ("events", "1 events ever, the last at 2026-11-24T08:15:00Z: Let Ann in"),
+        ("camera", "a frame of 64x48, brightness 0.4"),
+        ("broker", "lets the door in"),
+        ("ffmpeg", "not needed"),
+        ("relay", "no relay: no door opens"),
+        ("liveness", "a photo of an enrolled person can open this door"),
+    ] {
+        let (_, found) = findings.of(check);
+        assert!(found.contains(said), "{check}: {found}");
+    }
+    let threshold = findings.0.iter().filter(|finding| finding["check"] == "models").nth(1).unwrap();
+    assert!(threshold["found"].as_str().unwrap().starts_with("door.far = 0.001 gives the threshold 0."));
+}
+
+#[test]
+fn people_read_a_line_a_finding() {
+    let (code, out) = Door::new().doctor(&[]);
+    assert_eq!(code, 0, "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    for check in CHECKS {
+        let line = lines.iter().find(|line| line.split_whitespace().nth(1) == Some(check)).unwrap();
+        assert!(["ok ", "warning "].iter().any(|status| line.starts_with(status)), "{line}");
+    }
+    let relay = "warning  relay        no relay: no door opens; set relay.line to the GPIO line that the relay \
+                 hangs on";
+    assert!(lines.contains(&relay), "{out}");
+}
+
+#[test]
+fn nothing_is_changed_and_a_running_daemon_keeps_its_lock() {
+    let door = Door::new();
+    door.findings();
+    let before = contents(door.folder.path());
+    door.findings();
+    assert_eq!(contents(door.folder.path()), before);
+
+    let store = record(&door.path("events.sqlite"));
+    let daemon = DaemonLock::take(&door.path("people.sqlite")).unwrap();
+    let before: Vec<_> = contents(door.folder.path()).into_keys().collect();
+    assert_eq!(door.findings().of("events").0, "ok");
+    assert_eq!(contents(door.folder.path()).into_keys().collect::<Vec<_>>(), before);
+    assert!(DaemonLock::take(&door.path("people.sqlite")).is_err());
+    drop((daemon, store));
+}
+
+#[test]
+fn a_video_needs_ffmpeg_and_is_played() {
+    let door = Door::new();
+    let video = door.path("door.mkv");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "color=black:size=64x48:rate=10:duration=1"])
+        .arg(&video)
+        .status();
+    assert!(made.expect("these tests need ffmpeg: apt install ffmpeg").success());
+    let door = door.with("camera.source", &video.display().to_string());
+    let findings = door.findings();
+    assert!(findings.of("ffmpeg").1.starts_with("ffmpeg version "), "{:?}", findings.of("ffmpeg"));
+    let (status, found) = findings.of("camera");
+    assert_eq!(status, "warning", "{found}");
+    assert!(found.contains("a frame of 64x48, brightness 0.0"), "{found}");
+
+    fs::write(&video, "no video").unwrap();
+    door.has_fault("camera", &["door.mkv", "cannot be read as a video"]);
+}
+
+#[test]
+fn all_that_is_wrong_with_the_configuration_is_told_and_the_rest_is_checked() {
+    let door = Door::new().with("door.fra", "1e-4").with("camera.fps", "1000");
+    let findings = door.findings();
+    let faults = findings.with("fault");
+    let told: Vec<_> =
+        faults.iter().map(|finding| (&finding["check"], finding["found"].to_string())).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|(check, _)| *check == "config"));
+    assert!(told.iter().any(|(_, found)| found.contains("there is no door.fra")), "{told:?}");
+    assert!(told.iter().any(|(_, found)| found.contains("camera.fps = 1000 is not allowed")), "{told:?}");
+    assert!(faults.iter().any(|fault| fault["mend"] == "did you mean door.far?"), "{faults:?}");
+    assert_eq!(findings.of("camera").0, "ok");
+    assert!(findings.of("facebank").1.contains("1 people"));
+}
+
+#[test]
+fn an_altered_model_is_named() {
+    let door = Door::new();
+    let copy = door.path("models");
+    fs::create_dir(&copy).unwrap();
+    for entry in fs::read_dir(models()).unwrap().map(|entry| entry.unwrap()) {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+    }
+    let mut bytes = fs::read(copy.join("onet.onnx")).unwrap();
+    bytes[5000] ^= 1;
+    fs::write(copy.join("onet.onnx"), bytes).unwrap();
+    let door = door.with("models.dir", &copy.display().to_string());
+    door.has_fault(
+        "models",
+        &["onet.onnx", "is not the file that the manifest names", "install the models again"],
+    );
+
+    fs::remove_file(copy.join("manifest.toml")).unwrap();
+    door.has_fault("models", &["manifest.toml"]);
+}
+
+#[test]
+fn a_rate_that_no_measurement_supports_is_named() {
+    Door::new().with("door.far", "1e-7").has_fault("models", &["door.far = 0.0000001", "set door.far"]);
+}
+
+#[test]
+fn a_camera_that_is_not_there_is_named() {
+    let door = Door::new().with("camera.source", "/dev/video987");
+    door.has_fault("camera", &["/dev/video987: no such camera", "`ostiary cameras`"]);
+    let door = door.with("camera.source", "/nowhere/door.mp4");
+    door.has_fault("camera", &["/nowhere/door.mp4: no such file", "camera.source"]);
+}
+
+#[test]
+fn a_streams_password_is_never_shown() {
+    let address = format!("rtsp://anna:s3cret@127.0.0.1:{}/main?key=t0ken", free_port());
+    let door = Door::new().with("camera.source", &address);
+    let findings = door.findings();
+    assert_eq!(findings.of("camera").0, "fault");
+    // The file that the test wrote is open to everybody.
+    assert_eq!(findings.of("permissions").0, "warning");
+    let (_, text) = door.doctor(&[]);
+    let shown = format!("{:?}{text}", findings.0);
+    assert!(!["anna", "s3cret", "t0ken"].iter().any(|secret| shown.contains(secret)), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_the_facebank_is_named() {
+    let door = Door::new();
+    let path = door.path("people.sqlite");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let open = door.findings();
+    let warning = open.with("warning").into_iter().find(|warning| warning["check"] == "facebank").unwrap();
+    assert_eq!(warning["mend"], format!("run `chmod 600 {}`", path.display()));
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut facebank = Facebank::open(&path).unwrap();
+    facebank.set_enabled("Ann", false).unwrap();
+    assert_eq!(door.findings().of("facebank").0, "warning");
+    facebank.remove("Ann").unwrap();
+    drop(facebank);
+    let nobody = door.findings();
+    assert_eq!(nobody.of("facebank"), ("warning", &*format!("{}: nobody is enrolled", path.display())));
+
+    door.enroll("Bob", &ModelId("0123456789abcdef".into()));
+    door.has_fault("facebank", &["made by model 0123456789abcdef", "`ostiary people reembed`"]);
+
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    door.has_fault("facebank", &["people.sqlite", "the facebank is damaged", "restore a backup"]);
+
+    fs::remove_file(&path).unwrap();
+    let missing = door.findings();
+    assert_eq!(missing.of("facebank").0, "warning");
+    assert!(!path.exists(), "the doctor makes none");
+}
+
+#[test]
+fn a_gpio_chip_that_is_missing_or_none_is_named() {
+    let door = Door::new().with("relay.line", "17").with("relay.chip", "/dev/gpiochip987");
+    door.has_fault("relay", &["no GPIO chip /dev/gpiochip987", "relay.chip"]);
+    let door =
+        door.with("relay.chip", "/dev/null").with("signals.yes_line", "22").with("signals.buzzer_line", "23");
+    let findings = door.findings();
+    let faults = findings.with("fault");
+    let told: Vec<_> = faults.iter().map(|fault| fault["found"].as_str().unwrap()).collect();
+    assert_eq!(
+        told,
+        ["relay", "yes lamp", "buzzer"].map(|what| format!("{what}: /dev/null is not a GPIO chip"))
+    );
+}
+
+#[test]
+fn a_broker_that_is_away_is_named() {
+    let port = free_port().to_string();
+    let door =
+        Door::new().with("mqtt.enabled", "true").with("mqtt.host", "127.0.0.1").with("mqtt.port", &port);
+    door.has_fault("broker", &[&format!("mqtt 127.0.0.1:{port}: not reachable"), "check mqtt.host"]);
+}
+
+#[test]
+fn events_without_a_folder_and_damaged_ones_are_named() {
+    let door = Door::new();
+    let folder = door.path("missing");
+    let away = folder.join("events.sqlite").display().to_string();
+    let findings = door.with("events.path", &away).findings();
+    let faults = findings.with("fault");
+    let checks: Vec<_> = faults.iter().map(|fault| fault["check"].as_str().unwrap()).collect();
+    assert_eq!(checks, ["permissions", "events"]);
+    let shown = folder.display().to_string();
+    assert!(faults.iter().all(|fault| fault["found"].as_str().unwrap().contains(&shown)), "{faults:?}");
+    assert!(!folder.exists(), "the doctor makes none");
+
+    let door = Door::new();
+    let path = door.path("events.sqlite");
+    let mut text = String::from("SQLite format 3\0");
+    text.extend(std::iter::repeat_n('Z', 8192));
+    fs::write(&path, &text).unwrap();
+    door.has_fault("events", &["event store", "events.sqlite", "check the disk"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is left for the daemon to move aside");
+}
+
+#[test]
+fn a_password_that_others_may_read_is_named() {
+    let door = Door::new();
+    let secret = door.path("secret");
+    fs::write(&secret, "pw").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    let door = door.with("mqtt.username", "door").with("mqtt.password_file", &secret.display().to_string());
+    door.has_fault("permissions", &["mqtt.password_file", "(mode 644)", "chmod 600"]);
+}
