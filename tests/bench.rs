@@ -73,6 +73,27 @@ fn a_detection_is_timed() {
 }
 
 #[test]
+fn the_whole_look_is_timed_on_a_video_that_is_shorter_and_on_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("door.mkv");
+    let made = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=10:duration=0.5"])
+        .arg(&video)
+        .status();
+    assert!(made.expect("these tests need ffmpeg: apt install ffmpeg").success());
+    let picture = picture(folder.path(), 160, 120);
+    for source in [&video, &picture] {
+        let source = source.display().to_string();
+        let report = report(&["pipeline", "--runs", "12", "--video", &source], 12, 1);
+        let (detected, tracked) = (&report["detected_frames"], &report["tracked_frames"]);
+        assert_eq!(detected.as_u64().unwrap() + tracked.as_u64().unwrap(), 12, "{report}");
+        assert!(report["detected_median_ms"].as_f64().unwrap() > 0.0, "{report}");
+        assert_eq!(report["tracked_median_ms"].is_null(), *tracked == 0, "{report}");
+        assert!(report["input"].as_str().unwrap().contains("160x120"), "{report}");
+    }
+}
+
+#[test]
 fn people_read_one_line_that_names_the_machine() {
     let (code, out, err) = bench(&["detect", "--runs", "2"]);
     assert_eq!((code, out.lines().count()), (0, 1));
@@ -91,6 +112,8 @@ fn what_cannot_be_measured_is_refused() {
         &["embed", "--threads", "0"],
         &["detect", "--image", "/nowhere.png"],
         &["detect", "--min-face", "3"],
+        &["pipeline"],
+        &["pipeline", "--video", "/nowhere.mp4"],
     ] {
         let (code, out, err) = bench(arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");

@@ -3,6 +3,7 @@
 mod detect;
 mod embed;
 mod machine;
+mod pipeline;
 mod report;
 mod synthetic;
 mod times;
@@ -29,6 +30,8 @@ enum What {
     Embed(embed::Args),
     /// Time a full detection on one picture.
     Detect(detect::Args),
+    /// Time the whole look at each frame of a video.
+    Pipeline(pipeline::Args),
 }
 
 /// What every measurement takes.
@@ -53,6 +56,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let report = match args.what {
         What::Embed(args) => embed::run(globals, &args)?,
         What::Detect(args) => detect::run(globals, &args)?,
+        What::Pipeline(args) => pipeline::run(globals, &args)?,
     };
     report.print(globals.json)?;
     Ok(ExitCode::SUCCESS)

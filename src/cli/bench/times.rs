@@ -11,6 +11,12 @@ pub const WARM_UP: u32 = 5;
 pub struct Times(Vec<Duration>);
 
 impl Times {
+    /// Times as they were measured; `None` where there are none.
+    pub fn new(mut times: Vec<Duration>) -> Option<Self> {
+        times.sort_unstable();
+        (!times.is_empty()).then_some(Self(times))
+    }
+
     /// Times so many runs, and at least one, after a warm-up.
     pub fn measure<E>(runs: u32, mut run: impl FnMut() -> Result<(), E>) -> Result<Self, E> {
         (0..WARM_UP).try_for_each(|_| run())?;
@@ -47,9 +53,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn times(ms: &[u64]) -> Times {
-        let mut times: Vec<_> = ms.iter().copied().map(Duration::from_millis).collect();
-        times.sort_unstable();
-        Times(times)
+        Times::new(ms.iter().copied().map(Duration::from_millis).collect()).unwrap()
     }
 
     #[test]
@@ -61,6 +65,7 @@ mod tests {
         let hundred = times(&(1..=100).collect::<Vec<_>>());
         assert_eq!([50, 95, 99].map(|percent| hundred.percentile(percent)), [50.0, 95.0, 99.0]);
         assert_eq!([50, 95, 99].map(|percent| times(&[7]).percentile(percent)), [7.0; 3]);
+        assert!(Times::new(Vec::new()).is_none());
     }
 
     #[test]
