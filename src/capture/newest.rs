@@ -35,7 +35,6 @@ pub enum Taken {
 pub struct Handover {
     slot: Mutex<Slot>,
     changed: Condvar,
-    live: bool,
 }
 
 #[derive(Default)]
@@ -43,28 +42,33 @@ struct Slot {
     frame: Frame,
     fresh: bool,
     closed: bool,
+    live: bool,
     dropped: u64,
 }
 
 impl Handover {
     /// A handover for a live source, or for a recorded one.
     pub fn new(live: bool) -> Self {
-        Self { slot: Mutex::default(), changed: Condvar::new(), live }
+        Self { slot: Mutex::new(Slot { live, ..Slot::default() }), changed: Condvar::new() }
+    }
+
+    /// From now on the frames are of a live source, or of a recorded one.
+    pub fn set_live(&self, live: bool) {
+        self.lock().live = live;
+        self.changed.notify_all();
     }
 
     /// Swaps `frame` in for the reader. For a live source this never waits; for a recorded one it waits at
     /// most `wait` for the previous frame to be taken.
     pub fn put(&self, frame: &mut Frame, wait: Duration) -> Put {
-        let mut slot = self.lock();
-        if !self.live {
-            let waited = self.changed.wait_timeout_while(slot, wait, |slot| slot.fresh && !slot.closed);
-            slot = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let waits = |slot: &mut Slot| !slot.live && slot.fresh && !slot.closed;
+        let waited = self.changed.wait_timeout_while(self.lock(), wait, waits);
+        let mut slot = waited.unwrap_or_else(PoisonError::into_inner).0;
         if slot.closed {
             return Put::Closed;
         }
         if slot.fresh {
-            if !self.live {
+            if !slot.live {
                 return Put::TimedOut;
             }
             slot.dropped += 1;

@@ -10,6 +10,7 @@ mod embed;
 mod enroll;
 mod globals;
 mod identify;
+mod judged;
 mod output;
 mod people;
 mod pictures;

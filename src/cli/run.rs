@@ -3,10 +3,35 @@
 use std::process::ExitCode;
 
 use super::Globals;
+use crate::act::gpio::{Relay, Signals};
+use crate::act::{Journal, JsonLines, Output, logging};
+use crate::daemon::{Setup, keep};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\
+    SIGHUP reads the configuration again, or keeps the old one and says why. SIGTERM and SIGINT stop.\n\
+    Exit code: 0 stopped or the recording ended, 2 the door cannot be kept, and why.")]
 pub struct Args {}
 
-pub fn run(_globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+/// Said at every start: whoever arms a door must know it.
+const NO_LIVENESS: &str = "A PHOTO CAN OPEN THIS DOOR: there is no liveness check, and a printed photo of an \
+    enrolled person matches that person. Use it where that is acceptable or seen, or beside a second factor";
+
+pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    logging::init(config.log.level);
+    // Before cameras and models are touched: from here on the line is at rest.
+    let relay = Relay::open(&config.relay)?;
+    let signals = Signals::open(&config.signals, &config.relay)?;
+    log::warn!("{NO_LIVENESS}");
+    if relay.is_none() {
+        log::warn!("relay.line is not set: decisions are told, and no door opens");
+    }
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(Journal)];
+    if globals.json {
+        outputs.push(Box::new(JsonLines::stdout()));
+    }
+    let layers = Some(globals.layers());
+    keep(Setup { config, layers, source: None, relay, signals, outputs, onlooker: None })?;
+    Ok(ExitCode::SUCCESS)
 }

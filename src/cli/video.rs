@@ -14,13 +14,14 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::judged::Rules;
 use super::{Globals, output};
 use crate::annotate;
 use crate::capture::{Frame, FrameSource, Next, open_clip};
 use crate::config::Config;
 use crate::daemon::Eye;
 use crate::facebank::{Facebank, Gallery};
-use report::{Rules, Summary};
+use report::Summary;
 use writer::{Job, Sound, VideoWriter};
 
 /// The containers that hold H.264 and AAC and play nearly everywhere.

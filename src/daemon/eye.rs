@@ -123,6 +123,21 @@ impl Eye {
         Ok(&self.seen)
     }
 
+    /// What the latest look saw.
+    pub fn seen(&self) -> &[Seen] {
+        &self.seen
+    }
+
+    /// The track that begins next.
+    pub fn next_track(&self) -> TrackId {
+        self.tracker.next_id()
+    }
+
+    /// Goes on naming tracks from here, so that an eye that takes over from another gives no name twice.
+    pub fn begin_at(&mut self, next: TrackId) {
+        self.tracker.begin_at(next);
+    }
+
     /// Whether the latest look was a full detection.
     pub fn detected(&self) -> bool {
         self.detected

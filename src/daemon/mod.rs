@@ -1,7 +1,25 @@
 //! The threads and the bounded queues between them; the only room that knows all others.
+//!
+//! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
+//! goes out: nothing but what the relay and the outputs do; [`keep`] returns when the door is no longer kept.
+//!
+//! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `doorman` opens, `recorder` stores and tells;
+//! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.
 
+mod camera;
+mod crew;
+mod doorman;
+mod error;
 mod eye;
+mod keeper;
 mod progress;
 mod queue;
+mod recorder;
+mod reload;
+mod shared;
+mod watch;
 
+pub use error::DaemonError;
 pub use eye::{Eye, Seen};
+pub use keeper::{Setup, keep};
+pub use watch::{Onlooker, Sighting};

@@ -67,13 +67,10 @@ impl Progress {
         self.frames.load(Ordering::Relaxed)
     }
 
-    /// The first worker that has not moved for so long.
-    pub fn stuck(&self, limit: Duration) -> Option<Worker> {
-        let now = self.clock.now();
-        Worker::ALL.into_iter().find(|worker| {
-            let moved = Duration::from_millis(self.marks[*worker as usize].0.load(Ordering::Relaxed));
-            now.saturating_sub(moved) > limit
-        })
+    /// Whether a worker has not moved for so long.
+    pub fn is_stuck(&self, worker: Worker, limit: Duration) -> bool {
+        let moved = Duration::from_millis(self.marks[worker as usize].0.load(Ordering::Relaxed));
+        self.clock.now().saturating_sub(moved) > limit
     }
 }
 
@@ -92,10 +89,12 @@ mod tests {
         for worker in [Worker::Capture, Worker::Door, Worker::Store] {
             progress.moved(worker);
         }
-        assert_eq!(progress.stuck(limit), None);
+        let stuck =
+            || Vec::from_iter(Worker::ALL.into_iter().filter(|worker| progress.is_stuck(*worker, limit)));
+        assert_eq!(stuck(), []);
         clock.advance(Duration::from_secs(2));
-        assert_eq!(progress.stuck(limit), Some(Worker::Vision));
+        assert_eq!(stuck(), [Worker::Vision]);
         progress.moved(Worker::Vision);
-        assert_eq!(progress.stuck(limit), None);
+        assert_eq!(stuck(), []);
     }
 }

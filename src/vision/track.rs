@@ -127,6 +127,16 @@ impl Tracker {
         &self.ended
     }
 
+    /// The track that begins next.
+    pub fn next_id(&self) -> TrackId {
+        TrackId(self.next)
+    }
+
+    /// Goes on naming tracks from here; ids never go back.
+    pub fn begin_at(&mut self, next: TrackId) {
+        self.next = self.next.max(next.0);
+    }
+
     /// The face of this track was embedded in the latest frame. Where it is another person's than before, the
     /// track ends and the face has a new one, which is returned.
     pub fn embedded(&mut self, id: TrackId, time: Duration, embedding: &Embedding) -> Option<TrackId> {

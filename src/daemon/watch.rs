@@ -1,0 +1,244 @@
+//! The vision thread: from the newest frame to decisions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::eye::{Eye, Seen};
+use super::progress::Worker;
+use super::shared::{Shared, Word};
+use crate::bundle::ModelId;
+use crate::capture::{Frame, Taken};
+use crate::config;
+use crate::door::{Access, Decider, Decision, Decisions, Hours, Observation};
+use crate::facebank::{Candidate, Gallery};
+use crate::vision::{MAX_FACES, Similarity, TrackId, VisionError};
+
+/// How long to wait for a frame at a time.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What the thread looks with: an [`Eye`], or in a test one that fails as no real one should.
+pub trait Sight: Send {
+    fn look(&mut self, frame: &Frame) -> Result<&[Seen], VisionError>;
+    /// What the latest look saw.
+    fn seen(&self) -> &[Seen];
+    fn ended(&self) -> &[TrackId];
+    fn gallery(&self) -> &Gallery;
+    fn set_gallery(&mut self, gallery: Gallery);
+    fn model(&self) -> &ModelId;
+    /// The track that begins next.
+    fn next_track(&self) -> TrackId;
+    /// Goes on where another eye ended, so that no track is named twice.
+    fn begin_at(&mut self, next: TrackId);
+}
+
+impl Sight for Eye {
+    fn look(&mut self, frame: &Frame) -> Result<&[Seen], VisionError> {
+        Eye::look(self, frame)
+    }
+
+    fn seen(&self) -> &[Seen] {
+        Eye::seen(self)
+    }
+
+    fn ended(&self) -> &[TrackId] {
+        Eye::ended(self)
+    }
+
+    fn gallery(&self) -> &Gallery {
+        Eye::gallery(self)
+    }
+
+    fn set_gallery(&mut self, gallery: Gallery) {
+        Eye::set_gallery(self, gallery);
+    }
+
+    fn model(&self) -> &ModelId {
+        Eye::model(self)
+    }
+
+    fn next_track(&self) -> TrackId {
+        Eye::next_track(self)
+    }
+
+    fn begin_at(&mut self, next: TrackId) {
+        Eye::begin_at(self, next);
+    }
+}
+
+/// What the vision thread has to change before its next frame.
+#[derive(Default)]
+pub struct Orders {
+    pub sight: Option<Box<dyn Sight>>,
+    pub gallery: Option<Gallery>,
+    pub rules: Option<Rules>,
+}
+
+/// When to open, and for whom at which hours.
+pub struct Rules {
+    pub door: config::Door,
+    /// The cosine that `door.far` stands for.
+    pub threshold: Similarity,
+    pub hours: Hours,
+}
+
+/// One frame with what was made of it, for whoever looks on.
+pub struct Sighting<'a> {
+    pub frame: &'a Frame,
+    pub seen: &'a [Seen],
+    pub decisions: &'a [Decision],
+    pub gallery: &'a Gallery,
+}
+
+/// Looks on while the vision thread works, and keeps it waiting meanwhile.
+pub type Onlooker = Box<dyn FnMut(&Sighting<'_>) + Send>;
+
+/// The thread's own.
+pub struct Watch {
+    shared: Arc<Shared>,
+    orders: Arc<Mutex<Orders>>,
+    sight: Box<dyn Sight>,
+    decider: Decider,
+    hours: Hours,
+    onlooker: Option<Onlooker>,
+    /// The faces of the latest frame, and its time.
+    faces: heapless::Vec<Observation, MAX_FACES>,
+    time: Duration,
+}
+
+impl Watch {
+    pub fn new(shared: Arc<Shared>, sight: Box<dyn Sight>, rules: Rules, onlooker: Option<Onlooker>) -> Self {
+        Self {
+            shared,
+            orders: Arc::default(),
+            sight,
+            decider: Decider::new(&rules.door, rules.threshold),
+            hours: rules.hours,
+            onlooker,
+            faces: heapless::Vec::new(),
+            time: Duration::ZERO,
+        }
+    }
+
+    /// Where to leave orders.
+    pub fn orders(&self) -> Arc<Mutex<Orders>> {
+        self.orders.clone()
+    }
+
+    /// Runs until the frames end or the daemon stops. An error has locked the door.
+    pub fn run(mut self) -> Result<(), String> {
+        let result = self.watch();
+        if let Err(reason) = &result {
+            self.shared.lock(reason);
+        }
+        result
+    }
+
+    fn watch(&mut self) -> Result<(), String> {
+        let mut frame = Frame::default();
+        while !self.shared.is_stopping() {
+            self.shared.progress.moved(Worker::Vision);
+            self.obey()?;
+            match self.shared.frames.take(&mut frame, PATIENCE) {
+                Taken::TimedOut => {}
+                Taken::Frame => {
+                    self.look(&frame)?;
+                    self.shared.progress.frame_done();
+                }
+                Taken::End if self.shared.is_stopping() => break,
+                Taken::End => {
+                    self.part()?;
+                    return self.say(Word::End);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, frame: &Frame) -> Result<(), String> {
+        self.sight.look(frame).map_err(|error| format!("vision failed: {error}"))?;
+        for index in 0..self.sight.ended().len() {
+            let ended = self.sight.ended()[index];
+            if let Some(decision) = self.decider.track_ended(frame.time, ended) {
+                self.decided(decision)?;
+            }
+        }
+        self.faces.clear();
+        self.time = frame.time;
+        let seen = self.sight.seen();
+        for face in seen {
+            // There is room: an eye sees at most so many.
+            let _ = self.faces.push(self.observe(face));
+        }
+        let decisions = self.decider.observe(frame.time, &self.faces);
+        if let Some(onlooker) = &mut self.onlooker {
+            let (seen, gallery) = (self.sight.seen(), self.sight.gallery());
+            onlooker(&Sighting { frame, seen, decisions: &decisions, gallery });
+        }
+        self.all_decided(decisions)
+    }
+
+    fn observe(&self, face: &Seen) -> Observation {
+        let Seen { track, first_seen, quality, fault, embedded, candidate, .. } = *face;
+        let access = candidate.map_or(Access::Allowed, |candidate| self.access(candidate));
+        Observation { track, first_seen, quality, fault, embedded, candidate, access }
+    }
+
+    fn access(&self, candidate: Candidate) -> Access {
+        match self.sight.gallery().person(candidate.person) {
+            // Of somebody who is not there nothing is known that lets them in.
+            None => Access::Disabled,
+            Some(person) if !person.enabled => Access::Disabled,
+            // Only who has a group has hours; the clock on the wall is asked for them alone.
+            Some(person) => match person.group.as_deref() {
+                Some(group) if !self.hours.allows(Some(group), jiff::ZonedDateTime::now().datetime()) => {
+                    Access::OutsideHours
+                }
+                _ => Access::Allowed,
+            },
+        }
+    }
+
+    /// The faces of the last frame are gone.
+    fn part(&mut self) -> Result<(), String> {
+        while let Some(face) = self.faces.pop() {
+            if let Some(decision) = self.decider.track_ended(self.time, face.track) {
+                self.decided(decision)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn all_decided(&self, decisions: Decisions) -> Result<(), String> {
+        decisions.into_iter().try_for_each(|decision| self.decided(decision))
+    }
+
+    fn decided(&self, decision: Decision) -> Result<(), String> {
+        let person = decision.person.and_then(|id| self.sight.gallery().person(id));
+        let person = person.map(|person| person.name.clone());
+        self.say(Word::Decided { decision, person, model: self.sight.model().to_string() })
+    }
+
+    fn say(&self, word: Word) -> Result<(), String> {
+        let full = |_| "the door does not take its decisions: their queue is full".to_owned();
+        self.shared.words.push(word).map_err(full)
+    }
+
+    /// Takes in what a reload or a change of the facebank brought.
+    fn obey(&mut self) -> Result<(), String> {
+        let orders = std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(mut sight) = orders.sight {
+            // Its faces are new tracks: what was seen of the old ones ends here.
+            self.part()?;
+            sight.begin_at(self.sight.next_track());
+            self.sight = sight;
+        }
+        if let Some(gallery) = orders.gallery {
+            self.sight.set_gallery(gallery);
+        }
+        if let Some(rules) = orders.rules {
+            self.decider.set_rules(&rules.door, rules.threshold);
+            self.hours = rules.hours;
+        }
+        Ok(())
+    }
+}
