@@ -12,6 +12,7 @@ use super::progress::Worker;
 use super::recorder::Recorder;
 use super::shared::Shared;
 use super::watch::Watch;
+use crate::act::EventKind;
 
 /// A thread that made no progress for so long hangs.
 const HANGS: Duration = Duration::from_secs(10);
@@ -100,8 +101,21 @@ impl Crew {
             .all(|worker| !self.shared.progress.is_stuck(worker, within.max(self.limit / 2)))
     }
 
+    /// Ends everything: a failure locks the door first, and is told as the fault; else the stop is told.
+    pub fn end(&mut self, result: &Result<(), DaemonError>) {
+        if let Err(error) = result {
+            self.shared.lock(&reason(error));
+            self.wait_until_locked();
+        }
+        self.stop();
+        if result.is_ok() {
+            self.shared.tell(self.shared.event(EventKind::Stopped));
+        }
+        self.finish();
+    }
+
     /// Waits for the door to be locked, so that the relay is at rest before anything else is done.
-    pub fn wait_until_locked(&self) {
+    fn wait_until_locked(&self) {
         let deadline = Instant::now() + ENDS;
         while !self.shared.is_locked()
             && Instant::now() < deadline
@@ -112,7 +126,7 @@ impl Crew {
     }
 
     /// Ends capture, vision and door; the door first of all brings the relay to rest.
-    pub fn stop(&mut self) {
+    fn stop(&mut self) {
         self.shared.stop();
         let deadline = Instant::now() + ENDS;
         for (worker, thread) in [
@@ -130,13 +144,21 @@ impl Crew {
     }
 
     /// Lets the store deal with the events that wait, and ends it.
-    pub fn finish(&mut self) {
+    fn finish(&mut self) {
         self.shared.close_events();
         if let Some(store) = self.store.take()
             && join(store, Instant::now() + STORED).is_none()
         {
             log::warn!("the store did not end in time; some events may not be recorded");
         }
+    }
+}
+
+/// Why the door is locked, without the words that the error puts before it.
+fn reason(error: &DaemonError) -> String {
+    match error {
+        DaemonError::Fault(reason) => reason.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -167,3 +189,6 @@ fn died(worker: Worker, panic: &(dyn Any + Send)) -> DaemonError {
     let why = why.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     DaemonError::Fault(format!("the {} thread died: {why}", worker.name()))
 }
+
+#[cfg(test)]
+mod tests;

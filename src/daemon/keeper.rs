@@ -97,18 +97,10 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let recorder = Recorder::new(shared.clone(), store, outputs);
     let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, stall)?;
 
-    let mut keeper = Keeper { shared: shared.clone(), config, layers, model, orders, new_camera, started };
+    let mut keeper = Keeper { shared, config, layers, model, orders, new_camera, started };
     let result = keeper.rounds(&mut crew, &mut signals, &mut facebank);
     say(&[NotifyState::Stopping]);
-    if let Err(error) = &result {
-        shared.lock(&reason(error));
-        crew.wait_until_locked();
-    }
-    crew.stop();
-    if result.is_ok() {
-        shared.tell(shared.event(EventKind::Stopped));
-    }
-    crew.finish();
+    crew.end(&result);
     result
 }
 
@@ -264,14 +256,6 @@ fn count(people: usize) -> String {
     match people {
         1 => "1 person is known".to_owned(),
         people => format!("{people} people are known"),
-    }
-}
-
-/// Why the door is locked, without the words that the error puts before it.
-fn reason(error: &DaemonError) -> String {
-    match error {
-        DaemonError::Fault(reason) => reason.clone(),
-        other => other.to_string(),
     }
 }
 

@@ -33,6 +33,9 @@ fn verdict(seen: Result<(String, Frame), CaptureError>, daemon: Option<&str>) ->
         (Err(CaptureError::Busy { name }), Some(daemon)) => {
             Finding::ok(format!("{name}: in use by the running daemon ({daemon})"))
         }
+        (Err(CaptureError::Missing { path }), _) => {
+            Finding::fault(format!("{}: no such file or folder", path.display()), MEND)
+        }
         (Err(error), _) => Finding::of_error(Status::Fault, &error, MEND),
     }
 }
