@@ -94,6 +94,13 @@ fn the_whole_look_is_timed_on_a_video_that_is_shorter_and_on_a_picture() {
 }
 
 #[test]
+fn the_door_is_timed_from_a_face_in_view_to_the_relay() {
+    let report = report(&["door", "--runs", "3"], 3, 1);
+    // Three frames at 30 a second are needed, so that it can be no faster.
+    assert!(report["median_ms"].as_f64().unwrap() >= 60.0, "{report}");
+}
+
+#[test]
 fn people_read_one_line_that_names_the_machine() {
     let (code, out, err) = bench(&["detect", "--runs", "2"]);
     assert_eq!((code, out.lines().count()), (0, 1));
@@ -113,6 +120,7 @@ fn what_cannot_be_measured_is_refused() {
         &["detect", "--image", "/nowhere.png"],
         &["detect", "--min-face", "3"],
         &["pipeline"],
+        &["door", "--runs", "0"],
         &["pipeline", "--video", "/nowhere.mp4"],
     ] {
         let (code, out, err) = bench(arguments);

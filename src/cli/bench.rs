@@ -1,6 +1,7 @@
 //! `ostiary bench`: speed on this machine.
 
 mod detect;
+mod door;
 mod embed;
 mod machine;
 mod pipeline;
@@ -32,6 +33,8 @@ enum What {
     Detect(detect::Args),
     /// Time the whole look at each frame of a video.
     Pipeline(pipeline::Args),
+    /// Time the whole door: from a face in view to the relay on.
+    Door(door::Args),
 }
 
 /// What every measurement takes.
@@ -57,6 +60,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         What::Embed(args) => embed::run(globals, &args)?,
         What::Detect(args) => detect::run(globals, &args)?,
         What::Pipeline(args) => pipeline::run(globals, &args)?,
+        What::Door(args) => door::run(globals, &args)?,
     };
     report.print(globals.json)?;
     Ok(ExitCode::SUCCESS)

@@ -91,7 +91,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Enrols the person of the play as `ostiary enroll` would; the similarity that the door will need.
-fn enroll(config: &Config) -> anyhow::Result<crate::vision::Similarity> {
+pub fn enroll(config: &Config) -> anyhow::Result<crate::vision::Similarity> {
     let mut recogniser = Recogniser::load(config)?;
     let enrolment = enrolment();
     let mut templates = Vec::new();
