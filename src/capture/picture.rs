@@ -20,19 +20,22 @@ pub(super) const MAX_PIXELS: u64 = 50_000_000;
 /// An error names the file where it is missing, empty, torn, no picture, larger than 64 MiB, or of more than
 /// 50 megapixels (which its header tells, before anything is decoded).
 pub fn read_picture(path: &Path) -> Result<Frame, CaptureError> {
+    decode_picture(path, &read_limited(path)?)
+}
+
+/// Decodes the bytes of a picture file as [`read_picture`] does; `path` names them in errors.
+pub fn decode_picture(path: &Path, bytes: &[u8]) -> Result<Frame, CaptureError> {
     let failed = |why: String| CaptureError::Picture { path: path.to_owned(), why };
-    let bytes = read_limited(path)?;
-    let format = image::guess_format(&bytes)
+    let format = image::guess_format(bytes)
         .ok()
         .filter(|format| format.reading_enabled())
         .ok_or_else(|| failed("it is neither a JPEG nor a PNG".into()))?;
-    if format == ImageFormat::Jpeg && !jpeg::is_whole(&bytes) {
+    if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
         return Err(failed("the file is torn: its end is missing; copy it again".into()));
     }
 
     let damaged = |error: image::ImageError| failed(format!("the file is damaged ({error}); copy it again"));
-    let mut decoder =
-        ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().map_err(damaged)?;
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > MAX_PIXELS {
@@ -48,7 +51,7 @@ pub fn read_picture(path: &Path) -> Result<Frame, CaptureError> {
     decoder.set_limits(limits).map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = match (format, decoder.color_type()) {
-        (ImageFormat::Jpeg, ColorType::Rgb8) => colour_jpeg(&bytes).map_err(failed)?,
+        (ImageFormat::Jpeg, ColorType::Rgb8) => colour_jpeg(bytes).map_err(failed)?,
         _ => DynamicImage::from_decoder(decoder).map_err(damaged)?,
     };
     picture.apply_orientation(orientation);

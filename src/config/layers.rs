@@ -19,7 +19,8 @@ pub struct Layers {
     pub folder: PathBuf,
     /// A file that is read instead of the folder's; it must exist.
     pub file: Option<PathBuf>,
-    /// Variables of the environment; those named `OSTIARY_SECTION__KEY` count.
+    /// Variables of the environment; those named `OSTIARY_SECTION__KEY` count, and one with a single
+    /// underscore after the section is an error.
     pub environment: Vec<(String, String)>,
     /// `section.key=value`, the last of a key wins.
     pub set: Vec<String>,
@@ -68,13 +69,18 @@ impl Layers {
             }
         }
         for (variable, text) in &self.environment {
-            // A variable without the double underscore is somebody else's.
-            let Some((section, key)) = variable.strip_prefix("OSTIARY_").and_then(|v| v.split_once("__"))
-            else {
-                continue;
-            };
-            let name = format!("{section}.{key}").to_lowercase();
-            read.text(name, text, Origin::Environment(variable.clone()));
+            let Some(name) = variable.strip_prefix("OSTIARY_") else { continue };
+            let origin = Origin::Environment(variable.clone());
+            if let Some((section, key)) = name.split_once("__") {
+                read.text(format!("{section}.{key}").to_lowercase(), text, origin);
+            } else if let Some((section, key)) = name.split_once('_')
+                && key::is_section(&section.to_lowercase())
+            {
+                // Passed over, it would leave the door at a default that its owner believes changed.
+                let hint = format!("did you mean OSTIARY_{section}__{key}?");
+                read.problems.push(Problem::Unknown { origin, name: name.to_lowercase(), hint });
+            }
+            // Any other is somebody else's.
         }
         for assignment in &self.set {
             match assignment.split_once('=') {

@@ -1,10 +1,8 @@
 //! The portraits that are built into the program. Where they come from: `demo/portraits/README.md`.
 
-use std::io::Cursor;
+use std::path::Path;
 
-use image::{ImageFormat, ImageReader};
-
-use crate::capture::{CaptureError, Frame};
+use crate::capture::{CaptureError, Frame, decode_picture};
 use crate::vision::BBox;
 
 /// A photograph of one person.
@@ -60,13 +58,7 @@ pub fn enrolment() -> Enrolment {
 impl Portrait {
     /// Decodes the photograph.
     pub fn picture(&self) -> Result<Frame, CaptureError> {
-        let failed = |why: String| CaptureError::Picture { path: self.file.into(), why };
-        let picture = ImageReader::with_format(Cursor::new(self.jpeg), ImageFormat::Jpeg)
-            .decode()
-            .map_err(|error| failed(error.to_string()))?
-            .into_rgb8();
-        let (width, height) = picture.dimensions();
-        Frame::from_rgb(width, height, picture.into_raw()).ok_or_else(|| failed("it has no pixels".into()))
+        decode_picture(Path::new(self.file), self.jpeg)
     }
 }
 

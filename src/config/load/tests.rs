@@ -297,6 +297,11 @@ fn variables_of_others_are_left_alone_and_mistaken_ones_are_not() {
     assert!(load(&variable("OTHER_DOOR__FAR")).is_ok());
     let message = load(&variable("OSTIARY_DOOR__FRAMS")).unwrap_err().to_string();
     assert_eq!(message, "environment OSTIARY_DOOR__FRAMS: there is no door.frams; did you mean door.frames?");
+    let message = load(&variable("OSTIARY_RELAY_PULSE_MS")).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "environment OSTIARY_RELAY_PULSE_MS: there is no relay_pulse_ms; did you mean OSTIARY_RELAY__PULSE_MS?"
+    );
 }
 
 #[test]
