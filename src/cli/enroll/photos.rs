@@ -38,7 +38,7 @@ pub fn store(desk: &mut Desk<'_>, name: &str, batch: Batch) -> anyhow::Result<Ex
         }))?;
     } else {
         let (verb, name) = (if enrolled.new { "enrolled" } else { "added to" }, &person.person.name);
-        println!("{verb} {name}: {} new templates, {} in all", enrolled.added, person.templates);
+        println!("{verb} {name}; templates: {} new, {} in all", enrolled.added, person.templates);
     }
     Ok(ExitCode::SUCCESS)
 }
