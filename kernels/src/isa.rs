@@ -1,0 +1,71 @@
+//! The instruction sets that there are kernels for.
+
+/// An instruction set; later ones are faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Plain Rust: what every other kernel is held to.
+    Scalar,
+    /// x86-64 with AVX2 and FMA: 16-bit multiplications, exact for all weights.
+    Avx2,
+    /// x86-64 with AVX-VNNI: 8-bit dot products in 256-bit registers.
+    AvxVnni,
+    /// x86-64 with AVX-512 VNNI.
+    Avx512Vnni,
+    /// aarch64 without the dot product: Cortex-A53, A57, A72.
+    Neon,
+    /// aarch64 with the dot product: Cortex-A55, A76 and later.
+    NeonDot,
+}
+
+impl Isa {
+    /// All, slowest first.
+    pub const ALL: [Self; 6] =
+        [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
+
+    /// The fastest that this machine runs.
+    pub fn best() -> Self {
+        Self::ALL.into_iter().rfind(|isa| isa.runs_here()).unwrap_or(Self::Scalar)
+    }
+
+    /// Those that this machine runs.
+    pub fn here() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| isa.runs_here())
+    }
+
+    /// Whether this machine has the instructions.
+    pub fn runs_here(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => Self::Avx2.runs_here() && is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => {
+                Self::Avx2.runs_here()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDot => Self::Neon.runs_here() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            #[allow(unreachable_patterns, reason = "every set is foreign to some processor")]
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Isa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::AvxVnni => "avx-vnni",
+            Self::Avx512Vnni => "avx512-vnni",
+            Self::Neon => "neon",
+            Self::NeonDot => "neon-dotprod",
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! AVX-512 VNNI: 64 products a multiplication, up to 6 pixels by 64 channels in registers.
+
+use std::arch::x86_64::*;
+
+use crate::conv::Job;
+use crate::depthwise::RowJob;
+
+/// # Safety
+///
+/// AVX-512 F, BW and VNNI must be there. Every window of the job's pixels must lie in the input, every pixel with
+/// all its lanes in the output; weights and epilogue must be as long as lanes and window say.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+pub(crate) unsafe fn conv(job: &Job) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match (job.lanes, job.float) {
+            (64, false) => tiles::<6, 3, 4, false>(job),
+            (48, false) => tiles::<6, 3, 3, false>(job),
+            (32, false) => tiles::<12, 4, 2, false>(job),
+            (_, false) => tiles::<12, 4, 1, false>(job),
+            (64, true) => tiles::<6, 3, 4, true>(job),
+            (48, true) => tiles::<6, 3, 3, true>(job),
+            (32, true) => tiles::<12, 4, 2, true>(job),
+            (_, true) => tiles::<12, 4, 1, true>(job),
+        }
+    }
+}
+
+/// Tiles of `P` pixels, then of `Q`, then single ones. `V` registers of 16 channels.
+///
+/// # Safety
+///
+/// As [`conv`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+unsafe fn tiles<const P: usize, const Q: usize, const V: usize, const FLOAT: bool>(job: &Job) {
+    let (whole, rest) = job.pixels.as_chunks::<P>();
+    let (some, rest) = rest.as_chunks::<Q>();
+    // SAFETY: the caller's promises.
+    unsafe {
+        whole.iter().for_each(|pixels| tile::<P, V, FLOAT>(job, pixels));
+        some.iter().for_each(|pixels| tile::<Q, V, FLOAT>(job, pixels));
+        rest.iter().for_each(|pixel| tile::<1, V, FLOAT>(job, &[*pixel]));
+    }
+}
+
+/// # Safety
+///
+/// As [`conv`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &Job, pixels: &[[u32; 2]; P]) {
+    let mut sums = [[_mm512_setzero_si512(); V]; P];
+    let mut weights = job.weights.as_ptr();
+    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    unsafe {
+        for run in 0..job.runs {
+            let input: [*const u8; P] =
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+            for group in 0..job.groups {
+                let rows: [__m512i; V] =
+                    std::array::from_fn(|v| _mm512_loadu_si512(weights.add(v * 64).cast()));
+                weights = weights.add(V * 64);
+                for p in 0..P {
+                    let values = _mm512_set1_epi32(input[p].add(group * 4).cast::<i32>().read_unaligned());
+                    for v in 0..V {
+                        sums[p][v] = _mm512_dpbusd_epi32(sums[p][v], values, rows[v]);
+                    }
+                }
+            }
+        }
+        for v in 0..V {
+            let channel = job.epilogue.as_ptr().add(v * 16);
+            let number = |index: usize| _mm512_loadu_ps(channel.add(index * V * 16));
+            let (scale, bias, slope, zero_point) = (number(0), number(1), number(2), number(3));
+            for p in 0..P {
+                let z = activated(sums[p][v], scale, bias, slope);
+                let output = job.output.add(pixels[p][1] as usize);
+                if FLOAT {
+                    _mm512_storeu_ps(output.cast::<f32>().add(v * 16), z);
+                } else {
+                    let rounded = _mm512_cvtps_epi32(_mm512_add_ps(z, zero_point));
+                    let held = _mm512_max_epi32(rounded, _mm512_setzero_si512());
+                    _mm_storeu_si128(output.add(v * 16).cast(), _mm512_cvtusepi32_epi8(held));
+                }
+            }
+        }
+    }
+}
+
+/// Scale, bias and PReLU.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn activated(sums: __m512i, scale: __m512, bias: __m512, slope: __m512) -> __m512 {
+    let y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, bias);
+    let zero = _mm512_setzero_ps();
+    _mm512_fmadd_ps(_mm512_min_ps(y, zero), slope, _mm512_max_ps(y, zero))
+}
+
+/// Where a block's channel lies after the taps were interleaved: unpacking works within 16 bytes, so that the
+/// first register has the first four channels of each 16, the second the next four, and so on.
+pub(crate) fn place(lane: usize, lanes: usize) -> usize {
+    let (sixteen, register, four) = (lane / 16, lane / 4 % 4, lane % 4);
+    register * lanes / 4 + sixteen * 4 + four
+}
+
+/// # Safety
+///
+/// AVX-512 F, BW and VNNI must be there. Every tap of every pixel with all its lanes must lie in the input, every
+/// pixel in the output; weights and epilogue must be as long as lanes and taps say.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+pub(crate) unsafe fn depthwise(job: &RowJob) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match (job.lanes, job.taps.len()) {
+            // 3x3, the common one: its weights stay in registers from pixel to pixel.
+            (64, 12) => row::<4, 3>(job, 3),
+            (64, taps) => row::<4, 0>(job, taps / 4),
+            (48, taps) => row::<3, 0>(job, taps / 4),
+            (32, taps) => row::<2, 0>(job, taps / 4),
+            (_, taps) => row::<1, 0>(job, taps / 4),
+        }
+    }
+}
+
+/// A row of `V * 16` channels; `G` groups of 4 taps, or `groups` where it is 0.
+///
+/// # Safety
+///
+/// As [`depthwise`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+unsafe fn row<const V: usize, const G: usize>(job: &RowJob, groups: usize) {
+    let groups = if G > 0 { G } else { groups };
+    let bytes = u64::MAX >> (64 - 16 * V);
+    let floats = u16::MAX >> (16 - 4 * V);
+    // SAFETY: taps, pixels, weights and epilogue are what the caller promised; loads and stores are masked to
+    // the block's lanes.
+    unsafe {
+        let taps = job.taps.as_ptr();
+        let number = |index: usize, register: usize| {
+            let channel = job.epilogue.as_ptr().add((index * 4 + register) * 4 * V);
+            _mm512_maskz_loadu_ps(floats, channel)
+        };
+        for pixel in 0..job.pixels {
+            let input = job.input.add(pixel * job.step);
+            let tap = |index: usize| {
+                let offset = *taps.add(index) as usize;
+                _mm512_maskz_loadu_epi8(bytes, input.add(offset).cast())
+            };
+            let mut sums = [_mm512_setzero_si512(); 4];
+            for group in 0..groups {
+                let values: [__m512i; 4] = std::array::from_fn(|index| tap(group * 4 + index));
+                let low =
+                    [_mm512_unpacklo_epi8(values[0], values[1]), _mm512_unpacklo_epi8(values[2], values[3])];
+                let high =
+                    [_mm512_unpackhi_epi8(values[0], values[1]), _mm512_unpackhi_epi8(values[2], values[3])];
+                let fours = [
+                    _mm512_unpacklo_epi16(low[0], low[1]),
+                    _mm512_unpackhi_epi16(low[0], low[1]),
+                    _mm512_unpacklo_epi16(high[0], high[1]),
+                    _mm512_unpackhi_epi16(high[0], high[1]),
+                ];
+                for register in 0..4 {
+                    let weights = job.weights.as_ptr().add((group * 4 + register) * 16 * V);
+                    let weights = _mm512_maskz_loadu_epi8(bytes, weights.cast());
+                    sums[register] = _mm512_dpbusd_epi32(sums[register], fours[register], weights);
+                }
+            }
+            let rounded: [__m512i; 4] = std::array::from_fn(|register| {
+                let z =
+                    activated(sums[register], number(0, register), number(1, register), number(2, register));
+                _mm512_cvtps_epi32(_mm512_add_ps(z, number(3, register)))
+            });
+            // Packing works within 16 bytes as unpacking does, and so undoes its order.
+            let words =
+                [_mm512_packs_epi32(rounded[0], rounded[1]), _mm512_packs_epi32(rounded[2], rounded[3])];
+            let packed = _mm512_packus_epi16(words[0], words[1]);
+            _mm512_mask_storeu_epi8(job.output.add(pixel * job.output_step).cast(), bytes, packed);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! AVX-VNNI: 32 products a multiplication, up to 6 pixels by 16 channels in registers.
+
+use std::arch::x86_64::*;
+
+use super::avx2::store;
+use crate::conv::Job;
+
+/// # Safety
+///
+/// AVX2, FMA and AVX-VNNI must be there. Every window of the job's pixels must lie in the input, every pixel with
+/// all its lanes in the output; weights and epilogue must be as long as lanes and window say.
+#[target_feature(enable = "avx2,fma,avxvnni")]
+pub(crate) unsafe fn conv(job: &Job) {
+    let (whole, rest) = job.pixels.as_chunks::<6>();
+    let (some, rest) = rest.as_chunks::<2>();
+    // SAFETY: the caller's promises.
+    unsafe {
+        whole.iter().for_each(|pixels| tile(job, pixels));
+        some.iter().for_each(|pixels| tile(job, pixels));
+        rest.iter().for_each(|pixel| tile(job, &[*pixel]));
+    }
+}
+
+/// # Safety
+///
+/// As [`conv`].
+#[inline]
+#[target_feature(enable = "avx2,fma,avxvnni")]
+unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
+    let mut sums = [[_mm256_setzero_si256(); 2]; P];
+    let mut weights = job.weights.as_ptr();
+    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    unsafe {
+        for run in 0..job.runs {
+            let input: [*const u8; P] =
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+            for group in 0..job.groups {
+                let rows: [__m256i; 2] =
+                    std::array::from_fn(|v| _mm256_loadu_si256(weights.add(v * 32).cast()));
+                weights = weights.add(64);
+                for p in 0..P {
+                    let values = _mm256_set1_epi32(input[p].add(group * 4).cast::<i32>().read_unaligned());
+                    for v in 0..2 {
+                        sums[p][v] = _mm256_dpbusd_avx_epi32(sums[p][v], values, rows[v]);
+                    }
+                }
+            }
+        }
+        for p in 0..P {
+            store(job, sums[p], pixels[p][1] as usize);
+        }
+    }
+}

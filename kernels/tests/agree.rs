@@ -1,0 +1,299 @@
+//! Every kernel that this machine can run gives what the reference gives, and the reference what the definition
+//! says, over random shapes, strides, paddings, zero points and slopes.
+
+use ostiary_kernels::{
+    Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, Isa, MaxPool, Tensor, Window,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Random numbers that a seed gives: shapes are drawn by proptest, what fills them need not shrink.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as u32
+    }
+
+    fn byte(&mut self) -> u8 {
+        // The ends of the range are where arithmetic breaks.
+        match self.next() % 8 {
+            0 => 0,
+            1 => 255,
+            _ => self.next() as u8,
+        }
+    }
+
+    fn weight(&mut self) -> i8 {
+        match self.next() % 8 {
+            0 => i8::MIN,
+            1 => i8::MAX,
+            _ => self.next() as i8,
+        }
+    }
+
+    fn float(&mut self, from: f32, to: f32) -> f32 {
+        from + (to - from) * (self.next() % 100_000) as f32 / 100_000.0
+    }
+
+    fn epilogue(&mut self, channels: usize, spread: f32) -> Epilogue {
+        let mut lane = |from, to| (0..channels).map(|_| self.float(from, to)).collect::<Vec<_>>();
+        Epilogue {
+            scale: lane(0.1 / spread, 100.0 / spread),
+            bias: lane(-100.0, 100.0),
+            slope: lane(-0.5, 1.5),
+            zero_point: lane(0.0, 255.0).into_iter().map(f32::round).collect(),
+        }
+    }
+}
+
+/// A tensor and its memory: random in the map, the edge's values in the border, rubbish beyond the channels.
+fn filled(
+    numbers: &mut Numbers,
+    mut tensor: Tensor,
+    border: [usize; 4],
+    edge: &[u8],
+) -> (Tensor, AlignedBytes) {
+    tensor.border = border;
+    let mut values = AlignedBytes::new(tensor.len());
+    values.iter_mut().for_each(|value| *value = numbers.byte());
+    let mut whole = edge.to_vec();
+    whole.resize(tensor.pitch, 0);
+    tensor.fill_border(&mut values, &whole);
+    (tensor, values)
+}
+
+/// What the definition says, from a sum.
+fn requantised(epilogue: &Epilogue, channel: usize, sum: i64) -> u8 {
+    let y = (sum as f32).mul_add(epilogue.scale[channel], epilogue.bias[channel]);
+    let z = if y > 0.0 { y } else { y * epilogue.slope[channel] };
+    (z + epilogue.zero_point[channel]).round_ties_even().clamp(0.0, 255.0) as u8
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    (1usize..=4, 1usize..=4, 1usize..=2, 1usize..=3, vec(0usize..=2, 4)).prop_map(
+        |(kh, kw, sh, sw, padding)| Window {
+            kernel: [kh, kw],
+            stride: [sh, sw],
+            padding: padding.try_into().unwrap(),
+        },
+    )
+}
+
+/// Runs a layer over all rows, in two parts as two threads would, into a tensor with a border that must stay.
+fn in_parts<T: Copy + PartialEq + std::fmt::Debug>(
+    to: &Tensor,
+    untouched: T,
+    mut run: impl FnMut(std::ops::Range<usize>, &mut [T]),
+) -> Vec<T> {
+    let mut output = vec![untouched; to.len()];
+    let middle = to.rows() / 3;
+    if to.rows() > 0 {
+        let begin = to.row_start(middle);
+        let (first, second) = output.split_at_mut(begin);
+        if middle > 0 {
+            run(0..middle, &mut first[to.row_start(0)..]);
+        }
+        run(middle..to.rows(), second);
+    }
+    let mut own = Vec::new();
+    for image in 0..to.images {
+        for row in 0..to.border[0] + to.height + to.border[2] {
+            for column in 0..to.border[1] + to.width + to.border[3] {
+                let pixel = &output[to.at(image, row, column)..][..to.pitch];
+                let inside = (to.border[0]..to.border[0] + to.height).contains(&row)
+                    && (to.border[1]..to.border[1] + to.width).contains(&column);
+                match inside {
+                    true => own.extend_from_slice(&pixel[..to.channels]),
+                    false => assert!(pixel.iter().all(|value| *value == untouched), "the border was written"),
+                }
+            }
+        }
+    }
+    own
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 300 }))]
+
+    #[test]
+    fn convolutions_agree(
+        window in window(), inputs in 1usize..70, narrow: bool, outputs in 1usize..150, images in 1usize..3,
+        height in 1usize..9, width in 1usize..20, border in vec(0usize..2, 4), seed: u64,
+    ) {
+        let [rows, columns] = window.places(height, width);
+        prop_assume!(rows > 0 && columns > 0);
+        let mut numbers = Numbers(seed);
+        let mut from = Tensor::new(images, height, width, inputs);
+        if narrow {
+            from.pitch = inputs.next_multiple_of(4);
+        }
+        let edge: Vec<u8> = (0..inputs).map(|_| numbers.byte()).collect();
+        let wider = std::array::from_fn(|side| window.padding[side] + border[side]);
+        let (from, input) = filled(&mut numbers, from, wider, &edge);
+        let mut to = Tensor::new(images, rows, columns, outputs);
+        to.border = border.clone().try_into().unwrap();
+
+        let depth = window.kernel[0] * window.kernel[1] * inputs;
+        let weights: Vec<i8> = (0..outputs * depth).map(|_| numbers.weight()).collect();
+        let epilogue = numbers.epilogue(outputs, 100.0 * 60.0 * (depth as f32).sqrt());
+        let exact = Epilogue {
+            scale: vec![1.0; outputs], bias: vec![0.0; outputs], slope: vec![1.0; outputs],
+            zero_point: vec![0.0; outputs],
+        };
+
+        let mut sums = Vec::new();
+        for image in 0..images {
+            for row in 0..rows {
+                for column in 0..columns {
+                    for output in 0..outputs {
+                        let mut sum = 0i64;
+                        for place in 0..window.kernel[0] * window.kernel[1] {
+                            let (down, across) = (place / window.kernel[1], place % window.kernel[1]);
+                            let pixel = from.at(
+                                image,
+                                row * window.stride[0] + down + from.border[0] - window.padding[0],
+                                column * window.stride[1] + across + from.border[1] - window.padding[1],
+                            );
+                            for channel in 0..inputs {
+                                let weight = weights[output * depth + place * inputs + channel];
+                                sum += i64::from(input[pixel + channel]) * i64::from(weight);
+                            }
+                        }
+                        sums.push(sum);
+                    }
+                }
+            }
+        }
+        let expected: Vec<u8> = sums.iter().enumerate()
+            .map(|(at, sum)| requantised(&epilogue, at % outputs, *sum)).collect();
+        let expected_sums: Vec<f32> = sums.iter().map(|sum| *sum as f32).collect();
+
+        let shape = ConvShape { inputs, pitch: from.pitch, outputs, window };
+        for isa in Isa::here() {
+            let conv = Conv::new(shape, &weights, &epilogue, isa).unwrap();
+            let made = in_parts(&to, 77, |rows, output| conv.run(&from, &input, &to, rows, output));
+            prop_assert_eq!(&made, &expected, "{}", isa);
+            let conv = Conv::new(shape, &weights, &exact, isa).unwrap();
+            let made = in_parts(&to, 0.5, |rows, output| conv.run_float(&from, &input, &to, rows, output));
+            prop_assert_eq!(&made, &expected_sums, "{}", isa);
+        }
+    }
+
+    #[test]
+    fn depthwise_convolutions_agree(
+        window in window(), common: bool, channels in 1usize..200, images in 1usize..3, height in 1usize..9,
+        width in 1usize..12, border in vec(0usize..2, 4), seed: u64,
+    ) {
+        let window = if common { Window { kernel: [3, 3], ..window } } else { window };
+        let [rows, columns] = window.places(height, width);
+        prop_assume!(rows > 0 && columns > 0);
+        let mut numbers = Numbers(seed);
+        let edge: Vec<u8> = (0..channels).map(|_| numbers.byte()).collect();
+        let wider = std::array::from_fn(|side| window.padding[side] + border[side]);
+        let (from, input) = filled(&mut numbers, Tensor::new(images, height, width, channels), wider, &edge);
+        let mut to = Tensor::new(images, rows, columns, channels);
+        to.border = border.clone().try_into().unwrap();
+        let places = window.kernel[0] * window.kernel[1];
+        let weights: Vec<i8> = (0..channels * places).map(|_| numbers.weight()).collect();
+        let epilogue = numbers.epilogue(channels, 100.0 * 60.0 * (places as f32).sqrt());
+
+        let mut expected = Vec::new();
+        for image in 0..images {
+            for row in 0..rows {
+                for column in 0..columns {
+                    for channel in 0..channels {
+                        let sum = (0..places).map(|place| {
+                            let (down, across) = (place / window.kernel[1], place % window.kernel[1]);
+                            let pixel = from.at(
+                                image,
+                                row * window.stride[0] + down + from.border[0] - window.padding[0],
+                                column * window.stride[1] + across + from.border[1] - window.padding[1],
+                            );
+                            i64::from(input[pixel + channel]) * i64::from(weights[channel * places + place])
+                        }).sum();
+                        expected.push(requantised(&epilogue, channel, sum));
+                    }
+                }
+            }
+        }
+        for isa in Isa::here() {
+            let depthwise = Depthwise::new(channels, window, &weights, &epilogue, isa).unwrap();
+            let made = in_parts(&to, 77, |rows, output| depthwise.run(&from, &input, &to, rows, output));
+            prop_assert_eq!(&made, &expected, "{}", isa);
+        }
+    }
+
+    #[test]
+    fn sums_agree(
+        channels in 1usize..100, images in 1usize..3, height in 1usize..6, width in 1usize..8,
+        borders in vec(0usize..2, 12), seed: u64,
+    ) {
+        let mut numbers = Numbers(seed);
+        let plain = Tensor::new(images, height, width, channels);
+        let border = |first: usize| <[usize; 4]>::try_from(&borders[first..first + 4]).unwrap();
+        let edge = vec![9; channels];
+        let (a, a_values) = filled(&mut numbers, plain, border(0), &edge);
+        let (b, b_values) = filled(&mut numbers, plain, border(4), &edge);
+        let to = Tensor { border: border(8), ..plain };
+        let mut lane = |from, to| (0..channels).map(|_| numbers.float(from, to)).collect::<Vec<_>>();
+        let (a_scale, b_scale, offset) = (lane(0.0, 2.0), lane(0.0, 2.0), lane(-200.0, 200.0));
+
+        let mut expected = Vec::new();
+        for image in 0..images {
+            for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
+                for c in 0..channels {
+                    let [x, y] = [a_values[a.pixel(image, row, column) + c], b_values[b.pixel(image, row, column) + c]]
+                        .map(f32::from);
+                    let sum = x.mul_add(a_scale[c], y.mul_add(b_scale[c], offset[c]));
+                    expected.push(sum.round_ties_even().clamp(0.0, 255.0) as u8);
+                }
+            }
+        }
+        for isa in Isa::here() {
+            let add = Add::new(&a_scale, &b_scale, &offset, isa).unwrap();
+            let made = in_parts(&to, 77, |rows, output| {
+                add.run([(&a, &a_values), (&b, &b_values)], &to, rows, output);
+            });
+            prop_assert_eq!(&made, &expected, "{}", isa);
+        }
+    }
+
+    #[test]
+    fn pools_give_the_greatest(
+        kernel in 1usize..4, stride in 1usize..3, reach in 0usize..2, channels in 1usize..70, height in 2usize..9,
+        width in 2usize..9, seed: u64,
+    ) {
+        let mut numbers = Numbers(seed);
+        let padding = [0, 0, reach.min(kernel - 1), reach.min(kernel - 1)];
+        let window = Window { kernel: [kernel, kernel], stride: [stride, stride], padding };
+        let [rows, columns] = window.places(height, width);
+        prop_assume!(rows > 0 && columns > 0);
+        let (from, input) = filled(&mut numbers, Tensor::new(2, height, width, channels), [1, 0, 2, 1], &vec![255; channels]);
+        let to = Tensor { border: [1, 1, 0, 0], ..Tensor::new(2, rows, columns, channels) };
+        let mut expected = Vec::new();
+        for image in 0..2 {
+            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                for c in 0..channels {
+                    let lines = row * stride..(row * stride + kernel).min(height);
+                    let greatest = lines.flat_map(|line| {
+                        (column * stride..(column * stride + kernel).min(width)).map(move |x| (line, x))
+                    }).map(|(line, x)| input[from.pixel(image, line, x) + c]).max();
+                    expected.push(greatest.unwrap_or(0));
+                }
+            }
+        }
+        let pool = MaxPool::new(window);
+        let made = in_parts(&to, 77, |rows, output| pool.run(&from, &input, &to, rows, output));
+        prop_assert_eq!(made, expected);
+    }
+}
+
+#[test]
+fn the_set_that_is_asked_for_is_tested() {
+    // On an emulated processor the tests must not pass by running less than was meant.
+    if let Ok(wanted) = std::env::var("OSTIARY_TEST_ISA") {
+        assert_eq!(Isa::best().to_string(), wanted);
+    }
+}
