@@ -75,7 +75,10 @@ impl Add {
             let scales = self.a_scale.iter().zip(&self.b_scale).zip(&self.offset);
             for (((a, b), output), ((a_scale, b_scale), offset)) in a.iter().zip(b).zip(output).zip(scales) {
                 let sum = f32::from(*a).mul_add(*a_scale, f32::from(*b).mul_add(*b_scale, *offset));
-                *output = sum.round_ties_even().clamp(0.0, 255.0) as u8;
+                let held = sum.round_ties_even().clamp(0.0, 255.0);
+                // SAFETY: the scales and the offset are finite, so that the sum is a number or infinite, and
+                // held to what a byte holds. A checked conversion would keep this loop from being vectorised.
+                *output = unsafe { held.to_int_unchecked::<i32>() } as u8;
             }
         }
     }

@@ -29,6 +29,7 @@ impl MaxPool {
         let Window { kernel, stride, padding } = self.window;
         assert_eq!([to.height, to.width], self.window.places(from.height, from.width), "the window's places");
         assert!(from.pitch == to.pitch && from.images == to.images, "the layer's channels");
+        assert!(from.pitch.is_multiple_of(Tensor::LANES), "pitches of whole lanes");
         let begin = to.row_start(rows.start);
         // What lies inside the map of a window that begins so far into the padded map.
         let inside = |first: usize, axis: usize, size: usize| {
@@ -41,14 +42,19 @@ impl MaxPool {
             for x in 0..to.width {
                 let columns = inside(x * stride[1], 1, from.width);
                 let output = &mut output[to.pixel(image, y, x) - begin..][..to.pitch];
-                output.fill(0);
-                for line in lines.clone() {
-                    for column in columns.clone() {
-                        let pixel = &input[from.pixel(image, line, column)..][..from.pitch];
-                        for (output, value) in output.iter_mut().zip(pixel) {
-                            *output = (*output).max(*value);
+                // Some channels at a time stay in a register over the whole window.
+                for (part, output) in output.as_chunks_mut::<{ Tensor::LANES }>().0.iter_mut().enumerate() {
+                    let mut greatest = [0; Tensor::LANES];
+                    for line in lines.clone() {
+                        let first = from.pixel(image, line, columns.start) + part * Tensor::LANES;
+                        for column in 0..columns.len() {
+                            let values = &input[first + column * from.pitch..][..Tensor::LANES];
+                            for (greatest, value) in greatest.iter_mut().zip(values) {
+                                *greatest = (*greatest).max(*value);
+                            }
                         }
                     }
+                    *output = greatest;
                 }
             }
         }

@@ -1,21 +1,25 @@
 //! An ONNX file to something runnable. The one seam is [`Network`]; `tract` is the default behind it.
 //!
 //! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape to run it at
-//! ([`Onnx::prepare`]). What goes out: a [`Network`].
+//! ([`Onnx::prepare`]). What goes out: a [`Network`]. Quantised files run on kernels of our own ([`int8`]), all
+//! others on tract.
 
+mod int8;
+mod onnx;
 mod prelu;
 mod tract;
 
-pub use tract::Onnx;
+pub use int8::{LayerInfo, QuantisedNetwork};
+pub use onnx::Onnx;
 
-/// A loaded network. Tensors are dense `f32`, in the layout that the model's file gives them (NCHW unless the
-/// manifest says otherwise).
+/// A loaded network, bound to one shape of input.
 pub trait Network: Send {
-    /// Runs one input of the shape that the network was prepared for.
+    /// Runs a batch of pictures of the size that the network was prepared for.
     ///
-    /// `input` holds every element of the input; each of `outputs` is cleared and filled with one output of
-    /// the network, in the file's order, keeping its capacity.
-    fn run(&mut self, input: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), EngineError>;
+    /// `pixels` are the pictures one after the other, each packed RGB, rows top to bottom; the network does what
+    /// its file needs beyond that: normalisation, planes, blue first. Each of `outputs` is cleared and filled with
+    /// one output of the network, dense and in the file's layout (NCHW), in the file's order, keeping its capacity.
+    fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError>;
 
     /// The shapes of the outputs, in the file's order.
     fn output_shapes(&self) -> &[Vec<usize>];

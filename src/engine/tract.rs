@@ -3,66 +3,13 @@
 use std::sync::Arc;
 
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::infer::InferenceOp;
+use tract_onnx::tract_core::internal::ensure;
+use tract_onnx::tract_hir::infer::Factoid;
 
 use super::{EngineError, Network, prelu};
-
-/// A parsed ONNX file, not yet bound to a shape.
-pub struct Onnx {
-    name: String,
-    model: InferenceModel,
-    executor: Executor,
-}
-
-impl Onnx {
-    /// Parses a file's bytes. `name` is what error messages call it; `threads` is how many threads one run
-    /// may use.
-    pub fn parse(name: &str, bytes: &[u8], threads: usize) -> Result<Self, EngineError> {
-        let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
-        let mut onnx = tract_onnx::onnx();
-        onnx.op_register.insert("PRelu", prelu::build);
-        let model = onnx.model_for_read(&mut &bytes[..]).map_err(|error| failed(chain(&error)))?;
-        if model.input_outlets().map_or(0, <[_]>::len) != 1 || model.nodes().is_empty() {
-            return Err(failed("it does not have one input".into()));
-        }
-        let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
-        Ok(Self { name: name.to_owned(), model, executor })
-    }
-
-    /// What error messages call it.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Optimises the network for inputs of this shape.
-    pub fn prepare(&self, shape: &[usize]) -> Result<TractNetwork, EngineError> {
-        let prepare = || -> TractResult<TractNetwork> {
-            let fact = InferenceFact::dt_shape(f32::datum_type(), shape);
-            let model: Graph<InferenceFact, Box<dyn InferenceOp>> =
-                self.model.clone().with_input_fact(0, fact)?;
-            let plan = model.into_optimized()?.into_runnable()?;
-            let outputs = plan.model().output_outlets()?.iter();
-            let output_shapes = outputs
-                .map(|outlet| {
-                    Ok(plan.model().outlet_fact(*outlet)?.shape.eval_to_usize(&Default::default())?.to_vec())
-                })
-                .collect::<TractResult<Vec<_>>>()?;
-            Ok(TractNetwork {
-                name: self.name.clone(),
-                plan,
-                shape: shape.to_vec(),
-                output_shapes,
-                executor: self.executor.clone(),
-            })
-        };
-        prepare().map_err(|error| EngineError::Shape {
-            model: self.name.clone(),
-            shape: shape.to_vec(),
-            why: chain(&error),
-        })
-    }
-}
+use crate::bundle::Input;
 
 /// A network bound to one shape of input.
 pub struct TractNetwork {
@@ -70,13 +17,85 @@ pub struct TractNetwork {
     plan: Arc<TypedRunnableModel>,
     shape: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
+    /// Whether the file takes pixels as they are.
+    bytes: bool,
+    input: Input,
     executor: Executor,
 }
 
+impl TractNetwork {
+    /// Optimises the network for inputs of this shape.
+    pub fn new(
+        name: &str,
+        file: &ModelProto,
+        input: &Input,
+        shape: &[usize],
+        executor: Executor,
+    ) -> Result<Self, EngineError> {
+        let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
+        let mut onnx = tract_onnx::onnx();
+        onnx.op_register.insert("PRelu", prelu::build);
+        let model = onnx.model_for_proto_model(file).map_err(|error| failed(chain(&error)))?;
+        let &[outlet] = model.input_outlets().unwrap_or_default() else {
+            return Err(failed("it does not have one input".into()));
+        };
+        let kind = model.outlet_fact(outlet).ok().and_then(|fact| fact.datum_type.concretize());
+        let bytes = kind == Some(u8::datum_type());
+        let prepare = || -> TractResult<Self> {
+            let kind = if bytes { u8::datum_type() } else { f32::datum_type() };
+            let model = model.with_input_fact(0, InferenceFact::dt_shape(kind, shape))?;
+            let plan = model.into_optimized()?.into_runnable()?;
+            let outputs = plan.model().output_outlets()?.iter();
+            let output_shapes = outputs
+                .map(|outlet| {
+                    Ok(plan.model().outlet_fact(*outlet)?.shape.eval_to_usize(&Default::default())?.to_vec())
+                })
+                .collect::<TractResult<Vec<_>>>()?;
+            let (name, shape, input) = (name.to_owned(), shape.to_vec(), input.clone());
+            Ok(Self { name, plan, shape, output_shapes, bytes, input, executor })
+        };
+        prepare().map_err(|error| EngineError::Shape {
+            model: name.to_owned(),
+            shape: shape.to_vec(),
+            why: chain(&error),
+        })
+    }
+
+    /// The pictures as the file wants them.
+    fn tensor(&self, pixels: &[u8]) -> TractResult<Tensor> {
+        let wanted: usize = self.shape.iter().product();
+        ensure!(pixels.len() == wanted, "{} bytes of pixels for an input of {wanted}", pixels.len());
+        if self.bytes {
+            let mut tensor = Tensor::zero::<u8>(&self.shape)?;
+            self.planes(pixels, tensor.try_as_plain_ram_mut()?.as_slice_mut()?, |pixel| pixel);
+            return Ok(tensor);
+        }
+        let mut tensor = Tensor::zero::<f32>(&self.shape)?;
+        let (mean, scale) = (self.input.mean, 1.0 / self.input.divisor);
+        let normalise = |pixel| (f32::from(pixel) - mean) * scale;
+        self.planes(pixels, tensor.try_as_plain_ram_mut()?.as_slice_mut()?, normalise);
+        Ok(tensor)
+    }
+
+    /// From packed pictures to planes of one channel each.
+    fn planes<T>(&self, pixels: &[u8], planes: &mut [T], value: impl Fn(u8) -> T) {
+        let plane = self.shape[2..].iter().product::<usize>().max(1);
+        let reversed = self.input.channels == "BGR";
+        for (picture, planes) in pixels.chunks_exact(plane * 3).zip(planes.chunks_exact_mut(plane * 3)) {
+            for (channel, plane) in planes.chunks_exact_mut(plane).enumerate() {
+                let channel = if reversed { 2 - channel } else { channel };
+                for (target, pixel) in plane.iter_mut().zip(picture.as_chunks::<3>().0) {
+                    *target = value(pixel[channel]);
+                }
+            }
+        }
+    }
+}
+
 impl Network for TractNetwork {
-    fn run(&mut self, input: &[f32], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
+    fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
         let mut run = || -> TractResult<()> {
-            let input = Tensor::from_shape(&self.shape, input)?;
+            let input = self.tensor(pixels)?;
             let made =
                 multithread_tract_scope(self.executor.clone(), || self.plan.run(tvec!(input.into_tvalue())))?;
             for (output, made) in outputs.iter_mut().zip(&made) {
@@ -94,45 +113,6 @@ impl Network for TractNetwork {
 }
 
 /// The whole chain of causes on one line.
-fn chain(error: &TractError) -> String {
+pub fn chain(error: &TractError) -> String {
     format!("{error:#}").replace('\n', " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shipped(role: &str) -> Vec<u8> {
-        std::fs::read(format!("{}/models/{role}.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    }
-
-    #[test]
-    fn a_network_runs_at_the_shape_it_was_prepared_for() {
-        let onnx = Onnx::parse("rnet", &shipped("rnet"), 1).unwrap();
-        let mut network = onnx.prepare(&[2, 3, 24, 24]).unwrap();
-        assert_eq!(network.output_shapes(), [vec![2, 2], vec![2, 4]]);
-        let mut outputs = [Vec::new(), Vec::new()];
-        network.run(&vec![0.1; 2 * 3 * 24 * 24], &mut outputs).unwrap();
-        assert_eq!((outputs[0].len(), outputs[1].len()), (4, 8));
-        assert!((outputs[0][0] + outputs[0][1] - 1.0).abs() < 1e-5, "a softmax");
-        assert!(network.run(&[0.0; 7], &mut outputs).is_err(), "an input of another length");
-    }
-
-    #[test]
-    fn what_is_not_a_model_is_refused() {
-        let whole = shipped("pnet");
-        for bytes in [&b""[..], b"not a model", &[0xff; 100], &whole[..whole.len() / 2]] {
-            let refused = match Onnx::parse("broken.onnx", bytes, 1) {
-                Err(error) => error,
-                Ok(onnx) => onnx.prepare(&[1, 3, 12, 12]).map(|_| ()).unwrap_err(),
-            };
-            assert!(refused.to_string().contains("broken.onnx"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn a_model_of_another_shape_is_refused() {
-        let onnx = Onnx::parse("onet", &shipped("onet"), 1).unwrap();
-        assert!(matches!(onnx.prepare(&[1, 3, 112, 112]), Err(EngineError::Shape { .. })));
-    }
 }

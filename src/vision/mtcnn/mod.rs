@@ -10,7 +10,7 @@ mod proposal;
 mod refine;
 mod square;
 
-use crate::bundle::{Bundle, BundleError};
+use crate::bundle::Bundle;
 use crate::capture::Frame;
 use crate::config;
 use crate::engine::Onnx;
@@ -47,13 +47,13 @@ impl Detector {
     pub fn load(bundle: &Bundle, settings: &config::Detector, threads: usize) -> Result<Self, VisionError> {
         let load = |role: &str| -> Result<Onnx, VisionError> {
             let bytes = bundle.read(role)?;
-            Ok(Onnx::parse(&bundle.path(role)?.display().to_string(), &bytes, threads)?)
+            let path = bundle.path(role)?.display().to_string();
+            Ok(Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, threads)?)
         };
-        let input = |role: &str| -> Result<_, BundleError> { Ok(bundle.entry(role)?.input.clone()) };
         Ok(Self {
-            proposer: Proposer::new(load("pnet")?, input("pnet")?, settings.min_face as f32)?,
-            rnet: Refiner::new(&load("rnet")?, input("rnet")?, 24, false)?,
-            onet: Refiner::new(&load("onet")?, input("onet")?, 48, true)?,
+            proposer: Proposer::new(load("pnet")?, settings.min_face as f32)?,
+            rnet: Refiner::new(&load("rnet")?, 24, false)?,
+            onet: Refiner::new(&load("onet")?, 48, true)?,
             thresholds: settings.thresholds,
             proposals: Vec::with_capacity(MAX_PROPOSALS),
             faces: Vec::with_capacity(MAX_PROPOSALS),

@@ -6,7 +6,6 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::Candidate;
 use super::nms::{Overlap, suppress};
-use crate::bundle::Input;
 use crate::capture::Frame;
 use crate::engine::{Network, Onnx};
 use crate::vision::{BBox, VisionError};
@@ -22,14 +21,13 @@ const MAX_PREPARED: usize = 48;
 
 pub struct Proposer {
     onnx: Onnx,
-    input: Input,
     min_face: f32,
     resizer: Resizer,
     how: ResizeOptions,
     /// By level size.
     prepared: Vec<([usize; 2], Box<dyn Network>)>,
+    /// Packed RGB of the shrunken frame.
     level: Vec<u8>,
-    tensor: Vec<f32>,
     outputs: [Vec<f32>; 2],
     found: Vec<Candidate>,
 }
@@ -37,17 +35,15 @@ pub struct Proposer {
 impl Proposer {
     /// `min_face` is the side of the smallest face that is looked for, pixels.
     /// An error where the network is another than P-Net.
-    pub fn new(onnx: Onnx, input: Input, min_face: f32) -> Result<Self, VisionError> {
+    pub fn new(onnx: Onnx, min_face: f32) -> Result<Self, VisionError> {
         prepare(&onnx, [WINDOW as usize; 2])?;
         Ok(Self {
             onnx,
-            input,
             min_face: min_face.max(WINDOW),
             resizer: Resizer::new(),
             how: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)),
             prepared: Vec::new(),
             level: Vec::new(),
-            tensor: Vec::new(),
             outputs: Default::default(),
             found: Vec::new(),
         })
@@ -76,7 +72,7 @@ impl Proposer {
         Ok(())
     }
 
-    /// Shrinks the frame into `tensor`, planar and normalised.
+    /// Shrinks the frame into `level`.
     fn shrink(&mut self, frame: &Frame, [width, height]: [usize; 2]) -> Result<(), VisionError> {
         self.level.resize(width * height * 3, 0);
         let failed = |why: String| VisionError::Resize { why };
@@ -87,15 +83,6 @@ impl Proposer {
         self.resizer
             .resize_typed(&source, &mut target, &self.how)
             .map_err(|error| failed(error.to_string()))?;
-
-        let (mean, scale) = (self.input.mean, 1.0 / self.input.divisor);
-        let plane = width * height;
-        self.tensor.resize(plane * 3, 0.0);
-        for (channel, values) in self.tensor.chunks_exact_mut(plane).enumerate() {
-            for (value, pixel) in values.iter_mut().zip(self.level.as_chunks::<3>().0) {
-                *value = (f32::from(pixel[channel]) - mean) * scale;
-            }
-        }
         Ok(())
     }
 
@@ -112,7 +99,7 @@ impl Proposer {
                 self.prepared.len() - 1
             }
         };
-        Ok(self.prepared[index].1.run(&self.tensor, &mut self.outputs)?)
+        Ok(self.prepared[index].1.run(&self.level, &mut self.outputs)?)
     }
 
     /// Turns P-Net's maps into boxes in the frame's pixels.
@@ -155,7 +142,7 @@ fn prepare(onnx: &Onnx, [width, height]: [usize; 2]) -> Result<Box<dyn Network>,
             found: format!("{:?}", network.output_shapes()),
         });
     }
-    Ok(Box::new(network))
+    Ok(network)
 }
 
 /// How many positions P-Net's window has along a side: 3x3, pooled by 2 rounding up, 3x3, 3x3.

@@ -1,7 +1,6 @@
 //! The second and third stage: R-Net and O-Net look at squares cut from the frame, in batches.
 
 use super::square::SquareSampler;
-use crate::bundle::Input;
 use crate::capture::Frame;
 use crate::engine::{Network, Onnx};
 use crate::vision::{BBox, Detection, Point, VisionError};
@@ -15,7 +14,8 @@ pub struct Refiner {
     side: usize,
     with_landmarks: bool,
     sampler: SquareSampler,
-    input: Vec<f32>,
+    /// Packed RGB of a batch of squares.
+    pixels: Vec<u8>,
     outputs: [Vec<f32>; 3],
     squares: Vec<BBox>,
     seen: Vec<Detection>,
@@ -23,7 +23,7 @@ pub struct Refiner {
 
 impl Refiner {
     /// `side` is the side of the square that the network looks at, pixels.
-    pub fn new(onnx: &Onnx, input: Input, side: usize, with_landmarks: bool) -> Result<Self, VisionError> {
+    pub fn new(onnx: &Onnx, side: usize, with_landmarks: bool) -> Result<Self, VisionError> {
         let mut networks = Vec::with_capacity(BATCHES.len());
         for batch in BATCHES {
             let network = onnx.prepare(&[batch, 3, side, side])?;
@@ -36,14 +36,14 @@ impl Refiner {
                     found: format!("{:?}", network.output_shapes()),
                 });
             }
-            networks.push((batch, Box::new(network) as Box<dyn Network>));
+            networks.push((batch, network));
         }
         Ok(Self {
             networks,
             side,
             with_landmarks,
-            sampler: SquareSampler::new(side, input.mean, input.divisor),
-            input: Vec::new(),
+            sampler: SquareSampler::new(side),
+            pixels: Vec::new(),
             outputs: Default::default(),
             squares: Vec::new(),
             seen: Vec::new(),
@@ -55,7 +55,7 @@ impl Refiner {
         self.squares.clear();
         self.squares.extend(boxes.map(|bbox| bbox.squared()));
         self.seen.clear();
-        let plane = 3 * self.side * self.side;
+        let size = 3 * self.side * self.side;
         let outputs = if self.with_landmarks { 3 } else { 2 };
         let mut done = 0;
         while done < self.squares.len() {
@@ -65,11 +65,11 @@ impl Refiner {
                 break;
             };
             let squares = &self.squares[done..done + *batch];
-            self.input.resize(plane * *batch, 0.0);
-            for (square, input) in squares.iter().zip(self.input.chunks_exact_mut(plane)) {
-                self.sampler.sample(frame, square, input);
+            self.pixels.resize(size * *batch, 0);
+            for (square, pixels) in squares.iter().zip(self.pixels.chunks_exact_mut(size)) {
+                self.sampler.sample(frame, square, pixels);
             }
-            network.run(&self.input, &mut self.outputs[..outputs])?;
+            network.run(&self.pixels, &mut self.outputs[..outputs])?;
             for (index, square) in squares.iter().enumerate() {
                 let shift = std::array::from_fn(|side| self.outputs[1][index * 4 + side]);
                 let mut landmarks = [Point::default(); 5];

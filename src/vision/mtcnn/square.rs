@@ -7,12 +7,12 @@ use crate::vision::BBox;
 /// aliases. What lies outside the frame is black.
 pub struct SquareSampler {
     side: usize,
-    mean: f32,
-    scale: f32,
     across: Taps,
     down: Taps,
-    /// Rows of the square already resampled across: `[row][channel][column]`.
+    /// Rows of the square already resampled across: `[row][column][channel]`.
     rows: Vec<f32>,
+    /// One row of the result.
+    sums: Vec<f32>,
 }
 
 /// For each output pixel, the first source pixel and the weights of it and those after.
@@ -49,25 +49,19 @@ impl Taps {
 }
 
 impl SquareSampler {
-    /// `side` in pixels; a pixel `p` becomes `(p - mean) / divisor`.
-    pub fn new(side: usize, mean: f32, divisor: f32) -> Self {
-        Self {
-            side,
-            mean,
-            scale: 1.0 / divisor,
-            across: Taps::default(),
-            down: Taps::default(),
-            rows: Vec::new(),
-        }
+    /// `side` in pixels.
+    pub fn new(side: usize) -> Self {
+        let (across, down) = Default::default();
+        Self { side, across, down, rows: Vec::new(), sums: Vec::new() }
     }
 
-    /// Fills `planes`, `3 * side * side` numbers, channel by channel.
-    pub fn sample(&mut self, frame: &Frame, square: &BBox, planes: &mut [f32]) {
+    /// Fills `pixels`, `side * side` of packed RGB.
+    pub fn sample(&mut self, frame: &Frame, square: &BBox, pixels: &mut [u8]) {
         // A box of a broken network may be anywhere and of any size: beyond some frames' width it is all black.
         let limit = 4.0 * frame.width().max(frame.height()) as f32;
         let sane = [square.x, square.y, square.width, square.height].iter().all(|v| v.abs() < limit);
         if !sane || square.width < 1.0 || square.height < 1.0 {
-            planes.fill(-self.mean * self.scale);
+            pixels.fill(0);
             return;
         }
         self.across.place(square.x, square.width, self.side);
@@ -77,20 +71,18 @@ impl SquareSampler {
         self.sample_rows(frame, first_row, last_row);
 
         let row_length = 3 * self.side;
-        for (output, (first, weights)) in
-            self.down.firsts.iter().zip(self.down.weights.chunks_exact(self.down.width)).enumerate()
-        {
-            for channel in 0..3 {
-                let target = &mut planes[(channel * self.side + output) * self.side..][..self.side];
-                target.fill(-self.mean * self.scale);
-                for (tap, weight) in weights.iter().enumerate() {
-                    let row = (first - first_row) as usize + tap;
-                    let source = &self.rows[row * row_length + channel * self.side..][..self.side];
-                    for (value, source) in target.iter_mut().zip(source) {
-                        *value += weight * self.scale * source;
-                    }
+        let lines = self.down.firsts.iter().zip(self.down.weights.chunks_exact(self.down.width));
+        for ((first, weights), pixels) in lines.zip(pixels.chunks_exact_mut(row_length)) {
+            self.sums.clear();
+            // Half a step more than nothing: cutting off the fraction below then rounds to the nearest.
+            self.sums.resize(row_length, 0.5);
+            for (tap, weight) in weights.iter().enumerate() {
+                let row = (first - first_row) as usize + tap;
+                for (sum, value) in self.sums.iter_mut().zip(&self.rows[row * row_length..][..row_length]) {
+                    *sum += weight * value;
                 }
             }
+            pixels.iter_mut().zip(&self.sums).for_each(|(pixel, sum)| *pixel = *sum as u8);
         }
     }
 
@@ -116,9 +108,7 @@ impl SquareSampler {
                         sums[channel] += weight * f32::from(pixel[channel]);
                     }
                 }
-                for channel in 0..3 {
-                    target[channel * self.side + output] = sums[channel];
-                }
+                target[output * 3..][..3].copy_from_slice(&sums);
             }
         }
     }
@@ -140,13 +130,11 @@ mod tests {
     #[test]
     fn at_its_own_size_a_square_is_the_frame() {
         let frame = frame(8, 6, |x, y| [x as u8, y as u8, 100]);
-        let mut planes = vec![0.0; 3 * 16];
-        SquareSampler::new(4, 0.0, 1.0).sample(&frame, &[2.0, 1.0, 4.0, 4.0].into(), &mut planes);
+        let mut pixels = vec![0; 3 * 16];
+        SquareSampler::new(4).sample(&frame, &[2.0, 1.0, 4.0, 4.0].into(), &mut pixels);
         for y in 0..4 {
             for x in 0..4 {
-                assert_eq!(planes[y * 4 + x], 2.0 + x as f32);
-                assert_eq!(planes[16 + y * 4 + x], 1.0 + y as f32);
-                assert_eq!(planes[32 + y * 4 + x], 100.0);
+                assert_eq!(pixels[(y * 4 + x) * 3..][..3], [2 + x as u8, 1 + y as u8, 100]);
             }
         }
     }
@@ -154,11 +142,11 @@ mod tests {
     #[test]
     fn a_shrunken_gradient_stays_a_gradient() {
         let frame = frame(64, 64, |x, _| [4 * x as u8, 0, 0]);
-        let mut planes = vec![0.0; 3 * 64];
-        SquareSampler::new(8, 0.0, 1.0).sample(&frame, &[16.0, 16.0, 32.0, 32.0].into(), &mut planes);
-        for (x, value) in planes[..8].iter().enumerate() {
+        let mut pixels = vec![0; 3 * 64];
+        SquareSampler::new(8).sample(&frame, &[16.0, 16.0, 32.0, 32.0].into(), &mut pixels);
+        for (x, [value, ..]) in pixels.as_chunks::<3>().0[..8].iter().enumerate() {
             let expected = 4.0 * (16.0 + 4.0 * (x as f32 + 0.5) - 0.5);
-            assert!((value - expected).abs() < 0.01, "{value} is not {expected}");
+            assert!((f32::from(*value) - expected).abs() < 0.51, "{value} is not {expected}");
         }
     }
 
@@ -174,9 +162,10 @@ mod tests {
                 Some(1) => square.width = f32::INFINITY,
                 _ => {}
             }
-            let mut planes = vec![0.0; 3 * 24 * 24];
-            SquareSampler::new(24, 127.5, 128.0).sample(&frame, &square, &mut planes);
-            prop_assert!(planes.iter().all(|v| (-1.001..=1.001).contains(v)));
+            let mut pixels = vec![77; 3 * 24 * 24];
+            SquareSampler::new(24).sample(&frame, &square, &mut pixels);
+            // No pixel of the frame has more red than this, and none is left as it was.
+            prop_assert!(pixels.as_chunks::<3>().0.iter().all(|[red, ..]| *red < 40));
         }
     }
 }

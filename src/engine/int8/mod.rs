@@ -1,0 +1,17 @@
+//! Quantised networks on kernels of our own: from the QuantizeLinear and DequantizeLinear of an ONNX file to a
+//! program of layers that stay in bytes from one to the next.
+//!
+//! What comes in: a parsed file ([`QuantisedNetwork::new`]). The graph is recognised ([`recognise`]) as layers on
+//! grids ([`layer`]), and those are bound to an instruction set and to memory ([`program`]). What goes out: a
+//! [`Network`](super::Network) that allocates nothing while it runs.
+
+mod graph;
+mod layer;
+mod network;
+mod program;
+mod recognise;
+#[cfg(test)]
+mod tests;
+
+pub use network::QuantisedNetwork;
+pub use program::LayerInfo;

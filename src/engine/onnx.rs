@@ -1,0 +1,98 @@
+//! A parsed ONNX file, not yet bound to a shape.
+
+use tract_linalg::multithread::Executor;
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+
+use super::tract::{TractNetwork, chain};
+use super::{EngineError, Network, QuantisedNetwork};
+use crate::bundle::Input;
+
+/// A parsed ONNX file, not yet bound to a shape.
+pub struct Onnx {
+    name: String,
+    file: ModelProto,
+    input: Input,
+    threads: usize,
+    executor: Executor,
+}
+
+impl Onnx {
+    /// Parses a file's bytes. `name` is what error messages call it; `input` is what the manifest says of how
+    /// pixels are fed; `threads` is how many threads one run may use.
+    pub fn parse(name: &str, bytes: &[u8], input: &Input, threads: usize) -> Result<Self, EngineError> {
+        let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
+        let file = tract_onnx::onnx()
+            .proto_model_for_read(&mut &bytes[..])
+            .map_err(|error| failed(chain(&error)))?;
+        if file.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
+            return Err(failed("there is no graph in it".into()));
+        }
+        let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
+        Ok(Self { name: name.to_owned(), file, input: input.clone(), threads, executor })
+    }
+
+    /// What error messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The network for inputs of this shape: batch, channels, height, width.
+    pub fn prepare(&self, shape: &[usize]) -> Result<Box<dyn Network>, EngineError> {
+        Ok(match self.prepare_quantised(shape)? {
+            Some(network) => Box::new(network),
+            None => {
+                let executor = self.executor.clone();
+                Box::new(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
+            }
+        })
+    }
+
+    /// The network on kernels of our own, where the file is quantised in a way that they run.
+    pub fn prepare_quantised(&self, shape: &[usize]) -> Result<Option<QuantisedNetwork>, EngineError> {
+        QuantisedNetwork::new(&self.name, &self.file, &self.input, shape, self.threads)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped(role: &str) -> Vec<u8> {
+        std::fs::read(format!("{}/models/{role}.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    fn input() -> Input {
+        Input { name: "input".into(), shape: [0; 4], channels: "RGB".into(), mean: 127.5, divisor: 128.0 }
+    }
+
+    #[test]
+    fn a_network_runs_at_the_shape_it_was_prepared_for() {
+        let onnx = Onnx::parse("rnet", &shipped("rnet"), &input(), 1).unwrap();
+        let mut network = onnx.prepare(&[2, 3, 24, 24]).unwrap();
+        assert_eq!(network.output_shapes(), [vec![2, 2], vec![2, 4]]);
+        let mut outputs = [Vec::new(), Vec::new()];
+        network.run(&[140; 2 * 3 * 24 * 24], &mut outputs).unwrap();
+        assert_eq!((outputs[0].len(), outputs[1].len()), (4, 8));
+        assert!((outputs[0][0] + outputs[0][1] - 1.0).abs() < 1e-5, "a softmax");
+        assert!(network.run(&[0; 7], &mut outputs).is_err(), "an input of another length");
+    }
+
+    #[test]
+    fn what_is_not_a_model_is_refused() {
+        let whole = shipped("pnet");
+        for bytes in [&b""[..], b"not a model", &[0xff; 100], &whole[..whole.len() / 2]] {
+            let refused = match Onnx::parse("broken.onnx", bytes, &input(), 1) {
+                Err(error) => error,
+                Ok(onnx) => onnx.prepare(&[1, 3, 12, 12]).map(|_| ()).unwrap_err(),
+            };
+            assert!(refused.to_string().contains("broken.onnx"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_model_of_another_shape_is_refused() {
+        let onnx = Onnx::parse("onet", &shipped("onet"), &input(), 1).unwrap();
+        assert!(matches!(onnx.prepare(&[1, 3, 112, 112]), Err(EngineError::Shape { .. })));
+    }
+}
