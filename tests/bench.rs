@@ -105,7 +105,7 @@ fn people_read_one_line_that_names_the_machine() {
     let (code, out, err) = bench(&["detect", "--runs", "2"]);
     assert_eq!((code, out.lines().count()), (0, 1));
     assert!(
-        out.starts_with("detect of a made-up picture (640x480") && out.contains("(2 runs, 1 of "),
+        out.starts_with("detect of a made-up picture (640x480") && out.contains("(2 runs, fp32, 1 of "),
         "{out}"
     );
     assert!(out.contains(concat!("ostiary ", env!("CARGO_PKG_VERSION"))), "{out}");

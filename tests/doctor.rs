@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary::act::{Event, EventKind, EventStore};
-use ostiary::bundle::{Bundle, ModelId};
+use ostiary::bundle::{Bundle, ModelId, Precision};
 use ostiary::config;
 use ostiary::facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary::vision::{Embedder, Embedding};
@@ -48,7 +48,7 @@ impl Door {
         let door = Self { folder: tempfile::tempdir().unwrap(), settings: BTreeMap::new() };
         let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 4, y as u8 * 5, 99]));
         picture.save(door.path("camera.png")).unwrap();
-        let model = Bundle::open(&models()).unwrap().id(Embedder::ROLE).unwrap();
+        let model = Bundle::open(&models(), Precision::default()).unwrap().id(Embedder::ROLE).unwrap();
         door.enroll("Ann", &model);
         let paths = ["camera.png", "people.sqlite", "events.sqlite"].map(|name| door.path(name));
         let [camera, people, events] = paths.map(|path| path.display().to_string());

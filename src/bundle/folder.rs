@@ -3,30 +3,32 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, Manifest, ModelEntry, ModelId, sha256};
+use super::{BundleError, Manifest, ModelEntry, ModelId, Precision, sha256};
 
 /// A folder of models whose manifest was read.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     folder: PathBuf,
     manifest: Manifest,
+    precision: Precision,
 }
 
 impl Bundle {
-    /// Reads the manifest of the folder.
-    pub fn open(folder: &Path) -> Result<Self, BundleError> {
+    /// Reads the manifest of the folder. A role's quantised file stands for it at [`Precision::Int8`], where there
+    /// is one.
+    pub fn open(folder: &Path, precision: Precision) -> Result<Self, BundleError> {
         let path = folder.join(Manifest::FILE);
         let text =
             fs::read_to_string(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
         let manifest = Manifest::parse(&text).map_err(|why| BundleError::Manifest { path, why })?;
-        Ok(Self { folder: folder.to_owned(), manifest })
+        Ok(Self { folder: folder.to_owned(), manifest, precision })
     }
 
     /// Opens `configured`, or the first folder of models among the usual places.
-    pub fn find(configured: Option<&Path>) -> Result<Self, BundleError> {
+    pub fn find(configured: Option<&Path>, precision: Precision) -> Result<Self, BundleError> {
         match configured {
-            Some(folder) => Self::open(folder),
-            None => Self::open(&find_folder()?),
+            Some(folder) => Self::open(folder, precision),
+            None => Self::open(&find_folder()?, precision),
         }
     }
 
@@ -42,7 +44,9 @@ impl Bundle {
 
     /// The manifest's entry for a role.
     pub fn entry(&self, role: &str) -> Result<&ModelEntry, BundleError> {
-        self.manifest.models.get(role).ok_or_else(|| BundleError::NoRole {
+        let models = &self.manifest.models;
+        let quantised = self.precision.of(role).and_then(|name| models.get(&name));
+        quantised.or_else(|| models.get(role)).ok_or_else(|| BundleError::NoRole {
             path: self.folder.join(Manifest::FILE),
             role: role.to_owned(),
         })
@@ -90,7 +94,7 @@ mod tests {
 
     /// The models that ship.
     fn shipped() -> Bundle {
-        Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).unwrap()
+        Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"), Precision::Fp32).unwrap()
     }
 
     #[test]
@@ -118,7 +122,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let shipped = shipped();
         fs::copy(shipped.folder().join(Manifest::FILE), folder.path().join(Manifest::FILE)).unwrap();
-        let bundle = Bundle::open(folder.path()).unwrap();
+        let bundle = Bundle::open(folder.path(), Precision::Fp32).unwrap();
 
         let missing = bundle.read("pnet").unwrap_err();
         assert!(
@@ -137,10 +141,10 @@ mod tests {
     #[test]
     fn what_is_no_manifest_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Bundle::open(folder.path()), Err(BundleError::Unreadable { .. })));
+        assert!(matches!(Bundle::open(folder.path(), Precision::Fp32), Err(BundleError::Unreadable { .. })));
         for text in ["", "format = 1", "format = 2\n[models]", "no toml at all", "format = 1\nmodels = 3"] {
             fs::write(folder.path().join(Manifest::FILE), text).unwrap();
-            let error = Bundle::open(folder.path()).unwrap_err();
+            let error = Bundle::open(folder.path(), Precision::Fp32).unwrap_err();
             assert!(matches!(error, BundleError::Manifest { .. }), "{text:?} gave {error}");
         }
     }

@@ -5,9 +5,11 @@
 
 mod folder;
 mod manifest;
+mod precision;
 
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Input, Manifest, ModelEntry, Output, Source};
+pub use precision::Precision;
 
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 mod detect;
 mod door;
 mod embed;
+mod kernels;
 mod machine;
 mod pipeline;
 mod report;
@@ -12,6 +13,8 @@ mod times;
 use std::process::ExitCode;
 
 use super::Globals;
+use crate::bundle::Precision;
+use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -31,6 +34,8 @@ enum What {
     Embed(embed::Args),
     /// Time a full detection on one picture.
     Detect(detect::Args),
+    /// Time each layer of a quantised network.
+    Kernels(kernels::Args),
     /// Time the whole look at each frame of a video.
     Pipeline(pipeline::Args),
     /// Time the whole door: from a face in view to the relay on.
@@ -44,11 +49,18 @@ struct Effort {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
+    /// In what numbers to compute; engine.precision of the configuration where it is not given.
+    #[arg(long, value_name = "int8|fp32")]
+    precision: Option<Precision>,
 }
 
 impl Effort {
-    fn threads(&self) -> usize {
-        self.threads.into()
+    /// The configuration with what was asked for.
+    fn config(&self, globals: &Globals) -> anyhow::Result<Config> {
+        let mut config = globals.config()?;
+        config.engine.threads = self.threads.into();
+        config.engine.precision = self.precision.unwrap_or(config.engine.precision);
+        Ok(config)
     }
 }
 
@@ -59,6 +71,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let report = match args.what {
         What::Embed(args) => embed::run(globals, &args)?,
         What::Detect(args) => detect::run(globals, &args)?,
+        What::Kernels(args) => return kernels::run(globals, &args).map(|()| ExitCode::SUCCESS),
         What::Pipeline(args) => pipeline::run(globals, &args)?,
         What::Door(args) => door::run(globals, &args)?,
     };

@@ -75,6 +75,7 @@ pub(super) const KEYS: &[Key] = &[
     key("quality.max_pitch", Kind::Number(0.0, 90.0)),
     key("quality.max_roll", Kind::Number(0.0, 180.0)),
     key("embedder.flip", Kind::Flag),
+    key("engine.precision", Kind::OneOf(&["int8", "fp32"])),
     key("engine.threads", Kind::Integer(1, 64)),
     key("models.dir", Kind::Text),
     key("facebank.path", Kind::Text),

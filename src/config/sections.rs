@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bundle::Precision;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -146,13 +148,15 @@ pub struct Embedder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Engine {
+    /// In what numbers networks compute.
+    pub precision: Precision,
     /// Threads a network may use.
     pub threads: usize,
 }
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { threads: 1 }
+        Self { precision: Precision::default(), threads: 1 }
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Seen {
 impl Eye {
     /// Loads and verifies the models. The gallery must be of the embedding model's templates.
     pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
-        let bundle = Bundle::find(config.models.dir.as_deref())?;
+        let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
         Ok(Self {
             detector: Detector::load(&bundle, &config.detector, config.engine.threads)?,
             tracker: Tracker::new(config.detector.every),

@@ -75,7 +75,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::bundle::{Bundle, sha256};
+    use crate::bundle::{Bundle, Precision, sha256};
     use crate::config::Detector as Settings;
     use crate::vision::{Detections, Detector};
 
@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn each_face_is_where_it_is_said_to_be() {
-        let bundle = Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).unwrap();
+        let bundle =
+            Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"), Precision::Fp32).unwrap();
         let mut detector = Detector::load(&bundle, &Settings::default(), 1).unwrap();
         let mut found = Detections::new();
         for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {

@@ -47,7 +47,7 @@ pub enum VisionError {
 impl Recogniser {
     /// Loads and verifies the models that the configuration names.
     pub fn load(config: &Config) -> Result<Self, VisionError> {
-        let bundle = Bundle::find(config.models.dir.as_deref())?;
+        let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
         Ok(Self {
             detector: Detector::load(&bundle, &config.detector, config.engine.threads)?,
             embedder: Embedder::load(&bundle, &config.embedder, config.engine.threads)?,

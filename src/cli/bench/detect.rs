@@ -37,15 +37,14 @@ pub struct Args {
 }
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
-    let mut config = globals.config()?;
+    let mut config = args.effort.config(globals)?;
     config.detector.min_face = args.min_face.unwrap_or(config.detector.min_face);
-    let threads = args.effort.threads();
     let picture = match &args.image {
         Some(path) => read_picture(path)?,
         None => Frame::from_rgb(WIDTH, HEIGHT, synthetic::picture(WIDTH, HEIGHT)).context("no picture")?,
     };
-    let bundle = Bundle::find(config.models.dir.as_deref())?;
-    let mut detector = Detector::load(&bundle, &config.detector, threads)?;
+    let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
+    let mut detector = Detector::load(&bundle, &config.detector, config.engine.threads)?;
     let mut found = Detections::new();
     let times = Times::measure(args.runs, || detector.detect(&picture, &mut found))?;
 
@@ -61,5 +60,5 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     };
     let input =
         format!("{name} ({width}x{height}, {faces} faces of {} pixels and more)", config.detector.min_face);
-    Ok(Report::new("detect", &times, threads, input))
+    Ok(Report::new("detect", &times, &config.engine, input))
 }

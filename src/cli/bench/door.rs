@@ -44,7 +44,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let given = globals.config()?;
     let folder = tempfile::tempdir().context("no temporary folder for the facebank; set TMPDIR")?;
     let mut config = Config { models: given.models, detector: given.detector, ..Config::default() };
-    config.engine.threads = args.effort.threads();
+    config.engine = args.effort.config(globals)?.engine;
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
@@ -53,7 +53,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
 
     let log = Log::default();
     let visits = Visits::new(args.runs + WARM_UP, log.clone())?;
-    let (threads, frames) = (config.engine.threads, config.door.frames);
+    let (engine, frames) = (config.engine.clone(), config.door.frames);
     keep(Setup {
         config,
         layers: None,
@@ -72,7 +72,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     Ok(Report::new(
         "door",
         &times,
-        threads,
+        &engine,
         format!("a face in view ({FPS} frames a second, {frames} needed)"),
     ))
 }

@@ -28,8 +28,7 @@ pub struct Args {
 }
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
-    let mut config = globals.config()?;
-    config.engine.threads = args.effort.threads();
+    let config = args.effort.config(globals)?;
     let side = Crop::SIDE as u32;
     let (crop, input) = match &args.image {
         Some(path) => {
@@ -47,8 +46,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
             (Crop::from_rgb(&synthetic::picture(side, side)).unwrap_or_default(), "a made-up face".to_owned())
         }
     };
-    let bundle = Bundle::find(config.models.dir.as_deref())?;
+    let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
     let mut embedder = Embedder::load(&bundle, &config.embedder, config.engine.threads)?;
     let times = Times::measure(args.runs, || embedder.embed(&crop).map(|_| ()))?;
-    Ok(Report::new("embed", &times, config.engine.threads, input))
+    Ok(Report::new("embed", &times, &config.engine, input))
 }

@@ -37,8 +37,7 @@ pub struct Args {
 }
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
-    let mut config = globals.config()?;
-    config.engine.threads = args.effort.threads();
+    let mut config = args.effort.config(globals)?;
     config.detector.min_face = args.min_face.unwrap_or(config.detector.min_face);
     config.camera.source.clone_from(&args.video);
     config.camera.realtime = false;
@@ -73,7 +72,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         frame.height(),
         faces as f64 / f64::from(args.runs)
     );
-    Ok(Report::new("pipeline", &times, config.engine.threads, input).with(looks))
+    Ok(Report::new("pipeline", &times, &config.engine, input).with(looks))
 }
 
 /// A source that is played over and over, with time that goes on.

@@ -41,7 +41,9 @@ fn look(door: &Door, path: &Path) -> Result<Finding, FacebankError> {
     let facebank = Facebank::open_read_only(path)?;
     facebank.check()?;
     // Without models there is nothing to compare with, which their own check tells.
-    if let Ok(model) = Bundle::find(door.config().models.dir.as_deref()).and_then(|b| b.id(Embedder::ROLE)) {
+    let config = door.config();
+    let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision);
+    if let Ok(model) = bundle.and_then(|bundle| bundle.id(Embedder::ROLE)) {
         facebank.gallery(&model)?;
     }
     let people = facebank.people()?;

@@ -11,7 +11,7 @@ const INSTALL: &str = "install the models again";
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let config = door.config();
-    let bundle = match Bundle::find(config.models.dir.as_deref()) {
+    let bundle = match Bundle::find(config.models.dir.as_deref(), config.engine.precision) {
         Ok(bundle) => bundle,
         Err(error) => return vec![Finding::of_error(Status::Fault, &error, INSTALL)],
     };

@@ -1,10 +1,12 @@
 //! A recognised network behind the engine's seam.
 
+use std::time::Duration;
+
 use ostiary_kernels::Isa;
 use tract_onnx::pb::ModelProto;
 
 use super::graph::Graph;
-use super::program::Program;
+use super::program::{LayerInfo, Program};
 use super::recognise::{Refusal, recognise};
 use crate::bundle::Input;
 use crate::engine::{EngineError, Network};
@@ -51,19 +53,31 @@ impl QuantisedNetwork {
         self.isa
     }
 
-    /// What it runs.
-    pub fn program(&mut self) -> &mut Program {
-        &mut self.program
+    /// Its layers, in the order in which they run.
+    pub fn layers(&self) -> Vec<LayerInfo> {
+        self.program.layers()
     }
-}
 
-impl Network for QuantisedNetwork {
-    fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
+    /// Runs it as [`Network::run`] does, adding what each layer took to `times`; the outputs are not made.
+    pub fn run_timed(&mut self, pixels: &[u8], times: &mut [Duration]) -> Result<(), EngineError> {
+        self.check(pixels)?;
+        self.program.run_timed(pixels, times);
+        Ok(())
+    }
+
+    fn check(&self, pixels: &[u8]) -> Result<(), EngineError> {
         let wanted = self.program.input_len();
         if pixels.len() != wanted {
             let why = format!("{} bytes of pixels for an input of {wanted}", pixels.len());
             return Err(EngineError::Run { model: self.name.clone(), why });
         }
+        Ok(())
+    }
+}
+
+impl Network for QuantisedNetwork {
+    fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        self.check(pixels)?;
         self.program.run(pixels, outputs);
         Ok(())
     }
