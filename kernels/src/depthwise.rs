@@ -95,8 +95,9 @@ impl Depthwise {
     /// Where a block's channel comes to lie when the kernel has interleaved the taps.
     fn place(isa: Isa, lane: usize, lanes: usize) -> usize {
         match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Vnni => crate::x86::avx512::place(lane, lanes),
+            // Unpacking works within 16 bytes: the first register has the first four channels of each 16, the second
+            // the next four, and so on.
+            Isa::Avx512Vnni => (lane / 4 % 4) * lanes / 4 + lane / 16 * 4 + lane % 4,
             _ => lane,
         }
     }

@@ -114,8 +114,13 @@ fn in_parts<T: Copy + PartialEq + std::fmt::Debug>(
     own
 }
 
+/// How many shapes each test draws; an emulated processor is given fewer.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 300 }))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn convolutions_agree(

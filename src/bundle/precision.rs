@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Bytes where the bundle has a quantised file for a role, and 32-bit floats where it has none.
+    #[default]
     Int8,
     /// 32-bit floats.
-    #[default]
     Fp32,
 }
 

@@ -1,1 +1,5 @@
 //! Kernels for aarch64.
+
+pub(crate) mod dot;
+mod epilogue;
+pub(crate) mod neon;

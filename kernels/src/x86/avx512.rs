@@ -96,13 +96,6 @@ fn activated(sums: __m512i, scale: __m512, bias: __m512, slope: __m512) -> __m51
     _mm512_fmadd_ps(_mm512_min_ps(y, zero), slope, _mm512_max_ps(y, zero))
 }
 
-/// Where a block's channel lies after the taps were interleaved: unpacking works within 16 bytes, so that the
-/// first register has the first four channels of each 16, the second the next four, and so on.
-pub(crate) fn place(lane: usize, lanes: usize) -> usize {
-    let (sixteen, register, four) = (lane / 16, lane / 4 % 4, lane % 4);
-    register * lanes / 4 + sixteen * 4 + four
-}
-
 /// # Safety
 ///
 /// AVX-512 F, BW and VNNI must be there. Every tap of every pixel with all its lanes must lie in the input, every

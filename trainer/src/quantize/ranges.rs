@@ -228,9 +228,9 @@ pub fn grids(network: &Network, observed: &Observed, choice: Choice) -> BTreeMap
             false => vec![range(&seen.together(), choice)],
         };
         // Of a vector little is seen, and where no activation holds it in, other faces reach much further: it gets
-        // the headroom four times.
+        // the headroom six times over.
         let wide = seen.vector && network.is_linear(&name);
-        let headroom = if wide { choice.headroom.powi(4) } else { choice.headroom };
+        let headroom = if wide { choice.headroom.powi(6) } else { choice.headroom };
         // A channel that is always 0 still needs a scale; any that is far from vanishing does.
         let widest = ranges.iter().map(|(least, greatest)| greatest - least).fold(0.0, f32::max).max(1e-3);
         let (scale, zero_point) = ranges

@@ -1,0 +1,123 @@
+//! NEON without the dot product: products of signed bytes are added in pairs to 16 and then to 32 bits.
+
+use std::arch::aarch64::*;
+
+use super::epilogue::store;
+use crate::conv::Job;
+use crate::depthwise::RowJob;
+
+/// # Safety
+///
+/// Every window of the job's pixels must lie in the input, every pixel with all its lanes in the output; weights and
+/// epilogue must be as long as lanes and window say.
+#[target_feature(enable = "neon")]
+pub(crate) unsafe fn conv(job: &Job) {
+    let (pairs, rest) = job.pixels.as_chunks::<2>();
+    // SAFETY: the caller's promises.
+    unsafe {
+        pairs.iter().for_each(|pixels| tile(job, pixels));
+        rest.iter().for_each(|pixel| tile(job, &[*pixel]));
+    }
+}
+
+/// Inputs are taken 128 lower, as signed bytes; the weights' sums make up for it at the end.
+///
+/// # Safety
+///
+/// As [`conv`].
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
+    // Each register has 2 channels: for each the products of two pairs of inputs.
+    let mut sums = [[vdupq_n_s32(0); 8]; P];
+    let mut weights = job.weights.as_ptr().cast::<i8>();
+    // Two products of -128 and -128 are one too many for 16 bits: then each is added on its own.
+    let pairs = if job.extreme { 0 } else { job.groups / 2 };
+    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    unsafe {
+        for run in 0..job.runs {
+            let input: [*const u8; P] =
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+            for pair in 0..pairs {
+                let values: [[int8x8_t; 2]; P] =
+                    std::array::from_fn(|p| [four(input[p].add(pair * 8)), four(input[p].add(pair * 8 + 4))]);
+                for v in 0..4 {
+                    let first = vld1q_s8(weights.add(v * 16));
+                    let second = vld1q_s8(weights.add(64 + v * 16));
+                    for p in 0..P {
+                        let [a, b] = values[p];
+                        let low = vmlal_s8(vmull_s8(a, vget_low_s8(first)), b, vget_low_s8(second));
+                        sums[p][v * 2] = vpadalq_s16(sums[p][v * 2], low);
+                        let high = vmlal_s8(vmull_s8(a, vget_high_s8(first)), b, vget_high_s8(second));
+                        sums[p][v * 2 + 1] = vpadalq_s16(sums[p][v * 2 + 1], high);
+                    }
+                }
+                weights = weights.add(128);
+            }
+            for group in pairs * 2..job.groups {
+                let values: [int8x8_t; P] = std::array::from_fn(|p| four(input[p].add(group * 4)));
+                for v in 0..4 {
+                    let row = vld1q_s8(weights.add(v * 16));
+                    for p in 0..P {
+                        let low = vmull_s8(values[p], vget_low_s8(row));
+                        sums[p][v * 2] = vpadalq_s16(sums[p][v * 2], low);
+                        let high = vmull_s8(values[p], vget_high_s8(row));
+                        sums[p][v * 2 + 1] = vpadalq_s16(sums[p][v * 2 + 1], high);
+                    }
+                }
+                weights = weights.add(64);
+            }
+        }
+        for p in 0..P {
+            let whole = std::array::from_fn(|v| {
+                let raised = vshlq_n_s32::<7>(vld1q_s32(job.sums.as_ptr().add(v * 4)));
+                vaddq_s32(vpaddq_s32(sums[p][v * 2], sums[p][v * 2 + 1]), raised)
+            });
+            store(job.epilogue.as_ptr(), whole, job.output.add(pixels[p][1] as usize), job.float);
+        }
+    }
+}
+
+/// Four inputs, 128 lower, twice.
+///
+/// # Safety
+///
+/// There must be 4 bytes at `input`.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn four(input: *const u8) -> int8x8_t {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { input.cast::<u32>().read_unaligned() };
+    vreinterpret_s8_u32(vdup_n_u32(bytes ^ 0x8080_8080))
+}
+
+/// # Safety
+///
+/// Every tap of every pixel with all its lanes must lie in the input, every pixel in the output; weights and epilogue
+/// must be as long as lanes and taps say.
+#[target_feature(enable = "neon")]
+pub(crate) unsafe fn depthwise(job: &RowJob) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        for pixel in 0..job.pixels {
+            let input = job.input.add(pixel * job.step);
+            let mut sums = [vdupq_n_s32(0); 4];
+            for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
+                // Loads four taps of 16 channels, each tap's weights in a register of its own.
+                let weights = vld4q_s8(job.weights.as_ptr().cast::<i8>().add(group * 64));
+                let weights = [weights.0, weights.1, weights.2, weights.3];
+                for (tap, row) in taps.iter().zip(weights) {
+                    let values = vld1q_u8(input.add(*tap as usize));
+                    let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(values)));
+                    let high = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(values)));
+                    let (low_row, high_row) = (vmovl_s8(vget_low_s8(row)), vmovl_s8(vget_high_s8(row)));
+                    sums[0] = vmlal_s16(sums[0], vget_low_s16(low), vget_low_s16(low_row));
+                    sums[1] = vmlal_high_s16(sums[1], low, low_row);
+                    sums[2] = vmlal_s16(sums[2], vget_low_s16(high), vget_low_s16(high_row));
+                    sums[3] = vmlal_high_s16(sums[3], high, high_row);
+                }
+            }
+            store(job.epilogue.as_ptr(), sums, job.output.add(pixel * job.output_step), false);
+        }
+    }
+}
