@@ -105,7 +105,7 @@ fn people_read_one_line_that_names_the_machine() {
     let (code, out, err) = bench(&["detect", "--runs", "2"]);
     assert_eq!((code, out.lines().count()), (0, 1));
     assert!(
-        out.starts_with("detect of a made-up picture (640x480") && out.contains("(2 runs, fp32, 1 of "),
+        out.starts_with("detect of a made-up picture (640x480") && out.contains("(2 runs, int8 on "),
         "{out}"
     );
     assert!(out.contains(concat!("ostiary ", env!("CARGO_PKG_VERSION"))), "{out}");
@@ -127,4 +127,29 @@ fn what_cannot_be_measured_is_refused() {
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(err.contains("error"), "{err}");
     }
+}
+
+#[test]
+fn each_layer_of_a_quantised_network_is_timed() {
+    let (code, out, _) = bench(&["kernels", "--runs", "2", "--json"]);
+    let rows: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, rows.len()), (0, 64), "{out}");
+    assert_eq!(rows[0]["kind"], "conv 3x3/2");
+    assert_eq!(rows[0]["output"], serde_json::json!([64, 56, 56]));
+    let shares: f64 = rows.iter().map(|row| row["share"].as_f64().unwrap()).sum();
+    assert!((shares - 100.0).abs() < 0.1, "{shares}");
+
+    let (code, _, err) = bench(&["kernels", "--model", "onet", "--runs", "2"]);
+    assert!(code == 2 && err.contains("onet.onnx: is not quantised"), "{err}");
+}
+
+#[test]
+fn both_precisions_are_timed() {
+    for precision in ["int8", "fp32"] {
+        let (code, out, err) = bench(&["embed", "--runs", "1", "--json", "--precision", precision]);
+        assert_eq!(code, 0, "{err}");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["precision"], precision);
+    }
+    assert_eq!(bench(&["embed", "--precision", "int4"]).0, 2);
 }

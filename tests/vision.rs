@@ -434,13 +434,17 @@ fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
     }
 }
 
-const ROLES: [&str; 4] = ["pnet", "rnet", "onet", "mobilefacenet"];
+/// The models of each precision.
+const ROLES: [(&str, [&str; 4]); 2] = [
+    ("int8", ["pnet-int8", "rnet-int8", "onet", "mobilefacenet-int8"]),
+    ("fp32", ["pnet", "rnet", "onet", "mobilefacenet"]),
+];
 
 /// The models that ship, in a folder where they can be spoilt.
 fn models() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for file in ["manifest.toml", "pnet.onnx", "rnet.onnx", "onet.onnx", "mobilefacenet.onnx"] {
-        fs::copy(Path::new(MODELS).join(file), folder.path().join(file)).unwrap();
+    for file in fs::read_dir(MODELS).unwrap().map(|file| file.unwrap().path()).filter(|file| file.is_file()) {
+        fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
     }
     folder
 }
@@ -457,8 +461,11 @@ fn replace(folder: &Path, role: &str, bytes: &[u8]) {
 }
 
 /// Runs the whole chain with these models, which must fail, and checks what is said.
-fn refused(models: &Path, parts: &[&str]) {
-    let output = run_with(models, &[&"embed", &portrait("hopper.jpg")]);
+fn refused(models: &Path, precision: &str, parts: &[&str]) {
+    let setting = models.with_extension("toml");
+    fs::write(&setting, format!("[engine]\nprecision = {precision:?}")).unwrap();
+    let output = run_with(models, &[&"embed", &"--config", &setting, &portrait("hopper.jpg")]);
+    fs::remove_file(setting).unwrap();
     let said = error(&output);
     assert_eq!(code(&output), 2, "{said}");
     assert!(output.stdout.is_empty());
@@ -470,8 +477,8 @@ fn refused(models: &Path, parts: &[&str]) {
 #[test]
 fn a_folder_that_is_no_set_of_models_is_named() {
     let empty = tempfile::tempdir().unwrap();
-    refused(&empty.path().join("absent"), &["absent/manifest.toml", "install the models again"]);
-    refused(empty.path(), &["manifest.toml", "install the models again"]);
+    refused(&empty.path().join("absent"), "int8", &["absent/manifest.toml", "install the models again"]);
+    refused(empty.path(), "int8", &["manifest.toml", "install the models again"]);
     let text = fs::read_to_string(Path::new(MODELS).join("manifest.toml")).unwrap();
     for broken in [
         String::new(),
@@ -485,52 +492,57 @@ fn a_folder_that_is_no_set_of_models_is_named() {
         let folder = models();
         assert_ne!(broken, text);
         fs::write(folder.path().join("manifest.toml"), broken).unwrap();
-        refused(folder.path(), &["manifest.toml", "install the models again"]);
+        refused(folder.path(), "int8", &["manifest.toml", "install the models again"]);
     }
 }
 
 #[test]
 fn a_model_file_that_is_missing_truncated_or_altered_is_named() {
-    for role in ROLES {
+    for (precision, role) in ROLES.iter().flat_map(|(precision, roles)| roles.map(|role| (precision, role))) {
         let folder = models();
         let file = folder.path().join(role).with_extension("onnx");
         let named = [file.to_str().unwrap(), "install the models again"];
         let whole = fs::read(&file).unwrap();
         fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-        refused(folder.path(), &named);
+        refused(folder.path(), precision, &named);
         let mut altered = whole;
         let middle = altered.len() / 2;
         altered[middle] ^= 1;
         fs::write(&file, altered).unwrap();
-        refused(folder.path(), &named);
+        refused(folder.path(), precision, &named);
         fs::remove_file(&file).unwrap();
-        refused(folder.path(), &named);
+        refused(folder.path(), precision, &named);
     }
 }
 
 #[test]
 fn what_is_no_model_is_refused_though_its_hash_is_right() {
-    for role in ROLES {
+    for (precision, role) in ROLES.iter().flat_map(|(precision, roles)| roles.map(|role| (precision, role))) {
         let whole = fs::read(Path::new(MODELS).join(role).with_extension("onnx")).unwrap();
         for bytes in [&b""[..], b"this is no network", &[0xff; 4096], &whole[..whole.len() / 2]] {
             let folder = models();
             replace(folder.path(), role, bytes);
-            refused(folder.path(), &[&format!("{role}.onnx"), "install the models again"]);
+            refused(folder.path(), precision, &[&format!("{role}.onnx"), "install the models again"]);
         }
     }
 }
 
 #[test]
 fn a_model_in_anothers_place_is_refused() {
-    for role in ROLES {
-        for other in ROLES.into_iter().filter(|other| *other != role) {
+    for (precision, roles) in ROLES {
+        let pairs = roles.into_iter().flat_map(|role| roles.map(|other| (role, other)));
+        for (role, other) in pairs.filter(|(role, other)| role != other) {
             let folder = models();
             replace(
                 folder.path(),
                 role,
                 &fs::read(Path::new(MODELS).join(other).with_extension("onnx")).unwrap(),
             );
-            refused(folder.path(), &[&format!("{role}.onnx"), "not the model that its role needs"]);
+            refused(
+                folder.path(),
+                precision,
+                &[&format!("{role}.onnx"), "not the model that its role needs"],
+            );
         }
     }
 }

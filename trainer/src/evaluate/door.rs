@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use ostiary::bundle::Precision;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The `ostiary` program.
-pub struct Ostiary(pub PathBuf);
+/// The `ostiary` program, computing in some precision.
+pub struct Ostiary {
+    pub program: PathBuf,
+    pub precision: Precision,
+}
 
 /// One line of `ostiary embed --json`.
 #[derive(Debug, Deserialize)]
@@ -52,7 +56,8 @@ impl Ostiary {
     }
 
     fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.0);
+        let mut command = Command::new(&self.program);
+        command.env("OSTIARY_ENGINE__PRECISION", self.precision.to_string());
         command.args(["--json", verb]);
         command
     }

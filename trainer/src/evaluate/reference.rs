@@ -97,12 +97,12 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_str(&text).with_context(|| format!("{} is not a reference", path.display()))
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
+pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
     if a.len() == b.len() { dot(a, b) / (dot(a, a) * dot(b, b)).sqrt() } else { -1.0 }
 }
 
-fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
+pub fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
     let overlap = |i: usize| ((a[i] + a[i + 2]).min(b[i] + b[i + 2]) - a[i].max(b[i])).max(0.0);
     let shared = overlap(0) * overlap(1);
     shared / (a[2] * a[3] + b[2] * b[3] - shared)
@@ -111,9 +111,13 @@ fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
 fn landmark_shift(ours: &FoundFace, face: &ReferenceFace) -> f64 {
     let marks = &face.landmarks;
     let wanted = [marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right];
+    shift_between(&ours.landmarks, &wanted, face.box_xywh[2])
+}
+
+/// The mean distance of landmarks, as a share of a face's width.
+pub fn shift_between(a: &[[f64; 2]; 5], b: &[[f64; 2]; 5], width: f64) -> f64 {
     let distance = |(a, b): (&[f64; 2], &[f64; 2])| (a[0] - b[0]).hypot(a[1] - b[1]);
-    let mean = ours.landmarks.iter().zip(&wanted).map(distance).sum::<f64>() / wanted.len() as f64;
-    mean / face.box_xywh[2]
+    a.iter().zip(b).map(distance).sum::<f64>() / a.len() as f64 / width
 }
 
 #[cfg(test)]

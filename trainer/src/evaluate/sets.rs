@@ -12,6 +12,25 @@ pub struct Sets {
     #[serde(rename = "set")]
     pub sets: Vec<Set>,
     pub reference: Option<Reference>,
+    /// Where it is given, everything is measured in both precisions.
+    pub loss: Option<Loss>,
+}
+
+/// The most that int8 may lose against fp32, percentage points.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    pub max_detected: f64,
+    pub max_eer: f64,
+    /// Of the TAR at FAR 0.1 %.
+    pub max_tar: f64,
+    /// Of the embeddings of aligned sets.
+    pub min_mean_cosine: f64,
+    pub min_cosine: f64,
+    /// A folder of pictures with faces.
+    pub landmarks: PathBuf,
+    /// Median, percent of the face's width.
+    pub max_landmark_shift: f64,
 }
 
 /// One folder of pictures, below the data folder.
@@ -61,6 +80,6 @@ impl Sets {
     pub fn one_folder_of_people() -> Self {
         let set =
             Set { folder: PathBuf::new(), people: true, aligned: false, min_detected: None, max_eer: None };
-        Self { sets: vec![set], reference: None }
+        Self { sets: vec![set], reference: None, loss: None }
     }
 }

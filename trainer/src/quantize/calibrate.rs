@@ -236,7 +236,7 @@ fn window(picture: &Frame, faces: &[Detection], turn: u32, chance: &mut Chance) 
     let shorter = picture.width().min(picture.height()) as f32;
     let scale = SHRUNKEN / SMALLEST * chance.between(0.25, 1.0);
     let size = WINDOW as f32 / scale;
-    let face = faces.get(turn as usize % faces.len().max(1)).filter(|_| turn % 2 == 0);
+    let face = faces.get(turn as usize % faces.len().max(1)).filter(|_| turn.is_multiple_of(2));
     let center = match face {
         Some(face) => face.bbox.center(),
         None => Point {

@@ -23,9 +23,9 @@ use ranges::{Choice, Method, Observed};
 use report::Report;
 
 /// What was seen of a value over a few pictures is not all that it can be: percent that are added to its range.
-const HEADROOM: f32 = 15.0;
+const HEADROOM: f32 = 18.0;
 /// Variations of each picture that are seen.
-const VARIATIONS: u32 = 40;
+const VARIATIONS: u32 = 120;
 
 #[derive(Debug, clap::Args)]
 #[command(

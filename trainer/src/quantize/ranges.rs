@@ -116,9 +116,9 @@ impl Observed {
         for counting in [false, true] {
             for sample in samples {
                 let normalised = normalised(sample, input);
-                let (shapes, made) = runner.run(sample)?;
-                let made = names.iter().zip(shapes).zip(made);
-                let all = made.map(|((name, shape), made)| (name.as_str(), shape[1], &made[..]));
+                runner.run(sample)?;
+                let made = names.iter().zip(runner.channels()).zip(&runner.outputs);
+                let all = made.map(|((name, channels), made)| (name.as_str(), channels, &made[..]));
                 let all = all.chain([(network.input.as_str(), 3, &normalised[..])]);
                 for (name, channels, numbers) in all {
                     let seen = values.entry(name.to_owned()).or_insert_with(|| Seen::new(channels));
@@ -185,8 +185,8 @@ impl Runner {
         Ok(Self { bytes, input: input.clone(), prepared: Vec::new(), outputs: vec![Vec::new(); names.len()] })
     }
 
-    /// The shapes of the values and their numbers for one sample.
-    pub fn run(&mut self, sample: &Sample) -> Result<(&[Vec<usize>], &[Vec<f32>])> {
+    /// The values' numbers for one sample.
+    pub fn run(&mut self, sample: &Sample) -> Result<&[Vec<f32>]> {
         let size = [sample.height, sample.width];
         let index = match self.prepared.iter().position(|(prepared, _)| *prepared == size) {
             Some(index) => index,
@@ -198,7 +198,13 @@ impl Runner {
         };
         let network = &mut self.prepared[index].1;
         network.run(&sample.pixels, &mut self.outputs).context("the network does not run")?;
-        Ok((self.prepared[index].1.output_shapes(), &self.outputs))
+        Ok(&self.outputs)
+    }
+
+    /// How many channels each value has.
+    fn channels(&self) -> Vec<usize> {
+        let shapes = self.prepared.last().map_or(&[][..], |(_, network)| network.output_shapes());
+        shapes.iter().map(|shape| shape.get(1).copied().unwrap_or(1)).collect()
     }
 }
 
@@ -228,9 +234,9 @@ pub fn grids(network: &Network, observed: &Observed, choice: Choice) -> BTreeMap
             false => vec![range(&seen.together(), choice)],
         };
         // Of a vector little is seen, and where no activation holds it in, other faces reach much further: it gets
-        // the headroom six times over.
+        // the headroom five times over.
         let wide = seen.vector && network.is_linear(&name);
-        let headroom = if wide { choice.headroom.powi(6) } else { choice.headroom };
+        let headroom = if wide { choice.headroom.powi(5) } else { choice.headroom };
         // A channel that is always 0 still needs a scale; any that is far from vanishing does.
         let widest = ranges.iter().map(|(least, greatest)| greatest - least).fold(0.0, f32::max).max(1e-3);
         let (scale, zero_point) = ranges

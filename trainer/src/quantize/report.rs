@@ -61,8 +61,8 @@ pub fn compare(
     let mut power = vec![[0.0f64; 2]; plain.len()];
     let mut cosines = vec![Vec::new(); outputs.len()];
     for sample in samples {
-        let (_, wanted) = fp32.run(sample)?;
-        let (_, made) = int8.run(sample)?;
+        let wanted = fp32.run(sample)?;
+        let made = int8.run(sample)?;
         for (index, (wanted, made)) in wanted.iter().zip(made).enumerate() {
             let [signal, noise] = &mut power[index];
             let (mut dot, mut own) = (0.0, 0.0);
