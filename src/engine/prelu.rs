@@ -48,6 +48,7 @@ impl Expansion for OnnxPRelu {
             model.outlet_fact(inputs[1])?.konst.clone().context("PRelu's slope must be a constant")?;
         let slope = slope.cast_to::<f32>()?.into_owned();
         let slope = slope.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+        let slope = if slope.len() == 1 { vec![slope[0]; channels] } else { slope };
         ensure!(slope.len() == channels, "PRelu has {} slopes for {channels} channels", slope.len());
         model.wire_node(prefix, PRelu { slope: slope.into() }, &inputs[..1])
     }

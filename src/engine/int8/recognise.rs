@@ -260,6 +260,10 @@ impl Reader<'_> {
         if group != 1 && !depthwise {
             return unknown(format!("it has {group} groups"));
         }
+        // The input has room for its three channels alone; only a full convolution reads it so.
+        if depthwise && input == 0 {
+            return unknown("a depthwise convolution of the input");
+        }
         if !depthwise && !uniform {
             return unknown("its input has a grid for each channel");
         }
@@ -344,6 +348,9 @@ impl Reader<'_> {
         let (Meaning::Real(a), Meaning::Real(b)) = (self.meaning(node, 0)?, self.meaning(node, 1)?) else {
             return unknown("it does not add two quantised values");
         };
+        if a == 0 || b == 0 {
+            return unknown("it adds to the input");
+        }
         let map = self.network.values[a].map;
         if map != self.network.values[b].map {
             return unknown("it adds values of two sizes");
@@ -384,6 +391,9 @@ impl Reader<'_> {
         let Meaning::Real(input) = self.meaning(node, 0)? else {
             return unknown("its input is not quantised");
         };
+        if input == 0 {
+            return unknown("a pool of the input");
+        }
         let Value { map: [channels, height, width], grid } = self.network.values[input].clone();
         let Some(&[rows, columns]) = ints(node, "kernel_shape") else {
             return unknown("its kernel is not flat");

@@ -305,6 +305,25 @@ fn what_no_kernel_does_is_left_to_tract() {
 }
 
 #[test]
+fn what_reads_the_input_otherwise_is_left_to_tract() {
+    let mut deep = Net::new();
+    deep.conv("x0", "made", [3, 1, 3, 3], 3, vec![]);
+    let mut pool = Net::new();
+    pool.node("MaxPool", &["x0"], "pool", vec![ints("kernel_shape", &[2, 2])]);
+    pool.pair("pool", "x1", "input_scale", "input_zero", "x1_bytes");
+    pool.conv("x1", "made", [4, 3, 3, 3], 1, vec![]);
+    let mut sum = Net::new();
+    sum.node("Add", &["x0", "x0"], "sum", vec![]);
+    sum.grid("sum", "x1", 4.0, None);
+    sum.conv("x1", "made", [4, 3, 3, 3], 1, vec![]);
+    for net in [deep, pool, sum] {
+        let file = net.file(&["made"]);
+        assert!(matches!(refusal(&file), Refusal::Unknown(_)));
+        assert!(!by_tract(&file)[0].is_empty(), "tract runs it");
+    }
+}
+
+#[test]
 fn scales_that_cannot_be_right_are_refused() {
     for scale in [0.0, f32::NAN, -1.0, f32::INFINITY] {
         for of in ["x4_scale", "first_weights_scale", "x1_scale"] {

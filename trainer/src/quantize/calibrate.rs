@@ -40,17 +40,20 @@ pub fn samples(folder: &Path, shape: [usize; 3], settings: Settings) -> Result<V
     let mut faces = Faces::default();
     let mut chance = Chance(1);
     let mut samples = Vec::new();
+    let mut seen = 0;
     for file in &files {
         let picture = read_picture(file)?;
         let (rows, columns) = (picture.height() as usize, picture.width() as usize);
         if height > 0 && (rows, columns) == (height, width) {
             // It is what the network sees already.
+            seen += 1;
             for turn in 0..settings.variations {
                 samples.push(varied(&picture, turn, &mut chance));
             }
             continue;
         }
         let found = faces.find(&picture, settings.models)?;
+        seen += found.len();
         for turn in 0..settings.variations {
             match (height, width) {
                 (Crop::SIDE, Crop::SIDE) => {
@@ -68,7 +71,7 @@ pub fn samples(folder: &Path, shape: [usize; 3], settings: Settings) -> Result<V
         }
     }
     ensure!(
-        !samples.is_empty(),
+        seen > 0 && !samples.is_empty(),
         "no face was found in the {} pictures of {}; calibrate with pictures of faces",
         files.len(),
         folder.display()

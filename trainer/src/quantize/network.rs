@@ -40,6 +40,12 @@ pub struct Constant {
 impl Network {
     /// An error that names the node where there is something in the file that cannot be quantised.
     pub fn read(file: &ModelProto) -> Result<Self> {
+        // Softmax and others meant something else before.
+        let version = file.opset_import.iter().find(|set| set.domain.is_empty()).map_or(0, |set| set.version);
+        ensure!(
+            (13..=21).contains(&version),
+            "its operator set is {version}; convert it to one from 13 to 21"
+        );
         let mut graph = file.graph.clone().context("there is no graph in it")?;
         let mut constants = constants(&graph)?;
         fold_batch_norms(&mut graph, &mut constants)?;
@@ -250,10 +256,10 @@ fn shape(input: &ValueInfoProto) -> Result<[usize; 3]> {
 fn fold_batch_norms(graph: &mut GraphProto, constants: &mut HashMap<String, Constant>) -> Result<()> {
     while let Some(at) = graph.node.iter().position(|node| node.op_type == "BatchNormalization") {
         let norm = graph.node[at].clone();
+        let before = norm.input.first().with_context(|| format!("{}: it has no input", named(&norm)))?;
         let conv =
-            graph.node.iter().position(|node| node.op_type == "Conv" && node.output == norm.input[..1]);
-        let uses =
-            graph.node.iter().flat_map(|node| &node.input).filter(|name| **name == norm.input[0]).count();
+            graph.node.iter().position(|node| node.op_type == "Conv" && node.output.first() == Some(before));
+        let uses = graph.node.iter().flat_map(|node| &node.input).filter(|name| *name == before).count();
         let Some(conv) = conv.filter(|_| uses == 1) else {
             bail!("{}: no convolution is before it", named(&norm))
         };
@@ -266,8 +272,13 @@ fn fold_batch_norms(graph: &mut GraphProto, constants: &mut HashMap<String, Cons
         let (scale, offset, mean, variance) = (number(1)?, number(2)?, number(3)?, number(4)?);
         let epsilon = attribute(&norm, "epsilon").map_or(1e-5, |epsilon| epsilon.f);
         let node = &mut graph.node[conv];
-        let mut kernel = constants.get(&node.input[1]).context("a kernel is no constant")?.clone();
-        let outputs = kernel.dims[0];
+        let mut kernel = node
+            .input
+            .get(1)
+            .and_then(|name| constants.get(name))
+            .context("a kernel is no constant")?
+            .clone();
+        let outputs = *kernel.dims.first().context("a kernel has no dimensions")?;
         ensure!(
             [&scale, &offset, &mean, &variance].iter().all(|lane| lane.len() == outputs),
             "{}: of another size",

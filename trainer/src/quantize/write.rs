@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_proto, type_proto,
@@ -170,6 +170,10 @@ impl Writer<'_> {
             }
             None => vec![0.0; outputs],
         };
+        if bias.len() == 1 {
+            bias = vec![bias[0]; outputs];
+        }
+        ensure!(bias.len() == outputs, "it has {} biases for {outputs} outputs", bias.len());
         let scales = scales(weights, outputs_axis);
         let bytes = rounded(weights, outputs_axis, &scales);
         let error = |index: usize, output: usize| {
