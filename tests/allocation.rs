@@ -1,5 +1,6 @@
-//! The steady frame loop of a daemon that keeps a door allocates nothing itself. What remains is the engine's
-//! (tract's tensors), and the resizer's table of weights for each level of the pyramid.
+//! The steady frame loop of a daemon that keeps a door allocates nothing itself. What remains is
+//! tract's (the tensors of networks that stay in float; those on our own kernels allocate nothing), and the resizer's
+//! table of weights for each level of the pyramid.
 
 use std::backtrace::Backtrace;
 use std::sync::{Mutex, PoisonError};

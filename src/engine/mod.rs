@@ -1,7 +1,7 @@
 //! An ONNX file to something runnable. The one seam is [`Network`]; `tract` is the default behind it.
 //!
 //! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape to run it at
-//! ([`Onnx::prepare`]). What goes out: a [`Network`]. Quantised files run on kernels of our own ([`int8`]), all
+//! ([`Onnx::prepare`]). What goes out: a [`Network`]. Quantised files run on kernels of our own (`int8`), all
 //! others on tract.
 
 mod int8;

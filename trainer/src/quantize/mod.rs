@@ -2,7 +2,7 @@
 //! out, which the door's kernels run in bytes and any other runtime in whatever way it likes.
 //!
 //! Post-training and static. The network is taken apart ([`network`]), run over pictures ([`calibrate`]) for the
-//! ranges of its values ([`ranges`]), and written again ([`write`]); what came out is run and compared ([`report`]).
+//! ranges of its values ([`ranges`]), and written again ([`mod@write`]); what came out is run and compared ([`report`]).
 
 mod calibrate;
 mod network;
