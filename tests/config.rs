@@ -145,3 +145,12 @@ fn what_is_shown_can_be_read_in_again() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert_eq!(first, again);
 }
+
+#[test]
+fn a_key_set_before_the_verb_is_not_lost_to_one_set_after_it() {
+    let mut command = Command::cargo_bin("ostiary").unwrap();
+    let (code, out, err) =
+        run(command.args(["--set", "door.far=1e-3", "config", "check", "--set", "door.frames=2"]));
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("put all on one side"), "{err}");
+}

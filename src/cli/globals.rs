@@ -1,6 +1,9 @@
 //! Flags that every verb takes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use anyhow::ensure;
 
 use crate::config::{self, Config, ConfigError, Layers, Loaded};
 
@@ -32,6 +35,18 @@ impl Globals {
     /// The configuration with where each value came from.
     pub fn loaded(&self) -> Result<Loaded, ConfigError> {
         config::load(&self.layers())
+    }
+
+    /// clap keeps the flags before the verb or those after it, not both. A key that was set and is not must not
+    /// go unnoticed.
+    pub fn refuse_lost_keys(&self, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
+        let is_set = |argument: &OsString| {
+            let argument = argument.to_string_lossy();
+            argument == "--set" || argument.starts_with("--set=")
+        };
+        let given = arguments.take_while(|argument| argument != "--").filter(is_set).count();
+        ensure!(given == self.set.len(), "--set is given before the verb and after it: put all on one side");
+        Ok(())
     }
 
     /// What the configuration is read from; the daemon keeps it, to read the same places again on a reload.

@@ -68,6 +68,7 @@ impl Cli {
     /// Runs the verb. The exit code is 0 for yes, 1 for no; an error is the caller's to print, with code 2.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let globals = &self.globals;
+        globals.refuse_lost_keys(std::env::args_os())?;
         match self.verb {
             Verb::Run(args) => run::run(globals, args),
             Verb::Demo(args) => demo::run(globals, args),

@@ -1,6 +1,6 @@
 //! Keys that are each allowed but do not go together.
 
-use super::{GpioBackend, Loaded, Origin, Problem};
+use super::{Backend, GpioBackend, Loaded, Origin, Problem, Provider};
 
 /// All conflicts of a configuration whose values are each in range.
 pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
@@ -68,6 +68,17 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         config.relay.backend == GpioBackend::Rppal && !cfg!(feature = "rpi"),
         &["relay.backend"],
         "relay.backend = \"rppal\" needs a program built with the feature rpi; use \"gpiocdev\"",
+    );
+
+    forbid(
+        config.engine.backend == Backend::Ort && !cfg!(feature = "ort"),
+        &["engine.backend"],
+        "engine.backend = \"ort\" needs a program built with the feature ort; use \"tract\"",
+    );
+    forbid(
+        config.ort.provider == Provider::Cpu && !config.ort.options.is_empty(),
+        &["ort.options", "ort.provider"],
+        "ort.provider = \"cpu\" takes no options; remove ort.options, or set the provider that they are for",
     );
 
     let mqtt = &config.mqtt;

@@ -34,6 +34,8 @@ enum Kind {
     Thresholds,
     /// `[x, y, width, height]`.
     Region,
+    /// A list of texts, each `name=value`.
+    Options,
 }
 
 /// Why a value was refused.
@@ -75,8 +77,12 @@ pub(super) const KEYS: &[Key] = &[
     key("quality.max_pitch", Kind::Number(0.0, 90.0)),
     key("quality.max_roll", Kind::Number(0.0, 180.0)),
     key("embedder.flip", Kind::Flag),
+    key("engine.backend", Kind::OneOf(&["tract", "ort"])),
     key("engine.precision", Kind::OneOf(&["int8", "fp32"])),
     key("engine.threads", Kind::Integer(1, 64)),
+    key("ort.library", Kind::Text),
+    key("ort.provider", Kind::OneOf(&["cpu", "cuda", "tensorrt"])),
+    key("ort.options", Kind::Options),
     key("models.dir", Kind::Text),
     key("facebank.path", Kind::Text),
     key("facebank.keep_crops", Kind::Flag),
@@ -234,6 +240,11 @@ impl Kind {
                 let numbers = numbers(value)?;
                 numbers.len() == 3 && numbers.iter().all(|p| (0.0..=1.0).contains(p))
             }
+            Self::Options => {
+                let options = value.as_array()?.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
+                let named = |option: &&str| option.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+                options.iter().all(|option| named(option) && !option.contains('\0'))
+            }
             Self::Region => {
                 let side = 0..=PIXELS;
                 match *whole_numbers(value)?.as_slice() {
@@ -276,6 +287,7 @@ impl std::fmt::Display for Kind {
                 write!(f, "one of {}", choices.join(", "))
             }
             Self::Thresholds => f.write_str("a list of three numbers from 0 to 1"),
+            Self::Options => f.write_str("a list of texts, as in [\"device_id=0\"]"),
             Self::Region => write!(
                 f,
                 "a list [x, y, width, height] of whole numbers from 0 to {PIXELS}, width and height at least 1"

@@ -16,6 +16,7 @@ pub struct Config {
     pub quality: QualityLimits,
     pub embedder: Embedder,
     pub engine: Engine,
+    pub ort: Ort,
     pub models: Models,
     pub facebank: Facebank,
     pub door: Door,
@@ -148,6 +149,8 @@ pub struct Embedder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Engine {
+    /// What runs networks.
+    pub backend: Backend,
     /// In what numbers networks compute.
     pub precision: Precision,
     /// Threads a network may use.
@@ -156,7 +159,43 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { precision: Precision::default(), threads: 1 }
+        Self { backend: Backend::Tract, precision: Precision::default(), threads: 1 }
+    }
+}
+
+/// What runs networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// Our own kernels, and tract.
+    Tract,
+    /// onnxruntime; for programs built with the feature `ort`.
+    Ort,
+}
+
+/// `[ort]`: onnxruntime, for `engine.backend = "ort"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ort {
+    /// The file of the library; `libonnxruntime.so` where the system looks for libraries if it is not set.
+    pub library: Option<PathBuf>,
+    pub provider: Provider,
+    /// Options of the provider, each as `name=value`.
+    pub options: Vec<String>,
+}
+
+/// What onnxruntime computes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    Cpu,
+    Cuda,
+    TensorRt,
+}
+
+impl Default for Ort {
+    fn default() -> Self {
+        Self { library: None, provider: Provider::Cpu, options: Vec::new() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bundle::{Bundle, ModelId};
 use crate::capture::Frame;
 use crate::config::{Config, QualityLimits};
+use crate::engine::Backend;
 use crate::facebank::{Candidate, Gallery};
 use crate::vision::{
     Crop, Detection, Detector, Embedder, MAX_FACES, Quality, QualityFault, Similarity, TrackId, Tracker,
@@ -20,6 +21,7 @@ pub struct Eye {
     detector: Detector,
     tracker: Tracker,
     embedder: Embedder,
+    backend: Backend,
     gallery: Gallery,
     limits: QualityLimits,
     crop: Crop,
@@ -49,10 +51,12 @@ impl Eye {
     /// Loads and verifies the models. The gallery must be of the embedding model's templates.
     pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
         let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
+        let backend = Backend::new(&config.engine, &config.ort)?;
         Ok(Self {
-            detector: Detector::load(&bundle, &config.detector, config.engine.threads)?,
+            detector: Detector::load(&bundle, &config.detector, &backend)?,
             tracker: Tracker::new(config.detector.every),
-            embedder: Embedder::load(&bundle, &config.embedder, config.engine.threads)?,
+            embedder: Embedder::load(&bundle, &config.embedder, &backend)?,
+            backend,
             gallery,
             limits: config.quality.clone(),
             crop: Crop::default(),
@@ -60,6 +64,11 @@ impl Eye {
             turn: 0,
             detected: false,
         })
+    }
+
+    /// What runs the networks.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// The embedding model.

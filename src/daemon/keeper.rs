@@ -249,7 +249,8 @@ fn rules(config: &Config, eye: &Eye) -> Result<Rules, DaemonError> {
 /// What the door is kept with, in a few words.
 fn said(eye: &Eye, rules: &Rules) -> String {
     let people = count(eye.gallery().len());
-    format!("{people}, model {}, similarity needed {:.3}", eye.model(), rules.threshold.0)
+    let (model, backend, threshold) = (eye.model(), eye.backend(), rules.threshold.0);
+    format!("{people}, model {model} on {backend}, similarity needed {threshold:.3}")
 }
 
 fn count(people: usize) -> String {

@@ -13,6 +13,8 @@ pub fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[signals]", old.signals != new.signals),
         ("[mqtt]", old.mqtt != new.mqtt),
         ("[events]", old.events != new.events),
+        // A process can load one onnxruntime only.
+        ("ort.library", old.ort.library != new.ort.library),
         ("facebank.path", old.facebank.path != new.facebank.path),
     ]
     .into_iter()

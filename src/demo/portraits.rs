@@ -77,6 +77,7 @@ mod tests {
     use super::*;
     use crate::bundle::{Bundle, Precision, sha256};
     use crate::config::Detector as Settings;
+    use crate::engine::Backend;
     use crate::vision::{Detections, Detector};
 
     #[test]
@@ -114,7 +115,7 @@ mod tests {
     fn each_face_is_where_it_is_said_to_be() {
         let bundle =
             Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"), Precision::Fp32).unwrap();
-        let mut detector = Detector::load(&bundle, &Settings::default(), 1).unwrap();
+        let mut detector = Detector::load(&bundle, &Settings::default(), &Backend::tract(1)).unwrap();
         let mut found = Detections::new();
         for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {
             detector.detect(&portrait.picture().unwrap(), &mut found).unwrap();

@@ -2,15 +2,22 @@
 //!
 //! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape to run it at
 //! ([`Onnx::prepare`]). What goes out: a [`Network`]. Quantised files run on kernels of our own (`int8`), all
-//! others on tract.
+//! others on tract; or both on onnxruntime, where the configuration says so ([`Backend`]).
 
+mod backend;
 mod int8;
 mod onnx;
+#[cfg(feature = "ort")]
+mod ort;
+mod planes;
 mod prelu;
 mod tract;
 
+pub use backend::Backend;
 pub use int8::{LayerInfo, QuantisedNetwork};
 pub use onnx::Onnx;
+
+use std::path::PathBuf;
 
 /// A loaded network, bound to one shape of input.
 pub trait Network: Send {
@@ -34,4 +41,12 @@ pub enum EngineError {
     Shape { model: String, shape: Vec<usize>, why: String },
     #[error("{model}: failed while running: {why}")]
     Run { model: String, why: String },
+    #[error("{library}: cannot be used as onnxruntime: {why}; {mend}", library = library.display())]
+    Library { library: PathBuf, why: String, mend: String },
+    #[error(
+        "{library}: this onnxruntime does not give {provider}: {why}; install one that does, with the libraries that it \
+         needs, or set ort.provider = \"cpu\"",
+        library = library.display()
+    )]
+    Provider { library: PathBuf, provider: &'static str, why: String },
 }

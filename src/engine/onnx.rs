@@ -1,11 +1,11 @@
 //! A parsed ONNX file, not yet bound to a shape.
 
-use tract_linalg::multithread::Executor;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
+use super::backend::Kind;
 use super::tract::{TractNetwork, chain};
-use super::{EngineError, Network, QuantisedNetwork};
+use super::{Backend, EngineError, Network, QuantisedNetwork};
 use crate::bundle::Input;
 
 /// A parsed ONNX file, not yet bound to a shape.
@@ -13,14 +13,13 @@ pub struct Onnx {
     name: String,
     file: ModelProto,
     input: Input,
-    threads: usize,
-    executor: Executor,
+    backend: Backend,
 }
 
 impl Onnx {
     /// Parses a file's bytes. `name` is what error messages call it; `input` is what the manifest says of how
-    /// pixels are fed; `threads` is how many threads one run may use.
-    pub fn parse(name: &str, bytes: &[u8], input: &Input, threads: usize) -> Result<Self, EngineError> {
+    /// pixels are fed; `backend` runs it.
+    pub fn parse(name: &str, bytes: &[u8], input: &Input, backend: &Backend) -> Result<Self, EngineError> {
         let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
         let file = tract_onnx::onnx()
             .proto_model_for_read(&mut &bytes[..])
@@ -28,8 +27,7 @@ impl Onnx {
         if file.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
             return Err(failed("there is no graph in it".into()));
         }
-        let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
-        Ok(Self { name: name.to_owned(), file, input: input.clone(), threads, executor })
+        Ok(Self { name: name.to_owned(), file, input: input.clone(), backend: backend.clone() })
     }
 
     /// What error messages call it.
@@ -39,18 +37,22 @@ impl Onnx {
 
     /// The network for inputs of this shape: batch, channels, height, width.
     pub fn prepare(&self, shape: &[usize]) -> Result<Box<dyn Network>, EngineError> {
-        Ok(match self.prepare_quantised(shape)? {
-            Some(network) => Box::new(network),
-            None => {
-                let executor = self.executor.clone();
-                Box::new(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
-            }
+        Ok(match &self.backend.kind {
+            Kind::Tract(executor) => match self.prepare_quantised(shape)? {
+                Some(network) => Box::new(network),
+                None => {
+                    let executor = executor.clone();
+                    Box::new(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
+                }
+            },
+            #[cfg(feature = "ort")]
+            Kind::Ort(runtime) => Box::new(runtime.prepare(&self.name, &self.file, &self.input, shape)?),
         })
     }
 
     /// The network on kernels of our own, where the file is quantised in a way that they run.
     pub fn prepare_quantised(&self, shape: &[usize]) -> Result<Option<QuantisedNetwork>, EngineError> {
-        QuantisedNetwork::new(&self.name, &self.file, &self.input, shape, self.threads)
+        QuantisedNetwork::new(&self.name, &self.file, &self.input, shape, self.backend.threads())
     }
 }
 
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_network_runs_at_the_shape_it_was_prepared_for() {
-        let onnx = Onnx::parse("rnet", &shipped("rnet"), &input(), 1).unwrap();
+        let onnx = Onnx::parse("rnet", &shipped("rnet"), &input(), &Backend::tract(1)).unwrap();
         let mut network = onnx.prepare(&[2, 3, 24, 24]).unwrap();
         assert_eq!(network.output_shapes(), [vec![2, 2], vec![2, 4]]);
         let mut outputs = [Vec::new(), Vec::new()];
@@ -82,7 +84,7 @@ mod tests {
     fn what_is_not_a_model_is_refused() {
         let whole = shipped("pnet");
         for bytes in [&b""[..], b"not a model", &[0xff; 100], &whole[..whole.len() / 2]] {
-            let refused = match Onnx::parse("broken.onnx", bytes, &input(), 1) {
+            let refused = match Onnx::parse("broken.onnx", bytes, &input(), &Backend::tract(1)) {
                 Err(error) => error,
                 Ok(onnx) => onnx.prepare(&[1, 3, 12, 12]).map(|_| ()).unwrap_err(),
             };
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_model_of_another_shape_is_refused() {
-        let onnx = Onnx::parse("onet", &shipped("onet"), &input(), 1).unwrap();
+        let onnx = Onnx::parse("onet", &shipped("onet"), &input(), &Backend::tract(1)).unwrap();
         assert!(matches!(onnx.prepare(&[1, 3, 112, 112]), Err(EngineError::Shape { .. })));
     }
 }

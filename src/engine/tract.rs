@@ -8,6 +8,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::ensure;
 use tract_onnx::tract_hir::infer::Factoid;
 
+use super::planes::{normalise, planes};
 use super::{EngineError, Network, prelu};
 use crate::bundle::Input;
 
@@ -65,30 +66,17 @@ impl TractNetwork {
     fn tensor(&self, pixels: &[u8]) -> TractResult<Tensor> {
         let wanted: usize = self.shape.iter().product();
         ensure!(pixels.len() == wanted, "{} bytes of pixels for an input of {wanted}", pixels.len());
+        let plane = self.shape[2..].iter().product();
         if self.bytes {
             let mut tensor = Tensor::zero::<u8>(&self.shape)?;
-            self.planes(pixels, tensor.try_as_plain_ram_mut()?.as_slice_mut()?, |pixel| pixel);
+            let mut bytes = tensor.try_as_plain_ram_mut()?;
+            planes(pixels, &self.input, plane, bytes.as_slice_mut()?, |pixel| pixel);
             return Ok(tensor);
         }
         let mut tensor = Tensor::zero::<f32>(&self.shape)?;
-        let (mean, scale) = (self.input.mean, 1.0 / self.input.divisor);
-        let normalise = |pixel| (f32::from(pixel) - mean) * scale;
-        self.planes(pixels, tensor.try_as_plain_ram_mut()?.as_slice_mut()?, normalise);
+        let mut floats = tensor.try_as_plain_ram_mut()?;
+        planes(pixels, &self.input, plane, floats.as_slice_mut()?, normalise(&self.input));
         Ok(tensor)
-    }
-
-    /// From packed pictures to planes of one channel each.
-    fn planes<T>(&self, pixels: &[u8], planes: &mut [T], value: impl Fn(u8) -> T) {
-        let plane = self.shape[2..].iter().product::<usize>().max(1);
-        let reversed = self.input.channels == "BGR";
-        for (picture, planes) in pixels.chunks_exact(plane * 3).zip(planes.chunks_exact_mut(plane * 3)) {
-            for (channel, plane) in planes.chunks_exact_mut(plane).enumerate() {
-                let channel = if reversed { 2 - channel } else { channel };
-                for (target, pixel) in plane.iter_mut().zip(picture.as_chunks::<3>().0) {
-                    *target = value(pixel[channel]);
-                }
-            }
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bundle::{Bundle, ModelId};
 use crate::config;
-use crate::engine::{Network, Onnx};
+use crate::engine::{Backend, Network, Onnx};
 
 use super::{Crop, Embedding, Similarity, VisionError};
 
@@ -23,11 +23,15 @@ impl Embedder {
     pub const ROLE: &str = "mobilefacenet";
 
     /// Loads and verifies the network.
-    pub fn load(bundle: &Bundle, settings: &config::Embedder, threads: usize) -> Result<Self, VisionError> {
+    pub fn load(
+        bundle: &Bundle,
+        settings: &config::Embedder,
+        backend: &Backend,
+    ) -> Result<Self, VisionError> {
         let bytes = bundle.read(Self::ROLE)?;
         let path = bundle.path(Self::ROLE)?.display().to_string();
         let entry = bundle.entry(Self::ROLE)?;
-        let onnx = Onnx::parse(&path, &bytes, &entry.input, threads)?;
+        let onnx = Onnx::parse(&path, &bytes, &entry.input, backend)?;
         let network = onnx.prepare(&[1, 3, Crop::SIDE, Crop::SIDE])?;
         match network.output_shapes() {
             [shape] if matches!(shape[..], [1, 1..=Embedding::MAX]) => {}

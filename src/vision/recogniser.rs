@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::bundle::{Bundle, BundleError, ModelId};
 use crate::capture::Frame;
 use crate::config::Config;
-use crate::engine::EngineError;
+use crate::engine::{Backend, EngineError};
 
 use super::{Crop, Detection, Detections, Detector, Embedder, Embedding, Face, Quality, Similarity, align};
 
@@ -48,9 +48,10 @@ impl Recogniser {
     /// Loads and verifies the models that the configuration names.
     pub fn load(config: &Config) -> Result<Self, VisionError> {
         let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
+        let backend = Backend::new(&config.engine, &config.ort)?;
         Ok(Self {
-            detector: Detector::load(&bundle, &config.detector, config.engine.threads)?,
-            embedder: Embedder::load(&bundle, &config.embedder, config.engine.threads)?,
+            detector: Detector::load(&bundle, &config.detector, &backend)?,
+            embedder: Embedder::load(&bundle, &config.embedder, &backend)?,
             found: Detections::new(),
         })
     }

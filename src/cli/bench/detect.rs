@@ -10,6 +10,7 @@ use super::{Effort, synthetic};
 use crate::bundle::Bundle;
 use crate::capture::{Frame, read_picture};
 use crate::cli::Globals;
+use crate::engine::Backend;
 use crate::vision::{Detections, Detector};
 
 /// Pixels of the picture that is made up.
@@ -44,7 +45,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         None => Frame::from_rgb(WIDTH, HEIGHT, synthetic::picture(WIDTH, HEIGHT)).context("no picture")?,
     };
     let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
-    let mut detector = Detector::load(&bundle, &config.detector, config.engine.threads)?;
+    let backend = Backend::new(&config.engine, &config.ort)?;
+    let mut detector = Detector::load(&bundle, &config.detector, &backend)?;
     let mut found = Detections::new();
     let times = Times::measure(args.runs, || detector.detect(&picture, &mut found))?;
 
@@ -60,5 +62,5 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     };
     let input =
         format!("{name} ({width}x{height}, {faces} faces of {} pixels and more)", config.detector.min_face);
-    Ok(Report::new("detect", &times, &config.engine, input))
+    Ok(Report::new("detect", &times, &backend, input))
 }

@@ -15,6 +15,7 @@ use crate::cli::{Globals, demo};
 use crate::config::Config;
 use crate::daemon::{Setup, keep};
 use crate::demo::{Pace, Play, SCRIPT};
+use crate::engine::Backend;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
@@ -43,8 +44,10 @@ const WARM_UP: u32 = 2;
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let given = globals.config()?;
     let folder = tempfile::tempdir().context("no temporary folder for the facebank; set TMPDIR")?;
-    let mut config = Config { models: given.models, detector: given.detector, ..Config::default() };
-    config.engine = args.effort.config(globals)?.engine;
+    let engine = args.effort.config(globals)?.engine;
+    let backend = Backend::new(&engine, &given.ort)?;
+    let (models, detector, ort) = (given.models, given.detector, given.ort);
+    let mut config = Config { models, detector, engine, ort, ..Config::default() };
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
@@ -53,7 +56,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
 
     let log = Log::default();
     let visits = Visits::new(args.runs + WARM_UP, log.clone())?;
-    let (engine, frames) = (config.engine.clone(), config.door.frames);
+    let frames = config.door.frames;
     keep(Setup {
         config,
         layers: None,
@@ -69,12 +72,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         bail!("the door opened at {} of {visits} visits alone: this machine is too slow", times.len());
     }
     let times = Times::new(times[WARM_UP as usize..].to_vec()).context("no visit was timed")?;
-    Ok(Report::new(
-        "door",
-        &times,
-        &engine,
-        format!("a face in view ({FPS} frames a second, {frames} needed)"),
-    ))
+    let input = format!("a face in view ({FPS} frames a second, {frames} needed)");
+    Ok(Report::new("door", &times, &backend, input))
 }
 
 /// When faces came in view and the relay went on.

@@ -10,6 +10,7 @@ use super::{Effort, synthetic};
 use crate::bundle::Bundle;
 use crate::capture::read_picture;
 use crate::cli::{Globals, pictures};
+use crate::engine::Backend;
 use crate::vision::{Crop, Embedder, Recogniser};
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +48,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         }
     };
     let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
-    let mut embedder = Embedder::load(&bundle, &config.embedder, config.engine.threads)?;
+    let backend = Backend::new(&config.engine, &config.ort)?;
+    let mut embedder = Embedder::load(&bundle, &config.embedder, &backend)?;
     let times = Times::measure(args.runs, || embedder.embed(&crop).map(|_| ()))?;
-    Ok(Report::new("embed", &times, &config.engine, input))
+    Ok(Report::new("embed", &times, &backend, input))
 }

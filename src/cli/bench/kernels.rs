@@ -11,7 +11,7 @@ use super::times::WARM_UP;
 use crate::bundle::{Bundle, Precision};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-use crate::engine::{LayerInfo, Network, Onnx};
+use crate::engine::{Backend, LayerInfo, Network, Onnx};
 
 /// Rows and columns of the input of a network that takes any.
 const FREE: [usize; 2] = [144, 192];
@@ -53,7 +53,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<()> {
     let bundle = Bundle::find(config.models.dir.as_deref(), Precision::Int8)?;
     let path = bundle.path(&args.model)?.display().to_string();
     let input = &bundle.entry(&args.model)?.input;
-    let onnx = Onnx::parse(&path, &bundle.read(&args.model)?, input, config.engine.threads)?;
+    let onnx = Onnx::parse(&path, &bundle.read(&args.model)?, input, &Backend::tract(config.engine.threads))?;
     let [_, channels, height, width] = input.shape;
     let [height, width] = if height * width == 0 { FREE } else { [height, width] };
     let Some(mut network) = onnx.prepare_quantised(&[1, channels, height, width])? else {

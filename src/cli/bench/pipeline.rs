@@ -72,7 +72,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         frame.height(),
         faces as f64 / f64::from(args.runs)
     );
-    Ok(Report::new("pipeline", &times, &config.engine, input).with(looks))
+    Ok(Report::new("pipeline", &times, eye.backend(), input).with(looks))
 }
 
 /// A source that is played over and over, with time that goes on.

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use ostiary_kernels::Isa;
 use serde::Serialize;
 
 use super::machine;
 use super::times::Times;
 use crate::bundle::Precision;
 use crate::cli::output::{json_line, line};
-use crate::config::Engine;
+use crate::engine::Backend;
 
 /// The names are stable.
 #[derive(Debug, Serialize)]
@@ -21,8 +20,8 @@ pub struct Report {
     runs: usize,
     threads: usize,
     precision: Precision,
-    /// The instruction set that quantised networks run on.
-    kernels: Option<String>,
+    /// What ran the networks.
+    engine: String,
     peak_rss_mb: f64,
     cpu: String,
     cores: usize,
@@ -71,16 +70,16 @@ impl fmt::Display for Looks {
 
 impl Report {
     /// Everything but the times is asked of the machine now, after the measurement.
-    pub fn new(what: &'static str, times: &Times, engine: &Engine, input: String) -> Self {
+    pub fn new(what: &'static str, times: &Times, backend: &Backend, input: String) -> Self {
         Self {
             what,
             median_ms: rounded(times.percentile(50)),
             p95_ms: rounded(times.percentile(95)),
             p99_ms: rounded(times.percentile(99)),
             runs: times.runs(),
-            threads: engine.threads,
-            precision: engine.precision,
-            kernels: (engine.precision == Precision::Int8).then(|| Isa::best().to_string()),
+            threads: backend.threads(),
+            precision: backend.precision(),
+            engine: backend.to_string(),
             peak_rss_mb: rounded(machine::peak_rss_mb()),
             cpu: machine::cpu(),
             cores: machine::cores(),
@@ -106,17 +105,17 @@ impl Report {
             runs,
             threads,
             precision,
+            engine,
             peak_rss_mb,
             cpu,
             cores,
             input,
             ..
         } = self;
-        let kernels = self.kernels.as_ref().map(|kernels| format!(" on {kernels}")).unwrap_or_default();
         let looks = self.looks.as_ref().map(Looks::to_string).unwrap_or_default();
         line(&format!(
             "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{looks} ({runs} runs, \
-             {precision}{kernels}, {threads} of {cores} cores, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
+             {precision} on {engine}, {threads} of {cores} cores, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
             env!("CARGO_PKG_VERSION")
         ))
     }

@@ -5,6 +5,7 @@ use super::finding::{Finding, Status};
 use crate::bundle::Bundle;
 use crate::capture::Frame;
 use crate::config::Config;
+use crate::engine::Backend;
 use crate::vision::{Crop, Embedder, Recogniser, VisionError};
 
 const INSTALL: &str = "install the models again";
@@ -22,8 +23,8 @@ pub fn check(door: &Door) -> Vec<Finding> {
         .collect();
     if findings.is_empty() {
         findings.push(match run_once(config) {
-            Ok(()) => Finding::ok(format!(
-                "{} networks in {}, each as its manifest says, and running",
+            Ok(backend) => Finding::ok(format!(
+                "{} networks in {}, each as its manifest says, and running on {backend}",
                 bundle.manifest().models.len(),
                 bundle.folder().display()
             )),
@@ -40,8 +41,8 @@ pub fn check(door: &Door) -> Vec<Finding> {
     findings
 }
 
-/// Runs every network. Whatever is in a picture passes every stage, so that the last is reached as well.
-fn run_once(config: &Config) -> Result<(), VisionError> {
+/// Runs every network, and gives what they ran on. Whatever is in a picture passes every stage, so that the last is reached as well.
+fn run_once(config: &Config) -> Result<Backend, VisionError> {
     let mut config = config.clone();
     config.detector.thresholds = [0.0; 3];
     let mut recogniser = Recogniser::load(&config)?;
@@ -50,5 +51,6 @@ fn run_once(config: &Config) -> Result<(), VisionError> {
     if let Some(picture) = Frame::from_rgb(side, side, pixels) {
         recogniser.faces(&picture)?;
     }
-    recogniser.embed(&Crop::default()).map(|_| ())
+    recogniser.embed(&Crop::default())?;
+    Ok(Backend::new(&config.engine, &config.ort)?)
 }

@@ -13,7 +13,7 @@ mod square;
 use crate::bundle::Bundle;
 use crate::capture::Frame;
 use crate::config;
-use crate::engine::Onnx;
+use crate::engine::{Backend, Onnx};
 
 use super::{BBox, Detection, Detections, MAX_FACES, Point, VisionError};
 use nms::{Overlap, suppress};
@@ -44,11 +44,15 @@ pub struct Detector {
 
 impl Detector {
     /// Loads and verifies the three networks.
-    pub fn load(bundle: &Bundle, settings: &config::Detector, threads: usize) -> Result<Self, VisionError> {
+    pub fn load(
+        bundle: &Bundle,
+        settings: &config::Detector,
+        backend: &Backend,
+    ) -> Result<Self, VisionError> {
         let load = |role: &str| -> Result<Onnx, VisionError> {
             let bytes = bundle.read(role)?;
             let path = bundle.path(role)?.display().to_string();
-            Ok(Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, threads)?)
+            Ok(Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?)
         };
         Ok(Self {
             proposer: Proposer::new(load("pnet")?, settings.min_face as f32)?,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use ostiary::bundle::{Bundle, Precision};
 use ostiary::capture::{Frame, read_picture};
 use ostiary::config;
+use ostiary::engine::Backend;
 use ostiary::vision::{BBox, Crop, Detection, Detections, Detector, Point, align};
 
 /// What a network of free size is shown: windows of this side.
@@ -110,7 +111,7 @@ impl Faces {
     fn find(&mut self, picture: &Frame, models: Option<&Path>) -> Result<Vec<Detection>> {
         if self.0.is_none() {
             let bundle = Bundle::find(models, Precision::Fp32)?;
-            self.0 = Some(Detector::load(&bundle, &config::Detector::default(), 1)?);
+            self.0 = Some(Detector::load(&bundle, &config::Detector::default(), &Backend::tract(1))?);
         }
         let mut found = Detections::new();
         if let Some(detector) = &mut self.0 {

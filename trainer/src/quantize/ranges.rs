@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use ostiary::bundle::Input;
-use ostiary::engine::Onnx;
+use ostiary::engine::{Backend, Onnx};
 use prost::Message;
 use tract_onnx::pb::{ModelProto, OperatorSetIdProto, ValueInfoProto};
 
@@ -191,7 +191,7 @@ impl Runner {
         let index = match self.prepared.iter().position(|(prepared, _)| *prepared == size) {
             Some(index) => index,
             None => {
-                let onnx = Onnx::parse("the network", &self.bytes, &self.input, 1)?;
+                let onnx = Onnx::parse("the network", &self.bytes, &self.input, &Backend::tract(1))?;
                 self.prepared.push((size, onnx.prepare(&[1, 3, sample.height, sample.width])?));
                 self.prepared.len() - 1
             }

@@ -1,0 +1,132 @@
+//! The feature `ort`: networks on onnxruntime, with the library of its published Python package, which
+//! `scripts/onnxruntime` fetches.
+
+#![cfg(feature = "ort")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use ostiary::bundle::Precision;
+use ostiary::capture::read_picture;
+use ostiary::config::{Backend, Config};
+use ostiary::vision::Recogniser;
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn library() -> PathBuf {
+    let library = Path::new(ROOT).join("target/onnxruntime/libonnxruntime.so");
+    assert!(library.exists(), "{} is not there: run scripts/onnxruntime", library.display());
+    library
+}
+
+fn recogniser(backend: Backend, precision: Precision) -> Recogniser {
+    let mut config = Config::default();
+    config.models.dir = Some(Path::new(ROOT).join("models"));
+    config.engine.backend = backend;
+    config.engine.precision = precision;
+    config.ort.library = Some(library());
+    Recogniser::load(&config).unwrap()
+}
+
+/// Exit code, output and complaints of a verb that is to use this library. No run may panic.
+fn run(library: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = cargo_bin_cmd!("ostiary");
+    command.args(["--config", "/dev/null", "--models"]).arg(Path::new(ROOT).join("models"));
+    command.args(["--set", "engine.backend=ort", "--set"]).arg(format!("ort.library={}", library.display()));
+    // All of --set must stand on one side of the verb.
+    let (flags, verb): (Vec<&str>, Vec<&str>) =
+        arguments.iter().partition(|argument| argument.starts_with("--set="));
+    let output = command.args(flags).args(verb).output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(!err.contains("panicked"), "{err}");
+    (output.status.code().unwrap(), out, err)
+}
+
+#[test]
+fn onnxruntime_sees_what_our_own_engine_sees() {
+    for (precision, least) in [(Precision::Fp32, 0.9999), (Precision::Int8, 0.99)] {
+        let mut ours = recogniser(Backend::Tract, precision);
+        let mut theirs = recogniser(Backend::Ort, precision);
+        for portrait in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
+            let picture = read_picture(&Path::new(ROOT).join("demo/portraits").join(portrait)).unwrap();
+            let [faces, others] = [&mut ours, &mut theirs].map(|by| by.faces(&picture).unwrap());
+            assert_eq!(faces.len(), others.len(), "{portrait} at {precision}");
+            for (face, other) in faces.iter().zip(&others) {
+                let (a, b) = (face.detection, other.detection);
+                let overlap = a.bbox.intersection(&b.bbox) / a.bbox.area().max(b.bbox.area());
+                assert!(overlap > 0.98, "{portrait} at {precision}: {a:?} and {b:?}");
+            }
+            let known = ours.most_probable(&picture).unwrap().unwrap();
+            let cosine = known.embedding.similarity(&theirs.embed(&known.crop).unwrap()).0;
+            assert!(cosine >= least, "{portrait} at {precision}: {cosine}");
+        }
+    }
+}
+
+#[test]
+fn what_networks_run_on_is_reported() {
+    let (code, out, err) = run(&library(), &["bench", "embed", "--runs", "1", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let engine = report["engine"].as_str().unwrap();
+    assert!(
+        engine.starts_with("CPUExecutionProvider of ") && engine.contains("libonnxruntime.so.1."),
+        "{out}"
+    );
+    let (_, out, _) = run(&library(), &["doctor", "--json"]);
+    let models = out.lines().find(|line| line.contains("\"models\"")).unwrap();
+    assert!(models.contains("running on CPUExecutionProvider of"), "{models}");
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_an_error_and_never_the_processor() {
+    let folder = tempfile::tempdir().unwrap();
+    let [facebank, events] = ["facebank", "events"]
+        .map(|file| format!("--set={file}.path={}", folder.path().join(format!("{file}.sqlite")).display()));
+    for (provider, name) in [("cuda", "CUDAExecutionProvider"), ("tensorrt", "TensorrtExecutionProvider")] {
+        let set = format!("--set=ort.provider={provider}");
+        for verb in [&["bench", "embed"][..], &["run"]] {
+            let (code, out, err) = run(&library(), &[verb, &[&set, &facebank, &events]].concat());
+            assert_eq!(code, 2, "{out}{err}");
+            assert!(err.contains(name) && err.contains("ort.provider = \"cpu\""), "{err}");
+        }
+    }
+    let (code, _, err) = run(&library(), &["bench", "embed", "--set=ort.options=[\"device_id=0\"]"]);
+    assert!(code == 2 && err.contains("takes no options"), "{err}");
+    let (code, _, err) = run(&library(), &["bench", "embed", "--set=ort.options=[\"device_id\"]"]);
+    assert!(code == 2 && err.contains("device_id=0"), "{err}");
+}
+
+#[test]
+fn what_is_not_a_fitting_library_is_named_with_the_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let [text, old, missing] = ["text.so", "old.so", "missing.so"].map(|name| folder.path().join(name));
+    fs::write(&text, "Dear doorkeeper, please load me.").unwrap();
+    // What an onnxruntime says of its version, and no more of it.
+    let source = folder.path().join("old.c");
+    fs::write(
+        &source,
+        "static const void *api(unsigned v) { (void)v; return 0; }\n\
+         static const char *version(void) { return \"1.4.0\"; }\n\
+         static struct { const void *(*api)(unsigned); const char *(*version)(void); } base = { api, version };\n\
+         void *OrtGetApiBase(void) { return &base; }\n",
+    )
+    .unwrap();
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&old).arg(&source).status().unwrap();
+    assert!(made.success());
+    let no_library = Path::new("/dev/null").to_owned();
+    for (library, word) in
+        [(text, "text.so"), (missing, "missing.so"), (no_library, "/dev/null"), (old, "1.4.0")]
+    {
+        let (code, out, err) = run(&library, &["bench", "embed"]);
+        assert_eq!(code, 2, "{out}{err}");
+        assert!(err.contains(word) && err.contains("set ort.library to"), "{err}");
+        let (code, out, _) = run(&library, &["doctor", "--json"]);
+        assert_eq!(code, 1);
+        let models = out.lines().find(|line| line.contains("\"models\"")).unwrap();
+        assert!(models.contains("\"fault\"") && models.contains(word), "{models}");
+    }
+}
