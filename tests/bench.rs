@@ -48,6 +48,8 @@ fn an_embedding_is_timed() {
     report(&["embed", "--runs", "7"], 7, 1);
     let report = report(&["embed", "--runs", "2", "--threads", "2"], 2, 2);
     assert_eq!(report["input"], "a made-up face");
+    let report = self::report(&["embed", "--runs", "2", "--faces", "5"], 2, 1);
+    assert_eq!(report["input"], "5 times a made-up face");
 }
 
 #[test]

@@ -24,7 +24,8 @@ pub struct Eye {
     backend: Backend,
     gallery: Gallery,
     limits: QualityLimits,
-    crop: Crop,
+    /// Of the faces that are embedded in a frame, and one more to look at the others by.
+    crops: [Crop; EMBEDDED_A_FRAME + 1],
     seen: heapless::Vec<Seen, MAX_FACES>,
     /// Where in the list of tracks embedding begins, so that everybody has their turn.
     turn: usize,
@@ -59,7 +60,7 @@ impl Eye {
             backend,
             gallery,
             limits: config.quality.clone(),
-            crop: Crop::default(),
+            crops: Default::default(),
             seen: heapless::Vec::new(),
             turn: 0,
             detected: false,
@@ -97,38 +98,44 @@ impl Eye {
         self.seen.clear();
         self.detected = self.tracker.look(frame, &mut self.detector)?;
         let tracks = self.tracker.tracks().len();
-        let (mut embeddings, first) = (0, self.turn);
+        let first = self.turn;
+        // Where in `seen` those are that are embedded in this frame.
+        let mut places = heapless::Vec::<usize, EMBEDDED_A_FRAME>::new();
         for place in 0..tracks {
             let index = (first + place) % tracks;
             let track = &self.tracker.tracks()[index];
-            if !track.is_seen() || !align(frame, &track.detection.landmarks, &mut self.crop) {
+            // The crop of a face that is not embedded is written over by the next.
+            let crop = &mut self.crops[places.len()];
+            if !track.is_seen() || !align(frame, &track.detection.landmarks, crop) {
                 continue;
             }
             let detection = track.detection;
-            let quality = Quality::measure(&detection, &self.crop);
-            let mut seen = Seen {
+            let quality = Quality::measure(&detection, crop);
+            let fault = quality.fault(&self.limits);
+            if fault.is_none() && places.push(self.seen.len()).is_ok() {
+                self.turn = index + 1;
+            }
+            // There is room: a face a track, and as many of both.
+            let _ = self.seen.push(Seen {
                 track: track.id,
                 first_seen: track.first_seen,
                 detection,
                 quality,
-                fault: quality.fault(&self.limits),
+                fault,
                 embedded: false,
                 candidate: None,
-            };
-            if seen.fault.is_none() && embeddings < EMBEDDED_A_FRAME {
-                embeddings += 1;
-                self.turn = index + 1;
-                let embedding = self.embedder.embed(&self.crop)?;
-                seen.embedded = true;
-                seen.candidate = self.gallery.best(&embedding);
-                if let Some(fresh) = self.tracker.embedded(seen.track, frame.time, &embedding) {
-                    seen.track = fresh;
-                    seen.first_seen = frame.time;
-                }
-            }
-            // There is room: a face a track, and as many of both.
-            let _ = self.seen.push(seen);
+            });
         }
+        let Self { embedder, gallery, tracker, seen, crops, .. } = self;
+        embedder.embed_all(&crops[..places.len()], |number, embedding| {
+            let seen = &mut seen[places[number]];
+            seen.embedded = true;
+            seen.candidate = gallery.best(&embedding);
+            if let Some(fresh) = tracker.embedded(seen.track, frame.time, &embedding) {
+                seen.track = fresh;
+                seen.first_seen = frame.time;
+            }
+        })?;
         Ok(&self.seen)
     }
 

@@ -1,21 +1,23 @@
 //! From an aligned crop to an embedding.
 
-use crate::bundle::{Bundle, ModelId};
+use crate::bundle::{Bundle, ModelEntry, ModelId};
 use crate::config;
-use crate::engine::{Backend, Network, Onnx};
+use crate::engine::{Backend, Onnx};
 
+use super::batches::Batches;
 use super::{Crop, Embedding, Similarity, VisionError};
+
+/// Crops that run together.
+const BATCHES: [usize; 2] = [4, 1];
 
 /// The embedding network with its buffers.
 pub struct Embedder {
-    network: Box<dyn Network>,
+    batches: Batches,
     model: ModelId,
-    entry: crate::bundle::ModelEntry,
+    entry: ModelEntry,
     flip: bool,
-    /// Packed RGB of the mirror image.
-    mirrored: Vec<u8>,
-    outputs: [Vec<f32>; 1],
-    sum: Vec<f32>,
+    /// The embedding of the crop while that of its mirror image is awaited.
+    upright: Vec<f32>,
 }
 
 impl Embedder {
@@ -32,9 +34,9 @@ impl Embedder {
         let path = bundle.path(Self::ROLE)?.display().to_string();
         let entry = bundle.entry(Self::ROLE)?;
         let onnx = Onnx::parse(&path, &bytes, &entry.input, backend)?;
-        let network = onnx.prepare(&[1, 3, Crop::SIDE, Crop::SIDE])?;
-        match network.output_shapes() {
-            [shape] if matches!(shape[..], [1, 1..=Embedding::MAX]) => {}
+        let batches = Batches::new(&onnx, &BATCHES, Crop::SIDE)?;
+        match batches.output_shapes() {
+            [shape] if matches!(shape[..], [1, 1..=Embedding::MAX]) && batches.gives(&shape[1..]) => {}
             found => {
                 return Err(VisionError::Outputs {
                     model: path,
@@ -43,15 +45,8 @@ impl Embedder {
                 });
             }
         }
-        Ok(Self {
-            network,
-            model: bundle.id(Self::ROLE)?,
-            entry: entry.clone(),
-            flip: settings.flip,
-            mirrored: vec![0; Crop::BYTES],
-            outputs: Default::default(),
-            sum: Vec::new(),
-        })
+        let (model, entry) = (bundle.id(Self::ROLE)?, entry.clone());
+        Ok(Self { batches, model, entry, flip: settings.flip, upright: Vec::new() })
     }
 
     /// The model's id.
@@ -66,21 +61,51 @@ impl Embedder {
 
     /// Embeds a crop; where so configured, the sum of the embeddings of the crop and of its mirror image.
     pub fn embed(&mut self, crop: &Crop) -> Result<Embedding, VisionError> {
-        self.network.run(crop.rgb(), &mut self.outputs)?;
-        if self.flip {
-            std::mem::swap(&mut self.sum, &mut self.outputs[0]);
-            self.mirror(crop);
-            self.network.run(&self.mirrored, &mut self.outputs)?;
-            self.outputs[0].iter_mut().zip(&self.sum).for_each(|(value, other)| *value += other);
-        }
-        Embedding::normalised(&self.outputs[0]).ok_or(VisionError::NoEmbedding)
+        let mut made = Err(VisionError::NoEmbedding);
+        self.embed_all(std::slice::from_ref(crop), |_, embedding| made = Ok(embedding))?;
+        made
     }
 
-    fn mirror(&mut self, crop: &Crop) {
-        const ROW: usize = Crop::SIDE * 3;
-        for (row, pixels) in self.mirrored.chunks_exact_mut(ROW).zip(crop.rgb().chunks_exact(ROW)) {
-            let pixels = pixels.as_chunks::<3>().0.iter().rev();
-            row.as_chunks_mut().0.iter_mut().zip(pixels).for_each(|(target, pixel)| *target = *pixel);
-        }
+    /// The same for several crops, which run together; `take` gets each embedding with its crop's number, in order.
+    pub fn embed_all(
+        &mut self,
+        crops: &[Crop],
+        mut take: impl FnMut(usize, Embedding),
+    ) -> Result<(), VisionError> {
+        let Self { batches, flip, upright, .. } = self;
+        // Where mirror images count, each follows its crop.
+        let looks = if *flip { 2 } else { 1 };
+        let mut all_good = true;
+        batches.run(
+            crops.len() * looks,
+            |index, pixels| match index % looks {
+                0 => pixels.copy_from_slice(crops[index / looks].rgb()),
+                _ => mirror(&crops[index / looks], pixels),
+            },
+            |index, given| {
+                if index % looks == 0 {
+                    upright.clear();
+                    upright.extend_from_slice(given[0]);
+                } else {
+                    upright.iter_mut().zip(given[0]).for_each(|(value, other)| *value += other);
+                }
+                if index % looks == looks - 1 {
+                    match Embedding::normalised(upright) {
+                        Some(embedding) => take(index / looks, embedding),
+                        None => all_good = false,
+                    }
+                }
+            },
+        )?;
+        if all_good { Ok(()) } else { Err(VisionError::NoEmbedding) }
+    }
+}
+
+/// Writes a crop's mirror image.
+fn mirror(crop: &Crop, pixels: &mut [u8]) {
+    const ROW: usize = Crop::SIDE * 3;
+    for (row, pixels) in pixels.chunks_exact_mut(ROW).zip(crop.rgb().chunks_exact(ROW)) {
+        let pixels = pixels.as_chunks::<3>().0.iter().rev();
+        row.as_chunks_mut().0.iter_mut().zip(pixels).for_each(|(target, pixel)| *target = *pixel);
     }
 }

@@ -4,6 +4,7 @@
 //! [`Quality`] says whether it is good enough, an embedder turns it into an [`Embedding`].
 
 mod align;
+mod batches;
 mod crop;
 mod embedder;
 mod embedding;

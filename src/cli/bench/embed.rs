@@ -24,6 +24,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 200)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
+    /// Faces that are embedded together; the times are those of all of them.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
+    faces: u16,
     #[command(flatten)]
     effort: Effort,
 }
@@ -50,6 +54,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
     let backend = Backend::new(&config.engine, &config.ort)?;
     let mut embedder = Embedder::load(&bundle, &config.embedder, &backend)?;
-    let times = Times::measure(args.runs, || embedder.embed(&crop).map(|_| ()))?;
+    let crops = vec![crop; args.faces.into()];
+    let times = Times::measure(args.runs, || embedder.embed_all(&crops, |_, _| ()))?;
+    let input = if args.faces == 1 { input } else { format!("{} times {input}", args.faces) };
     Ok(Report::new("embed", &times, &backend, input))
 }
