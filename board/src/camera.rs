@@ -6,14 +6,19 @@ use crate::board::Board;
 use crate::frames::{HEIGHT, PixelFormat, Scene, WIDTH};
 use crate::patience::LONG;
 
+/// Four frames a second.
+pub const SLOWLY: &str = "--stream-sleep count=1,sleep=250";
+/// As fast as the board can.
+pub const FAST: &str = "";
+
 impl Board {
     /// Plays a scene to the camera over and over, four frames a second, until another one is played.
-    pub fn play(&mut self, scene: Scene) -> anyhow::Result<()> {
-        self.play_as(scene, PixelFormat::Yuyv, "--stream-sleep=4")
+    pub fn play(&self, scene: Scene) -> anyhow::Result<()> {
+        self.play_as(scene, PixelFormat::Yuyv, SLOWLY)
     }
 
-    /// The same in another pixel format, or as fast as the board can.
-    pub fn play_as(&mut self, scene: Scene, format: PixelFormat, pace: &str) -> anyhow::Result<()> {
+    /// The same in another pixel format or at another pace.
+    pub fn play_as(&self, scene: Scene, format: PixelFormat, pace: &str) -> anyhow::Result<()> {
         let file = format!("/var/tmp/{}.{}", scene.name(), format.code());
         if self.sh(&format!("test -s {file} || echo missing"))?.contains("missing") {
             self.write(&file, &scene.raw(format)?)?;

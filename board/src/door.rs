@@ -53,7 +53,7 @@ impl Board {
     }
 
     /// The service with the usual configuration, READY, nobody before the camera, and the person known.
-    pub fn keep_the_door(&mut self) -> anyhow::Result<()> {
+    pub fn keep_the_door(&self) -> anyhow::Result<()> {
         self.configure(&[])?;
         if self.is_virtual() {
             self.play(crate::frames::Scene::Hall)?;

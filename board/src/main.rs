@@ -69,7 +69,7 @@ fn main() -> ExitCode {
 
 /// Runs the tests one after another; whether all passed.
 fn run(args: &Args) -> anyhow::Result<bool> {
-    let mut board = match &args.host {
+    let board = match &args.host {
         Some(host) => Board::real(host, args.relay_line, args.watch_line),
         None => Board::virtual_one(&args.run),
     }
@@ -87,7 +87,7 @@ fn run(args: &Args) -> anyhow::Result<bool> {
             continue;
         }
         let since = Instant::now();
-        let result = (test.run)(&mut board);
+        let result = (test.run)(&board);
         let seconds = since.elapsed().as_secs_f64();
         match result {
             Ok(figures) => {

@@ -82,7 +82,7 @@ const MISTAKES: [Mistake; 6] = [
     },
 ];
 
-pub fn each_is_named(board: &mut Board) -> anyhow::Result<String> {
+pub fn each_is_named(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let relay = board.lines.relay.to_string();
     for mistake in MISTAKES {
@@ -115,7 +115,7 @@ pub fn each_is_named(board: &mut Board) -> anyhow::Result<String> {
     Ok(MISTAKES.iter().map(|mistake| mistake.what).collect::<Vec<_>>().join(", "))
 }
 
-pub fn camera_taken(board: &mut Board) -> anyhow::Result<String> {
+pub fn camera_taken(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.sh("systemctl stop ostiary")?;
     board.sh(
@@ -141,7 +141,7 @@ pub fn camera_taken(board: &mut Board) -> anyhow::Result<String> {
     Ok(said)
 }
 
-pub fn started_twice(board: &mut Board) -> anyhow::Result<String> {
+pub fn started_twice(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let (since, pid) = (Instant::now(), board.property("ostiary", "MainPID")?);
     let ended = board.run(&as_daemon("ostiary run"), b"", LONG)?;

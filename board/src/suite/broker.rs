@@ -12,7 +12,7 @@ use crate::patience::{LONG, until};
 /// How long it is away.
 const AWAY: Duration = Duration::from_secs(60);
 
-pub fn away(board: &mut Board) -> anyhow::Result<String> {
+pub fn away(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     board.let_in()?;

@@ -8,7 +8,7 @@ use crate::board::Board;
 use crate::frames::Scene;
 use crate::patience::LONG;
 
-pub fn disconnected(board: &mut Board) -> anyhow::Result<String> {
+pub fn disconnected(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     let pid = board.property("ostiary", "MainPID")?;
@@ -28,7 +28,7 @@ pub fn disconnected(board: &mut Board) -> anyhow::Result<String> {
     ))
 }
 
-pub fn bad_frames(board: &mut Board) -> anyhow::Result<String> {
+pub fn bad_frames(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     let pid = board.property("ostiary", "MainPID")?;
@@ -53,7 +53,7 @@ pub fn bad_frames(board: &mut Board) -> anyhow::Result<String> {
     ))
 }
 
-pub fn stalled(board: &mut Board) -> anyhow::Result<String> {
+pub fn stalled(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     let pid = board.property("ostiary", "MainPID")?;

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use crate::board::Board;
 use crate::patience::until;
 
-pub fn input_line(board: &mut Board) -> anyhow::Result<String> {
+pub fn input_line(board: &Board) -> anyhow::Result<String> {
     let line = board.lines.button;
     let mut seen = Vec::new();
     for level in [true, false, true, false] {

@@ -14,7 +14,7 @@ use crate::patience::LONG;
 /// processor. On a real one it is a hundredth of that.
 const TOLERANCE: Duration = Duration::from_millis(700);
 
-pub fn ready(board: &mut Board) -> anyhow::Result<String> {
+pub fn ready(board: &Board) -> anyhow::Result<String> {
     board.sh("systemctl enable --quiet ostiary")?;
     board.keep_the_door()?;
     let since = Instant::now();
@@ -28,7 +28,7 @@ pub fn ready(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("{:.1} s from start to READY, {} MB", (to - from) as f64 / 1e6, memory / 1_000_000))
 }
 
-pub fn enrol_from_camera(board: &mut Board) -> anyhow::Result<String> {
+pub fn enrol_from_camera(board: &Board) -> anyhow::Result<String> {
     board.configure(&[])?;
     board.play(Scene::Known)?;
     board.sh("systemctl stop ostiary")?;
@@ -45,7 +45,7 @@ pub fn enrol_from_camera(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("{pictures} pictures in {seconds:.1} s, start included"))
 }
 
-pub fn stranger_refused(board: &mut Board) -> anyhow::Result<String> {
+pub fn stranger_refused(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.watcher.gap();
     let since = Instant::now();
@@ -70,7 +70,7 @@ pub fn stranger_refused(board: &mut Board) -> anyhow::Result<String> {
     ))
 }
 
-pub fn person_opens(board: &mut Board) -> anyhow::Result<String> {
+pub fn person_opens(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let mark = board.mark()?;
     let (since, heard) = board.let_in()?;
@@ -102,7 +102,7 @@ pub fn person_opens(board: &mut Board) -> anyhow::Result<String> {
     ))
 }
 
-pub fn reload(board: &mut Board) -> anyhow::Result<String> {
+pub fn reload(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let pid = board.property("ostiary", "MainPID")?;
     let since = Instant::now();
@@ -127,7 +127,7 @@ pub fn reload(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("a pulse of {} ms after a reload to 6000; an unknown key was refused by name", length.as_millis()))
 }
 
-pub fn doctor(board: &mut Board) -> anyhow::Result<String> {
+pub fn doctor(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let (code, lines) = board.doctor()?;
     let of = |status: &str| lines.iter().filter(|line| line["status"] == status).collect::<Vec<_>>();
@@ -142,7 +142,7 @@ pub fn doctor(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("{} ok, warnings: {}", of("ok").len(), warnings.join(", ")))
 }
 
-pub fn pixel_formats(board: &mut Board) -> anyhow::Result<String> {
+pub fn pixel_formats(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let mut figures = Vec::new();
     for format in [PixelFormat::Nv12, PixelFormat::Grey, PixelFormat::Yuyv] {

@@ -22,7 +22,7 @@ pub struct Test {
     pub when: When,
     pub needs: Needs,
     /// Its figures, or what was not so.
-    pub run: fn(&mut Board) -> anyhow::Result<String>,
+    pub run: fn(&Board) -> anyhow::Result<String>,
 }
 
 /// When a test is run that nobody asked for by name.
@@ -47,7 +47,7 @@ const fn test(
     shows: &'static str,
     when: When,
     needs: Needs,
-    run: fn(&mut Board) -> anyhow::Result<String>,
+    run: fn(&Board) -> anyhow::Result<String>,
 ) -> Test {
     Test { name, shows, when, needs, run }
 }

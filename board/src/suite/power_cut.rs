@@ -13,7 +13,7 @@ use crate::patience::{LONG, until};
 /// Who is being enrolled when the power is cut.
 const NEWCOMER: &str = "Grace";
 
-pub fn in_enrolment(board: &mut Board) -> anyhow::Result<String> {
+pub fn in_enrolment(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let before = board.state()?.check()?;
     board.sh("systemctl stop ostiary && sync")?;
@@ -55,7 +55,7 @@ pub fn in_enrolment(board: &mut Board) -> anyhow::Result<String> {
     ))
 }
 
-pub fn in_pulse(board: &mut Board) -> anyhow::Result<String> {
+pub fn in_pulse(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.begin_pulse(Duration::from_secs(50))?;
     board.machine()?.cut_power()?;

@@ -12,7 +12,7 @@ const ENDLESS: Duration = Duration::from_secs(50);
 /// The most that may pass between the daemon's end and the relay's rest.
 const BOUND: Duration = Duration::from_secs(1);
 
-pub fn kill_9(board: &mut Board) -> anyhow::Result<String> {
+pub fn kill_9(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.begin_pulse(ENDLESS)?;
     let clock = board.clock()?;
@@ -26,7 +26,7 @@ pub fn kill_9(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("at rest at most {} ms after the kill; the service came back", after.as_millis()))
 }
 
-pub fn clean_stop(board: &mut Board) -> anyhow::Result<String> {
+pub fn clean_stop(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.begin_pulse(ENDLESS)?;
     let since = Instant::now();
@@ -37,7 +37,7 @@ pub fn clean_stop(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("at rest {} ms after the order to stop", after.as_millis()))
 }
 
-pub fn sigstop(board: &mut Board) -> anyhow::Result<String> {
+pub fn sigstop(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.begin_pulse(Duration::from_secs(4))?;
     let since = board.watcher.wait(board.lines.relay, true, LONG)?;
@@ -52,13 +52,13 @@ pub fn sigstop(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("a pulse of 4000 ms ended after {} ms; then: {stopped}", length.as_millis()))
 }
 
-pub fn memory_limit(board: &mut Board) -> anyhow::Result<String> {
+pub fn memory_limit(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.begin_pulse(ENDLESS)?;
     let mark = board.mark()?;
     board.sh("systemctl set-property --runtime ostiary MemoryMax=1M MemorySwapMax=0 2>/dev/null || true")?;
     let rested = board.watcher.wait(board.lines.relay, false, LONG);
-    let restored = board.sh("systemctl set-property --runtime ostiary MemoryMax=infinity");
+    let restored = board.sh("rm -rf /run/systemd/system.control/ostiary.service.d; systemctl daemon-reload");
     let rested = rested?;
     restored?;
     let journal = board.journal(&mark)?;
@@ -75,7 +75,7 @@ pub fn memory_limit(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("at rest at most {} ms after systemd saw the end", after.as_millis()))
 }
 
-pub fn failed_start(board: &mut Board) -> anyhow::Result<String> {
+pub fn failed_start(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     let mark = board.mark()?;
@@ -89,7 +89,7 @@ pub fn failed_start(board: &mut Board) -> anyhow::Result<String> {
 }
 
 /// systemd starts the service again, and it opens for the person who still stands there.
-fn comes_back(board: &mut Board) -> anyhow::Result<()> {
+fn comes_back(board: &Board) -> anyhow::Result<()> {
     until("the service is active again", LONG, || {
         Ok((board.property("ostiary", "ActiveState")? == "active").then_some(()))
     })?;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::board::Board;
+use crate::camera::FAST;
 use crate::frames::{PixelFormat, Scene};
 
 /// How many restarts in a row; 200 by OSTIARY_BOARD_RESTARTS=200 takes half an hour under emulation.
@@ -28,7 +29,7 @@ fn traces(board: &Board) -> anyhow::Result<Vec<u64>> {
     said.lines().map(|line| Ok(line.trim().parse()?)).collect()
 }
 
-pub fn restarts(board: &mut Board) -> anyhow::Result<String> {
+pub fn restarts(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.restart()?;
     let before = traces(board)?;
@@ -49,7 +50,7 @@ pub fn restarts(board: &mut Board) -> anyhow::Result<String> {
     ))
 }
 
-pub fn frames(board: &mut Board) -> anyhow::Result<String> {
+pub fn frames(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.let_in()?;
     board.all_leave()?;
@@ -61,7 +62,7 @@ pub fn frames(board: &mut Board) -> anyhow::Result<String> {
     for turn in 0.. {
         // People come and go, as fast as the frames can be brought.
         let scene = [Scene::KnownLater, Scene::Hall, Scene::Stranger, Scene::Hall][turn % 4];
-        board.play_as(scene, PixelFormat::Yuyv, "")?;
+        board.play_as(scene, PixelFormat::Yuyv, FAST)?;
         for _ in 0..3 {
             let said = board.sh(&format!(
                 "sleep 1; grep -h VmRSS /proc/{pid}/status | tr -dc 0-9; echo; ls /proc/{pid}/fd | wc -l"

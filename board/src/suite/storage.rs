@@ -24,7 +24,7 @@ fn no_own_disk(board: &Board) -> anyhow::Result<()> {
     board.sh(&format!("systemctl stop ostiary; umount {STATE}")).map(drop)
 }
 
-pub fn full(board: &mut Board) -> anyhow::Result<String> {
+pub fn full(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     own_disk(board, 4)?;
     let result = (|| {
@@ -52,7 +52,7 @@ pub fn full(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("let in with a full disk; said: {}; recorded again once there was room", result?))
 }
 
-pub fn read_only_root(board: &mut Board) -> anyhow::Result<String> {
+pub fn read_only_root(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     own_disk(board, 16)?;
     let result = (|| {
@@ -70,7 +70,7 @@ pub fn read_only_root(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("READY, and the person was let in; doctor: {} findings, no fault", result?))
 }
 
-pub fn model_altered(board: &mut Board) -> anyhow::Result<String> {
+pub fn model_altered(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     let model = "/usr/share/ostiary/models/mobilefacenet-int8.onnx";

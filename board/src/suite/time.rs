@@ -10,7 +10,7 @@ use crate::door::PULSE;
 use crate::frames::Scene;
 use crate::patience::LONG;
 
-pub fn jumps(board: &mut Board) -> anyhow::Result<String> {
+pub fn jumps(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let pid = board.property("ostiary", "MainPID")?;
     let mut figures = Vec::new();
@@ -29,7 +29,7 @@ pub fn jumps(board: &mut Board) -> anyhow::Result<String> {
     Ok(format!("a pulse of {} ms through {}", PULSE.as_millis(), figures.join(", ")))
 }
 
-pub fn boot_in_1970(board: &mut Board) -> anyhow::Result<String> {
+pub fn boot_in_1970(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.sh("sync")?;
     board.machine()?.cut_power()?;

@@ -6,38 +6,39 @@ use anyhow::{Context, ensure};
 
 use crate::board::Board;
 use crate::broker::Heard;
+use crate::camera::SLOWLY;
 use crate::frames::{PixelFormat, Scene};
 use crate::patience::LONG;
 
 impl Board {
     /// The person comes and is let in; when that began, and the event.
-    pub fn let_in(&mut self) -> anyhow::Result<(Instant, Heard)> {
+    pub fn let_in(&self) -> anyhow::Result<(Instant, Heard)> {
         self.let_in_as(PixelFormat::Yuyv)
     }
 
     /// The same through another pixel format.
-    pub fn let_in_as(&mut self, format: PixelFormat) -> anyhow::Result<(Instant, Heard)> {
+    pub fn let_in_as(&self, format: PixelFormat) -> anyhow::Result<(Instant, Heard)> {
         let since = Instant::now();
-        self.play_as(Scene::KnownLater, format, "--stream-sleep=4")?;
+        self.play_as(Scene::KnownLater, format, SLOWLY)?;
         let heard = self.subscriber.wait("granted", since, LONG)?;
         Ok((since, heard))
     }
 
     /// Everybody leaves; what was seen of them ends.
-    pub fn all_leave(&mut self) -> anyhow::Result<()> {
+    pub fn all_leave(&self) -> anyhow::Result<()> {
         self.all_leave_as(PixelFormat::Yuyv)
     }
 
     /// The same through another pixel format.
-    pub fn all_leave_as(&mut self, format: PixelFormat) -> anyhow::Result<()> {
-        self.play_as(Scene::Hall, format, "--stream-sleep=4")?;
+    pub fn all_leave_as(&self, format: PixelFormat) -> anyhow::Result<()> {
+        self.play_as(Scene::Hall, format, SLOWLY)?;
         // A track ends after three frames without its face.
         std::thread::sleep(Duration::from_secs(3));
         Ok(())
     }
 
     /// Starts a long pulse and returns when the relay is on.
-    pub fn begin_pulse(&mut self, length: Duration) -> anyhow::Result<()> {
+    pub fn begin_pulse(&self, length: Duration) -> anyhow::Result<()> {
         self.configure(&[("pulse_ms = 3000", &format!("pulse_ms = {}", length.as_millis()))])?;
         self.play(Scene::Hall)?;
         self.restart()?;
@@ -46,7 +47,7 @@ impl Board {
     }
 
     /// The door works: the person is let in and the relay goes back to rest.
-    pub fn still_works(&mut self) -> anyhow::Result<()> {
+    pub fn still_works(&self) -> anyhow::Result<()> {
         self.all_leave()?;
         let (since, _) = self.let_in()?;
         let (_, length) = self.pulse(since, LONG)?;
