@@ -65,7 +65,8 @@ impl Subscriber {
         let deadline = Instant::now() + limit;
         loop {
             let events = self.heard();
-            if let Some(heard) = events.iter().find(|heard| heard.at >= since && heard.event["kind"] == kind) {
+            if let Some(heard) = events.iter().find(|heard| heard.at >= since && heard.event["kind"] == kind)
+            {
                 return Ok(heard.clone());
             }
             if Instant::now() > deadline {

@@ -89,7 +89,10 @@ impl Scene {
         let person = imageops::resize(&part, side * part.width() / (face * 2), side, FilterType::Triangle);
         let sway = |frame: u32| {
             let turn = std::f64::consts::TAU * f64::from(frame) / f64::from(FRAMES);
-            ((100.0 + 8.0 * turn.sin()).round() as i64, (20.0 + 4.0 * (2.0 * turn + 0.5).cos()).round() as i64)
+            (
+                (100.0 + 8.0 * turn.sin()).round() as i64,
+                (20.0 + 4.0 * (2.0 * turn + 0.5).cos()).round() as i64,
+            )
         };
         Ok((0..FRAMES)
             .map(|frame| {

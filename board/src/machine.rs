@@ -74,8 +74,12 @@ impl Machine {
     /// Boots again from the disk as it was left, and waits until the board can be reached.
     pub fn power_on(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let boot = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/board.d/boot");
-        let status =
-            Command::new(boot).arg(&self.run).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+        let status = Command::new(boot)
+            .arg(&self.run)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()?;
         ensure!(status.success(), "the board does not boot: {}", self.run.join("console.log").display());
         *self.wires.lock().unwrap_or_else(PoisonError::into_inner) = Some(Wires::connect(&self.run)?);
         Ok(())
@@ -91,10 +95,10 @@ impl Wires {
     }
 
     /// The levels of all lines, a bit each.
-    pub fn levels(&mut self) -> anyhow::Result<u8> {
+    pub fn levels(&mut self) -> anyhow::Result<u64> {
         let answer = self.ask(&format!("readl {LINES:#x}"))?;
         let number = answer.trim_start_matches("0x");
-        Ok(u64::from_str_radix(number, 16).with_context(|| format!("qtest said {answer:?}"))? as u8)
+        u64::from_str_radix(number, 16).with_context(|| format!("qtest said {answer:?}"))
     }
 
     fn set(&mut self, line: u32, level: bool) -> anyhow::Result<()> {

@@ -27,20 +27,21 @@ impl Board {
 
 impl State {
     /// That both databases are whole; people and templates.
-    pub fn check(&self) -> anyhow::Result<(u64, u64)> {
+    pub fn check(&self) -> anyhow::Result<(i64, i64)> {
         for name in ["facebank.sqlite", "events.sqlite"] {
             let said: String = self.open(name)?.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
             ensure!(said == "ok", "{name}: {said}");
         }
         let facebank = self.open("facebank.sqlite")?;
         let count = |what: &str| facebank.query_row(what, [], |row| row.get(0));
-        let orphans: u64 = count("SELECT count(*) FROM people WHERE id NOT IN (SELECT person FROM templates)")?;
+        let orphans: i64 =
+            count("SELECT count(*) FROM people WHERE id NOT IN (SELECT person FROM templates)")?;
         ensure!(orphans == 0, "{orphans} people without a template");
         Ok((count("SELECT count(*) FROM people")?, count("SELECT count(*) FROM templates")?))
     }
 
     /// The numbers of all events, in their order.
-    pub fn event_ids(&self) -> anyhow::Result<Vec<u64>> {
+    pub fn event_ids(&self) -> anyhow::Result<Vec<i64>> {
         let connection = self.open("events.sqlite")?;
         let mut statement = connection.prepare("SELECT id FROM events ORDER BY id")?;
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

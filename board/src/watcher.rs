@@ -24,7 +24,7 @@ pub struct Edge {
 
 #[derive(Default)]
 struct Seen {
-    levels: u8,
+    levels: u64,
     edges: Vec<Edge>,
     /// When it was looked at last, and the longest time between two looks since it was asked.
     looked: Option<Instant>,
@@ -71,7 +71,7 @@ impl Watcher {
         let mut child = ssh.start(&command)?;
         let out = child.stdout.take().context("no output of ssh")?;
         let watcher = Self { seen: Arc::default(), stop: Arc::default() };
-        let seen = watcher.seen.clone();
+        let (seen, watched) = (watcher.seen.clone(), format!("line {watched} of {chip}"));
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 let level = match line.trim() {
@@ -80,9 +80,9 @@ impl Watcher {
                     _ => continue,
                 };
                 let mut seen = lock(&seen);
-                seen.take(u8::from(level) << (relay % 8));
+                seen.take(u64::from(level) << (relay % 64));
             }
-            lock(&seen).blind = Some(format!("line {watched} of {chip} can no longer be watched"));
+            lock(&seen).blind = Some(format!("{watched} can no longer be watched"));
             let _ = child.wait();
         });
         Ok(watcher)
@@ -91,12 +91,12 @@ impl Watcher {
     /// The edges of a line since then.
     pub fn edges(&self, line: u32, since: Instant) -> anyhow::Result<Vec<Edge>> {
         let seen = self.sighted()?;
-        Ok(seen.edges.iter().filter(|edge| edge.line == line % 8 && edge.at >= since).copied().collect())
+        Ok(seen.edges.iter().filter(|edge| edge.line == line && edge.at >= since).copied().collect())
     }
 
     /// Whether a line is high now.
     pub fn level(&self, line: u32) -> anyhow::Result<bool> {
-        Ok(self.sighted()?.levels >> (line % 8) & 1 == 1)
+        Ok(self.sighted()?.levels >> (line % 64) & 1 == 1)
     }
 
     /// Waits for a line to have this level; returns since when it has.
@@ -109,7 +109,7 @@ impl Watcher {
             thread::sleep(Duration::from_millis(5));
         }
         let edges = self.sighted()?;
-        Ok(edges.edges.iter().rev().find(|edge| edge.line == line % 8).map_or(since, |edge| edge.at))
+        Ok(edges.edges.iter().rev().find(|edge| edge.line == line).map_or(since, |edge| edge.at))
     }
 
     /// The longest time between two looks since this was last asked: how exact the figures are.
@@ -133,9 +133,9 @@ impl Drop for Watcher {
 }
 
 impl Seen {
-    fn take(&mut self, levels: u8) {
+    fn take(&mut self, levels: u64) {
         let now = Instant::now();
-        for line in 0..8 {
+        for line in 0..64 {
             let level = levels >> line & 1 == 1;
             if level != (self.levels >> line & 1 == 1) {
                 self.edges.push(Edge { at: now, line, level });

@@ -40,7 +40,7 @@ const MISTAKES: [Mistake; 6] = [
         change: ("stall_s = 4.0", "stall_s = 4.0"),
         make: "chown root:root /dev/video0 && chmod 600 /dev/video0",
         undo: "chown root:video /dev/video0 && chmod 660 /dev/video0",
-        said: "/dev/video0",
+        said: "not permitted",
         check: "camera",
         is_final: true,
     },
@@ -125,7 +125,7 @@ pub fn camera_taken(board: &Board) -> anyhow::Result<String> {
     let since = Instant::now();
     let result = (|| {
         board.sh("systemctl start --no-block ostiary")?;
-        let said = board.wait_for_message("busy", &mark).or_else(|_| board.wait_for_message("in use", &mark))?;
+        let said = board.wait_for_message("in use by another program", &mark)?;
         let (_, lines) = board.doctor()?;
         ensure!(
             lines.iter().any(|line| line["check"] == "camera" && line["status"] == "fault"),
@@ -136,7 +136,10 @@ pub fn camera_taken(board: &Board) -> anyhow::Result<String> {
     })();
     board.sh("systemctl stop board-taker")?;
     let said = result?;
-    board.subscriber.wait("started", since, LONG).context("it does not take the camera that is free again")?;
+    board
+        .subscriber
+        .wait("started", since, LONG)
+        .context("it does not take the camera that is free again")?;
     board.still_works()?;
     Ok(said)
 }
@@ -150,7 +153,10 @@ pub fn started_twice(board: &Board) -> anyhow::Result<String> {
     // The first has the relay's line, which is the first thing that is taken.
     ensure!(said.contains("in use") || said.contains(&pid), "{said}");
     let twice = board.sh("systemctl start ostiary")?;
-    ensure!(twice.is_empty() && board.property("ostiary", "MainPID")? == pid, "systemd started another: {twice}");
+    ensure!(
+        twice.is_empty() && board.property("ostiary", "MainPID")? == pid,
+        "systemd started another: {twice}"
+    );
     board.relay_never_moved(since)?;
     if board.is_virtual() {
         board.still_works()?;

@@ -38,8 +38,8 @@ pub fn away(board: &Board) -> anyhow::Result<String> {
     let ids = heard_ids(board, since);
     let kept = board.state()?.event_ids()?;
     let first = before[0];
-    let wanted: Vec<u64> = kept.into_iter().filter(|id| (first..=last).contains(id)).collect();
-    let came: Vec<u64> = ids.into_iter().filter(|id| *id <= last).collect();
+    let wanted: Vec<i64> = kept.into_iter().filter(|id| (first..=last).contains(id)).collect();
+    let came: Vec<i64> = ids.into_iter().filter(|id| *id <= last).collect();
     ensure!(came == wanted, "came {came:?}, stored {wanted:?}");
     Ok(format!(
         "{opened} people let in while it was away for {:.0} s; {} events, none lost, none doubled, in order",

@@ -22,7 +22,8 @@ pub fn ready(board: &Board) -> anyhow::Result<String> {
     board.restart()?;
     board.relay_never_moved(since)?;
     board.wait_for_message("Keeping the door", &mark)?;
-    let micros = |property: &str| -> anyhow::Result<u64> { Ok(board.property("ostiary", property)?.parse()?) };
+    let micros =
+        |property: &str| -> anyhow::Result<u64> { Ok(board.property("ostiary", property)?.parse()?) };
     let (from, to) = (micros("InactiveExitTimestampMonotonic")?, micros("ActiveEnterTimestampMonotonic")?);
     let memory: u64 = board.property("ostiary", "MemoryCurrent")?.parse().unwrap_or_default();
     Ok(format!("{:.1} s from start to READY, {} MB", (to - from) as f64 / 1e6, memory / 1_000_000))
@@ -86,11 +87,13 @@ pub fn person_opens(board: &Board) -> anyhow::Result<String> {
         .iter()
         .find(|entry| entry["OSTIARY_EVENT"] == "granted")
         .context("the journal has no OSTIARY_EVENT=granted")?;
-    let fields = ["OSTIARY_PERSON", "OSTIARY_REASON", "OSTIARY_SIMILARITY", "OSTIARY_THRESHOLD", "OSTIARY_ID"];
+    let fields =
+        ["OSTIARY_PERSON", "OSTIARY_REASON", "OSTIARY_SIMILARITY", "OSTIARY_THRESHOLD", "OSTIARY_ID"];
     for field in fields {
         ensure!(granted[field].is_string(), "the journal's entry has no {field}: {granted}");
     }
-    ensure!(granted["OSTIARY_ID"] == event["id"].to_string(), "{granted} is not {event}");
+    let id = event["id"].to_string();
+    ensure!(granted["OSTIARY_ID"].as_str() == Some(id.as_str()), "{granted} is not {event}");
     board.all_leave()?;
     Ok(format!(
         "a pulse of {} ms where {} are configured; similarity {:.2}, {:.1} s after the face came in view; journal id {}",
@@ -124,7 +127,10 @@ pub fn reload(board: &Board) -> anyhow::Result<String> {
     ensure!(length.abs_diff(wanted) < TOLERANCE, "a pulse of {length:?} after a reload to {wanted:?}");
     ensure!(board.property("ostiary", "MainPID")? == pid, "it was restarted");
     board.all_leave()?;
-    Ok(format!("a pulse of {} ms after a reload to 6000; an unknown key was refused by name", length.as_millis()))
+    Ok(format!(
+        "a pulse of {} ms after a reload to 6000; an unknown key was refused by name",
+        length.as_millis()
+    ))
 }
 
 pub fn doctor(board: &Board) -> anyhow::Result<String> {
@@ -134,11 +140,14 @@ pub fn doctor(board: &Board) -> anyhow::Result<String> {
     let faults = of("fault");
     ensure!(faults.is_empty() && code == Some(0), "exit code {code:?}, {faults:?}");
     let found = |check: &str, part: &str| {
-        lines.iter().any(|line| line["check"] == check && line["found"].as_str().is_some_and(|found| found.contains(part)))
+        lines.iter().any(|line| {
+            line["check"] == check && line["found"].as_str().is_some_and(|found| found.contains(part))
+        })
     };
     ensure!(found("relay", "held by the running daemon"), "{:?}", of("ok"));
     ensure!(found("broker", ""), "nothing of the broker");
-    let warnings: Vec<_> = of("warning").into_iter().map(|line| line["check"].as_str().unwrap_or_default()).collect();
+    let warnings: Vec<_> =
+        of("warning").into_iter().map(|line| line["check"].as_str().unwrap_or_default()).collect();
     Ok(format!("{} ok, warnings: {}", of("ok").len(), warnings.join(", ")))
 }
 
@@ -163,7 +172,13 @@ pub fn pixel_formats(board: &Board) -> anyhow::Result<String> {
 }
 
 /// The numbers of events that came by MQTT since then.
-pub fn heard_ids(board: &Board, since: Instant) -> Vec<u64> {
-    let id = |event: &Value| event["id"].as_u64();
-    board.subscriber.heard().iter().filter(|heard| heard.at >= since).filter_map(|heard| id(&heard.event)).collect()
+pub fn heard_ids(board: &Board, since: Instant) -> Vec<i64> {
+    let id = |event: &Value| event["id"].as_i64();
+    board
+        .subscriber
+        .heard()
+        .iter()
+        .filter(|heard| heard.at >= since)
+        .filter_map(|heard| id(&heard.event))
+        .collect()
 }

@@ -43,7 +43,7 @@ pub fn in_enrolment(board: &Board) -> anyhow::Result<String> {
     let people = board.people()?;
     ensure!(people.contains(PERSON), "{PERSON} is forgotten: {people}");
     let added = people.contains(NEWCOMER);
-    ensure!(after.0 == before.0 + u64::from(added), "{before:?} became {after:?}, of {people}");
+    ensure!(after.0 == before.0 + i64::from(added), "{before:?} became {after:?}, of {people}");
     if added {
         board.sh(&as_daemon(&format!("ostiary people remove {NEWCOMER}")))?;
     }

@@ -39,9 +39,15 @@ pub fn restarts(board: &Board) -> anyhow::Result<String> {
         board.restart()?;
     }
     let after = traces(board)?;
-    ensure!(before.get(..3) == after.get(..3), "processes, temporary files, state: {before:?} became {after:?}");
+    ensure!(
+        before.get(..3) == after.get(..3),
+        "processes, temporary files, state: {before:?} became {after:?}"
+    );
     let (open_before, open_after) = (before.get(3).copied(), after.get(3).copied());
-    ensure!(open_after <= open_before.map(|open| open + 96), "open files: {open_before:?} became {open_after:?}");
+    ensure!(
+        open_after <= open_before.map(|open| open + 96),
+        "open files: {open_before:?} became {open_after:?}"
+    );
     without_gap(&board.state()?.event_ids()?)?;
     board.relay_never_moved(since)?;
     Ok(format!(
@@ -80,7 +86,8 @@ pub fn frames(board: &Board) -> anyhow::Result<String> {
     // What the first minute fills (caches of libraries, the stack) is no leak.
     let settled: Vec<_> = memory.iter().copied().skip(memory.len() / 3).collect();
     let slope = slope(&settled);
-    let (least, most) = open.iter().fold((f64::MAX, 0.0_f64), |(least, most), n| (least.min(*n), most.max(*n)));
+    let (least, most) =
+        open.iter().fold((f64::MAX, 0.0_f64), |(least, most), n| (least.min(*n), most.max(*n)));
     let ids = board.state()?.event_ids()?;
     without_gap(&ids)?;
     let events = ids.last().copied().unwrap_or_default() - first;
@@ -105,7 +112,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     above / below
 }
 
-fn without_gap(ids: &[u64]) -> anyhow::Result<()> {
+fn without_gap(ids: &[i64]) -> anyhow::Result<()> {
     for pair in ids.windows(2) {
         ensure!(pair[1] == pair[0] + 1, "after event {} comes {}", pair[0], pair[1]);
     }

@@ -12,12 +12,13 @@ const STATE: &str = "/var/lib/ostiary";
 
 /// The state folder on a disk of its own, of so many megabytes.
 fn own_disk(board: &Board, megabytes: u32) -> anyhow::Result<()> {
-    board.sh(&format!(
-        "systemctl stop ostiary && rm -rf /var/tmp/state && cp -a {STATE} /var/tmp/state && \
-         mount -t tmpfs -o size={megabytes}m,mode=0700,uid=ostiary,gid=ostiary state {STATE} && \
+    board
+        .sh(&format!(
+            "systemctl stop ostiary && rm -rf /var/tmp/state && cp -a {STATE} /var/tmp/state && \
+         mount -t tmpfs -o size={megabytes}m,mode=0700,uid=$(id -u ostiary),gid=$(id -g ostiary) state {STATE} && \
          cp -a /var/tmp/state/. {STATE}"
-    ))
-    .map(drop)
+        ))
+        .map(drop)
 }
 
 fn no_own_disk(board: &Board) -> anyhow::Result<()> {
@@ -74,7 +75,9 @@ pub fn model_altered(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let since = Instant::now();
     let model = "/usr/share/ostiary/models/mobilefacenet-int8.onnx";
-    board.sh(&format!("cp -a {model} /var/tmp/model && printf x | dd of={model} bs=1 seek=1000 conv=notrunc 2>&1"))?;
+    board.sh(&format!(
+        "cp -a {model} /var/tmp/model && printf x | dd of={model} bs=1 seek=1000 conv=notrunc 2>&1"
+    ))?;
     let result = (|| {
         let mark = board.mark()?;
         let began = Instant::now();

@@ -37,18 +37,20 @@ impl Board {
         Ok(())
     }
 
-    /// Starts a long pulse and returns when the relay is on.
+    /// Starts a long pulse: the relay is on, and the person has gone.
     pub fn begin_pulse(&self, length: Duration) -> anyhow::Result<()> {
         self.configure(&[("pulse_ms = 3000", &format!("pulse_ms = {}", length.as_millis()))])?;
         self.play(Scene::Hall)?;
         self.restart()?;
         self.play(Scene::KnownLater)?;
-        self.watcher.wait(self.lines.relay, true, LONG).context("the person was not let in").map(drop)
+        self.watcher.wait(self.lines.relay, true, LONG).context("the person was not let in")?;
+        self.play(Scene::Hall)
     }
 
     /// The door works: the person is let in and the relay goes back to rest.
     pub fn still_works(&self) -> anyhow::Result<()> {
         self.all_leave()?;
+        self.watcher.wait(self.lines.relay, false, LONG)?;
         let (since, _) = self.let_in()?;
         let (_, length) = self.pulse(since, LONG)?;
         ensure!(length > Duration::from_secs(1), "a pulse of {length:?}");
