@@ -26,7 +26,7 @@ impl Board {
         self.sh(&format!(
             "systemctl stop board-scene 2>/dev/null; systemctl reset-failed board-scene 2>/dev/null; \
              v4l2-ctl -d1 -x width={WIDTH},height={HEIGHT},pixelformat={} && \
-             systemd-run --quiet --unit=board-scene v4l2-ctl -d1 --stream-out-mmap --stream-from={file} \
+             systemd-run --quiet --unit=board-scene -p StandardError=null -p StandardOutput=null v4l2-ctl -d1 --stream-out-mmap --stream-from={file} \
              --stream-loop {pace}",
             format.code()
         ))?;

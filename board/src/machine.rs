@@ -55,15 +55,19 @@ impl Machine {
         let pid = std::fs::read_to_string(self.run.join("pid"))?;
         let status = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
         ensure!(status.success(), "QEMU could not be killed");
-        for _ in 0..100 {
-            if !Path::new("/proc").join(pid.trim()).join("exe").exists() {
-                // The connection's master would wait for an answer until its patience ends.
-                let _ = Command::new("ssh")
-                    .arg("-F")
-                    .arg(self.run.join("ssh_config"))
-                    .args(["-O", "exit", "board"])
-                    .stderr(Stdio::null())
-                    .status();
+        // The connection's master would wait for an answer until its patience ends.
+        let config = self.run.join("ssh_config");
+        let _ = Command::new("ssh")
+            .arg("-F")
+            .arg(config)
+            .args(["-O", "exit", "board"])
+            .stderr(Stdio::null())
+            .status();
+        let process = Path::new("/proc").join(pid.trim()).join("stat");
+        // A zombie waits for nothing but to be counted.
+        let has_ended = || std::fs::read_to_string(&process).map_or(true, |stat| stat.contains(") Z "));
+        for _ in 0..600 {
+            if has_ended() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
