@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Globals;
-use crate::act::gpio::{Relay, Signals};
+use crate::act::gpio::{Relay, Signals, note};
 use crate::act::{Journal, JsonLines, Output, logging};
 use crate::daemon::{Setup, keep};
 
@@ -20,7 +20,8 @@ const NO_LIVENESS: &str = "A PHOTO CAN OPEN THIS DOOR: there is no liveness chec
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     logging::init(config.log.level);
-    // Before cameras and models are touched: from here on the line is at rest.
+    // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
+    note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     log::warn!("{NO_LIVENESS}");
