@@ -154,11 +154,7 @@ impl Board {
 
     /// After a failure: the end of the service's journal.
     pub fn say_what_happened(&self) {
-        match self.run(
-            "journalctl -u ostiary -u board-scene -q -n 25 -o short-monotonic --no-hostname",
-            b"",
-            LONG,
-        ) {
+        match self.run("journalctl -u ostiary -q -n 15 -o short-monotonic --no-hostname", b"", LONG) {
             Ok(ended) => ended.said().lines().for_each(|line| println!("         | {line}")),
             Err(error) => println!("         | {error:#}"),
         }

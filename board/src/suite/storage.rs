@@ -55,7 +55,7 @@ pub fn full(board: &Board) -> anyhow::Result<String> {
 
 pub fn read_only_root(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
-    own_disk(board, 16)?;
+    own_disk(board, 120)?;
     let result = (|| {
         board.sh("mount -o remount,ro /")?;
         board.restart()?;
