@@ -14,16 +14,21 @@ const BOUND: Duration = Duration::from_secs(1);
 
 pub fn kill_9(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
-    board.begin_pulse(ENDLESS)?;
-    let clock = board.clock()?;
-    let pid = board.property("ostiary", "MainPID")?;
-    let said = board.sh(&format!("bash -c 'echo $EPOCHREALTIME; kill -KILL {pid}'"))?;
-    let killed = clock.host_time(said.trim())?;
-    let rested = board.watcher.wait(board.lines.relay, false, LONG)?;
-    let after = rested.saturating_duration_since(killed);
-    ensure!(after <= BOUND, "the relay was on for {} ms after the daemon was killed", after.as_millis());
+    let mut figures = Vec::new();
+    // Who is first, the guard or systemd's last order, is a race: run it more than once.
+    for _ in 0..3 {
+        board.begin_pulse(ENDLESS)?;
+        let clock = board.clock()?;
+        let pid = board.property("ostiary", "MainPID")?;
+        let said = board.sh(&format!("bash -c 'echo $EPOCHREALTIME; kill -KILL {pid}'"))?;
+        let killed = clock.host_time(said.trim())?;
+        let rested = board.watcher.wait(board.lines.relay, false, LONG)?;
+        let after = rested.saturating_duration_since(killed);
+        ensure!(after <= BOUND, "the relay was on for {} ms after the daemon was killed", after.as_millis());
+        figures.push(after.as_millis().to_string());
+    }
     comes_back(board)?;
-    Ok(format!("at rest at most {} ms after the kill; the service came back", after.as_millis()))
+    Ok(format!("at rest at most {} ms after the kill; the service came back", figures.join(", ")))
 }
 
 pub fn clean_stop(board: &Board) -> anyhow::Result<String> {
