@@ -52,10 +52,11 @@ fn things(config: &Config) -> Vec<Thing> {
     let signals = &config.signals;
     let lines = [config.relay.line, signals.yes_line, signals.no_line, signals.buzzer_line];
     if lines.iter().any(Option::is_some) {
-        things.push(Thing::Device(match config.relay.backend {
-            GpioBackend::Gpiocdev => config.relay.chip.clone(),
-            GpioBackend::Rppal => "/dev/gpiomem".into(),
-        }));
+        if config.relay.backend == GpioBackend::Gpiocdev {
+            things.push(Thing::Device(config.relay.chip.clone()));
+        } else if config.relay.backend == GpioBackend::Rppal {
+            things.push(Thing::Device("/dev/gpiomem".into()));
+        }
     }
     for file in [&config.facebank.path, &config.events.path] {
         let folder = Thing::Folder(folder_of(file));
