@@ -54,7 +54,7 @@ struct Door {
 impl Door {
     fn new() -> Self {
         let door = Self { folder: tempfile::tempdir().unwrap(), settings: BTreeMap::new() };
-        let stripe = |x: u32| if x / 4 % 2 == 0 { 60 } else { 0 };
+        let stripe = |x: u32| if (x / 4).is_multiple_of(2) { 60 } else { 0 };
         let picture =
             image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3 + stripe(x), y as u8 * 5, 99]));
         picture.save(door.path("camera.png")).unwrap();
