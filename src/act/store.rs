@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 
 use super::Event;
 use crate::config;
+use crate::ownership;
 
 /// Events at most that wait to be told while the broker is away; the oldest are given up first.
 pub const SPOOL: u64 = 1000;
@@ -224,6 +225,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     if mode & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     }
+    ownership::follow_folder(&file, path).map_err(failed)?;
     let sql = |source| sql_error(path, source);
     let connection = Connection::open(path).map_err(sql)?;
     connection.busy_timeout(PATIENCE).map_err(sql)?;

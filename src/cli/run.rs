@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Globals;
-use crate::act::gpio::{Relay, Signals};
+use crate::act::gpio::{Relay, Signals, note};
 use crate::act::{Journal, JsonLines, Output, logging};
 use crate::daemon::{Setup, keep};
 use crate::facebank::{DaemonLock, FacebankError};
@@ -25,7 +25,8 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     if let Err(running @ FacebankError::DaemonRunning { .. }) = DaemonLock::check(&config.facebank.path) {
         return Err(running.into());
     }
-    // Before cameras and models are touched: from here on the line is at rest.
+    // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
+    note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     log::warn!("{NO_LIVENESS}");
