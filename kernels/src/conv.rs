@@ -34,7 +34,7 @@ pub(crate) struct Job<'a> {
     /// The first weight of the block.
     pub weights: &'a [u8],
     /// Sums of the weights of the block's channels.
-    #[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "for kernels of signed inputs"))]
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "for kernels of signed inputs"))]
     pub sums: &'a [i32],
     /// Scales, biases, slopes and zero points of the block.
     pub epilogue: &'a [f32],
@@ -51,7 +51,7 @@ pub(crate) struct Job<'a> {
     pub pixels: &'a [[u32; 2]],
     /// Whether the output is `f32`.
     pub float: bool,
-    #[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "for kernels of signed inputs"))]
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "for kernels of signed inputs"))]
     pub extreme: bool,
 }
 

@@ -178,6 +178,18 @@ impl EventStore {
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
+    /// The newest events that are kept, at most `limit`, oldest first.
+    pub fn latest(&self, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ?1) ORDER BY id",
+            )?;
+            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(self.parsed(read().map_err(|source| sql_error(&self.path, source))?))
+    }
+
     /// The newest id given out; 0 where there was none.
     pub fn last_id(&self) -> u64 {
         self.last
@@ -459,6 +471,8 @@ mod tests {
         let before = files();
         let reader = EventStore::open_read_only(&config.path).unwrap();
         assert_eq!((reader.last_id(), reader.newest().unwrap().unwrap().id), (2, 2));
+        let latest = |limit| reader.latest(limit).unwrap().iter().map(|event| event.id).collect::<Vec<_>>();
+        assert_eq!((latest(1), latest(9)), (vec![2], vec![1, 2]));
         append(&mut store);
         assert_eq!(reader.newest().unwrap().unwrap().id, 3);
         drop(reader);

@@ -135,6 +135,20 @@ pub fn inspect(relay: &config::Relay, signals: &config::Signals) -> Vec<Result<L
     outputs.into_iter().filter_map(spec).map(look).collect()
 }
 
+/// A GPIO chip of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipState {
+    pub path: PathBuf,
+    /// The driver's name for it: `pinctrl-bcm2711`.
+    pub label: String,
+    pub lines: u32,
+}
+
+/// The chips that this user may open.
+pub fn chips() -> Vec<ChipState> {
+    cdev::chips()
+}
+
 fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
     match spec.backend {
         GpioBackend::Gpiocdev => cdev::look(spec),

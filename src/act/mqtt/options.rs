@@ -88,7 +88,7 @@ fn tls(config: &config::Mqtt) -> Result<ClientConfig, MqttError> {
             }
         }
     }
-    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|_| MqttError::Config("no version of TLS is built in; build with rustls' defaults"))?
