@@ -12,7 +12,7 @@ use crate::config;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The section [relay] of the configuration, as JSON.
+    /// The section `[relay]` of the configuration, as JSON.
     #[arg(value_parser = section)]
     relay: config::Relay,
 }
