@@ -1,15 +1,15 @@
 //! The camera, or what stands in for it: the one that is meant, with a format that can be used; frames come, as many
 //! as are wanted, and something can be seen on them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::Door;
 use super::finding::{Finding, Status};
 use super::machine::Machine;
 use super::picture;
+use super::{Daemon, Door};
 use crate::capture::{self, CaptureError, DeviceInfo, Frame, FrameSource, Next, list_devices, redact};
 use crate::clock::{Clock, MonotonicClock};
 use crate::config::Camera;
@@ -90,16 +90,27 @@ fn steady(device: &DeviceInfo) -> std::borrow::Cow<'_, str> {
 /// Why no frame came, and from whom to take the camera.
 fn refusal(error: CaptureError, door: &Door, devices: &[DeviceInfo]) -> Finding {
     match (error, &door.daemon) {
-        (CaptureError::Busy { name }, Some(daemon)) => {
+        (CaptureError::Busy { name }, Some(daemon)) if may_have(daemon, &name, &door.machine) => {
             Finding::ok(format!("{name}: in use by the running daemon ({daemon})"))
         }
-        (CaptureError::Busy { name }, None) => taken(&name, &door.machine),
+        (CaptureError::Busy { name }, _) => taken(&name, &door.machine),
         (CaptureError::Absent { name }, _) => absent(&name, devices),
         (CaptureError::Missing { path }, _) => {
             Finding::fault(format!("{}: no such file or folder", path.display()), MEND)
         }
         (error, _) => Finding::of_error(Status::Fault, &error, MEND),
     }
+}
+
+/// Whether the daemon is who has the camera, as far as can be seen: it may run and wait for it, while another has it.
+fn may_have(daemon: &Daemon, name: &str, machine: &Machine) -> bool {
+    let open = daemon.pid.and_then(|pid| machine.open_files(pid));
+    open.is_none_or(|open| open.contains(&real(name)))
+}
+
+/// The device's own node, where the name is a link.
+fn real(name: &str) -> PathBuf {
+    Path::new(name).canonicalize().unwrap_or_else(|_| name.into())
 }
 
 /// Names those that are there instead.
@@ -118,7 +129,7 @@ fn absent(name: &str, devices: &[DeviceInfo]) -> Finding {
 }
 
 fn taken(name: &str, machine: &Machine) -> Finding {
-    let real = Path::new(name).canonicalize().unwrap_or_else(|_| name.into());
+    let real = real(name);
     let holders = machine.holders(|open| open == real);
     let shown: Vec<String> = holders.iter().map(ToString::to_string).collect();
     match holders.first() {
@@ -240,6 +251,16 @@ mod tests {
         let finding = taken("/nowhere", &Machine::at(Path::new("/nowhere")));
         assert!(finding.found.contains("in use by another program"), "{finding}");
         assert!(finding.mend.unwrap().contains("sudo ostiary doctor"));
+    }
+
+    #[test]
+    fn a_daemon_that_waits_for_the_camera_does_not_have_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let name = file.path().display().to_string();
+        let this = Daemon { pid: Some(std::process::id()) };
+        assert!(may_have(&this, &name, &Machine::this()));
+        assert!(!may_have(&this, "/dev/video987", &Machine::this()));
+        assert!(may_have(&Daemon { pid: None }, "/dev/video987", &Machine::this()), "it cannot be told");
     }
 
     #[test]

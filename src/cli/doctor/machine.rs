@@ -68,14 +68,17 @@ impl Machine {
     pub fn holders(&self, is_it: impl Fn(&Path) -> bool) -> Vec<Holder> {
         let pids = self.names("/proc", "").into_iter().filter_map(|name| name.parse::<u32>().ok());
         let mut holders: Vec<Holder> = pids
-            .filter(|pid| {
-                let open = fs::read_dir(self.path(format!("/proc/{pid}/fd"))).into_iter().flatten().flatten();
-                open.filter_map(|link| fs::read_link(link.path()).ok()).any(|target| is_it(&target))
-            })
+            .filter(|pid| self.open_files(*pid).is_some_and(|open| open.iter().any(|file| is_it(file))))
             .map(|pid| Holder { pid, name: self.text(format!("/proc/{pid}/comm")).unwrap_or_default() })
             .collect();
         holders.sort_by_key(|holder| holder.pid);
         holders
+    }
+
+    /// What a process has open; `None` where that may not be seen.
+    pub fn open_files(&self, pid: u32) -> Option<Vec<PathBuf>> {
+        let links = fs::read_dir(self.path(format!("/proc/{pid}/fd"))).ok()?;
+        Some(links.flatten().filter_map(|link| fs::read_link(link.path()).ok()).collect())
     }
 }
 
