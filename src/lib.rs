@@ -18,4 +18,5 @@ pub mod demo;
 pub mod door;
 pub mod engine;
 pub mod facebank;
+mod ownership;
 pub mod vision;

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 
 use super::Event;
 use crate::config;
+use crate::ownership;
 
 /// Events at most that wait to be told while the broker is away; the oldest are given up first.
 pub const SPOOL: u64 = 1000;
@@ -177,6 +178,18 @@ impl EventStore {
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
+    /// The newest events that are kept, at most `limit`, oldest first.
+    pub fn latest(&self, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ?1) ORDER BY id",
+            )?;
+            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(self.parsed(read().map_err(|source| sql_error(&self.path, source))?))
+    }
+
     /// The newest id given out; 0 where there was none.
     pub fn last_id(&self) -> u64 {
         self.last
@@ -212,6 +225,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     if mode & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     }
+    ownership::follow_folder(&file, path).map_err(failed)?;
     let sql = |source| sql_error(path, source);
     let connection = Connection::open(path).map_err(sql)?;
     connection.busy_timeout(PATIENCE).map_err(sql)?;
@@ -457,6 +471,8 @@ mod tests {
         let before = files();
         let reader = EventStore::open_read_only(&config.path).unwrap();
         assert_eq!((reader.last_id(), reader.newest().unwrap().unwrap().id), (2, 2));
+        let latest = |limit| reader.latest(limit).unwrap().iter().map(|event| event.id).collect::<Vec<_>>();
+        assert_eq!((latest(1), latest(9)), (vec![2], vec![1, 2]));
         append(&mut store);
         assert_eq!(reader.newest().unwrap().unwrap().id, 3);
         drop(reader);

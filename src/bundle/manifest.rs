@@ -35,6 +35,9 @@ pub struct ModelEntry {
     /// For embedders: the cosine threshold that holds each false accept rate, from high FAR to low.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub far: Vec<FarPoint>,
+    /// For embedders: the embedding of [`Crop::pattern`](crate::vision::Crop::pattern), which every machine must give.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub golden: Vec<f32>,
 }
 
 /// The published package that a model was made from.
@@ -178,6 +181,7 @@ mod tests {
             },
             outputs: Vec::new(),
             far: far.iter().map(|&(far, threshold)| FarPoint { far, threshold }).collect(),
+            golden: Vec::new(),
         }
     }
 

@@ -1,42 +1,82 @@
 //! `ostiary doctor`: check all that the door depends on, and say how to mend it. Nothing is changed, no line is
 //! taken and no door opened.
 
+mod access;
+mod archive;
 mod broker;
 mod camera;
 mod clock;
 mod events;
 mod facebank;
+mod ffmpeg;
 mod finding;
 mod gpio;
+mod heat;
+mod journal;
+mod machine;
 mod models;
 mod permissions;
+mod picture;
+mod scrub;
+mod service;
 mod storage;
+mod support;
+mod watchdog;
 
+use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::Globals;
 use super::output::{json_line, line};
 use crate::config::{self, Config, Loaded, Problem};
 use crate::facebank::{DaemonLock, FacebankError};
 use finding::{Finding, Status};
+use machine::Machine;
+use service::Unit;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ostiary doctor\n  ostiary doctor --json | jq 'select(.status != \"ok\")'\n\n\
+    after_help = "Examples:\n  ostiary doctor\n  ostiary doctor --json | jq 'select(.status != \"ok\")'\n  \
+                        ostiary doctor --bundle support.tar.gz\n\n\
                         Every check is made, whatever the others find. The running daemon is not disturbed.\n\n\
-                        Exit code 0: no fault, perhaps warnings. 1: a fault. 2: the checks could not be made."
+                        Exit code 0: no fault, perhaps warnings. 1: a fault. 2: the checks could not be made, or the \
+                        bundle not be written."
 )]
-pub struct Args {}
+pub struct Args {
+    /// Also write what those who help need to know into a new archive, without faces, names and secrets.
+    #[arg(long, value_name = "FILE.tar.gz")]
+    bundle: Option<PathBuf>,
+}
 
 /// What is looked at.
 struct Door {
     /// As far as the configuration is sound; the defaults where it is not.
     loaded: Loaded,
     problems: Vec<Problem>,
-    /// The daemon that keeps the door with this facebank, as `process 123`.
-    daemon: Option<String>,
+    machine: Machine,
+    /// The daemon that keeps the door with this facebank.
+    daemon: Option<Daemon>,
+    /// The service; `None` without systemd.
+    unit: Option<Unit>,
+}
+
+/// A running daemon.
+struct Daemon {
+    /// Its process, where that can be told.
+    pid: Option<u32>,
+}
+
+impl fmt::Display for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "process {pid}"),
+            None => f.write_str("a process unknown"),
+        }
+    }
 }
 
 impl Door {
@@ -49,19 +89,23 @@ impl Door {
 type Check = fn(&Door) -> Vec<Finding>;
 
 /// In the order in which a fault of one explains those of the next. The names are stable.
-const CHECKS: [(&str, Check); 13] = [
+const CHECKS: [(&str, Check); 17] = [
     ("config", configuration),
+    ("service", service::check),
     ("permissions", permissions::check),
     ("disk", storage::check),
     ("clock", clock::check),
+    ("temperature", heat::check_temperature),
+    ("throttling", heat::check_throttling),
     ("models", models::check),
     ("facebank", facebank::check),
     ("events", events::check),
-    ("ffmpeg", camera::check_ffmpeg),
+    ("ffmpeg", ffmpeg::check),
     ("camera", camera::check),
     ("relay", gpio::check_relay),
     ("signals", gpio::check_signals),
     ("broker", broker::check),
+    ("watchdog", watchdog::check),
     ("liveness", liveness),
 ];
 
@@ -73,30 +117,48 @@ struct Line<'a> {
     finding: Finding,
 }
 
-pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.bundle {
+        // Now rather than after checks that take seconds.
+        archive::refuse_taken(path)?;
+    }
     let (loaded, problems) = config::examine(&globals.layers())?;
-    let daemon = daemon(&loaded.config);
-    let door = Door { loaded, problems, daemon };
+    let machine = Machine::this();
+    let (daemon, unit) = (daemon(&loaded.config), Unit::ask(&machine));
+    let door = Door { loaded, problems, machine, daemon, unit };
     let mut has_fault = false;
+    let mut told = Vec::new();
     for (check, examine) in CHECKS {
         // Each is told before the next begins: some take seconds.
         for finding in examine(&door) {
             has_fault |= finding.status == Status::Fault;
+            let text = format!("{:<7}  {check:<11}  {finding}", finding.status.name());
+            let object = serde_json::to_value(Line { check, finding })?;
             if globals.json {
-                json_line(&Line { check, finding })?;
+                json_line(&object)?;
             } else {
-                line(&format!("{:<7}  {check:<11}  {finding}", finding.status.name()))?;
+                line(&text)?;
             }
+            told.push(object);
+        }
+    }
+    if let Some(path) = &args.bundle {
+        support::save(path, &door, told)?;
+        if globals.json {
+            json_line(&json!({ "bundle": path }))?;
+        } else {
+            line(&format!(
+                "\nWrote {}. It holds no face, no name and no secret; read it before you send it.",
+                path.display()
+            ))?;
         }
     }
     Ok(ExitCode::from(u8::from(has_fault)))
 }
 
-fn daemon(config: &Config) -> Option<String> {
+fn daemon(config: &Config) -> Option<Daemon> {
     match DaemonLock::check(&config.facebank.path) {
-        Err(FacebankError::DaemonRunning { pid, .. }) => {
-            Some(pid.map_or("a process unknown".to_owned(), |pid| format!("process {pid}")))
-        }
+        Err(FacebankError::DaemonRunning { pid, .. }) => Some(Daemon { pid }),
         // Where the lock cannot be read, the check of the facebank has the same to say.
         _ => None,
     }

@@ -14,6 +14,8 @@ mod judged;
 mod output;
 mod people;
 mod pictures;
+mod relay_guard;
+mod rest;
 mod run;
 mod verify;
 mod video;
@@ -38,6 +40,11 @@ pub struct Cli {
 enum Verb {
     /// Keep the door.
     Run(run::Args),
+    /// Put the relay to rest where no daemon does.
+    Rest(rest::Args),
+    /// Hold the relay's line for the daemon, which starts this itself.
+    #[command(hide = true)]
+    RelayGuard(relay_guard::Args),
     /// Watch the whole chain work on bundled portraits: no camera, relay or broker needed.
     Demo(demo::Args),
     /// List cameras and what they offer.
@@ -71,6 +78,8 @@ impl Cli {
         globals.refuse_lost_keys(std::env::args_os())?;
         match self.verb {
             Verb::Run(args) => run::run(globals, args),
+            Verb::Rest(args) => rest::run(globals, args),
+            Verb::RelayGuard(args) => relay_guard::run(args),
             Verb::Demo(args) => demo::run(globals, args),
             Verb::Cameras(args) => cameras::run(globals, args),
             Verb::Detect(args) => detect::run(globals, args),

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use super::Globals;
-use crate::act::gpio::{Relay, Signals};
+use crate::act::gpio::{Relay, Signals, note};
 use crate::act::{Journal, JsonLines, Output, logging};
 use crate::daemon::{Setup, keep};
+use crate::facebank::{DaemonLock, FacebankError};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\
@@ -20,7 +21,12 @@ const NO_LIVENESS: &str = "A PHOTO CAN OPEN THIS DOOR: there is no liveness chec
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     logging::init(config.log.level);
-    // Before cameras and models are touched: from here on the line is at rest.
+    // A second daemon is told so, and not that the relay's line is in use.
+    if let Err(running @ FacebankError::DaemonRunning { .. }) = DaemonLock::check(&config.facebank.path) {
+        return Err(running.into());
+    }
+    // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
+    note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     log::warn!("{NO_LIVENESS}");

@@ -94,7 +94,7 @@ pub(super) const KEYS: &[Key] = &[
     key("door.cooldown_s", Kind::Number(0.0, 3600.0)),
     key("door.unknown_after", Kind::Integer(1, 10_000)),
     key("door.second_face", Kind::OneOf(&["ignore", "refuse", "known"])),
-    key("relay.backend", Kind::OneOf(&["gpiocdev", "rppal"])),
+    key("relay.backend", Kind::OneOf(&["gpiocdev", "rppal", "printed"])),
     key("relay.chip", Kind::Text),
     key("relay.line", Kind::Integer(0, LINES)),
     key("relay.active", Kind::OneOf(&["high", "low"])),

@@ -276,7 +276,7 @@ impl Default for Door {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Relay {
-    /// `gpiocdev`, or `rppal` where built with the feature `rpi`.
+    /// `gpiocdev`, `rppal` where built with the feature `rpi`, or `printed`.
     pub backend: GpioBackend,
     pub chip: PathBuf,
     pub line: Option<u32>,
@@ -285,12 +285,14 @@ pub struct Relay {
     pub pulse_ms: u64,
 }
 
-/// Which library drives the GPIO lines.
+/// What drives the GPIO lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GpioBackend {
     Gpiocdev,
     Rppal,
+    /// Nothing: levels are printed to standard error.
+    Printed,
 }
 
 /// The level at which an output is on.

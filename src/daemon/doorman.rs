@@ -11,6 +11,8 @@ use crate::door::{Decision, Machine, Reason, RelayCommand, State};
 
 /// The longest that the thread sleeps: how late it can be to lock the door or to blink a lamp.
 const NAP: Duration = Duration::from_millis(20);
+/// How late the thread may be to end a pulse, before the relay's guard ends it.
+const LATE: Duration = Duration::from_millis(250);
 
 /// The thread's own. Dropped, it leaves the relay at rest.
 pub struct Doorman {
@@ -54,6 +56,7 @@ impl Doorman {
             if let Some(command) = self.machine.tick(now) {
                 self.drive(command)?;
             }
+            self.relay.as_ref().map_or(Ok(()), Relay::check).map_err(|error| error.to_string())?;
             self.signals.tick(now).map_err(|error| error.to_string())?;
             if ending && !matches!(self.machine.state(), State::Open { .. }) {
                 break;
@@ -109,12 +112,16 @@ impl Doorman {
     /// Switches the relay and tells of it.
     fn drive(&mut self, command: RelayCommand) -> Result<(), String> {
         let Some(relay) = &mut self.relay else { return Ok(()) };
+        let at_most = self.machine.due_in(self.shared.clock.now()).unwrap_or_default() + LATE;
         let (driven, kind) = match command {
-            RelayCommand::On => (relay.on(), EventKind::RelayOn),
-            RelayCommand::Off => (relay.off(), EventKind::RelayOff),
+            RelayCommand::On => (relay.on(at_most), Some(EventKind::RelayOn)),
+            RelayCommand::Stay => (relay.on(at_most), None),
+            RelayCommand::Off => (relay.off(), Some(EventKind::RelayOff)),
         };
         driven.map_err(|error: GpioError| error.to_string())?;
-        self.shared.tell(self.shared.event(kind));
+        if let Some(kind) = kind {
+            self.shared.tell(self.shared.event(kind));
+        }
         Ok(())
     }
 

@@ -25,7 +25,10 @@ pub enum State {
 /// What the relay has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayCommand {
+    /// Go on, for one pulse from now.
     On,
+    /// Is on; stay so for one pulse from now.
+    Stay,
     Off,
 }
 
@@ -40,8 +43,7 @@ impl Machine {
         self.state
     }
 
-    /// Somebody is let in. A grant at an open door keeps it open for one pulse from now; pulses do not add
-    /// up, and the relay is not told a second time.
+    /// Somebody is let in. A grant at an open door keeps it open for one pulse from now; pulses do not add up.
     pub fn grant(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
         let until = now.saturating_add(self.pulse);
@@ -53,7 +55,7 @@ impl Machine {
             }
             State::Open { .. } => {
                 self.state = State::Open { until };
-                None
+                Some(RelayCommand::Stay)
             }
         }
     }
@@ -123,7 +125,7 @@ mod tests {
     fn a_second_grant_extends_and_does_not_add() {
         let mut door = Machine::new(PULSE);
         door.grant(ms(1000));
-        assert_eq!(door.grant(ms(2000)), None);
+        assert_eq!(door.grant(ms(2000)), Some(RelayCommand::Stay));
         assert_eq!(door.tick(ms(4500)), None);
         assert_eq!(door.tick(ms(5000)), Some(RelayCommand::Off));
     }
@@ -133,7 +135,7 @@ mod tests {
         let mut door = Machine::new(PULSE);
         door.grant(ms(10_000));
         assert_eq!(door.tick(ms(1)), None);
-        assert_eq!(door.grant(ms(2)), None);
+        assert_eq!(door.grant(ms(2)), Some(RelayCommand::Stay));
         assert_eq!(door.state(), State::Open { until: ms(13_000) });
         assert_eq!(door.tick(ms(13_000)), Some(RelayCommand::Off));
     }
@@ -167,6 +169,8 @@ mod tests {
         fn the_relay_is_on_for_a_pulse_after_a_grant_and_never_when_locked(inputs in inputs()) {
             let mut door = Machine::new(PULSE);
             let (mut on, mut locked) = (false, false);
+            // Until when whoever bounds the pulse lets the relay be on, as it hears it.
+            let mut bound = Duration::ZERO;
             let (mut now, mut last_grant) = (Duration::ZERO, None::<Duration>);
             for input in inputs {
                 let command = match input {
@@ -190,13 +194,19 @@ mod tests {
                         Some(door.lock())
                     }
                 };
-                prop_assert!(!(locked && command == Some(RelayCommand::On)), "opened while locked");
-                match command {
-                    Some(RelayCommand::On) => on = true,
-                    Some(RelayCommand::Off) => on = false,
-                    None => {}
+                let opens = matches!(command, Some(RelayCommand::On | RelayCommand::Stay));
+                prop_assert!(!(locked && opens), "opened while locked");
+                if opens {
+                    prop_assert_eq!(command == Some(RelayCommand::Stay), on, "stays where it is on, and only there");
+                    (on, bound) = (true, now + PULSE);
+                }
+                if command == Some(RelayCommand::Off) {
+                    on = false;
                 }
                 prop_assert_eq!(on, matches!(door.state(), State::Open { .. }));
+                if let State::Open { until } = door.state() {
+                    prop_assert_eq!(until, bound, "the bound is the pulse's end, after every grant");
+                }
             }
         }
 

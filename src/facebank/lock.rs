@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::FacebankError;
+use crate::ownership;
 
 /// Far longer than anyone who only asks for the lock holds it.
 const ASKING: Duration = Duration::from_millis(100);
@@ -36,6 +37,7 @@ impl DaemonLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
+        ownership::follow_folder(&file, &path).map_err(failed)?;
         let mut locked = file.try_lock();
         if matches!(locked, Err(TryLockError::WouldBlock)) {
             // Whoever only asks (see [`Self::check`]) is gone by then.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::FacebankError;
+use crate::ownership;
 
 /// Marks an SQLite file as a facebank: "OSTY".
 const APPLICATION_ID: i64 = 0x4f53_5459;
@@ -108,8 +109,9 @@ pub(super) fn identity(path: &Path) -> Result<(u64, u64), FacebankError> {
 /// Makes an empty file that only its owner may read, where there is none. SQLite gives its journal the
 /// same mode. An existing file is not even opened: closing it would drop SQLite's locks on it.
 fn create_tight(path: &Path) -> Result<(), FacebankError> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match created.and_then(|file| ownership::follow_folder(&file, path)) {
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // On a read-only medium an existing file is no fault yet.
         Err(_) if path.exists() => Ok(()),

@@ -5,9 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
+use ostiary::bundle::Input;
+use ostiary::engine::{Backend, Network, Onnx};
 use prost::Message;
 use tempfile::TempDir;
-use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
+use tract_onnx::pb::type_proto::{Tensor, Value};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
+    TypeProto, ValueInfoProto,
+};
 
 /// A file of the repository.
 fn of_project(file: &str) -> PathBuf {
@@ -124,4 +132,171 @@ fn a_network_that_is_not_understood_is_refused_with_the_reason() {
         }),
         "it has no input",
     );
+}
+
+/// A network in the making, as PyTorch would export it, with made-up weights.
+struct Net {
+    graph: GraphProto,
+    seed: u32,
+    /// The value that the next node takes, and its channels.
+    at: String,
+    channels: usize,
+}
+
+impl Net {
+    fn new(side: i64) -> Self {
+        let dims = [1, 3, side, side]
+            .map(|dim| Dimension { value: Some(dimension::Value::DimValue(dim)), ..Default::default() });
+        let tensor = Tensor {
+            elem_type: DataType::Float as i32,
+            shape: Some(TensorShapeProto { dim: dims.to_vec() }),
+        };
+        let kind = TypeProto { value: Some(Value::TensorType(tensor)), ..Default::default() };
+        let input = ValueInfoProto { name: "input".into(), r#type: Some(kind), ..Default::default() };
+        let graph = GraphProto { name: "made up".into(), input: vec![input], ..Default::default() };
+        Self { graph, seed: 1, at: "input".into(), channels: 3 }
+    }
+
+    /// Numbers between -1 and 1.
+    fn random(&mut self, count: usize) -> Vec<f32> {
+        let mut next = || {
+            self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.seed >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    fn constant(&mut self, dims: &[usize], values: Vec<f32>) -> String {
+        let name = format!("constant{}", self.graph.initializer.len());
+        self.graph.initializer.push(TensorProto {
+            name: name.clone(),
+            dims: dims.iter().map(|dim| *dim as i64).collect(),
+            data_type: DataType::Float as i32,
+            float_data: values,
+            ..Default::default()
+        });
+        name
+    }
+
+    fn node(&mut self, op: &str, more: &[String], attribute: Vec<AttributeProto>) -> &mut Self {
+        let output = format!("{op}{}", self.graph.node.len());
+        let input = [std::slice::from_ref(&self.at), more].concat();
+        self.graph.node.push(NodeProto {
+            name: output.clone(),
+            op_type: op.into(),
+            input,
+            output: vec![output.clone()],
+            attribute,
+            ..Default::default()
+        });
+        self.at = output;
+        self
+    }
+
+    /// A convolution without a bias and a batch norm; depthwise where `outputs` is `None`.
+    fn conv(&mut self, outputs: Option<usize>, side: usize, stride: i64, padding: i64) -> &mut Self {
+        let (kernels, depth) = (outputs.unwrap_or(self.channels), outputs.map_or(1, |_| self.channels));
+        let spread = (3.0 / (depth * side * side) as f32).sqrt();
+        let weights = self.random(kernels * depth * side * side).iter().map(|w| w * spread).collect();
+        let weights = self.constant(&[kernels, depth, side, side], weights);
+        let group = if outputs.is_some() { 1 } else { kernels as i64 };
+        let ints = [("strides", vec![stride; 2]), ("pads", vec![padding; 4])];
+        let mut attributes = ints
+            .map(|(name, ints)| AttributeProto { name: name.into(), r#type: 7, ints, ..Default::default() })
+            .to_vec();
+        attributes.push(AttributeProto { name: "group".into(), r#type: 2, i: group, ..Default::default() });
+        self.channels = kernels;
+        self.node("Conv", &[weights], attributes).norm()
+    }
+
+    fn norm(&mut self) -> &mut Self {
+        let channels = self.channels;
+        let near = |values: Vec<f32>, middle: f32| values.iter().map(|v| middle + 0.3 * v).collect();
+        let numbers = [1.0, 0.0, 0.0, 1.0].map(|middle| {
+            let values = near(self.random(channels), middle);
+            self.constant(&[channels], values)
+        });
+        self.node("BatchNormalization", &numbers, Vec::new())
+    }
+
+    fn prelu(&mut self) -> &mut Self {
+        let slopes = self.random(self.channels).iter().map(|slope| 0.25 + 0.2 * slope).collect();
+        let slopes = self.constant(&[self.channels, 1, 1], slopes);
+        self.node("PRelu", &[slopes], Vec::new())
+    }
+
+    /// A linear layer as `torch.nn.Linear` is exported, without a bias.
+    fn linear(&mut self, outputs: usize) -> &mut Self {
+        let inputs = self.channels;
+        let spread = (3.0 / inputs as f32).sqrt();
+        let weights = self.random(outputs * inputs).iter().map(|w| w * spread).collect();
+        let weights = self.constant(&[outputs, inputs], weights);
+        self.channels = outputs;
+        let transposed = AttributeProto { name: "transB".into(), r#type: 2, i: 1, ..Default::default() };
+        self.node("Gemm", &[weights], vec![transposed])
+    }
+
+    /// To more channels, depthwise, and to fewer; added to what came in where the shape is kept.
+    fn block(&mut self, inner: usize, outputs: usize, stride: i64) -> &mut Self {
+        let (before, channels) = (self.at.clone(), self.channels);
+        self.conv(Some(inner), 1, 1, 0).prelu().conv(None, 3, stride, 1).prelu().conv(Some(outputs), 1, 1, 0);
+        if stride == 1 && channels == outputs {
+            self.node("Add", &[before], Vec::new());
+        }
+        self
+    }
+
+    fn write(mut self, path: &Path) {
+        let output = ValueInfoProto { name: self.at.clone(), r#type: None, ..Default::default() };
+        self.graph.output.push(output);
+        let opset = OperatorSetIdProto { domain: String::new(), version: 13 };
+        let graph = Some(self.graph);
+        let file = ModelProto { ir_version: 7, graph, opset_import: vec![opset], ..Default::default() };
+        fs::write(path, file.encode_to_vec()).unwrap();
+    }
+}
+
+/// The shapes of MiniFASNetV2, which tells faces from photos of faces (Silent-Face-Anti-Spoofing): 80x80, channels
+/// in odd numbers, a row of 512 and two linear layers with a batch norm between, in PyTorch's spelling.
+fn minifasnet(path: &Path) {
+    let mut net = Net::new(80);
+    net.conv(Some(32), 3, 2, 1).prelu().conv(None, 3, 1, 1).prelu();
+    net.block(103, 64, 2).block(13, 64, 1).block(26, 64, 1).block(231, 128, 2).block(52, 128, 1);
+    net.block(308, 128, 2).conv(Some(512), 1, 1, 0).prelu().conv(None, 5, 1, 0);
+    net.graph.initializer.push(TensorProto {
+        name: "row".into(),
+        dims: vec![2],
+        data_type: DataType::Int64 as i32,
+        int64_data: vec![1, -1],
+        ..Default::default()
+    });
+    net.node("Reshape", &["row".into()], Vec::new()).linear(128).norm();
+    net.node("Dropout", &[], Vec::new()).linear(3);
+    net.write(path);
+}
+
+#[test]
+fn a_network_in_the_spelling_of_pytorch_runs_in_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [model, file] = ["fp32.onnx", "int8.onnx"].map(|name| folder.path().join(name));
+    minifasnet(&model);
+    let output = quantize(&model, &of_project("demo/portraits"), &file, &["--pixels", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+
+    let input =
+        Input { name: "input".into(), shape: [0; 4], channels: "RGB".into(), mean: 127.5, divisor: 128.0 };
+    let load =
+        |path: &Path| Onnx::parse("made up", &fs::read(path).unwrap(), &input, &Backend::tract(1)).unwrap();
+    let shape = [1, 3, 80, 80];
+    let mut real = load(&model).prepare(&shape).unwrap();
+    let mut bytes = load(&file).prepare_quantised(&shape).unwrap().expect("it runs on our own kernels");
+    assert_eq!(real.output_shapes(), bytes.output_shapes());
+    let picture = image::open(of_project("demo/portraits/obama.jpg")).unwrap();
+    let picture = picture.resize_exact(80, 80, image::imageops::FilterType::Triangle).to_rgb8();
+    let [mut a, mut b] = [[Vec::new()], [Vec::new()]];
+    real.run(picture.as_raw(), &mut a).unwrap();
+    bytes.run(picture.as_raw(), &mut b).unwrap();
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let cosine = dot(&a[0], &b[0]) / (dot(&a[0], &a[0]) * dot(&b[0], &b[0])).sqrt();
+    assert!(cosine > 0.98, "{cosine}: {a:?} and {b:?}");
 }

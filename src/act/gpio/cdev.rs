@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use gpiocdev::line::Value;
 use gpiocdev::{Chip, Error, Request};
 
-use super::{GpioError, LineSpec, LineState, OutputLine};
+use super::{ChipState, GpioError, LineSpec, LineState, OutputLine};
 use crate::config::ActiveLevel;
 
 /// A line that this process holds. The kernel takes it back when the process ends, however it ends; whether
@@ -45,6 +45,15 @@ pub(super) fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
     let info = chip_with_line(spec)?.line_info(line).map_err(|error| refused(spec, &error))?;
     let consumer = info.used.then_some(info.consumer);
     Ok(LineState { what, chip: path.into(), line, name: info.name, consumer })
+}
+
+/// The chips that can be opened, in the order of their paths.
+pub(super) fn chips() -> Vec<ChipState> {
+    let state = |path: PathBuf| {
+        let info = Chip::from_path(&path).ok()?.info().ok()?;
+        Some(ChipState { path, label: info.label, lines: info.num_lines })
+    };
+    gpiocdev::chip::chips().unwrap_or_default().into_iter().filter_map(state).collect()
 }
 
 /// The chip, which has the line.

@@ -1,9 +1,12 @@
 //! Output lines: what the relay, the lamps and the buzzer are switched with.
 //!
 //! What comes in: the `[relay]` and `[signals]` sections, then "on" and "off" and the time. What goes out:
-//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back.
+//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back. The relay's line is
+//! held by a process of its own, the [`guard`].
 
 mod cdev;
+pub mod guard;
+mod noted;
 mod printed;
 mod relay;
 #[cfg(feature = "rpi")]
@@ -14,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, ActiveLevel, GpioBackend};
 
+pub use noted::{note, noted};
 pub use printed::Printed;
 pub use relay::Relay;
 pub use signals::Signals;
@@ -47,6 +51,25 @@ pub enum GpioError {
     NoRppal,
     #[error("{what}: could not be printed: {source}; is the reader of the pipe gone?")]
     Print { what: &'static str, source: std::io::Error },
+    #[error("relay: no line is set; set relay.line")]
+    NoLine,
+    #[error(
+        "relay: the process that guards its line cannot be started: {0}; free some memory, or install ostiary again"
+    )]
+    GuardStart(std::io::Error),
+    #[error(
+        "relay: the process that guards its line was lost ({0}), and the line was taken from it; restart the daemon"
+    )]
+    GuardLost(String),
+    #[error(
+        "relay: the process that guards its line was asked to end and switches it on no more; restart the daemon"
+    )]
+    GuardDismissed,
+    #[error("relay: {} cannot be written: {source}; free some space", path.display())]
+    Note { path: PathBuf, source: std::io::Error },
+    /// What the guard says of the line, a whole sentence already.
+    #[error("{0}")]
+    Told(String),
 }
 
 /// Which line, and how it is driven.
@@ -68,7 +91,19 @@ fn open(spec: LineSpec<'_>) -> Result<Box<dyn OutputLine>, GpioError> {
         GpioBackend::Rppal => Ok(Box::new(rpi::RpiLine::open(spec)?)),
         #[cfg(not(feature = "rpi"))]
         GpioBackend::Rppal => Err(GpioError::NoRppal),
+        GpioBackend::Printed => {
+            let mut line = Printed::new(spec.what, std::io::stderr());
+            line.set(false)?;
+            Ok(Box::new(line))
+        }
     }
+}
+
+/// Takes the relay's line, off from the first moment.
+pub fn open_relay(relay: &config::Relay) -> Result<Box<dyn OutputLine>, GpioError> {
+    let config::Relay { backend, chip, line, active, .. } = relay;
+    let line = line.ok_or(GpioError::NoLine)?;
+    open(LineSpec { what: "relay", backend: *backend, chip, line, active: *active })
 }
 
 /// How a line is found to be.
@@ -100,6 +135,20 @@ pub fn inspect(relay: &config::Relay, signals: &config::Signals) -> Vec<Result<L
     outputs.into_iter().filter_map(spec).map(look).collect()
 }
 
+/// A GPIO chip of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipState {
+    pub path: PathBuf,
+    /// The driver's name for it: `pinctrl-bcm2711`.
+    pub label: String,
+    pub lines: u32,
+}
+
+/// The chips that this user may open.
+pub fn chips() -> Vec<ChipState> {
+    cdev::chips()
+}
+
 fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
     match spec.backend {
         GpioBackend::Gpiocdev => cdev::look(spec),
@@ -107,6 +156,23 @@ fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
         GpioBackend::Rppal => rpi::look(spec),
         #[cfg(not(feature = "rpi"))]
         GpioBackend::Rppal => Err(GpioError::NoRppal),
+        GpioBackend::Printed => {
+            let LineSpec { what, line, .. } = spec;
+            Ok(LineState { what, chip: "standard error".into(), line, name: String::new(), consumer: None })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(not(feature = "rpi"))]
+    #[test]
+    fn rppal_needs_its_feature() {
+        let relay = config::Relay { backend: GpioBackend::Rppal, line: Some(17), ..config::Relay::default() };
+        let message = open_relay(&relay).err().unwrap().to_string();
+        assert!(message.contains("feature `rpi`"), "{message}");
     }
 }
 

@@ -20,7 +20,10 @@ impl<W: Write + Send> Printed<W> {
 impl<W: Write + Send> OutputLine for Printed<W> {
     fn set(&mut self, on: bool) -> Result<(), GpioError> {
         let Self { what, writer } = self;
-        writeln!(writer, "{what} {}", if on { "on" } else { "off" })
+        // In one piece: others may write to the same place.
+        let line = format!("{what} {}\n", if on { "on" } else { "off" });
+        writer
+            .write_all(line.as_bytes())
             .and_then(|()| writer.flush())
             .map_err(|source| GpioError::Print { what, source })
     }

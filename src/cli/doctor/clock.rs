@@ -1,22 +1,33 @@
 //! The clock that opening hours and the times of events go by.
 
-use jiff::ZonedDateTime;
+use std::time::SystemTime;
+
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::Door;
 use super::finding::Finding;
 
-/// The year that this was written in: a clock before it was never set.
-const FIRST_YEAR: i16 = 2026;
+/// When this was written: a clock before it was never set.
+const WRITTEN: &str = "2026-01-01T00:00:00Z";
 const SET: &str = "turn on time synchronisation (`timedatectl set-ntp true`) and check the network";
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    vec![judge(&ZonedDateTime::now(), is_synchronised(), !door.config().hours.is_empty())]
+    vec![judge(&ZonedDateTime::now(), built(), is_synchronised(), !door.config().hours.is_empty())]
 }
 
-fn judge(now: &ZonedDateTime, synchronised: bool, has_hours: bool) -> Finding {
+/// When the program's file was made, which packages keep; no clock of a machine that has it can be before that.
+fn built() -> Timestamp {
+    let file = std::env::current_exe().and_then(|program| program.metadata()?.modified());
+    let made = file.ok().and_then(|time: SystemTime| Timestamp::try_from(time).ok());
+    // A file that was made while the clock stood at 1970 proves nothing.
+    made.into_iter().chain(WRITTEN.parse()).max().unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn judge(now: &ZonedDateTime, built: Timestamp, synchronised: bool, has_hours: bool) -> Finding {
     let shown = now.strftime("%Y-%m-%d %H:%M %Z");
-    if now.year() < FIRST_YEAR {
-        let found = format!("{shown} cannot be right");
+    if now.timestamp() < built {
+        let found =
+            format!("{shown} cannot be right: the program was made on {}", built.strftime("%Y-%m-%d"));
         return if has_hours { Finding::fault(found, SET) } else { Finding::warning(found, SET) };
     }
     match (synchronised, has_hours) {
@@ -43,13 +54,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn this_program_was_made_before_now() {
+        assert!(built() <= Timestamp::now() && built() > WRITTEN.parse().unwrap());
+    }
+
+    #[test]
     fn a_clock_is_judged_by_what_hangs_on_it() {
         let at = |text: &str| text.parse::<ZonedDateTime>().unwrap();
+        let built = "2026-11-01T00:00:00Z".parse().unwrap();
+        let judge = |now, synchronised, has_hours| judge(now, built, synchronised, has_hours);
         let (now, never_set) = (at("2031-05-04T12:00[Europe/Berlin]"), at("1970-01-01T00:03[UTC]"));
         assert_eq!(judge(&now, true, true), Finding::ok("2031-05-04 12:00 CEST, synchronised"));
         assert_eq!(judge(&now, false, true).status, Status::Warning);
         assert_eq!(judge(&now, false, false).status, Status::Ok);
         assert_eq!(judge(&never_set, true, true).status, Status::Fault);
         assert_eq!(judge(&never_set, true, false).status, Status::Warning);
+        let before = judge(&at("2026-10-31T12:00[UTC]"), true, true);
+        assert!(before.found.ends_with("cannot be right: the program was made on 2026-11-01"), "{before}");
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::act::gpio::{GpioError, LineState, inspect};
+use super::machine::{Holder, Machine};
+use crate::act::gpio::{ChipState, GpioError, LineState, chips, inspect};
 use crate::config::{GpioBackend, Relay, Signals};
 
 pub fn check_relay(door: &Door) -> Vec<Finding> {
@@ -13,22 +14,39 @@ pub fn check_relay(door: &Door) -> Vec<Finding> {
             "set relay.line to the GPIO line that the relay hangs on",
         )];
     }
-    look(relay, &Signals::default())
+    look(&door.machine, relay, &Signals::default())
 }
 
 pub fn check_signals(door: &Door) -> Vec<Finding> {
     let config = door.config();
-    let found = look(&Relay { line: None, ..config.relay.clone() }, &config.signals);
+    let found = look(&door.machine, &Relay { line: None, ..config.relay.clone() }, &config.signals);
     if found.is_empty() { vec![Finding::ok("none: no lamp and no buzzer is set")] } else { found }
 }
 
-fn look(relay: &Relay, signals: &Signals) -> Vec<Finding> {
-    inspect(relay, signals).into_iter().map(|line| judge(line, relay.backend)).collect()
+fn look(machine: &Machine, relay: &Relay, signals: &Signals) -> Vec<Finding> {
+    let lines = inspect(relay, signals).into_iter();
+    lines.map(|line| judge(line, relay.backend, &|| holders(machine), &chips)).collect()
 }
 
-fn judge(line: Result<LineState, GpioError>, backend: GpioBackend) -> Finding {
+/// The processes that hold GPIO lines, of whatever chip: the kernel tells no more.
+fn holders(machine: &Machine) -> Vec<Holder> {
+    machine.holders(|open| open.to_string_lossy().starts_with("anon_inode:gpio"))
+}
+
+fn judge(
+    line: Result<LineState, GpioError>,
+    backend: GpioBackend,
+    holders: &dyn Fn() -> Vec<Holder>,
+    chips: &dyn Fn() -> Vec<ChipState>,
+) -> Finding {
     let LineState { what, chip, line, name, consumer } = match line {
         Ok(state) => state,
+        Err(GpioError::ChipMissing { what, chip }) => {
+            return no_chip(&format!("{what}: there is no GPIO chip {}", chip.display()), &chips());
+        }
+        Err(GpioError::NotAChip { what, chip }) => {
+            return no_chip(&format!("{what}: {} is not a GPIO chip", chip.display()), &chips());
+        }
         Err(error) => return Finding::of_error(Status::Fault, &error, "run `gpioinfo` to see the lines"),
     };
     let name = if name.is_empty() { name } else { format!(" ({name})") };
@@ -43,12 +61,36 @@ fn judge(line: Result<LineState, GpioError>, backend: GpioBackend) -> Finding {
         }
         Some(user) => {
             let user = if user.is_empty() { "somebody who gave no name" } else { user };
-            Finding::fault(
-                format!("{line} is in use by {user}"),
-                "stop that, or hang the output on another line and set it",
-            )
+            let holders: Vec<String> = holders().iter().map(ToString::to_string).collect();
+            let mend = match holders.as_slice() {
+                // A driver of the kernel, or a process of another user.
+                [] => "if a program has it, `sudo ostiary doctor` says which; if a driver has it, turn that off \
+                       (on a Raspberry Pi in /boot/firmware/config.txt), or hang the output on another line and set it"
+                    .to_owned(),
+                holders => format!(
+                    "stop it (GPIO lines are held by {}), or hang the output on another line and set it",
+                    holders.join(" and ")
+                ),
+            };
+            Finding::fault(format!("{line} is in use by {user}"), mend)
         }
     }
+}
+
+/// Names the chips that there are.
+fn no_chip(found: &str, chips: &[ChipState]) -> Finding {
+    let shown: Vec<String> = chips
+        .iter()
+        .map(|chip| format!("{} ({}, {} lines)", chip.path.display(), chip.label, chip.lines))
+        .collect();
+    Finding::fault(
+        found,
+        match shown.as_slice() {
+            [] => "there is no GPIO chip to set relay.chip to: check /dev/gpiochip* and who may open it"
+                .to_owned(),
+            shown => format!("set relay.chip to one of {}", shown.join(", ")),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -63,7 +105,12 @@ mod tests {
             name: "GPIO17".into(),
             consumer: consumer.map(str::to_owned),
         };
-        judge(Ok(state), GpioBackend::Gpiocdev)
+        judge(
+            Ok(state),
+            GpioBackend::Gpiocdev,
+            &|| vec![Holder { pid: 812, name: "gpioset".into() }],
+            &Vec::new,
+        )
     }
 
     #[test]
@@ -74,6 +121,31 @@ mod tests {
             let finding = held_by(Some(other));
             assert_eq!(finding.status, Status::Fault);
             assert!(finding.found.contains("in use by") && finding.found.contains(other), "{finding}");
+            assert!(finding.mend.unwrap().contains("held by process 812 (gpioset)"));
         }
+    }
+
+    #[test]
+    fn a_wrong_chip_is_told_with_those_that_are_there() {
+        let wrong = |chips: Vec<ChipState>| {
+            let error = GpioError::ChipMissing { what: "relay", chip: "/dev/gpiochip4".into() };
+            judge(Err(error), GpioBackend::Gpiocdev, &Vec::new, &|| chips.clone()).to_string()
+        };
+        let pi = ChipState { path: "/dev/gpiochip0".into(), label: "pinctrl-rp1".into(), lines: 54 };
+        assert_eq!(
+            wrong(vec![pi]),
+            "relay: there is no GPIO chip /dev/gpiochip4; set relay.chip to one of /dev/gpiochip0 (pinctrl-rp1, 54 \
+             lines)"
+        );
+        assert!(wrong(Vec::new()).contains("no GPIO chip to set relay.chip to"));
+    }
+
+    #[test]
+    fn processes_with_lines_are_found() {
+        let (folder, machine) = super::super::machine::tree(&[("/proc/812/comm", "gpioset\n")]);
+        let fd = folder.path().join("proc/812/fd");
+        std::fs::create_dir(&fd).unwrap();
+        std::os::unix::fs::symlink("anon_inode:gpio-line", fd.join("4")).unwrap();
+        assert_eq!(holders(&machine), [Holder { pid: 812, name: "gpioset".into() }]);
     }
 }

@@ -1,4 +1,4 @@
-//! Who may read secrets, and whether the door may write where it has to.
+//! Who may read secrets, and whether the door may write and use what it has to.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub fn check(door: &Door) -> Vec<Finding> {
     let mut folders = [folder_of(&config.facebank.path), folder_of(&config.events.path)].to_vec();
     folders.dedup();
     findings.extend(folders.iter().filter_map(|folder| not_writable(folder)));
+    findings.extend(super::access::check(door));
     if findings.is_empty() {
         let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
         findings.push(Finding::ok(format!("no secret lies open; {} can be written", folders.join(" and "))));

@@ -6,9 +6,11 @@ use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 
+use super::tidy::tidy;
+
 /// An fp32 network that can be quantised.
 pub struct Network {
-    /// The graph with batch norms folded into the convolutions before them.
+    /// The graph, tidied.
     pub graph: GraphProto,
     pub input: String,
     /// Of one input: channels, height, width; 0 where any size goes.
@@ -47,8 +49,7 @@ impl Network {
             "its operator set is {version}; convert it to one from 13 to 21"
         );
         let mut graph = file.graph.clone().context("there is no graph in it")?;
-        let mut constants = constants(&graph)?;
-        fold_batch_norms(&mut graph, &mut constants)?;
+        let constants = tidy(&mut graph)?;
         let inputs: Vec<&ValueInfoProto> =
             graph.input.iter().filter(|input| !constants.contains_key(&input.name)).collect();
         let [input] = inputs[..] else { bail!("it has {} inputs, not one", inputs.len()) };
@@ -203,7 +204,7 @@ impl Network {
 }
 
 /// What an error calls a node.
-fn named(node: &NodeProto) -> String {
+pub fn named(node: &NodeProto) -> String {
     format!("{} {}", node.op_type, node.output.first().unwrap_or(&node.name))
 }
 
@@ -211,19 +212,16 @@ pub fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a tract_onnx::
     node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
-fn constants(graph: &GraphProto) -> Result<HashMap<String, Constant>> {
-    let float = |tensor: &&TensorProto| tensor.data_type == DataType::Float as i32;
-    let read = |tensor: &TensorProto| {
-        let dims: Vec<usize> = tensor.dims.iter().map(|dim| *dim as usize).collect();
-        let values: Vec<f32> = match tensor.raw_data.is_empty() {
-            true => tensor.float_data.clone(),
-            false => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-        };
-        ensure!(dims.iter().product::<usize>() == values.len(), "{} does not have its shape", tensor.name);
-        ensure!(values.iter().all(|value| value.is_finite()), "{} is not finite", tensor.name);
-        Ok((tensor.name.clone(), Constant { dims, values }))
+/// The values of a tensor of floats.
+pub fn constant(tensor: &TensorProto) -> Result<(String, Constant)> {
+    let dims: Vec<usize> = tensor.dims.iter().map(|dim| *dim as usize).collect();
+    let values: Vec<f32> = match tensor.raw_data.is_empty() {
+        true => tensor.float_data.clone(),
+        false => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
     };
-    graph.initializer.iter().filter(float).map(read).collect()
+    ensure!(dims.iter().product::<usize>() == values.len(), "{} does not have its shape", tensor.name);
+    ensure!(values.iter().all(|value| value.is_finite()), "{} is not finite", tensor.name);
+    Ok((tensor.name.clone(), Constant { dims, values }))
 }
 
 /// Channels, height and width of the input; 0 where any size goes.
@@ -250,65 +248,4 @@ fn shape(input: &ValueInfoProto) -> Result<[usize; 3]> {
         [_, 3, height, width] => Ok([3, height, width]),
         _ => bail!("its input is {dims:?}, not a batch of pictures of 3 channels"),
     }
-}
-
-/// Multiplies each batch norm into the convolution before it.
-fn fold_batch_norms(graph: &mut GraphProto, constants: &mut HashMap<String, Constant>) -> Result<()> {
-    while let Some(at) = graph.node.iter().position(|node| node.op_type == "BatchNormalization") {
-        let norm = graph.node[at].clone();
-        let before = norm.input.first().with_context(|| format!("{}: it has no input", named(&norm)))?;
-        let conv =
-            graph.node.iter().position(|node| node.op_type == "Conv" && node.output.first() == Some(before));
-        let uses = graph.node.iter().flat_map(|node| &node.input).filter(|name| *name == before).count();
-        let Some(conv) = conv.filter(|_| uses == 1) else {
-            bail!("{}: no convolution is before it", named(&norm))
-        };
-        let number = |index: usize| {
-            let constant = norm.input.get(index).and_then(|name| constants.get(name));
-            constant
-                .map(|constant| constant.values.clone())
-                .with_context(|| format!("{}: is not constant", named(&norm)))
-        };
-        let (scale, offset, mean, variance) = (number(1)?, number(2)?, number(3)?, number(4)?);
-        let epsilon = attribute(&norm, "epsilon").map_or(1e-5, |epsilon| epsilon.f);
-        let node = &mut graph.node[conv];
-        let mut kernel = node
-            .input
-            .get(1)
-            .and_then(|name| constants.get(name))
-            .context("a kernel is no constant")?
-            .clone();
-        let outputs = *kernel.dims.first().context("a kernel has no dimensions")?;
-        ensure!(
-            [&scale, &offset, &mean, &variance].iter().all(|lane| lane.len() == outputs),
-            "{}: of another size",
-            named(&norm)
-        );
-        let mut bias = match node.input.get(2) {
-            Some(name) => constants.get(name).context("a bias is no constant")?.clone(),
-            None => Constant { dims: vec![outputs], values: vec![0.0; outputs] },
-        };
-        let size = kernel.values.len() / outputs.max(1);
-        for output in 0..outputs {
-            let factor = scale[output] / (variance[output] + epsilon).sqrt();
-            kernel.values[output * size..][..size].iter_mut().for_each(|weight| *weight *= factor);
-            bias.values[output] = (bias.values[output] - mean[output]) * factor + offset[output];
-        }
-        let [kernel_name, bias_name] = ["kernel", "bias"].map(|part| format!("{}_{part}", norm.output[0]));
-        node.input.truncate(1);
-        node.input.extend([kernel_name.clone(), bias_name.clone()]);
-        node.output[0].clone_from(&norm.output[0]);
-        for (name, constant) in [(kernel_name, kernel), (bias_name, bias)] {
-            graph.initializer.push(TensorProto {
-                name: name.clone(),
-                dims: constant.dims.iter().map(|dim| *dim as i64).collect(),
-                data_type: DataType::Float as i32,
-                raw_data: constant.values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-                ..Default::default()
-            });
-            constants.insert(name, constant);
-        }
-        graph.node.remove(at);
-    }
-    Ok(())
 }

@@ -1,0 +1,54 @@
+//! Clocks that jump, and a clock that knows no time.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use super::power_cut::until_kept;
+use crate::board::Board;
+use crate::door::PULSE;
+use crate::frames::Scene;
+use crate::patience::LONG;
+
+pub fn jumps(board: &Board) -> anyhow::Result<String> {
+    board.keep_the_door()?;
+    let pid = board.property("ostiary", "MainPID")?;
+    let mut figures = Vec::new();
+    for jump in ["+1 hour", "-1 hour"] {
+        board.all_leave()?;
+        let since = Instant::now();
+        board.play(Scene::KnownLater)?;
+        board.watcher.wait(board.lines.relay, true, LONG)?;
+        board.sh(&format!("date --set '{jump}' >/dev/null"))?;
+        let (_, length) = board.pulse(since, LONG)?;
+        ensure!(length.abs_diff(PULSE) < Duration::from_millis(700), "after {jump} a pulse of {length:?}");
+        figures.push(format!("{jump}: {} ms", length.as_millis()));
+    }
+    ensure!(board.property("ostiary", "MainPID")? == pid, "it was restarted");
+    board.all_leave()?;
+    Ok(format!("a pulse of {} ms through {}", PULSE.as_millis(), figures.join(", ")))
+}
+
+pub fn boot_in_1970(board: &Board) -> anyhow::Result<String> {
+    board.keep_the_door()?;
+    board.sh("sync")?;
+    board.machine()?.cut_power()?;
+    let since = Instant::now();
+    board.machine()?.power_on(&["-rtc", "base=1970-01-01T00:00:00"])?;
+    until_kept(board)?;
+    board.relay_never_moved(since)?;
+    board.still_works()?;
+    // systemd itself sets a clock forward that is older than it; here it is really 1970.
+    board.sh("date --set '1970-01-01 00:10:00' >/dev/null")?;
+    board.restart()?;
+    let (_, heard) = board.let_in()?;
+    let time = heard.event["time"].as_str().unwrap_or_default().to_owned();
+    ensure!(time.starts_with("1970"), "{time}");
+    let (_, lines) = board.doctor()?;
+    let clock = lines.iter().find(|line| line["check"] == "clock").cloned().unwrap_or_default();
+    ensure!(clock["status"] != "ok", "doctor calls 1970 good: {clock}");
+    board.all_leave()?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    board.sh(&format!("date --set @{now} >/dev/null"))?;
+    Ok(format!("let in at {time}; doctor: {}", clock["found"].as_str().unwrap_or_default()))
+}

@@ -1,0 +1,110 @@
+//! Light and focus of the camera's picture.
+
+use super::finding::Finding;
+use crate::capture::Frame;
+
+/// Mean luma beyond which nobody can be seen, whatever the light on the face.
+const DARK: f32 = 0.05;
+const BRIGHT: f32 = 0.95;
+/// The picture is looked at in so many tiles a side: something in it is near the plane of focus, not all of it.
+const TILES: usize = 8;
+
+/// `needed` is the sharpness that a face must have.
+pub fn judge(name: &str, frame: &Frame, needed: f32) -> Finding {
+    let (brightness, sharpness) = (brightness(frame), sharpness(frame));
+    let found = format!(
+        "{name}: a frame of {}x{}, brightness {brightness:.2}, sharpness {sharpness:.0}",
+        frame.width(),
+        frame.height()
+    );
+    match brightness {
+        ..DARK => Finding::warning(found, "it is all but black: take off the lens cap, or light the place"),
+        BRIGHT.. => Finding::warning(found, "it is all but white: turn the camera from the light"),
+        _ if sharpness < needed => Finding::warning(
+            found,
+            format!(
+                "nothing in it is as sharp as a face must be (quality.min_sharpness = {needed}): focus the lens, clean \
+                 it, and let there be something to see"
+            ),
+        ),
+        _ => Finding::ok(found),
+    }
+}
+
+/// Luma (BT.601), 0 to 255.
+fn luma(pixel: &[u8; 3]) -> f32 {
+    let [r, g, b] = pixel.map(f32::from);
+    0.299 * r + 0.587 * g + 0.114 * b
+}
+
+/// Mean luma, 0 to 1.
+fn brightness(frame: &Frame) -> f32 {
+    let pixels = frame.rgb().as_chunks::<3>().0;
+    let sum: f64 = pixels.iter().map(|pixel| f64::from(luma(pixel))).sum();
+    (sum / (pixels.len().max(1) as f64 * 255.0)) as f32
+}
+
+/// The variance of the luma's Laplacian (Pech-Pacheco et al. 2000) in the sharpest tile: the measure that
+/// `quality.min_sharpness` limits, of the picture instead of a face.
+fn sharpness(frame: &Frame) -> f32 {
+    let pixels = frame.rgb().as_chunks::<3>().0;
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    let at = |x: usize, y: usize| pixels.get(y * width + x).map_or(0.0, luma);
+    // A tile's inner part, whose pixels have all neighbours in the picture.
+    let range = |tile: usize, side: usize| {
+        (tile * side / TILES).max(1)..((tile + 1) * side / TILES).min(side.saturating_sub(1))
+    };
+    let tile = |column: usize, row: usize| {
+        let (mut sum, mut squares, mut count) = (0.0_f64, 0.0_f64, 0.0_f64);
+        for y in range(row, height) {
+            for x in range(column, width) {
+                let edge = at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1) - 4.0 * at(x, y);
+                sum += f64::from(edge);
+                squares += f64::from(edge).powi(2);
+                count += 1.0;
+            }
+        }
+        if count > 0.0 { squares / count - (sum / count).powi(2) } else { 0.0 }
+    };
+    let tiles = (0..TILES * TILES).map(|number| tile(number % TILES, number / TILES));
+    tiles.fold(0.0, f64::max) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Status;
+    use super::*;
+
+    fn grey(width: u32, height: u32, level: impl Fn(u32, u32) -> u8) -> Frame {
+        let pixels = (0..width * height).flat_map(|n| [level(n % width, n / width); 3]).collect();
+        Frame::from_rgb(width, height, pixels).unwrap()
+    }
+
+    #[test]
+    fn black_and_white_pictures_are_told_from_those_that_show_something() {
+        assert_eq!(brightness(&grey(4, 2, |_, _| 0)), 0.0);
+        assert!((brightness(&grey(4, 2, |_, _| 255)) - 1.0).abs() < 1e-6);
+        assert!((brightness(&Frame::from_rgb(1, 1, vec![0, 255, 0]).unwrap()) - 0.587).abs() < 1e-6);
+        let stripes = |low: u8, high: u8| grey(64, 48, move |x, _| if x % 8 < 4 { low } else { high });
+        for (frame, status) in [
+            (stripes(0, 0), Status::Warning),
+            (stripes(40, 200), Status::Ok),
+            (stripes(250, 255), Status::Warning),
+        ] {
+            assert_eq!(judge("camera", &frame, 20.0).status, status);
+        }
+    }
+
+    #[test]
+    fn a_picture_is_sharp_where_one_part_of_it_is() {
+        let sharp = |x: u32| if x.is_multiple_of(2) { 40 } else { 200 };
+        assert!(sharpness(&grey(64, 48, |x, _| if x < 8 { sharp(x) } else { 128 })) > 1000.0);
+        let soft = grey(64, 48, |x, y| (60 + 2 * x + y) as u8);
+        assert!(sharpness(&soft) < 1.0);
+        let blurred = judge("camera", &soft, 20.0);
+        assert_eq!(blurred.status, Status::Warning);
+        assert!(blurred.mend.unwrap().contains("focus the lens"));
+        // Too small for tiles.
+        assert_eq!(sharpness(&grey(2, 2, |_, _| 9)), 0.0);
+    }
+}

@@ -1,0 +1,270 @@
+//! The guides name only what the program has: each verb, flag, key, check, reason and field in them is looked up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use ostiary::act::EventKind;
+use ostiary::door::Reason;
+use serde_json::Value;
+
+/// Every page by its file's name, the README of the project among them.
+fn pages() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guides = fs::read_dir(root.join("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = guides.chain([root.join("README.md")]);
+    let page = |path: std::path::PathBuf| {
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        (name, fs::read_to_string(path).unwrap())
+    };
+    let pages: BTreeMap<_, _> = pages.map(page).collect();
+    assert!(pages.len() >= 6, "{:?}", pages.keys());
+    pages
+}
+
+fn page(name: &str) -> String {
+    pages().remove(&format!("docs/guide/{name}")).unwrap()
+}
+
+/// The fenced blocks of a language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fences: Vec<&str> = page.split("```").collect();
+    fences
+        .iter()
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
+        .collect()
+}
+
+/// What stands between single backticks, outside of blocks.
+fn spans(page: &str) -> Vec<String> {
+    let prose: String = page.split("```").step_by(2).collect();
+    // A span may be broken over two lines.
+    let spans = prose.split('`').skip(1).step_by(2);
+    spans.map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn ostiary(arguments: &[&str]) -> Output {
+    let mut command = cargo_bin_cmd!("ostiary");
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OSTIARY_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// `section.key` of every key.
+fn keys() -> BTreeSet<String> {
+    let shown = ostiary(&["config", "show", "--json", "--config", "/dev/null"]);
+    let key = |line: &str| serde_json::from_str::<Value>(line).unwrap()["key"].as_str().unwrap().to_owned();
+    text(&shown.stdout).lines().map(key).collect()
+}
+
+/// A stable name, as JSON has it.
+fn name(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}
+
+/// The words of each command of ours in a page's blocks and spans, from the verb on.
+fn commands(page: &str) -> Vec<Vec<String>> {
+    let blocks = blocks(page, "sh");
+    let lines = blocks.iter().flat_map(|block| block.lines()).map(str::to_owned);
+    lines
+        .chain(spans(page))
+        .filter_map(|line| {
+            let line = line.split(" # ").next()?.split(" | ").next()?;
+            let line = line.strip_prefix("sudo -u ostiary ").or(line.strip_prefix("sudo ")).unwrap_or(line);
+            let mut words = line.split_whitespace().map(str::to_owned);
+            let is_ours = matches!(words.next()?.as_str(), "ostiary" | "target/release/ostiary");
+            let words: Vec<String> = words.collect();
+            (is_ours && !words.is_empty()).then_some(words)
+        })
+        .collect()
+}
+
+#[test]
+fn every_verb_and_flag_exists() {
+    let mut help: BTreeMap<Vec<String>, String> = BTreeMap::new();
+    let mut seen = 0;
+    for (file, page) in pages() {
+        for words in commands(&page) {
+            if words[0] == "VERB" {
+                continue;
+            }
+            // A verb and, where the second word is none of its arguments, a verb below it.
+            let depth = if ["people", "config", "bench"].contains(&words[0].as_str()) { 2 } else { 1 };
+            let verb: Vec<String> = words.iter().take(depth).cloned().collect();
+            let help = help.entry(verb.clone()).or_insert_with(|| {
+                let mut arguments: Vec<&str> = verb.iter().map(String::as_str).collect();
+                arguments.push("--help");
+                let output = ostiary(&arguments);
+                assert!(
+                    output.status.success(),
+                    "{file}: `ostiary {}`: there is no such verb",
+                    words.join(" ")
+                );
+                text(&output.stdout)
+            });
+            let flags = words.iter().filter(|word| word.starts_with('-'));
+            for flag in flags.map(|flag| flag.split('=').next().unwrap()) {
+                let exists = help.split_whitespace().any(|word| word.trim_matches(',') == flag);
+                assert!(exists, "{file}: `ostiary {}`: there is no {flag}", words.join(" "));
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 25, "only {seen} commands were found");
+}
+
+#[test]
+fn every_block_of_configuration_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ostiary.toml");
+    let mut seen = 0;
+    for (name, page) in pages() {
+        for block in blocks(&page, "toml") {
+            fs::write(&file, block).unwrap();
+            let checked = ostiary(&["config", "check", "--json", "--config", file.to_str().unwrap()]);
+            let problems = text(&checked.stdout);
+            // What it takes a feature for is told by programs without it, and is the one thing that is told.
+            let lacks_ort = !cfg!(feature = "ort") && block.contains("backend = \"ort\"");
+            let is_good = if lacks_ort {
+                problems.lines().count() == 1 && problems.contains("built with the feature ort")
+            } else {
+                checked.status.success()
+            };
+            assert!(is_good, "{name}:\n{block}\n{problems}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "only {seen} blocks were found");
+}
+
+#[test]
+fn every_key_in_the_text_exists() {
+    let keys = keys();
+    let sections: BTreeSet<&str> =
+        keys.iter().filter_map(|key| key.split_once('.')).map(|(own, _)| own).collect();
+    let mut seen = BTreeSet::new();
+    for (file, page) in pages() {
+        for span in spans(&page) {
+            if let Some(section) = span.strip_prefix('[').and_then(|span| span.strip_suffix(']')) {
+                assert!(section == "hours" || sections.contains(section), "{file}: there is no [{section}]");
+            }
+            let (key, value) = match span.split_once(" = ") {
+                Some((key, value)) => (key, Some(value)),
+                None => (span.as_str(), None),
+            };
+            let is_key = key.split_once('.').is_some_and(|(section, key)| {
+                sections.contains(section) && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            });
+            // A file such as `models.toml` would need a section of that name.
+            if !is_key {
+                continue;
+            }
+            assert!(keys.contains(key), "{file}: there is no {key}");
+            if let Some(value) = value {
+                let set = format!("{key}={value}");
+                let checked = ostiary(&["config", "check", "--config", "/dev/null", "--set", &set]);
+                assert!(checked.status.success(), "{file}: {span}: {}", text(&checked.stderr));
+            }
+            seen.insert(key.to_owned());
+        }
+    }
+    assert!(seen.len() >= 15, "only {seen:?} were found");
+}
+
+/// The first cells of a page's tables, without backticks.
+fn first_cells(page: &str) -> BTreeSet<String> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    rows.map(|(cell, _)| cell.to_owned()).collect()
+}
+
+#[test]
+fn every_reason_has_its_row() {
+    // Complete, or this does not compile.
+    let is_refusal = |reason| match reason {
+        Reason::Granted => false,
+        Reason::Unknown
+        | Reason::Ambiguous
+        | Reason::LowQuality
+        | Reason::TooFar
+        | Reason::SeveralFaces
+        | Reason::CoolDown
+        | Reason::DisabledPerson
+        | Reason::OutsideHours
+        | Reason::Locked => true,
+    };
+    let rows = first_cells(&page("troubleshoot.md"));
+    for reason in [
+        Reason::Granted,
+        Reason::Unknown,
+        Reason::Ambiguous,
+        Reason::LowQuality,
+        Reason::TooFar,
+        Reason::SeveralFaces,
+        Reason::CoolDown,
+        Reason::DisabledPerson,
+        Reason::OutsideHours,
+        Reason::Locked,
+    ] {
+        assert_eq!(rows.contains(&name(reason)), is_refusal(reason), "{reason:?}");
+    }
+}
+
+#[test]
+fn every_check_of_doctor_has_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["facebank", "events"].map(|file| format!("{file}.path={}/{file}", folder.path().display()));
+    let [facebank, events] = &paths;
+    let flags = ["doctor", "--json", "--config", "/dev/null", "--set", facebank, "--set", events];
+    let found = text(&ostiary(&flags).stdout);
+    let rows = first_cells(&page("troubleshoot.md"));
+    let check =
+        |line: &str| serde_json::from_str::<Value>(line).unwrap()["check"].as_str().unwrap().to_owned();
+    let checks: BTreeSet<String> = found.lines().map(check).collect();
+    assert!(
+        checks.len() > 10 && checks.is_subset(&rows),
+        "{:?}",
+        checks.difference(&rows).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn every_kind_of_event_is_told() {
+    let kinds = [
+        EventKind::Started,
+        EventKind::Stopped,
+        EventKind::Granted,
+        EventKind::Denied,
+        EventKind::RelayOn,
+        EventKind::RelayOff,
+        EventKind::CameraLost,
+        EventKind::CameraBack,
+        EventKind::Reloaded,
+        EventKind::ReloadRefused,
+        EventKind::Locked,
+    ];
+    for page in [page("troubleshoot.md"), page("home-assistant.md")] {
+        let spans = spans(&page);
+        assert!(kinds.iter().all(|kind| spans.contains(&name(kind))));
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for (file, page) in pages() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
+        let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            let target = folder.parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(target.exists(), "{file}: {link}");
+        }
+    }
+}
