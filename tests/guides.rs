@@ -172,7 +172,10 @@ fn every_key_in_the_text_exists() {
             if let Some(value) = value {
                 let set = format!("{key}={value}");
                 let checked = ostiary(&["config", "check", "--config", "/dev/null", "--set", &set]);
-                assert!(checked.status.success(), "{file}: {span}: {}", text(&checked.stderr));
+                let problem = text(&checked.stderr);
+                // What needs a feature is known to this program too, which may have been built without it.
+                let is_known = checked.status.success() || problem.contains("built with the feature");
+                assert!(is_known, "{file}: {span}: {problem}");
             }
             seen.insert(key.to_owned());
         }

@@ -163,11 +163,10 @@ fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "rpi")))]
 mod tests {
     use super::*;
 
-    #[cfg(not(feature = "rpi"))]
     #[test]
     fn rppal_needs_its_feature() {
         let relay = config::Relay { backend: GpioBackend::Rppal, line: Some(17), ..config::Relay::default() };
