@@ -9,11 +9,19 @@ pub struct SquareSampler {
     side: usize,
     across: Taps,
     down: Taps,
-    /// Rows of the square already resampled across: `[row][column][channel]`.
-    rows: Vec<f32>,
+    /// The pixels of some rows of the frame that the square reaches: `[column][row]`.
+    pixels: Vec<[Lanes; ROWS]>,
+    /// Rows of the square already resampled across: `[row][column]`.
+    rows: Vec<Lanes>,
     /// One row of the result.
-    sums: Vec<f32>,
+    sums: Vec<Lanes>,
 }
+
+/// Red, green, blue, and a number that nobody asks for: four fill a register.
+type Lanes = [f32; 4];
+
+/// Rows of the frame that are resampled together: while one's sum waits for its last addition, the others' go on.
+const ROWS: usize = 4;
 
 /// For each output pixel, the first source pixel and the weights of it and those after.
 #[derive(Default)]
@@ -52,7 +60,7 @@ impl SquareSampler {
     /// `side` in pixels.
     pub fn new(side: usize) -> Self {
         let (across, down) = Default::default();
-        Self { side, across, down, rows: Vec::new(), sums: Vec::new() }
+        Self { side, across, down, pixels: Vec::new(), rows: Vec::new(), sums: Vec::new() }
     }
 
     /// Fills `pixels`, `side * side` of packed RGB.
@@ -70,48 +78,62 @@ impl SquareSampler {
         let last_row = self.down.firsts[self.side - 1] + self.down.width as i32;
         self.sample_rows(frame, first_row, last_row);
 
-        let row_length = 3 * self.side;
         let lines = self.down.firsts.iter().zip(self.down.weights.chunks_exact(self.down.width));
-        for ((first, weights), pixels) in lines.zip(pixels.chunks_exact_mut(row_length)) {
+        for ((first, weights), pixels) in lines.zip(pixels.chunks_exact_mut(3 * self.side)) {
             self.sums.clear();
             // Half a step more than nothing: cutting off the fraction below then rounds to the nearest.
-            self.sums.resize(row_length, 0.5);
+            self.sums.resize(self.side, [0.5; 4]);
             for (tap, weight) in weights.iter().enumerate() {
                 let row = (first - first_row) as usize + tap;
-                for (sum, value) in self.sums.iter_mut().zip(&self.rows[row * row_length..][..row_length]) {
-                    *sum += weight * value;
+                for (sum, value) in self.sums.iter_mut().zip(&self.rows[row * self.side..][..self.side]) {
+                    *sum = plus(*sum, *weight, *value);
                 }
             }
-            pixels.iter_mut().zip(&self.sums).for_each(|(pixel, sum)| *pixel = *sum as u8);
+            for (pixel, [r, g, b, _]) in pixels.as_chunks_mut().0.iter_mut().zip(&self.sums) {
+                *pixel = [*r as u8, *g as u8, *b as u8];
+            }
         }
     }
 
     /// Resamples rows `from..to` of the frame across.
     fn sample_rows(&mut self, frame: &Frame, from: i32, to: i32) {
-        let row_length = 3 * self.side;
         self.rows.clear();
-        self.rows.resize((to - from).max(0) as usize * row_length, 0.0);
+        self.rows.resize((to - from).max(0) as usize * self.side, [0.0; 4]);
         let (width, height) = (frame.width() as i32, frame.height() as i32);
-        for row in from.max(0)..to.min(height) {
-            let pixels =
-                frame.rgb()[row as usize * width as usize * 3..][..width as usize * 3].as_chunks::<3>().0;
-            let target = &mut self.rows[(row - from) as usize * row_length..][..row_length];
-            for (output, (first, weights)) in
-                self.across.firsts.iter().zip(self.across.weights.chunks_exact(self.across.width)).enumerate()
-            {
-                let begin = (*first).clamp(0, width);
-                let end = (first + weights.len() as i32).clamp(0, width);
-                let mut sums = [0.0; 3];
-                let weights = &weights[(begin - first).clamp(0, weights.len() as i32) as usize..];
-                for (pixel, weight) in pixels[begin as usize..end as usize].iter().zip(weights) {
-                    for channel in 0..3 {
-                        sums[channel] += weight * f32::from(pixel[channel]);
-                    }
+        let taps = self.across.width as i32;
+        let left = self.across.firsts[0].clamp(0, width);
+        let right = (self.across.firsts[self.side - 1] + taps).clamp(left, width);
+        let (from_row, to_row) = (from.max(0), to.min(height));
+        for row in (from_row..to_row).step_by(ROWS) {
+            let count = ROWS.min((to_row - row) as usize);
+            self.pixels.resize((right - left) as usize, [[0.0; 4]; ROWS]);
+            for lane in 0..count {
+                let begin = ((row + lane as i32) * width + left) as usize * 3;
+                let colours = &frame.rgb()[begin..][..self.pixels.len() * 3];
+                for (pixel, &[r, g, b]) in self.pixels.iter_mut().zip(colours.as_chunks().0) {
+                    pixel[lane] = [r, g, b, 0].map(f32::from);
                 }
-                target[output * 3..][..3].copy_from_slice(&sums);
+            }
+            let target = &mut self.rows[(row - from) as usize * self.side..][..count * self.side];
+            let outputs = self.across.firsts.iter().zip(self.across.weights.chunks_exact(self.across.width));
+            for (column, (first, weights)) in outputs.enumerate() {
+                let [begin, end] = [*first, first + taps].map(|column| column.clamp(left, right));
+                let weights = &weights[(begin - first).clamp(0, taps) as usize..];
+                let pixels = &self.pixels[(begin - left) as usize..(end - left) as usize];
+                let sums = pixels.iter().zip(weights).fold([[0.0; 4]; ROWS], |sums, (pixel, weight)| {
+                    std::array::from_fn(|lane| plus(sums[lane], *weight, pixel[lane]))
+                });
+                for (lane, sum) in sums[..count].iter().enumerate() {
+                    target[lane * self.side + column] = *sum;
+                }
             }
         }
     }
+}
+
+/// `sum + weight * value` in each lane.
+fn plus(sum: Lanes, weight: f32, value: Lanes) -> Lanes {
+    std::array::from_fn(|lane| sum[lane] + weight * value[lane])
 }
 
 #[cfg(test)]
