@@ -75,6 +75,23 @@ pub enum EventKind {
     Locked,
 }
 
+impl EventKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 11] = [
+        Self::Started,
+        Self::Stopped,
+        Self::Granted,
+        Self::Denied,
+        Self::RelayOn,
+        Self::RelayOff,
+        Self::CameraLost,
+        Self::CameraBack,
+        Self::Reloaded,
+        Self::ReloadRefused,
+        Self::Locked,
+    ];
+}
+
 impl Event {
     /// An event of this kind with nothing known but when and where.
     pub fn new(kind: EventKind, time: jiff::Timestamp, door: &str) -> Self {

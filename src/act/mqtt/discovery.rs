@@ -85,20 +85,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_event_is_announced() {
-        let kinds = [
-            EventKind::Started,
-            EventKind::Stopped,
-            EventKind::Granted,
-            EventKind::Denied,
-            EventKind::RelayOn,
-            EventKind::RelayOff,
-            EventKind::CameraLost,
-            EventKind::CameraBack,
-            EventKind::Reloaded,
-            EventKind::ReloadRefused,
-            EventKind::Locked,
-        ];
-        let kinds = kinds.map(|kind| serde_json::to_value(kind).unwrap());
+        let kinds = EventKind::ALL.map(|kind| serde_json::to_value(kind).unwrap());
         let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
         let payload = payload(&topics, "front");
         assert_eq!(payload["components"]["event"]["event_types"], json!(kinds));
