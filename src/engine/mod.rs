@@ -6,6 +6,7 @@
 
 mod backend;
 mod int8;
+mod max_pool;
 mod onnx;
 #[cfg(feature = "ort")]
 mod ort;

@@ -1,6 +1,7 @@
 //! `PRelu` as one operator. tract spells it out as multiply, compare and select, each a pass over memory;
 //! together they took two thirds of an embedding's time.
 
+use multiversion::multiversion;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
@@ -78,32 +79,19 @@ impl EvalOp for PRelu {
         let plane: usize = data.shape()[2..].iter().product();
         let mut view = data.try_as_plain_ram_mut()?;
         let values = view.as_slice_mut::<f32>()?;
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor was just asked for both.
-            unsafe { activate_avx2(values, plane, &self.slope) };
-            return Ok(tvec!(data.into_tvalue()));
-        }
         activate(values, plane, &self.slope);
         Ok(tvec!(data.into_tvalue()))
     }
 }
 
 /// In place: planes of so many values, each with the slope of its channel.
-#[inline(always)]
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn activate(values: &mut [f32], plane: usize, slopes: &[f32]) {
     for (plane, slope) in values.chunks_exact_mut(plane.max(1)).zip(slopes.iter().cycle()) {
         for value in plane {
             *value = value.max(0.0) + slope * value.min(0.0);
         }
     }
-}
-
-/// The same code, compiled for wider registers.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn activate_avx2(values: &mut [f32], plane: usize, slopes: &[f32]) {
-    activate(values, plane, slopes);
 }
 
 impl TypedOp for PRelu {

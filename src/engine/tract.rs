@@ -9,7 +9,7 @@ use tract_onnx::tract_core::internal::ensure;
 use tract_onnx::tract_hir::infer::Factoid;
 
 use super::planes::{normalise, planes};
-use super::{EngineError, Network, prelu};
+use super::{EngineError, Network, max_pool, prelu};
 use crate::bundle::Input;
 
 /// A network bound to one shape of input.
@@ -45,6 +45,8 @@ impl TractNetwork {
         let prepare = || -> TractResult<Self> {
             let kind = if bytes { u8::datum_type() } else { f32::datum_type() };
             let model = model.with_input_fact(0, InferenceFact::dt_shape(kind, shape))?;
+            let mut model = model.into_typed()?.into_decluttered()?;
+            max_pool::replace(&mut model)?;
             let plan = model.into_optimized()?.into_runnable()?;
             let outputs = plan.model().output_outlets()?.iter();
             let output_shapes = outputs
