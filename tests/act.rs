@@ -273,6 +273,7 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     let mut door = Door::new(broker.port);
     let discovery = json(&listener.next(DISCOVERY));
     assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
+    assert_eq!(discovery["components"]["contact"]["device_class"], "door");
     assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
     let state = json(&listener.next(STATE));
     assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null}));
@@ -286,8 +287,10 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     assert_eq!(json(&listener.next(STATE))["relay"], "on");
     door.happens(event(EventKind::RelayOff));
     assert_eq!(json(&listener.next(STATE))["relay"], "off");
+    door.happens(event(EventKind::DoorOpened));
+    assert_eq!(json(&listener.next(STATE))["contact"], "open");
     door.happens(unknown());
-    assert_eq!(listener.ids(3), [2, 3, 4]);
+    assert_eq!(listener.ids(4), [2, 3, 4, 5]);
     door.waits_for_nothing();
 
     // What a newcomer is told: how things stand, and no event.
