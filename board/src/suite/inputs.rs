@@ -12,11 +12,20 @@ use crate::patience::LONG;
 
 /// After so long a door is held open. Shorter than in a house, longer than anything here takes besides.
 const HELD_OPEN: Duration = Duration::from_secs(8);
+/// The relay on its line; and one that is printed, since a chip that goes away and comes back while a line of it is held
+/// comes back under another name.
+const ON_ITS_LINE: &str = "[relay]\n";
+const PRINTED: &str = "[relay]\nbackend = \"printed\"\n";
 /// Time for what must not happen.
 const A_WHILE: Duration = Duration::from_secs(4);
 
-/// Nobody is before the camera, the button is not pressed, the door is closed, and both are configured.
-fn with_inputs(board: &Board, test: impl FnOnce(&Board) -> anyhow::Result<String>) -> anyhow::Result<String> {
+/// Nobody is before the camera, the button is not pressed, the door is closed, and both are configured. So is the relay,
+/// as it is here.
+fn with_inputs(
+    board: &Board,
+    relay: &str,
+    test: impl FnOnce(&Board) -> anyhow::Result<String>,
+) -> anyhow::Result<String> {
     let lines = board.lines;
     press(board, false)?;
     open(board, false)?;
@@ -28,7 +37,7 @@ fn with_inputs(board: &Board, test: impl FnOnce(&Board) -> anyhow::Result<String
         lines.contact,
         HELD_OPEN.as_secs()
     );
-    board.configure(&[("[mqtt]\n", &inputs)])?;
+    board.configure(&[("[relay]\n", relay), ("[mqtt]\n", &inputs)])?;
     board.play(Scene::Hall)?;
     let since = Instant::now();
     let result = (|| {
@@ -59,7 +68,7 @@ fn count(board: &Board, kind: &str, since: Instant) -> usize {
 }
 
 pub fn request_to_exit(board: &Board) -> anyhow::Result<String> {
-    with_inputs(board, |board| {
+    with_inputs(board, ON_ITS_LINE, |board| {
         let mark = board.mark()?;
         let since = Instant::now();
         press(board, true)?;
@@ -91,7 +100,7 @@ pub fn request_to_exit(board: &Board) -> anyhow::Result<String> {
 }
 
 pub fn door_forced(board: &Board) -> anyhow::Result<String> {
-    with_inputs(board, |board| {
+    with_inputs(board, ON_ITS_LINE, |board| {
         let mark = board.mark()?;
         let since = Instant::now();
         open(board, true)?;
@@ -120,7 +129,7 @@ pub fn door_forced(board: &Board) -> anyhow::Result<String> {
 }
 
 pub fn door_held_open(board: &Board) -> anyhow::Result<String> {
-    with_inputs(board, |board| {
+    with_inputs(board, ON_ITS_LINE, |board| {
         let since = Instant::now();
         press(board, true)?;
         board.watcher.wait(board.lines.relay, true, LONG).context("the exit button")?;
@@ -140,6 +149,33 @@ pub fn door_held_open(board: &Board) -> anyhow::Result<String> {
             "told once, {:.1} s after it opened, where {} are configured",
             after.as_secs_f64(),
             HELD_OPEN.as_secs()
+        ))
+    })
+}
+
+pub fn chip_lost(board: &Board) -> anyhow::Result<String> {
+    with_inputs(board, PRINTED, |board| {
+        let pid = board.property("ostiary", "MainPID")?;
+        let since = Instant::now();
+        let driver = |order: &str| {
+            board.sh(&format!("echo 9030000.pl061 >/sys/bus/amba/drivers/pl061_gpio/{order}")).map(drop)
+        };
+        driver("unbind")?;
+        let lost = board.subscriber.wait("inputs_lost", since, LONG);
+        // Pressed while nobody can hear it, and still pressed when the chip is back.
+        press(board, true)?;
+        driver("bind")?;
+        let lost = lost?;
+        let back = board.subscriber.wait("inputs_back", since, LONG)?;
+        let found = board.subscriber.wait("door_closed", since, LONG)?;
+        ensure!(found.event["detail"] == "so it was found", "{}", found.event);
+        std::thread::sleep(A_WHILE);
+        ensure!(count(board, "granted", since) + count(board, "relay_on", since) == 0, "it opened");
+        ensure!(board.property("ostiary", "MainPID")? == pid, "it was restarted");
+        Ok(format!(
+            "{}; read again {:.1} s later",
+            lost.event["detail"].as_str().unwrap_or_default(),
+            (back.at - lost.at).as_secs_f64()
         ))
     })
 }

@@ -71,6 +71,7 @@ pub const TESTS: &[Test] = &[
     test("power_cut_in_pulse", "the relay is at rest after a power cut, and the door is kept again", Always, Virtual, power_cut::in_pulse),
     test("door_forced", "a door that opens for nobody was forced, and one that opens after a grant was not", All, Virtual, inputs::door_forced),
     test("door_held_open", "a door that stays open is held open, which is said once", All, Virtual, inputs::door_held_open),
+    test("inputs_chip_lost", "a chip that goes away opens nothing, and is read again when it is back", All, Virtual, inputs::chip_lost),
     test("pixel_formats", "YUYV, NV12 and GREY frames open the door", All, Virtual, main_path::pixel_formats),
     test("stop_in_pulse", "a clean stop puts the relay to rest", All, Virtual, relay_rests::clean_stop),
     test("sigstop_in_pulse", "a hung daemon cannot hold the relay on", All, Virtual, relay_rests::sigstop),
