@@ -219,7 +219,7 @@ impl Door {
         let folder = tempfile::tempdir().unwrap();
         let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
         let store = Arc::new(Mutex::new(store));
-        let mqtt = Mqtt::start(&broker_at(port), "front", store.clone()).unwrap();
+        let mqtt = Mqtt::start(&broker_at(port), "front", true, store.clone()).unwrap();
         Self { store, mqtt, folder }
     }
 
@@ -273,9 +273,10 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     let mut door = Door::new(broker.port);
     let discovery = json(&listener.next(DISCOVERY));
     assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
+    assert_eq!(discovery["components"]["contact"]["device_class"], "door");
     assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
     let state = json(&listener.next(STATE));
-    assert_eq!(state, serde_json::json!({"relay": "off", "last": null}));
+    assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null}));
 
     assert_eq!(door.happens(granted("Anna")), 1);
     let state = json(&listener.next(STATE));
@@ -286,8 +287,10 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     assert_eq!(json(&listener.next(STATE))["relay"], "on");
     door.happens(event(EventKind::RelayOff));
     assert_eq!(json(&listener.next(STATE))["relay"], "off");
+    door.happens(event(EventKind::DoorOpened));
+    assert_eq!(json(&listener.next(STATE))["contact"], "open");
     door.happens(unknown());
-    assert_eq!(listener.ids(3), [2, 3, 4]);
+    assert_eq!(listener.ids(4), [2, 3, 4, 5]);
     door.waits_for_nothing();
 
     // What a newcomer is told: how things stand, and no event.
@@ -373,7 +376,7 @@ fn events_wait_for_a_broker_that_is_away_and_come_in_order() {
     let listener = Listener::new(broker.port);
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
-    let mqtt = Mqtt::start(&broker_at(broker.port), "front", store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port), "front", true, store.clone()).unwrap();
     let mut door = Door { store, mqtt, folder };
     assert_eq!(listener.ids(20), (41..=60).collect::<Vec<_>>());
     door.waits_for_nothing();
@@ -383,7 +386,7 @@ fn events_wait_for_a_broker_that_is_away_and_come_in_order() {
     drop((mqtt, store));
     let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
-    let mqtt = Mqtt::start(&broker_at(broker.port), "front", store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port), "front", true, store.clone()).unwrap();
     door = Door { store, mqtt, folder };
     assert_eq!(door.happens(unknown()), 61);
     assert_eq!(json(&listener.next("ostiary/front/event"))["id"], 61);

@@ -107,6 +107,7 @@ fn the_frame_loop_allocates_nothing_itself() {
         source: Some(Box::new(Standing::new())),
         relay: None,
         signals: Signals::default(),
+        inputs: None,
         outputs: Vec::new(),
         onlooker: None,
     })

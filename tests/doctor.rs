@@ -18,7 +18,7 @@ use ostiary::vision::{Embedder, Embedding};
 use serde_json::Value;
 
 /// Every check, in its order.
-const CHECKS: [&str; 17] = [
+const CHECKS: [&str; 18] = [
     "config",
     "service",
     "permissions",
@@ -33,6 +33,7 @@ const CHECKS: [&str; 17] = [
     "camera",
     "relay",
     "signals",
+    "inputs",
     "broker",
     "watchdog",
     "liveness",
@@ -238,6 +239,7 @@ fn a_good_door_has_warnings_only() {
         ("broker", "lets the door in"),
         ("ffmpeg", "not needed"),
         ("relay", "no relay: no door opens"),
+        ("inputs", "none: no exit button and no door contact is set"),
         ("liveness", "a photo of an enrolled person can open this door"),
     ] {
         let (_, found) = findings.of(check);
@@ -445,6 +447,17 @@ fn a_gpio_chip_that_is_missing_or_none_is_named() {
         told,
         ["relay", "yes lamp", "buzzer"].map(|what| format!("{what}: /dev/null is not a GPIO chip"))
     );
+
+    let door = Door::new().with("inputs.exit_line", "23").with("relay.chip", "/dev/gpiochip987");
+    door.has_fault("inputs", &["exit button: there is no GPIO chip /dev/gpiochip987", "relay.chip"]);
+    let door = door.with("inputs.chip", "/dev/null").with("inputs.contact_line", "27");
+    let findings = door.findings();
+    let told: Vec<_> = findings.with("fault").iter().map(|fault| fault["found"].as_str().unwrap()).collect();
+    assert_eq!(
+        told,
+        ["exit button", "door contact"].map(|what| format!("{what}: /dev/null is not a GPIO chip"))
+    );
+    assert!(findings.with("fault")[0]["mend"].as_str().unwrap().contains("inputs.chip"));
 }
 
 #[test]

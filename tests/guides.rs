@@ -193,7 +193,7 @@ fn first_cells(page: &str) -> BTreeSet<String> {
 fn every_reason_has_its_row() {
     // Complete, or this does not compile.
     let is_refusal = |reason| match reason {
-        Reason::Granted => false,
+        Reason::Granted | Reason::RequestToExit => false,
         Reason::Unknown
         | Reason::Ambiguous
         | Reason::LowQuality
@@ -207,6 +207,7 @@ fn every_reason_has_its_row() {
     let rows = first_cells(&page("troubleshoot.md"));
     for reason in [
         Reason::Granted,
+        Reason::RequestToExit,
         Reason::Unknown,
         Reason::Ambiguous,
         Reason::LowQuality,

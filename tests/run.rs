@@ -305,12 +305,20 @@ fn a_door_that_cannot_be_kept_says_why_and_how_to_mend_it() {
     let source = House::source(&wall);
     let chip = house.path("gpiochip9");
     let chip = format!("relay.chip={}", chip.display());
-    let cases: [(&[&str], &[&str]); 7] = [
+    let cases: [(&[&str], &[&str]); 9] = [
         (&["--set", "door.farr=1"], &["there is no door.farr", "did you mean"]),
         (&["--set", "door.far=2"], &["door.far = 2", "not allowed"]),
         (&["--set", "door.far=1e-7"], &["door.far", "set door.far"]),
         (&["--set", &chip, "--set", "relay.line=4"], &["relay: there is no GPIO chip", "set relay.chip"]),
         (&["--set", "relay.line=4", "--set", "relay.chip=/dev/null"], &["/dev/null is not a GPIO chip"]),
+        (
+            &["--set", &chip, "--set", "inputs.exit_line=23"],
+            &["exit button: there is no GPIO chip", "set relay.chip"],
+        ),
+        (
+            &["--set", "inputs.contact_line=27", "--set", "inputs.chip=/dev/null"],
+            &["door contact: /dev/null is not a GPIO chip", "set inputs.chip"],
+        ),
         (&["--set", "events.path=/nowhere/at/all/events.sqlite"], &["/nowhere/at/all", "set events.path"]),
         (&["--set", "facebank.path=/nowhere/at/all/people.sqlite"], &["/nowhere/at/all"]),
     ];

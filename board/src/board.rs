@@ -30,6 +30,7 @@ pub struct Lines {
     pub no: u32,
     /// Free, to be driven from outside.
     pub button: u32,
+    pub contact: u32,
 }
 
 /// A place in the journal.
@@ -44,7 +45,7 @@ impl Board {
         let watcher = Watcher::of_machine(machine.wires());
         let subscriber = Subscriber::start("127.0.0.1", machine.mqtt_port()?, TOPIC);
         // Line 3 is the power key.
-        let lines = Lines { relay: 4, yes: 5, no: 6, button: 7 };
+        let lines = Lines { relay: 4, yes: 5, no: 6, button: 7, contact: 2 };
         Ok(Self { ssh: Ssh::virtual_board(run), machine: Some(machine), watcher, subscriber, lines })
     }
 
@@ -54,7 +55,7 @@ impl Board {
         let watcher = Watcher::of_wired_line(&ssh, "gpiochip0", watched, relay)?;
         let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
         let subscriber = Subscriber::start(host, 1883, TOPIC);
-        let lines = Lines { relay, yes: 22, no: 23, button: 24 };
+        let lines = Lines { relay, yes: 22, no: 23, button: 24, contact: 25 };
         Ok(Self { ssh, machine: None, watcher, subscriber, lines })
     }
 

@@ -73,11 +73,23 @@ pub enum EventKind {
     ReloadRefused,
     /// A fault locked the door.
     Locked,
+    /// The door's leaf is open.
+    DoorOpened,
+    /// The door's leaf is closed.
+    DoorClosed,
+    /// It was opened, and nobody had been let in or out.
+    DoorForced,
+    /// It has been open for too long.
+    DoorHeld,
+    /// The button and the contact cannot be read.
+    InputsLost,
+    /// They are read again.
+    InputsBack,
 }
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Started,
         Self::Stopped,
         Self::Granted,
@@ -89,6 +101,12 @@ impl EventKind {
         Self::Reloaded,
         Self::ReloadRefused,
         Self::Locked,
+        Self::DoorOpened,
+        Self::DoorClosed,
+        Self::DoorForced,
+        Self::DoorHeld,
+        Self::InputsLost,
+        Self::InputsBack,
     ];
 }
 

@@ -32,8 +32,10 @@ impl Output for Journal {
 
 fn level(kind: EventKind) -> Level {
     match kind {
-        EventKind::Locked => Level::Error,
-        EventKind::CameraLost | EventKind::ReloadRefused => Level::Warn,
+        EventKind::Locked | EventKind::InputsLost => Level::Error,
+        EventKind::CameraLost | EventKind::ReloadRefused | EventKind::DoorForced | EventKind::DoorHeld => {
+            Level::Warn
+        }
         EventKind::RelayOn | EventKind::RelayOff => Level::Debug,
         _ => Level::Info,
     }

@@ -24,10 +24,19 @@ pub fn sentence(event: &Event) -> String {
         EventKind::Reloaded => with("A new configuration is in force"),
         EventKind::ReloadRefused => with("Refused the new configuration and kept the old one"),
         EventKind::Locked => with("Locked the door, which now opens for nobody"),
+        EventKind::DoorOpened => with("The door is open"),
+        EventKind::DoorClosed => with("The door is closed"),
+        EventKind::DoorForced => with("The door was forced: it opened, and nobody had been let in or out"),
+        EventKind::DoorHeld => with("The door is held open"),
+        EventKind::InputsLost => with("The exit button and the door contact cannot be read"),
+        EventKind::InputsBack => with("The exit button and the door contact are read again"),
     }
 }
 
 fn granted(event: &Event) -> String {
+    if event.reason == Some(Reason::RequestToExit) {
+        return "Let somebody out: the exit button was pressed.".to_owned();
+    }
     let mut said = format!("Let {} in", event.person.as_deref().unwrap_or("somebody"));
     let mut separator = ": ";
     if let Some(alike) = alike(event) {
@@ -76,7 +85,7 @@ fn denied(event: &Event) -> String {
         Some(Reason::OutsideHours) => format!("{person} may not come in at this hour{}", alike()),
         Some(Reason::Locked) => "the door is locked by a fault".to_owned(),
         // Not said of a denial by the decision; a record from elsewhere may hold it.
-        Some(Reason::Granted) | None => "no reason was given".to_owned(),
+        Some(Reason::Granted | Reason::RequestToExit) | None => "no reason was given".to_owned(),
     };
     match &event.detail {
         Some(detail) => format!("Did not open: {why}; {}.", detail.trim_end_matches('.')),
@@ -135,6 +144,8 @@ mod tests {
             sentence(&granted),
             "Let Anna in: 0.71 alike (0.56 needed), 3 good frames, 0.21 s after the face came in view."
         );
+        let exit = Event { reason: Some(Reason::RequestToExit), ..event(EventKind::Granted) };
+        assert_eq!(sentence(&exit), "Let somebody out: the exit button was pressed.");
         let bare = Event { person: Some("Anna".into()), ..event(EventKind::Granted) };
         assert_eq!(sentence(&bare), "Let Anna in.");
     }
@@ -167,6 +178,12 @@ mod tests {
         for (event, expected) in cases {
             assert_eq!(sentence(&event), expected);
         }
+        let press = Event { detail: Some("the exit button was pressed".into()), ..event(EventKind::Denied) };
+        let locked = Event { reason: Some(Reason::Locked), ..press };
+        assert_eq!(
+            sentence(&locked),
+            "Did not open: the door is locked by a fault; the exit button was pressed."
+        );
     }
 
     #[test]
@@ -183,7 +200,14 @@ mod tests {
             (EventKind::Reloaded, "A new configuration is in force."),
             (EventKind::ReloadRefused, "Refused the new configuration and kept the old one."),
             (EventKind::Locked, "Locked the door, which now opens for nobody."),
+            (EventKind::DoorOpened, "The door is open."),
+            (EventKind::DoorClosed, "The door is closed."),
+            (EventKind::DoorForced, "The door was forced: it opened, and nobody had been let in or out."),
+            (EventKind::DoorHeld, "The door is held open."),
+            (EventKind::InputsLost, "The exit button and the door contact cannot be read."),
+            (EventKind::InputsBack, "The exit button and the door contact are read again."),
         ];
+        assert_eq!(cases.map(|(kind, _)| kind), EventKind::ALL);
         for (kind, expected) in cases {
             assert_eq!(sentence(&event(kind)), expected);
         }

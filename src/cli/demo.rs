@@ -72,6 +72,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         source: Some(Box::new(Play::new(&SCRIPT, pace)?)),
         relay: Some(relay),
         signals: Signals::default(),
+        inputs: None,
         outputs,
         onlooker: Some(album.onlooker()),
     })?;

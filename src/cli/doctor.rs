@@ -1,5 +1,5 @@
-//! `ostiary doctor`: check all that the door depends on, and say how to mend it. Nothing is changed, no line is
-//! taken and no door opened.
+//! `ostiary doctor`: check all that the door depends on, and say how to mend it. Nothing is changed and no door opened;
+//! no line is taken, but for an input that is free, to read its level.
 
 mod access;
 mod archive;
@@ -89,7 +89,7 @@ impl Door {
 type Check = fn(&Door) -> Vec<Finding>;
 
 /// In the order in which a fault of one explains those of the next. The names are stable.
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 18] = [
     ("config", configuration),
     ("service", service::check),
     ("permissions", permissions::check),
@@ -104,6 +104,7 @@ const CHECKS: [(&str, Check); 17] = [
     ("camera", camera::check),
     ("relay", gpio::check_relay),
     ("signals", gpio::check_signals),
+    ("inputs", gpio::check_inputs),
     ("broker", broker::check),
     ("watchdog", watchdog::check),
     ("liveness", liveness),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Globals;
-use crate::act::gpio::{Relay, Signals, note};
+use crate::act::gpio::{Inputs, Relay, Signals, note};
 use crate::act::{Journal, JsonLines, Output, logging};
 use crate::daemon::{Setup, keep};
 use crate::facebank::{DaemonLock, FacebankError};
@@ -29,6 +29,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
     let signals = Signals::open(&config.signals, &config.relay)?;
+    let inputs = Inputs::open(&config.inputs, &config.relay)?;
     log::warn!("{NO_LIVENESS}");
     if relay.is_none() {
         log::warn!("relay.line is not set: decisions are told, and no door opens");
@@ -38,6 +39,6 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
         outputs.push(Box::new(JsonLines::stdout()));
     }
     let layers = Some(globals.layers());
-    keep(Setup { config, layers, source: None, relay, signals, outputs, onlooker: None })?;
+    keep(Setup { config, layers, source: None, relay, signals, inputs, outputs, onlooker: None })?;
     Ok(ExitCode::SUCCESS)
 }

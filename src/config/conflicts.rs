@@ -49,21 +49,30 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         "door.frames cannot come within door.within_s at camera.fps, so nobody would be let in",
     );
 
+    let outputs = config.relay.chip.as_path();
+    let inputs = config.inputs.chip(&config.relay);
     let lines = [
-        ("relay.line", config.relay.line),
-        ("signals.yes_line", config.signals.yes_line),
-        ("signals.no_line", config.signals.no_line),
-        ("signals.buzzer_line", config.signals.buzzer_line),
+        ("relay.line", config.relay.line, outputs),
+        ("signals.yes_line", config.signals.yes_line, outputs),
+        ("signals.no_line", config.signals.no_line, outputs),
+        ("signals.buzzer_line", config.signals.buzzer_line, outputs),
+        ("inputs.exit_line", config.inputs.exit_line, inputs),
+        ("inputs.contact_line", config.inputs.contact_line, inputs),
     ];
-    for (n, (second, line)) in lines.iter().enumerate() {
-        for (first, other) in lines.iter().take(n) {
+    for (n, (second, line, chip)) in lines.iter().enumerate() {
+        for (first, other, others_chip) in lines.iter().take(n) {
             forbid(
-                line.is_some() && line == other,
+                line.is_some() && line == other && chip == others_chip,
                 &[first, second],
                 &format!("{first} and {second} are the same line; each needs its own"),
             );
         }
     }
+    forbid(
+        config.inputs.chip.is_some() && config.inputs.is_empty(),
+        &["inputs.chip"],
+        "inputs.chip has no effect without inputs.exit_line or inputs.contact_line",
+    );
     forbid(
         config.relay.backend == GpioBackend::Rppal && !cfg!(feature = "rpi"),
         &["relay.backend"],

@@ -1,7 +1,7 @@
 //! The keys, a struct a section. Lengths of time are in the unit that the key's name ends in.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,7 @@ pub struct Config {
     pub hours: BTreeMap<String, Vec<String>>,
     pub relay: Relay,
     pub signals: Signals,
+    pub inputs: Inputs,
     pub mqtt: Mqtt,
     pub events: Events,
     pub log: Log,
@@ -295,7 +296,7 @@ pub enum GpioBackend {
     Printed,
 }
 
-/// The level at which an output is on.
+/// The level at which an output is on, or an input active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActiveLevel {
@@ -333,6 +334,72 @@ pub struct Signals {
 impl Default for Signals {
     fn default() -> Self {
         Self { yes_line: None, no_line: None, buzzer_line: None, active: ActiveLevel::High, lamp_ms: 2000 }
+    }
+}
+
+/// `[inputs]`: a button that asks to be let out, and a contact at the door's leaf. Each is there only where it has a
+/// line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inputs {
+    /// The chip of both lines; the relay's where it is not set.
+    pub chip: Option<PathBuf>,
+    /// Line of the button that asks to be let out.
+    pub exit_line: Option<u32>,
+    /// The level while it is pressed.
+    pub exit_active: ActiveLevel,
+    pub exit_bias: Bias,
+    /// Line of the contact that tells whether the door is open.
+    pub contact_line: Option<u32>,
+    /// The level while the door is open.
+    pub contact_active: ActiveLevel,
+    pub contact_bias: Bias,
+    /// A level counts once it has stayed for so long, milliseconds.
+    pub debounce_ms: u64,
+    /// How long after the end of the relay's pulse a door that opens was not forced.
+    pub grace_s: f64,
+    /// A door that is open for so long is held open.
+    pub held_open_s: f64,
+}
+
+/// What pulls an input line while nothing drives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bias {
+    PullUp,
+    PullDown,
+    /// A resistor of its own, outside the chip.
+    None,
+}
+
+impl Inputs {
+    /// Whether neither has a line.
+    pub fn is_empty(&self) -> bool {
+        self.exit_line.is_none() && self.contact_line.is_none()
+    }
+
+    /// The chip of both lines.
+    pub fn chip<'a>(&'a self, relay: &'a Relay) -> &'a Path {
+        self.chip.as_ref().unwrap_or(&relay.chip)
+    }
+}
+
+impl Default for Inputs {
+    /// Both close a switch to ground: a pressed button pulls its line low, an open door lets its line go high, and a
+    /// cut wire is a button that nobody presses and a door that is open.
+    fn default() -> Self {
+        Self {
+            chip: None,
+            exit_line: None,
+            exit_active: ActiveLevel::Low,
+            exit_bias: Bias::PullUp,
+            contact_line: None,
+            contact_active: ActiveLevel::High,
+            contact_bias: Bias::PullUp,
+            debounce_ms: 30,
+            grace_s: 2.0,
+            held_open_s: 30.0,
+        }
     }
 }
 

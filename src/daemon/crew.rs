@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::camera::Capturer;
 use super::doorman::Doorman;
+use super::ear::Ear;
 use super::error::DaemonError;
 use super::progress::Worker;
 use super::recorder::Recorder;
@@ -21,24 +22,26 @@ const ENDS: Duration = Duration::from_secs(2);
 /// How long the store may take for the events that still wait.
 const STORED: Duration = Duration::from_secs(5);
 
-/// The threads that capture, look, open and record.
+/// The threads that capture, look, listen, open and record.
 pub struct Crew {
     shared: Arc<Shared>,
     capture: Option<JoinHandle<Result<(), DaemonError>>>,
     vision: Option<JoinHandle<Result<(), DaemonError>>>,
     door: Option<JoinHandle<Result<(), DaemonError>>>,
     store: Option<JoinHandle<()>>,
+    inputs: Option<JoinHandle<Result<(), DaemonError>>>,
     limit: Duration,
 }
 
 impl Crew {
-    /// Starts all threads. `stall` is how long a camera may be silent, which is no hanging yet.
+    /// Starts all threads; that of the inputs where there are any. `stall` is how long a camera may be silent, which is no hanging yet.
     pub fn start(
         shared: Arc<Shared>,
         capturer: Capturer,
         watch: Watch,
         doorman: Doorman,
         recorder: Recorder,
+        ear: Option<Ear>,
         stall: Duration,
     ) -> Result<Self, DaemonError> {
         // The door first, so that nothing can be decided which nobody acts on.
@@ -46,6 +49,8 @@ impl Crew {
         let door = spawn(Worker::Door, move || doorman.run().map_err(DaemonError::Fault))?;
         let vision = spawn(Worker::Vision, move || watch.run().map_err(DaemonError::Fault))?;
         let capture = spawn(Worker::Capture, move || Ok(capturer.run()?))?;
+        let listen = |ear: Ear| spawn(Worker::Inputs, move || ear.run().map_err(DaemonError::Fault));
+        let inputs = ear.map(listen).transpose()?;
         let limit = HANGS + 2 * stall;
         Ok(Self {
             shared,
@@ -53,6 +58,7 @@ impl Crew {
             vision: Some(vision),
             door: Some(door),
             store: Some(store),
+            inputs,
             limit,
         })
     }
@@ -63,6 +69,7 @@ impl Crew {
             (Worker::Capture, &mut self.capture),
             (Worker::Vision, &mut self.vision),
             (Worker::Door, &mut self.door),
+            (Worker::Inputs, &mut self.inputs),
         ] {
             let Some(ended) = thread.take_if(|thread| thread.is_finished()) else { continue };
             match ended.join().unwrap_or_else(|panic| Err(died(worker, &*panic))) {
@@ -80,25 +87,26 @@ impl Crew {
         Some(Err(DaemonError::Fault(reason)))
     }
 
-    /// Who hangs, of those who have not ended.
+    /// Who hangs.
     fn hangs(&self) -> Option<Worker> {
-        let runs = |worker: Worker| match worker {
-            Worker::Capture => self.capture.is_some(),
-            Worker::Vision => self.vision.is_some(),
-            Worker::Door => self.door.is_some(),
-            Worker::Store => self.store.is_some(),
-        };
-        Worker::ALL
-            .into_iter()
-            .filter(|worker| runs(*worker))
-            .find(|worker| self.shared.progress.is_stuck(*worker, self.limit))
+        self.at_work().find(|worker| self.shared.progress.is_stuck(*worker, self.limit))
     }
 
     /// Whether everybody moved lately: what the watchdog is told.
     pub fn moves(&self, within: Duration) -> bool {
-        Worker::ALL
-            .into_iter()
-            .all(|worker| !self.shared.progress.is_stuck(worker, within.max(self.limit / 2)))
+        let within = within.max(self.limit / 2);
+        self.at_work().all(|worker| !self.shared.progress.is_stuck(worker, within))
+    }
+
+    /// Those who have not ended.
+    fn at_work(&self) -> impl Iterator<Item = Worker> {
+        Worker::ALL.into_iter().filter(|worker| match worker {
+            Worker::Capture => self.capture.is_some(),
+            Worker::Vision => self.vision.is_some(),
+            Worker::Door => self.door.is_some(),
+            Worker::Store => self.store.is_some(),
+            Worker::Inputs => self.inputs.is_some(),
+        })
     }
 
     /// Ends everything: a failure locks the door first, and is told as the fault; else the stop is told.
@@ -125,7 +133,7 @@ impl Crew {
         }
     }
 
-    /// Ends capture, vision and door; the door first of all brings the relay to rest.
+    /// Ends capture, vision, inputs and door; the door first of all brings the relay to rest.
     fn stop(&mut self) {
         self.shared.stop();
         let deadline = Instant::now() + ENDS;
@@ -133,6 +141,7 @@ impl Crew {
             (Worker::Door, self.door.take()),
             (Worker::Vision, self.vision.take()),
             (Worker::Capture, self.capture.take()),
+            (Worker::Inputs, self.inputs.take()),
         ] {
             let Some(thread) = thread else { continue };
             match join(thread, deadline) {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use super::progress::Worker;
 use super::shared::{Shared, Word};
-use crate::act::gpio::{GpioError, Relay, Signals};
+use crate::act::gpio::{GpioError, Heard, Relay, Signals};
 use crate::act::{Event, EventKind};
-use crate::door::{Decision, Machine, Reason, RelayCommand, State};
+use crate::door::{Contact, Decision, Machine, Reason, RelayCommand, State, Swing};
 
 /// The longest that the thread sleeps: how late it can be to lock the door or to blink a lamp.
 const NAP: Duration = Duration::from_millis(20);
 /// How late the thread may be to end a pulse, before the relay's guard ends it.
 const LATE: Duration = Duration::from_millis(250);
+/// How long a press of the exit button is good for. Whoever pressed it before that waits no more, or presses again.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// The thread's own. Dropped, it leaves the relay at rest.
 pub struct Doorman {
@@ -21,12 +23,13 @@ pub struct Doorman {
     /// `None` where no relay is configured: decisions are told, and no door opens.
     relay: Option<Relay>,
     signals: Signals,
+    contact: Contact,
 }
 
 impl Doorman {
-    pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals) -> Self {
+    pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: Contact) -> Self {
         let machine = Machine::new(shared.pulse());
-        Self { shared, machine, relay, signals }
+        Self { shared, machine, relay, signals, contact }
     }
 
     /// Runs until the recording and the last pulse have ended, or the daemon stops. An error has locked the
@@ -58,6 +61,9 @@ impl Doorman {
             }
             self.relay.as_ref().map_or(Ok(()), Relay::check).map_err(|error| error.to_string())?;
             self.signals.tick(now).map_err(|error| error.to_string())?;
+            if let Some(swing) = self.contact.tick(now) {
+                self.tell_of(swing);
+            }
             if ending && !matches!(self.machine.state(), State::Open { .. }) {
                 break;
             }
@@ -65,6 +71,7 @@ impl Doorman {
                 None => {}
                 Some(Word::End) => ending = true,
                 Some(Word::Decided { decision, person, model }) => self.act(decision, person, model)?,
+                Some(Word::Heard { heard, now }) => self.hear(heard, now)?,
             }
         }
         Ok(())
@@ -90,23 +97,80 @@ impl Doorman {
     fn act(&mut self, mut decision: Decision, person: Option<String>, model: String) -> Result<(), String> {
         // Between the decision and now the door may have been locked.
         self.obey_fault();
+        if decision.reason == Reason::Granted && self.machine.state() == State::Locked {
+            decision.reason = Reason::Locked;
+        }
+        self.answer(decision.reason == Reason::Granted, |door| door.event(&decision, person, model))
+    }
+
+    /// Opens to whom that was granted, tells of it, and says yes or no.
+    fn answer(&mut self, granted: bool, event: impl FnOnce(&Self) -> Event) -> Result<(), String> {
         let now = self.shared.clock.now();
         let mut command = None;
-        if decision.reason == Reason::Granted {
-            if self.machine.state() == State::Locked {
-                decision.reason = Reason::Locked;
-            } else {
-                self.machine.set_pulse(self.shared.pulse());
-                command = self.machine.grant(now);
-            }
+        if granted {
+            self.machine.set_pulse(self.shared.pulse());
+            command = self.machine.grant(now);
         }
-        let granted = decision.reason == Reason::Granted;
         // The relay first: lamps and events are for people, who can wait for a millisecond.
         let driven = command.map_or(Ok(()), |command| self.drive(command));
-        self.shared.tell(self.event(&decision, person, model));
+        self.shared.tell(event(self));
         driven?;
         let lit = if granted { self.signals.yes(now) } else { self.signals.no(now) };
         lit.map_err(|error| error.to_string())
+    }
+
+    /// Takes in what the button or the contact said, as it was heard at that time.
+    fn hear(&mut self, heard: Heard, now: Duration) -> Result<(), String> {
+        match heard {
+            Heard::Exit { age } => return self.let_out(now.saturating_sub(age)),
+            Heard::Contact { open, age } => {
+                let swing = self.contact.told(open, now.saturating_sub(age), self.machine.free_until());
+                if let Some(swing) = swing {
+                    self.tell_of(swing);
+                }
+            }
+            Heard::Lost(error) => {
+                self.contact.lost();
+                self.shared.tell_of(EventKind::InputsLost, error.to_string());
+            }
+            Heard::Back => self.shared.tell(self.shared.event(EventKind::InputsBack)),
+        }
+        Ok(())
+    }
+
+    /// The exit button was pressed. Neither hours nor faces are asked.
+    fn let_out(&mut self, pressed: Duration) -> Result<(), String> {
+        self.obey_fault();
+        let age = self.shared.clock.now().saturating_sub(pressed);
+        if age > FRESH {
+            log::warn!("the exit button was pressed {:.0} s ago: too long to open now", age.as_secs_f64());
+            return Ok(());
+        }
+        if self.machine.state() == State::Locked {
+            let press = Some("the exit button was pressed".to_owned());
+            let (reason, kind) = (Some(Reason::Locked), EventKind::Denied);
+            return self.answer(false, |door| Event { reason, detail: press, ..door.shared.event(kind) });
+        }
+        let (reason, kind) = (Some(Reason::RequestToExit), EventKind::Granted);
+        self.answer(true, |door| Event { reason, ..door.shared.event(kind) })
+    }
+
+    /// Tells of what happened to the leaf.
+    fn tell_of(&self, swing: Swing) {
+        let state = |open| if open { EventKind::DoorOpened } else { EventKind::DoorClosed };
+        match swing {
+            Swing::Found { open } => self.shared.tell_of(state(open), "so it was found"),
+            Swing::Opened => self.shared.tell(self.shared.event(state(true))),
+            Swing::Forced => {
+                self.shared.tell(self.shared.event(state(true)));
+                self.shared.tell(self.shared.event(EventKind::DoorForced));
+            }
+            Swing::Closed => self.shared.tell(self.shared.event(state(false))),
+            Swing::HeldOpen => {
+                let seconds = self.contact.held_open().as_secs_f64();
+                self.shared.tell_of(EventKind::DoorHeld, format!("it has been open for {seconds:.0} s"));
+            }
+        }
     }
 
     /// Switches the relay and tells of it.

@@ -13,20 +13,21 @@ use signal_hook::iterator::Signals as ProcessSignals;
 use super::camera::{Capturer, NewCamera};
 use super::crew::Crew;
 use super::doorman::Doorman;
+use super::ear::Ear;
 use super::error::DaemonError;
 use super::eye::Eye;
 use super::recorder::Recorder;
 use super::reload;
 use super::shared::Shared;
 use super::watch::{Onlooker, Orders, Rules, Watch};
-use crate::act::gpio::{Relay, Signals};
+use crate::act::gpio::{Inputs, Relay, Signals};
 use crate::act::mqtt::Mqtt;
 use crate::act::{ActError, EventKind, EventStore, Output, logging};
 use crate::bundle::ModelId;
 use crate::capture::{self, FrameSource};
 use crate::clock::{Clock, MonotonicClock};
 use crate::config::{self, Config, Layers};
-use crate::door::Hours;
+use crate::door::{Contact, Hours};
 use crate::facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 
 /// How often the main thread looks around.
@@ -46,6 +47,8 @@ pub struct Setup {
     /// Taken, and at rest, before anything else.
     pub relay: Option<Relay>,
     pub signals: Signals,
+    /// A button and a contact; `None` where there is neither.
+    pub inputs: Option<Inputs>,
     /// Who is told of events besides MQTT, which is started where the configuration says so.
     pub outputs: Vec<Box<dyn Output>>,
     pub onlooker: Option<Onlooker>,
@@ -57,7 +60,7 @@ pub struct Setup {
 /// What keeps it from starting, and the fault that locked the door. The relay is at rest in any case.
 pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let mut signals = ProcessSignals::new([SIGTERM, SIGINT, SIGHUP]).map_err(DaemonError::Signals)?;
-    let Setup { config, layers, source, relay, signals: lamps, mut outputs, onlooker } = setup;
+    let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, onlooker } = setup;
     let facebank_path = config.facebank.path.clone();
     let _alone = DaemonLock::take(&facebank_path)?;
     let store =
@@ -84,18 +87,22 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
         },
     };
     if config.mqtt.enabled {
-        outputs.push(Box::new(Mqtt::start(&config.mqtt, &config.door.name, store.clone())?));
+        let has_contact = config.inputs.contact_line.is_some();
+        outputs.push(Box::new(Mqtt::start(&config.mqtt, &config.door.name, has_contact, store.clone())?));
     }
 
-    let stall = Duration::try_from_secs_f64(config.camera.stall_s).unwrap_or_default();
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let stall = seconds(config.camera.stall_s);
     let capturer = Capturer::new(shared.clone(), config.camera.clone(), source);
     let new_camera = capturer.new.clone();
     let model = eye.model().clone();
     let watch = Watch::new(shared.clone(), Box::new(eye), rules, onlooker);
     let orders = watch.orders();
-    let doorman = Doorman::new(shared.clone(), relay, lamps);
+    let contact = Contact::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
+    let doorman = Doorman::new(shared.clone(), relay, lamps, contact);
+    let ear = inputs.map(|inputs| Ear::new(shared.clone(), inputs));
     let recorder = Recorder::new(shared.clone(), store, outputs);
-    let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, stall)?;
+    let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, ear, stall)?;
 
     let mut keeper = Keeper { shared, config, layers, model, orders, new_camera, started };
     let result = keeper.rounds(&mut crew, &mut signals, &mut facebank);

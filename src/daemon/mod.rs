@@ -3,12 +3,14 @@
 //! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
 //! goes out: nothing but what the relay and the outputs do; [`keep`] returns when the door is no longer kept.
 //!
-//! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `doorman` opens, `recorder` stores and tells;
+//! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `ear` listens to the button and the
+//! contact, `doorman` opens, `recorder` stores and tells;
 //! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.
 
 mod camera;
 mod crew;
 mod doorman;
+mod ear;
 mod error;
 mod eye;
 mod keeper;

@@ -20,11 +20,13 @@ pub enum Worker {
     Door,
     /// Stored and told what came, or waited its turn.
     Store,
+    /// Heard what the button or the contact said, or that they say nothing.
+    Inputs,
 }
 
 impl Worker {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Capture, Self::Vision, Self::Door, Self::Store];
+    pub const ALL: [Self; 5] = [Self::Capture, Self::Vision, Self::Door, Self::Store, Self::Inputs];
 
     /// The thread's name.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Worker {
             Self::Vision => "vision",
             Self::Door => "door",
             Self::Store => "store",
+            Self::Inputs => "inputs",
         }
     }
 }
@@ -86,7 +89,7 @@ mod tests {
         let progress = Progress::new(clock.clone());
         let limit = Duration::from_secs(5);
         clock.advance(Duration::from_secs(4));
-        for worker in [Worker::Capture, Worker::Door, Worker::Store] {
+        for worker in [Worker::Capture, Worker::Door, Worker::Store, Worker::Inputs] {
             progress.moved(worker);
         }
         let stuck =

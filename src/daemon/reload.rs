@@ -11,6 +11,7 @@ pub fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("door.name", old.door.name != new.door.name),
         ("[relay]", old.relay != relay),
         ("[signals]", old.signals != new.signals),
+        ("[inputs]", old.inputs != new.inputs),
         ("[mqtt]", old.mqtt != new.mqtt),
         ("[events]", old.events != new.events),
         // A process can load one onnxruntime only.
@@ -36,6 +37,7 @@ mod tests {
         assert!(fixed(&old, &new).is_empty());
         new.relay.line = Some(4);
         new.door.name = "back".into();
-        assert_eq!(fixed(&old, &new), ["door.name", "[relay]"]);
+        new.inputs.held_open_s = 60.0;
+        assert_eq!(fixed(&old, &new), ["door.name", "[relay]", "[inputs]"]);
     }
 }

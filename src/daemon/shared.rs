@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use super::progress::Progress;
 use super::queue::Queue;
+use crate::act::gpio::Heard;
 use crate::act::{Event, EventKind};
 use crate::capture::Handover;
 use crate::clock::Clock;
 use crate::door::Decision;
 
-/// Decisions that may wait for the door. It takes them in microseconds: a full queue is a door that hangs.
-const DECISIONS: usize = 64;
+/// Words that may wait for the door.
+const WORDS: usize = 64;
 /// Events that may wait for the disk.
 const EVENTS: usize = 256;
 
-/// What the vision thread tells the door.
+/// What the vision thread and the inputs thread tell the door.
 pub enum Word {
     Decided {
         decision: Decision,
@@ -27,6 +28,12 @@ pub enum Word {
     },
     /// The recording has ended: nothing more will be decided.
     End,
+    /// What the button or the contact said.
+    Heard {
+        heard: Heard,
+        /// When it was heard.
+        now: Duration,
+    },
 }
 
 /// Shared by all threads of one daemon.
@@ -34,7 +41,7 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     pub progress: Progress,
     pub frames: Handover,
-    pub words: Queue<Word, DECISIONS>,
+    pub words: Queue<Word, WORDS>,
     events: Queue<Event, EVENTS>,
     /// The door's name.
     door: String,
@@ -63,6 +70,15 @@ impl Shared {
             lost: AtomicU64::new(0),
             pulse: AtomicU64::new(pulse_ms),
         }
+    }
+
+    /// Tells the door. It takes words in microseconds: where there is no room for one, the door hangs, and is locked.
+    pub fn say(&self, word: Word) -> Result<(), String> {
+        self.words.push(word).map_err(|_| {
+            let full = "the door does not take its decisions: their queue is full".to_owned();
+            self.lock(&full);
+            full
+        })
     }
 
     /// Tells of an event. Nobody waits: where the disk is too far behind, the event is lost, and that is said.

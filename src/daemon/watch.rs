@@ -147,7 +147,7 @@ impl Watch {
                 Taken::End if self.shared.is_stopping() => break,
                 Taken::End => {
                     self.part()?;
-                    return self.say(Word::End);
+                    return self.shared.say(Word::End);
                 }
             }
         }
@@ -215,12 +215,7 @@ impl Watch {
     fn decided(&self, decision: Decision) -> Result<(), String> {
         let person = decision.person.and_then(|id| self.sight.gallery().person(id));
         let person = person.map(|person| person.name.clone());
-        self.say(Word::Decided { decision, person, model: self.sight.model().to_string() })
-    }
-
-    fn say(&self, word: Word) -> Result<(), String> {
-        let full = |_| "the door does not take its decisions: their queue is full".to_owned();
-        self.shared.words.push(word).map_err(full)
+        self.shared.say(Word::Decided { decision, person, model: self.sight.model().to_string() })
     }
 
     /// Takes in what a reload or a change of the facebank brought.

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Machine {
     pulse: Duration,
     state: State,
+    /// When the last pulse ended.
+    rested: Option<Duration>,
     /// The latest time that was told; time that goes back is taken for it.
     now: Duration,
 }
@@ -35,7 +37,7 @@ pub enum RelayCommand {
 impl Machine {
     /// A resting door whose relay is on for `pulse` after a grant.
     pub fn new(pulse: Duration) -> Self {
-        Self { pulse, state: State::Resting, now: Duration::ZERO }
+        Self { pulse, state: State::Resting, rested: None, now: Duration::ZERO }
     }
 
     /// What the door does now.
@@ -66,6 +68,7 @@ impl Machine {
         match self.state {
             State::Open { until } if now >= until => {
                 self.state = State::Resting;
+                self.rested = Some(now);
                 Some(RelayCommand::Off)
             }
             _ => None,
@@ -74,6 +77,9 @@ impl Machine {
 
     /// A fault: the relay goes off, whatever the state, and never on again.
     pub fn lock(&mut self) -> RelayCommand {
+        if matches!(self.state, State::Open { .. }) {
+            self.rested = Some(self.now);
+        }
         self.state = State::Locked;
         RelayCommand::Off
     }
@@ -88,6 +94,15 @@ impl Machine {
         match self.state {
             State::Open { until } => Some(until.saturating_sub(now.max(self.now))),
             State::Resting | State::Locked => None,
+        }
+    }
+
+    /// Until when whoever was let in or out can open the door: the end of the pulse, or of the last one; `None` where
+    /// there was none yet.
+    pub fn free_until(&self) -> Option<Duration> {
+        match self.state {
+            State::Open { until } => Some(until),
+            State::Resting | State::Locked => self.rested,
         }
     }
 
@@ -147,6 +162,24 @@ mod tests {
         assert_eq!(door.tick(Duration::MAX), Some(RelayCommand::Off));
     }
 
+    #[test]
+    fn the_door_is_free_until_the_pulses_end_and_a_lock_ends_it() {
+        let mut door = Machine::new(PULSE);
+        assert_eq!(door.free_until(), None);
+        door.grant(ms(1000));
+        assert_eq!(door.free_until(), Some(ms(4000)));
+        door.grant(ms(2000));
+        assert_eq!(door.free_until(), Some(ms(5000)));
+        door.tick(ms(5007));
+        assert_eq!(door.free_until(), Some(ms(5007)));
+        door.grant(ms(9000));
+        door.tick(ms(9500));
+        door.lock();
+        assert_eq!(door.free_until(), Some(ms(9500)));
+        door.grant(ms(20_000));
+        assert_eq!(door.free_until(), Some(ms(9500)));
+    }
+
     #[derive(Debug, Clone)]
     enum Input {
         Grant(u64),
@@ -204,6 +237,7 @@ mod tests {
                     on = false;
                 }
                 prop_assert_eq!(on, matches!(door.state(), State::Open { .. }));
+                prop_assert_eq!(door.free_until().is_some(), last_grant.is_some(), "free after a grant, and only then");
                 if let State::Open { until } = door.state() {
                     prop_assert_eq!(until, bound, "the bound is the pulse's end, after every grant");
                 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Reason {
     /// An enabled person, alike enough in enough good frames.
     Granted,
+    /// The exit button was pressed, by whom is not asked.
+    RequestToExit,
     /// Enough good frames, and nobody alike enough.
     Unknown,
     /// Alike enough to two people: the margin between them is too small to tell which.

@@ -173,6 +173,7 @@ impl Track {
             Reason::Ambiguous => (None, rules.frames as u32),
             Reason::LowQuality | Reason::TooFar => (None, 0),
             Reason::Granted
+            | Reason::RequestToExit
             | Reason::SeveralFaces
             | Reason::CoolDown
             | Reason::DisabledPerson

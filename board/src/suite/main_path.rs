@@ -12,7 +12,7 @@ use crate::patience::LONG;
 
 /// How much longer or shorter than configured a pulse may look from outside an emulated board that shares its
 /// processor. On a real one it is a hundredth of that.
-const TOLERANCE: Duration = Duration::from_millis(700);
+pub const TOLERANCE: Duration = Duration::from_millis(700);
 
 pub fn ready(board: &Board) -> anyhow::Result<String> {
     board.sh("systemctl enable --quiet ostiary")?;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod broker;
 mod camera_faults;
+mod inputs;
 mod lines;
 mod main_path;
 mod power_cut;
@@ -64,9 +65,13 @@ pub const TESTS: &[Test] = &[
     test("person_opens", "the relay's pulse, the MQTT event and the journal's fields", Always, Virtual, main_path::person_opens),
     test("reload", "SIGHUP puts a configuration in force, or keeps the old one", Always, Virtual, main_path::reload),
     test("doctor", "doctor finds no fault, and the daemon holding its lines", Always, Any, main_path::doctor),
+    test("request_to_exit", "each press of the exit button is one pulse and an MQTT event", Always, Virtual, inputs::request_to_exit),
     test("kill_9_in_pulse", "the relay is at rest within 1 s of a killed daemon's end", Always, Virtual, relay_rests::kill_9),
     test("power_cut_in_enrolment", "the facebank is whole after a power cut", Always, Virtual, power_cut::in_enrolment),
     test("power_cut_in_pulse", "the relay is at rest after a power cut, and the door is kept again", Always, Virtual, power_cut::in_pulse),
+    test("door_forced", "a door that opens for nobody was forced, and one that opens after a grant was not", All, Virtual, inputs::door_forced),
+    test("door_held_open", "a door that stays open is held open, which is said once", All, Virtual, inputs::door_held_open),
+    test("inputs_chip_lost", "a chip that goes away opens nothing, and is read again when it is back", All, Virtual, inputs::chip_lost),
     test("pixel_formats", "YUYV, NV12 and GREY frames open the door", All, Virtual, main_path::pixel_formats),
     test("stop_in_pulse", "a clean stop puts the relay to rest", All, Virtual, relay_rests::clean_stop),
     test("sigstop_in_pulse", "a hung daemon cannot hold the relay on", All, Virtual, relay_rests::sigstop),

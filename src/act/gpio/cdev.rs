@@ -57,7 +57,7 @@ pub(super) fn chips() -> Vec<ChipState> {
 }
 
 /// The chip, which has the line.
-fn chip_with_line(spec: LineSpec<'_>) -> Result<Chip, GpioError> {
+pub(super) fn chip_with_line(spec: LineSpec<'_>) -> Result<Chip, GpioError> {
     let LineSpec { what, chip: path, line, .. } = spec;
     let chip = Chip::from_path(path).map_err(|error| chip_error(spec, &error))?;
     let lines = chip.info().map_err(|error| refused(spec, &error))?.num_lines;
@@ -68,7 +68,7 @@ fn chip_with_line(spec: LineSpec<'_>) -> Result<Chip, GpioError> {
     Ok(chip)
 }
 
-fn refused(spec: LineSpec<'_>, error: &Error) -> GpioError {
+pub(super) fn refused(spec: LineSpec<'_>, error: &Error) -> GpioError {
     let LineSpec { what, chip, line, .. } = spec;
     GpioError::Refused { what, chip: chip.into(), line, reason: error.to_string() }
 }
@@ -87,7 +87,7 @@ impl OutputLine for CdevLine {
 }
 
 /// Fails where the line is in use, with the name that its user gave.
-fn busy(chip: &Chip, spec: LineSpec<'_>) -> Result<(), GpioError> {
+pub(super) fn busy(chip: &Chip, spec: LineSpec<'_>) -> Result<(), GpioError> {
     let LineSpec { what, chip: path, line, .. } = spec;
     match chip.line_info(line) {
         Ok(info) if info.used => {
@@ -102,12 +102,12 @@ fn busy(chip: &Chip, spec: LineSpec<'_>) -> Result<(), GpioError> {
 }
 
 fn chip_error(spec: LineSpec<'_>, error: &Error) -> GpioError {
-    let LineSpec { what, chip, line, .. } = spec;
+    let LineSpec { what, chip, key, line, .. } = spec;
     let chip = chip.to_path_buf();
     match error {
-        Error::GpioChip(..) => GpioError::NotAChip { what, chip },
+        Error::GpioChip(..) => GpioError::NotAChip { what, chip, key },
         Error::Os(errno) => match std::io::Error::from_raw_os_error(errno.0).kind() {
-            std::io::ErrorKind::NotFound => GpioError::ChipMissing { what, chip },
+            std::io::ErrorKind::NotFound => GpioError::ChipMissing { what, chip, key },
             std::io::ErrorKind::PermissionDenied => GpioError::PermissionDenied { what, chip },
             _ => GpioError::Refused { what, chip, line, reason: error.to_string() },
         },
@@ -127,6 +127,7 @@ mod tests {
             what: "relay",
             backend: GpioBackend::Gpiocdev,
             chip,
+            key: "relay.chip",
             line: 17,
             active: ActiveLevel::High,
         };
@@ -158,6 +159,7 @@ mod tests {
             what: "relay",
             backend: GpioBackend::Gpiocdev,
             chip: Path::new("/dev/gpiochip0"),
+            key: "relay.chip",
             line: 17,
             active: ActiveLevel::Low,
         };

@@ -1,11 +1,13 @@
-//! Output lines: what the relay, the lamps and the buzzer are switched with.
+//! GPIO lines: what the relay, the lamps and the buzzer are switched with, and what a button and a contact are heard by.
 //!
-//! What comes in: the `[relay]` and `[signals]` sections, then "on" and "off" and the time. What goes out:
-//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back. The relay's line is
-//! held by a process of its own, the [`guard`].
+//! What comes in: the `[relay]`, `[signals]` and `[inputs]` sections, then "on" and "off" and the time. What goes out:
+//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back, and what is [`Heard`]. The
+//! relay's line is held by a process of its own, the [`guard`].
 
 mod cdev;
+mod cdev_inputs;
 pub mod guard;
+mod inputs;
 mod noted;
 mod printed;
 mod relay;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, ActiveLevel, GpioBackend};
 
+pub use inputs::{Edge, Heard, Input, InputLines, Inputs, Opener};
 pub use noted::{note, noted};
 pub use printed::Printed;
 pub use relay::Relay;
@@ -31,10 +34,10 @@ pub trait OutputLine: Send {
 /// Why a line could not be taken or switched.
 #[derive(Debug, thiserror::Error)]
 pub enum GpioError {
-    #[error("{what}: there is no GPIO chip {}; `ls /dev/gpiochip*` shows those that are there: set relay.chip", chip.display())]
-    ChipMissing { what: &'static str, chip: PathBuf },
-    #[error("{what}: {} is not a GPIO chip; `ls /dev/gpiochip*` shows those that are there: set relay.chip", chip.display())]
-    NotAChip { what: &'static str, chip: PathBuf },
+    #[error("{what}: there is no GPIO chip {}; `ls /dev/gpiochip*` shows those that are there: set {key}", chip.display())]
+    ChipMissing { what: &'static str, chip: PathBuf, key: &'static str },
+    #[error("{what}: {} is not a GPIO chip; `ls /dev/gpiochip*` shows those that are there: set {key}", chip.display())]
+    NotAChip { what: &'static str, chip: PathBuf, key: &'static str },
     #[error("{what}: no permission for the GPIO chip {}; add the user to its group, mostly with `usermod --append --groups gpio USER`", chip.display())]
     PermissionDenied { what: &'static str, chip: PathBuf },
     #[error("{what}: {} has the lines 0 to {last}, not {line}; set the line to one of them", chip.display())]
@@ -45,6 +48,8 @@ pub enum GpioError {
     Refused { what: &'static str, chip: PathBuf, line: u32, reason: String },
     #[error("{what}: line {line} of {} could not be switched {}: {reason}; check that the chip is still there", chip.display(), if *on { "on" } else { "off" })]
     Switch { what: &'static str, chip: PathBuf, line: u32, on: bool, reason: String },
+    #[error("{what}: line {line} of {} cannot be read: {reason}; check that the chip is still there", chip.display())]
+    Read { what: &'static str, chip: PathBuf, line: u32, reason: String },
     #[error(
         "relay.backend = \"rppal\" needs a build with the feature `rpi`; set relay.backend = \"gpiocdev\""
     )]
@@ -79,9 +84,14 @@ struct LineSpec<'a> {
     what: &'static str,
     backend: GpioBackend,
     chip: &'a Path,
+    /// The key that names the chip, for errors.
+    key: &'static str,
     line: u32,
     active: ActiveLevel,
 }
+
+/// The key that names the chip of the outputs.
+const OUTPUTS_CHIP: &str = "relay.chip";
 
 /// Takes a line as an output, off from the first moment.
 fn open(spec: LineSpec<'_>) -> Result<Box<dyn OutputLine>, GpioError> {
@@ -103,7 +113,7 @@ fn open(spec: LineSpec<'_>) -> Result<Box<dyn OutputLine>, GpioError> {
 pub fn open_relay(relay: &config::Relay) -> Result<Box<dyn OutputLine>, GpioError> {
     let config::Relay { backend, chip, line, active, .. } = relay;
     let line = line.ok_or(GpioError::NoLine)?;
-    open(LineSpec { what: "relay", backend: *backend, chip, line, active: *active })
+    open(LineSpec { what: "relay", backend: *backend, chip, key: OUTPUTS_CHIP, line, active: *active })
 }
 
 /// How a line is found to be.
@@ -120,7 +130,7 @@ pub struct LineState {
     pub consumer: Option<String>,
 }
 
-/// Looks at every line that the configuration names, the relay's first. None is taken, so that a running door
+/// Looks at every output line that the configuration names, the relay's first. None is taken, so that a running door
 /// is not disturbed.
 pub fn inspect(relay: &config::Relay, signals: &config::Signals) -> Vec<Result<LineState, GpioError>> {
     let outputs = [
@@ -130,9 +140,27 @@ pub fn inspect(relay: &config::Relay, signals: &config::Signals) -> Vec<Result<L
         ("buzzer", signals.buzzer_line, signals.active),
     ];
     let spec = |(what, line, active): (&'static str, Option<u32>, ActiveLevel)| {
-        line.map(|line| LineSpec { what, backend: relay.backend, chip: &relay.chip, line, active })
+        line.map(|line| {
+            let (backend, chip) = (relay.backend, &relay.chip);
+            LineSpec { what, backend, chip, key: OUTPUTS_CHIP, line, active }
+        })
     };
     outputs.into_iter().filter_map(spec).map(look).collect()
+}
+
+/// How an input's line is found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputState {
+    pub input: Input,
+    pub line: LineState,
+    /// Whether the button is pressed, or the door open; `None` where somebody holds the line.
+    pub active: Option<bool>,
+}
+
+/// Looks at every input line that the configuration names. One that is free is taken for a moment, as an input, to read
+/// its level.
+pub fn inspect_inputs(inputs: &config::Inputs, relay: &config::Relay) -> Vec<Result<InputState, GpioError>> {
+    inputs::specs(inputs, relay).into_iter().map(cdev_inputs::look).collect()
 }
 
 /// A GPIO chip of this machine.

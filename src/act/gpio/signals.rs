@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GpioError, LineSpec, OutputLine, open};
+use super::{GpioError, LineSpec, OUTPUTS_CHIP, OutputLine, open};
 use crate::config;
 
 /// How long one buzz lasts, and the pause between two.
@@ -22,8 +22,8 @@ impl Signals {
     pub fn open(config: &config::Signals, relay: &config::Relay) -> Result<Self, GpioError> {
         let take = |what: &'static str, line: Option<u32>| {
             let config::Relay { backend, chip, .. } = relay;
-            line.map(|line| open(LineSpec { what, backend: *backend, chip, line, active: config.active }))
-                .transpose()
+            let (backend, active, key) = (*backend, config.active, OUTPUTS_CHIP);
+            line.map(|line| open(LineSpec { what, backend, chip, key, line, active })).transpose()
         };
         let yes = take("yes lamp", config.yes_line)?;
         let no = take("no lamp", config.no_line)?;

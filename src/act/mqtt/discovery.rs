@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::topics::Topics;
 
 /// Kinds that the event entity knows; one that is not in the list is ignored by Home Assistant.
-const EVENT_TYPES: [&str; 11] = [
+const EVENT_TYPES: [&str; 17] = [
     "started",
     "stopped",
     "granted",
@@ -18,12 +18,34 @@ const EVENT_TYPES: [&str; 11] = [
     "reloaded",
     "reload_refused",
     "locked",
+    "door_opened",
+    "door_closed",
+    "door_forced",
+    "door_held",
+    "inputs_lost",
+    "inputs_back",
 ];
 
 /// The retained payload: one device with all of its entities.
-pub(super) fn payload(topics: &Topics, door: &str) -> Value {
+pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
     let id = &topics.object_id;
     let version = env!("CARGO_PKG_VERSION");
+    let contact = if has_contact {
+        json!({
+            "platform": "binary_sensor",
+            "unique_id": format!("{id}_contact"),
+            "name": "Door",
+            // On means open.
+            "device_class": "door",
+            "state_topic": topics.state,
+            "value_template": "{{ value_json.contact or 'None' }}",
+            "payload_on": "open",
+            "payload_off": "closed",
+        })
+    } else {
+        // The platform alone takes away what was announced before.
+        json!({ "platform": "binary_sensor" })
+    };
     json!({
         "device": {
             "identifiers": [id],
@@ -56,6 +78,7 @@ pub(super) fn payload(topics: &Topics, door: &str) -> Value {
                 "payload_on": "on",
                 "payload_off": "off",
             },
+            "contact": contact,
             "last_person": {
                 "platform": "sensor",
                 "unique_id": format!("{id}_last_person"),
@@ -87,14 +110,14 @@ mod tests {
     fn every_kind_of_event_is_announced() {
         let kinds = EventKind::ALL.map(|kind| serde_json::to_value(kind).unwrap());
         let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
-        let payload = payload(&topics, "front");
+        let payload = payload(&topics, "front", false);
         assert_eq!(payload["components"]["event"]["event_types"], json!(kinds));
     }
 
     #[test]
     fn every_entity_has_an_id_of_its_own_and_the_device_is_named() {
         let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
-        let payload = payload(&topics, "front");
+        let payload = payload(&topics, "front", true);
         assert_eq!(payload["device"]["identifiers"], json!(["ostiary_front"]));
         let components = payload["components"].as_object().unwrap();
         let ids: std::collections::BTreeSet<_> =
@@ -102,5 +125,13 @@ mod tests {
         assert_eq!(ids.len(), components.len());
         assert!(components.values().all(|one| one["platform"].is_string()));
         assert_eq!(payload["availability_topic"], "ostiary/front/availability");
+    }
+
+    #[test]
+    fn a_door_without_a_contact_has_no_entity_that_says_open() {
+        let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
+        let contact = |has_contact| payload(&topics, "front", has_contact)["components"]["contact"].clone();
+        assert_eq!(contact(false), json!({ "platform": "binary_sensor" }));
+        assert_eq!(contact(true)["device_class"], "door");
     }
 }

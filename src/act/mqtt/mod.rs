@@ -47,12 +47,17 @@ impl Mqtt {
     /// Begins to connect, and goes on trying for ever. Fails only for what no waiting mends: a password or a
     /// certificate that cannot be read, a name that makes no topic.
     ///
-    /// The store is locked for moments only. Whoever calls [`Output::tell`] must not hold its lock.
-    pub fn start(config: &config::Mqtt, door: &str, store: Arc<Mutex<EventStore>>) -> Result<Self, ActError> {
+    /// `has_contact` is whether there is a contact that tells whether the door is open. The store is locked for moments only. Whoever calls [`Output::tell`] must not hold its lock.
+    pub fn start(
+        config: &config::Mqtt,
+        door: &str,
+        has_contact: bool,
+        store: Arc<Mutex<EventStore>>,
+    ) -> Result<Self, ActError> {
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection: a file that cannot be read is the installer's to mend.
         options::options(config, &topics.object_id)?;
-        let discovery = discovery::payload(&topics, door).to_string().into_bytes();
+        let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
         let shared = Arc::new(Shared::new(topics, discovery, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();

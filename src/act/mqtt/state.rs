@@ -9,6 +9,8 @@ use crate::door::Reason;
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(super) struct DoorState {
     relay: Switch,
+    /// What the door's contact says; `null` where there is none, or none that can be read.
+    contact: Option<Leaf>,
     /// The last grant or denial.
     last: Option<Last>,
 }
@@ -19,6 +21,13 @@ enum Switch {
     On,
     #[default]
     Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Leaf {
+    Open,
+    Closed,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -35,6 +44,9 @@ impl DoorState {
         match event.kind {
             EventKind::RelayOn => self.relay = Switch::On,
             EventKind::RelayOff | EventKind::Started | EventKind::Stopped => self.relay = Switch::Off,
+            EventKind::DoorOpened => self.contact = Some(Leaf::Open),
+            EventKind::DoorClosed => self.contact = Some(Leaf::Closed),
+            EventKind::InputsLost => self.contact = None,
             EventKind::Granted | EventKind::Denied => {
                 self.last = Some(Last {
                     kind: event.kind,
@@ -59,7 +71,10 @@ mod tests {
     fn relay_and_last_access_are_followed() {
         let mut state = DoorState::default();
         let time = jiff::Timestamp::UNIX_EPOCH;
-        assert_eq!(serde_json::to_value(&state).unwrap(), json!({"relay": "off", "last": null}));
+        assert_eq!(
+            serde_json::to_value(&state).unwrap(),
+            json!({"relay": "off", "contact": null, "last": null})
+        );
         let granted = Event {
             reason: Some(Reason::Granted),
             person: Some("Anna".into()),
@@ -71,8 +86,25 @@ mod tests {
         let last = json!({
             "kind": "granted", "reason": "granted", "person": "Anna", "time": "1970-01-01T00:00:00Z"
         });
-        assert_eq!(serde_json::to_value(&state).unwrap(), json!({"relay": "on", "last": last}));
+        assert_eq!(
+            serde_json::to_value(&state).unwrap(),
+            json!({"relay": "on", "contact": null, "last": last})
+        );
         assert!(state.follow(&Event::new(EventKind::RelayOff, time, "front")));
         assert_eq!(state.relay, Switch::Off);
+    }
+
+    #[test]
+    fn the_contact_is_followed_until_it_cannot_be_read() {
+        let mut state = DoorState::default();
+        for (kind, expected) in [
+            (EventKind::DoorClosed, json!("closed")),
+            (EventKind::DoorOpened, json!("open")),
+            (EventKind::Started, json!("open")),
+            (EventKind::InputsLost, json!(null)),
+        ] {
+            assert!(state.follow(&Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front")));
+            assert_eq!(serde_json::to_value(&state).unwrap()["contact"], expected);
+        }
     }
 }

@@ -63,6 +63,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         source: Some(Box::new(visits)),
         relay: Some(Relay::new(Box::new(log.clone()))),
         signals: Signals::default(),
+        inputs: None,
         outputs: Vec::new(),
         onlooker: None,
     })?;

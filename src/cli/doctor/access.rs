@@ -58,6 +58,12 @@ fn things(config: &Config) -> Vec<Thing> {
             things.push(Thing::Device("/dev/gpiomem".into()));
         }
     }
+    if !config.inputs.is_empty() {
+        let chip = Thing::Device(config.inputs.chip(&config.relay).to_owned());
+        if !things.contains(&chip) {
+            things.push(chip);
+        }
+    }
     for file in [&config.facebank.path, &config.events.path] {
         let folder = Thing::Folder(folder_of(file));
         if !things.contains(&folder) {
@@ -230,5 +236,11 @@ mod tests {
         assert_eq!(devices(&config), [Thing::Device("/dev/gpiochip0".into())]);
         config.relay.backend = GpioBackend::Rppal;
         assert_eq!(devices(&config), [Thing::Device("/dev/gpiomem".into())]);
+        // The inputs are read by the character device in any case.
+        config.inputs.exit_line = Some(23);
+        let both = ["/dev/gpiomem", "/dev/gpiochip0"].map(|path| Thing::Device(path.into()));
+        assert_eq!(devices(&config), both);
+        config.relay.backend = GpioBackend::Gpiocdev;
+        assert_eq!(devices(&config), [Thing::Device("/dev/gpiochip0".into())]);
     }
 }

@@ -1,9 +1,10 @@
-//! The lines of relay, lamps and buzzer, which are looked at and not taken.
+//! The lines of relay, lamps and buzzer, which are looked at and not taken, and those of button and contact, which are
+//! also read where they are free.
 
 use super::Door;
 use super::finding::{Finding, Status};
 use super::machine::{Holder, Machine};
-use crate::act::gpio::{ChipState, GpioError, LineState, chips, inspect};
+use crate::act::gpio::{ChipState, GpioError, Input, InputState, LineState, chips, inspect, inspect_inputs};
 use crate::config::{GpioBackend, Relay, Signals};
 
 pub fn check_relay(door: &Door) -> Vec<Finding> {
@@ -21,6 +22,15 @@ pub fn check_signals(door: &Door) -> Vec<Finding> {
     let config = door.config();
     let found = look(&door.machine, &Relay { line: None, ..config.relay.clone() }, &config.signals);
     if found.is_empty() { vec![Finding::ok("none: no lamp and no buzzer is set")] } else { found }
+}
+
+pub fn check_inputs(door: &Door) -> Vec<Finding> {
+    let config = door.config();
+    if config.inputs.is_empty() {
+        return vec![Finding::ok("none: no exit button and no door contact is set")];
+    }
+    let inputs = inspect_inputs(&config.inputs, &config.relay).into_iter();
+    inputs.map(|input| judge_input(input, &|| holders(&door.machine), &chips)).collect()
 }
 
 fn look(machine: &Machine, relay: &Relay, signals: &Signals) -> Vec<Finding> {
@@ -41,11 +51,11 @@ fn judge(
 ) -> Finding {
     let LineState { what, chip, line, name, consumer } = match line {
         Ok(state) => state,
-        Err(GpioError::ChipMissing { what, chip }) => {
-            return no_chip(&format!("{what}: there is no GPIO chip {}", chip.display()), &chips());
+        Err(GpioError::ChipMissing { what, chip, key }) => {
+            return no_chip(&format!("{what}: there is no GPIO chip {}", chip.display()), key, &chips());
         }
-        Err(GpioError::NotAChip { what, chip }) => {
-            return no_chip(&format!("{what}: {} is not a GPIO chip", chip.display()), &chips());
+        Err(GpioError::NotAChip { what, chip, key }) => {
+            return no_chip(&format!("{what}: {} is not a GPIO chip", chip.display()), key, &chips());
         }
         Err(error) => return Finding::of_error(Status::Fault, &error, "run `gpioinfo` to see the lines"),
     };
@@ -65,10 +75,10 @@ fn judge(
             let mend = match holders.as_slice() {
                 // A driver of the kernel, or a process of another user.
                 [] => "if a program has it, `sudo ostiary doctor` says which; if a driver has it, turn that off \
-                       (on a Raspberry Pi in /boot/firmware/config.txt), or hang the output on another line and set it"
+                       (on a Raspberry Pi in /boot/firmware/config.txt), or use another line and set it"
                     .to_owned(),
                 holders => format!(
-                    "stop it (GPIO lines are held by {}), or hang the output on another line and set it",
+                    "stop it (GPIO lines are held by {}), or use another line and set it",
                     holders.join(" and ")
                 ),
             };
@@ -77,8 +87,34 @@ fn judge(
     }
 }
 
-/// Names the chips that there are.
-fn no_chip(found: &str, chips: &[ChipState]) -> Finding {
+fn judge_input(
+    input: Result<InputState, GpioError>,
+    holders: &dyn Fn() -> Vec<Holder>,
+    chips: &dyn Fn() -> Vec<ChipState>,
+) -> Finding {
+    let (line, level) = match input {
+        Ok(InputState { input, line, active }) => (Ok(line), active.map(|active| (input, active))),
+        Err(error) => (Err(error), None),
+    };
+    let finding = judge(line, GpioBackend::Gpiocdev, holders, chips);
+    let says = |says: &str| format!("{}, and says that {says}", finding.found);
+    match level {
+        None => finding,
+        Some((Input::Exit, false)) => Finding::ok(says("the button is not pressed")),
+        Some((Input::Exit, true)) => Finding::warning(
+            says("the button is pressed"),
+            "let go of it; if nobody presses it, turn inputs.exit_active round, or check inputs.exit_bias and the wires",
+        ),
+        Some((Input::Contact, false)) => Finding::ok(says("the door is closed")),
+        Some((Input::Contact, true)) => Finding::warning(
+            says("the door is open"),
+            "close it; if it is closed, turn inputs.contact_active round, or check inputs.contact_bias and the wires",
+        ),
+    }
+}
+
+/// Names the chips that there are, for the key that names none of them.
+fn no_chip(found: &str, key: &str, chips: &[ChipState]) -> Finding {
     let shown: Vec<String> = chips
         .iter()
         .map(|chip| format!("{} ({}, {} lines)", chip.path.display(), chip.label, chip.lines))
@@ -86,9 +122,8 @@ fn no_chip(found: &str, chips: &[ChipState]) -> Finding {
     Finding::fault(
         found,
         match shown.as_slice() {
-            [] => "there is no GPIO chip to set relay.chip to: check /dev/gpiochip* and who may open it"
-                .to_owned(),
-            shown => format!("set relay.chip to one of {}", shown.join(", ")),
+            [] => format!("there is no GPIO chip to set {key} to: check /dev/gpiochip* and who may open it"),
+            shown => format!("set {key} to one of {}", shown.join(", ")),
         },
     )
 }
@@ -128,7 +163,8 @@ mod tests {
     #[test]
     fn a_wrong_chip_is_told_with_those_that_are_there() {
         let wrong = |chips: Vec<ChipState>| {
-            let error = GpioError::ChipMissing { what: "relay", chip: "/dev/gpiochip4".into() };
+            let (chip, key) = ("/dev/gpiochip4".into(), "relay.chip");
+            let error = GpioError::ChipMissing { what: "relay", chip, key };
             judge(Err(error), GpioBackend::Gpiocdev, &Vec::new, &|| chips.clone()).to_string()
         };
         let pi = ChipState { path: "/dev/gpiochip0".into(), label: "pinctrl-rp1".into(), lines: 54 };
@@ -138,6 +174,33 @@ mod tests {
              lines)"
         );
         assert!(wrong(Vec::new()).contains("no GPIO chip to set relay.chip to"));
+    }
+
+    #[test]
+    fn an_input_tells_its_level_where_it_is_free() {
+        let finding = |input: Input, consumer: Option<&str>, active| {
+            let line = LineState {
+                what: input.what(),
+                chip: "/dev/gpiochip0".into(),
+                line: 23,
+                name: String::new(),
+                consumer: consumer.map(str::to_owned),
+            };
+            judge_input(Ok(InputState { input, line, active }), &Vec::new, &Vec::new)
+        };
+        let free = "exit button: line 23 of /dev/gpiochip0 is there and free, and says that the button is not pressed";
+        assert_eq!(finding(Input::Exit, None, Some(false)), Finding::ok(free));
+        let pressed = finding(Input::Exit, None, Some(true));
+        assert_eq!(pressed.status, Status::Warning);
+        assert!(pressed.mend.unwrap().contains("inputs.exit_active"));
+        assert!(finding(Input::Contact, None, Some(false)).found.ends_with("the door is closed"));
+        let open = finding(Input::Contact, None, Some(true));
+        assert!(
+            open.found.ends_with("the door is open") && open.mend.unwrap().contains("inputs.contact_active")
+        );
+        let held = finding(Input::Contact, Some("ostiary door contact"), None);
+        assert!(held.found.ends_with("is held by the running daemon"), "{held}");
+        assert_eq!(finding(Input::Exit, Some("gpio-keys"), None).status, Status::Fault);
     }
 
     #[test]

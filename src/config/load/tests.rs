@@ -251,6 +251,10 @@ fn out_of_range_is_refused() {
         "relay.line=-1",
         "relay.pulse_ms=0",
         "relay.active=on",
+        "inputs.exit_bias=up",
+        "inputs.debounce_ms=0",
+        "inputs.grace_s=-1",
+        "inputs.held_open_s=0",
         "events.keep=0",
         "log.level=loud",
         "hours.staff=[\"sometimes\"]",
@@ -314,6 +318,16 @@ fn keys_that_do_not_go_together_are_refused() {
         (&["door.frames=30", "door.within_s=0.5"], "cannot come within"),
         (&["relay.line=4", "signals.no_line=4"], "relay.line and signals.no_line are the same line"),
         (&["signals.yes_line=4", "signals.buzzer_line=4"], "are the same line"),
+        (&["relay.line=4", "inputs.exit_line=4"], "relay.line and inputs.exit_line are the same line"),
+        (
+            &["signals.no_line=4", "inputs.contact_line=4"],
+            "signals.no_line and inputs.contact_line are the same",
+        ),
+        (
+            &["inputs.chip=/dev/gpiochip1", "inputs.exit_line=4", "inputs.contact_line=4"],
+            "inputs.exit_line and inputs.contact_line are the same line",
+        ),
+        (&["inputs.chip=/dev/gpiochip1"], "has no effect without inputs.exit_line or inputs.contact_line"),
         (&["mqtt.tls=true", "mqtt.cert_file=/a.pem"], "go together"),
         (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "go together"),
         (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
@@ -326,6 +340,8 @@ fn keys_that_do_not_go_together_are_refused() {
     assert!(with_set(&["camera.region=[0,500,100,100]", "camera.rotate=90"]).is_ok());
     assert!(with_set(&["camera.region=[0,900,100,100]", "camera.source=a.mp4"]).is_ok());
     assert!(with_set(&["relay.line=4", "signals.yes_line=5", "signals.no_line=6"]).is_ok());
+    let other_chip = "inputs.chip=/dev/gpiochip1";
+    assert!(with_set(&["relay.line=4", other_chip, "inputs.exit_line=4"]).is_ok());
 }
 
 #[test]

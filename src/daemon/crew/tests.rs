@@ -1,10 +1,11 @@
 //! Threads that fail as no real one should: the relay must be at rest afterwards, whatever it was.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::act::gpio::{GpioError, OutputLine, Relay, Signals};
+use crate::act::gpio::{Edge, GpioError, Input, InputLines, Inputs, OutputLine, Relay, Signals};
 use crate::act::{ActError, Event, EventStore, Output};
 use crate::bundle::ModelId;
 use crate::capture::{CaptureError, Frame, FrameSource, Next};
@@ -13,7 +14,7 @@ use crate::config;
 use crate::daemon::Seen;
 use crate::daemon::shared::Word;
 use crate::daemon::watch::{Rules, Sight};
-use crate::door::{Decision, Hours, Reason};
+use crate::door::{Contact, Decision, Hours, Reason};
 use crate::facebank::Gallery;
 use crate::vision::{Detection, Quality, Similarity, TrackId, VisionError};
 
@@ -128,6 +129,67 @@ impl Output for Told {
     }
 }
 
+/// What hands do to the button and the leaf.
+#[derive(Default)]
+struct Hands {
+    edges: VecDeque<Edge>,
+    open: Option<bool>,
+    gone: bool,
+    panics: bool,
+}
+
+#[derive(Clone, Default)]
+struct Wires(Arc<Mutex<Hands>>);
+
+impl Wires {
+    fn press(&self, age: Duration) {
+        let edges = [true, false].map(|active| Edge { input: Input::Exit, active, age });
+        self.0.lock().unwrap().edges.extend(edges);
+    }
+
+    fn swing(&self, open: bool) {
+        let mut hands = self.0.lock().unwrap();
+        hands.open = Some(open);
+        hands.edges.push_back(Edge { input: Input::Contact, active: open, age: Duration::ZERO });
+    }
+
+    fn unless_gone<T>(&self, answer: impl FnOnce(&mut Hands) -> T) -> Result<T, GpioError> {
+        let mut hands = self.0.lock().unwrap();
+        if std::mem::take(&mut hands.panics) {
+            drop(hands);
+            panic!("broken on purpose");
+        }
+        match hands.gone {
+            true => Err(GpioError::Read {
+                what: "exit button",
+                chip: "/dev/gpiochip0".into(),
+                line: 23,
+                reason: "no such device".into(),
+            }),
+            false => Ok(answer(&mut hands)),
+        }
+    }
+
+    fn inputs(&self) -> Inputs {
+        let wires = self.clone();
+        Inputs::new(Box::new(move || {
+            wires.unless_gone(|_| ())?;
+            Ok(Box::new(wires.clone()))
+        }))
+        .unwrap()
+    }
+}
+
+impl InputLines for Wires {
+    fn edge(&mut self, _: Duration) -> Result<Option<Edge>, GpioError> {
+        thread::sleep(Duration::from_millis(2));
+        self.unless_gone(|hands| hands.edges.pop_front())
+    }
+    fn contact(&mut self) -> Result<Option<bool>, GpioError> {
+        self.unless_gone(|hands| hands.open)
+    }
+}
+
 /// A door with its crew, and all that can be seen of it.
 struct House {
     clock: Arc<VirtualClock>,
@@ -135,6 +197,7 @@ struct House {
     crew: Crew,
     shutter: Arc<AtomicBool>,
     relay: Line,
+    wires: Wires,
     told: Told,
     _folder: tempfile::TempDir,
 }
@@ -146,23 +209,31 @@ fn rules() -> Rules {
 
 impl House {
     fn with(flaw: Flaw) -> Self {
+        Self::with_inputs(flaw, true)
+    }
+
+    fn with_inputs(flaw: Flaw, has_inputs: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let events = config::Events { path: folder.path().join("events.sqlite"), keep: 100 };
         let store = Arc::new(Mutex::new(EventStore::open(&events, false).unwrap()));
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock.clone(), "door", 60_000));
         let (relay, told, shutter) = (Line::default(), Told::default(), Arc::new(AtomicBool::new(false)));
+        let wires = Wires::default();
+        let contact = Contact::new(Duration::from_secs(2), Duration::from_secs(30));
+        let lamps = Signals::default();
         let source = Box::new(Shutter { open: shutter.clone(), number: 0 });
         let crew = Crew::start(
             shared.clone(),
             Capturer::new(shared.clone(), config::Camera::default(), Some(source)),
             Watch::new(shared.clone(), Box::new(Broken::new(flaw)), rules(), None),
-            Doorman::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), Signals::default()),
+            Doorman::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
             Recorder::new(shared.clone(), store, vec![Box::new(told.clone())]),
+            has_inputs.then(|| Ear::new(shared.clone(), wires.inputs())),
             Duration::from_secs(1),
         )
         .unwrap();
-        Self { clock, shared, crew, shutter, relay, told, _folder: folder }
+        Self { clock, shared, crew, shutter, relay, wires, told, _folder: folder }
     }
 
     /// Somebody is let in.
@@ -206,6 +277,33 @@ impl House {
 
     fn kinds(&self) -> Vec<EventKind> {
         self.told.0.lock().unwrap().iter().map(|event| event.kind).collect()
+    }
+
+    /// Waits for the next event of this kind, of those that come after the first `seen`.
+    fn event(&mut self, kind: EventKind, seen: usize) -> Event {
+        let mut found = None;
+        self.wait_for(&format!("{kind:?}"), |house| {
+            let told = house.told.0.lock().unwrap();
+            found = told.iter().skip(seen).find(|event| event.kind == kind).cloned();
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// What was told of the leaf and the inputs; the camera's events come when they like.
+    fn of_the_leaf(&self) -> Vec<EventKind> {
+        let is_of_the_leaf = |kind: &EventKind| {
+            matches!(
+                kind,
+                EventKind::DoorOpened
+                    | EventKind::DoorClosed
+                    | EventKind::DoorForced
+                    | EventKind::DoorHeld
+                    | EventKind::InputsLost
+                    | EventKind::InputsBack
+            )
+        };
+        self.kinds().into_iter().filter(is_of_the_leaf).collect()
     }
 }
 
@@ -293,6 +391,131 @@ fn a_camera_that_comes_and_goes_is_told_once_each() {
     }
     assert!(house.crew.ended().is_none(), "a camera that is away is no fault of the door");
     house.crew.end(&Ok(()));
+}
+
+#[test]
+fn the_exit_button_opens_once_for_each_press() {
+    let mut house = House::with(Flaw::None);
+    house.wires.press(Duration::ZERO);
+    let granted = house.event(EventKind::Granted, 0);
+    assert_eq!((granted.reason, granted.person), (Some(Reason::RequestToExit), None));
+    assert_eq!(house.relay.levels(), [true]);
+    house.clock.advance(Duration::from_secs(59));
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(house.relay.levels(), [true]);
+    house.clock.advance(Duration::from_secs(1));
+    house.event(EventKind::RelayOff, 0);
+    assert_eq!(house.relay.levels(), [true, false]);
+    house.wires.press(Duration::ZERO);
+    house.wait_for("second pulse", |house| house.relay.levels() == [true, false, true]);
+    house.crew.end(&Ok(()));
+    assert_eq!(house.relay.levels(), [true, false, true, false]);
+}
+
+#[test]
+fn an_exit_button_that_was_pressed_long_ago_opens_nothing() {
+    let mut house = House::with(Flaw::None);
+    house.clock.advance(Duration::from_secs(20));
+    house.wires.press(Duration::from_secs(3));
+    // What is heard after it has been acted on after it.
+    house.wires.swing(false);
+    house.event(EventKind::DoorClosed, 0);
+    assert!(house.relay.levels().is_empty());
+    house.crew.end(&Ok(()));
+}
+
+#[test]
+fn a_locked_door_does_not_open_by_the_exit_button() {
+    let mut house = House::with(Flaw::None);
+    house.shared.lock("a fault");
+    house.wait_for("lock", |house| house.shared.is_locked());
+    house.wires.press(Duration::ZERO);
+    let denied = house.event(EventKind::Denied, 0);
+    assert_eq!(denied.reason, Some(Reason::Locked));
+    assert_eq!(denied.detail.as_deref(), Some("the exit button was pressed"));
+    assert!(house.relay.levels().iter().all(|on| !on));
+    house.crew.end(&Err(DaemonError::Fault("a fault".into())));
+}
+
+#[test]
+fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
+    let mut house = House::with(Flaw::None);
+    house.wires.swing(false);
+    let found = house.event(EventKind::DoorClosed, 0);
+    assert_eq!(found.detail.as_deref(), Some("so it was found"));
+    house.wires.swing(true);
+    house.event(EventKind::DoorForced, 0);
+    house.clock.advance(Duration::from_secs(30));
+    let held = house.event(EventKind::DoorHeld, 0);
+    assert_eq!(held.detail.as_deref(), Some("it has been open for 30 s"));
+    house.clock.advance(Duration::from_secs(90));
+    house.wires.swing(false);
+    house.wait_for("closing", |house| house.of_the_leaf().last() == Some(&EventKind::DoorClosed));
+
+    let seen = house.kinds().len();
+    house.wires.press(Duration::ZERO);
+    house.event(EventKind::Granted, seen);
+    house.wires.swing(true);
+    house.event(EventKind::DoorOpened, seen);
+    house.wires.swing(false);
+    house.event(EventKind::DoorClosed, seen);
+    let expected = [
+        EventKind::DoorClosed,
+        EventKind::DoorOpened,
+        EventKind::DoorForced,
+        EventKind::DoorHeld,
+        EventKind::DoorClosed,
+        EventKind::DoorOpened,
+        EventKind::DoorClosed,
+    ];
+    assert_eq!(house.of_the_leaf(), expected);
+    house.crew.end(&Ok(()));
+}
+
+#[test]
+fn inputs_that_go_away_are_told_of_and_open_nothing() {
+    let mut house = House::with(Flaw::None);
+    house.wires.swing(true);
+    house.event(EventKind::DoorOpened, 0);
+    house.wires.0.lock().unwrap().gone = true;
+    let lost = house.event(EventKind::InputsLost, 0);
+    assert!(lost.detail.unwrap().contains("no such device"));
+    house.clock.advance(Duration::from_secs(60));
+    *house.wires.0.lock().unwrap() = Hands { open: Some(false), ..Hands::default() };
+    house.event(EventKind::InputsBack, 0);
+    let found = house.event(EventKind::DoorClosed, 0);
+    assert_eq!(found.detail.as_deref(), Some("so it was found"));
+    let expected =
+        [EventKind::DoorOpened, EventKind::InputsLost, EventKind::InputsBack, EventKind::DoorClosed];
+    assert_eq!(house.of_the_leaf(), expected, "one that cannot be read is not held open");
+    assert!(house.relay.levels().is_empty());
+    assert!(house.crew.ended().is_none(), "inputs that are away are no fault of the door");
+    house.wires.press(Duration::ZERO);
+    house.wait_for("relay on", |house| house.relay.levels() == [true]);
+    house.crew.end(&Ok(()));
+}
+
+#[test]
+fn an_inputs_thread_that_dies_locks_the_door() {
+    let mut house = House::with(Flaw::None);
+    house.grant();
+    house.wait_for("relay on", |house| house.relay.levels() == [true]);
+    house.wires.0.lock().unwrap().panics = true;
+    let why = house.end().unwrap_err();
+    assert!(why.contains("the inputs thread died: broken on purpose"), "{why}");
+    assert_eq!(house.relay.levels()[1..].iter().find(|on| **on), None);
+    assert!(house.kinds().contains(&EventKind::Locked));
+}
+
+#[test]
+fn a_door_without_inputs_feeds_its_watchdog() {
+    for has_inputs in [false, true] {
+        let mut house = House::with_inputs(Flaw::None, has_inputs);
+        house.clock.advance(Duration::from_secs(3600));
+        house.wait_for("progress of everybody", |house| house.crew.moves(Duration::from_secs(1)));
+        assert!(house.crew.ended().is_none());
+        house.crew.end(&Ok(()));
+    }
 }
 
 #[test]

@@ -1,0 +1,33 @@
+//! The inputs thread: from the exit button and the door's contact to words for the door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::progress::Worker;
+use super::shared::{Shared, Word};
+use crate::act::gpio::Inputs;
+
+/// How long to wait for an edge at a time.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// The thread's own.
+pub struct Ear {
+    shared: Arc<Shared>,
+    inputs: Inputs,
+}
+
+impl Ear {
+    pub fn new(shared: Arc<Shared>, inputs: Inputs) -> Self {
+        Self { shared, inputs }
+    }
+
+    /// Runs until the daemon stops. An error has locked the door.
+    pub fn run(mut self) -> Result<(), String> {
+        while !self.shared.is_stopping() {
+            self.shared.progress.moved(Worker::Inputs);
+            let Some(heard) = self.inputs.hear(PATIENCE) else { continue };
+            self.shared.say(Word::Heard { heard, now: self.shared.clock.now() })?;
+        }
+        Ok(())
+    }
+}
