@@ -63,9 +63,13 @@ impl Machine {
             .args(["-O", "exit", "board"])
             .stderr(Stdio::null())
             .status();
-        let process = Path::new("/proc").join(pid.trim()).join("stat");
-        // A zombie waits for nothing but to be counted.
-        let has_ended = || std::fs::read_to_string(&process).map_or(true, |stat| stat.contains(") Z "));
+        let process = Path::new("/proc").join(pid.trim());
+        // A zombie waits for nothing but to be counted, once its other threads are gone: they hold the disk's file too.
+        let has_ended = || {
+            let threads = std::fs::read_dir(process.join("task")).map_or(0, Iterator::count);
+            let stat = std::fs::read_to_string(process.join("stat"));
+            stat.map_or(true, |stat| stat.contains(") Z ") && threads <= 1)
+        };
         for _ in 0..600 {
             if has_ended() {
                 return Ok(());
