@@ -16,6 +16,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod door;
+pub mod durable;
 pub mod engine;
 pub mod facebank;
 mod ownership;

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin_cmd;
@@ -102,8 +103,8 @@ fn the_same_photo_is_stored_once() {
     let again = facebank.enroll("ann", &model(), &[template(2), template(5), template(5)]).unwrap();
     assert_eq!((again.new, again.added, again.known), (false, 1, 2));
     assert_eq!(facebank.show("Ann").unwrap().templates, 3);
-    assert!(facebank.has_photo("Ann", &template(5).photo).unwrap());
-    assert!(!facebank.has_photo("Bob", &template(5).photo).unwrap());
+    assert!(facebank.has_photo("Ann", &template(5).photo, &model()).unwrap());
+    assert!(!facebank.has_photo("Bob", &template(5).photo, &model()).unwrap());
 }
 
 #[test]
@@ -233,7 +234,7 @@ fn a_template_that_is_no_embedding_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let raw = Connection::open(&path).unwrap();
-    raw.execute("UPDATE templates SET embedding = zeroblob(512) WHERE id = 3", []).unwrap();
+    raw.execute("UPDATE templates SET embedding = zeroblob(512) WHERE photo = 3", []).unwrap();
     let error = Facebank::open_read_only(&path).unwrap().gallery(&model()).unwrap_err();
     assert!(matches!(error, FacebankError::Corrupt { .. }), "{error}");
     assert!(error.to_string().contains("Bob"), "{error}");
@@ -276,9 +277,9 @@ fn a_locked_facebank_is_busy_and_then_free() {
 fn a_newer_schema_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let error = Facebank::open(&path).err().unwrap();
-    assert!(matches!(error, FacebankError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, FacebankError::Newer { found: 3, known: 2, .. }), "{error}");
     assert!(error.to_string().contains("update the program"), "{error}");
 }
 
@@ -301,14 +302,14 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     facebank.enroll("Carl", &model(), &[with_crop(20), with_crop(21)]).unwrap();
     let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
-    let refused = facebank.reembed(&other_model(), embed).unwrap_err();
+    let refused = facebank.reembed(&other_model(), &[], embed).unwrap_err();
     let FacebankError::NoCrops { people, .. } = refused else { panic!("{refused}") };
     assert_eq!(people, ["Ann", "Bob"]);
     facebank.remove("Ann").unwrap();
     facebank.remove("Bob").unwrap();
 
     let mut calls = 0;
-    let broken = facebank.reembed(&other_model(), |crop| {
+    let broken = facebank.reembed(&other_model(), &[], |crop| {
         calls += 1;
         match calls {
             1 => embed(crop),
@@ -318,10 +319,132 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
     assert!(matches!(broken, Err(FacebankError::Vision(_))));
     facebank.gallery(&model()).unwrap();
 
-    assert_eq!(facebank.reembed(&other_model(), embed).unwrap(), 2);
+    assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 2);
     let gallery = facebank.gallery(&other_model()).unwrap();
     assert!(gallery.best(&embedding(1021)).unwrap().similarity.0 > 0.999);
-    assert_eq!(facebank.reembed(&other_model(), embed).unwrap(), 0);
+    assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 0);
+}
+
+#[test]
+fn templates_of_two_models_live_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    facebank.enroll("Carl", &model(), &[with_crop(20), template(21)]).unwrap();
+    let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
+    let without = ["ANN".to_owned(), "Bob".to_owned()];
+    assert_eq!(facebank.reembed(&other_model(), &without, embed).unwrap(), 1);
+    assert_eq!(facebank.strangers(&other_model()).unwrap(), ["Ann", "Bob"]);
+    assert!(facebank.strangers(&model()).unwrap().is_empty());
+    let known = |facebank: &Facebank, model: &ModelId| facebank.gallery(model).unwrap().len();
+    assert_eq!((known(&facebank, &model()), known(&facebank, &other_model())), (3, 1));
+    let carl = facebank.show("Carl").unwrap();
+    assert_eq!((carl.templates, carl.crops), (2, 1));
+    assert_eq!(carl.models, [model().0, other_model().0]);
+
+    // The same photo once more, for the model that does not know it yet.
+    assert!(!facebank.has_photo("Ann", &template(1).photo, &other_model()).unwrap());
+    let again = facebank.enroll("Ann", &other_model(), &[template(1)]).unwrap();
+    assert_eq!((again.new, again.added), (false, 1));
+    assert_eq!(facebank.show("Ann").unwrap().templates, 2, "photos, not templates");
+    assert_eq!((known(&facebank, &model()), known(&facebank, &other_model())), (3, 2));
+    assert_eq!(facebank.embeddings("Ann", &other_model()).unwrap().len(), 1);
+    // Ann has one by now and is not lost, though of her other photo none can be made; only Bob is.
+    let FacebankError::NoCrops { people, .. } = facebank.reembed(&other_model(), &[], embed).unwrap_err()
+    else {
+        panic!("Bob is lost")
+    };
+    assert_eq!(people, ["Bob"]);
+
+    // An export carries both.
+    let mut text = Vec::new();
+    facebank.export(&mut text, Path::new("memory")).unwrap();
+    let mut copy = Facebank::open(&folder.path().join("copy.sqlite")).unwrap();
+    copy.import(text.as_slice()).unwrap();
+    assert_eq!(copy.people().unwrap(), facebank.people().unwrap());
+    assert_eq!((known(&copy, &model()), known(&copy, &other_model())), (3, 2));
+
+    facebank.forget_all_but(&[other_model()]).unwrap();
+    assert_eq!(known(&facebank, &other_model()), 2);
+    assert!(matches!(facebank.gallery(&model()), Err(FacebankError::OtherModel { .. })));
+    let (ann, bob) = (facebank.show("Ann").unwrap(), facebank.show("Bob").unwrap());
+    assert_eq!((ann.templates, bob.templates), (1, 0), "photos of which nothing is left are gone");
+}
+
+#[test]
+fn a_model_may_know_nobody_and_be_the_one_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    let without = ["Ann".to_owned(), "Bob".to_owned()];
+    let made = facebank.reembed(&other_model(), &without, |_| panic!("there is no crop")).unwrap();
+    assert_eq!(made, 0);
+    assert!(facebank.gallery(&other_model()).unwrap().is_empty());
+    facebank.enroll("Ann", &other_model(), &[template(7)]).unwrap();
+    assert_eq!(facebank.gallery(&other_model()).unwrap().len(), 1);
+}
+
+/// What the program before this one made.
+fn of_version_1(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE people (
+                 id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
+                 enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL
+             ) STRICT;
+             CREATE TABLE templates (
+                 id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+                 embedding BLOB NOT NULL, model TEXT NOT NULL, photo BLOB NOT NULL CHECK (length(photo) = 32),
+                 crop BLOB, created TEXT NOT NULL, UNIQUE (person, photo)
+             ) STRICT;
+             PRAGMA application_id = 0x4f535459;
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    for (person, name) in [(4, "Ann"), (7, "Bob")] {
+        let values = (person, name, name.to_lowercase());
+        connection
+            .execute("INSERT INTO people VALUES (?1, ?2, ?3, 1, NULL, '2026-01-02T03:04:05Z')", values)
+            .unwrap();
+    }
+    for (person, seed, crop) in [(4, 1, None), (4, 2, Some(vec![2; Crop::BYTES])), (7, 3, None)] {
+        let embedding: Vec<u8> =
+            embedding(seed).values().iter().flat_map(|value| value.to_le_bytes()).collect();
+        let photo = PhotoHash::of(&seed.to_le_bytes()).0;
+        connection
+            .execute(
+                "INSERT INTO templates (person, embedding, model, photo, crop, created)
+                 VALUES (?1, ?2, ?3, ?4, ?5, '2026-01-02T03:04:05Z')",
+                (person, embedding, model().0, photo, crop),
+            )
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_facebank_of_the_version_before_is_taken_over_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    of_version_1(&path);
+    // A daemon that only reads may be the first to open it, and two may be at once.
+    let open = || Facebank::open_read_only(&path).unwrap();
+    let (one, other) = thread::scope(|scope| {
+        let one = scope.spawn(open);
+        (open(), one.join().unwrap())
+    });
+    assert_eq!(one.people().unwrap(), other.people().unwrap());
+    one.check().unwrap();
+    let ann = one.show("Ann").unwrap();
+    assert_eq!((ann.person.id, ann.templates, ann.crops, ann.models), (PersonId(4), 2, 1, vec![model().0]));
+    let gallery = one.gallery(&model()).unwrap();
+    for (seed, person) in [(1, 4), (2, 4), (3, 7)] {
+        let best = gallery.best(&embedding(seed)).unwrap();
+        assert!(best.person == PersonId(person) && best.similarity.0 > 0.999);
+    }
+    let mut facebank = Facebank::open(&path).unwrap();
+    assert!(facebank.has_photo("Ann", &template(2).photo, &model()).unwrap());
+    assert!(!facebank.enroll("Bob", &model(), &[template(9)]).unwrap().new);
+    let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
+    assert_eq!(facebank.reembed(&other_model(), &["Bob".to_owned()], embed).unwrap(), 1);
 }
 
 #[test]
@@ -506,7 +629,7 @@ fn the_people_verbs_do_what_they_say() {
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0]["name"], "Ann");
     assert_eq!(listed[0]["templates"], 2);
-    assert_eq!(listed[0]["model"], model().0);
+    assert_eq!(listed[0]["models"][0], model().0);
     assert_eq!(json(&path, &["rename", "ann", "Ann Lee"])[0]["name"], "Ann Lee");
     assert_eq!(json(&path, &["disable", "Ann Lee"])[0]["enabled"], false);
     assert_eq!(json(&path, &["enable", "Ann Lee"])[0]["enabled"], true);

@@ -98,7 +98,8 @@ fn every_verb_and_flag_exists() {
                 continue;
             }
             // A verb and, where the second word is none of its arguments, a verb below it.
-            let depth = if ["people", "config", "bench"].contains(&words[0].as_str()) { 2 } else { 1 };
+            let depth =
+                if ["people", "config", "bench", "models"].contains(&words[0].as_str()) { 2 } else { 1 };
             let verb: Vec<String> = words.iter().take(depth).cloned().collect();
             let help = help.entry(verb.clone()).or_insert_with(|| {
                 let mut arguments: Vec<&str> = verb.iter().map(String::as_str).collect();

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, Manifest, ModelEntry, ModelId, Precision, sha256};
+use super::{BundleError, Manifest, ModelEntry, ModelId, Precision, Shelf, sha256};
+use crate::config;
 
 /// A folder of models whose manifest was read.
 #[derive(Debug, Clone)]
@@ -24,12 +25,25 @@ impl Bundle {
         Ok(Self { folder: folder.to_owned(), manifest, precision })
     }
 
-    /// Opens `configured`, or the first folder of models among the usual places.
-    pub fn find(configured: Option<&Path>, precision: Precision) -> Result<Self, BundleError> {
-        match configured {
-            Some(folder) => Self::open(folder, precision),
-            None => Self::open(&find_folder()?, precision),
+    /// Opens what the configuration names: `models.dir` where it is set; else the bundle that was activated, where
+    /// `models.keys` trusts somebody; else the models that the program came with.
+    pub fn find(models: &config::Models, precision: Precision) -> Result<Self, BundleError> {
+        if let Some(folder) = &models.dir {
+            return Self::open(folder, precision);
         }
+        if !models.keys.is_empty() {
+            let active = Shelf::open(models).and_then(|shelf| shelf.active());
+            let active = active.and_then(|kept| kept.map(|kept| kept.bundle(precision)).transpose());
+            if let Some(bundle) = active.map_err(|error| BundleError::Active(Box::new(error)))? {
+                return Ok(bundle);
+            }
+        }
+        Self::shipped(precision)
+    }
+
+    /// Opens the models that the program came with: the first folder of models among the usual places.
+    pub fn shipped(precision: Precision) -> Result<Self, BundleError> {
+        Self::open(&find_folder()?, precision)
     }
 
     /// Where the models lie.
@@ -59,7 +73,7 @@ impl Bundle {
 
     /// The id of a role's model, as the manifest states it.
     pub fn id(&self, role: &str) -> Result<ModelId, BundleError> {
-        Ok(ModelId(self.entry(role)?.sha256.chars().take(16).collect()))
+        Ok(self.entry(role)?.id())
     }
 
     /// The file of a role, which is what the manifest says.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::BundleError;
+use super::{BundleError, ModelId};
 use crate::vision::Similarity;
 
 /// The manifest of a folder of models.
@@ -134,6 +134,11 @@ impl Manifest {
 }
 
 impl ModelEntry {
+    /// The id of the model, as the manifest states it.
+    pub fn id(&self) -> ModelId {
+        ModelId(self.sha256.chars().take(16).collect())
+    }
+
     /// The cosine threshold that holds a false accept rate: from the table, linear in the rate's logarithm
     /// between two rows. A rate outside the table is refused, not guessed.
     pub fn threshold(&self, far: f64) -> Result<Similarity, BundleError> {

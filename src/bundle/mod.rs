@@ -1,15 +1,27 @@
 //! A set of models as one unit: the folder, its `manifest.toml`, and files that are what the manifest says.
 //!
-//! What comes in: the folder that the configuration names, or the one that ships. What goes out: a
-//! [`Bundle`], whose files are given out only after their hash was checked.
+//! What comes in: the folder that the configuration names, a signed bundle that was pulled from a [`Repository`] onto
+//! the door's [`Shelf`], or the models that ship. What goes out: a [`Bundle`], whose files are given out only after
+//! their hash was checked.
 
 mod folder;
 mod manifest;
 mod precision;
+mod release;
+mod release_error;
+mod repository;
+mod shelf;
+mod signed;
+mod web;
 
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Input, Manifest, ModelEntry, Output, Source};
 pub use precision::Precision;
+pub use release::{Part, Release};
+pub use release_error::ReleaseError;
+pub use repository::Repository;
+pub use shelf::{Kept, Shelf, ShelfLock, ShelfState};
+pub use signed::{SignedRelease, TrustedKeys, is_public_key};
 
 use std::path::PathBuf;
 
@@ -28,8 +40,13 @@ impl std::fmt::Display for ModelId {
 
 /// SHA-256 as lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -63,4 +80,6 @@ pub enum BundleError {
         "the manifest gives no FAR table for {role:?}, so no threshold can be set; install the models again"
     )]
     NoFarTable { role: String },
+    #[error("the bundle in use: {0}; or go back to the one before with `ostiary models rollback`")]
+    Active(Box<ReleaseError>),
 }

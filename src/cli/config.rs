@@ -26,7 +26,7 @@ enum Action {
     Check,
     /// Show every key in force, as TOML that can be read in again.
     ///
-    /// The user, password and query of a stream's address are left out of camera.source.
+    /// The user, password and query of an address are left out of camera.source and models.source.
     #[command(after_help = "Example:\n  ostiary config show --origin --set door.far=1e-5")]
     Show {
         /// Say where each value came from.
@@ -92,10 +92,15 @@ fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// The value as it may be seen: the address of a stream without user, password and query.
+/// Whether a key's value may hold a user and a password.
+fn is_address(key: &str) -> bool {
+    ["camera.source", "models.source"].contains(&key)
+}
+
+/// The value as it may be seen: an address without user, password and query.
 fn shown(setting: &Setting) -> Option<Value> {
     match &setting.value {
-        Some(Value::String(source)) if setting.key == "camera.source" => Some(Value::String(redact(source))),
+        Some(Value::String(source)) if is_address(&setting.key) => Some(Value::String(redact(source))),
         value => value.clone(),
     }
 }

@@ -11,6 +11,7 @@ mod enroll;
 mod globals;
 mod identify;
 mod judged;
+mod models;
 mod output;
 mod people;
 mod pictures;
@@ -61,6 +62,8 @@ enum Verb {
     Enroll(enroll::Args),
     /// List and change the people whom the door knows.
     People(people::Args),
+    /// Bring new models to the door, put them into use, and go back.
+    Models(models::Args),
     /// Annotate a video with what the door would see.
     Video(video::Args),
     /// Measure speed on this machine.
@@ -88,6 +91,7 @@ impl Cli {
             Verb::Identify(args) => identify::run(globals, args),
             Verb::Enroll(args) => enroll::run(globals, args),
             Verb::People(args) => people::run(globals, args),
+            Verb::Models(args) => models::run(globals, args),
             Verb::Video(args) => video::run(globals, args),
             Verb::Bench(args) => bench::run(globals, args),
             Verb::Config(args) => config::run(globals, args),

@@ -62,9 +62,16 @@ enum Verb {
         /// The export; - for standard input.
         file: PathBuf,
     },
-    /// Make all templates anew with the model in use, from the kept crops.
-    #[command(after_help = "Example:\n  ostiary people reembed --models new-models")]
-    Reembed,
+    /// Make everyone known to the model in use, from the kept crops.
+    ///
+    /// Templates of other models stay, so that a return to those needs nothing.
+    #[command(after_help = "Examples:\n  ostiary people reembed --models new-models\n  \
+                            ostiary people reembed --without Ann")]
+    Reembed {
+        /// Go on without this person, of whom no crop was kept; may be given often.
+        #[arg(long, value_name = "NAME")]
+        without: Vec<String>,
+    },
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
@@ -110,17 +117,17 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             let people = import(path, &file)?;
             done(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
         }
-        Verb::Reembed => {
+        Verb::Reembed { without } => {
             let mut facebank = write()?;
             let mut recogniser = Recogniser::load(&config)?;
             let model = recogniser.model().clone();
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
-            let templates = facebank.reembed(&model, |crop| {
+            let templates = facebank.reembed(&model, &without, |crop| {
                 bar.inc(1);
                 recogniser.embed(crop)
             })?;
             bar.finish_and_clear();
-            let said = format!("re-embedded {templates} templates with model {model}");
+            let said = format!("made {templates} templates with model {model}");
             done(globals, json!({ "reembedded": templates, "model": model.0 }), &said)?;
         }
     }

@@ -90,6 +90,12 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         "ort.provider = \"cpu\" takes no options; remove ort.options, or set the provider that they are for",
     );
 
+    forbid(
+        config.models.source.is_some() && config.models.keys.is_empty(),
+        &["models.source", "models.keys"],
+        "models.source needs models.keys: a bundle is taken only from a publisher who is trusted",
+    );
+
     let mqtt = &config.mqtt;
     forbid(
         mqtt.cert_file.is_some() != mqtt.key_file.is_some(),

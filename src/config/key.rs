@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Value;
 
+use crate::bundle::is_public_key;
 use crate::door::{Hours, MAX_FRAMES};
 
 /// A key, as `section.key`.
@@ -36,6 +37,8 @@ enum Kind {
     Region,
     /// A list of texts, each `name=value`.
     Options,
+    /// A list of minisign's public keys.
+    PublicKeys,
 }
 
 /// Why a value was refused.
@@ -84,6 +87,10 @@ pub(super) const KEYS: &[Key] = &[
     key("ort.provider", Kind::OneOf(&["cpu", "cuda", "tensorrt"])),
     key("ort.options", Kind::Options),
     key("models.dir", Kind::Text),
+    key("models.keys", Kind::PublicKeys),
+    key("models.source", Kind::Text),
+    key("models.store", Kind::Text),
+    key("models.keep", Kind::Integer(0, 100)),
     key("facebank.path", Kind::Text),
     key("facebank.keep_crops", Kind::Flag),
     key("door.name", Kind::Name),
@@ -255,6 +262,10 @@ impl Kind {
                 let named = |option: &&str| option.split_once('=').is_some_and(|(name, _)| !name.is_empty());
                 options.iter().all(|option| named(option) && !option.contains('\0'))
             }
+            Self::PublicKeys => {
+                let keys = value.as_array()?.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
+                keys.into_iter().all(is_public_key)
+            }
             Self::Region => {
                 let side = 0..=PIXELS;
                 match *whole_numbers(value)?.as_slice() {
@@ -298,6 +309,9 @@ impl std::fmt::Display for Kind {
             }
             Self::Thresholds => f.write_str("a list of three numbers from 0 to 1"),
             Self::Options => f.write_str("a list of texts, as in [\"device_id=0\"]"),
+            Self::PublicKeys => {
+                f.write_str("a list of public keys, each as `ostiary-trainer keys` prints it")
+            }
             Self::Region => write!(
                 f,
                 "a list [x, y, width, height] of whole numbers from 0 to {PIXELS}, width and height at least 1"

@@ -200,13 +200,27 @@ impl Default for Ort {
     }
 }
 
-/// `[models]`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// `[models]`: which models the door runs, and where new ones come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Models {
-    /// The folder with `manifest.toml`; looked for in `/usr/share/ostiary/models`, beside the program and in
-    /// `./models` where it is not set.
+    /// The folder with `manifest.toml`. Where it is not set, the bundle that was activated, if `keys` trusts somebody;
+    /// else what is found in `/usr/share/ostiary/models`, beside the program and in `./models`.
     pub dir: Option<PathBuf>,
+    /// The public keys of those whose bundles are trusted.
+    pub keys: Vec<String>,
+    /// Where `ostiary models pull` looks: a URL or a folder.
+    pub source: Option<String>,
+    /// The folder where bundles are kept.
+    pub store: PathBuf,
+    /// How many bundles are kept besides the one in use and the one before.
+    pub keep: usize,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self { dir: None, keys: Vec::new(), source: None, store: "/var/lib/ostiary/models".into(), keep: 1 }
+    }
 }
 
 /// `[facebank]`

@@ -51,7 +51,7 @@ pub struct Seen {
 impl Eye {
     /// Loads and verifies the models. The gallery must be of the embedding model's templates.
     pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
-        let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
+        let bundle = Bundle::find(&config.models, config.engine.precision)?;
         let backend = Backend::new(&config.engine, &config.ort)?;
         Ok(Self {
             detector: Detector::load(&bundle, &config.detector, &backend)?,

@@ -22,7 +22,7 @@ use super::shared::Shared;
 use super::watch::{Onlooker, Orders, Rules, Watch};
 use crate::act::gpio::{Inputs, Relay, Signals};
 use crate::act::mqtt::Mqtt;
-use crate::act::{ActError, EventKind, EventStore, Output, logging};
+use crate::act::{ActError, Event, EventKind, EventStore, Output, logging};
 use crate::bundle::ModelId;
 use crate::capture::{self, FrameSource};
 use crate::clock::{Clock, MonotonicClock};
@@ -75,6 +75,9 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let started = said(&eye, &rules);
     if eye.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; `ostiary enroll NAME PHOTO...`");
+    }
+    for name in facebank.strangers(eye.model())? {
+        log::warn!("{name} is not known to the model in use; `ostiary enroll {name} PHOTO...`");
     }
 
     let source = match source {
@@ -203,7 +206,12 @@ impl Keeper {
                 self.shared.set_pulse(config.relay.pulse_ms);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
-                self.shared.tell_of(EventKind::Reloaded, detail);
+                // The model by its id: whoever changed it waits for this.
+                self.shared.tell(Event {
+                    detail: Some(detail),
+                    model: Some(self.model.to_string()),
+                    ..self.shared.event(EventKind::Reloaded)
+                });
             }
         }
         say(&[NotifyState::Ready]);

@@ -25,6 +25,11 @@ pub enum FacebankError {
         "{path}: the facebank is of version {found}, this program knows up to {known}; update the program"
     )]
     Newer { path: PathBuf, found: i64, known: i64 },
+    #[error(
+        "{path}: the facebank is of an earlier program and cannot be brought up to this one here; run \
+         `ostiary people list` as a user who may write the file and its folder"
+    )]
+    Older { path: PathBuf },
     #[error("{path}: the facebank cannot be written; run as a user who may write the file and its folder")]
     ReadOnly { path: PathBuf },
     #[error("{path}: another program is writing to the facebank; try again when it has finished")]
@@ -43,11 +48,11 @@ pub enum FacebankError {
     )]
     OtherModel { path: PathBuf, facebank: ModelId, program: ModelId },
     #[error(
-        "{path}: cannot re-embed, for the crops of {} were not kept; `ostiary people remove` them, re-embed, \
-         and enroll them anew from photos",
+        "{path}: {} would not be known to the model {model}, for their crops were not kept; go on without them \
+         (--without NAME, for each), and enroll them anew",
         people.join(", ")
     )]
-    NoCrops { path: PathBuf, people: Vec<String> },
+    NoCrops { path: PathBuf, people: Vec<String>, model: ModelId },
     #[error("nobody is called {name:?}{}", nearest.as_deref().map(|n| format!(": did you mean {n:?}?"))
         .unwrap_or_else(|| ": `ostiary people list` shows everyone".into()))]
     NoSuchPerson { name: String, nearest: Option<String> },

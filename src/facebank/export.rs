@@ -12,7 +12,7 @@ use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 use super::person::check_name;
-use super::store::{check_model, find, insert_person, insert_template};
+use super::store::{allow_model, find, has_templates, insert_person, insert_template, make_ready};
 use super::template::{from_blob, from_unit};
 use super::{Facebank, FacebankError, PersonId, PhotoHash, Template};
 use crate::bundle::ModelId;
@@ -93,7 +93,8 @@ impl Facebank {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT model, photo, embedding, crop FROM templates WHERE person = ?1 ORDER BY id",
+                "SELECT model, hash, embedding, crop FROM photos JOIN templates ON photo = photos.id
+                 WHERE person = ?1 ORDER BY photos.id, model",
             )
             .map_err(sql)?;
         let read = |row: &Row<'_>| {
@@ -122,6 +123,8 @@ impl Facebank {
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
             let mut people = 0;
+            // An empty facebank takes the templates of whatever models the export has.
+            let takes_any = !has_templates(transaction).map_err(sql)?;
             for (index, line) in from.lines().enumerate() {
                 let bad = |why: String| FacebankError::BadExport { line: index + 1, why };
                 let line = line.map_err(|e| bad(e.to_string()))?;
@@ -142,7 +145,10 @@ impl Facebank {
                 )
                 .map_err(sql)?;
                 for (model, template) in &templates {
-                    check_model(transaction, &path, model)?;
+                    match takes_any {
+                        true => make_ready(transaction, model).map_err(sql)?,
+                        false => allow_model(transaction, &path, model)?,
+                    }
                     insert_template(transaction, person, model, template).map_err(sql)?;
                 }
                 people += 1;

@@ -26,12 +26,12 @@ pub struct Person {
 pub struct Listed {
     #[serde(flatten)]
     pub person: Person,
-    /// How many templates they have.
+    /// How many photos of them there are templates of.
     pub templates: usize,
-    /// How many of the templates' crops were kept.
+    /// Of how many photos the crop was kept.
     pub crops: usize,
-    /// The model of their templates.
-    pub model: String,
+    /// The models of their templates.
+    pub models: Vec<String>,
 }
 
 /// Checks a name of a person or a group: 1 to 64 characters, no control characters, no space at either end.

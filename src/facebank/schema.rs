@@ -14,13 +14,13 @@ use crate::ownership;
 /// Marks an SQLite file as a facebank: "OSTY".
 const APPLICATION_ID: i64 = 0x4f53_5459;
 /// The version of the tables below, kept in the file's `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long to wait for another process's write before giving up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `AUTOINCREMENT` keeps the number of a removed person from being given again: old events name it.
 /// `folded` is the name in lower case, as SQLite itself only folds ASCII.
-const TABLES: &str = "
+const PEOPLE: &str = "
     CREATE TABLE people (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL,
@@ -29,17 +29,39 @@ const TABLES: &str = "
         grouped TEXT,
         created TEXT NOT NULL
     ) STRICT;
-    CREATE TABLE templates (
+";
+
+/// A photo is kept once, as its hash and perhaps its crop, and has a template of each model that knows it, so that a
+/// return to an earlier model needs nobody. `models` are those that the facebank was made ready for: of one that is not
+/// among them, nobody has a template yet, which is not the same as nobody being enrolled.
+const PHOTOS: &str = "
+    CREATE TABLE models (
+        id TEXT NOT NULL PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE photos (
         id INTEGER PRIMARY KEY,
         person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
-        embedding BLOB NOT NULL,
-        model TEXT NOT NULL,
-        photo BLOB NOT NULL CHECK (length(photo) = 32),
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
         crop BLOB,
         created TEXT NOT NULL,
-        UNIQUE (person, photo)
+        UNIQUE (person, hash)
     ) STRICT;
+    CREATE TABLE templates (
+        photo INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+        model TEXT NOT NULL REFERENCES models (id),
+        embedding BLOB NOT NULL,
+        PRIMARY KEY (photo, model)
+    ) STRICT, WITHOUT ROWID;
 ";
+
+/// From version 1, where a photo had one template, to 2.
+const FROM_1: [&str; 2] = [
+    "ALTER TABLE templates RENAME TO old;",
+    "INSERT INTO models SELECT DISTINCT model FROM old;
+     INSERT INTO photos SELECT id, person, photo, crop, created FROM old;
+     INSERT INTO templates SELECT id, model, embedding FROM old;
+     DROP TABLE old;",
+];
 
 /// What a facebank is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +106,9 @@ pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError>
             Mode::ReadWrite => create_tables(&mut connection).map_err(sql)?,
         }
     }
-    check_kind(&connection, path)?;
+    if check_kind(&connection, path)? < VERSION {
+        migrate(&mut connection, path)?;
+    }
     match mode {
         Mode::ReadOnly => connection.pragma_update(None, "query_only", true).map_err(sql)?,
         Mode::ReadWrite if connection.is_readonly("main").map_err(sql)? => {
@@ -129,21 +153,42 @@ fn create_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     if is_empty(&transaction)? {
-        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(PEOPLE)?;
+        transaction.execute_batch(PHOTOS)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()
 }
 
-fn check_kind(connection: &Connection, path: &Path) -> Result<(), FacebankError> {
+/// Brings a facebank of an earlier program up to this one, all or nothing. A reader does so too: a daemon that only
+/// reads may be the first to open it.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), FacebankError> {
+    let sql = |error| FacebankError::sql(path, error);
+    if connection.is_readonly("main").map_err(sql)? {
+        return Err(FacebankError::Older { path: path.to_owned() });
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+    // Another process may have been faster.
+    if pragma(&transaction, "user_version").map_err(sql)? < VERSION {
+        let [begin, end] = FROM_1;
+        for batch in [begin, PHOTOS, end] {
+            transaction.execute_batch(batch).map_err(sql)?;
+        }
+        transaction.pragma_update(None, "user_version", VERSION).map_err(sql)?;
+    }
+    transaction.commit().map_err(sql)
+}
+
+/// The version of the tables, of this or of an earlier program.
+fn check_kind(connection: &Connection, path: &Path) -> Result<i64, FacebankError> {
     let sql = |error| FacebankError::sql(path, error);
     if pragma(connection, "application_id").map_err(sql)? != APPLICATION_ID {
         let why = "an SQLite file of another program".into();
         return Err(FacebankError::NotAFacebank { path: path.to_owned(), why });
     }
     match pragma(connection, "user_version").map_err(sql)? {
-        VERSION => Ok(()),
+        found @ 1..=VERSION => Ok(found),
         found if found > VERSION => {
             Err(FacebankError::Newer { path: path.to_owned(), found, known: VERSION })
         }

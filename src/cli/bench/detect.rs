@@ -44,7 +44,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         Some(path) => read_picture(path)?,
         None => Frame::from_rgb(WIDTH, HEIGHT, synthetic::picture(WIDTH, HEIGHT)).context("no picture")?,
     };
-    let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
+    let bundle = Bundle::find(&config.models, config.engine.precision)?;
     let backend = Backend::new(&config.engine, &config.ort)?;
     let mut detector = Detector::load(&bundle, &config.detector, &backend)?;
     let mut found = Detections::new();

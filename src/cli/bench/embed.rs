@@ -51,7 +51,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
             (Crop::from_rgb(&synthetic::picture(side, side)).unwrap_or_default(), "a made-up face".to_owned())
         }
     };
-    let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision)?;
+    let bundle = Bundle::find(&config.models, config.engine.precision)?;
     let backend = Backend::new(&config.engine, &config.ort)?;
     let mut embedder = Embedder::load(&bundle, &config.embedder, &backend)?;
     let crops = vec![crop; args.faces.into()];

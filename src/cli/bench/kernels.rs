@@ -50,7 +50,7 @@ struct Row<'a> {
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<()> {
     let config = args.effort.config(globals)?;
-    let bundle = Bundle::find(config.models.dir.as_deref(), Precision::Int8)?;
+    let bundle = Bundle::find(&config.models, Precision::Int8)?;
     let path = bundle.path(&args.model)?.display().to_string();
     let input = &bundle.entry(&args.model)?.input;
     let onnx = Onnx::parse(&path, &bundle.read(&args.model)?, input, &Backend::tract(config.engine.threads))?;

@@ -1,26 +1,15 @@
 //! The clock that opening hours and the times of events go by.
 
-use std::time::SystemTime;
-
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::Door;
 use super::finding::Finding;
+use crate::clock::program_made;
 
-/// When this was written: a clock before it was never set.
-const WRITTEN: &str = "2026-01-01T00:00:00Z";
 const SET: &str = "turn on time synchronisation (`timedatectl set-ntp true`) and check the network";
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    vec![judge(&ZonedDateTime::now(), built(), is_synchronised(), !door.config().hours.is_empty())]
-}
-
-/// When the program's file was made, which packages keep; no clock of a machine that has it can be before that.
-fn built() -> Timestamp {
-    let file = std::env::current_exe().and_then(|program| program.metadata()?.modified());
-    let made = file.ok().and_then(|time: SystemTime| Timestamp::try_from(time).ok());
-    // A file that was made while the clock stood at 1970 proves nothing.
-    made.into_iter().chain(WRITTEN.parse()).max().unwrap_or(Timestamp::UNIX_EPOCH)
+    vec![judge(&ZonedDateTime::now(), program_made(), is_synchronised(), !door.config().hours.is_empty())]
 }
 
 fn judge(now: &ZonedDateTime, built: Timestamp, synchronised: bool, has_hours: bool) -> Finding {
@@ -52,11 +41,6 @@ fn is_synchronised() -> bool {
 mod tests {
     use super::super::finding::Status;
     use super::*;
-
-    #[test]
-    fn this_program_was_made_before_now() {
-        assert!(built() <= Timestamp::now() && built() > WRITTEN.parse().unwrap());
-    }
 
     #[test]
     fn a_clock_is_judged_by_what_hangs_on_it() {

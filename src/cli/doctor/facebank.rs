@@ -42,9 +42,11 @@ fn look(door: &Door, path: &Path) -> Result<Finding, FacebankError> {
     facebank.check()?;
     // Without models there is nothing to compare with, which their own check tells.
     let config = door.config();
-    let bundle = Bundle::find(config.models.dir.as_deref(), config.engine.precision);
+    let bundle = Bundle::find(&config.models, config.engine.precision);
+    let mut strangers = Vec::new();
     if let Ok(model) = bundle.and_then(|bundle| bundle.id(Embedder::ROLE)) {
         facebank.gallery(&model)?;
+        strangers = facebank.strangers(&model)?;
     }
     let people = facebank.people()?;
     let enabled = people.iter().filter(|listed| listed.person.enabled && listed.templates > 0).count();
@@ -54,6 +56,10 @@ fn look(door: &Door, path: &Path) -> Result<Finding, FacebankError> {
         path.display(),
         people.len()
     );
+    if !people.is_empty() && !strangers.is_empty() {
+        let found = format!("{found}; not known to the model in use: {}", strangers.join(", "));
+        return Ok(Finding::warning(found, "enroll them anew, or `ostiary people remove` them"));
+    }
     Ok(match (people.is_empty(), enabled) {
         (true, _) => Finding::warning(format!("{}: nobody is enrolled", path.display()), ENROLL),
         (false, 0) => Finding::warning(found, "let somebody in again with `ostiary people enable NAME`"),

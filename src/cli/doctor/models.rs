@@ -1,13 +1,15 @@
 //! The models: whole, computing on this processor what they computed where they were made, and with a threshold for
 //! the rate that the owner set.
 
+use jiff::Timestamp;
+
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::bundle::{Bundle, Precision};
+use crate::bundle::{Bundle, Shelf};
 use crate::config::{self, Config};
 use crate::demo;
 use crate::engine::Backend;
-use crate::vision::{Crop, Embedder, Embedding, Recogniser, VisionError};
+use crate::vision::{Agreement, Embedder, ProofError, Recogniser, VisionError, hold_to_golden};
 
 const INSTALL: &str = "install the models again";
 /// The least share that the face found must have in common with where it is.
@@ -15,7 +17,7 @@ const OVERLAP: f32 = 0.7;
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let config = door.config();
-    let bundle = match Bundle::find(config.models.dir.as_deref(), config.engine.precision) {
+    let bundle = match Bundle::find(&config.models, config.engine.precision) {
         Ok(bundle) => bundle,
         Err(error) => return vec![Finding::of_error(Status::Fault, &error, INSTALL)],
     };
@@ -30,6 +32,7 @@ pub fn check(door: &Door) -> Vec<Finding> {
             Err(error) => vec![Finding::of_error(Status::Fault, &error, INSTALL)],
         };
     }
+    findings.extend(pulled(config));
     let far = config.door.far;
     findings.push(match bundle.entry(Embedder::ROLE).and_then(|entry| entry.threshold(far)) {
         Ok(threshold) => {
@@ -38,6 +41,26 @@ pub fn check(door: &Door) -> Vec<Finding> {
         Err(error) => Finding::of_error(Status::Fault, &error, INSTALL),
     });
     findings
+}
+
+/// Which bundle is in use, where one was pulled; that there is none, or that it is not whole, has been told.
+fn pulled(config: &Config) -> Option<Finding> {
+    if config.models.dir.is_some() {
+        return None;
+    }
+    let release = Shelf::open(&config.models).ok()?.active().ok()??.signed.release;
+    let found = format!(
+        "the models are bundle {}, made on {}",
+        release.version,
+        release.created.strftime("%Y-%m-%d")
+    );
+    Some(match release.expires <= Timestamp::now() {
+        false => Finding::ok(found),
+        true => Finding::warning(
+            format!("{found}, which expired on {}", release.expires.strftime("%Y-%m-%d")),
+            "see whether a newer one can be had: `ostiary models pull`",
+        ),
+    })
 }
 
 /// Runs every network on what is known beforehand.
@@ -49,15 +72,7 @@ fn try_out(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, VisionError
         bundle.folder().display()
     ))];
     findings.push(find_the_portrait(config)?);
-    let mut embedder = Embedder::load(bundle, &config::Embedder::default(), &backend)?;
-    let made = embedder.embed(&Crop::pattern())?;
-    let least = match (config.engine.backend, config.engine.precision) {
-        (config::Backend::Tract, Precision::Int8) => Agreement::Exact,
-        (config::Backend::Tract, Precision::Fp32) => Agreement::Cosine(0.9999),
-        // It rounds in its own way, TensorRT to 16 bits.
-        (config::Backend::Ort, _) => Agreement::Cosine(0.99),
-    };
-    findings.push(golden(&made, &bundle.entry(Embedder::ROLE)?.golden, least));
+    findings.push(golden(hold_to_golden(bundle, config, &backend))?);
     Ok(findings)
 }
 
@@ -84,53 +99,22 @@ fn find_the_portrait(config: &Config) -> Result<Finding, VisionError> {
     })
 }
 
-/// How alike two embeddings of one picture must be.
-#[derive(Clone, Copy)]
-enum Agreement {
-    /// Bytes compute the same everywhere.
-    Exact,
-    /// Floats are summed in another order on another processor.
-    Cosine(f32),
-}
-
-/// Whether the embedding is what the manifest expects of the model.
-fn golden(made: &Embedding, expected: &[f32], least: Agreement) -> Finding {
-    let Some(unit) = Embedding::normalised(expected) else {
-        return Finding::warning(
-            "the manifest has no golden embedding: whether this processor computes right is not known",
-            "install the models that belong to this program",
-        );
-    };
-    let cosine = made.similarity(&unit).0;
-    match least {
-        Agreement::Exact if made.values() == expected => {
-            Finding::ok("this processor gives the golden embedding, to the last bit")
-        }
-        Agreement::Cosine(least) if cosine >= least => {
+/// Whether the embedder gives what the manifest expects of it.
+fn golden(held: Result<Agreement, ProofError>) -> Result<Finding, VisionError> {
+    Ok(match held {
+        Ok(Agreement::Exact) => Finding::ok("this processor gives the golden embedding, to the last bit"),
+        Ok(Agreement::Cosine(cosine)) => {
             Finding::ok(format!("this processor gives the golden embedding (cosine {cosine:.6})"))
         }
-        _ => Finding::fault(
+        Err(ProofError::Vision(error)) => return Err(error),
+        Err(ProofError::NoGolden) => Finding::warning(
+            "the manifest has no golden embedding: whether this processor computes right is not known",
+            "install the models that belong to this program",
+        ),
+        Err(ProofError::NotGolden { cosine }) => Finding::fault(
             format!("this processor does not give the golden embedding (cosine {cosine:.6})"),
             "do not use the door: update the program, and tell its authors with `ostiary doctor --bundle FILE`; if \
              the message comes and goes, the memory or the supply is at fault",
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_embedding_is_held_to_the_expected_one() {
-        let expected = Embedding::normalised(&[3.0, 4.0, 0.0]).unwrap();
-        let near = Embedding::normalised(&[3.0, 4.0, 0.01]).unwrap();
-        let far = Embedding::normalised(&[4.0, 3.0, 0.0]).unwrap();
-        let status = |made, least| golden(made, expected.values(), least).status;
-        assert_eq!(status(&expected, Agreement::Exact), Status::Ok);
-        assert_eq!(status(&near, Agreement::Exact), Status::Fault);
-        assert_eq!(status(&near, Agreement::Cosine(0.9999)), Status::Ok);
-        assert_eq!(status(&far, Agreement::Cosine(0.9999)), Status::Fault);
-        assert_eq!(golden(&near, &[], Agreement::Exact).status, Status::Warning);
-    }
+    })
 }

@@ -58,7 +58,7 @@ pub fn save(path: &Path, door: &Door, findings: Vec<Value>) -> anyhow::Result<()
         ("events.jsonl", lines(events)),
         ("journal.jsonl", lines(journal)),
     ];
-    if let Ok(bundle) = Bundle::find(config.models.dir.as_deref(), config.engine.precision)
+    if let Ok(bundle) = Bundle::find(&config.models, config.engine.precision)
         && let Ok(manifest) = std::fs::read(bundle.folder().join(Manifest::FILE))
     {
         files.push((Manifest::FILE, manifest));

@@ -70,7 +70,7 @@ impl<'a> Desk<'a> {
                     continue;
                 }
             };
-            if !seen.insert(photo) || self.facebank.has_photo(name, &photo)? {
+            if !seen.insert(photo) || self.facebank.has_photo(name, &photo, self.recogniser.model())? {
                 batch.known.push(path.clone());
             } else {
                 match self.template(path, photo) {
@@ -141,8 +141,9 @@ impl<'a> Desk<'a> {
         }
         if !self.args.allow_unlike {
             let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
+            let known = self.facebank.embeddings(name, self.recogniser.model())?;
             // From the back, so that the numbers before stay right.
-            for index in unlike(&new, &self.facebank.embeddings(name)?, self.threshold).into_iter().rev() {
+            for index in unlike(&new, &known, self.threshold).into_iter().rev() {
                 let (path, _) = batch.templates.remove(index);
                 batch.problem(
                     &path,

@@ -7,6 +7,9 @@ use super::*;
 /// The file that ships.
 const SHIPPED: &str = include_str!("../../../config/ostiary.toml");
 
+/// A public key whose secret half nobody has.
+const KEY: &str = "RWR99XgqhUHpZJv+khu8RYfyYAY4xjxNWET6oRlvOy7a/SzGLSlhZYad";
+
 struct Etc(tempfile::TempDir);
 
 impl Etc {
@@ -101,7 +104,9 @@ fn the_shipped_file_is_the_defaults_and_names_every_key() {
         let etc = Etc::new(&[("ostiary.toml", text)]);
         assert_eq!(load(&etc.layers()).unwrap().config, Config::default());
     }
-    let etc = Etc::new(&[("ostiary.toml", &examples), ("conf.d/tls.toml", "[mqtt]\ntls = true")]);
+    // What some examples need beside them.
+    let needed = format!("[mqtt]\ntls = true\n[models]\nkeys = [{KEY:?}]");
+    let etc = Etc::new(&[("ostiary.toml", &examples), ("conf.d/needed.toml", &needed)]);
     load(&etc.layers()).unwrap_or_else(|error| panic!("{error}"));
 
     let (defaults, examples): (Table, Table) =
@@ -223,6 +228,9 @@ fn out_of_range_is_refused() {
         "door.far=nan",
         "door.far=1e-8",
         "door.far=inf",
+        "models.keys=[\"\"]",
+        "models.keys=[\"RWR99XgqhUHpZJv+khu8RYfyYAY4\"]",
+        "models.keep=101",
         "door.frames=0",
         "door.frames=33",
         "door.within_s=0",
@@ -332,6 +340,7 @@ fn keys_that_do_not_go_together_are_refused() {
         (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "go together"),
         (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
         (&["mqtt.password_file=/a"], "needs mqtt.username"),
+        (&["models.source=/a"], "needs models.keys"),
         (&["facebank.path=/a", "events.path=/a"], "are the same file"),
     ] {
         let message = with_set(set).expect_err(set[0]).to_string();

@@ -1,0 +1,85 @@
+//! `ostiary models pull`
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{activate, checks};
+use crate::act::logging;
+use crate::bundle::{ReleaseError, Repository, Shelf};
+use crate::cli::Globals;
+use crate::cli::output::{json_line, line};
+use crate::clock::program_made;
+
+/// How often a terminal shows that work goes on.
+const TICK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ostiary models pull\n  ostiary models pull --activate\n  \
+                        ostiary models pull /media/usb/bundles\n\n\
+                        A transfer that breaks leaves what is kept as it was; the next one brings only what is missing.")]
+pub struct Args {
+    /// A URL or a folder, instead of models.source.
+    source: Option<String>,
+    /// Put it into use, unless it is the one that a rollback gave up.
+    #[arg(long)]
+    activate: bool,
+    #[command(flatten)]
+    people: activate::People,
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    // What is tried again is told in the log.
+    logging::init(config.log.level);
+    let shelf = Shelf::open(&config.models)?;
+    let source = args.source.or_else(|| config.models.source.clone()).ok_or(ReleaseError::NoSource)?;
+    let repository = Repository::open(&source)?;
+    let lock = shelf.lock()?;
+    let offered = repository.current(shelf.keys())?;
+    let is_news = shelf.is_news(&offered)?;
+    offered.release.check_time(Timestamp::now(), program_made())?;
+    let version = offered.release.version;
+    let bar = ProgressBar::new_spinner().with_message(format!("bundle {version}"));
+    bar.enable_steady_tick(TICK);
+    let fetched = match is_news {
+        false => 0,
+        true => shelf.keep(&lock, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?,
+    };
+    bar.finish_and_clear();
+    if globals.json {
+        json_line(&json!({
+            "version": version, "new": is_news, "fetched": fetched,
+            "created": offered.release.created, "expires": offered.release.expires,
+        }))?;
+    } else if is_news {
+        line(&format!(
+            "keeps bundle {version}; {fetched} of {} files were brought",
+            offered.release.files.len()
+        ))?;
+    } else {
+        line(&format!("bundle {version} is the newest, and kept already"))?;
+    }
+    let state = shelf.state()?;
+    if args.activate && state.active() != Some(version) {
+        if state.is_wanted(version) {
+            return activate::put_into_use(globals, &config, &shelf, &lock, version, &args.people);
+        }
+        tell_withdrawn(globals, version)?;
+    }
+    shelf.prune(&lock, config.models.keep)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A rollback stays in force until its owner or a newer bundle ends it.
+fn tell_withdrawn(globals: &Globals, version: u64) -> anyhow::Result<()> {
+    if globals.json {
+        return json_line(&json!({ "version": version, "active": false, "withdrawn": true }));
+    }
+    line(&format!(
+        "bundle {version} was given up by a rollback and is not put into use; `ostiary models activate {version}` does"
+    ))
+}

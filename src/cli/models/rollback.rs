@@ -1,0 +1,37 @@
+//! `ostiary models rollback`
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use super::activate::People;
+use super::{checks, switch};
+use crate::bundle::{Bundle, Shelf};
+use crate::cli::Globals;
+use crate::vision::prove;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ostiary models rollback\n\n\
+                        The models before are the bundle that was in use before, or those that the program came with. \
+                        What is given up is not put into use again by `pull --activate`. Whether the bundle has \
+                        expired is not asked.")]
+pub struct Args {
+    #[command(flatten)]
+    people: People,
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    let shelf = Shelf::open(&config.models)?;
+    let lock = shelf.lock()?;
+    let state = shelf.state()?;
+    if state.active().is_none() {
+        bail!("no bundle is in use, and there is nothing to go back from");
+    }
+    let to = state.rolled_back();
+    let recogniser = match to.active() {
+        Some(version) => checks::check(&shelf.kept(version)?, &config)?,
+        None => prove(&Bundle::shipped(config.engine.precision)?, &config)?,
+    };
+    switch::switch(globals, &config, &shelf, &lock, &to, recogniser, &args.people)
+}

@@ -1,0 +1,155 @@
+//! `ostiary-trainer publish`: a folder of models in, a signed bundle for all doors out.
+//!
+//! The output is a folder that any web server or object store can serve (see [`Repository`]). Files are named by their
+//! hash and never change; the signature of the newest release is replaced last, in one step, so that whoever pulls
+//! meanwhile gets the old bundle whole or the new one whole.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
+use ostiary::bundle::{
+    Bundle, Manifest, Part, Precision, Release, Repository, SignedRelease, TrustedKeys, sha256,
+};
+use ostiary::config::{self, Config};
+use ostiary::durable;
+use ostiary::vision::prove;
+use serde_json::json;
+
+use crate::keys;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ostiary-trainer keys -o publisher.key\n  \
+    ostiary-trainer publish models --key publisher.key -o /srv/www/door\n\n\
+    The version is one above the one that is there. Publish the same models again before they expire: doors take up \
+    nothing that has expired, and go on with what they have.")]
+pub struct Args {
+    /// The folder with the models and their manifest.toml.
+    models: PathBuf,
+    /// The folder to publish to; made where there is none.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// The secret key, as `ostiary-trainer keys` makes it.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// A file whose first line is the key's password.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Days until no door takes it up any more.
+    #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    valid: u16,
+    /// A line for whoever looks at a door's list of bundles.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let (secret, public) = keys::read(&args.key, args.password_file.as_deref())?;
+    let trusted = TrustedKeys::parse(&[public.to_base64()])?;
+    prove_all(&args.models)?;
+    let parts = read_parts(&args.models)?;
+
+    let out = &args.output;
+    let files = out.join(Repository::FILES);
+    fs::create_dir_all(&files).with_context(|| format!("cannot make {}", files.display()))?;
+    // Of two publishers the second would give the same version once more.
+    let folder = File::open(out).with_context(|| format!("cannot open {}", out.display()))?;
+    folder.try_lock().with_context(|| format!("{}: somebody else publishes there", out.display()))?;
+
+    let created = Timestamp::now();
+    let release = Release {
+        format: Release::FORMAT.into(),
+        version: newest(out, &trusted)? + 1,
+        created,
+        expires: created.checked_add(SignedDuration::from_hours(24 * i64::from(args.valid)))?,
+        note: args.note.clone(),
+        files: parts
+            .iter()
+            .map(|(name, bytes)| (name.clone(), Part { sha256: sha256(bytes), size: bytes.len() as u64 }))
+            .collect(),
+    };
+    release.check().map_err(anyhow::Error::msg).context("these models make no release")?;
+    let text = serde_json::to_vec_pretty(&release)?;
+    for bytes in parts.values().chain([&text]) {
+        put(&files, bytes)?;
+    }
+    let comment = SignedRelease::comment(&text);
+    let signature =
+        minisign::sign(Some(&public), &secret, &text[..], Some(&comment), Some("Ostiary's models"))?;
+    write(&out.join(Repository::CURRENT), signature.into_string().as_bytes())?;
+    if args.json {
+        let Release { version, expires, .. } = release;
+        println!("{}", json!({ "version": version, "expires": expires, "files": release.files }));
+    } else {
+        let day = release.expires.strftime("%Y-%m-%d");
+        println!("published bundle {} to {}; doors take it up until {day}", release.version, out.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses models that a door would refuse: both precisions load, have thresholds and give their golden embeddings.
+fn prove_all(folder: &Path) -> Result<()> {
+    for precision in [Precision::Fp32, Precision::Int8] {
+        let bundle = Bundle::open(folder, precision)?;
+        let mut config =
+            Config { engine: config::Engine { precision, ..config::Engine::default() }, ..Config::default() };
+        // The widest rate that a table has: what a door asks for is its owner's affair.
+        let table = &bundle.entry(ostiary::vision::Embedder::ROLE)?.far;
+        config.door.far = table.first().map_or(config.door.far, |point| point.far);
+        prove(&bundle, &config)
+            .with_context(|| format!("{} is not fit for a door, at {precision}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// The manifest and every file that it names, by name.
+fn read_parts(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let bundle = Bundle::open(folder, Precision::Fp32)?;
+    let manifest = fs::read(folder.join(Manifest::FILE))?;
+    let mut parts = BTreeMap::from([(Manifest::FILE.to_owned(), manifest)]);
+    for entry in bundle.manifest().models.values() {
+        let path = folder.join(&entry.file);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        ensure!(sha256(&bytes) == entry.sha256, "{} is not the file that the manifest names", path.display());
+        parts.insert(entry.file.clone(), bytes);
+    }
+    Ok(parts)
+}
+
+/// The version that is published; 0 where there is none. One that is signed by another key is not ours to follow.
+fn newest(out: &Path, trusted: &TrustedKeys) -> Result<u64> {
+    if !out.join(Repository::CURRENT).try_exists()? {
+        return Ok(0);
+    }
+    let current = Repository::Folder(out.to_owned()).current(trusted);
+    let current = current.with_context(|| {
+        format!(
+            "what is published in {} cannot be followed with this key; publish to another folder",
+            out.display()
+        )
+    })?;
+    Ok(current.release.version)
+}
+
+/// Puts a file under its hash, if it is not there already.
+fn put(files: &Path, bytes: &[u8]) -> Result<()> {
+    let path = files.join(sha256(bytes));
+    match fs::read(&path) {
+        Ok(there) if there == bytes => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot read {}", path.display()))
+        }
+        _ => write(&path, bytes),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    durable::write(path, bytes, 0o644).with_context(|| format!("cannot write {}", path.display()))
+}

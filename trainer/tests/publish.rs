@@ -1,0 +1,477 @@
+//! From the publisher to the door: bundles are signed, served, pulled, put into use and given up, through the two
+//! programs and a real web server.
+
+mod door;
+mod web_server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use minisign::KeyPair;
+use ostiary::bundle::{Bundle, Manifest, Precision, Release, Repository, SignedRelease, sha256};
+use ostiary::config::Embedder as Settings;
+use ostiary::engine::Backend;
+use ostiary::vision::{Crop, Embedder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use door::{Door, House, of_project, portrait, trainer};
+use web_server::{Fault, TlsServer, WebServer};
+
+/// A publisher with keys and a web server.
+struct Publisher {
+    folder: TempDir,
+    server: WebServer,
+    public: String,
+}
+
+impl Publisher {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("www")).unwrap();
+        let server = WebServer::start(folder.path().join("www"));
+        let made = trainer(&["keys", "--json", "-o", &text(&folder.path().join("publisher.key"))]);
+        assert_eq!(made.status.code(), Some(0), "{made:?}");
+        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+        let public = made["public"].as_str().unwrap().to_owned();
+        Self { folder, server, public }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Publishes a folder of models; the version.
+    fn publish(&self, models: &Path) -> u64 {
+        let published = self.try_publish(models, &[]);
+        assert_eq!(published.0, Some(0), "{}", published.1);
+        serde_json::from_str::<Value>(&published.1).unwrap()["version"].as_u64().unwrap()
+    }
+
+    fn try_publish(&self, models: &Path, more: &[&str]) -> (Option<i32>, String) {
+        let (key, www) = (text(&self.path("publisher.key")), text(&self.path("www")));
+        let mut arguments = vec!["publish", "--json", "--key", &key, "-o", &www];
+        let models = text(models);
+        arguments.push(&models);
+        arguments.extend(more);
+        let output = trainer(&arguments);
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    }
+
+    /// The newest release's file, by its hash.
+    fn release_file(&self) -> PathBuf {
+        let signature = fs::read_to_string(self.path("www/current.minisig")).unwrap();
+        let hash = signature.split("release ").nth(1).unwrap().split_whitespace().next().unwrap();
+        self.path("www/files").join(hash)
+    }
+
+    fn release(&self) -> Release {
+        Release::parse(&fs::read(self.release_file()).unwrap()).unwrap()
+    }
+
+    /// Signs whatever release, as a publisher with the key and without the program could.
+    fn sign(&self, release: &Release) {
+        let secret =
+            minisign::SecretKeyBox::from_string(&fs::read_to_string(self.path("publisher.key")).unwrap());
+        let secret = secret.unwrap().into_unencrypted_secret_key().unwrap();
+        let text = serde_json::to_vec(release).unwrap();
+        fs::write(self.path("www/files").join(sha256(&text)), &text).unwrap();
+        let comment = SignedRelease::comment(&text);
+        let signature = minisign::sign(None, &secret, &text[..], Some(&comment), None).unwrap();
+        fs::write(self.path("www/current.minisig"), signature.into_string()).unwrap();
+    }
+
+    /// A door that trusts this publisher.
+    fn house(&self) -> House {
+        let models = format!("keys = [{:?}]\nsource = {:?}\n", self.public, self.server.address());
+        House::new(&models)
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The models that ship, with the embedder as floats in the place of the one in bytes: another model, whose golden
+/// embedding and FAR table are those of its own.
+fn other_models(folder: &Path) -> PathBuf {
+    let models = folder.join("other-models");
+    copy_models(&models);
+    change_manifest(&models, |manifest| {
+        manifest.models.remove("mobilefacenet-int8").unwrap();
+    });
+    fs::remove_file(models.join("mobilefacenet-int8.onnx")).unwrap();
+    let bundle = Bundle::open(&models, Precision::Int8).unwrap();
+    let mut embedder = Embedder::load(&bundle, &Settings::default(), &Backend::tract(1)).unwrap();
+    let golden = embedder.embed(&Crop::pattern()).unwrap();
+    change_manifest(&models, |manifest| {
+        manifest.models.get_mut("mobilefacenet").unwrap().golden = golden.values().to_vec();
+    });
+    models
+}
+
+fn copy_models(to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(of_project("models")).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if name.ends_with(".onnx") || name == Manifest::FILE {
+            fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+fn change_manifest(models: &Path, change: impl FnOnce(&mut Manifest)) {
+    let path = models.join(Manifest::FILE);
+    let mut manifest: Manifest = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    change(&mut manifest);
+    fs::write(path, toml::to_string(&manifest).unwrap()).unwrap();
+}
+
+#[test]
+fn a_bundle_comes_to_the_door_and_goes_again() {
+    let publisher = Publisher::new();
+    let house = publisher.house();
+    house.configure_more("[facebank]\nkeep_crops = true\n");
+    house.enroll("Ann", "obama.jpg");
+    let shipped = house.model_of("Ann");
+
+    assert_eq!(publisher.publish(&of_project("models")), 1);
+    assert_eq!(publisher.publish(&other_models(publisher.folder.path())), 2);
+    let pulled = house.models(&["pull"]).good();
+    assert_eq!(
+        (&pulled[0]["version"], &pulled[0]["new"], &pulled[0]["fetched"]),
+        (&2.into(), &true.into(), &7.into())
+    );
+    let again = house.models(&["pull"]).good();
+    assert_eq!((&again[0]["new"], &again[0]["fetched"]), (&false.into(), &0.into()));
+    assert_eq!(house.models(&["verify"]).good()[0]["good"], true);
+    let listed = house.models(&["list"]).good();
+    assert_eq!(
+        (&listed[0]["version"], &listed[0]["active"], &listed[0]["expired"]),
+        (&2.into(), &false.into(), &false.into())
+    );
+    assert!(house.identify("obama2.jpg").contains("Ann"), "a bundle that is kept is not in use");
+
+    let active = house.models(&["activate"]).good();
+    assert_eq!(
+        (&active[0]["version"], &active[0]["templates"], &active[0]["daemon"]),
+        (&2.into(), &1.into(), &false.into())
+    );
+    assert_eq!(active[0]["strangers"], Value::Array(Vec::new()));
+    assert_ne!(active[0]["model"], shipped.as_str());
+    assert!(house.identify("obama2.jpg").contains("Ann"));
+    let doctor = house.doctor("models");
+    assert!(doctor.contains("the models are bundle 2"), "{doctor}");
+
+    // A third one: only what is new comes.
+    assert_eq!(publisher.publish(&of_project("models")), 3);
+    let third = house.models(&["pull", "--activate"]).good();
+    assert_eq!((&third[0]["version"], &third[0]["fetched"]), (&3.into(), &2.into()), "{third:?}");
+    assert_eq!(
+        (&third[1]["version"], &third[1]["templates"]),
+        (&3.into(), &0.into()),
+        "its templates were there"
+    );
+
+    let back = house.models(&["rollback"]).good();
+    assert_eq!((&back[0]["version"], &back[0]["templates"]), (&2.into(), &0.into()), "nobody enrols again");
+    assert!(house.identify("obama2.jpg").contains("Ann"));
+    // What was given up does not come back by a timer, and does by its owner's word.
+    let unasked = house.models(&["pull", "--activate"]).good();
+    assert_eq!(unasked[1]["withdrawn"], true, "{unasked:?}");
+    assert_eq!(house.active(), Some(2));
+    house.models(&["activate", "3"]).good();
+    assert_eq!(house.active(), Some(3));
+    house.models(&["rollback"]).good();
+    let shipped_again = house.models(&["rollback"]).good();
+    assert_eq!(shipped_again[0]["version"], Value::Null);
+    assert!(house.identify("obama2.jpg").contains("Ann"));
+    assert!(house.models(&["rollback"]).error().contains("nothing to go back from"));
+}
+
+#[test]
+fn only_what_a_trusted_publisher_signed_is_taken() {
+    let publisher = Publisher::new();
+    let house = publisher.house();
+    publisher.publish(&of_project("models"));
+    let refused = |wanted: &str| {
+        let said = house.models(&["pull"]).refused();
+        assert!(said.contains(wanted), "{wanted}: {said}");
+        assert!(house.models(&["list"]).good().is_empty(), "nothing is kept");
+    };
+
+    // A file that was altered on the server, at the same length.
+    let manifest = publisher.path("www/files").join(&publisher.release().files[Manifest::FILE].sha256);
+    let good = fs::read(&manifest).unwrap();
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    fs::write(&manifest, &bad).unwrap();
+    refused("is not the file that was signed");
+    bad.extend_from_slice(b"and more");
+    fs::write(&manifest, &bad).unwrap();
+    refused("is not the file that was signed");
+    fs::write(&manifest, &good).unwrap();
+
+    // The description altered, in its place and under its own hash.
+    let file = publisher.release_file();
+    let description = fs::read_to_string(&file).unwrap();
+    let altered = description.replace("\"version\": 1", "\"version\": 9");
+    assert_ne!(altered, description);
+    fs::write(&file, &altered).unwrap();
+    refused("is not the file that was signed");
+    fs::write(&file, &description).unwrap();
+    let signature = fs::read_to_string(publisher.path("www/current.minisig")).unwrap();
+    let hash = |text: &str| sha256(text.as_bytes());
+    fs::write(publisher.path("www/files").join(hash(&altered)), &altered).unwrap();
+    let redirected = signature.replace(&hash(&description), &hash(&altered));
+    fs::write(publisher.path("www/current.minisig"), redirected).unwrap();
+    refused("the signature is of none of models.keys");
+    for no_signature in ["", "untrusted comment: x\n", "<html>not found</html>", &"x".repeat(5000)] {
+        fs::write(publisher.path("www/current.minisig"), no_signature).unwrap();
+        refused("current.minisig");
+    }
+    fs::write(publisher.path("www/current.minisig"), &signature).unwrap();
+
+    // Another publisher.
+    let other = KeyPair::generate_unencrypted_keypair().unwrap().pk.to_base64();
+    let stranger = House::new(&format!("keys = [{other:?}]\nsource = {:?}\n", publisher.server.address()));
+    assert!(stranger.models(&["pull"]).refused().contains("none of models.keys"));
+    assert!(House::new("").models(&["pull"]).error().contains("models.keys is not set"));
+
+    // And all is well with what was published.
+    house.models(&["pull", "--activate"]).good();
+    // What is altered on the door's own disk is not used either.
+    let kept = house.path("models/1/release.json");
+    fs::write(&kept, altered).unwrap();
+    assert!(
+        house.models(&["verify"]).code(1)[0]["problem"].as_str().unwrap().contains("none of models.keys")
+    );
+    let said = house.run_error();
+    assert!(said.contains("release.json") && said.contains("ostiary models rollback"), "{said}");
+}
+
+#[test]
+fn old_expired_and_doubled_releases_are_refused() {
+    let publisher = Publisher::new();
+    let house = publisher.house();
+    publisher.publish(&of_project("models"));
+    let first = publisher.release();
+    let old = fs::read(publisher.path("www/current.minisig")).unwrap();
+    publisher.publish(&of_project("models"));
+    let second = fs::read(publisher.path("www/current.minisig")).unwrap();
+    house.models(&["pull"]).good();
+    fs::write(publisher.path("www/current.minisig"), old).unwrap();
+    let said = house.models(&["pull"]).refused();
+    assert!(said.contains("version 1 is offered") && said.contains("version 2"), "{said}");
+
+    publisher.sign(&Release { version: 2, note: Some("another".into()), ..first.clone() });
+    assert!(house.models(&["pull"]).refused().contains("with other files"));
+
+    let now = Timestamp::now();
+    let hours = |hours| now.checked_add(SignedDuration::from_hours(hours)).unwrap();
+    publisher.sign(&Release { version: 3, created: hours(-48), expires: hours(-1), ..first.clone() });
+    assert!(house.models(&["pull"]).refused().contains("version 3 has expired"));
+    publisher.sign(&Release { version: 3, created: hours(30), expires: hours(60), ..first.clone() });
+    let said = house.models(&["pull"]).refused();
+    assert!(said.contains("the clock says") && said.contains("set-ntp"), "{said}");
+    publisher.sign(&Release { format: "ostiary-models-2".into(), version: 3, ..first });
+    assert!(house.models(&["pull"]).refused().contains("ostiary-models-1"));
+    fs::write(publisher.path("www/current.minisig"), second).unwrap();
+    house.models(&["pull"]).good();
+    assert_eq!(house.models(&["list"]).good().len(), 1);
+}
+
+#[test]
+fn a_transfer_that_breaks_is_taken_up_again() {
+    let publisher = Publisher::new();
+    let house = publisher.house();
+    publisher.publish(&of_project("models"));
+    // Once in the middle of the largest file: the same call begins it anew.
+    let largest = publisher.release().files["mobilefacenet.onnx"].sha256.clone();
+    publisher.server.set_fault(&largest, Fault::Torn, 1);
+    assert_eq!(house.models(&["pull"]).good()[0]["fetched"], 8);
+
+    // For longer than anybody's patience: nothing is kept, and what came whole does not come again.
+    let house = publisher.house();
+    publisher.server.set_fault(&largest, Fault::Torn, usize::MAX);
+    let said = house.models(&["pull"]).error();
+    assert!(said.contains("the transfer ended after") || said.contains("disconnected"), "{said}");
+    assert!(house.models(&["list"]).good().is_empty());
+    publisher.server.set_fault(&largest, Fault::Torn, 0);
+    let fetched = house.models(&["pull"]).good()[0]["fetched"].as_u64().unwrap();
+    assert!((1..8).contains(&fetched), "{fetched}");
+    house.models(&["verify"]).good();
+
+    // What a server says when it has trouble, for a moment and for good.
+    let house = publisher.house();
+    publisher.server.set_fault(Repository::CURRENT, Fault::Unavailable, 1);
+    house.models(&["pull"]).good();
+    publisher.server.set_fault(Repository::CURRENT, Fault::Missing, usize::MAX);
+    assert!(house.models(&["pull"]).error().contains("404"));
+    // More than was said, for ever.
+    publisher.server.set_fault(Repository::CURRENT, Fault::Endless, usize::MAX);
+    assert!(house.models(&["pull"]).refused().contains("current.minisig"));
+    // Nobody there.
+    let nobody = format!("keys = [{:?}]\nsource = \"http://127.0.0.1:1/door\"\n", publisher.public);
+    assert!(House::new(&nobody).models(&["pull"]).error().contains("127.0.0.1:1"));
+}
+
+#[test]
+fn a_server_is_known_by_its_certificate() {
+    let publisher = Publisher::new();
+    publisher.publish(&of_project("models"));
+    let server = TlsServer::start(&publisher.path("www"), publisher.folder.path());
+    let house = publisher.house();
+    let source = server.address();
+    house.models_trusting(&server.authority, &["pull", &source]).good();
+    assert_eq!(house.models(&["verify"]).good()[0]["good"], true);
+
+    let stranger = TlsServer::start(&publisher.path("www"), house.path("").as_path());
+    let said = house.models_trusting(&stranger.authority, &["pull", &source]).error();
+    assert!(said.contains("https://localhost") && said.contains("certificate"), "{said}");
+    let nothing = house.path("nothing.pem");
+    fs::write(&nothing, "").unwrap();
+    assert!(house.models_trusting(&nothing, &["pull", &source]).error().contains("ca-certificates"));
+}
+
+#[test]
+fn nobody_is_locked_out_unsaid() {
+    let publisher = Publisher::new();
+    let house = publisher.house();
+    house.enroll("Ann", "obama.jpg");
+    publisher.publish(&other_models(publisher.folder.path()));
+    let said = house.models(&["pull", "--activate"]).refused();
+    assert!(said.contains("Ann would not be known") && said.contains("--without NAME"), "{said}");
+    assert_eq!(house.active(), None);
+    assert!(house.identify("obama2.jpg").contains("Ann"));
+    assert!(house.models(&["activate", "--without", "Bob"]).refused().contains("Ann"));
+
+    let active = house.models(&["activate", "--without", "Ann"]).good();
+    assert_eq!(active[0]["strangers"][0], "Ann");
+    assert!(house.doctor("facebank").contains("not known to the model in use: Ann"));
+    assert!(!house.identify("obama2.jpg").contains("Ann"));
+    house.enroll("Ann", "obama.jpg");
+    assert!(house.identify("obama2.jpg").contains("Ann"));
+    // The way back needs nobody: the old templates stayed.
+    assert_eq!(house.models(&["rollback"]).good()[0]["strangers"], Value::Array(Vec::new()));
+    assert!(house.identify("obama2.jpg").contains("Ann"));
+
+    house.configure_more(&format!("[models]\ndir = {:?}\n", text(&of_project("models"))));
+    assert!(house.models(&["activate"]).refused().contains("models.dir is set"));
+}
+
+#[test]
+fn models_that_no_door_could_use_are_not_published_nor_kept() {
+    let publisher = Publisher::new();
+    let models = publisher.path("spoilt");
+    copy_models(&models);
+    let refused = |wanted: &str| {
+        let (code, said) = publisher.try_publish(&models, &[]);
+        assert!(code == Some(2) && said.contains(wanted), "{wanted}: {said}");
+        assert!(!publisher.path("www/current.minisig").exists());
+    };
+    let whole = fs::read_to_string(models.join(Manifest::FILE)).unwrap();
+    change_manifest(&models, |manifest| {
+        manifest.models.get_mut("mobilefacenet-int8").unwrap().golden[7] += 1e-6;
+    });
+    refused("does not give the golden embedding");
+    change_manifest(&models, |manifest| {
+        manifest.models.get_mut("mobilefacenet-int8").unwrap().golden.clear()
+    });
+    refused("no golden embedding");
+    change_manifest(&models, |manifest| {
+        manifest.models.remove("onet").unwrap();
+    });
+    refused("no model \"onet\"");
+    fs::write(models.join(Manifest::FILE), &whole).unwrap();
+    let onet = fs::read(models.join("onet.onnx")).unwrap();
+    fs::write(models.join("onet.onnx"), &onet[..onet.len() / 2]).unwrap();
+    refused("onet.onnx");
+    fs::write(models.join("onet.onnx"), onet).unwrap();
+    publisher.publish(&models);
+
+    // A publisher whose program checks nothing, and a door that does.
+    let house = publisher.house();
+    let mut release = publisher.release();
+    let manifest = whole.replacen("golden = [-", "golden = [", 2).into_bytes();
+    let part = release.files.get_mut(Manifest::FILE).unwrap();
+    (part.sha256, part.size) = (sha256(&manifest), manifest.len() as u64);
+    fs::write(publisher.path("www/files").join(&part.sha256), &manifest).unwrap();
+    release.version = 2;
+    publisher.sign(&release);
+    let said = house.models(&["pull"]).refused();
+    assert!(said.contains("bundle 2") && said.contains("does not give the golden embedding"), "{said}");
+    assert!(house.models(&["list"]).good().is_empty());
+}
+
+#[test]
+fn keys_have_passwords_or_none_and_follow_their_own_repository() {
+    let publisher = Publisher::new();
+    let file = |name: &str| text(&publisher.path(name));
+    fs::write(publisher.path("password"), "open sesame\n").unwrap();
+    let made = trainer(&["keys", "-o", &file("locked.key"), "--password-file", &file("password")]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let said = String::from_utf8(made.stdout).unwrap();
+    let public = fs::read_to_string(publisher.path("locked.key.pub")).unwrap();
+    assert!(said.contains(public.lines().nth(1).unwrap()));
+    assert_eq!(trainer(&["keys", "-o", &file("locked.key")]).status.code(), Some(2), "no key is overwritten");
+
+    let (models, out) = (text(&of_project("models")), file("locked-www"));
+    let publish = |more: &[&str]| {
+        trainer(&[&["publish", &models, "-o", &out, "--key", &file("locked.key")], more].concat())
+            .status
+            .code()
+    };
+    assert_eq!(publish(&[]), Some(2), "it wants its password");
+    fs::write(publisher.path("wrong"), "open barley\n").unwrap();
+    assert_eq!(publish(&["--password-file", &file("wrong")]), Some(2));
+    assert_eq!(publish(&["--password-file", &file("password")]), Some(0));
+    // With another key the versions would begin anew.
+    let other = trainer(&["publish", &models, "-o", &out, "--key", &file("publisher.key")]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&other.stderr).contains("publish to another folder"));
+
+    // A folder is a source too; keys may follow one another.
+    let house =
+        House::new(&format!("keys = [{:?}, {:?}]\n", publisher.public, public.lines().nth(1).unwrap()));
+    assert!(house.models(&["pull"]).error().contains("set models.source"));
+    house.models(&["pull", &out]).good();
+}
+
+#[test]
+fn the_running_daemon_changes_over_or_goes_on_as_it_was() {
+    let publisher = Publisher::new();
+    let house = publisher.house();
+    house.configure_more("[facebank]\nkeep_crops = true\n");
+    house.enroll("Ann", "obama.jpg");
+    let shipped = house.model_of("Ann");
+    publisher.publish(&other_models(publisher.folder.path()));
+    house.models(&["pull"]).good();
+
+    let mut door = Door::start(&house, &portrait("obama2.jpg"));
+    door.event("started");
+    assert_eq!(door.event("granted")["model"], shipped.as_str());
+
+    // A configuration that is not good: the daemon keeps what it has, and so does the disk.
+    let good = house.configuration();
+    house.configure_more("[door]\nname = \"other\"\n");
+    let said = house.models(&["activate"]).refused();
+    assert!(said.contains("goes on with the models that it had") && said.contains("door.name"), "{said}");
+    assert_eq!(house.active(), None);
+    door.event("reload_refused");
+    fs::write(house.path("ostiary.toml"), good).unwrap();
+
+    let active = house.models(&["activate"]).good();
+    assert_eq!(active[0]["daemon"], true);
+    let reloaded = door.event("reloaded");
+    assert_eq!(reloaded["model"], active[0]["model"]);
+    assert_eq!(door.granted_by(&active[0]["model"])["person"], "Ann");
+    assert_eq!(door.event("granted")["model"], active[0]["model"], "and by no other from then on");
+
+    let back = house.models(&["rollback"]).good();
+    assert_eq!((&back[0]["model"], &back[0]["daemon"]), (&shipped.as_str().into(), &true.into()));
+    door.event("reloaded");
+    assert_eq!(door.granted_by(&back[0]["model"])["person"], "Ann");
+    door.stop();
+}
