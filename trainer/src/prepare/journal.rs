@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::copies::Fingerprint;
 use super::look::Reason;
 use super::split::Side;
-use super::storage::failed;
+use crate::storage::failed;
 
 /// The journal's name, in the folder that is written.
 pub const JOURNAL: &str = "journal.jsonl";

@@ -1,11 +1,8 @@
 //! One picture: is there a face in it that is worth training on?
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
 use ostiary::bundle::Bundle;
 use ostiary::capture::{Frame, decode_picture};
 use ostiary::config::{self, QualityLimits};
@@ -19,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::copies::{Fingerprint, Fingerprinter};
 use crate::faceset::{FaceSet, Picture, Place};
+use crate::jpeg;
+use crate::pool::Pool;
 
-/// Crops are written at this quality, of 100: their own blocks of 8x8 are then not to be seen.
-const JPEG_QUALITY: u8 = 95;
 /// A crop's JPEG has no more bytes for its pixels, at any quality: what is larger holds other things (metadata).
 const MOST_BYTES: usize = 64 << 10;
 
@@ -78,18 +75,18 @@ impl From<Reason> for Verdict {
     }
 }
 
-/// Looks at pictures, with as many detectors as there are threads that ask.
+/// Looks at pictures.
 pub struct Lookers<'a> {
     limits: QualityLimits,
     /// `None` where pictures are aligned already.
     models: Option<&'a Bundle>,
-    idle: Mutex<Vec<Detector>>,
+    detectors: Pool<Detector>,
     fingerprinter: Fingerprinter,
 }
 
 impl<'a> Lookers<'a> {
     pub fn new(limits: QualityLimits, models: Option<&'a Bundle>) -> Self {
-        Self { limits, models, idle: Mutex::default(), fingerprinter: Fingerprinter::default() }
+        Self { limits, models, detectors: Pool::default(), fingerprinter: Fingerprinter::default() }
     }
 
     /// Errors are those of the models; whatever is wrong with a picture is a verdict.
@@ -120,9 +117,9 @@ impl<'a> Lookers<'a> {
             return Ok(Reason::from(fault).into());
         }
         // What is aligned and a JPEG is not coded a second time, unless it is padded.
-        let is_jpeg = image::guess_format(&bytes).is_ok_and(|format| format == image::ImageFormat::Jpeg);
-        let as_it_is = self.models.is_none() && is_jpeg && bytes.len() <= MOST_BYTES;
-        let jpeg = if as_it_is { bytes } else { encode(&crop)? };
+        let as_it_is = self.models.is_none() && jpeg::is_jpeg(&bytes) && bytes.len() <= MOST_BYTES;
+        let side = Crop::SIDE as u32;
+        let jpeg = if as_it_is { bytes } else { jpeg::encode(crop.rgb(), side, side)? };
         Ok(Verdict::Good { jpeg, fingerprint: self.fingerprinter.of(&crop) })
     }
 
@@ -133,16 +130,9 @@ impl<'a> Lookers<'a> {
         meant: Option<Point>,
         models: &Bundle,
     ) -> Result<Result<(Detection, Crop), Reason>> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle().pop();
-        let mut detector = match waiting {
-            Some(detector) => detector,
-            None => Detector::load(models, &config::Detector::default(), &Backend::tract(1))?,
-        };
         let mut found = Detections::new();
-        let detected = detector.detect(frame, &mut found);
-        idle().push(detector);
-        detected?;
+        let load = || Ok(Detector::load(models, &config::Detector::default(), &Backend::tract(1))?);
+        self.detectors.with(load, |detector| Ok(detector.detect(frame, &mut found)?))?;
         let holds = |face: &&Detection| meant.is_none_or(|point| contains(&face.bbox, point));
         let Some(face) = subject(found.iter().filter(holds)) else {
             return Ok(Err(if found.is_empty() { Reason::NoFace } else { Reason::OtherFace }));
@@ -163,15 +153,47 @@ fn as_aligned() -> Detection {
     Detection { bbox, score: 1.0, landmarks: ARCFACE_TEMPLATE }
 }
 
-/// A crop as a JPEG.
-pub fn encode(crop: &Crop) -> Result<Vec<u8>> {
-    let side = Crop::SIDE as u32;
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY).encode(
-        crop.rgb(),
-        side,
-        side,
-        ExtendedColorType::Rgb8,
-    )?;
-    Ok(jpeg)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_row_in_the_guide() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/training-data.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let has_row = |reason| match reason {
+            // Complete, or this does not compile.
+            Reason::Unreadable
+            | Reason::NotAligned
+            | Reason::NoFace
+            | Reason::OtherFace
+            | Reason::TooSmall
+            | Reason::TooDark
+            | Reason::TooBright
+            | Reason::Blurred
+            | Reason::TurnedAway
+            | Reason::Tilted
+            | Reason::Copy => {
+                let name = serde_json::to_value(reason).unwrap();
+                let name = format!("`{}`", name.as_str().unwrap());
+                let first = |row: &str| row.strip_prefix("| ")?.split(" | ").next().map(str::to_owned);
+                page.lines().filter_map(first).any(|cell| cell.contains(&name))
+            }
+        };
+        for reason in [
+            Reason::Unreadable,
+            Reason::NotAligned,
+            Reason::NoFace,
+            Reason::OtherFace,
+            Reason::TooSmall,
+            Reason::TooDark,
+            Reason::TooBright,
+            Reason::Blurred,
+            Reason::TurnedAway,
+            Reason::Tilted,
+            Reason::Copy,
+        ] {
+            assert!(has_row(reason), "{reason:?}");
+        }
+    }
 }

@@ -12,10 +12,9 @@ mod look;
 mod output;
 mod report;
 mod split;
-mod storage;
 mod unpack;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -108,6 +107,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let report = Report::read(&args.output)?;
     report.print(&args.output, args.json)?;
+    if args.val > 0.0 && report.val.people == 0 && report.kept > 0 {
+        eprintln!("nobody was set apart for validation: with another --seed or a larger --val somebody is");
+    }
     Ok(ExitCode::from(u8::from(report.kept == 0)))
 }
 
@@ -219,11 +221,4 @@ fn finish(
     }
     output.sync()?;
     journal.append(&entries)
-}
-
-/// A picture's name as that of a JPEG.
-pub fn jpeg_name(name: &str) -> String {
-    let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let is_jpeg = ["jpg", "jpeg"].iter().any(|known| ending.eq_ignore_ascii_case(known));
-    if is_jpeg { name.to_owned() } else { format!("{name}.jpg") }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::{Fate, Journal};
 use super::look::Reason;
 use super::split::Side;
-use super::storage::write_whole;
+use crate::storage::write_whole;
 
 /// The numbers. Written last: where it is, all else is whole.
 pub const REPORT: &str = "report.json";

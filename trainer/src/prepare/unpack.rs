@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::storage::{failed, write_whole};
 use crate::lfw::{self, Pair};
+use crate::storage::{failed, write_whole};
 use crate::verification::VerificationSet;
 
 /// Folds that a verification set is evaluated in, one after another.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Output;
+use crate::jpeg::file_name;
 use crate::prepare::journal::{Entry, Journal};
-use crate::prepare::jpeg_name;
 use crate::prepare::split::Side;
-use crate::prepare::storage::failed;
+use crate::storage::failed;
 
 pub struct Folders {
     folder: PathBuf,
@@ -28,7 +28,7 @@ impl Output for Folders {
 
     fn put(&mut self, side: Side, person: &str, picture: &str, jpeg: &[u8]) -> Result<u64> {
         let folder = self.folder.join(side.name()).join(person);
-        let path = folder.join(jpeg_name(picture));
+        let path = folder.join(file_name(picture));
         // One passing name for all: a run that is ended leaves no more than this one, which the next one takes over.
         let passing = self.folder.join(".partial");
         fs::create_dir_all(&folder)

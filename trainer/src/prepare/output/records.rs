@@ -12,11 +12,11 @@ use anyhow::{Result, ensure};
 use ostiary::vision::Crop;
 
 use super::Output;
+use crate::jpeg::file_name;
 use crate::prepare::journal::{Entry, Fate, Journal};
-use crate::prepare::jpeg_name;
 use crate::prepare::split::Side;
-use crate::prepare::storage::{failed, write_whole};
 use crate::recordio::{Header, IDX, LST, MOST, PROPERTY, REC, append};
+use crate::storage::{failed, write_whole};
 
 /// Both sides.
 pub struct RecordSet([Pack; 2]);
@@ -164,7 +164,7 @@ fn write_list(folder: &Path, side: Side, journal: &Journal) -> Result<Vec<Range<
                 Some(range) if last.as_ref() == Some(&person) => range.end = number + 1,
                 _ => ranges.push(number..number + 1),
             }
-            writeln!(list, "{number}\t{}\t{person}/{}", ranges.len() - 1, jpeg_name(&picture))?;
+            writeln!(list, "{number}\t{}\t{person}/{}", ranges.len() - 1, file_name(&picture))?;
             last = Some(person);
         }
         Ok(())

@@ -12,9 +12,7 @@ pub fn failed(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
     move |error| {
         let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
         let what = if is_full {
-            format!(
-                "{path}: the disk is full; make room and give the same command again: it goes on where it stopped"
-            )
+            format!("{path}: the disk is full; make room and give the same command again")
         } else {
             format!("cannot write {path}")
         };
