@@ -29,7 +29,7 @@ pub use frame::Frame;
 pub use newest::{Handover, Put, Taken};
 pub use offer::SizeRange;
 pub use open::{needs_ffmpeg, open};
-pub use picture::{decode_picture, read_picture};
+pub use picture::{decode_picture, read_picture, read_picture_bytes};
 pub use player::{Clip, open_clip};
 
 /// What a call of [`FrameSource::next`] brought.

@@ -20,7 +20,7 @@ pub(super) const MAX_PIXELS: u64 = 50_000_000;
 /// An error names the file where it is missing, empty, torn, no picture, larger than 64 MiB, or of more than
 /// 50 megapixels (which its header tells, before anything is decoded).
 pub fn read_picture(path: &Path) -> Result<Frame, CaptureError> {
-    decode_picture(path, &read_limited(path)?)
+    decode_picture(path, &read_picture_bytes(path)?)
 }
 
 /// Decodes the bytes of a picture file as [`read_picture`] does; `path` names them in errors.
@@ -78,7 +78,8 @@ fn colour_jpeg(bytes: &[u8]) -> Result<DynamicImage, String> {
         .ok_or_else(|| damaged("its header and its pixels disagree".into()))
 }
 
-fn read_limited(path: &Path) -> Result<Vec<u8>, CaptureError> {
+/// Reads a picture's file without decoding it, with [`read_picture`]'s limits on what a file may be.
+pub fn read_picture_bytes(path: &Path) -> Result<Vec<u8>, CaptureError> {
     let failed = |why: String| CaptureError::Picture { path: path.to_owned(), why };
     let unread = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => CaptureError::Missing { path: path.to_owned() },

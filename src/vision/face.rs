@@ -1,8 +1,13 @@
 //! What is known of a face in a frame.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
 use super::{BBox, Landmarks};
+
+/// Scores from here on are all the same to [`subject`].
+const CERTAIN: f32 = 0.95;
 
 /// The most faces that are handled in one frame; the least probable beyond that are left out.
 pub const MAX_FACES: usize = 32;
@@ -20,6 +25,13 @@ pub struct Detection {
 
 /// The faces of a frame, most probable first.
 pub type Detections = heapless::Vec<Detection, MAX_FACES>;
+
+/// The face that a picture is of: the most probable one. The detector is as good as certain of most faces (its scores
+/// crowd just below 1), so that among those the largest is taken.
+pub fn subject<'a>(found: impl IntoIterator<Item = &'a Detection>) -> Option<&'a Detection> {
+    let rank = |face: &&Detection| (face.score.min(CERTAIN), face.bbox.area());
+    found.into_iter().max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal))
+}
 
 /// How well a face can be seen. Measured on the frame, inside the face's box.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]

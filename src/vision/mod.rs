@@ -20,7 +20,7 @@ pub use align::{ARCFACE_TEMPLATE, SimilarityTransform, align};
 pub use crop::Crop;
 pub use embedder::Embedder;
 pub use embedding::{Embedding, Similarity};
-pub use face::{Detection, Detections, Face, MAX_FACES, Quality};
+pub use face::{Detection, Detections, Face, MAX_FACES, Quality, subject};
 pub use geometry::{BBox, Landmarks, Point};
 pub use mtcnn::Detector;
 pub use proof::{Agreement, ProofError, hold_to_golden, prove};

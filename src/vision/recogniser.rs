@@ -1,16 +1,13 @@
 //! Everything between a picture and an embedding, in one hand, for pictures that stand alone.
 
-use std::cmp::Ordering;
-
 use crate::bundle::{Bundle, BundleError, ModelId};
 use crate::capture::Frame;
 use crate::config::Config;
 use crate::engine::{Backend, EngineError};
 
-use super::{Crop, Detection, Detections, Detector, Embedder, Embedding, Face, Quality, Similarity, align};
-
-/// Scores from here on are all the same to [`Recogniser::most_probable`].
-const CERTAIN: f32 = 0.95;
+use super::{
+    Crop, Detection, Detections, Detector, Embedder, Embedding, Face, Quality, Similarity, align, subject,
+};
 
 /// Detector, alignment, quality and embedder together.
 pub struct Recogniser {
@@ -91,13 +88,11 @@ impl Recogniser {
         Ok(Recognised { face, embedding: self.embedder.embed(&crop)?, crop })
     }
 
-    /// The most probable face; `None` where there is no face. The detector is as good as certain of most faces
-    /// (its scores crowd just below 1), so that among those the largest is taken: the one the picture is of.
+    /// The face that the picture is of ([`subject`]); `None` where there is no face.
     pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<Recognised>, VisionError> {
         let faces = self.faces(frame)?;
-        let rank = |face: &&Face| (face.detection.score.min(CERTAIN), face.detection.bbox.area());
-        match faces.iter().max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal)) {
-            Some(face) => Ok(Some(self.recognise(frame, &face.detection)?)),
+        match subject(faces.iter().map(|face| &face.detection)) {
+            Some(detection) => Ok(Some(self.recognise(frame, detection)?)),
             None => Ok(None),
         }
     }

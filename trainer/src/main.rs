@@ -1,10 +1,22 @@
-//! The workstation half of Ostiary: imports, evaluates, exports and publishes the models that the door runs.
+//! The workstation half of Ostiary: prepares faces to train on; imports, evaluates, exports and publishes the models that
+//! the door runs.
 
+mod augment;
+mod describe;
 mod evaluate;
+mod faceset;
 mod import;
+mod jpeg;
 mod keys;
+mod lfw;
+mod pairs;
+mod pool;
+mod prepare;
 mod publish;
 mod quantize;
+mod recordio;
+mod storage;
+mod verification;
 
 use std::process::ExitCode;
 
@@ -20,12 +32,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say what a set of faces holds.
+    Describe(describe::Args),
     /// Measure accuracy over folders of faces.
     Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
     /// Make a key pair to sign bundles of models with.
     Keys(keys::Args),
+    /// Choose pairs of pictures to verify with.
+    Pairs(pairs::Args),
+    /// Make a set to train on out of one as it is published.
+    Prepare(prepare::Args),
     /// Sign models and lay them out for all doors to pull.
     Publish(publish::Args),
     /// Quantise a network to bytes.
@@ -34,9 +52,12 @@ enum Verb {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
+        Verb::Describe(args) => describe::run(&args),
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
+        Verb::Pairs(args) => pairs::run(&args),
+        Verb::Prepare(args) => prepare::run(&args),
         Verb::Publish(args) => publish::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
     };

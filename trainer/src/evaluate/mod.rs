@@ -7,7 +7,7 @@ mod door;
 mod far_table;
 mod loss;
 mod reference;
-mod scores;
+pub mod scores;
 mod sets;
 
 use std::path::{Path, PathBuf};

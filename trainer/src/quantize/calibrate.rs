@@ -9,6 +9,8 @@ use ostiary::config;
 use ostiary::engine::Backend;
 use ostiary::vision::{BBox, Crop, Detection, Detections, Detector, Point, align};
 
+use crate::augment::{Chance, moved, varied};
+
 /// What a network of free size is shown: windows of this side.
 const WINDOW: usize = 64;
 /// The smallest face that a pyramid is made for, and the side that it shrinks to, pixels.
@@ -39,7 +41,7 @@ pub fn samples(folder: &Path, shape: [usize; 3], settings: Settings) -> Result<V
     }
     let [_, height, width] = shape;
     let mut faces = Faces::default();
-    let mut chance = Chance(1);
+    let mut chance = Chance::new(1);
     let mut samples = Vec::new();
     let mut seen = 0;
     for file in &files {
@@ -49,7 +51,7 @@ pub fn samples(folder: &Path, shape: [usize; 3], settings: Settings) -> Result<V
             // It is what the network sees already.
             seen += 1;
             for turn in 0..settings.variations {
-                samples.push(varied(&picture, turn, &mut chance));
+                samples.push(sample(&picture, turn, &mut chance));
             }
             continue;
         }
@@ -124,85 +126,20 @@ impl Faces {
     }
 }
 
-/// The same numbers in every run.
-struct Chance(u64);
-
-impl Chance {
-    /// Between two numbers.
-    fn between(&mut self, from: f32, to: f32) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        from + (to - from) * ((self.0 >> 40) as f32 / (1u64 << 24) as f32)
-    }
-}
-
-/// The picture, every second time mirrored, in other light, of another camera: exposure, contrast, the colours'
-/// balance down to grey, and sharpness differ.
-fn varied(picture: &Frame, turn: u32, chance: &mut Chance) -> Sample {
+/// The picture varied, as an input.
+fn sample(picture: &Frame, turn: u32, chance: &mut Chance) -> Sample {
     let (height, width) = (picture.height() as usize, picture.width() as usize);
-    let mut pixels = picture.rgb().to_vec();
-    if turn > 0 {
-        let (gain, offset) = (chance.between(0.5, 1.4), chance.between(-40.0, 40.0));
-        let balance = [chance.between(0.8, 1.2), 1.0, chance.between(0.8, 1.2)];
-        let colour = chance.between(-0.5, 1.2).max(0.0);
-        // Light from one side.
-        let slope = chance.between(-0.6, 0.6);
-        for (index, pixel) in pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let side = (index % width) as f32 / width as f32 - 0.5;
-            let lit = pixel.map(f32::from);
-            let grey = lit.iter().sum::<f32>() / 3.0;
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                let tinted =
-                    (grey + (lit[channel] - grey) * colour) * balance[channel] * (1.0 + slope * side);
-                *value = ((tinted - 127.5) * gain + 127.5 + offset).clamp(0.0, 255.0) as u8;
-            }
-        }
-        if turn % 3 == 2 {
-            blur(&mut pixels, width);
-        }
-    }
-    if turn % 2 == 1 {
-        for row in pixels.chunks_exact_mut(width * 3) {
-            row.as_chunks_mut::<3>().0.reverse();
-        }
-    }
-    Sample { height, width, pixels }
-}
-
-/// Each pixel becomes the mean of itself and its neighbours, twice: out of focus, or moving.
-fn blur(pixels: &mut [u8], width: usize) {
-    for step in [3, width * 3] {
-        for _ in 0..2 {
-            for index in step..pixels.len().saturating_sub(step) {
-                let sum = u16::from(pixels[index - step])
-                    + 2 * u16::from(pixels[index])
-                    + u16::from(pixels[index + step]);
-                pixels[index] = (sum / 4) as u8;
-            }
-        }
-    }
+    Sample { height, width, pixels: varied(picture, turn, chance) }
 }
 
 /// A face aligned, its landmarks a little off as a camera's are.
 fn aligned(picture: &Frame, face: &Detection, turn: u32, chance: &mut Chance) -> Option<Sample> {
-    let mut landmarks = face.landmarks;
-    if turn > 0 {
-        let center = face.bbox.center();
-        let size = face.bbox.width;
-        let (scale, angle) = (chance.between(0.92, 1.08), chance.between(-0.12, 0.12));
-        let [x, y] = [chance.between(-0.04, 0.04), chance.between(-0.04, 0.04)].map(|share| share * size);
-        for point in &mut landmarks {
-            let (dx, dy) = (point.x - center.x, point.y - center.y);
-            *point = Point {
-                x: center.x + scale * (dx * angle.cos() - dy * angle.sin()) + x,
-                y: center.y + scale * (dx * angle.sin() + dy * angle.cos()) + y,
-            };
-        }
-    }
+    let landmarks = if turn > 0 { moved(&face.landmarks, &face.bbox, chance) } else { face.landmarks };
     let mut crop = Crop::default();
     let fits = align(picture, &landmarks, &mut crop);
     let side = Crop::SIDE as u32;
     let frame = Frame::from_rgb(side, side, crop.rgb().to_vec()).filter(|_| fits)?;
-    Some(varied(&frame, turn, chance))
+    Some(sample(&frame, turn, chance))
 }
 
 /// A square about a face, or anywhere.
@@ -235,7 +172,7 @@ fn square(
             }
         }
     };
-    varied(&cut(picture, &area, [height, width]), turn, chance)
+    sample(&cut(picture, &area, [height, width]), turn, chance)
 }
 
 /// A window of a level of the picture's pyramid, every second one about a face.
@@ -252,7 +189,7 @@ fn window(picture: &Frame, faces: &[Detection], turn: u32, chance: &mut Chance) 
         },
     };
     let area = BBox { x: center.x - size / 2.0, y: center.y - size / 2.0, width: size, height: size };
-    (shorter > 0.0).then(|| varied(&cut(picture, &area, [WINDOW, WINDOW]), turn, chance))
+    (shorter > 0.0).then(|| sample(&cut(picture, &area, [WINDOW, WINDOW]), turn, chance))
 }
 
 /// Cuts an area out of a picture at a size, each pixel the mean of what it covers; black outside.

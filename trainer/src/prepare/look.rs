@@ -1,0 +1,199 @@
+//! One picture: is there a face in it that is worth training on?
+
+use std::path::Path;
+
+use anyhow::Result;
+use ostiary::bundle::Bundle;
+use ostiary::capture::{Frame, decode_picture};
+use ostiary::config::{self, QualityLimits};
+use ostiary::engine::Backend;
+use ostiary::facebank::aligned_crop;
+use ostiary::vision::{
+    ARCFACE_TEMPLATE, BBox, Crop, Detection, Detections, Detector, Point, Quality, QualityFault, align,
+    subject,
+};
+use serde::{Deserialize, Serialize};
+
+use super::copies::{Fingerprint, Fingerprinter};
+use crate::faceset::{FaceSet, Picture, Place};
+use crate::jpeg;
+use crate::pool::Pool;
+
+/// A crop's JPEG has no more bytes for its pixels, at any quality: what is larger holds other things (metadata).
+const MOST_BYTES: usize = 64 << 10;
+
+/// Why a picture is left out. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It cannot be read, or is no picture, or damaged.
+    Unreadable,
+    /// Taken as aligned, it is not 112x112.
+    NotAligned,
+    NoFace,
+    /// There are faces, and none where the set says that this person is.
+    OtherFace,
+    TooSmall,
+    TooDark,
+    TooBright,
+    Blurred,
+    TurnedAway,
+    Tilted,
+    /// Of a picture of the same person.
+    Copy,
+}
+
+impl From<QualityFault> for Reason {
+    fn from(fault: QualityFault) -> Self {
+        match fault {
+            QualityFault::TooSmall => Self::TooSmall,
+            QualityFault::TooDark => Self::TooDark,
+            QualityFault::TooBright => Self::TooBright,
+            QualityFault::Blurred => Self::Blurred,
+            QualityFault::TurnedAway => Self::TurnedAway,
+            QualityFault::Tilted => Self::Tilted,
+        }
+    }
+}
+
+/// What a picture is worth.
+pub enum Verdict {
+    /// The aligned crop, as a JPEG.
+    Good {
+        jpeg: Vec<u8>,
+        fingerprint: Fingerprint,
+    },
+    Rejected {
+        reason: Reason,
+        why: Option<String>,
+    },
+}
+
+impl From<Reason> for Verdict {
+    fn from(reason: Reason) -> Self {
+        Self::Rejected { reason, why: None }
+    }
+}
+
+/// Looks at pictures.
+pub struct Lookers<'a> {
+    limits: QualityLimits,
+    /// `None` where pictures are aligned already.
+    models: Option<&'a Bundle>,
+    detectors: Pool<Detector>,
+    fingerprinter: Fingerprinter,
+}
+
+impl<'a> Lookers<'a> {
+    pub fn new(limits: QualityLimits, models: Option<&'a Bundle>) -> Self {
+        Self { limits, models, detectors: Pool::default(), fingerprinter: Fingerprinter::default() }
+    }
+
+    /// Errors are those of the models; whatever is wrong with a picture is a verdict.
+    pub fn look(&self, set: &dyn FaceSet, picture: &Picture) -> Result<Verdict> {
+        let path = match &picture.place {
+            Place::File(path) => path,
+            Place::Record(_) => Path::new(&picture.name),
+        };
+        let read = set.read(picture).and_then(|bytes| Ok((decode_picture(path, &bytes)?, bytes)));
+        let (frame, bytes) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                let why = Some(format!("{error:#}"));
+                return Ok(Verdict::Rejected { reason: Reason::Unreadable, why });
+            }
+        };
+        let (detection, crop) = match self.models {
+            None => match aligned_crop(&frame) {
+                Some(crop) => (as_aligned(), crop),
+                None => return Ok(Reason::NotAligned.into()),
+            },
+            Some(models) => match self.face(&frame, picture.face, models)? {
+                Ok(found) => found,
+                Err(reason) => return Ok(reason.into()),
+            },
+        };
+        if let Some(fault) = Quality::measure(&detection, &crop).fault(&self.limits) {
+            return Ok(Reason::from(fault).into());
+        }
+        // What is aligned and a JPEG is not coded a second time, unless it is padded.
+        let as_it_is = self.models.is_none() && jpeg::is_jpeg(&bytes) && bytes.len() <= MOST_BYTES;
+        let side = Crop::SIDE as u32;
+        let jpeg = if as_it_is { bytes } else { jpeg::encode(crop.rgb(), side, side)? };
+        Ok(Verdict::Good { jpeg, fingerprint: self.fingerprinter.of(&crop) })
+    }
+
+    /// The face that is meant, aligned.
+    fn face(
+        &self,
+        frame: &Frame,
+        meant: Option<Point>,
+        models: &Bundle,
+    ) -> Result<Result<(Detection, Crop), Reason>> {
+        let mut found = Detections::new();
+        let load = || Ok(Detector::load(models, &config::Detector::default(), &Backend::tract(1))?);
+        self.detectors.with(load, |detector| Ok(detector.detect(frame, &mut found)?))?;
+        let holds = |face: &&Detection| meant.is_none_or(|point| contains(&face.bbox, point));
+        let Some(face) = subject(found.iter().filter(holds)) else {
+            return Ok(Err(if found.is_empty() { Reason::NoFace } else { Reason::OtherFace }));
+        };
+        let mut crop = Crop::default();
+        Ok(if align(frame, &face.landmarks, &mut crop) { Ok((*face, crop)) } else { Err(Reason::NoFace) })
+    }
+}
+
+fn contains(bbox: &BBox, point: Point) -> bool {
+    (bbox.x..bbox.x + bbox.width).contains(&point.x) && (bbox.y..bbox.y + bbox.height).contains(&point.y)
+}
+
+/// The face of an aligned crop: it fills it, and its landmarks are where they were aligned to.
+fn as_aligned() -> Detection {
+    let side = Crop::SIDE as f32;
+    let bbox = BBox { x: 0.0, y: 0.0, width: side, height: side };
+    Detection { bbox, score: 1.0, landmarks: ARCFACE_TEMPLATE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_row_in_the_guide() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/training-data.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let has_row = |reason| match reason {
+            // Complete, or this does not compile.
+            Reason::Unreadable
+            | Reason::NotAligned
+            | Reason::NoFace
+            | Reason::OtherFace
+            | Reason::TooSmall
+            | Reason::TooDark
+            | Reason::TooBright
+            | Reason::Blurred
+            | Reason::TurnedAway
+            | Reason::Tilted
+            | Reason::Copy => {
+                let name = serde_json::to_value(reason).unwrap();
+                let name = format!("`{}`", name.as_str().unwrap());
+                let first = |row: &str| row.strip_prefix("| ")?.split(" | ").next().map(str::to_owned);
+                page.lines().filter_map(first).any(|cell| cell.contains(&name))
+            }
+        };
+        for reason in [
+            Reason::Unreadable,
+            Reason::NotAligned,
+            Reason::NoFace,
+            Reason::OtherFace,
+            Reason::TooSmall,
+            Reason::TooDark,
+            Reason::TooBright,
+            Reason::Blurred,
+            Reason::TurnedAway,
+            Reason::Tilted,
+            Reason::Copy,
+        ] {
+            assert!(has_row(reason), "{reason:?}");
+        }
+    }
+}

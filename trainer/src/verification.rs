@@ -1,0 +1,148 @@
+//! Verification sets as InsightFace ships them (lfw.bin, cfp_fp.bin, agedb_30.bin, ...): a Python pickle of a tuple of a
+//! list of pictures' files and a list of bools. Pictures 2i and 2i + 1 are pair i; its bool says whether they show one
+//! person.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_pickle::{DeOptions, SerOptions, Value};
+
+/// Larger files are not read: a pickle can only be read whole. The largest that is shipped has a tenth of it.
+const MOST: u64 = 2 << 30;
+
+/// Pairs of pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerificationSet {
+    /// Files, mostly JPEG; two for each pair.
+    pub pictures: Vec<Vec<u8>>,
+    /// Whether a pair shows one person.
+    pub same: Vec<bool>,
+}
+
+impl VerificationSet {
+    /// Reads what Python 2 or 3 has pickled, with any protocol.
+    pub fn read(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let length = file.metadata()?.len();
+        ensure!(length <= MOST, "{}: larger than 2 GiB; it is no verification set", path.display());
+        let value = serde_pickle::value_from_reader(BufReader::new(file), DeOptions::new())
+            .with_context(|| format!("{}: not a pickle, or damaged; copy it again", path.display()))?;
+        Self::from_pickle(value)
+            .with_context(|| format!("{}: is no verification set of InsightFace's", path.display()))
+    }
+
+    fn from_pickle(value: Value) -> Result<Self> {
+        let (Value::Tuple(parts) | Value::List(parts)) = value else { bail!("it is no pair of two lists") };
+        let Ok([Value::List(pictures), Value::List(same)]) = <[Value; 2]>::try_from(parts) else {
+            bail!("it is no pair of two lists")
+        };
+        let pictures = pictures.into_iter().map(|picture| match picture {
+            Value::Bytes(bytes) => Ok(bytes),
+            _ => bail!("one of the pictures is no bytes"),
+        });
+        let same = same.into_iter().map(|same| match same {
+            Value::Bool(same) => Ok(same),
+            Value::I64(number @ 0..=1) => Ok(number == 1),
+            _ => bail!("one of the answers is neither true nor false"),
+        });
+        let set = Self { pictures: pictures.collect::<Result<_>>()?, same: same.collect::<Result<_>>()? };
+        ensure!(
+            set.pictures.len() == 2 * set.same.len(),
+            "it has {} pictures for {} pairs",
+            set.pictures.len(),
+            set.same.len()
+        );
+        Ok(set)
+    }
+
+    /// Writes what Python 3 and InsightFace's evaluation read.
+    pub fn write(self, mut file: impl Write) -> Result<()> {
+        let pictures = self.pictures.into_iter().map(Value::Bytes).collect();
+        let same = self.same.into_iter().map(Value::Bool).collect();
+        let value = Value::Tuple(vec![Value::List(pictures), Value::List(same)]);
+        Ok(serde_pickle::value_to_writer(&mut file, &value, SerOptions::new())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn set() -> VerificationSet {
+        let pictures = (0..6u8).map(|number| vec![number, 255, 0, b'\n', 128]).collect();
+        VerificationSet { pictures, same: vec![true, false, true] }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        set().write(&mut file.as_file()).unwrap();
+        assert_eq!(VerificationSet::read(file.path()).unwrap(), set());
+    }
+
+    #[test]
+    fn what_python_pickles_is_read_and_what_we_write_python_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let python = |script: &str| match Command::new("python3")
+            .arg("-c")
+            .arg(script)
+            .current_dir(folder.path())
+            .output()
+        {
+            Ok(output) => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                true
+            }
+            Err(error) => {
+                eprintln!("SKIPPED: python3 cannot be run ({error}), pickles of its own are not tried");
+                false
+            }
+        };
+        let values = "import pickle\npictures = [bytes([n, 255, 0, 10, 128]) for n in range(6)]\n\
+                      same = [True, False, True]\n";
+        for protocol in 0..=5 {
+            let dump = format!(
+                "{values}pickle.dump((pictures, same), open('python.bin', 'wb'), protocol={protocol})"
+            );
+            if !python(&dump) {
+                return;
+            }
+            let read = VerificationSet::read(&folder.path().join("python.bin")).unwrap();
+            assert_eq!(read, set(), "protocol {protocol}");
+        }
+        set().write(&mut File::create(folder.path().join("ours.bin")).unwrap()).unwrap();
+        python(&format!("{values}assert pickle.load(open('ours.bin', 'rb')) == (pictures, same)"));
+    }
+
+    #[test]
+    fn strings_of_python_2_are_bytes() {
+        // What Python 2 makes of (['\xff', 'b'], [True]) with protocol 2.
+        let pickle = b"\x80\x02]q\x00(U\x01\xffq\x01U\x01bq\x02e]q\x03\x88a\x86q\x04.";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pickle).unwrap();
+        let read = VerificationSet::read(file.path()).unwrap();
+        assert_eq!(read, VerificationSet { pictures: vec![vec![255], b"b".to_vec()], same: vec![true] });
+    }
+
+    #[test]
+    fn what_is_no_verification_set_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refused = |bytes: &[u8], part: &str| {
+            std::fs::write(file.path(), bytes).unwrap();
+            let why = format!("{:#}", VerificationSet::read(file.path()).unwrap_err());
+            assert!(why.contains(part), "{why}");
+        };
+        refused(b"", "not a pickle");
+        refused(b"\xff\xd8\xff", "not a pickle");
+        refused(b"K\x01.", "no pair of two lists");
+        refused(b"]K\x01a]\x88a\x86.", "no bytes");
+        refused(b"]U\x01aa]\x88a\x86.", "1 pictures for 1 pairs");
+        refused(b"]]K\x02a\x86.", "neither true nor false");
+        // A pickle may name any function of Python's; none is known here.
+        refused(b"cos\nsystem\n(S'true'\ntR.", "");
+    }
+}

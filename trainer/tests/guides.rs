@@ -1,0 +1,69 @@
+//! The guides name only what this program has: each verb and flag of it in them is looked up.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::cargo::cargo_bin_cmd;
+
+/// The README of the project and every guide, by name.
+fn pages() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let guides = fs::read_dir(root.join("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
+    let page = |path: std::path::PathBuf| (path.display().to_string(), fs::read_to_string(path).unwrap());
+    guides.chain([root.join("README.md")]).map(page).collect()
+}
+
+/// The lines of blocks of commands, and what stands between single backticks.
+fn lines(page: &str) -> Vec<String> {
+    let fences: Vec<&str> = page.split("```").collect();
+    let blocks = fences.iter().skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+    let prose: String = fences.iter().step_by(2).copied().collect();
+    let spans: Vec<String> = prose.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    blocks.flat_map(str::lines).map(str::to_owned).chain(spans).collect()
+}
+
+#[test]
+fn every_verb_and_flag_exists() {
+    let mut help: BTreeMap<String, String> = BTreeMap::new();
+    let mut seen = 0;
+    for (file, page) in pages() {
+        for line in lines(&page) {
+            let mut words = line.split_whitespace();
+            let (Some("ostiary-trainer"), Some(verb)) = (words.next(), words.next()) else { continue };
+            let help = help.entry(verb.to_owned()).or_insert_with(|| {
+                let output = cargo_bin_cmd!("ostiary-trainer").args([verb, "--help"]).output().unwrap();
+                assert!(output.status.success(), "{file}: `{line}`: there is no such verb");
+                String::from_utf8(output.stdout).unwrap()
+            });
+            for flag in words.filter(|word| word.starts_with('-')) {
+                let exists = help.split_whitespace().any(|word| word.trim_matches(',') == flag);
+                assert!(exists, "{file}: `{line}`: there is no {flag}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "only {seen} commands were found");
+}
+
+#[test]
+fn every_flag_of_the_guide_to_training_data_exists() {
+    let mut all = String::new();
+    for verb in ["prepare", "describe", "pairs"] {
+        let output = cargo_bin_cmd!("ostiary-trainer").args([verb, "--help"]).output().unwrap();
+        all += &String::from_utf8(output.stdout).unwrap();
+    }
+    let pages = pages();
+    let (_, page) = pages.iter().find(|(name, _)| name.ends_with("training-data.md")).unwrap();
+    let mut seen = 0;
+    for line in lines(page) {
+        for flag in line.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
+            // What comes after `cargo` is cargo's.
+            if !line.starts_with("cargo") {
+                assert!(all.contains(flag), "`{line}`: there is no {flag}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 15, "only {seen} flags were found");
+}
