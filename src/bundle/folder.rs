@@ -41,6 +41,11 @@ impl Bundle {
         Self::shipped(precision)
     }
 
+    /// Opens this folder, or else the models that the program came with.
+    pub fn open_or_shipped(folder: Option<&Path>, precision: Precision) -> Result<Self, BundleError> {
+        folder.map_or_else(|| Self::shipped(precision), |folder| Self::open(folder, precision))
+    }
+
     /// Opens the models that the program came with: the first folder of models among the usual places.
     pub fn shipped(precision: Precision) -> Result<Self, BundleError> {
         Self::open(&find_folder()?, precision)

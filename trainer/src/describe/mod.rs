@@ -81,7 +81,7 @@ struct Description {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let set = faceset::open(&args.set)?;
-    let bundle = Bundle::find(args.models.as_deref(), Precision::default())?;
+    let bundle = Bundle::open_or_shipped(args.models.as_deref(), Precision::default())?;
     let counts = Counts::of(&*set)?;
     let threads =
         rayon::ThreadPoolBuilder::new().num_threads(args.threads).build().context("cannot start threads")?;

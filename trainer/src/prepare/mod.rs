@@ -96,8 +96,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let set = faceset::open(&args.source)?;
     let threads =
         rayon::ThreadPoolBuilder::new().num_threads(args.threads).build().context("cannot start threads")?;
-    let models =
-        (!args.aligned).then(|| Bundle::find(args.models.as_deref(), Precision::default())).transpose()?;
+    let models = (!args.aligned)
+        .then(|| Bundle::open_or_shipped(args.models.as_deref(), Precision::default()))
+        .transpose()?;
     let lookers = Lookers::new(limits(args), models.as_ref());
     let journal = Journal::open(&args.output, &settings(args, models.as_ref())?)?;
     if !args.output.join(REPORT).exists() {

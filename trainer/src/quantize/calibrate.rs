@@ -112,10 +112,7 @@ struct Faces(Option<Detector>);
 impl Faces {
     fn find(&mut self, picture: &Frame, models: Option<&Path>) -> Result<Vec<Detection>> {
         if self.0.is_none() {
-            let bundle = Bundle::find(
-                &config::Models { dir: models.map(Path::to_owned), ..config::Models::default() },
-                Precision::Fp32,
-            )?;
+            let bundle = Bundle::open_or_shipped(models, Precision::Fp32)?;
             self.0 = Some(Detector::load(&bundle, &config::Detector::default(), &Backend::tract(1))?);
         }
         let mut found = Detections::new();
