@@ -15,7 +15,6 @@ use crate::patience::LONG;
 pub const TOLERANCE: Duration = Duration::from_millis(700);
 
 pub fn ready(board: &Board) -> anyhow::Result<String> {
-    board.sh("systemctl enable --quiet ostiary")?;
     board.keep_the_door()?;
     let since = Instant::now();
     let mark = board.mark()?;

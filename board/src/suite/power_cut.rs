@@ -14,6 +14,7 @@ use crate::patience::{LONG, until};
 const NEWCOMER: &str = "Grace";
 
 pub fn in_enrolment(board: &Board) -> anyhow::Result<String> {
+    start_at_boot(board)?;
     board.keep_the_door()?;
     let before = board.state()?.check()?;
     board.sh("systemctl stop ostiary && sync")?;
@@ -56,6 +57,7 @@ pub fn in_enrolment(board: &Board) -> anyhow::Result<String> {
 }
 
 pub fn in_pulse(board: &Board) -> anyhow::Result<String> {
+    start_at_boot(board)?;
     board.keep_the_door()?;
     board.begin_pulse(Duration::from_secs(50))?;
     board.machine()?.cut_power()?;
@@ -72,6 +74,11 @@ pub fn in_pulse(board: &Board) -> anyhow::Result<String> {
     Ok(format!(
         "the relay never moved until READY, {seconds:.0} s after the kernel's start; {people} people, {templates} templates, whole"
     ))
+}
+
+/// The service is started by every boot from now on, a power cut at once or not.
+pub fn start_at_boot(board: &Board) -> anyhow::Result<()> {
+    board.sh("systemctl enable --quiet ostiary && sync").map(drop)
 }
 
 /// The service was started by the boot, and is READY.

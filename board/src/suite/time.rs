@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::power_cut::until_kept;
+use super::power_cut::{start_at_boot, until_kept};
 use crate::board::Board;
 use crate::door::PULSE;
 use crate::frames::Scene;
@@ -30,8 +30,8 @@ pub fn jumps(board: &Board) -> anyhow::Result<String> {
 }
 
 pub fn boot_in_1970(board: &Board) -> anyhow::Result<String> {
+    start_at_boot(board)?;
     board.keep_the_door()?;
-    board.sh("sync")?;
     board.machine()?.cut_power()?;
     let since = Instant::now();
     board.machine()?.power_on(&["-rtc", "base=1970-01-01T00:00:00"])?;
