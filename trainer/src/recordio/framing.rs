@@ -219,6 +219,22 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_bytes_are_read_or_refused(
+            mut bytes in payload(), at: prop::sample::Index, value: u8, offset in 0u64..64,
+        ) {
+            let mut file = Vec::new();
+            append(&mut file, &bytes).unwrap();
+            let index = at.index(file.len());
+            file[index] = value;
+            bytes.extend(file);
+            let (_, file) = file_of(&bytes);
+            if let Ok((payload, next)) = file.read(offset) {
+                prop_assert!(payload.len() <= bytes.len() && next > offset);
+            }
+            let _ = file.glimpse(offset);
+        }
+
+        #[test]
         fn records_come_back_as_they_were(payloads in proptest::collection::vec(payload(), 1..6)) {
             let mut bytes = Vec::new();
             let mut offsets = vec![0];
