@@ -34,8 +34,10 @@ impl State {
         }
         let facebank = self.open("facebank.sqlite")?;
         let count = |what: &str| facebank.query_row(what, [], |row| row.get(0));
-        let orphans: i64 =
-            count("SELECT count(*) FROM people WHERE id NOT IN (SELECT person FROM templates)")?;
+        let orphans: i64 = count(
+            "SELECT count(*) FROM people WHERE id NOT IN \
+             (SELECT person FROM templates JOIN photos ON photos.id = templates.photo)",
+        )?;
         ensure!(orphans == 0, "{orphans} people without a template");
         Ok((count("SELECT count(*) FROM people")?, count("SELECT count(*) FROM templates")?))
     }
