@@ -1,13 +1,17 @@
 //! `ostiary-trainer pairs`, run as its users run it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod common;
+
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
+
+use common::tree;
 
 fn trainer(verb: &str, input: &Path, output: &Path, more: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");
@@ -35,22 +39,6 @@ fn set(folder: &Path, sizes: &[usize]) {
             picture.save(own.join(format!("photo {number}.png"))).unwrap();
         }
     }
-}
-
-fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(own) = folders.pop() {
-        for entry in fs::read_dir(own).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(path).unwrap());
-            }
-        }
-    }
-    files
 }
 
 #[test]

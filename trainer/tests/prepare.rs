@@ -1,5 +1,7 @@
 //! `ostiary-trainer prepare`, run as its users run it.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, blur};
 use image::{DynamicImage, Rgb, RgbImage};
 use serde_json::Value;
+
+use common::tree;
 
 /// A file of the repository.
 fn of_project(file: &str) -> PathBuf {
@@ -66,23 +70,6 @@ fn aligned_set(folder: &Path, people: u64, pictures: u64) {
             fs::write(own.join(format!("{number:03}.jpg")), bytes).unwrap();
         }
     }
-}
-
-/// Every file below a folder with its bytes.
-fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(own) = folders.pop() {
-        for entry in fs::read_dir(own).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.insert(path.strip_prefix(folder).unwrap().to_owned(), fs::read(path).unwrap());
-            }
-        }
-    }
-    files
 }
 
 fn rejected(output: &Path) -> BTreeMap<String, String> {
