@@ -5,17 +5,26 @@ mod augment;
 mod describe;
 mod evaluate;
 mod faceset;
+#[cfg(feature = "torch")]
+#[allow(dead_code)]
+mod head;
 mod import;
 mod jpeg;
 mod keys;
 mod lfw;
+#[allow(dead_code)]
+mod net;
 mod pairs;
 mod pool;
 mod prepare;
 mod publish;
 mod quantize;
 mod recordio;
+#[cfg(all(test, feature = "torch"))]
+mod reference;
 mod storage;
+#[cfg(feature = "torch")]
+mod train;
 mod verification;
 
 use std::process::ExitCode;

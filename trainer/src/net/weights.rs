@@ -1,0 +1,175 @@
+//! A network's numbers, in memory and as a file.
+//!
+//! The file is safetensors, which any framework reads and which cannot run code: a tensor for each of
+//! [`Layer::parameters`], 32-bit floats, and in its metadata what network they are of.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::{Architecture, Layer};
+use crate::storage;
+
+/// The key of the metadata whose value is the [`Architecture`] as JSON.
+const ARCHITECTURE: &str = "ostiary.architecture";
+
+/// Numbers in the order of their shape, the last dimension nearest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// A network with its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    architecture: Architecture,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Refuses what is not all that the network needs, and nothing else.
+    pub fn new(architecture: Architecture, mut tensors: BTreeMap<String, Tensor>) -> Result<Self> {
+        let mut own = BTreeMap::new();
+        for parameter in Layer::parameters(&architecture.layers()) {
+            let name = parameter.name;
+            let Some(tensor) = tensors.remove(&name) else {
+                bail!("{architecture} has a tensor {name}; it is missing")
+            };
+            ensure!(
+                tensor.shape == parameter.shape
+                    && tensor.values.len() == tensor.shape.iter().product::<usize>(),
+                "the tensor {name} has the shape {:?}; in {architecture} it is {:?}",
+                tensor.shape,
+                parameter.shape
+            );
+            own.insert(name, tensor);
+        }
+        if let Some(name) = tensors.keys().next() {
+            bail!("{architecture} has no tensor {name}");
+        }
+        let weights = Self { architecture, tensors: own };
+        if let Some((name, _)) = weights.tensors.iter().find(|(_, t)| t.values.iter().any(|v| !v.is_finite()))
+        {
+            bail!("the tensor {name} has numbers in it that are not finite");
+        }
+        Ok(weights)
+    }
+
+    /// What they are the weights of.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture
+    }
+
+    /// A tensor by its name in [`Layer::parameters`].
+    ///
+    /// # Panics
+    /// Where the network has no such tensor: a mistake of the program's.
+    pub fn tensor(&self, name: &str) -> &Tensor {
+        &self.tensors[name]
+    }
+
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::decode(&bytes).with_context(|| format!("{}: no checkpoint of a network", path.display()))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        let (_, metadata) =
+            SafeTensors::read_metadata(bytes).context("not a safetensors file, or damaged")?;
+        let of = metadata.metadata().as_ref().and_then(|entries| entries.get(ARCHITECTURE));
+        let architecture = serde_json::from_str(of.context("it does not say of what network")?)
+            .context("it is of a network that this version does not know")?;
+        let file = SafeTensors::deserialize(bytes).context("not a safetensors file, or damaged")?;
+        let tensors = file.iter().map(|(name, view)| {
+            ensure!(view.dtype() == Dtype::F32, "the tensor {name} is not of 32-bit floats");
+            let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            Ok((name.to_owned(), Tensor { shape: view.shape().to_vec(), values }))
+        });
+        Self::new(architecture, tensors.collect::<Result<_>>()?)
+    }
+
+    /// Writes a file that is whole or not there.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let bytes: BTreeMap<&String, (&[usize], Vec<u8>)> = self
+            .tensors
+            .iter()
+            .map(|(name, t)| (name, (&t.shape[..], t.values.iter().flat_map(|v| v.to_le_bytes()).collect())))
+            .collect();
+        let views = bytes
+            .iter()
+            .map(|(name, (shape, bytes))| Ok((*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let architecture = serde_json::to_string(&self.architecture)?;
+        let metadata = HashMap::from([(ARCHITECTURE.to_owned(), architecture)]);
+        let file = safetensors::serialize(views, Some(metadata))?;
+        storage::write_whole(path, |to| Ok(to.write_all(&file).map_err(storage::failed(path))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Architecture {
+        Architecture::MobileFaceNet { width: 0.125, embedding: 8 }
+    }
+
+    fn numbered(architecture: Architecture) -> BTreeMap<String, Tensor> {
+        let parameters = Layer::parameters(&architecture.layers()).into_iter().enumerate();
+        parameters
+            .map(|(number, p)| {
+                let values = vec![number as f32; p.shape.iter().product()];
+                (p.name, Tensor { shape: p.shape, values })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("net.safetensors");
+        let weights = Weights::new(small(), numbered(small())).unwrap();
+        weights.write(&file).unwrap();
+        assert_eq!(Weights::read(&file).unwrap(), weights);
+    }
+
+    #[test]
+    fn what_is_no_checkpoint_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("net.safetensors");
+        let refused = |part: &str| {
+            let why = format!("{:#}", Weights::read(&file).unwrap_err());
+            assert!(why.contains(part), "{why}");
+        };
+        refused("cannot read");
+        std::fs::write(&file, b"no").unwrap();
+        refused("not a safetensors file");
+        Weights::new(small(), numbered(small())).unwrap().write(&file).unwrap();
+        let whole = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole[..whole.len() - 4]).unwrap();
+        refused("damaged");
+        std::fs::write(&file, safetensors::serialize(Vec::<(&str, TensorView)>::new(), None).unwrap())
+            .unwrap();
+        refused("of what network");
+    }
+
+    #[test]
+    fn tensors_of_another_network_are_refused() {
+        let refused = |tensors, part: &str| {
+            let why = Weights::new(small(), tensors).unwrap_err().to_string();
+            assert!(why.contains(part), "{why}");
+        };
+        refused(BTreeMap::new(), "missing");
+        refused(numbered(Architecture::MobileFaceNet { width: 0.125, embedding: 16 }), "shape");
+        let mut more = numbered(small());
+        more.insert("99.weight".into(), Tensor { shape: vec![1], values: vec![0.0] });
+        refused(more, "no tensor 99.weight");
+        let mut broken = numbered(small());
+        broken.values_mut().next().unwrap().values[0] = f32::NAN;
+        refused(broken, "not finite");
+    }
+}

@@ -1,0 +1,98 @@
+//! What PyTorch makes of the networks and the margins, for tests: `tests/reference/torch_reference.py` has how.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Reference {
+    pub nets: BTreeMap<String, OfNet>,
+    #[serde(rename = "nets in training")]
+    pub nets_in_training: BTreeMap<String, OfNet>,
+    pub margins: BTreeMap<String, OfMargin>,
+    torch: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct OfNet {
+    /// `[4, embedding]`
+    pub embeddings: Vec<f64>,
+    /// Of each parameter's gradient its length, and its product with [`numbers`].
+    pub gradients: BTreeMap<String, [f64; 2]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct OfMargin {
+    pub loss: f64,
+    /// `[8, 20]`
+    pub logits: Vec<f64>,
+    /// The gradient, `[8, 16]`.
+    pub embeddings: Vec<f64>,
+    /// The gradient, `[20, 16]`.
+    pub centres: Vec<f64>,
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference"))
+}
+
+impl Reference {
+    pub fn stored() -> Self {
+        let text = std::fs::read_to_string(folder().join("torch_reference.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+/// Even numbers from -1 to 1: SplitMix64 (Steele et al. 2014) of the name's CRC-32 and the place.
+pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
+    let begin = u64::from(crc32fast::hash(name.as_bytes())) << 32;
+    (0..count as u64).map(move |place| {
+        let mut z = (begin + place + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
+    })
+}
+
+pub fn tensor(name: &str, shape: &[i64]) -> tch::Tensor {
+    let values: Vec<f32> = numbers(name, shape.iter().product::<i64>() as usize).collect();
+    tch::Tensor::from_slice(&values).view(shape)
+}
+
+/// Where PyTorch is installed, what it says now is what is kept.
+#[test]
+fn the_reference_is_what_pytorch_says() {
+    let has = Command::new("python3").args(["-c", "import torch, numpy; print(torch.__version__)"]).output();
+    let version =
+        has.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let stored = Reference::stored();
+    if version.split('+').next() != Some(&stored.torch) {
+        eprintln!("SKIPPED: PyTorch {} is not installed; the kept numbers stand alone", stored.torch);
+        return;
+    }
+    // The others are larger, of the same parts.
+    let some = ["mobilefacenet", "ir-se-50"];
+    let output =
+        Command::new("python3").arg(folder().join("torch_reference.py")).args(some).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let now: Reference = serde_json::from_slice(&output.stdout).unwrap();
+    for name in some {
+        near(&now.nets[name].embeddings, &stored.nets[name].embeddings);
+    }
+    for (name, margin) in &now.margins {
+        near(&margin.logits, &stored.margins[name].logits);
+        near(&margin.centres, &stored.margins[name].centres);
+    }
+}
+
+/// Asserts that numbers are within 1e-4 of the largest one.
+pub fn near(got: &[f64], wanted: &[f64]) {
+    assert_eq!(got.len(), wanted.len());
+    let largest = wanted.iter().fold(0f64, |most, v| most.max(v.abs()));
+    for (got, wanted) in got.iter().zip(wanted) {
+        assert!((got - wanted).abs() <= 1e-4 * largest, "{got} where PyTorch has {wanted}");
+    }
+}

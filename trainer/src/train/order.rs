@@ -1,0 +1,30 @@
+//! Which pictures a batch has.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// All numbers below `count`, in the order in which an epoch takes them: each once, and in another order for each epoch.
+pub fn of_epoch(count: usize, epoch: usize, seed: u64) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    chance.set_stream(epoch as u64);
+    order.shuffle(&mut chance);
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_takes_each_once_and_the_next_in_another_order() {
+        let first = of_epoch(100, 0, 7);
+        let mut sorted = first.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+        assert_eq!(first, of_epoch(100, 0, 7));
+        assert_ne!(first, of_epoch(100, 1, 7));
+        assert_ne!(first, of_epoch(100, 0, 8));
+    }
+}
