@@ -1,6 +1,6 @@
 //! A network that torch runs and differentiates.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::Architecture;
@@ -19,6 +19,8 @@ pub enum Mode {
     Train,
     /// Norms take what was noted.
     Infer,
+    /// Norms give what they would infer, and note the batch's mean and variance, with their factor and bias made to fit.
+    Measure,
 }
 
 /// The numbers of a network lie in three pieces, each one tensor: an optimiser then takes a handful of steps, not some for
@@ -92,6 +94,9 @@ impl Pass {
             Layer::BatchNorm { .. } => {
                 let [scale, shift] = [self.next(Place::Rest)?, self.next(Place::Rest)?];
                 let [mean, variance] = [self.next(Place::Measured)?, self.next(Place::Measured)?];
+                if self.mode == Mode::Measure {
+                    return measure(x, [scale, shift], [mean, variance]);
+                }
                 let train = self.mode == Mode::Train;
                 x.f_batch_norm(
                     Some(scale),
@@ -123,6 +128,26 @@ impl Pass {
             }
         }
     }
+}
+
+/// What a norm infers; its numbers, which are views, become others that give the same.
+fn measure(
+    x: &Tensor,
+    [mut scale, mut shift]: [Tensor; 2],
+    [mut mean, mut variance]: [Tensor; 2],
+) -> Result<Tensor, TchError> {
+    let y = x.f_batch_norm(Some(&scale), Some(&shift), Some(&mean), Some(&variance), false, MOMENTUM, EPSILON, true)?;
+    // All but the channels.
+    let over: Vec<i64> = (0..x.dim() as i64).filter(|dimension| *dimension != 1).collect();
+    let (now_variance, now_mean) = x.f_var_mean_dim(&over[..], false, false)?;
+    let root = |variance: &Tensor| variance.f_add_scalar(EPSILON)?.f_sqrt();
+    let slope = scale.f_div(&root(&variance)?)?;
+    let bias = shift.f_add(&now_mean.f_sub(&mean)?.f_mul(&slope)?)?;
+    scale.f_copy_(&slope.f_mul(&root(&now_variance)?)?)?;
+    shift.f_copy_(&bias)?;
+    mean.f_copy_(&now_mean)?;
+    variance.f_copy_(&now_variance)?;
+    Ok(y)
 }
 
 fn convolve(x: &Tensor, weight: &Tensor, conv: &Conv) -> Result<Tensor, TchError> {
@@ -208,6 +233,39 @@ impl Network {
     /// What is learnt, each `[numbers]`: first what decays (weights), then what does not (norms and slopes).
     pub fn learnt(&self) -> [&Tensor; 2] {
         [&self.pieces[0].flat, &self.pieces[1].flat]
+    }
+
+    /// For a file that training goes on from: each piece.
+    pub fn state(&self) -> [&Tensor; 3] {
+        self.pieces.each_ref().map(|piece| &piece.flat)
+    }
+
+    /// Takes what [`Self::state`] gave.
+    pub fn restore(&mut self, state: [Tensor; 3]) -> Result<()> {
+        for (piece, (restored, place)) in
+            self.pieces.iter_mut().zip(state.into_iter().zip([Place::Weights, Place::Rest, Place::Measured]))
+        {
+            ensure!(piece.flat.size() == restored.size(), "the numbers are of another network");
+            piece.flat = restored.f_to_device(self.device)?.f_set_requires_grad(place != Place::Measured)?;
+        }
+        Ok(())
+    }
+
+    /// What norms have measured: mean and variance of each, `[numbers]`.
+    pub fn measured(&self) -> &Tensor {
+        &self.pieces[2].flat
+    }
+
+    /// Gives each norm the mean and the variance of what comes into it over some pictures, `[pictures, 3, 112, 112]`, and
+    /// such a factor and bias that what leaves it stays the same. A network whose norms were folded away can then be trained
+    /// like any other.
+    pub fn measure(&mut self, pictures: &Tensor) -> Result<()> {
+        let _held = tch::no_grad_guard();
+        let [weights, rest, measured] = &self.pieces;
+        let parts = [weights.split()?.into_iter(), rest.split()?.into_iter(), measured.split()?.into_iter()];
+        let mut pass = Pass { parts, mode: Mode::Measure, kind: pictures.kind() };
+        pass.run(&self.layers, pictures)?;
+        Ok(())
     }
 
     /// As a file has them.
@@ -321,6 +379,23 @@ mod tests {
         let after = network.weights().unwrap();
         assert_ne!(after.tensor("1.running_mean"), weights.tensor("1.running_mean"));
         assert_eq!(after.tensor("0.weight"), weights.tensor("0.weight"));
+    }
+
+    #[test]
+    fn measured_norms_give_the_same_and_are_the_batchs() {
+        let mut network =
+            Network::load(&filled(Architecture::MobileFaceNet { width: 0.5, embedding: 64 }), Device::Cpu).unwrap();
+        let pictures = tensor("pictures", &[16, 3, 112, 112]);
+        let before = network.embed(&pictures, Mode::Infer).unwrap();
+        network.measure(&pictures).unwrap();
+        let apart = |other: &Tensor| {
+            f64::try_from((other - &before).abs().max()).unwrap() / f64::try_from(before.abs().max()).unwrap()
+        };
+        let after = network.embed(&pictures, Mode::Infer).unwrap();
+        assert!(apart(&after) < 1e-4, "{}", apart(&after));
+        // Norms that have measured this batch do in training what they infer.
+        let trained = network.embed(&pictures, Mode::Train).unwrap();
+        assert!(apart(&trained) < 1e-3, "{}", apart(&trained));
     }
 
     #[test]
