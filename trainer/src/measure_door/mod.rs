@@ -1,4 +1,4 @@
-//! `ostiary-trainer evaluate`: the program's own detections and embeddings, measured over folders of faces.
+//! `ostiary-trainer measure-door`: the program's own detections and embeddings, measured over folders of faces.
 //!
 //! In: a folder of test data and the `ostiary` program. Out: detection rate, EER and TAR for each set,
 //! agreement with references, what int8 loses, and the table from FAR to threshold that a model's manifest carries.
@@ -7,7 +7,6 @@ mod door;
 mod far_table;
 mod loss;
 mod reference;
-pub mod scores;
 mod sets;
 
 use std::path::{Path, PathBuf};
@@ -17,13 +16,13 @@ use anyhow::{Context, Result, bail};
 use ostiary::bundle::Precision;
 use serde::Serialize;
 
+use crate::scores::Scores;
 use door::Ostiary;
-use scores::Scores;
 use sets::{Reference, Set, Sets};
 
 /// Measure accuracy over folders of faces.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ostiary-trainer evaluate faces --ostiary target/release/ostiary")]
+#[command(after_help = "Example:\n  ostiary-trainer measure-door faces --ostiary target/release/ostiary")]
 pub struct Args {
     /// A folder with a folder of pictures for each person, or the folder that --sets speaks of.
     data: PathBuf,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::scores::Scores;
+use crate::scores::Scores;
 
 /// The rates of the table.
 const RATES: [f64; 9] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
@@ -18,7 +18,7 @@ const LEAST_FALSE_ACCEPTS: f64 = 3.0;
 pub fn write(path: &Path, sets: &[Scores]) -> Result<()> {
     let mut text = String::from(
         "# Target FAR and the cosine threshold that holds it on every set measured.\n\
-         # Written by `ostiary-trainer evaluate --far-table`.\n",
+         # Written by `ostiary-trainer measure-door --far-table`.\n",
     );
     let mut least = f32::NEG_INFINITY;
     let mut rows = 0;
