@@ -33,6 +33,15 @@ impl Crop {
         &self.0
     }
 
+    /// Writes the mirror image, packed RGB.
+    pub fn mirror_into(&self, pixels: &mut [u8]) {
+        const ROW: usize = Crop::SIDE * 3;
+        for (row, pixels) in pixels.chunks_exact_mut(ROW).zip(self.rgb().chunks_exact(ROW)) {
+            let pixels = pixels.as_chunks::<3>().0.iter().rev();
+            row.as_chunks_mut().0.iter_mut().zip(pixels).for_each(|(target, pixel)| *target = *pixel);
+        }
+    }
+
     /// Packed RGB to write into.
     pub fn rgb_mut(&mut self) -> &mut [u8; Self::BYTES] {
         &mut self.0

@@ -80,7 +80,7 @@ impl Embedder {
             crops.len() * looks,
             |index, pixels| match index % looks {
                 0 => pixels.copy_from_slice(crops[index / looks].rgb()),
-                _ => mirror(&crops[index / looks], pixels),
+                _ => crops[index / looks].mirror_into(pixels),
             },
             |index, given| {
                 if index % looks == 0 {
@@ -98,14 +98,5 @@ impl Embedder {
             },
         )?;
         if all_good { Ok(()) } else { Err(VisionError::NoEmbedding) }
-    }
-}
-
-/// Writes a crop's mirror image.
-fn mirror(crop: &Crop, pixels: &mut [u8]) {
-    const ROW: usize = Crop::SIDE * 3;
-    for (row, pixels) in pixels.chunks_exact_mut(ROW).zip(crop.rgb().chunks_exact(ROW)) {
-        let pixels = pixels.as_chunks::<3>().0.iter().rev();
-        row.as_chunks_mut().0.iter_mut().zip(pixels).for_each(|(target, pixel)| *target = *pixel);
     }
 }

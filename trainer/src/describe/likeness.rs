@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::sample::Sample;
-use crate::evaluate::scores::Scores;
+use crate::scores::Scores;
 
 /// Pairs of two people that are compared at most; where there are more, so many are drawn.
 const MOST_INTER: usize = 1_000_000;

@@ -3,7 +3,9 @@
 use anyhow::Result;
 use maud::{DOCTYPE, PreEscaped, html};
 
-use super::{Description, plots};
+use super::Description;
+use super::plots::{Hills, PicturesAPerson};
+use crate::figure;
 
 const STYLE: &str = "body { font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em } \
     table { border-collapse: collapse } td, th { padding: 0.15em 1.2em 0.15em 0; text-align: left } \
@@ -11,7 +13,7 @@ const STYLE: &str = "body { font: 16px/1.5 sans-serif; max-width: 46em; margin: 
 
 pub fn page(description: &Description) -> Result<String> {
     let Description { set, counts, likeness, doubts, .. } = description;
-    let plots = (plots::pictures_a_person(&counts.histogram)?, plots::likeness(likeness)?);
+    let plots = (figure::svg(&PicturesAPerson(&counts.histogram))?, figure::svg(&Hills(likeness))?);
     let title = format!("Faces in {}", set.display());
     let page = html! {
         (DOCTYPE)

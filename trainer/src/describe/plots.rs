@@ -1,20 +1,28 @@
-//! Plots as SVG.
+//! The page's plots.
 
-use std::error::Error;
-
-use anyhow::{Result, anyhow};
+use anyhow::Result;
+use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::counts::Bin;
 use super::likeness::{BINS, Likeness};
+use crate::figure::Figure;
 
 const SIZE: (u32, u32) = (720, 300);
 const INTRA: RGBColor = RGBColor(0x1b, 0x7f, 0x5c);
 const INTER: RGBColor = RGBColor(0xb3, 0x4a, 0x2e);
 
 /// People by their number of pictures.
-pub fn pictures_a_person(bins: &[Bin]) -> Result<String> {
-    svg(|area| {
+pub struct PicturesAPerson<'a>(pub &'a [Bin]);
+
+impl Figure for PicturesAPerson<'_> {
+    const SIZE: (u32, u32) = SIZE;
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()>
+    where
+        B::ErrorType: 'static,
+    {
+        let bins = self.0;
         let most = bins.iter().map(|bin| bin.people).max().unwrap_or(0).max(1);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
@@ -44,12 +52,20 @@ pub fn pictures_a_person(bins: &[Bin]) -> Result<String> {
             Rectangle::new([(left, 0.0), (right, bin.people as f64)], INTRA.filled())
         }))?;
         Ok(())
-    })
+    }
 }
 
 /// Cosines of pairs of one person and of two, each as shares of its own pairs.
-pub fn likeness(likeness: &Likeness) -> Result<String> {
-    svg(|area| {
+pub struct Hills<'a>(pub &'a Likeness);
+
+impl Figure for Hills<'_> {
+    const SIZE: (u32, u32) = SIZE;
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()>
+    where
+        B::ErrorType: 'static,
+    {
+        let likeness = self.0;
         let most = likeness.intra.iter().chain(&likeness.inter).copied().fold(0.01, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
@@ -80,18 +96,5 @@ pub fn likeness(likeness: &Likeness) -> Result<String> {
             .background_style(WHITE)
             .draw()?;
         Ok(())
-    })
-}
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-
-fn svg(draw: impl FnOnce(&Area) -> Result<(), Box<dyn Error>>) -> Result<String> {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let failed = |error: Box<dyn Error>| anyhow!("cannot draw a plot: {error}");
-        draw(&area).map_err(failed)?;
-        area.present().map_err(|error| failed(error.into()))?;
     }
-    Ok(svg)
 }

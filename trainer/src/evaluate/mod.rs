@@ -1,220 +1,289 @@
-//! `ostiary-trainer evaluate`: the program's own detections and embeddings, measured over folders of faces.
+//! `ostiary-trainer evaluate`: models and sets of faces in; accuracy by the published protocols out.
 //!
-//! In: a folder of test data and the `ostiary` program. Out: detection rate, EER and TAR for each set,
-//! agreement with references, what int8 loses, and the table from FAR to threshold that a model's manifest carries.
+//! A set ([`data`]) is pairs with answers, or people. Its pictures go once through every model ([`model`], [`embed`]), the
+//! [`faces`] are compared ([`comparisons`]), and their scores come to [`figures`]: accuracy over [`folds`], EER, and TAR
+//! with an exact [`interval`]. Of people there is [`identification`] too, and [`groups`] where they are given. Out: a
+//! [`table`] or JSON, and [`curves`].
 
-mod door;
-mod far_table;
-mod loss;
-mod reference;
-pub mod scores;
-mod sets;
+#[cfg(feature = "torch")]
+mod checkpoint;
+mod comparisons;
+mod curves;
+mod data;
+mod embed;
+mod faces;
+mod figures;
+mod folds;
+mod groups;
+mod identification;
+mod interval;
+mod model;
+mod names;
+mod onnx;
+mod table;
 
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use ostiary::bundle::Precision;
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use ostiary::bundle::{Bundle, Precision};
+use ostiary::config;
+use ostiary::engine::Backend;
+use ostiary::vision::Embedding;
 use serde::Serialize;
 
-use door::Ostiary;
-use scores::Scores;
-use sets::{Reference, Set, Sets};
+use crate::aligner::Aligner;
+use crate::figure::{self, Figure};
+use crate::storage::{failed, write_whole};
+use curves::{Curve, Det, Histogram, Roc};
+use data::{Data, Protocol};
+use embed::embed_all;
+use faces::Faces;
+use figures::Figures;
+use groups::{Group, Groups};
+use identification::{Identification, identify};
+use model::{Feed, Named};
 
-/// Measure accuracy over folders of faces.
+/// The results in the folder of --out, one JSON object a line.
+const RESULTS: &str = "results.jsonl";
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ostiary-trainer evaluate faces --ostiary target/release/ostiary")]
+#[command(after_help = "Examples:\n  \
+    ostiary-trainer evaluate lfw.bin agedb_30.bin --model new.onnx --model new-int8.onnx --flip\n  \
+    ostiary-trainer evaluate people --model new.onnx --cohort strangers --groups groups.csv --out report\n\n\
+    Rates are in percent, FARs shares. Exit code: 0 done, 2 error.")]
 pub struct Args {
-    /// A folder with a folder of pictures for each person, or the folder that --sets speaks of.
-    data: PathBuf,
-    /// The program to measure.
-    #[arg(long, default_value = "target/release/ostiary")]
-    ostiary: PathBuf,
-    /// Which sets the folder holds and what must be reached on each (TOML).
+    /// Sets: verification sets (.bin) as InsightFace ships them, what `ostiary-trainer pairs` writes, folders of people.
+    /// Pictures of 112x112 are aligned already; in others the face is found and aligned.
+    #[arg(required = true)]
+    data: Vec<PathBuf>,
+    /// A model, as ONNX; several to compare them.
+    #[arg(long = "model", value_name = "FILE", required = true)]
+    model: Vec<PathBuf>,
+    /// What runs the models: the door's engine, onnxruntime (in programs built with the feature ort), or both.
+    #[arg(long, value_enum, default_value_t = Runs::Tract)]
+    backend: Runs,
+    /// The library of onnxruntime; else wherever the system looks.
+    #[arg(long, value_name = "FILE", env = "OSTIARY_ORT__LIBRARY")]
+    ort_library: Option<PathBuf>,
+    /// Embed each face as the sum with its mirror image, as a door does with embedder.flip.
+    #[arg(long)]
+    flip: bool,
+    /// Centre scores by the nearest 50 faces of these strangers: a folder of pictures, or of people.
+    #[arg(long, value_name = "FOLDER")]
+    cohort: Option<PathBuf>,
+    /// Measure groups of people too: a table (CSV) with the columns person and group.
     #[arg(long, value_name = "FILE")]
-    sets: Option<PathBuf>,
-    /// Write the threshold that holds each FAR on the worst of the sets of people (TOML).
-    #[arg(long, value_name = "FILE")]
-    far_table: Option<PathBuf>,
-    /// In what numbers the program computes; both where the sets' file says what int8 may lose.
-    #[arg(long, value_name = "int8|fp32", default_value = "int8")]
-    precision: Precision,
+    groups: Option<PathBuf>,
+    /// A pixel `p` is fed as `(p - mean) / divisor`, where no manifest beside the model says it.
+    #[arg(long, default_value_t = 127.5)]
+    mean: f32,
+    /// See --mean.
+    #[arg(long, default_value_t = 128.0)]
+    divisor: f32,
+    /// The order of colours, where no manifest says it.
+    #[arg(long, value_parser = ["RGB", "BGR"], default_value = "RGB")]
+    channels: String,
+    /// Write the results and plots (SVG and PNG) into this folder, which is new or empty.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Draws what is drawn: pairs, galleries.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads; 0 is one for each of the machine's.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// The folder with the models that find faces.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
 }
 
-/// The figures of one set; rates in percent.
+/// What runs models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Runs {
+    /// The door's own kernels, and tract.
+    Tract,
+    /// onnxruntime.
+    Ort,
+    Both,
+}
+
+/// One model on one set.
 #[derive(Debug, Serialize)]
 struct Row {
-    set: String,
-    precision: Precision,
+    data: String,
+    path: PathBuf,
+    model: String,
+    file: PathBuf,
+    backend: String,
+    flip: bool,
+    /// Whether scores are centred by a cohort.
+    cohort: bool,
+    /// Different ones.
     pictures: usize,
+    /// In which no face is found; pairs with them are left out.
+    without_face: usize,
+    #[serde(flatten)]
+    figures: Figures,
+    /// Of sets of people.
     #[serde(skip_serializing_if = "Option::is_none")]
-    detected: Option<f64>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    matching: Option<Matching>,
+    identification: Option<Identification>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<Group>>,
 }
 
-#[derive(Debug, Serialize)]
-struct Matching {
-    genuine_pairs: usize,
-    impostor_pairs: usize,
-    eer: f64,
-    /// At FAR 0.1 %.
-    tar: f64,
-    threshold: f32,
-    mean_genuine: f64,
-    mean_impostor: f64,
-}
-
-/// Measures, prints, and answers 1 where a figure that the sets' file asks for is missed.
-pub fn run(args: Args) -> Result<ExitCode> {
-    let sets = match &args.sets {
-        Some(file) => Sets::read(file)?,
-        None => Sets::one_folder_of_people(),
-    };
-    let program = |precision| Ostiary { program: args.ostiary.clone(), precision };
-    let [fp32, int8] = [Precision::Fp32, Precision::Int8].map(program);
-    let asked: &[&Ostiary] = match (&sets.loss, args.precision) {
-        (Some(_), _) => &[&fp32, &int8],
-        (None, Precision::Fp32) => &[&fp32],
-        (None, Precision::Int8) => &[&int8],
-    };
-    let (mut missed, mut of_people) = (Vec::new(), Vec::new());
-    if !args.json {
-        println!(
-            "{:<22} in    pictures  detected     EER  TAR at FAR 0.1 % (threshold)  mean genuine / impostor",
-            "set"
-        );
+pub fn run(args: &Args) -> Result<ExitCode> {
+    ensure!(args.divisor.is_normal(), "--divisor is {}; nothing can be divided by it", args.divisor);
+    ensure!(args.mean.is_finite(), "--mean is {}, not a number", args.mean);
+    let groups = args.groups.as_deref().map(Groups::read).transpose()?;
+    let sets = args.data.iter().map(|path| Data::open(path)).collect::<Result<Vec<_>>>()?;
+    if let Some(groups) = &groups {
+        sets.iter().try_for_each(|data| groups.check(data))?;
     }
-    for set in &sets.sets {
-        let mut both = Vec::new();
-        for ostiary in asked {
-            let measured = measure(ostiary, &args.data, set)?;
-            print(&measured.row, args.json)?;
-            both.push(measured);
-        }
-        // What must be reached is for the numbers that the networks were trained in; what int8 may lose is below.
-        missed.extend(shortfalls(&both[0].row, set));
-        if let (Some(most), [fp32, int8]) = (&sets.loss, &both[..]) {
-            missed.extend(loss::of_set(fp32, int8, set, most, args.json)?);
-        }
-        let wanted = both.into_iter().find(|measured| measured.row.precision == args.precision);
-        of_people.extend(wanted.and_then(|measured| measured.scores));
+    let cohort = args.cohort.as_deref().map(Data::strangers).transpose()?;
+    let bundle = Bundle::open_or_shipped(args.models.as_deref(), Precision::default())?;
+    let aligner = Aligner::new(&bundle);
+    let models = open_models(args)?;
+    if let Some(out) = &args.out {
+        prepare(out)?;
     }
-    if let Some(most) = &sets.loss {
-        missed.extend(loss::of_landmarks([&fp32, &int8], &args.data, most, args.json)?);
-    }
-    if let Some(reference) = &sets.reference {
-        missed.extend(compare(&fp32, &args.data, reference, args.json)?);
-    }
-    if let Some(file) = &args.far_table {
-        far_table::write(file, &of_people)?;
-    }
-    missed.iter().for_each(|line| eprintln!("missed: {line}"));
-    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// A set, measured in one precision.
-struct Measured {
-    row: Row,
-    /// Of a set of people.
-    scores: Option<Scores>,
-    faces: Vec<(PathBuf, Vec<f32>)>,
-}
-
-fn measure(ostiary: &Ostiary, data: &Path, set: &Set) -> Result<Measured> {
-    let folder = data.join(&set.folder);
-    let rows = ostiary.embed(&folder, set.aligned).with_context(|| folder.display().to_string())?;
-    let unreadable = rows.iter().find(|row| row.error.as_deref().is_some_and(|why| why != "no face"));
-    if let Some(row) = unreadable {
-        bail!("{}: {}", row.file.display(), row.error.as_deref().unwrap_or_default());
-    }
-    let pictures = rows.len();
-    let faces: Vec<(PathBuf, Vec<f32>)> =
-        rows.into_iter().filter_map(|row| Some((row.file, row.embedding?))).collect();
-    let detected = (!set.aligned).then(|| 100.0 * faces.len() as f64 / pictures as f64);
-    let person = |(file, face): &(PathBuf, Vec<f32>)| {
-        Some((file.parent()?.to_string_lossy().into_owned(), face.clone()))
-    };
-    let scores = set.people.then(|| Scores::of_pairs(&faces.iter().filter_map(person).collect::<Vec<_>>()));
-    let matching = scores.as_ref().map(matching).transpose().with_context(|| folder.display().to_string())?;
-    let name = if set.folder.as_os_str().is_empty() { data } else { &set.folder };
-    let (set, precision) = (name.display().to_string(), ostiary.precision);
-    Ok(Measured { row: Row { set, precision, pictures, detected, matching }, scores, faces })
-}
-
-fn matching(scores: &Scores) -> Result<Matching> {
-    let threshold = scores.threshold_at_far(1e-3).context("needs two people")?;
-    if scores.genuine_pairs() == 0 {
-        bail!("needs two pictures of one person");
-    }
-    let (mean_genuine, mean_impostor) = scores.means();
-    Ok(Matching {
-        genuine_pairs: scores.genuine_pairs(),
-        impostor_pairs: scores.impostor_pairs(),
-        eer: 100.0 * scores.eer(),
-        tar: 100.0 * (1.0 - scores.frr(threshold)),
-        threshold,
-        mean_genuine,
-        mean_impostor,
-    })
-}
-
-fn shortfalls(row: &Row, set: &Set) -> Vec<String> {
-    let mut missed = Vec::new();
-    if let (Some(got), Some(wanted)) = (row.detected, set.min_detected)
-        && got < wanted
-    {
-        missed.push(format!("{}: faces found in {got:.2} % of pictures, {wanted} % wanted", row.set));
-    }
-    if let (Some(got), Some(wanted)) = (&row.matching, set.max_eer)
-        && got.eer > wanted
-    {
-        missed.push(format!("{}: EER {:.2} %, at most {wanted} % wanted", row.set, got.eer));
-    }
-    missed
-}
-
-fn compare(ostiary: &Ostiary, data: &Path, wanted: &Reference, json: bool) -> Result<Vec<String>> {
-    let cosine = reference::least_cosine(ostiary, data, wanted)?;
-    let agreement = reference::detection_agreement(ostiary, data, wanted)?;
-    let found = 100.0 * agreement.found as f64 / agreement.faces.max(1) as f64;
-    let shift = 100.0 * agreement.landmark_shift;
-    if json {
-        let row = serde_json::json!({
-            "reference": {
-                "least_cosine": cosine, "faces": agreement.faces, "found": found, "landmark_shift": shift,
-            }
+    let threads =
+        rayon::ThreadPoolBuilder::new().num_threads(args.threads).build().context("cannot start threads")?;
+    let (mut rows, mut taken) = (Vec::new(), HashSet::new());
+    threads.install(|| {
+        let cohort =
+            cohort.map(|strangers| embed_all(&strangers, &models, args.flip, &aligner)).transpose()?;
+        let cohort: Option<Vec<Vec<Embedding>>> = cohort.map(|embedded| {
+            embedded.into_iter().map(|faces| faces.into_iter().flatten().collect()).collect()
         });
-        println!("{row}");
-    } else {
-        println!("reference embeddings: least cosine {cosine:.6}");
-        println!(
-            "reference detections: {found:.1} % of {} faces found, landmarks {shift:.1} % of the face's width away",
-            agreement.faces
-        );
+        for (data, name) in sets.iter().zip(names::short(&args.data)) {
+            let embedded = embed_all(data, &models, args.flip, &aligner)?;
+            let mut curves = Vec::new();
+            for (index, (model, embeddings)) in models.iter().zip(embedded).enumerate() {
+                let faces = match &cohort {
+                    Some(cohort) => Faces::centred(embeddings, &cohort[index])?,
+                    None => Faces::new(embeddings),
+                };
+                let measured = measure(args, data, &name, model, &faces, groups.as_ref());
+                let (row, curve) = measured.with_context(|| data.path.display().to_string())?;
+                rows.push(row);
+                curves.push(curve);
+            }
+            if let Some(out) = &args.out {
+                draw(out, &names::of_file(&name, &mut taken), &curves)?;
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    let lines = rows.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    if let Some(out) = &args.out {
+        let all: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        write_whole(&out.join(RESULTS), |file| Ok(file.write_all(all.as_bytes())?))?;
     }
-    let checks = [
-        (cosine < wanted.min_cosine, "embeddings disagree with the reference"),
-        (found < wanted.min_found, "fewer of the reference's faces found than wanted"),
-        (shift > wanted.max_landmark_shift, "landmarks are further from the reference's than wanted"),
-    ];
-    Ok(checks.iter().filter(|(bad, _)| *bad).map(|(_, line)| (*line).to_owned()).collect())
+    if args.json {
+        lines.iter().for_each(|line| println!("{line}"));
+    } else {
+        print!("{}", table::table(&rows));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn print(row: &Row, json: bool) -> Result<()> {
-    if json {
-        println!("{}", serde_json::to_string(row)?);
-        return Ok(());
+/// Every model with everything that it is to be run by.
+fn open_models(args: &Args) -> Result<Vec<Named>> {
+    let feed = Feed { mean: args.mean, divisor: args.divisor, channels: args.channels.clone() };
+    let mut backends = Vec::new();
+    if args.backend != Runs::Ort {
+        backends.push(("tract", Backend::tract(1)));
     }
-    let detected = row.detected.map_or("-".to_owned(), |rate| format!("{rate:.1} %"));
-    print!("{:<22} {:<4} {:>9} {detected:>9}", row.set, row.precision.to_string(), row.pictures);
-    if let Some(m) = &row.matching {
-        print!("  {:>4.2} %  {:>6.2} % ({:.3})", m.eer, m.tar, m.threshold);
-        print!("{:>20.3} / {:.3}", m.mean_genuine, m.mean_impostor);
+    if args.backend != Runs::Tract {
+        let engine = config::Engine { backend: config::Backend::Ort, ..config::Engine::default() };
+        let ort = config::Ort { library: args.ort_library.clone(), ..config::Ort::default() };
+        backends.push(("ort", Backend::new(&engine, &ort)?));
     }
-    println!();
+    let mut models = Vec::new();
+    for (file, name) in args.model.iter().zip(names::short(&args.model)) {
+        for (runs, backend) in &backends {
+            let name = if *runs == "ort" { format!("{name} (ort)") } else { name.clone() };
+            models.push(Named { name, file: file.clone(), model: model::open(file, backend, runs, &feed)? });
+        }
+    }
+    Ok(models)
+}
+
+/// Makes the folder, or says why nothing can be written there, before anything is measured.
+fn prepare(out: &Path) -> Result<()> {
+    fs::create_dir_all(out).map_err(failed(out))?;
+    let mut there = out.read_dir().with_context(|| out.display().to_string())?;
+    ensure!(there.next().is_none(), "{}: is not empty; choose another --out", out.display());
+    tempfile::tempfile_in(out).map_err(failed(out))?;
     Ok(())
+}
+
+fn measure(
+    args: &Args,
+    data: &Data,
+    name: &str,
+    model: &Named,
+    faces: &Faces,
+    groups: Option<&Groups>,
+) -> Result<(Row, Curve)> {
+    let scores = comparisons::scores(data, faces, &|_| true, args.seed);
+    let (genuine, impostor) = (scores.genuine_pairs(), scores.impostor_pairs());
+    ensure!(
+        genuine > 0 && impostor > 0,
+        "of the pictures with a face, {genuine} pairs of one person are left and {impostor} of two; accuracy needs both"
+    );
+    let (trials, folds) = comparisons::trials(data, faces, &scores, args.seed);
+    let figures = Figures::of(&scores, &trials, folds);
+    let identification = match &data.protocol {
+        Protocol::Pairs { .. } => None,
+        Protocol::People { .. } => {
+            let person: Vec<usize> = data.pictures.iter().filter_map(|picture| picture.person).collect();
+            identify(faces, &person, args.seed)
+        }
+    };
+    let groups = groups.map(|groups| groups.measure(data, faces, &figures, args.seed));
+    let row = Row {
+        data: name.to_owned(),
+        path: data.path.clone(),
+        model: model.name.clone(),
+        file: model.file.clone(),
+        backend: model.model.backend().to_owned(),
+        flip: args.flip,
+        cohort: args.cohort.is_some(),
+        pictures: data.pictures.len(),
+        without_face: (0..data.pictures.len()).filter(|picture| !faces.has(*picture)).count(),
+        figures,
+        identification,
+        groups,
+    };
+    Ok((row, Curve::of(&model.name, &scores)))
+}
+
+/// The figures of one model on one set, as those who train one watch them.
+#[cfg(feature = "torch")]
+pub fn figures(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
+    let embedded = embed_all(data, &[model], false, aligner)?.pop().unwrap_or_default();
+    let faces = Faces::new(embedded);
+    let scores = comparisons::scores(data, &faces, &|_| true, seed);
+    let (trials, folds) = comparisons::trials(data, &faces, &scores, seed);
+    Ok(Figures::of(&scores, &trials, folds))
+}
+
+fn draw(out: &Path, name: &str, curves: &[Curve]) -> Result<()> {
+    fn both<F: Figure>(out: &Path, name: &str, kind: &str, drawn: &F) -> Result<()> {
+        let file = |ending: &str| out.join(format!("{name}-{kind}.{ending}"));
+        let (svg, png) = (figure::svg(drawn)?, figure::png(drawn)?);
+        write_whole(&file("svg"), |file| Ok(file.write_all(svg.as_bytes())?))?;
+        write_whole(&file("png"), |file| Ok(file.write_all(&png)?))
+    }
+    both(out, name, "roc", &Roc(curves))?;
+    both(out, name, "det", &Det(curves))?;
+    both(out, name, "scores", &Histogram(curves))
 }

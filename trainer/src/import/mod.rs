@@ -206,7 +206,7 @@ impl Recipe {
     }
 }
 
-/// The measured table from target FAR to threshold that `evaluate --far-table` wrote; empty before the first
+/// The measured table from target FAR to threshold that `measure-door --far-table` wrote; empty before the first
 /// measurement.
 fn far_table(path: &Path) -> Result<Vec<FarPoint>> {
     #[derive(serde::Deserialize)]

@@ -4,20 +4,16 @@ use std::path::Path;
 
 use anyhow::Result;
 use ostiary::bundle::Bundle;
-use ostiary::capture::{Frame, decode_picture};
-use ostiary::config::{self, QualityLimits};
-use ostiary::engine::Backend;
+use ostiary::capture::decode_picture;
+use ostiary::config::QualityLimits;
 use ostiary::facebank::aligned_crop;
-use ostiary::vision::{
-    ARCFACE_TEMPLATE, BBox, Crop, Detection, Detections, Detector, Point, Quality, QualityFault, align,
-    subject,
-};
+use ostiary::vision::{ARCFACE_TEMPLATE, BBox, Crop, Detection, Quality, QualityFault};
 use serde::{Deserialize, Serialize};
 
 use super::copies::{Fingerprint, Fingerprinter};
+use crate::aligner::{Aligner, Missing};
 use crate::faceset::{FaceSet, Picture, Place};
 use crate::jpeg;
-use crate::pool::Pool;
 
 /// A crop's JPEG has no more bytes for its pixels, at any quality: what is larger holds other things (metadata).
 const MOST_BYTES: usize = 64 << 10;
@@ -56,6 +52,15 @@ impl From<QualityFault> for Reason {
     }
 }
 
+impl From<Missing> for Reason {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::NoFace => Self::NoFace,
+            Missing::OtherFace => Self::OtherFace,
+        }
+    }
+}
+
 /// What a picture is worth.
 pub enum Verdict {
     /// The aligned crop, as a JPEG.
@@ -79,14 +84,13 @@ impl From<Reason> for Verdict {
 pub struct Lookers<'a> {
     limits: QualityLimits,
     /// `None` where pictures are aligned already.
-    models: Option<&'a Bundle>,
-    detectors: Pool<Detector>,
+    aligner: Option<Aligner<'a>>,
     fingerprinter: Fingerprinter,
 }
 
 impl<'a> Lookers<'a> {
     pub fn new(limits: QualityLimits, models: Option<&'a Bundle>) -> Self {
-        Self { limits, models, detectors: Pool::default(), fingerprinter: Fingerprinter::default() }
+        Self { limits, aligner: models.map(Aligner::new), fingerprinter: Fingerprinter::default() }
     }
 
     /// Errors are those of the models; whatever is wrong with a picture is a verdict.
@@ -103,47 +107,25 @@ impl<'a> Lookers<'a> {
                 return Ok(Verdict::Rejected { reason: Reason::Unreadable, why });
             }
         };
-        let (detection, crop) = match self.models {
+        let (detection, crop) = match &self.aligner {
             None => match aligned_crop(&frame) {
                 Some(crop) => (as_aligned(), crop),
                 None => return Ok(Reason::NotAligned.into()),
             },
-            Some(models) => match self.face(&frame, picture.face, models)? {
+            Some(aligner) => match aligner.face(&frame, picture.face)? {
                 Ok(found) => found,
-                Err(reason) => return Ok(reason.into()),
+                Err(missing) => return Ok(Reason::from(missing).into()),
             },
         };
         if let Some(fault) = Quality::measure(&detection, &crop).fault(&self.limits) {
             return Ok(Reason::from(fault).into());
         }
         // What is aligned and a JPEG is not coded a second time, unless it is padded.
-        let as_it_is = self.models.is_none() && jpeg::is_jpeg(&bytes) && bytes.len() <= MOST_BYTES;
+        let as_it_is = self.aligner.is_none() && jpeg::is_jpeg(&bytes) && bytes.len() <= MOST_BYTES;
         let side = Crop::SIDE as u32;
         let jpeg = if as_it_is { bytes } else { jpeg::encode(crop.rgb(), side, side)? };
         Ok(Verdict::Good { jpeg, fingerprint: self.fingerprinter.of(&crop) })
     }
-
-    /// The face that is meant, aligned.
-    fn face(
-        &self,
-        frame: &Frame,
-        meant: Option<Point>,
-        models: &Bundle,
-    ) -> Result<Result<(Detection, Crop), Reason>> {
-        let mut found = Detections::new();
-        let load = || Ok(Detector::load(models, &config::Detector::default(), &Backend::tract(1))?);
-        self.detectors.with(load, |detector| Ok(detector.detect(frame, &mut found)?))?;
-        let holds = |face: &&Detection| meant.is_none_or(|point| contains(&face.bbox, point));
-        let Some(face) = subject(found.iter().filter(holds)) else {
-            return Ok(Err(if found.is_empty() { Reason::NoFace } else { Reason::OtherFace }));
-        };
-        let mut crop = Crop::default();
-        Ok(if align(frame, &face.landmarks, &mut crop) { Ok((*face, crop)) } else { Err(Reason::NoFace) })
-    }
-}
-
-fn contains(bbox: &BBox, point: Point) -> bool {
-    (bbox.x..bbox.x + bbox.width).contains(&point.x) && (bbox.y..bbox.y + bbox.height).contains(&point.y)
 }
 
 /// The face of an aligned crop: it fills it, and its landmarks are where they were aligned to.

@@ -5,27 +5,24 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::scores::Scores;
+use crate::scores::Scores;
 
 /// The rates of the table.
 const RATES: [f64; 9] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
-/// A set speaks for a rate only if it expects at least so many false accepts there: with fewer, the
-/// threshold is chance.
-const LEAST_FALSE_ACCEPTS: f64 = 3.0;
 
 /// Writes one row a rate that the data support: the highest threshold that any of the sets needs, so that
 /// the rate holds on each of them.
 pub fn write(path: &Path, sets: &[Scores]) -> Result<()> {
     let mut text = String::from(
         "# Target FAR and the cosine threshold that holds it on every set measured.\n\
-         # Written by `ostiary-trainer evaluate --far-table`.\n",
+         # Written by `ostiary-trainer measure-door --far-table`.\n",
     );
     let mut least = f32::NEG_INFINITY;
     let mut rows = 0;
     for far in RATES {
         let worst = sets
             .iter()
-            .filter(|scores| scores.impostor_pairs() as f64 * far >= LEAST_FALSE_ACCEPTS)
+            .filter(|scores| Scores::supports(scores.impostor_pairs(), far))
             .filter_map(|scores| scores.threshold_at_far(far))
             .max_by(f32::total_cmp);
         // Fewer sets speak for the lower rates: the threshold must not fall for that.

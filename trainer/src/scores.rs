@@ -3,7 +3,10 @@
 //! Terms as in ISO/IEC 19795-1: FAR is the share of impostor pairs at or above the threshold, FRR the share
 //! of genuine pairs below it, EER the rate where both are equal, TAR = 1 - FRR.
 
-/// Cosine scores of all pairs, each list ascending.
+/// Pairs speak for a rate only if so many false accepts are expected of them: with fewer, the threshold is chance.
+const LEAST_FALSE_ACCEPTS: f64 = 3.0;
+
+/// Scores of pairs, each list ascending.
 #[derive(Debug, Clone, Default)]
 pub struct Scores {
     genuine: Vec<f32>,
@@ -38,6 +41,26 @@ impl Scores {
     /// Number of impostor pairs.
     pub fn impostor_pairs(&self) -> usize {
         self.impostor.len()
+    }
+
+    /// The genuine scores, ascending.
+    pub fn genuine(&self) -> &[f32] {
+        &self.genuine
+    }
+
+    /// The impostor scores, ascending.
+    pub fn impostor(&self) -> &[f32] {
+        &self.impostor
+    }
+
+    /// Whether so many impostor pairs can say at what threshold a FAR is held.
+    pub fn supports(impostor_pairs: usize, far: f64) -> bool {
+        impostor_pairs as f64 * far >= LEAST_FALSE_ACCEPTS
+    }
+
+    /// Number of genuine pairs at or above a threshold.
+    pub fn accepted(&self, threshold: f32) -> usize {
+        self.genuine.len() - self.genuine.partition_point(|s| *s < threshold)
     }
 
     /// Mean genuine and mean impostor score.

@@ -1,0 +1,60 @@
+//! Checkpoints, run by torch.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use ostiary::vision::Crop;
+use tch::{Device, Kind, Tensor};
+
+use super::model::Model;
+use crate::net::{DIVISOR, MEAN, Mode, Network, SIDE, Weights};
+
+/// A network; one thread at a time gives it work, and torch has its own.
+pub struct TorchModel {
+    backend: String,
+    network: Mutex<Network>,
+}
+
+impl TorchModel {
+    /// Reads a checkpoint; a GPU runs it where there is one.
+    pub fn open(file: &Path) -> Result<Self> {
+        Ok(Self::new(Network::load(&Weights::read(file)?, Device::cuda_if_available())?))
+    }
+
+    pub fn new(network: Network) -> Self {
+        let backend = if network.device().is_cuda() { "torch, CUDA" } else { "torch" };
+        Self { backend: backend.into(), network: Mutex::new(network) }
+    }
+
+    /// What it was made of.
+    pub fn into_network(self) -> Network {
+        self.network.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Model for TorchModel {
+    fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    fn rows(&self, crops: &[Crop]) -> Result<Vec<Vec<f32>>> {
+        if crops.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pixels: Vec<u8> = crops.iter().flat_map(|crop| crop.rgb()).copied().collect();
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let side = SIDE as i64;
+        let pictures = Tensor::f_from_slice(&pixels)?
+            .f_view([crops.len() as i64, side, side, 3])?
+            .f_permute([0, 3, 1, 2])?
+            .f_to_device(network.device())?
+            .f_to_kind(Kind::Float)?
+            .f_contiguous()?;
+        let _held = tch::no_grad_guard();
+        let normalised = pictures.f_sub_scalar(f64::from(MEAN))?.f_div_scalar(f64::from(DIVISOR))?;
+        let rows = network.embed(&normalised, Mode::Infer)?.f_to_device(Device::Cpu)?;
+        let numbers = Vec::<f32>::try_from(&rows.f_flatten(0, -1)?)?;
+        Ok(numbers.chunks_exact(numbers.len() / crops.len()).map(<[f32]>::to_vec).collect())
+    }
+}
