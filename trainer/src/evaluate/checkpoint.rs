@@ -26,11 +26,6 @@ impl TorchModel {
         let backend = if network.device().is_cuda() { "torch, CUDA" } else { "torch" };
         Self { backend: backend.into(), network: Mutex::new(network) }
     }
-
-    /// What it was made of.
-    pub fn into_network(self) -> Network {
-        self.network.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Model for TorchModel {

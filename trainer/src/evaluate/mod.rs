@@ -6,18 +6,18 @@
 //! [`table`] or JSON, and [`curves`].
 
 #[cfg(feature = "torch")]
-mod checkpoint;
+pub mod checkpoint;
 mod comparisons;
 mod curves;
-mod data;
+pub mod data;
 mod embed;
 mod faces;
-mod figures;
+pub mod figures;
 mod folds;
 mod groups;
 mod identification;
 mod interval;
-mod model;
+pub mod model;
 mod names;
 mod onnx;
 mod table;

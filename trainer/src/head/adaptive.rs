@@ -27,7 +27,8 @@ impl Quality {
     pub fn scaler(&mut self, lengths: &Tensor, h: f64) -> Result<Tensor, TchError> {
         let lengths = lengths.f_detach()?.f_clamp(SHORTEST, LONGEST)?;
         let now = Tensor::f_stack(&[lengths.f_mean(Kind::Float)?, lengths.f_std(true)?], 0)?;
-        self.noted = self.noted.f_mul_scalar(1.0 - MOMENTUM)?.f_add(&now.f_mul_scalar(MOMENTUM)?)?;
+        let noted = self.noted.f_mul_scalar(1.0 - MOMENTUM)?.f_add(&now.f_mul_scalar(MOMENTUM)?)?;
+        self.noted = noted.f_where_self(&noted.f_isfinite()?, &self.noted)?;
         let [mean, spread] = [self.noted.f_select(0, 0)?, self.noted.f_select(0, 1)?];
         lengths.f_sub(&mean)?.f_div(&spread.f_add_scalar(1e-3)?)?.f_mul_scalar(h)?.f_clamp(-1.0, 1.0)
     }

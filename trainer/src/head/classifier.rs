@@ -140,16 +140,25 @@ impl Classifier {
         cosines.f_scatter(1, &own, &with_margin)?.f_mul_scalar(self.settings.scale)
     }
 
-    /// Moves the centres of a step by their gradient, as [`crate::train`] moves the network's weights.
-    pub fn step(&mut self, sampled: &Sampled, gradient: &Tensor, step: Step) -> Result<(), TchError> {
+    /// Moves the centres of a step by their gradient, as [`crate::train`] moves the network's weights; by nothing where
+    /// `finite`, one number, is false.
+    pub fn step(
+        &mut self,
+        sampled: &Sampled,
+        gradient: &Tensor,
+        finite: &Tensor,
+        step: Step,
+    ) -> Result<(), TchError> {
         let _held = tch::no_grad_guard();
         let gradient = gradient.f_add(&sampled.centres.f_mul_scalar(step.decay)?)?;
         let before = match &sampled.people {
             Some(people) => self.momentum.f_index_select(0, people)?,
             None => self.momentum.shallow_clone(),
         };
-        let momentum = before.f_mul_scalar(step.momentum)?.f_add(&gradient)?;
-        let centres = sampled.centres.f_detach()?.f_sub(&momentum.f_mul_scalar(step.rate)?)?;
+        let momentum = before.f_mul_scalar(step.momentum)?.f_add(&gradient)?.f_where_self(finite, &before)?;
+        let centres = sampled.centres.f_detach()?;
+        let moved = centres.f_sub(&momentum.f_mul_scalar(step.rate)?)?;
+        let centres = moved.f_where_self(finite, &centres)?;
         match &sampled.people {
             Some(people) => {
                 let _ = self.momentum.f_index_copy_(0, people, &momentum)?;
@@ -222,7 +231,9 @@ mod tests {
         let before = classifier.centres.copy();
         let loss = classifier.loss(&embeddings(), &labels, &sampled).unwrap();
         let gradient = Tensor::run_backward(&[loss], &[&sampled.centres], false, false).remove(0);
-        classifier.step(&sampled, &gradient, Step { rate: 0.1, momentum: 0.9, decay: 5e-4 }).unwrap();
+        classifier
+            .step(&sampled, &gradient, &Tensor::from(true), Step { rate: 0.1, momentum: 0.9, decay: 5e-4 })
+            .unwrap();
         for person in 0..20 {
             let same = before.get(person).equal(&classifier.centres.get(person));
             assert_eq!(same, !people.contains(&person), "{person}");
@@ -254,7 +265,14 @@ mod tests {
             let sampled = classifier.sample(&labels).unwrap();
             let loss = classifier.loss(&embeddings(), &labels, &sampled).unwrap();
             let gradient = Tensor::run_backward(&[loss], &[&sampled.centres], false, false).remove(0);
-            classifier.step(&sampled, &gradient, Step { rate: 0.1, momentum: 0.9, decay: 5e-4 }).unwrap();
+            classifier
+                .step(
+                    &sampled,
+                    &gradient,
+                    &Tensor::from(true),
+                    Step { rate: 0.1, momentum: 0.9, decay: 5e-4 },
+                )
+                .unwrap();
             sgd.backward_step(&(&theirs * &gradient).sum(Kind::Float));
         }
         near(&list(&classifier.centres), &list(&theirs));

@@ -11,8 +11,11 @@ use super::layer::{Conv, Layer};
 /// Layers with weights, as residual networks are named after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Depth {
+    #[serde(rename = "50")]
     D50,
+    #[serde(rename = "100")]
     D100,
+    #[serde(rename = "152")]
     D152,
 }
 

@@ -18,10 +18,12 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use ir::Depth;
-pub use layer::{Layer, Parameter, Role};
+pub use layer::Layer;
+#[cfg(test)]
+pub use layer::{Parameter, Role};
 #[cfg(feature = "torch")]
 pub use network::{Mode, Network};
-pub use weights::{Tensor, Weights};
+pub use weights::Weights;
 
 /// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,
 /// each pixel `p` as `(p - MEAN) / DIVISOR`.
@@ -36,6 +38,7 @@ pub const DIVISOR: f32 = 128.0;
 #[serde(rename_all = "kebab-case", tag = "net", deny_unknown_fields)]
 pub enum Architecture {
     /// MobileFaceNet (Chen et al. 2018, arXiv:1804.07573), for small processors.
+    #[serde(rename = "mobilefacenet")]
     MobileFaceNet {
         /// What all numbers of channels are multiplied by; 1 is the paper's.
         width: f64,

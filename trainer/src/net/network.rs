@@ -136,7 +136,16 @@ fn measure(
     [mut scale, mut shift]: [Tensor; 2],
     [mut mean, mut variance]: [Tensor; 2],
 ) -> Result<Tensor, TchError> {
-    let y = x.f_batch_norm(Some(&scale), Some(&shift), Some(&mean), Some(&variance), false, MOMENTUM, EPSILON, true)?;
+    let y = x.f_batch_norm(
+        Some(&scale),
+        Some(&shift),
+        Some(&mean),
+        Some(&variance),
+        false,
+        MOMENTUM,
+        EPSILON,
+        true,
+    )?;
     // All but the channels.
     let over: Vec<i64> = (0..x.dim() as i64).filter(|dimension| *dimension != 1).collect();
     let (now_variance, now_mean) = x.f_var_mean_dim(&over[..], false, false)?;
@@ -213,10 +222,6 @@ impl Network {
         Ok(Self { architecture, layers, parameters, pieces, device })
     }
 
-    pub fn architecture(&self) -> Architecture {
-        self.architecture
-    }
-
     pub fn device(&self) -> Device {
         self.device
     }
@@ -264,7 +269,7 @@ impl Network {
         let [weights, rest, measured] = &self.pieces;
         let parts = [weights.split()?.into_iter(), rest.split()?.into_iter(), measured.split()?.into_iter()];
         let mut pass = Pass { parts, mode: Mode::Measure, kind: pictures.kind() };
-        pass.run(&self.layers, pictures)?;
+        let _ = pass.run(&self.layers, pictures)?;
         Ok(())
     }
 
@@ -384,7 +389,8 @@ mod tests {
     #[test]
     fn measured_norms_give_the_same_and_are_the_batchs() {
         let mut network =
-            Network::load(&filled(Architecture::MobileFaceNet { width: 0.5, embedding: 64 }), Device::Cpu).unwrap();
+            Network::load(&filled(Architecture::MobileFaceNet { width: 0.5, embedding: 64 }), Device::Cpu)
+                .unwrap();
         let pictures = tensor("pictures", &[16, 3, 112, 112]);
         let before = network.embed(&pictures, Mode::Infer).unwrap();
         network.measure(&pictures).unwrap();

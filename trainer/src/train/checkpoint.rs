@@ -86,7 +86,8 @@ pub fn restore(
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let damaged = || format!("{}: damaged; delete it to begin the run anew", path.display());
     let (_, metadata) = SafeTensors::read_metadata(&bytes).with_context(damaged)?;
-    let progress = metadata.metadata().as_ref().and_then(|entries| entries.get(PROGRESS)).with_context(damaged)?;
+    let progress =
+        metadata.metadata().as_ref().and_then(|entries| entries.get(PROGRESS)).with_context(damaged)?;
     let progress = serde_json::from_str(progress).with_context(damaged)?;
     let file = SafeTensors::deserialize(&bytes).with_context(damaged)?;
     let mut tensors = Vec::new();
@@ -96,7 +97,8 @@ pub fn restore(
         let shape: Vec<i64> = view.shape().iter().map(|d| *d as i64).collect();
         tensors.push(Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
     }
-    let Ok([weights, rest, measured, first, second, centres, momentum, quality]) = <[Tensor; 8]>::try_from(tensors)
+    let Ok([weights, rest, measured, first, second, centres, momentum, quality]) =
+        <[Tensor; 8]>::try_from(tensors)
     else {
         bail!("{}", damaged())
     };

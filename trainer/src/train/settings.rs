@@ -92,7 +92,9 @@ impl Settings {
             let before = then.get(key);
             if before != Some(value) {
                 let before = before.map_or("not given".into(), ToString::to_string);
-                bail!("{key} was {before} when the run was begun, and is {value} now; choose another --output");
+                bail!(
+                    "{key} was {before} when the run was begun, and is {value} now; choose another --output"
+                );
             }
         }
         match then.keys().find(|key| !now.contains_key(*key)) {

@@ -1,0 +1,253 @@
+//! `ostiary-trainer train`, through its binary, on small sets that are made of the bundled portraits.
+#![cfg(feature = "torch")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::tree;
+use image::imageops::{FilterType, blur, brighten, flip_horizontal, resize};
+use image::{GenericImageView, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SIDE: u32 = 112;
+
+/// A network that learns in seconds.
+const SMALL: [&str; 10] =
+    ["--width", "0.125", "--embedding", "16", "-b", "16", "--scale", "16", "--lr", "0.1"];
+
+fn portrait(name: &str) -> RgbImage {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/portraits").join(name);
+    image::open(path).unwrap().into_rgb8()
+}
+
+/// A folder a person, of 24 pictures each: parts of a portrait, in other light. The network has to learn what is the same.
+fn people(folder: &Path) -> PathBuf {
+    let set = folder.join("people");
+    for (person, name) in [("Biden", "biden.jpg"), ("Hopper", "hopper.jpg"), ("Obama", "obama.jpg")] {
+        let picture = portrait(name);
+        let least = picture.width().min(picture.height());
+        fs::create_dir_all(set.join(person)).unwrap();
+        for number in 0..24 {
+            let cut = least * (70 + number % 4 * 8) / 100;
+            let (left, top) = ((least - cut) * (number % 3) / 2, (least - cut) * (number / 3 % 3) / 2);
+            let part = picture.view(left, top, cut, cut).to_image();
+            let mut face =
+                brighten(&resize(&part, SIDE, SIDE, FilterType::Triangle), (number as i32 % 5 - 2) * 20);
+            if number % 2 == 1 {
+                face = flip_horizontal(&face);
+            }
+            if number % 7 == 3 {
+                face = blur(&face, 1.0);
+            }
+            face.save(set.join(person).join(format!("{number:02}.png"))).unwrap();
+        }
+    }
+    set
+}
+
+fn command(set: &Path, run: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ostiary-trainer"));
+    command.arg("train").arg(set).arg("-o").arg(run).args(SMALL).args(more);
+    // The models that ship, whatever folder the test runs in.
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command
+}
+
+fn train(set: &Path, run: &Path, more: &[&str]) -> Output {
+    command(set, run, more).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", said(output));
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn refused(output: &Output, part: &str) {
+    let said = said(output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(part), "{said}");
+    assert!(!said.contains("panicked") && !said.contains("frame #"), "{said}");
+}
+
+#[test]
+fn a_network_learns_to_tell_people_apart() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let run = folder.path().join("run");
+    let more = ["-e", "12", "--augment", "flip,colour", "--val", set.to_str().unwrap(), "--json"];
+    let lines = lines(&train(&set, &run, &more));
+    assert_eq!(lines.len(), 12);
+    let loss = |line: &Value| line["loss"].as_f64().unwrap();
+    assert!(loss(&lines[11]) < 0.6 * loss(&lines[0]), "{} to {}", loss(&lines[0]), loss(&lines[11]));
+    let eer = |line: &Value| line["validation"][0]["figures"]["eer"].as_f64().unwrap();
+    assert!(
+        eer(&lines[11]) < 15.0 && eer(&lines[11]) < eer(&lines[0]),
+        "{} to {}",
+        eer(&lines[0]),
+        eer(&lines[11])
+    );
+    assert!(lines.iter().all(|line| line["skipped_steps"] == 0 && line["broken_pictures"] == 0));
+    let written = tree(&run);
+    for file in ["run.toml", "last.safetensors", "best.safetensors", "resume.safetensors"] {
+        assert!(written.contains_key(Path::new(file)), "{file}");
+    }
+    assert!(written.keys().any(|file| file.to_string_lossy().starts_with("events.out.tfevents.")));
+    let settings = fs::read_to_string(run.join("run.toml")).unwrap();
+    assert!(settings.contains("seed = 1") && settings.contains("net = \"mobilefacenet\""), "{settings}");
+    // A checkpoint is a model like any other to `evaluate`, which sees what training saw.
+    let evaluate = Command::new(env!("CARGO_BIN_EXE_ostiary-trainer"))
+        .arg("evaluate")
+        .arg(&set)
+        .arg("--model")
+        .arg(run.join("last.safetensors"))
+        .arg("--json")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .output()
+        .unwrap();
+    assert!(evaluate.status.success(), "{}", said(&evaluate));
+    let row: Value = serde_json::from_slice(&evaluate.stdout).unwrap();
+    assert!((row["eer"].as_f64().unwrap() - eer(&lines[11])).abs() < 1e-6, "{row}");
+}
+
+/// Ends a program that has written a checkpoint in the middle of its work.
+fn end(mut child: Child, run: &Path, signal: &str) -> Option<i32> {
+    let begun = Instant::now();
+    while !run.join("resume.safetensors").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no checkpoint is written");
+        assert!(child.try_wait().unwrap().is_none(), "it was done before it could be ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_run_that_was_ended_goes_on_to_the_same_network() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let more = [
+        "-e",
+        "4",
+        "--save-every",
+        "1",
+        "--augment",
+        "flip,crop,jpeg,dark",
+        "--margin",
+        "adaface",
+        "--sample",
+        "0.5",
+    ];
+    let whole = folder.path().join("whole");
+    assert!(train(&set, &whole, &more).status.success());
+    let network = fs::read(whole.join("last.safetensors")).unwrap();
+    for (name, signal, code) in [("killed", "-KILL", None), ("stopped", "-TERM", Some(1))] {
+        let run = folder.path().join(name);
+        let child = command(&set, &run, &more).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(end(child, &run, signal), code);
+        assert!(!run.join("last.safetensors").exists(), "it had done an epoch already");
+        let on = train(&set, &run, &more);
+        assert!(on.status.success() && said(&on).contains("going on after"), "{}", said(&on));
+        assert_eq!(fs::read(run.join("last.safetensors")).unwrap(), network, "{name}");
+    }
+}
+
+#[test]
+fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let first = folder.path().join("first");
+    assert!(train(&set, &first, &["-e", "1"]).status.success());
+    let weights = first.join("best.safetensors");
+    let weights = weights.to_str().unwrap();
+    let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mobilefacenet-int8.onnx");
+    for (name, teacher) in [("of the same size", weights), ("of another", teacher.to_str().unwrap())] {
+        let run = folder.path().join(name);
+        let taught = ["-e", "2", "--init", weights, "--teacher", teacher, "--lr", "0.01", "--json"];
+        let lines = lines(&train(&set, &run, &taught));
+        assert!(lines[1]["loss"].as_f64().unwrap().is_finite());
+        let settings = fs::read_to_string(run.join("run.toml")).unwrap();
+        assert!(settings.contains("[teacher]") && settings.contains("sha256"), "{settings}");
+    }
+    let other = ["--init", weights, "-n", "ir-50", "--width", "1"];
+    refused(
+        &train(&set, &folder.path().join("other"), &other),
+        "MobileFaceNet of width 0.125 with 16 numbers",
+    );
+    refused(
+        &train(&set, &folder.path().join("gone"), &["--init", "nothing.safetensors"]),
+        "nothing.safetensors",
+    );
+}
+
+#[test]
+fn the_rate_that_is_found_lies_within_what_was_tried() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let run = folder.path().join("run");
+    let lines = lines(&train(&set, &run, &["--find-rate", "--json"]));
+    let suggested = lines.last().unwrap()["suggested_rate"].as_f64().unwrap();
+    assert!((1e-5..1.0).contains(&suggested), "{suggested}");
+    assert!(lines.len() > 50);
+    let written: Vec<PathBuf> = tree(&run).into_keys().collect();
+    assert_eq!(written, [PathBuf::from("find-rate.png"), PathBuf::from("find-rate.svg")]);
+}
+
+#[test]
+fn broken_pictures_are_passed_over_and_a_run_that_runs_away_is_stopped() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    fs::write(set.join("Obama/00.png"), "no picture").unwrap();
+    RgbImage::new(50, 50).save(set.join("Obama/01.png")).unwrap();
+    let output = train(&set, &folder.path().join("run"), &["-e", "2", "--json"]);
+    let broken = lines(&output)[1]["broken_pictures"].as_u64().unwrap();
+    assert!(broken > 0, "the last epoch saw them or left them over");
+    assert!(said(&output).contains("Obama/0"), "{}", said(&output));
+
+    let away = folder.path().join("away");
+    refused(
+        &train(&set, &away, &["--lr", "1e30", "--warm-up", "0", "--clip", "1e30"]),
+        "the loss has run away",
+    );
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_and_nothing_is_overwritten() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("alone/Ada")).unwrap();
+    fs::copy(set.join("Obama/02.png"), at("alone/Ada/1.png")).unwrap();
+    refused(&train(&at("alone"), &at("run"), &[]), "1 people");
+    fs::create_dir(at("empty")).unwrap();
+    refused(&train(&at("empty"), &at("run"), &[]), "no set of faces");
+    refused(&train(&set, &at("run"), &["-b", "100"]), "fewer than one batch");
+    refused(&train(&set, &at("run"), &["--device", "cuda:63"]), "GPU 63 was asked for");
+    refused(&train(&set, &at("run"), &["--augment", "flip,hat"]), "hat");
+    refused(&train(&set, &at("run"), &["--lr", "nan"]), "--lr");
+    assert!(!at("run").exists(), "nothing was begun");
+
+    fs::create_dir(at("full")).unwrap();
+    fs::write(at("full/thesis.tex"), "text").unwrap();
+    refused(&train(&set, &at("full"), &[]), "not empty");
+
+    let run = at("run");
+    assert!(train(&set, &run, &["-e", "1"]).status.success());
+    let before = tree(&run);
+    refused(&train(&set, &run, &["-e", "1", "--seed", "2"]), "seed was 1");
+    refused(&train(&set, &run, &["-e", "1", "--width", "0.25"]), "net was");
+    fs::rename(set.join("Obama"), set.join("Osama")).unwrap();
+    refused(&train(&set, &run, &["-e", "1"]), "the set has changed");
+    fs::rename(set.join("Osama"), set.join("Obama")).unwrap();
+    assert_eq!(tree(&run), before);
+    fs::write(run.join("resume.safetensors"), &before[Path::new("resume.safetensors")][..1000]).unwrap();
+    refused(&train(&set, &run, &["-e", "1"]), "damaged");
+}
