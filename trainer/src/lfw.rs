@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<List> {
     let pairs: Vec<Pair> = lines.enumerate().map(pair).collect::<Result<_>>()?;
     let intra = pairs.iter().filter(|pair| pair.is_intra()).count();
     ensure!(
-        pairs.len() % folds == 0 && intra / folds == each,
+        pairs.len().is_multiple_of(folds) && intra / folds == each,
         "{}: its first line tells of {folds} folds with {each} pairs of one person in each, and there are {} pairs, {intra} of \
          one person; copy it again",
         path.display(),

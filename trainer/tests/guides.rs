@@ -47,23 +47,28 @@ fn every_verb_and_flag_exists() {
 }
 
 #[test]
-fn every_flag_of_the_guide_to_training_data_exists() {
-    let mut all = String::new();
-    for verb in ["prepare", "describe", "pairs"] {
-        let output = cargo_bin_cmd!("ostiary-trainer").args([verb, "--help"]).output().unwrap();
-        all += &String::from_utf8(output.stdout).unwrap();
-    }
+fn every_flag_of_the_guides_to_one_verb_or_few_exists() {
     let pages = pages();
-    let (_, page) = pages.iter().find(|(name, _)| name.ends_with("training-data.md")).unwrap();
-    let mut seen = 0;
-    for line in lines(page) {
-        for flag in line.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
-            // What comes after `cargo` is cargo's.
-            if !line.starts_with("cargo") {
-                assert!(all.contains(flag), "`{line}`: there is no {flag}");
-                seen += 1;
+    for (guide, verbs, least) in [
+        ("training-data.md", &["prepare", "describe", "pairs"][..], 15),
+        ("evaluate-models.md", &["evaluate"], 12),
+    ] {
+        let mut all = String::new();
+        for verb in verbs {
+            let output = cargo_bin_cmd!("ostiary-trainer").args([verb, "--help"]).output().unwrap();
+            all += &String::from_utf8(output.stdout).unwrap();
+        }
+        let (_, page) = pages.iter().find(|(name, _)| name.ends_with(guide)).unwrap();
+        let mut seen = 0;
+        for line in lines(page) {
+            for flag in line.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
+                // What comes after `cargo` is cargo's.
+                if !line.starts_with("cargo") {
+                    assert!(all.contains(flag), "{guide}: `{line}`: there is no {flag}");
+                    seen += 1;
+                }
             }
         }
+        assert!(seen >= least, "{guide}: only {seen} flags were found");
     }
-    assert!(seen >= 15, "only {seen} flags were found");
 }

@@ -99,6 +99,9 @@ pub struct Args {
     /// The folder with the models that find faces.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    /// In what numbers these compute.
+    #[arg(long, value_name = "int8|fp32", default_value = "int8")]
+    precision: Precision,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -147,7 +150,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         sets.iter().try_for_each(|data| groups.check(data))?;
     }
     let cohort = args.cohort.as_deref().map(Data::strangers).transpose()?;
-    let bundle = Bundle::open_or_shipped(args.models.as_deref(), Precision::default())?;
+    let bundle = Bundle::open_or_shipped(args.models.as_deref(), args.precision)?;
     let aligner = Aligner::new(&bundle);
     let models = open_models(args)?;
     if let Some(out) = &args.out {
