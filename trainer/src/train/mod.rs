@@ -47,12 +47,15 @@ use teacher::Teacher;
 const MEASURED: usize = 256;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    args_override_self = true,
+    after_help = "Examples:\n  \
     ostiary-trainer train emore -o runs/first -n mobilefacenet -b 200 -e 20 --lr 0.1 -w 4\n  \
     ostiary-trainer train faces -o runs/fine --init models/mobilefacenet.onnx --lr 0.01 -e 8 --teacher big.safetensors\n  \
     ostiary-trainer train emore -o runs/first --find-rate\n\n\
     A run that was ended goes on where it was when the same command is given again.\n\
-    Exit code: 0 done, 1 ended by a signal, 2 error.")]
+    Exit code: 0 done, 1 ended by a signal, 2 error."
+)]
 pub struct Args {
     /// The set: what `ostiary-trainer prepare` wrote, a folder with a folder of aligned crops (112x112) for each person, or a
     /// train.rec.
