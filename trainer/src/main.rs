@@ -25,7 +25,7 @@ mod recordio;
 mod reference;
 mod scores;
 mod storage;
-#[cfg(feature = "torch")]
+#[cfg_attr(not(feature = "torch"), path = "without_torch.rs")]
 mod train;
 mod verification;
 
@@ -61,8 +61,7 @@ enum Verb {
     Publish(publish::Args),
     /// Quantise a network to bytes.
     Quantize(quantize::Args),
-    /// Train a network on a prepared set.
-    #[cfg(feature = "torch")]
+    /// Train a network on a prepared set (in programs built with torch).
     Train(train::Args),
 }
 
@@ -77,7 +76,6 @@ fn main() -> ExitCode {
         Verb::Prepare(args) => prepare::run(&args),
         Verb::Publish(args) => publish::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
-        #[cfg(feature = "torch")]
         Verb::Train(args) => train::run(&args),
     };
     done.unwrap_or_else(|error| {

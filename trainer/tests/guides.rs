@@ -31,6 +31,10 @@ fn every_verb_and_flag_exists() {
         for line in lines(&page) {
             let mut words = line.split_whitespace();
             let (Some("ostiary-trainer"), Some(verb)) = (words.next(), words.next()) else { continue };
+            // A program without torch has no flags for it.
+            if verb == "train" && !cfg!(feature = "torch") {
+                continue;
+            }
             let help = help.entry(verb.to_owned()).or_insert_with(|| {
                 let output = cargo_bin_cmd!("ostiary-trainer").args([verb, "--help"]).output().unwrap();
                 assert!(output.status.success(), "{file}: `{line}`: there is no such verb");

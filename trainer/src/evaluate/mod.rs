@@ -271,7 +271,7 @@ fn measure(
 
 /// The figures of one model on one set, as those who train one watch them.
 #[cfg(feature = "torch")]
-pub fn figures(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
+pub fn figures_of(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
     let embedded = embed_all(data, &[model], false, aligner)?.pop().unwrap_or_default();
     let faces = Faces::new(embedded);
     let scores = comparisons::scores(data, &faces, &|_| true, seed);

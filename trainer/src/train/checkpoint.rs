@@ -73,7 +73,7 @@ pub fn write(
         .collect::<Result<Vec<_>>>()?;
     let metadata = HashMap::from([(PROGRESS.to_owned(), serde_json::to_string(progress)?)]);
     let file = safetensors::serialize(views, Some(metadata))?;
-    storage::write_whole(path, |to| Ok(to.write_all(&file).map_err(storage::failed(path))?))
+    storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))
 }
 
 /// Takes up what a file holds.

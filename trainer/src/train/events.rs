@@ -78,7 +78,7 @@ impl Events {
         record.extend(masked(&length).to_le_bytes());
         record.extend(&body);
         record.extend(masked(&body).to_le_bytes());
-        Ok(self.file.write_all(&record).map_err(failed(&self.path))?)
+        self.file.write_all(&record).map_err(failed(&self.path))
     }
 }
 

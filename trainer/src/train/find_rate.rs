@@ -46,7 +46,7 @@ pub fn find(mut lesson: Lesson, data: &Arc<Data>, folder: &Path, json: bool) -> 
     let (svg, png) = (figure::svg(&drawn)?, figure::png(&drawn)?);
     for (ending, bytes) in [("svg", svg.as_bytes()), ("png", &png[..])] {
         let path = folder.join(format!("{PLOT}.{ending}"));
-        write_whole(&path, |file| Ok(file.write_all(bytes).map_err(failed(&path))?))?;
+        write_whole(&path, |file| file.write_all(bytes).map_err(failed(&path)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

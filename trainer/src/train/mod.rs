@@ -2,8 +2,8 @@
 //!
 //! [`data`] makes batches ahead of the network, in an [`order`] of each epoch's own; a [`lesson`] is one step: pictures go to
 //! the device ([`pixels`]), are made different there ([`augment`]), and what the classifier ([`crate::head`]) and a
-//! [`teacher`] say of their embeddings moves the weights ([`optimiser`]), as fast as the [`schedule`] has it. A [`run`] is all
-//! of them, with its folder: [`settings`], [`events`], and the [`checkpoint`] from which it goes on.
+//! [`teacher`] say of their embeddings moves the weights ([`optimiser`]), as fast as the [`schedule`] has it. A [`mod@run`] is all
+//! of them, with its folder: [`mod@settings`], [`events`], and the [`checkpoint`] from which it goes on.
 
 mod augment;
 mod checkpoint;

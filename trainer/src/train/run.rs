@@ -96,7 +96,7 @@ impl Run<'_> {
                 env!("OSTIARY_COMMIT"),
                 toml::to_string(&self.lesson.settings)?
             );
-            write_whole(&path, |file| Ok(file.write_all(text.as_bytes()).map_err(failed(&path))?))?;
+            write_whole(&path, |file| file.write_all(text.as_bytes()).map_err(failed(&path)))?;
             return Ok(Progress::begin());
         }
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -215,7 +215,7 @@ impl Run<'_> {
                 file: self.folder.join(LAST),
                 model: Box::new(TorchModel::new(network)),
             };
-            let of_set = crate::evaluate::figures(set, model, &self.aligner, self.lesson.settings.seed)?;
+            let of_set = crate::evaluate::figures_of(set, model, &self.aligner, self.lesson.settings.seed)?;
             figures.push((set.path.clone(), of_set));
         }
         let loss = progress.loss.0 / progress.loss.1.max(1) as f64;
