@@ -251,3 +251,39 @@ fn what_cannot_be_trained_is_refused_and_nothing_is_overwritten() {
     fs::write(run.join("resume.safetensors"), &before[Path::new("resume.safetensors")][..1000]).unwrap();
     refused(&train(&set, &run, &["-e", "1"]), "damaged");
 }
+
+#[test]
+fn a_full_disk_stops_it_and_room_lets_it_go_on_to_the_same_network() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let more = ["-e", "2", "--save-every", "2"];
+    let whole = folder.path().join("whole");
+    assert!(train(&set, &whole, &more).status.success());
+    let files = tree(&whole);
+    let size = |file: &str| files[Path::new(file)].len();
+    // Room for the file that it goes on from, but not for that and the next one beside it.
+    let room = size("resume.safetensors") * 3 / 2;
+    fs::create_dir(folder.path().join("out")).unwrap();
+    let train = command(&set, Path::new("run"), &more);
+    let words = train.get_args().map(|word| format!("'{}'", word.to_str().unwrap()));
+    let words = words.collect::<Vec<_>>().join(" ").replace("'run'", "\"$out/run\"");
+    // A small disk of its own, in a namespace of its own.
+    let script = format!(
+        "mount -t tmpfs -o size={room} none \"$out\" || exit 77\n\"$0\" {words} 2>&1; echo \"code $?\"\n\
+         mount -o remount,size=30M \"$out\"\n\"$0\" {words} && cp \"$out/run/last.safetensors\" \"$out/../kept\""
+    );
+    let run = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(train.get_program())
+        .env("out", folder.path().join("out"))
+        .current_dir(train.get_current_dir().unwrap())
+        .output();
+    let output = match run {
+        Ok(output) if output.status.code() != Some(77) && !said(&output).contains("unshare failed") => output,
+        _ => return eprintln!("SKIPPED: no small disk can be mounted here, a full one is not tried"),
+    };
+    let text = said(&output);
+    assert!(text.contains("the disk is full; make room") && text.contains("code 2"), "{text}");
+    assert!(text.contains("going on after"), "{text}");
+    assert_eq!(fs::read(folder.path().join("kept")).unwrap(), files[Path::new("last.safetensors")]);
+}
