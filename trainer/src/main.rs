@@ -14,6 +14,7 @@ mod keys;
 mod lfw;
 #[allow(dead_code)]
 mod net;
+mod onnx;
 mod pairs;
 mod pool;
 mod prepare;

@@ -5,7 +5,6 @@
 //! same bytes.
 
 mod archive;
-mod graph;
 mod mtcnn;
 mod tflite;
 
@@ -22,6 +21,7 @@ use ostiary::vision::{Crop, Embedder};
 
 use archive::Package;
 
+use crate::onnx::graph::INPUT;
 use crate::quantize;
 
 #[derive(Debug, clap::Args)]
@@ -193,7 +193,7 @@ impl Recipe {
                 path: self.path.into(),
             },
             input: Input {
-                name: graph::INPUT.into(),
+                name: INPUT.into(),
                 shape: self.shape,
                 channels: "RGB".into(),
                 mean: MEAN,

@@ -106,7 +106,7 @@ impl Weights {
         let architecture = serde_json::to_string(&self.architecture)?;
         let metadata = HashMap::from([(ARCHITECTURE.to_owned(), architecture)]);
         let file = safetensors::serialize(views, Some(metadata))?;
-        storage::write_whole(path, |to| Ok(to.write_all(&file).map_err(storage::failed(path))?))
+        storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))
     }
 }
 

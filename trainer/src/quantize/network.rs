@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-use super::tidy::tidy;
+use crate::onnx::{Constant, attribute, named, tidy};
 
 /// An fp32 network that can be quantised.
 pub struct Network {
@@ -31,12 +31,6 @@ pub enum Role {
     Same(String),
     /// It stays real: it is the end of the network, or the inside of a layer.
     Real,
-}
-
-#[derive(Debug, Clone)]
-pub struct Constant {
-    pub dims: Vec<usize>,
-    pub values: Vec<f32>,
 }
 
 impl Network {
@@ -201,27 +195,6 @@ impl Network {
             _ => value,
         }
     }
-}
-
-/// What an error calls a node.
-pub fn named(node: &NodeProto) -> String {
-    format!("{} {}", node.op_type, node.output.first().unwrap_or(&node.name))
-}
-
-pub fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a tract_onnx::pb::AttributeProto> {
-    node.attribute.iter().find(|attribute| attribute.name == name)
-}
-
-/// The values of a tensor of floats.
-pub fn constant(tensor: &TensorProto) -> Result<(String, Constant)> {
-    let dims: Vec<usize> = tensor.dims.iter().map(|dim| *dim as usize).collect();
-    let values: Vec<f32> = match tensor.raw_data.is_empty() {
-        true => tensor.float_data.clone(),
-        false => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-    };
-    ensure!(dims.iter().product::<usize>() == values.len(), "{} does not have its shape", tensor.name);
-    ensure!(values.iter().all(|value| value.is_finite()), "{} is not finite", tensor.name);
-    Ok((tensor.name.clone(), Constant { dims, values }))
 }
 
 /// Channels, height and width of the input; 0 where any size goes.
