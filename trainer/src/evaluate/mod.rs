@@ -4,7 +4,7 @@
 //! agreement with references, what int8 loses, and the table from FAR to threshold that a model's manifest carries.
 
 mod door;
-mod far_table;
+pub mod far_table;
 mod loss;
 mod reference;
 pub mod scores;

@@ -9,6 +9,7 @@ mod layer;
 mod mobilefacenet;
 #[cfg(feature = "torch")]
 mod network;
+mod onnx;
 mod weights;
 
 use std::fmt;
@@ -18,10 +19,12 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use ir::Depth;
-pub use layer::{Layer, Parameter, Role};
+pub use layer::{Conv, EPSILON, Layer, Role, name as layer_name};
 #[cfg(feature = "torch")]
 pub use network::{Mode, Network};
-pub use weights::{Tensor, Weights};
+#[cfg(test)]
+pub use weights::Tensor;
+pub use weights::Weights;
 
 /// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,
 /// each pixel `p` as `(p - MEAN) / DIVISOR`.
@@ -125,6 +128,7 @@ impl fmt::Display for Architecture {
 
 #[cfg(test)]
 mod tests {
+    use super::layer::Parameter;
     use super::*;
 
     fn numbers(kind: &str) -> usize {

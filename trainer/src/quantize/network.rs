@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
-use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-use crate::onnx::{Constant, attribute, named, tidy};
+use crate::onnx::{Constant, attribute, input_shape, named, tidy};
 
 /// An fp32 network that can be quantised.
 pub struct Network {
@@ -47,7 +46,7 @@ impl Network {
         let inputs: Vec<&ValueInfoProto> =
             graph.input.iter().filter(|input| !constants.contains_key(&input.name)).collect();
         let [input] = inputs[..] else { bail!("it has {} inputs, not one", inputs.len()) };
-        let shape = shape(input)?;
+        let shape = input_shape(input)?;
         let name = input.name.clone();
         let mut consumers: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, node) in graph.node.iter().enumerate() {
@@ -194,31 +193,5 @@ impl Network {
             Some(Role::Same(source)) => self.grid_of(source),
             _ => value,
         }
-    }
-}
-
-/// Channels, height and width of the input; 0 where any size goes.
-fn shape(input: &ValueInfoProto) -> Result<[usize; 3]> {
-    use tract_onnx::pb::tensor_shape_proto::dimension::Value;
-    use tract_onnx::pb::type_proto::Value::TensorType;
-    let Some(TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
-        bail!("its input is no tensor")
-    };
-    ensure!(
-        tensor.elem_type == DataType::Float as i32,
-        "its input is not of 32-bit floats: is it quantised already?"
-    );
-    let dims: Vec<usize> = tensor
-        .shape
-        .iter()
-        .flat_map(|shape| &shape.dim)
-        .map(|dim| match dim.value {
-            Some(Value::DimValue(size)) => size.max(0) as usize,
-            _ => 0,
-        })
-        .collect();
-    match dims[..] {
-        [_, 3, height, width] => Ok([3, height, width]),
-        _ => bail!("its input is {dims:?}, not a batch of pictures of 3 channels"),
     }
 }
