@@ -63,12 +63,20 @@ impl Bundle {
 
     /// The manifest's entry for a role.
     pub fn entry(&self, role: &str) -> Result<&ModelEntry, BundleError> {
-        let models = &self.manifest.models;
-        let quantised = self.precision.of(role).and_then(|name| models.get(&name));
-        quantised.or_else(|| models.get(role)).ok_or_else(|| BundleError::NoRole {
+        let found = self.quantised(role).or_else(|| self.manifest.models.get(role));
+        found.ok_or_else(|| BundleError::NoRole {
             path: self.folder.join(Manifest::FILE),
             role: role.to_owned(),
         })
+    }
+
+    /// Whether a role computes in bytes.
+    pub fn is_quantised(&self, role: &str) -> bool {
+        self.quantised(role).is_some()
+    }
+
+    fn quantised(&self, role: &str) -> Option<&ModelEntry> {
+        self.precision.of(role).and_then(|name| self.manifest.models.get(&name))
     }
 
     /// Where the file of a role lies.

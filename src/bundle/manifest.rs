@@ -40,15 +40,16 @@ pub struct ModelEntry {
     pub golden: Vec<f32>,
 }
 
-/// The published package that a model was made from.
+/// What a model was made from: a published package, or a file that its owner has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// `PyPI` or `npm`.
+    /// `PyPI` or `npm`; `file` for a file, whose name is `package` and `path`.
     pub registry: String,
     pub package: String,
+    /// Of the package; for a file, of the trainer that made the model.
     pub version: String,
-    /// SHA-256 of the package's archive.
+    /// SHA-256 of the package's archive, or of the file.
     pub sha256: String,
     /// The file inside the archive.
     pub path: String,

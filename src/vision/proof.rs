@@ -2,7 +2,7 @@
 //! gives its golden embedding.
 
 use super::{Crop, Embedder, Embedding, Recogniser, VisionError};
-use crate::bundle::{Bundle, BundleError, Precision};
+use crate::bundle::{Bundle, BundleError};
 use crate::config::{self, Config};
 use crate::engine::Backend;
 
@@ -37,11 +37,11 @@ pub enum Agreement {
 }
 
 impl Agreement {
-    /// What an engine must hold to.
-    pub fn of(engine: &config::Engine) -> Self {
-        match (engine.backend, engine.precision) {
-            (config::Backend::Tract, Precision::Int8) => Self::Exact,
-            (config::Backend::Tract, Precision::Fp32) => Self::Cosine(0.9999),
+    /// What a backend must hold to, with the embedder of this bundle.
+    pub fn of(backend: config::Backend, bundle: &Bundle) -> Self {
+        match (backend, bundle.is_quantised(Embedder::ROLE)) {
+            (config::Backend::Tract, true) => Self::Exact,
+            (config::Backend::Tract, false) => Self::Cosine(0.9999),
             // It rounds in its own way, TensorRT to 16 bits.
             (config::Backend::Ort, _) => Self::Cosine(0.99),
         }
@@ -63,7 +63,7 @@ impl Agreement {
 pub fn hold_to_golden(bundle: &Bundle, config: &Config, backend: &Backend) -> Result<Agreement, ProofError> {
     let mut embedder = Embedder::load(bundle, &config::Embedder::default(), backend)?;
     let made = embedder.embed(&Crop::pattern())?;
-    Agreement::of(&config.engine).hold(&made, &bundle.entry(Embedder::ROLE)?.golden)
+    Agreement::of(config.engine.backend, bundle).hold(&made, &bundle.entry(Embedder::ROLE)?.golden)
 }
 
 /// Loads everything of a bundle that the door needs, and gives it where all is right.
@@ -77,7 +77,11 @@ pub fn prove(bundle: &Bundle, config: &Config) -> Result<Recogniser, ProofError>
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+    use crate::bundle::{Manifest, Precision};
 
     #[test]
     fn an_embedding_is_held_to_the_expected_one() {
@@ -90,5 +94,21 @@ mod tests {
         assert!(holds(&near, Agreement::Cosine(0.9999)));
         assert!(!holds(&far, Agreement::Cosine(0.9999)));
         assert!(matches!(Agreement::Exact.hold(&near, &[]), Err(ProofError::NoGolden)));
+    }
+
+    #[test]
+    fn floats_are_not_held_to_the_last_bit_where_bytes_were_asked_for() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let text = fs::read_to_string(shipped.join(Manifest::FILE)).unwrap();
+        let mut manifest: Manifest = toml::from_str(&text).unwrap();
+        manifest.models.remove("mobilefacenet-int8").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(Manifest::FILE), toml::to_string(&manifest).unwrap()).unwrap();
+        let of = |folder: &Path, precision| {
+            Agreement::of(config::Backend::Tract, &Bundle::open(folder, precision).unwrap())
+        };
+        assert_eq!(of(&shipped, Precision::Int8), Agreement::Exact);
+        assert_eq!(of(&shipped, Precision::Fp32), Agreement::Cosine(0.9999));
+        assert_eq!(of(folder.path(), Precision::Int8), Agreement::Cosine(0.9999));
     }
 }

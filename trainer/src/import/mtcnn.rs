@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use prost::Message;
 use tract_onnx::pb::{self, NodeProto, TensorProto};
 
-use super::graph::{Dim, Graph, INPUT, int, ints, string};
+use crate::onnx::graph::{Dim, Graph, INPUT, int, ints, string};
 
 /// Rewrites one network; `onnx` is the published file.
 pub fn upright(onnx: &[u8]) -> Result<Vec<u8>> {

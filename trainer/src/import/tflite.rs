@@ -12,7 +12,7 @@ use tract_tflite::tflite::{
     root_as_model,
 };
 
-use super::graph::{Dim, Graph, INPUT, int, ints};
+use crate::onnx::graph::{Dim, Graph, INPUT, int, ints};
 
 /// Converts the network; `flatbuffer` is the published file.
 pub fn convert(flatbuffer: &[u8]) -> Result<Vec<u8>> {

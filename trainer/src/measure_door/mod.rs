@@ -4,7 +4,6 @@
 //! agreement with references, what int8 loses, and the table from FAR to threshold that a model's manifest carries.
 
 mod door;
-mod far_table;
 mod loss;
 mod reference;
 mod sets;
@@ -16,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use ostiary::bundle::Precision;
 use serde::Serialize;
 
+use crate::far_table;
 use crate::scores::Scores;
 use door::Ostiary;
 use sets::{Reference, Set, Sets};

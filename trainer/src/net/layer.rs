@@ -1,5 +1,8 @@
 //! What networks are made of.
 
+/// What a norm adds to the variance before it takes the root.
+pub const EPSILON: f64 = 1e-5;
+
 /// One step from a feature map `[batch, channels, height, width]` (or a vector `[batch, numbers]`, after [`Self::Flatten`])
 /// to the next.
 ///

@@ -9,6 +9,7 @@ mod layer;
 mod mobilefacenet;
 #[cfg(feature = "torch")]
 mod network;
+mod onnx;
 mod weights;
 
 use std::fmt;
@@ -18,11 +19,11 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use ir::Depth;
-pub use layer::Layer;
-#[cfg(test)]
-pub use layer::{Parameter, Role};
+pub use layer::{Conv, EPSILON, Layer, Role, name as layer_name};
 #[cfg(feature = "torch")]
 pub use network::{Mode, Network};
+#[cfg(test)]
+pub use weights::Tensor;
 pub use weights::Weights;
 
 /// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,
@@ -128,6 +129,7 @@ impl fmt::Display for Architecture {
 
 #[cfg(test)]
 mod tests {
+    use super::layer::Parameter;
     use super::*;
 
     fn numbers(kind: &str) -> usize {

@@ -4,11 +4,9 @@ use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::Architecture;
-use super::layer::{Conv, Layer, Parameter, Role};
+use super::layer::{Conv, EPSILON, Layer, Parameter, Role};
 use super::weights::{self, Weights};
 
-/// What the variance in a norm is never taken for less than.
-pub const EPSILON: f64 = 1e-5;
 /// The share of the newest batch in a norm's running mean and variance.
 const MOMENTUM: f64 = 0.1;
 
@@ -294,32 +292,10 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::net::weights::Tensor as Values;
-    use crate::reference::{Reference, numbers, tensor};
+    use crate::reference::{OfNet, Reference, architecture, filled, numbers, tensor};
 
-    /// The parameters as the reference fills them.
-    fn filled(architecture: Architecture) -> Weights {
-        let fill = |parameter: Parameter| {
-            let Parameter { name, shape, role } = parameter;
-            let fan_in: usize = shape.iter().skip(1).product();
-            let values = numbers(&name, shape.iter().product()).map(|n| match role {
-                Role::Weight => n * (3.0 / fan_in as f64).sqrt() as f32,
-                Role::Slope => 0.25 + 0.1 * n,
-                Role::Scale | Role::Variance => 1.0 + 0.2 * n,
-                Role::Shift | Role::Mean => 0.1 * n,
-            });
-            let values = values.collect();
-            (name, Values { shape, values })
-        };
-        let tensors: BTreeMap<_, _> =
-            Layer::parameters(&architecture.layers()).into_iter().map(fill).collect();
-        Weights::new(architecture, tensors).unwrap()
-    }
-
-    fn agree(name: &str, architecture: Architecture, mode: Mode, wanted: &crate::reference::OfNet) {
+    fn agree(name: &str, architecture: Architecture, mode: Mode, wanted: &OfNet) {
         let network = Network::load(&filled(architecture), Device::Cpu).unwrap();
         let embeddings = network.embed(&tensor("pictures", &[4, 3, 112, 112]), mode).unwrap();
         let got: Vec<f32> = (&embeddings.flatten(0, -1).detach()).try_into().unwrap();
@@ -352,13 +328,6 @@ mod tests {
             compared += 1;
         }
         assert_eq!(compared, wanted.gradients.len(), "{name}");
-    }
-
-    fn architecture(name: &str) -> Architecture {
-        match name {
-            "mobilefacenet of half the width" => Architecture::MobileFaceNet { width: 0.5, embedding: 128 },
-            kind => Architecture::new(kind.parse().unwrap(), 1.0, None).unwrap(),
-        }
     }
 
     #[test]

@@ -71,7 +71,19 @@ impl Weights {
         &self.tensors[name]
     }
 
-    /// Reads a file.
+    /// Reads a checkpoint or the ONNX file of a MobileFaceNet, told apart by what is in them.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // A checkpoint begins with the length of a table, and its bracket.
+        match bytes.get(8) {
+            Some(b'{') => Self::decode(&bytes).context("no checkpoint of a network"),
+            _ => Self::from_onnx(&bytes)
+                .context("neither a checkpoint of a network nor the ONNX file of a MobileFaceNet"),
+        }
+        .with_context(|| path.display().to_string())
+    }
+
+    /// Reads a checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::decode(&bytes).with_context(|| format!("{}: no checkpoint of a network", path.display()))
@@ -155,6 +167,22 @@ mod tests {
         std::fs::write(&file, safetensors::serialize(Vec::<(&str, TensorView)>::new(), None).unwrap())
             .unwrap();
         refused("of what network");
+    }
+
+    #[test]
+    fn a_file_is_opened_by_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("net");
+        let weights = Weights::new(small(), numbered(small())).unwrap();
+        weights.write(&file).unwrap();
+        assert_eq!(Weights::open(&file).unwrap(), weights);
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mobilefacenet.onnx");
+        assert_eq!(Weights::open(&shipped).unwrap().architecture().embedding(), 192);
+        for bytes in [&b""[..], b"no network at all", b"\x02\0\0\0\0\0\0\0{}"] {
+            std::fs::write(&file, bytes).unwrap();
+            let why = format!("{:#}", Weights::open(&file).unwrap_err());
+            assert!(why.contains("net: ") && why.contains("checkpoint"), "{why}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `ostiary-trainer quantize`: an fp32 ONNX network in, the same network with QuantizeLinear and DequantizeLinear
 //! out, which the door's kernels run in bytes and any other runtime in whatever way it likes.
 //!
-//! Post-training and static. The network is tidied ([`tidy`]) and taken apart ([`network`]), run over pictures
+//! Post-training and static. The network is tidied ([`crate::onnx::tidy()`]) and taken apart ([`network`]), run over pictures
 //! ([`calibrate`]) for the ranges of its values ([`ranges`]), and written again ([`mod@write`]); what came out is run
 //! and compared ([`report`]).
 
@@ -9,7 +9,6 @@ mod calibrate;
 mod network;
 mod ranges;
 mod report;
-mod tidy;
 mod write;
 
 use std::path::{Path, PathBuf};

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-use super::tidy::tidy;
+use crate::onnx::{Constant, attribute, input_shape, named, tidy};
 
 /// An fp32 network that can be quantised.
 pub struct Network {
@@ -33,12 +32,6 @@ pub enum Role {
     Real,
 }
 
-#[derive(Debug, Clone)]
-pub struct Constant {
-    pub dims: Vec<usize>,
-    pub values: Vec<f32>,
-}
-
 impl Network {
     /// An error that names the node where there is something in the file that cannot be quantised.
     pub fn read(file: &ModelProto) -> Result<Self> {
@@ -53,7 +46,7 @@ impl Network {
         let inputs: Vec<&ValueInfoProto> =
             graph.input.iter().filter(|input| !constants.contains_key(&input.name)).collect();
         let [input] = inputs[..] else { bail!("it has {} inputs, not one", inputs.len()) };
-        let shape = shape(input)?;
+        let shape = input_shape(input)?;
         let name = input.name.clone();
         let mut consumers: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, node) in graph.node.iter().enumerate() {
@@ -200,52 +193,5 @@ impl Network {
             Some(Role::Same(source)) => self.grid_of(source),
             _ => value,
         }
-    }
-}
-
-/// What an error calls a node.
-pub fn named(node: &NodeProto) -> String {
-    format!("{} {}", node.op_type, node.output.first().unwrap_or(&node.name))
-}
-
-pub fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a tract_onnx::pb::AttributeProto> {
-    node.attribute.iter().find(|attribute| attribute.name == name)
-}
-
-/// The values of a tensor of floats.
-pub fn constant(tensor: &TensorProto) -> Result<(String, Constant)> {
-    let dims: Vec<usize> = tensor.dims.iter().map(|dim| *dim as usize).collect();
-    let values: Vec<f32> = match tensor.raw_data.is_empty() {
-        true => tensor.float_data.clone(),
-        false => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-    };
-    ensure!(dims.iter().product::<usize>() == values.len(), "{} does not have its shape", tensor.name);
-    ensure!(values.iter().all(|value| value.is_finite()), "{} is not finite", tensor.name);
-    Ok((tensor.name.clone(), Constant { dims, values }))
-}
-
-/// Channels, height and width of the input; 0 where any size goes.
-fn shape(input: &ValueInfoProto) -> Result<[usize; 3]> {
-    use tract_onnx::pb::tensor_shape_proto::dimension::Value;
-    use tract_onnx::pb::type_proto::Value::TensorType;
-    let Some(TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
-        bail!("its input is no tensor")
-    };
-    ensure!(
-        tensor.elem_type == DataType::Float as i32,
-        "its input is not of 32-bit floats: is it quantised already?"
-    );
-    let dims: Vec<usize> = tensor
-        .shape
-        .iter()
-        .flat_map(|shape| &shape.dim)
-        .map(|dim| match dim.value {
-            Some(Value::DimValue(size)) => size.max(0) as usize,
-            _ => 0,
-        })
-        .collect();
-    match dims[..] {
-        [_, 3, height, width] => Ok([3, height, width]),
-        _ => bail!("its input is {dims:?}, not a batch of pictures of 3 channels"),
     }
 }

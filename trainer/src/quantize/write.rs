@@ -9,8 +9,9 @@ use tract_onnx::pb::{
 };
 
 use super::Pixels;
-use super::network::{Constant, Network, Role};
+use super::network::{Network, Role};
 use super::ranges::{Grid, Observed, model};
+use crate::onnx::Constant;
 
 /// Writes the network with its values on their grids and its weights in signed bytes, a scale for each output.
 /// `correction` takes out of the biases what rounding the weights adds to the mean of each output (Nagel et al.,

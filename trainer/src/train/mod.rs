@@ -160,7 +160,7 @@ fn train(args: &Args) -> Result<ExitCode> {
     let (folder, own_val) = parts(&args.data);
     let workers = args.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let data = Data::open(faceset::open(&folder)?, workers)?;
-    let init = args.init.as_deref().map(Weights::read).transpose()?;
+    let init = args.init.as_deref().map(Weights::open).transpose()?;
     let settings = settings(args, &folder, &data, init.as_ref(), device)?;
     let teacher = args.teacher.as_deref().map(|file| Teacher::open(file, device)).transpose()?;
     tch::manual_seed(settings.seed as i64);

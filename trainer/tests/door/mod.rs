@@ -141,6 +141,11 @@ impl House {
         assert!(output.status.success(), "{output:?}");
     }
 
+    pub fn forget(&self, name: &str) {
+        let output = self.ostiary(&["people", "remove", name]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
     /// The only model that somebody has a template of.
     pub fn model_of(&self, name: &str) -> String {
         let output = self.ostiary(&["people", "show", name, "--json"]).output().unwrap();

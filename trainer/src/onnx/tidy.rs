@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto};
 
-use super::network::{Constant, attribute, constant, named};
+use super::read::{Constant, attribute, constant, named};
 
-/// Rewrites a graph so that only the operators of [`super::network`] are left, where that can be: nodes that do
+/// Rewrites a graph so that only the operators that the quantiser knows are left, where that can be: nodes that do
 /// nothing are gone, constants are initializers, `Gemm` is `MatMul` and `Add`, a reshape to rows is `Flatten`, and
 /// batch norms are folded into what is before them. Gives the constants that are floats.
 pub fn tidy(graph: &mut GraphProto) -> Result<HashMap<String, Constant>> {

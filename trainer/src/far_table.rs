@@ -3,22 +3,19 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
+use ostiary::bundle::FarPoint;
 
 use crate::scores::Scores;
 
 /// The rates of the table.
 const RATES: [f64; 9] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
 
-/// Writes one row a rate that the data support: the highest threshold that any of the sets needs, so that
-/// the rate holds on each of them.
-pub fn write(path: &Path, sets: &[Scores]) -> Result<()> {
-    let mut text = String::from(
-        "# Target FAR and the cosine threshold that holds it on every set measured.\n\
-         # Written by `ostiary-trainer measure-door --far-table`.\n",
-    );
+/// One row a rate that the data support: the highest threshold that any of the sets needs, so that the rate holds on each
+/// of them.
+pub fn points(sets: &[Scores]) -> Result<Vec<FarPoint>> {
     let mut least = f32::NEG_INFINITY;
-    let mut rows = 0;
+    let mut points = Vec::new();
     for far in RATES {
         let worst = sets
             .iter()
@@ -28,11 +25,20 @@ pub fn write(path: &Path, sets: &[Scores]) -> Result<()> {
         // Fewer sets speak for the lower rates: the threshold must not fall for that.
         let Some(threshold) = worst.map(|t| t.max(least)) else { break };
         least = threshold;
-        rows += 1;
-        writeln!(text, "\n[[far]]\nfar = {far:e}\nthreshold = {:.3}", (threshold * 1000.0).ceil() / 1000.0)?;
+        points.push(FarPoint { far, threshold: (threshold * 1000.0).ceil() / 1000.0 });
     }
-    if rows == 0 {
-        bail!("the sets hold too few people for a table of thresholds");
+    ensure!(!points.is_empty(), "the sets hold too few people for a table of thresholds");
+    Ok(points)
+}
+
+/// Writes the table.
+pub fn write(path: &Path, sets: &[Scores]) -> Result<()> {
+    let mut text = String::from(
+        "# Target FAR and the cosine threshold that holds it on every set measured.\n\
+         # Written by `ostiary-trainer measure-door --far-table`.\n",
+    );
+    for FarPoint { far, threshold } in points(sets)? {
+        writeln!(text, "\n[[far]]\nfar = {far:e}\nthreshold = {threshold:.3}")?;
     }
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -45,6 +45,16 @@ pub fn int(name: &str, i: i64) -> pb::AttributeProto {
 }
 
 /// A node's attribute.
+pub fn float(name: &str, f: f32) -> pb::AttributeProto {
+    pb::AttributeProto {
+        name: name.into(),
+        r#type: pb::attribute_proto::AttributeType::Float as i32,
+        f,
+        ..Default::default()
+    }
+}
+
+/// A node's attribute.
 pub fn string(name: &str, s: &str) -> pb::AttributeProto {
     pb::AttributeProto {
         name: name.into(),

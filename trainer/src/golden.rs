@@ -1,0 +1,21 @@
+//! The golden embedding in a manifest: what an embedder makes of a pattern, so that any machine can be held to it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use ostiary::bundle::{Bundle, Manifest, Precision};
+use ostiary::config;
+use ostiary::engine::Backend;
+use ostiary::vision::{Crop, Embedder};
+
+/// Notes what the embedder that lies in a folder of models makes of the pattern at this precision.
+pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Result<()> {
+    let bundle = Bundle::open(folder, precision)?;
+    let mut embedder = Embedder::load(&bundle, &config::Embedder::default(), &Backend::tract(1))?;
+    let embedding = embedder.embed(&Crop::pattern())?;
+    let file = &bundle.entry(Embedder::ROLE)?.file;
+    if let Some(entry) = manifest.models.values_mut().find(|entry| entry.file == *file) {
+        entry.golden = embedding.values().to_vec();
+    }
+    Ok(())
+}
