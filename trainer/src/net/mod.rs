@@ -1,6 +1,6 @@
 //! The networks that can be trained: what they are made of, and their weights.
 //!
-//! A network is a list of [`Layer`]s. What runs it with torch ([`Network`]), what writes it as ONNX
+//! A network is a list of [`Layer`]s. What runs it with torch (`Network`), what writes it as ONNX
 //! ([`crate::export`]) and what reads a file's weights into it go through the same list, so that they cannot differ in
 //! what the network is.
 
