@@ -19,7 +19,7 @@ pub struct TorchModel {
 impl TorchModel {
     /// Reads a checkpoint; a GPU runs it where there is one.
     pub fn open(file: &Path) -> Result<Self> {
-        Ok(Self::new(Network::load(&Weights::read(file)?, Device::cuda_if_available())?))
+        Ok(Self::new(Network::load(&Weights::open(file)?, Device::cuda_if_available())?))
     }
 
     pub fn new(network: Network) -> Self {

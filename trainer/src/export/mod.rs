@@ -21,7 +21,7 @@ use serde_json::json;
 
 pub use onnx::to_onnx;
 
-use crate::net::{Architecture, DIVISOR, MEAN, SIDE, Weights};
+use crate::net::{Architecture, DIVISOR, MEAN, RUN, SIDE, Weights};
 use crate::onnx::graph::INPUT;
 use crate::storage::{failed, write_whole};
 use crate::{golden, quantize};
@@ -30,8 +30,6 @@ use measured::{Measured, Set};
 
 /// What a licence or copyright is in SPDX's words where nobody states it.
 const NO_ASSERTION: &str = "NOASSERTION";
-/// The file beside a checkpoint that says how it was trained.
-const RUN: &str = "config.toml";
 
 #[derive(Debug, clap::Args)]
 #[command(

@@ -34,6 +34,9 @@ pub const MEAN: f32 = 127.5;
 /// See [`SIDE`].
 pub const DIVISOR: f32 = 128.0;
 
+/// The file beside a checkpoint that says how it was trained.
+pub const RUN: &str = "run.toml";
+
 /// A network, but for its weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "net", deny_unknown_fields)]

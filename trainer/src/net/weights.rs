@@ -3,14 +3,13 @@
 //! The file is safetensors, which any framework reads and which cannot run code: a tensor for each of
 //! [`Layer::parameters`], 32-bit floats, and in its metadata what network they are of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::{Architecture, Layer};
-use crate::storage;
 
 /// The key of the metadata whose value is the [`Architecture`] as JSON.
 const ARCHITECTURE: &str = "ostiary.architecture";
@@ -83,12 +82,6 @@ impl Weights {
         .with_context(|| path.display().to_string())
     }
 
-    /// Reads a checkpoint.
-    pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::decode(&bytes).with_context(|| format!("{}: no checkpoint of a network", path.display()))
-    }
-
     fn decode(bytes: &[u8]) -> Result<Self> {
         let (_, metadata) =
             SafeTensors::read_metadata(bytes).context("not a safetensors file, or damaged")?;
@@ -104,8 +97,13 @@ impl Weights {
         Self::new(architecture, tensors.collect::<Result<_>>()?)
     }
 
-    /// Writes a file that is whole or not there.
+    /// Writes a checkpoint that is whole or not there.
+    #[cfg(any(test, feature = "torch"))]
     pub fn write(&self, path: &Path) -> Result<()> {
+        use safetensors::tensor::TensorView;
+
+        use crate::storage;
+
         let bytes: BTreeMap<&String, (&[usize], Vec<u8>)> = self
             .tensors
             .iter()
@@ -116,7 +114,7 @@ impl Weights {
             .map(|(name, (shape, bytes))| Ok((*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?)))
             .collect::<Result<Vec<_>>>()?;
         let architecture = serde_json::to_string(&self.architecture)?;
-        let metadata = HashMap::from([(ARCHITECTURE.to_owned(), architecture)]);
+        let metadata = std::collections::HashMap::from([(ARCHITECTURE.to_owned(), architecture)]);
         let file = safetensors::serialize(views, Some(metadata))?;
         storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))
     }
@@ -124,6 +122,8 @@ impl Weights {
 
 #[cfg(test)]
 mod tests {
+    use safetensors::tensor::TensorView;
+
     use super::*;
 
     fn small() -> Architecture {
@@ -146,7 +146,7 @@ mod tests {
         let file = folder.path().join("net.safetensors");
         let weights = Weights::new(small(), numbered(small())).unwrap();
         weights.write(&file).unwrap();
-        assert_eq!(Weights::read(&file).unwrap(), weights);
+        assert_eq!(Weights::open(&file).unwrap(), weights);
     }
 
     #[test]
@@ -154,12 +154,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("net.safetensors");
         let refused = |part: &str| {
-            let why = format!("{:#}", Weights::read(&file).unwrap_err());
+            let why = format!("{:#}", Weights::open(&file).unwrap_err());
             assert!(why.contains(part), "{why}");
         };
         refused("cannot read");
         std::fs::write(&file, b"no").unwrap();
-        refused("not a safetensors file");
+        refused("neither a checkpoint");
         Weights::new(small(), numbered(small())).unwrap().write(&file).unwrap();
         let whole = std::fs::read(&file).unwrap();
         std::fs::write(&file, &whole[..whole.len() - 4]).unwrap();

@@ -27,10 +27,9 @@ use crate::evaluate::checkpoint::TorchModel;
 use crate::evaluate::data::Data as ValidationSet;
 use crate::evaluate::figures::Figures;
 use crate::evaluate::model::Named;
-use crate::net::Network;
+use crate::net::{Network, RUN};
 use crate::storage::{failed, write_whole};
 
-const SETTINGS: &str = "run.toml";
 const RESUME: &str = "resume.safetensors";
 const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
@@ -81,7 +80,7 @@ impl Run<'_> {
 
     /// Begins the folder, or goes on from what is in it.
     fn take_up(&mut self) -> Result<Progress> {
-        let path = self.folder.join(SETTINGS);
+        let path = self.folder.join(RUN);
         if !path.exists() {
             let mut there = self.folder.read_dir().with_context(|| self.folder.display().to_string())?;
             if there.next().is_some() {

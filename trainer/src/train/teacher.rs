@@ -26,7 +26,7 @@ impl Teacher {
     /// A checkpoint (.safetensors) or an ONNX file.
     pub fn open(file: &Path, device: Device) -> Result<Self> {
         if file.extension().is_some_and(|ending| ending == "safetensors") {
-            return Ok(Self::Network(Box::new(Network::load(&Weights::read(file)?, device)?)));
+            return Ok(Self::Network(Box::new(Network::load(&Weights::open(file)?, device)?)));
         }
         let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
         Ok(Self::Onnx(model::open(file, &Backend::tract(1), "tract", &feed)?))
