@@ -131,7 +131,7 @@ fn what_is_no_network_is_refused_with_the_reason() {
     refused(&of_project("README.md"), &[], 2, &["README.md", "neither a checkpoint"]);
     let another = checkpoint(&folder, r#"{"net": "resnet", "layers": 18}"#, &[1.0]);
     refused(&another, &[], 2, &["net.safetensors", "does not know"]);
-    let part = r#"{"net": "mobile-face-net", "width": 0.125, "embedding": 8}"#;
+    let part = r#"{"net": "mobilefacenet", "width": 0.125, "embedding": 8}"#;
     let part = checkpoint(&folder, part, &[f32::NAN]);
     refused(&part, &[], 2, &["0.weight", "shape"]);
     let whole = fs::read(&part).unwrap();
