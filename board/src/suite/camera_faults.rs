@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 
 use crate::board::Board;
 use crate::frames::Scene;
@@ -69,4 +69,39 @@ pub fn stalled(board: &Board) -> anyhow::Result<String> {
         lost.event["detail"].as_str().unwrap_or_default(),
         (back.at - lost.at).as_secs_f64()
     ))
+}
+
+pub fn one_of_several(board: &Board) -> anyhow::Result<String> {
+    board.keep_the_door()?;
+    let since = Instant::now();
+    board.sh("systemctl stop ostiary board-scene; modprobe -r vivid && modprobe vivid n_devs=2 node_types=0x101,0x101")?;
+    let result = (|| {
+        board.sh("board-camera")?;
+        board.play(Scene::Hall)?;
+        board.restart()?;
+        let (_, lines) = board.doctor()?;
+        let told = |line: &&serde_json::Value| {
+            line["check"] == "camera"
+                && line["found"].as_str().is_some_and(|found| found.contains("of 2 cameras"))
+        };
+        let found =
+            lines.iter().find(told).with_context(|| format!("doctor does not tell of two: {lines:?}"))?;
+        ensure!(found["status"] != "fault", "{found}");
+        let listed = board.sh("ostiary cameras --json")?;
+        ensure!(listed.lines().count() == 2, "{listed}");
+        // The one that is named is the one that is used, whichever was there first.
+        board.configure(&[("/dev/video0", "/dev/video2")])?;
+        board.restart()?;
+        let held = board.sh(&format!("ls -l /proc/{}/fd", board.property("ostiary", "MainPID")?))?;
+        ensure!(held.contains("/dev/video2") && !held.contains("/dev/video0"), "it holds {held}");
+        Ok(found["found"].as_str().unwrap_or_default().to_owned())
+    })();
+    board.configure(&[])?;
+    board.sh("systemctl stop ostiary board-scene; modprobe -r vivid && board-camera")?;
+    let found = result?;
+    board.play(Scene::Hall)?;
+    board.restart()?;
+    board.relay_never_moved(since)?;
+    board.still_works()?;
+    Ok(found)
 }

@@ -210,5 +210,6 @@ def reference(kinds):
     }
 
 
-# The names of networks, where not all of them are wanted.
-print(json.dumps(short(reference(sys.argv[1:] or NETS)), separators=(",", ":")))
+if __name__ == "__main__":
+    # The names of networks, where not all of them are wanted.
+    print(json.dumps(short(reference(sys.argv[1:] or NETS)), separators=(",", ":")))
