@@ -37,6 +37,7 @@ use serde::Serialize;
 
 use crate::aligner::Aligner;
 use crate::figure::{self, Figure};
+use crate::scores::Scores;
 use crate::storage::{failed, write_whole};
 use curves::{Curve, Det, Histogram, Roc};
 use data::{Data, Protocol};
@@ -269,12 +270,17 @@ fn measure(
     Ok((row, Curve::of(&model.name, &scores)))
 }
 
+/// The scores of one model on one set.
+pub fn scores_of(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<(Faces, Scores)> {
+    let faces = Faces::new(embed_all(data, &[model], false, aligner)?.pop().unwrap_or_default());
+    let scores = comparisons::scores(data, &faces, &|_| true, seed);
+    Ok((faces, scores))
+}
+
 /// The figures of one model on one set, as those who train one watch them.
 #[cfg(feature = "torch")]
 pub fn figures_of(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
-    let embedded = embed_all(data, &[model], false, aligner)?.pop().unwrap_or_default();
-    let faces = Faces::new(embedded);
-    let scores = comparisons::scores(data, &faces, &|_| true, seed);
+    let (faces, scores) = scores_of(data, model, aligner, seed)?;
     let (trials, folds) = comparisons::trials(data, &faces, &scores, seed);
     Ok(Figures::of(&scores, &trials, folds))
 }

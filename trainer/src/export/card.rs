@@ -93,7 +93,7 @@ impl Card<'_> {
                  `--far-data`.\n"
             );
         }
-        writeln!(text, "**Accuracy**, over aligned crops, by the door's own engine:\n")?;
+        writeln!(text, "**Accuracy**, by the door's own engine:\n")?;
         writeln!(text, "| set | people | pictures | in | EER | TAR at FAR 0.1 % | its threshold |")?;
         writeln!(text, "|---|---|---|---|---|---|---|")?;
         for Measured { precision, sets, .. } in self.measured {

@@ -21,12 +21,14 @@ use serde_json::json;
 
 pub use onnx::to_onnx;
 
+use crate::aligner::Aligner;
+use crate::evaluate::data::Data;
 use crate::net::{Architecture, DIVISOR, MEAN, RUN, SIDE, Weights};
 use crate::onnx::graph::INPUT;
 use crate::storage::{failed, write_whole};
 use crate::{golden, quantize};
 use card::Card;
-use measured::{Measured, Set};
+use measured::Measured;
 
 /// What a licence or copyright is in SPDX's words where nobody states it.
 const NO_ASSERTION: &str = "NOASSERTION";
@@ -35,9 +37,9 @@ const NO_ASSERTION: &str = "NOASSERTION";
 #[command(
     after_help = "Example:\n  ostiary-trainer export run/best.safetensors --calibrate portraits --far-data people \
     --licence MIT --copyright \"2026 Ada\" -o door-models\n\n\
-    --far-data takes what `ostiary-trainer prepare` writes: aligned crops, a folder for each person. A door takes no model \
-    without the table of thresholds that is measured there. Exit codes: 0 done, 1 the embeddings in 8 bits are too far from \
-    those in floats, 2 error; but for 0 nothing is written."
+    --far-data takes a folder of pictures for each person, before cameras like the doors'. A door takes no model without \
+    the table of thresholds that is measured there. Exit codes: 0 done, 1 the embeddings in 8 bits are too far from those \
+    in floats, 2 error; but for 0 nothing is written."
 )]
 pub struct Args {
     /// The network: a checkpoint (.safetensors), or the ONNX file of a MobileFaceNet.
@@ -51,7 +53,8 @@ pub struct Args {
     /// Write nothing and exit with 1 where the mean cosine of the 8-bit embeddings to the float ones is below this.
     #[arg(long, value_name = "COSINE", default_value_t = 0.99, requires = "calibrate")]
     min_cosine: f64,
-    /// Sets of aligned crops to measure the thresholds over; the strictest of them counts. Not those that it learnt from.
+    /// Sets of people to measure the thresholds over, as `evaluate` takes them; the strictest counts. Not those that it learnt
+    /// from.
     #[arg(long, value_name = "FOLDER", num_args = 1..)]
     far_data: Vec<PathBuf>,
     /// What the files are called.
@@ -119,7 +122,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "{architecture}: the door's 8-bit kernels take a MobileFaceNet alone; leave --calibrate out, and it is exported in \
          floats"
     );
-    let sets = args.far_data.iter().map(|path| Set::open(path)).collect::<Result<Vec<_>>>()?;
+    let sets = args.far_data.iter().map(|path| Data::open(path)).collect::<Result<Vec<_>>>()?;
     let detectors = Bundle::open_or_shipped(args.models.as_deref(), Precision::Fp32)?;
 
     // Under a passing name beside the place where it is to be.
@@ -158,10 +161,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for precision in precisions {
         golden::set(&mut manifest, folder.path, precision)?;
         if !sets.is_empty() {
-            let of = Measured::of(&Bundle::open(folder.path, precision)?, precision, &sets)?;
-            if let Some(entry) = manifest.models.get_mut(&role(precision)) {
-                entry.far.clone_from(&of.far);
-            }
+            let Some(entry) = manifest.models.get_mut(&role(precision)) else { continue };
+            let of =
+                Measured::of(&folder.path.join(&entry.file), precision, &sets, &Aligner::new(&detectors))?;
+            entry.far.clone_from(&of.far);
             measured.push(of);
         }
     }
