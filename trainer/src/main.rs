@@ -30,6 +30,7 @@ mod recordio;
 mod reference;
 mod scores;
 mod storage;
+mod tensors;
 #[cfg_attr(not(feature = "torch"), path = "without_torch.rs")]
 mod train;
 mod verification;
@@ -87,7 +88,9 @@ fn main() -> ExitCode {
         Verb::Train(args) => train::run(&args),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        // Behind what is wrong, torch says where in its own code it came up.
+        let text = format!("{error:#}");
+        eprintln!("error: {}", text.split("\nException raised from").next().unwrap_or(&text));
         ExitCode::from(2)
     })
 }

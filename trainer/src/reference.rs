@@ -6,7 +6,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::net::{Architecture, Layer, Role, Tensor, Weights};
+use crate::net::{Architecture, Layer, Role, Weights};
+use crate::tensors::Tensor;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reference {

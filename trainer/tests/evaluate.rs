@@ -1,5 +1,7 @@
 //! `ostiary-trainer evaluate`, run as its users run it, with the models that ship.
 
+mod portraits;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -7,12 +9,8 @@ use std::process::Output;
 use assert_cmd::cargo::cargo_bin_cmd;
 use image::imageops::{brighten, contrast, flip_horizontal};
 use image::{DynamicImage, RgbImage};
+use portraits::{crop, crops, of_project};
 use serde_json::Value;
-
-/// A file of the repository.
-fn of_project(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -62,15 +60,11 @@ fn refused(output: &Output, parts: &[&str]) {
 /// Aligned crops of the portraits: a folder for each of three people, of whom one has two portraits; each portrait in
 /// several lights.
 fn people(folder: &Path) -> PathBuf {
-    let (crops, set) = (folder.join("crops"), folder.join("people"));
-    let (portraits, models) = (of_project("demo/portraits"), of_project("models"));
-    let prepare = ["prepare", text(&portraits), "-o", text(&crops), "--val", "0", "--models", text(&models)];
-    let prepared = trainer(&prepare);
-    assert!(prepared.status.success(), "{}", said(&prepared));
+    let (crops, set) = (crops(folder), folder.join("people"));
     for (person, portrait) in
         [("biden", "biden"), ("hopper", "hopper"), ("obama", "obama"), ("obama", "obama2")]
     {
-        let crop = image::open(crops.join(format!("train/{portrait}/{portrait}.jpg"))).unwrap().into_rgb8();
+        let crop = crop(&crops, portrait).into_rgb8();
         let person = set.join(person);
         fs::create_dir_all(&person).unwrap();
         for (index, varied) in lights(&crop).into_iter().enumerate() {

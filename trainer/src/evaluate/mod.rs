@@ -26,6 +26,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::slice;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -271,15 +272,16 @@ fn measure(
 }
 
 /// The scores of one model on one set.
-pub fn scores_of(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<(Faces, Scores)> {
-    let faces = Faces::new(embed_all(data, &[model], false, aligner)?.pop().unwrap_or_default());
+pub fn scores_of(data: &Data, model: &Named, aligner: &Aligner, seed: u64) -> Result<(Faces, Scores)> {
+    let faces =
+        Faces::new(embed_all(data, slice::from_ref(model), false, aligner)?.pop().unwrap_or_default());
     let scores = comparisons::scores(data, &faces, &|_| true, seed);
     Ok((faces, scores))
 }
 
 /// The figures of one model on one set, as those who train one watch them.
 #[cfg(feature = "torch")]
-pub fn figures_of(data: &Data, model: Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
+pub fn figures_of(data: &Data, model: &Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
     let (faces, scores) = scores_of(data, model, aligner, seed)?;
     let (trials, folds) = comparisons::trials(data, &faces, &scores, seed);
     Ok(Figures::of(&scores, &trials, folds))

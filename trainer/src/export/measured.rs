@@ -46,12 +46,12 @@ pub struct Figures {
 impl Measured {
     /// Measures an embedder's file, which computes at this precision.
     pub fn of(file: &Path, precision: Precision, sets: &[Data], aligner: &Aligner) -> Result<Self> {
+        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
+        let model = model::open(file, &Backend::tract(1), "tract", &feed)?;
+        let model = Named { name: file.display().to_string(), file: PathBuf::from(file), model };
         let (mut figures, mut all) = (Vec::new(), Vec::new());
         for data in sets {
-            let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
-            let model = model::open(file, &Backend::tract(1), "tract", &feed)?;
-            let model = Named { name: file.display().to_string(), file: PathBuf::from(file), model };
-            let (faces, scores) = scores_of(data, model, aligner, SEED)?;
+            let (faces, scores) = scores_of(data, &model, aligner, SEED)?;
             let of_set = || data.path.display().to_string();
             ensure!(scores.genuine_pairs() > 0, "{}: there are no two pictures of one person", of_set());
             let threshold =

@@ -22,8 +22,6 @@ pub use ir::Depth;
 pub use layer::{Conv, EPSILON, Layer, Role, name as layer_name};
 #[cfg(feature = "torch")]
 pub use network::{Mode, Network};
-#[cfg(test)]
-pub use weights::Tensor;
 pub use weights::Weights;
 
 /// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,

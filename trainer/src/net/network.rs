@@ -5,7 +5,8 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::Architecture;
 use super::layer::{Conv, EPSILON, Layer, Parameter, Role};
-use super::weights::{self, Weights};
+use super::weights::Weights;
+use crate::tensors;
 
 /// The share of the newest batch in a norm's running mean and variance.
 const MOMENTUM: f64 = 0.1;
@@ -284,7 +285,7 @@ impl Network {
             let from = read[place];
             read[place] += parameter.shape.iter().product::<usize>();
             let values = values[place][from..read[place]].to_vec();
-            (parameter.name.clone(), weights::Tensor { shape: parameter.shape.clone(), values })
+            (parameter.name.clone(), tensors::Tensor { shape: parameter.shape.clone(), values })
         });
         Weights::new(self.architecture, tensors.collect())
     }

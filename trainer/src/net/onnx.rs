@@ -11,9 +11,10 @@ use prost::Message;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use super::layer::{self, Conv, EPSILON, Layer};
-use super::weights::{Tensor, Weights};
+use super::weights::Weights;
 use super::{Architecture, Kind, SIDE};
 use crate::onnx::{Constant, attribute, input_shape, named, tidy};
+use crate::tensors::Tensor;
 
 impl Weights {
     /// Takes the numbers out of the bytes of an ONNX file. An error names the node that does not belong to a MobileFaceNet,

@@ -1,25 +1,17 @@
 //! A network's numbers, in memory and as a file.
 //!
-//! The file is safetensors, which any framework reads and which cannot run code: a tensor for each of
-//! [`Layer::parameters`], 32-bit floats, and in its metadata what network they are of.
+//! The file has a tensor for each of [`Layer::parameters`] ([`crate::tensors`]), and says of what network they are.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::{Architecture, Layer};
+use crate::tensors::{self, Tensor};
 
 /// The key of the metadata whose value is the [`Architecture`] as JSON.
 const ARCHITECTURE: &str = "ostiary.architecture";
-
-/// Numbers in the order of their shape, the last dimension nearest.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    pub shape: Vec<usize>,
-    pub values: Vec<f32>,
-}
 
 /// A network with its numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,47 +75,25 @@ impl Weights {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
-        let (_, metadata) =
-            SafeTensors::read_metadata(bytes).context("not a safetensors file, or damaged")?;
-        let of = metadata.metadata().as_ref().and_then(|entries| entries.get(ARCHITECTURE));
-        let architecture = serde_json::from_str(of.context("it does not say of what network")?)
+        let (of, tensors) = tensors::decode(bytes, ARCHITECTURE)?;
+        let architecture = serde_json::from_str(&of.context("it does not say of what network")?)
             .context("it is of a network that this version does not know")?;
-        let file = SafeTensors::deserialize(bytes).context("not a safetensors file, or damaged")?;
-        let tensors = file.iter().map(|(name, view)| {
-            ensure!(view.dtype() == Dtype::F32, "the tensor {name} is not of 32-bit floats");
-            let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            Ok((name.to_owned(), Tensor { shape: view.shape().to_vec(), values }))
-        });
-        Self::new(architecture, tensors.collect::<Result<_>>()?)
+        Self::new(architecture, tensors)
     }
 
     /// Writes a checkpoint that is whole or not there.
     #[cfg(any(test, feature = "torch"))]
     pub fn write(&self, path: &Path) -> Result<()> {
-        use safetensors::tensor::TensorView;
-
         use crate::storage;
 
-        let bytes: BTreeMap<&String, (&[usize], Vec<u8>)> = self
-            .tensors
-            .iter()
-            .map(|(name, t)| (name, (&t.shape[..], t.values.iter().flat_map(|v| v.to_le_bytes()).collect())))
-            .collect();
-        let views = bytes
-            .iter()
-            .map(|(name, (shape, bytes))| Ok((*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?)))
-            .collect::<Result<Vec<_>>>()?;
         let architecture = serde_json::to_string(&self.architecture)?;
-        let metadata = std::collections::HashMap::from([(ARCHITECTURE.to_owned(), architecture)]);
-        let file = safetensors::serialize(views, Some(metadata))?;
+        let file = tensors::encode(&self.tensors, ARCHITECTURE, architecture)?;
         storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use safetensors::tensor::TensorView;
-
     use super::*;
 
     fn small() -> Architecture {
@@ -164,8 +134,7 @@ mod tests {
         let whole = std::fs::read(&file).unwrap();
         std::fs::write(&file, &whole[..whole.len() - 4]).unwrap();
         refused("damaged");
-        std::fs::write(&file, safetensors::serialize(Vec::<(&str, TensorView)>::new(), None).unwrap())
-            .unwrap();
+        std::fs::write(&file, tensors::encode(&BTreeMap::new(), "of", "nothing".into()).unwrap()).unwrap();
         refused("of what network");
     }
 

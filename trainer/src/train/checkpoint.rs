@@ -1,17 +1,15 @@
 //! What a run goes on from: all numbers, and how far it is, in one file.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::optimiser::Optimiser;
 use crate::head::Classifier;
 use crate::net::Network;
-use crate::storage;
+use crate::{storage, tensors};
 
 /// The key of the metadata whose value is [`Progress`] as JSON.
 const PROGRESS: &str = "ostiary.progress";
@@ -59,20 +57,16 @@ pub fn write(
     optimiser: &Optimiser,
     classifier: &Classifier,
 ) -> Result<()> {
-    let tensors = network.state().into_iter().chain(optimiser.state()).chain(classifier.state());
-    let mut bytes = Vec::new();
-    for (name, tensor) in NAMES.into_iter().zip(tensors) {
+    let state = network.state().into_iter().chain(optimiser.state()).chain(classifier.state());
+    let tensors = NAMES.into_iter().zip(state).map(|(name, tensor)| {
         let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?.f_flatten(0, -1)?;
-        let numbers = Vec::<f32>::try_from(&flat).with_context(|| format!("{name} cannot be read"))?;
-        let shape: Vec<usize> = tensor.size().into_iter().map(|d| d as usize).collect();
-        bytes.push((name, shape, numbers.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()));
-    }
-    let views = bytes
-        .iter()
-        .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>>>()?;
-    let metadata = HashMap::from([(PROGRESS.to_owned(), serde_json::to_string(progress)?)]);
-    let file = safetensors::serialize(views, Some(metadata))?;
+        let values = Vec::<f32>::try_from(&flat).with_context(|| format!("{name} cannot be read"))?;
+        Ok((
+            name.to_owned(),
+            tensors::Tensor { shape: tensor.size().into_iter().map(|d| d as usize).collect(), values },
+        ))
+    });
+    let file = tensors::encode(&tensors.collect::<Result<_>>()?, PROGRESS, serde_json::to_string(progress)?)?;
     storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))
 }
 
@@ -84,26 +78,19 @@ pub fn restore(
     classifier: &mut Classifier,
 ) -> Result<Progress> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let damaged = || format!("{}: damaged; delete it to begin the run anew", path.display());
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).with_context(damaged)?;
-    let progress =
-        metadata.metadata().as_ref().and_then(|entries| entries.get(PROGRESS)).with_context(damaged)?;
-    let progress = serde_json::from_str(progress).with_context(damaged)?;
-    let file = SafeTensors::deserialize(&bytes).with_context(damaged)?;
-    let mut tensors = Vec::new();
-    for name in NAMES {
-        let view = file.tensor(name).with_context(damaged)?;
-        ensure!(view.dtype() == Dtype::F32, "{}", damaged());
-        let shape: Vec<i64> = view.shape().iter().map(|d| *d as i64).collect();
-        tensors.push(Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
-    }
-    let Ok([weights, rest, measured, first, second, centres, momentum, quality]) =
-        <[Tensor; 8]>::try_from(tensors)
-    else {
-        bail!("{}", damaged())
+    let mut take_up = || {
+        let (progress, mut tensors) = tensors::decode(&bytes, PROGRESS)?;
+        let progress = serde_json::from_str(&progress.context("it does not say how far the run is")?)?;
+        let mut next = |name: &str| {
+            let tensor = tensors.remove(name).with_context(|| format!("{name} is missing"))?;
+            let shape: Vec<i64> = tensor.shape.iter().map(|d| *d as i64).collect();
+            anyhow::Ok(Tensor::f_from_slice(&tensor.values)?.f_view(&shape[..])?)
+        };
+        let [weights, rest, measured, first, second, centres, momentum, quality] = NAMES;
+        network.restore([next(weights)?, next(rest)?, next(measured)?])?;
+        optimiser.restore([next(first)?, next(second)?])?;
+        classifier.restore([next(centres)?, next(momentum)?, next(quality)?])?;
+        anyhow::Ok(progress)
     };
-    network.restore([weights, rest, measured]).with_context(damaged)?;
-    optimiser.restore([first, second]).with_context(damaged)?;
-    classifier.restore([centres, momentum, quality]).with_context(damaged)?;
-    Ok(progress)
+    take_up().with_context(|| format!("{}: damaged; delete it to begin the run anew", path.display()))
 }

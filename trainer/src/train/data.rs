@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, bail, ensure};
+use ostiary::bundle::sha256;
 use ostiary::capture::decode_picture;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use sha2::{Digest, Sha256};
 
 use super::order;
 use crate::faceset::{FaceSet, Picture};
@@ -82,13 +82,11 @@ impl Data {
 
     /// Says who is in the set and with how many pictures: another set has another one.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for name in &self.people {
-            hash.update(name.as_bytes());
-            hash.update([0]);
-        }
-        hash.update((self.pictures.len() as u64).to_le_bytes());
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        // No name has a line break in it.
+        let all = format!("{}\n{}", self.people.join("\n"), self.pictures.len());
+        let mut hash = sha256(all.as_bytes());
+        hash.truncate(16);
+        hash
     }
 
     /// Number of batches of an epoch; what is left over comes in another one.

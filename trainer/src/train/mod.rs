@@ -142,20 +142,6 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    train(args).map_err(in_a_line)
-}
-
-/// Errors of torch's come with where in its own code they arose, on lines of their own.
-fn in_a_line(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref::<tch::TchError>() {
-        Some(tch::TchError::Torch(text)) => {
-            anyhow::anyhow!("torch: {}", text.lines().next().unwrap_or_default())
-        }
-        _ => error,
-    }
-}
-
-fn train(args: &Args) -> Result<ExitCode> {
     let device = device::choose(args.device)?;
     let (folder, own_val) = parts(&args.data);
     let workers = args.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));

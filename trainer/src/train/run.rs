@@ -26,6 +26,7 @@ use crate::aligner::Aligner;
 use crate::evaluate::checkpoint::TorchModel;
 use crate::evaluate::data::Data as ValidationSet;
 use crate::evaluate::figures::Figures;
+use crate::evaluate::figures_of;
 use crate::evaluate::model::Named;
 use crate::net::{Network, RUN};
 use crate::storage::{failed, write_whole};
@@ -206,17 +207,16 @@ impl Run<'_> {
     fn close(&mut self, progress: &mut Progress, events: &mut Events, images_a_second: f64) -> Result<()> {
         let weights = self.lesson.network.weights()?;
         weights.write(&self.folder.join(LAST))?;
-        let mut figures: Vec<(PathBuf, Figures)> = Vec::new();
-        for set in &self.validation {
-            let network = Network::load(&weights, self.lesson.network.device())?;
-            let model = Named {
-                name: LAST.into(),
-                file: self.folder.join(LAST),
-                model: Box::new(TorchModel::new(network)),
-            };
-            let of_set = crate::evaluate::figures_of(set, model, &self.aligner, self.lesson.settings.seed)?;
-            figures.push((set.path.clone(), of_set));
-        }
+        let network = Network::load(&weights, self.lesson.network.device())?;
+        let model = Named {
+            name: LAST.into(),
+            file: self.folder.join(LAST),
+            model: Box::new(TorchModel::new(network)),
+        };
+        let seed = self.lesson.settings.seed;
+        let of_set =
+            |set: &ValidationSet| Ok((set.path.clone(), figures_of(set, &model, &self.aligner, seed)?));
+        let figures = self.validation.iter().map(of_set).collect::<Result<Vec<(PathBuf, Figures)>>>()?;
         let loss = progress.loss.0 / progress.loss.1.max(1) as f64;
         let eer = figures.iter().map(|(_, f)| f.eer).sum::<f64>() / figures.len().max(1) as f64;
         // Without a set to validate on, the loss is all there is.

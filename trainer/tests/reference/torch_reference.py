@@ -16,8 +16,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-torch.set_num_threads(2)
-
 
 def numbers(name, count):
     """Even numbers from -1 to 1: SplitMix64 (Steele et al. 2014) of the name's CRC-32 and the place."""

@@ -1,0 +1,26 @@
+//! The portraits that ship, as aligned crops.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use image::DynamicImage;
+
+/// A file of the repository.
+pub fn of_project(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+/// The crop that `prepare` makes of each portrait, by the portrait's name.
+pub fn crop(crops: &Path, portrait: &str) -> DynamicImage {
+    image::open(crops.join(format!("train/{portrait}/{portrait}.jpg"))).unwrap()
+}
+
+/// Makes the folder of these crops.
+pub fn crops(folder: &Path) -> PathBuf {
+    let crops = folder.join("crops");
+    let mut prepare = cargo_bin_cmd!("ostiary-trainer");
+    prepare.arg("prepare").arg(of_project("demo/portraits")).args(["--val", "0", "-o"]).arg(&crops);
+    let prepared = prepare.arg("--models").arg(of_project("models")).output().unwrap();
+    assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
+    crops
+}
