@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::net::{Architecture, Layer, Role, Weights};
+use crate::net::{Architecture, Form, Layer, Role, SIDE, Weights};
 use crate::tensors::Tensor;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -63,7 +63,13 @@ pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
 /// The network that goes by this name in the reference.
 pub fn architecture(name: &str) -> Architecture {
     match name {
-        "mobilefacenet of half the width" => Architecture::MobileFaceNet { width: 0.5, embedding: 128 },
+        "mobilefacenet of half the width" => Architecture::mobilefacenet(0.5, 128),
+        "mobilefacenet of the paper" => {
+            Architecture::MobileFaceNet { width: 0.25, embedding: 64, form: Form::Paper }
+        }
+        "mobilefacenet of the paper for 96 columns" => {
+            Architecture::MobileFaceNet { width: 0.25, embedding: 64, form: Form::Narrow }
+        }
         kind => Architecture::new(kind.parse().unwrap(), 1.0, None).unwrap(),
     }
 }
@@ -125,4 +131,15 @@ pub fn near(got: &[f64], wanted: &[f64]) {
     for (got, wanted) in got.iter().zip(wanted) {
         assert!((got - wanted).abs() <= 1e-4 * largest, "{got} where PyTorch has {wanted}");
     }
+}
+
+/// What tract makes of one picture's normalised numbers.
+pub fn by_tract(onnx: &[u8], picture: &[f32]) -> Vec<f64> {
+    use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
+
+    let network = tract_onnx::onnx().model_for_read(&mut &onnx[..]).unwrap();
+    let network = network.into_optimized().unwrap().into_runnable().unwrap();
+    let input = Tensor::from_shape(&[1, 3, SIDE, SIDE], picture).unwrap();
+    let made = network.run(tvec!(input.into())).unwrap();
+    made[0].to_plain_array_view::<f32>().unwrap().iter().map(|n| f64::from(*n)).collect()
 }

@@ -169,14 +169,24 @@ fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
     let weights = first.join("best.safetensors");
     let weights = weights.to_str().unwrap();
     let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mobilefacenet-int8.onnx");
-    for (name, teacher) in [("of the same size", weights), ("of another", teacher.to_str().unwrap())] {
+    let teacher = teacher.to_str().unwrap();
+    for (name, teachers) in [
+        ("of the same size", vec!["--teacher", weights]),
+        ("of another", vec!["--teacher", teacher]),
+        ("together", vec!["--teacher", weights, "--teacher", teacher, "--classifier-weight", "0"]),
+    ] {
         let run = folder.path().join(name);
-        let taught = ["-e", "2", "--init", weights, "--teacher", teacher, "--lr", "0.01", "--json"];
-        let lines = lines(&train(&set, &run, &taught));
-        assert!(lines[1]["loss"].as_f64().unwrap().is_finite());
+        let taught = ["-e", "4", "--init", weights, "--lr", "0.01", "--json"];
+        let lines = lines(&train(&set, &run, &[&taught[..], &teachers].concat()));
+        let losses: Vec<f64> = lines.iter().map(|line| line["loss"].as_f64().unwrap()).collect();
+        assert!(losses[3] < losses[0], "{name}: {losses:?}");
         let settings = fs::read_to_string(run.join("run.toml")).unwrap();
-        assert!(settings.contains("[teacher]") && settings.contains("sha256"), "{settings}");
+        assert!(settings.contains("[[teachers]]") && settings.contains("sha256"), "{settings}");
     }
+    refused(
+        &train(&set, &folder.path().join("nobody"), &["--classifier-weight", "0"]),
+        "there is nothing to learn from",
+    );
     let other = ["--init", weights, "-n", "ir-50", "--width", "1"];
     refused(
         &train(&set, &folder.path().join("other"), &other),

@@ -8,6 +8,7 @@ use ostiary::engine::Backend;
 use ostiary::vision::{Crop, Embedding};
 
 use super::onnx::OnnxModel;
+use crate::net::Weights;
 
 /// Aligned crops in, embeddings out; from as many threads as ask.
 pub trait Model: Send + Sync {
@@ -41,9 +42,9 @@ pub struct Named {
     pub model: Box<dyn Model>,
 }
 
-/// Opens a file as a model: a checkpoint (.safetensors), which torch runs, or an ONNX file. Refuses what is no embedder.
+/// Opens a file as a model: a checkpoint, which torch runs, or an ONNX file. Refuses what is no embedder.
 pub fn open(file: &Path, backend: &Backend, backend_name: &str, feed: &Feed) -> Result<Box<dyn Model>> {
-    if file.extension().is_some_and(|ending| ending == "safetensors") {
+    if Weights::is_checkpoint(file) {
         return checkpoint(file);
     }
     Ok(Box::new(OnnxModel::open(file, backend, backend_name, feed)?))

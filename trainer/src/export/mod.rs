@@ -368,7 +368,7 @@ mod tests {
     fn a_checkpoint_is_exported_with_what_is_known_of_its_training() {
         let folder = tempfile::tempdir().unwrap();
         let [network, output] = ["net.safetensors", "door"].map(|name| folder.path().join(name));
-        let weights = filled(Architecture::MobileFaceNet { width: 0.25, embedding: 64 });
+        let weights = filled(Architecture::mobilefacenet(0.25, 64));
         weights.write(&network).unwrap();
         fs::write(folder.path().join(RUN), "people = 3\n").unwrap();
         export(&network, &output, &["--name", "mine", "--training-data", "Three friends."]).unwrap();
@@ -403,7 +403,7 @@ mod tests {
     fn an_embedding_that_no_door_takes_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let [network, output] = ["net.safetensors", "door"].map(|name| folder.path().join(name));
-        filled(Architecture::MobileFaceNet { width: 0.125, embedding: 513 }).write(&network).unwrap();
+        filled(Architecture::mobilefacenet(0.125, 513)).write(&network).unwrap();
         let refused = export(&network, &output, &[]).unwrap_err().to_string();
         assert!(refused.contains("at most 512 numbers") && !output.exists(), "{refused}");
     }

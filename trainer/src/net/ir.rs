@@ -89,5 +89,13 @@ fn block(inputs: usize, outputs: usize, stride: usize, squeeze: bool) -> Layer {
 
 fn convolution(inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Layer {
     let pad = kernel / 2;
-    Layer::Conv(Conv { inputs, outputs, kernel, stride, pad_before: pad, pad_behind: pad, groups: 1 })
+    Layer::Conv(Conv {
+        inputs,
+        outputs,
+        kernel: [kernel; 2],
+        stride,
+        pad_before: pad,
+        pad_behind: pad,
+        groups: 1,
+    })
 }

@@ -21,6 +21,8 @@ pub enum Layer {
     Squeeze { channels: usize },
     /// The sum of two ways to the same shape. An empty shortcut is the input itself.
     Residual { body: Vec<Layer>, shortcut: Vec<Layer> },
+    /// The middle columns of a picture.
+    Middle { columns: usize },
     /// Every `stride`-th pixel of every `stride`-th row.
     Subsample { stride: usize },
     /// While training, sets half of the numbers to zero and doubles the others.
@@ -37,7 +39,7 @@ pub struct Conv {
     pub inputs: usize,
     pub outputs: usize,
     /// Height and width.
-    pub kernel: usize,
+    pub kernel: [usize; 2],
     pub stride: usize,
     /// Rows and columns of zeros before.
     pub pad_before: usize,
@@ -50,7 +52,8 @@ pub struct Conv {
 impl Conv {
     /// `[outputs, inputs / groups, kernel, kernel]`
     pub fn shape(&self) -> [usize; 4] {
-        [self.outputs, self.inputs / self.groups, self.kernel, self.kernel]
+        let [height, width] = self.kernel;
+        [self.outputs, self.inputs / self.groups, height, width]
     }
 }
 
@@ -103,7 +106,11 @@ impl Layer {
                 ("fc2.weight", vec![channels, channels / SQUEEZE, 1, 1], Role::Weight),
             ],
             Self::Linear { inputs, outputs } => vec![("weight", vec![outputs, inputs], Role::Weight)],
-            Self::Residual { .. } | Self::Subsample { .. } | Self::Dropout | Self::Flatten => Vec::new(),
+            Self::Residual { .. }
+            | Self::Middle { .. }
+            | Self::Subsample { .. }
+            | Self::Dropout
+            | Self::Flatten => Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod mobilefacenet;
 #[cfg(feature = "torch")]
 mod network;
 mod onnx;
+mod pytorch;
 mod weights;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ir::Depth;
 pub use layer::{Conv, EPSILON, Layer, Role, name as layer_name};
+pub use mobilefacenet::Form;
 #[cfg(feature = "torch")]
 pub use network::{Mode, Network};
 pub use weights::Weights;
@@ -46,6 +48,8 @@ pub enum Architecture {
         width: f64,
         /// Numbers in an embedding.
         embedding: usize,
+        #[serde(default, skip_serializing_if = "is_shipped")]
+        form: Form,
     },
     /// The improved residual network of ArcFace (Deng et al. 2019, arXiv:1801.07698, section 3.1), for a GPU.
     Ir {
@@ -54,6 +58,10 @@ pub enum Architecture {
         squeeze: bool,
         embedding: usize,
     },
+}
+
+fn is_shipped(form: &Form) -> bool {
+    *form == Form::Shipped
 }
 
 /// The kinds of networks, as the command line names them.
@@ -91,7 +99,7 @@ impl Architecture {
         ensure!(embedding.is_none_or(|n| (8..=4096).contains(&n)), "an embedding has 8 to 4096 numbers");
         ensure!((0.125..=8.0).contains(&width), "a network's width is 0.125 to 8");
         match kind {
-            Kind::MobileFaceNet => Ok(Self::MobileFaceNet { width, embedding: embedding.unwrap_or(192) }),
+            Kind::MobileFaceNet => Ok(Self::mobilefacenet(width, embedding.unwrap_or(192))),
             Kind::Ir { .. } if width != 1.0 => bail!("an IR network has one width; leave --width out"),
             Kind::Ir { depth, squeeze } => {
                 Ok(Self::Ir { depth, squeeze, embedding: embedding.unwrap_or(512) })
@@ -99,10 +107,15 @@ impl Architecture {
         }
     }
 
+    /// A MobileFaceNet in the form of the one that ships.
+    pub fn mobilefacenet(width: f64, embedding: usize) -> Self {
+        Self::MobileFaceNet { width, embedding, form: Form::Shipped }
+    }
+
     /// From a picture to its embedding, `[batch, embedding]`, which is not yet of unit length.
     pub fn layers(&self) -> Vec<Layer> {
         match *self {
-            Self::MobileFaceNet { width, embedding } => mobilefacenet::layers(width, embedding),
+            Self::MobileFaceNet { width, embedding, form } => mobilefacenet::layers(form, width, embedding),
             Self::Ir { depth, squeeze, embedding } => ir::layers(depth, squeeze, embedding),
         }
     }
@@ -118,8 +131,8 @@ impl Architecture {
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::MobileFaceNet { width, embedding } => {
-                write!(f, "MobileFaceNet of width {width} with {embedding} numbers")
+            Self::MobileFaceNet { width, embedding, form } => {
+                write!(f, "MobileFaceNet{form} of width {width} with {embedding} numbers")
             }
             Self::Ir { depth, squeeze, embedding } => {
                 write!(f, "IR{}-{depth} with {embedding} numbers", if squeeze { "-SE" } else { "" })

@@ -94,7 +94,11 @@ impl<'a> Walk<'a> {
                     output(sum)?
                 }
                 Layer::Flatten => output(self.next("Flatten", value)?)?,
-                Layer::Squeeze { .. } | Layer::Subsample { .. } | Layer::Dropout | Layer::Linear { .. } => {
+                Layer::Squeeze { .. }
+                | Layer::Middle { .. }
+                | Layer::Subsample { .. }
+                | Layer::Dropout
+                | Layer::Linear { .. } => {
                     bail!("{name} is no layer of a MobileFaceNet")
                 }
             };
@@ -194,7 +198,7 @@ mod tests {
     #[test]
     fn the_file_that_ships_comes_back_to_the_last_bit() {
         let weights = Weights::from_onnx(&shipped()).unwrap();
-        assert_eq!(weights.architecture(), Architecture::MobileFaceNet { width: 1.0, embedding: 192 });
+        assert_eq!(weights.architecture(), Architecture::mobilefacenet(1.0, 192));
         assert!(export::to_onnx(&weights) == shipped());
     }
 
@@ -202,7 +206,7 @@ mod tests {
     fn the_width_is_told_by_the_shapes() {
         // 0.34 rounds to as many channels at the end as 0.34375, which has others before.
         for (width, embedding) in [(0.5, 128), (0.125, 8), (0.34, 64), (0.344, 64), (0.43, 32), (2.0, 16)] {
-            let of = Architecture::MobileFaceNet { width, embedding };
+            let of = Architecture::mobilefacenet(width, embedding);
             let file = export::to_onnx(&filled(of));
             let back = Weights::from_onnx(&file).unwrap();
             assert_eq!(back.architecture().layers(), of.layers(), "{width}");

@@ -62,12 +62,20 @@ impl Weights {
         &self.tensors[name]
     }
 
-    /// Reads a checkpoint or the ONNX file of a MobileFaceNet, told apart by what is in them.
+    /// Whether a file's name is that of a checkpoint, not of an ONNX file.
+    pub fn is_checkpoint(path: &Path) -> bool {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|ending| ["safetensors", "pth", "pt", "ckpt"].contains(&ending))
+    }
+
+    /// Reads a checkpoint, PyTorch's among them, or the ONNX file of a MobileFaceNet, told apart by what is in them.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         // A checkpoint begins with the length of a table, and its bracket.
         match bytes.get(8) {
             Some(b'{') => Self::decode(&bytes).context("no checkpoint of a network"),
+            // An archive, or a pickle as it was before there were archives.
+            Some(_) if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") => Self::from_pytorch(path),
             _ => Self::from_onnx(&bytes)
                 .context("neither a checkpoint of a network nor the ONNX file of a MobileFaceNet"),
         }
@@ -97,7 +105,7 @@ mod tests {
     use super::*;
 
     fn small() -> Architecture {
-        Architecture::MobileFaceNet { width: 0.125, embedding: 8 }
+        Architecture::mobilefacenet(0.125, 8)
     }
 
     fn numbered(architecture: Architecture) -> BTreeMap<String, Tensor> {
@@ -161,7 +169,7 @@ mod tests {
             assert!(why.contains(part), "{why}");
         };
         refused(BTreeMap::new(), "missing");
-        refused(numbered(Architecture::MobileFaceNet { width: 0.125, embedding: 16 }), "shape");
+        refused(numbered(Architecture::mobilefacenet(0.125, 16)), "shape");
         let mut more = numbered(small());
         more.insert("99.weight".into(), Tensor { shape: vec![1], values: vec![0.0] });
         refused(more, "no tensor 99.weight");

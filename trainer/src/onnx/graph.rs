@@ -82,6 +82,19 @@ impl Graph {
         name
     }
 
+    /// Adds a constant list of one whole number and gives its name.
+    pub fn index(&mut self, kind: &str, number: usize) -> String {
+        let name = format!("{kind}{}", self.graph.initializer.len());
+        self.graph.initializer.push(pb::TensorProto {
+            name: name.clone(),
+            dims: vec![1],
+            data_type: pb::tensor_proto::DataType::Int64 as i32,
+            raw_data: (number as i64).to_le_bytes().to_vec(),
+            ..Default::default()
+        });
+        name
+    }
+
     /// Adds a node with one output and gives the output's name.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
         self.values += 1;

@@ -1,14 +1,14 @@
 //! One step: what a network learns from one batch.
 
 use anyhow::Result;
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::augment::augment;
 use super::data::Batch;
 use super::optimiser::Optimiser;
 use super::pixels;
 use super::settings::Settings;
-use super::teacher::{self, Teacher};
+use super::teacher::{self, Teachers};
 use crate::head::{Classifier, Step};
 use crate::net::{Mode, Network};
 
@@ -18,7 +18,7 @@ pub struct Lesson {
     pub network: Network,
     pub classifier: Classifier,
     pub optimiser: Optimiser,
-    pub teacher: Option<Teacher>,
+    pub teachers: Option<Teachers>,
 }
 
 impl Lesson {
@@ -34,21 +34,33 @@ impl Lesson {
         let input = pixels::normalised(&shown)?.f_to_kind(self.settings.precision.kind())?;
         let mut measured = self.network.measured().f_empty_like()?;
         measured.f_copy_(self.network.measured())?;
-        let embeddings = self.network.embed(&input, Mode::Train)?;
-        let sampled = self.classifier.sample(&labels)?;
-        let mut loss = self.classifier.loss(&embeddings, &labels, &sampled)?;
-        if let Some(teacher) = &self.teacher {
-            let wanted = teacher.embed(&pictures)?;
-            loss = loss
-                .f_add(&teacher::loss(&embeddings, &wanted)?.f_mul_scalar(self.settings.teacher_weight)?)?;
+        let mode = if self.settings.fixed_norms { Mode::Infer } else { Mode::Train };
+        let embeddings = self.network.embed(&input, mode)?;
+        let Settings { momentum, decay, classifier_weight, teacher_weight, .. } = self.settings;
+        let sampled = match classifier_weight {
+            0.0 => None,
+            _ => Some(self.classifier.sample(&labels)?),
+        };
+        let mut losses = Vec::with_capacity(2);
+        if let Some(sampled) = &sampled {
+            let loss = self.classifier.loss(&embeddings, &labels, sampled)?;
+            losses.push(loss.f_mul_scalar(classifier_weight)?);
         }
+        if let Some(teachers) = &self.teachers {
+            let loss = teacher::loss(&embeddings, &teachers.embed(&shown)?)?;
+            losses.push(loss.f_mul_scalar(teacher_weight)?);
+        }
+        let loss = Tensor::f_stack(&losses, 0)?.f_sum(Kind::Float)?;
         let [weights, rest] = self.network.learnt();
-        let gradients = Tensor::f_run_backward(&[&loss], &[weights, rest, &sampled.centres], false, false)?;
+        let learnt: Vec<&Tensor> =
+            [weights, rest].into_iter().chain(sampled.as_ref().map(|sampled| &sampled.centres)).collect();
+        let gradients = Tensor::f_run_backward(&[&loss], &learnt, false, false)?;
         let judged = self.optimiser.judge(gradients, self.settings.clip)?;
-        let Settings { momentum, decay, .. } = self.settings;
         let step = Step { rate, momentum, decay };
         self.optimiser.step(&self.network, &judged.gradients[..2], &judged.finite, step)?;
-        self.classifier.step(&sampled, &judged.gradients[2], &judged.finite, step)?;
+        if let Some(sampled) = &sampled {
+            self.classifier.step(sampled, &judged.gradients[2], &judged.finite, step)?;
+        }
         take_back(self.network.measured(), &measured, &judged.finite)?;
         Ok(loss.f_detach()?)
     }

@@ -41,10 +41,12 @@ use optimiser::Optimiser;
 use run::Run;
 use schedule::{Fall, Schedule};
 use settings::{Origin, Precision, Settings};
-use teacher::Teacher;
+use teacher::Teachers;
 
 /// Pictures over which the norms of a network that has none left are measured.
 const MEASURED: usize = 256;
+/// Pictures over which teachers are turned to their pupil: several for each of its numbers.
+const TURNED: usize = 1024;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -72,15 +74,20 @@ pub struct Args {
     /// Numbers in an embedding: 192 in a MobileFaceNet and 512 in an IR where it is not given.
     #[arg(long, value_name = "N")]
     embedding: Option<usize>,
-    /// Begin with these weights: a checkpoint (.safetensors), or a MobileFaceNet as ONNX, like the one that ships.
+    /// Begin with these weights: a checkpoint (.safetensors, or PyTorch's .pth), or a MobileFaceNet as ONNX, like the one that
+    /// ships.
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
-    /// Learn from this network's embeddings too: a checkpoint (.safetensors), or any embedder as ONNX.
+    /// Learn from this network's embeddings: a checkpoint (.safetensors, or PyTorch's .pth), or any embedder as ONNX. May be
+    /// given often: what several say together is better than what each says alone.
     #[arg(long, value_name = "FILE")]
-    teacher: Option<PathBuf>,
-    /// What the teacher's loss counts beside the classifier's.
+    teacher: Vec<PathBuf>,
+    /// What the teachers' loss counts.
     #[arg(long, value_name = "FACTOR", default_value_t = 10.0)]
     teacher_weight: f64,
+    /// What the classifier's loss counts; 0 to learn from teachers alone, for which one picture of each person is enough.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    classifier_weight: f64,
     /// arcface, cosface, combined or adaface.
     #[arg(long, default_value = "arcface")]
     margin: Margin,
@@ -113,6 +120,9 @@ pub struct Args {
     /// The greatest length of a gradient.
     #[arg(long, value_name = "LENGTH", default_value_t = 5.0)]
     clip: f64,
+    /// Let norms stay at what they have measured: to teach a network with weights (--init) a little more, from few people.
+    #[arg(long)]
+    fixed_norms: bool,
     /// How pictures are made different: flip, crop, mask, dark, colour, blur, jpeg, or none.
     #[arg(long, value_name = "CHANGES", value_delimiter = ',', default_value = "flip")]
     augment: Vec<String>,
@@ -148,19 +158,25 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let data = Data::open(faceset::open(&folder)?, workers)?;
     let init = args.init.as_deref().map(Weights::open).transpose()?;
     let settings = settings(args, &folder, &data, init.as_ref(), device)?;
-    let teacher = args.teacher.as_deref().map(|file| Teacher::open(file, device)).transpose()?;
     tch::manual_seed(settings.seed as i64);
     let mut network = match &init {
         Some(weights) => Network::load(weights, device)?,
         None => Network::new(settings.net, device)?,
     };
-    if args.init.as_deref().is_some_and(|file| !is_checkpoint(file)) {
-        measure(&mut network, &data, &settings)?;
+    if args.init.as_deref().is_some_and(|file| !Weights::is_checkpoint(file)) {
+        network.measure(&pixels::normalised(&sample(&data, MEASURED, &settings, device)?)?)?;
     }
+    let teachers = match args.teacher[..] {
+        [] => None,
+        _ => {
+            let sample = sample(&data, TURNED, &settings, device)?.f_split(MEASURED as i64, 0)?;
+            Some(Teachers::open(&args.teacher, &network, &sample)?)
+        }
+    };
     let head = head::Settings { margin: settings.head, scale: settings.scale, sample: settings.sample };
     let classifier = Classifier::new(data.people(), settings.net.embedding(), head, device)?;
     let optimiser = Optimiser::new(&network)?;
-    let lesson = Lesson { settings, network, classifier, optimiser, teacher };
+    let lesson = Lesson { settings, network, classifier, optimiser, teachers };
     let data = Arc::new(data);
     if args.find_rate {
         return find_rate::find(lesson, &data, &args.output, args.json);
@@ -181,10 +197,6 @@ fn parts(data: &Path) -> (PathBuf, Option<PathBuf>) {
     (data.join("train"), val.is_dir().then_some(val))
 }
 
-fn is_checkpoint(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == "safetensors")
-}
-
 fn settings(
     args: &Args,
     folder: &Path,
@@ -193,7 +205,11 @@ fn settings(
     device: tch::Device,
 ) -> Result<Settings> {
     ensure!(
-        data.people() > 1,
+        args.classifier_weight > 0.0 || (args.teacher_weight > 0.0 && !args.teacher.is_empty()),
+        "--classifier-weight is 0, and there is no --teacher that counts: there is nothing to learn from"
+    );
+    ensure!(
+        data.people() > 1 || args.classifier_weight == 0.0,
         "{}: has pictures of {} people; a network learns to tell apart two and more",
         folder.display(),
         data.people()
@@ -208,9 +224,12 @@ fn settings(
     for (name, number) in [("--lr", args.lr), ("--scale", args.scale), ("--clip", args.clip)] {
         ensure!(number > 0.0 && number.is_finite(), "{name} is {number}; it must be above 0");
     }
-    for (name, number) in
-        [("--warm-up", args.warm_up), ("--decay", args.decay), ("--teacher-weight", args.teacher_weight)]
-    {
+    for (name, number) in [
+        ("--warm-up", args.warm_up),
+        ("--decay", args.decay),
+        ("--teacher-weight", args.teacher_weight),
+        ("--classifier-weight", args.classifier_weight),
+    ] {
         ensure!(number >= 0.0 && number.is_finite(), "{name} is {number}; it must be 0 or more");
     }
     ensure!(
@@ -219,6 +238,7 @@ fn settings(
         args.momentum
     );
     ensure!(args.epochs > 0, "--epochs is 0");
+    ensure!(!args.fixed_norms || init.is_some(), "--fixed-norms: without --init they have measured nothing");
     let net = match (args.net, init) {
         (None, Some(weights)) => weights.architecture(),
         (kind, _) => Architecture::new(kind.unwrap_or(Kind::MobileFaceNet), args.width, args.embedding)?,
@@ -242,12 +262,14 @@ fn settings(
         momentum: args.momentum,
         decay: args.decay,
         clip: args.clip,
+        fixed_norms: args.fixed_norms,
         scale: args.scale,
         sample: args.sample,
         augment: changes(&args.augment)?,
         init: args.init.clone().map(Origin::of).transpose()?,
-        teacher: args.teacher.clone().map(Origin::of).transpose()?,
+        teachers: args.teacher.iter().cloned().map(Origin::of).collect::<Result<_>>()?,
         teacher_weight: args.teacher_weight,
+        classifier_weight: args.classifier_weight,
         net,
         head: args.margin,
         schedule: Schedule { rate: args.lr, epochs: args.epochs, warm_up: args.warm_up, fall },
@@ -262,14 +284,14 @@ fn changes(names: &[String]) -> Result<Vec<Change>> {
     names.iter().map(change).collect()
 }
 
-/// Gives norms that were folded away what they would have measured.
-fn measure(network: &mut Network, data: &Data, settings: &Settings) -> Result<()> {
+/// Pictures of the set at random, as many or all that there are, on the device: `[pictures, 3, SIDE, SIDE]` from 0 to 255.
+fn sample(data: &Data, pictures: usize, settings: &Settings, device: tch::Device) -> Result<tch::Tensor> {
     let numbers = order::of_epoch(data.pictures(), 0, settings.seed);
-    let batch = data.read(&numbers[..numbers.len().min(MEASURED)]);
+    let batch = data.read(&numbers[..numbers.len().min(pictures)]);
     ensure!(
         batch.labels.len() > 1,
-        "{}: no picture of the first {MEASURED} can be read",
+        "{}: no picture of the first {pictures} can be read",
         settings.data.display()
     );
-    network.measure(&pixels::normalised(&pixels::on_device(&batch, network.device())?)?)
+    Ok(pixels::on_device(&batch, device)?)
 }

@@ -45,16 +45,20 @@ pub struct Settings {
     pub momentum: f64,
     pub decay: f64,
     pub clip: f64,
+    /// Whether norms take what they have measured, not what a batch has.
+    pub fixed_norms: bool,
     pub scale: f64,
     pub sample: f64,
     pub augment: Vec<Change>,
     /// What the network began as, where not at random.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<Origin>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub teacher: Option<Origin>,
-    /// Of the teacher's loss beside the classifier's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teachers: Vec<Origin>,
+    /// What the teachers' loss counts.
     pub teacher_weight: f64,
+    /// What the classifier's loss counts; 0 where only the teachers are learnt from.
+    pub classifier_weight: f64,
     pub net: Architecture,
     pub head: Margin,
     pub schedule: Schedule,

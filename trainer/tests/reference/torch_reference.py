@@ -71,6 +71,34 @@ def inverted(i, inner, o, stride):
     return conv(i, inner) + conv(inner, inner, 3, stride, inner) + conv(inner, o, act=False)
 
 
+class Middle(nn.Module):
+    def forward(self, x):
+        return x[:, :, :, 8:104]
+
+
+def paper(width, embedding, narrow):
+    """MobileFaceNet as the paper has it, which pads on both sides."""
+    c = lambda n: max(round(n * width / 8), 1) * 8
+
+    def conv(i, o, kernel=1, stride=1, groups=1, act=True):
+        layer = nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False)
+        return [layer, nn.BatchNorm2d(o)] + ([nn.PReLU(o)] if act else [])
+
+    def inverted(i, inner, o, stride):
+        return conv(i, inner) + conv(inner, inner, 3, stride, inner) + conv(inner, o, act=False)
+
+    layers = [Middle()] if narrow else []
+    layers += conv(3, c(64), 3, 2) + conv(c(64), c(64), 3, 1, c(64))
+    i = c(64)
+    for o, widening, count in ((64, 2, 4), (128, 4, 6), (128, 4, 2)):
+        layers += inverted(i, widening * i, c(o), 2)
+        layers += [Residual(inverted(c(o), 2 * c(o), c(o), 1)) for _ in range(count)]
+        i = c(o)
+    layers += conv(i, c(512))
+    layers += [nn.Conv2d(c(512), c(512), (7, 6 if narrow else 7), groups=c(512), bias=False), nn.BatchNorm2d(c(512))]
+    return nn.Sequential(*layers, *conv(c(512), embedding, act=False), nn.Flatten())
+
+
 def mobilefacenet(width, embedding):
     c = lambda n: max(round(n * width / 8), 1) * 8
     layers = conv(3, c(64), 3, 2) + conv(c(64), c(64), 3, 1, c(64)) + conv(c(64), c(64), act=False)
@@ -185,6 +213,8 @@ UNITS = {50: (3, 4, 14, 3), 100: (3, 13, 30, 3), 152: (3, 8, 36, 3)}
 NETS = {
     "mobilefacenet": lambda: mobilefacenet(1, 192),
     "mobilefacenet of half the width": lambda: mobilefacenet(0.5, 128),
+    "mobilefacenet of the paper": lambda: paper(0.25, 64, False),
+    "mobilefacenet of the paper for 96 columns": lambda: paper(0.25, 64, True),
     **{f"ir-{depth}": lambda depth=depth: ir(UNITS[depth], False) for depth in UNITS},
     **{f"ir-se-{depth}": lambda depth=depth: ir(UNITS[depth], True) for depth in UNITS},
 }
