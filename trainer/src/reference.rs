@@ -92,6 +92,13 @@ pub fn filled(architecture: Architecture) -> Weights {
     Weights::new(architecture, tensors).unwrap()
 }
 
+/// Torch's random numbers are one stream for all threads: a test that takes some holds this while it does.
+#[cfg(feature = "torch")]
+pub fn chance() -> std::sync::MutexGuard<'static, ()> {
+    static CHANCE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    CHANCE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(feature = "torch")]
 pub fn tensor(name: &str, shape: &[i64]) -> tch::Tensor {
     let values: Vec<f32> = numbers(name, shape.iter().product::<i64>() as usize).collect();

@@ -199,6 +199,32 @@ fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
 }
 
 #[test]
+fn norms_that_are_fixed_stay_while_weights_move() {
+    let folder = TempDir::new().unwrap();
+    let set = people(folder.path());
+    let [first, fine] = ["first", "fine"].map(|name| folder.path().join(name));
+    assert!(train(&set, &first, &["-e", "1"]).status.success());
+    let weights = first.join("last.safetensors");
+    let more = ["-e", "1", "--init", weights.to_str().unwrap(), "--fixed-norms", "--lr", "0.001"];
+    assert!(train(&set, &fine, &more).status.success());
+    let [before, after] = [first, fine].map(|run| fs::read(run.join("last.safetensors")).unwrap());
+    let [before, after] = [&before, &after].map(|file| safetensors::SafeTensors::deserialize(file).unwrap());
+    let mut moved = 0;
+    for (name, tensor) in before.iter() {
+        let same = tensor.data() == after.tensor(name).unwrap().data();
+        if name.contains("running") {
+            assert!(same, "{name} has moved");
+        }
+        moved += usize::from(!same);
+    }
+    assert!(moved > 20, "{moved} tensors have moved");
+    refused(
+        &train(&set, &folder.path().join("none"), &["--fixed-norms"]),
+        "--fixed-norms: without --init they have measured nothing",
+    );
+}
+
+#[test]
 fn the_rate_that_is_found_lies_within_what_was_tried() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());

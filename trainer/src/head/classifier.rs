@@ -178,7 +178,7 @@ fn length(rows: &Tensor) -> Result<Tensor, TchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{Reference, near, tensor};
+    use crate::reference::{Reference, chance, near, tensor};
 
     const LABELS: [i64; 8] = [0, 3, 3, 19, 7, 11, 2, 5];
 
@@ -206,6 +206,7 @@ mod tests {
 
     #[test]
     fn margins_and_their_gradients_are_pytorchs() {
+        let _alone = chance();
         let labels = Tensor::from_slice(&LABELS);
         for (name, wanted) in &Reference::stored().margins {
             let mut classifier = classifier(name.parse().unwrap(), 1.0);
@@ -221,6 +222,7 @@ mod tests {
 
     #[test]
     fn a_sample_has_the_batch_and_moves_nobody_else() {
+        let _alone = chance();
         tch::manual_seed(1);
         let labels = Tensor::from_slice(&LABELS);
         let mut classifier = classifier(Margin::CosFace { m: 0.35 }, 0.5);
@@ -246,6 +248,7 @@ mod tests {
     /// Smaller than the batch's own people, a sample is these.
     #[test]
     fn a_small_sample_is_the_batch() {
+        let _alone = chance();
         let labels = Tensor::from_slice(&LABELS);
         let sampled = classifier(Margin::ArcFace { m: 0.5 }, 0.05).sample(&labels).unwrap();
         let people: Vec<i64> = sampled.people.as_ref().unwrap().try_into().unwrap();
@@ -254,6 +257,7 @@ mod tests {
 
     #[test]
     fn a_step_is_torchs_sgd() {
+        let _alone = chance();
         let labels = Tensor::from_slice(&LABELS);
         let mut classifier = classifier(Margin::ArcFace { m: 0.5 }, 1.0);
         let store = tch::nn::VarStore::new(Device::Cpu);

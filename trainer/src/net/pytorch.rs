@@ -16,6 +16,9 @@ use crate::tensors::Tensor;
 /// InsightFace_Pytorch feeds `(p - 127.5) / 127.5`.
 const INSIGHTFACE_DIVISOR: f32 = 127.5;
 
+/// InsightFace_Pytorch's IR has one, though a norm follows that takes it out again.
+const MATRIX_BIAS: &str = "output_layer.3.bias";
+
 /// Whose names a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
@@ -57,7 +60,8 @@ impl Weights {
         for (parameter, name) in parameters.iter().zip(&names) {
             let mut tensor = file.read(name)?;
             // A matrix is a convolution of one pixel.
-            if tensor.values.len() == parameter.shape.iter().product::<usize>() {
+            let wide = |shape: &[usize]| shape.iter().copied().filter(|n| *n > 1).collect::<Vec<_>>();
+            if wide(&tensor.shape) == wide(&parameter.shape) {
                 tensor.shape.clone_from(&parameter.shape);
             }
             tensors.insert(parameter.name.clone(), tensor);
@@ -65,7 +69,7 @@ impl Weights {
         let known = |name: &str| {
             names.iter().any(|known| known == name)
                 || name.ends_with("num_batches_tracked")
-                || name == Self::MATRIX_BIAS
+                || name == MATRIX_BIAS
         };
         if let Some(name) = file.tensors.keys().find(|name| !known(name)) {
             bail!("it has a tensor {name}, which {architecture} has not");
@@ -74,17 +78,14 @@ impl Weights {
             let first = tensors.get_mut(&parameters[0].name).context("it has no first convolution")?;
             first.values.iter_mut().for_each(|weight| *weight *= DIVISOR / INSIGHTFACE_DIVISOR);
         }
-        if file.tensors.contains_key(Self::MATRIX_BIAS) {
-            // The norm behind the matrix takes it out again.
-            let bias = file.read(Self::MATRIX_BIAS)?.values;
+        if file.tensors.contains_key(MATRIX_BIAS) {
+            let bias = file.read(MATRIX_BIAS)?.values;
             let mean = parameters.iter().rfind(|p| p.name.ends_with("running_mean"));
             let mean = mean.and_then(|p| tensors.get_mut(&p.name)).context("it has no last norm")?;
             mean.values.iter_mut().zip(bias).for_each(|(mean, bias)| *mean -= bias);
         }
         Self::new(architecture, tensors)
     }
-
-    const MATRIX_BIAS: &str = "output_layer.3.bias";
 }
 
 impl File {

@@ -227,6 +227,7 @@ fn pressed(pictures: &Tensor) -> Result<Tensor, TchError> {
 mod tests {
     use super::*;
     use crate::faceset;
+    use crate::reference::chance;
     use crate::train::data::Data;
 
     /// A portrait as often as there are pictures in a batch.
@@ -250,6 +251,7 @@ mod tests {
 
     #[test]
     fn each_change_takes_some_pictures_and_leaves_the_others() {
+        let _alone = chance();
         tch::manual_seed(3);
         let pictures = portraits();
         for change in Change::ALL {
@@ -266,6 +268,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_pictures() {
+        let _alone = chance();
         let pictures = portraits();
         let of = |seed| {
             tch::manual_seed(seed);
@@ -278,6 +281,7 @@ mod tests {
     /// Against a real coder, at a quality that both are given.
     #[test]
     fn pressing_is_what_a_jpeg_does() {
+        let _alone = chance();
         tch::manual_seed(5);
         let pictures = portraits();
         let pressed = pressed(&pictures).unwrap().clamp(0.0, 255.0);
@@ -304,6 +308,7 @@ mod tests {
 
     #[test]
     fn a_mask_covers_the_mouth_and_not_the_eyes() {
+        let _alone = chance();
         let pictures = portraits();
         let covered = (masked(&pictures).unwrap() - &pictures).abs().sum_dim_intlist(
             [1].as_slice(),

@@ -133,10 +133,7 @@ fn unit(rows: &Tensor) -> Result<Tensor, TchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn random(rows: i64, numbers: i64) -> Tensor {
-        Tensor::randn([rows, numbers], (Kind::Float, Device::Cpu))
-    }
+    use crate::reference::tensor;
 
     fn number(loss: Result<Tensor, TchError>) -> f64 {
         loss.unwrap().double_value(&[])
@@ -148,18 +145,16 @@ mod tests {
 
     #[test]
     fn a_pupil_that_agrees_has_nothing_to_learn() {
-        tch::manual_seed(1);
-        let teacher = random(4, 8);
+        let teacher = tensor("teacher", &[4, 8]);
         assert!(number(loss(&(&teacher * 3.0), &teacher)).abs() < 1e-6);
-        assert!(number(loss(&random(4, 8), &teacher)) > 0.1);
+        assert!(number(loss(&tensor("pupil", &[4, 8]), &teacher)) > 0.1);
     }
 
     /// The same angles, turned and with numbers that say nothing: the turn finds the way back.
     #[test]
     fn embeddings_that_differ_by_a_turn_are_turned_back() {
-        tch::manual_seed(1);
-        let own = unit(&random(100, 8)).unwrap();
-        let (turned, _, _) = random(12, 8).svd(true, true);
+        let own = unit(&tensor("own", &[100, 8])).unwrap();
+        let (turned, _, _) = tensor("turn", &[12, 8]).svd(true, true);
         let theirs = own.matmul(&turned.tr());
         let turn = turn(&theirs, &own).unwrap();
         assert_eq!(turn.size(), [12, 8]);
@@ -169,9 +164,8 @@ mod tests {
     /// Fewer numbers than the pupil's, or nothing in common: lengths and angles stay.
     #[test]
     fn a_turn_keeps_angles() {
-        tch::manual_seed(1);
-        let theirs = unit(&random(100, 8)).unwrap();
-        let turned = theirs.matmul(&turn(&theirs, &unit(&random(100, 12)).unwrap()).unwrap());
+        let theirs = unit(&tensor("theirs", &[100, 8])).unwrap();
+        let turned = theirs.matmul(&turn(&theirs, &unit(&tensor("own", &[100, 12])).unwrap()).unwrap());
         assert_eq!(turned.size(), [100, 12]);
         assert!(most(&(turned.matmul(&turned.tr()) - theirs.matmul(&theirs.tr()))) < 1e-5);
     }

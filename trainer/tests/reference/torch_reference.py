@@ -4,7 +4,8 @@
 
 The networks are written here anew, in PyTorch's own modules, from their papers. Weights and pictures are numbers that both
 sides compute from a name and a place, so that no weights need to be kept. Of each gradient its length and its product with
-such numbers are given.
+such numbers are given. Networks compute in 64 bits: in 32, a hundred layers make gradients differ by 3e-3 from one kind of
+processor to the next.
 """
 import json
 import math
@@ -157,8 +158,8 @@ def fill(net):
 
 def of_net(net, train):
     fill(net)
-    net.train(train)
-    out = net(tensor("pictures", 4, 3, 112, 112))
+    net.double().train(train)
+    out = net(tensor("pictures", 4, 3, 112, 112).double())
     loss = (out * tensor("wanted", *out.shape)).sum()
     loss.backward()
     gradients = {}
