@@ -50,7 +50,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// `[outputs, inputs / groups, kernel, kernel]`
+    /// `[outputs, inputs / groups, height, width]`
     pub fn shape(&self) -> [usize; 4] {
         let [height, width] = self.kernel;
         [self.outputs, self.inputs / self.groups, height, width]

@@ -172,12 +172,8 @@ impl File {
 fn in_order(parameters: &[Parameter], layers: Vec<String>) -> Vec<String> {
     let mut layers = layers.into_iter();
     let (mut place, mut layer) = ("", String::new());
-    let name = |parameter: &Parameter| {
+    let named = parameters.iter().map(|parameter| {
         let (of, part) = parameter.name.rsplit_once('.').unwrap_or_default();
-        (of.to_owned(), part.to_owned())
-    };
-    let split: Vec<(String, String)> = parameters.iter().map(name).collect();
-    let named = split.iter().map(|(of, part)| {
         if of != place {
             (place, layer) = (of, layers.next().unwrap_or_default());
         }
