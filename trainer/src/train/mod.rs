@@ -169,7 +169,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let teachers = match args.teacher[..] {
         [] => None,
         _ => {
-            let sample = sample(&data, TURNED, &settings, device)?.f_split(MEASURED as i64, 0)?;
+            let sample = sample(&data, TURNED, &settings, device)?.f_split(settings.batch as i64, 0)?;
             Some(Teachers::open(&args.teacher, &network, &sample)?)
         }
     };
