@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
+
 use super::Globals;
 use crate::act::gpio::{Inputs, Relay, Signals, note};
 use crate::act::{Journal, JsonLines, Output, logging};
-use crate::daemon::{Setup, keep};
+use crate::daemon::{Setup, be_mortal, keep};
 use crate::facebank::{DaemonLock, FacebankError};
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
     note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
+    be_mortal().context("/proc/self/oom_score_adj")?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     let inputs = Inputs::open(&config.inputs, &config.relay)?;
     log::warn!("{NO_LIVENESS}");

@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, thread};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -20,13 +19,6 @@ const STARTS: Duration = Duration::from_secs(20);
 const ANSWERS: Duration = Duration::from_secs(1);
 /// How long it may take to end once the daemon has closed its end.
 const ENDS: Duration = Duration::from_secs(1);
-
-/// How willingly the kernel ends this process where memory has run out: from -1000, never, to 1000.
-const SCORE: &str = "/proc/self/oom_score_adj";
-/// What the service gives a guard.
-const NEVER: &str = "-1000";
-/// What a guarded daemon has: later than most, and before its guard.
-const BEFORE_THE_GUARD: &str = "-250";
 
 /// A guard that stands over the relay's line. Dropped, it puts the line to rest, and has ended.
 pub struct Guard {
@@ -60,7 +52,6 @@ impl Guard {
             .spawn()
             .map_err(GpioError::GuardStart)?;
         let mut guard = Self { process, socket: Some(ours) };
-        be_mortal(Path::new(SCORE)).map_err(GpioError::GuardStart)?;
         guard.hear().map_err(|failure| match failure {
             Failure::Refused(reason) => GpioError::Told(reason),
             Failure::Lost(reason) => GpioError::GuardStart(io::Error::other(reason)),
@@ -106,14 +97,6 @@ impl Guard {
     }
 }
 
-/// A guard keeps the score that the service was started with; the daemon, which grows, does not.
-fn be_mortal(score: &Path) -> io::Result<()> {
-    match fs::read_to_string(score)?.trim() {
-        NEVER => fs::write(score, BEFORE_THE_GUARD),
-        _ => Ok(()),
-    }
-}
-
 fn lost(error: &io::Error) -> Failure {
     Failure::Lost(match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
@@ -133,21 +116,5 @@ impl Drop for Guard {
             thread::sleep(Duration::from_millis(1));
         }
         self.give_up();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_both_the_kernel_ends_the_daemon() {
-        let folder = tempfile::tempdir().unwrap();
-        let score = folder.path().join("oom_score_adj");
-        for (before, after) in [("-1000\n", BEFORE_THE_GUARD), ("0\n", "0\n"), ("300\n", "300\n")] {
-            fs::write(&score, before).unwrap();
-            be_mortal(&score).unwrap();
-            assert_eq!(fs::read_to_string(&score).unwrap(), after);
-        }
     }
 }
