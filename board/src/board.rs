@@ -49,13 +49,13 @@ impl Board {
         Ok(Self { ssh: Ssh::virtual_board(run), machine: Some(machine), watcher, subscriber, lines })
     }
 
-    /// A board at an address, whose relay line is wired to another of its lines, and with mosquitto open to this machine.
-    pub fn real(address: &str, relay: u32, watched: u32) -> anyhow::Result<Self> {
+    /// A board at an address, whose relay line is wired to the line that is watched, and with mosquitto open to this
+    /// machine.
+    pub fn real(address: &str, lines: Lines, watched: u32) -> anyhow::Result<Self> {
         let ssh = Ssh::real(address)?;
-        let watcher = Watcher::of_wired_line(&ssh, "gpiochip0", watched, relay)?;
+        let watcher = Watcher::of_wired_line(&ssh, "gpiochip0", watched, lines.relay)?;
         let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
         let subscriber = Subscriber::start(host, 1883, TOPIC);
-        let lines = Lines { relay, yes: 22, no: 23, button: 24, contact: 25 };
         Ok(Self { ssh, machine: None, watcher, subscriber, lines })
     }
 

@@ -21,7 +21,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 
-use board::Board;
+use board::{Board, Lines};
 use suite::{Needs, TESTS, When};
 
 /// Tests of the installed doorkeeper on a board. Exit code: 0 all passed, 1 some failed, 2 they could not be run.
@@ -39,6 +39,12 @@ struct Args {
     /// The relay's line of the real board.
     #[arg(long, default_value_t = 17)]
     relay_line: u32,
+    /// The line of the real board's yes lamp, which the tests switch.
+    #[arg(long, default_value_t = 22)]
+    yes_line: u32,
+    /// The line of the real board's no lamp.
+    #[arg(long, default_value_t = 23)]
+    no_line: u32,
     /// All tests, not only the main path and the power cut.
     #[arg(long)]
     all: bool,
@@ -70,7 +76,17 @@ fn main() -> ExitCode {
 /// Runs the tests one after another; whether all passed.
 fn run(args: &Args) -> anyhow::Result<bool> {
     let board = match &args.host {
-        Some(host) => Board::real(host, args.relay_line, args.watch_line),
+        Some(host) => {
+            // No hand presses a button there, or moves a door: those tests are skipped.
+            let lines = Lines {
+                relay: args.relay_line,
+                yes: args.yes_line,
+                no: args.no_line,
+                button: 24,
+                contact: 25,
+            };
+            Board::real(host, lines, args.watch_line)
+        }
         None => Board::virtual_one(&args.run),
     }
     .context("the board cannot be used")?;
