@@ -30,7 +30,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
     note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
-    be_mortal().context("/proc/self/oom_score_adj")?;
+    be_mortal().context("/proc/self/oom_score_adj must be writable, as it is in the unit that ships")?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     let inputs = Inputs::open(&config.inputs, &config.relay)?;
     log::warn!("{NO_LIVENESS}");
