@@ -36,7 +36,7 @@ impl DaemonLock {
             .truncate(false)
             .mode(0o600)
             .open(&path)
-            .map_err(failed)?;
+            .map_err(|error| FacebankError::CannotOpen { path: path.clone(), why: error.to_string() })?;
         ownership::follow_folder(&file, &path).map_err(failed)?;
         let mut locked = file.try_lock();
         if matches!(locked, Err(TryLockError::WouldBlock)) {
@@ -86,6 +86,18 @@ fn lock_path(facebank: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_once_with_the_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = DaemonLock::take(&folder.path().join("gone/facebank.sqlite")).unwrap_err();
+        let told = format!("{:#}", anyhow::Error::from(error));
+        assert_eq!(told.matches("No such file").count(), 1, "{told}");
+        assert!(
+            told.contains("gone/facebank.sqlite.lock") && told.contains("check that the folder exists"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn the_second_is_refused_until_the_first_lets_go() {
