@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
+use super::models::{allow_model, has_templates, make_ready};
 use super::person::check_name;
-use super::store::{allow_model, find, has_templates, insert_person, insert_template, make_ready};
+use super::store::{find, insert_person, insert_template};
 use super::template::{from_blob, from_unit};
 use super::{Facebank, FacebankError, PersonId, PhotoHash, Template};
 use crate::bundle::ModelId;

@@ -12,6 +12,7 @@ mod export;
 mod folder;
 mod gallery;
 mod lock;
+mod models;
 mod person;
 mod schema;
 mod sitting;
