@@ -92,6 +92,7 @@ fn a_missing_file_is_told_by_name() {
     let (code, _, err) = run(&mut door.config(&["check"]));
     assert_eq!(code, 2);
     assert!(err.contains(&format!("{}: cannot be read: ", door.file().display())), "{err}");
+    assert_eq!(err.matches("No such file").count(), 1, "{err}");
 }
 
 #[test]

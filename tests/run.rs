@@ -106,6 +106,7 @@ impl House {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(events.is_empty(), "{events:?}");
         assert!(!said.contains("panicked"), "{said}");
+        assert!(said.lines().all(|line| line.matches("(os error").count() < 2), "said twice: {said}");
         said
     }
 

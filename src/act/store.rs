@@ -31,18 +31,18 @@ const SCHEMA: &str = "
 /// Why the event store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("event store {}: {source}; make the folder, give it to the user, or set events.path", path.display())]
-    Open { path: PathBuf, source: io::Error },
+    #[error("event store {}: {why}; make the folder, give it to the user, or set events.path", path.display())]
+    Open { path: PathBuf, why: io::Error },
     #[error("{} is not an event store but another program's database; set events.path to another file", path.display())]
     Foreign { path: PathBuf },
     #[error("event store {}: made by a newer ostiary (schema {found}, this one knows {SCHEMA_VERSION}); upgrade, or set events.path to another file", path.display())]
     Newer { path: PathBuf, found: i64 },
     #[error("event store {}: the disk is full, nothing was recorded; free some space or lower events.keep", path.display())]
     Full { path: PathBuf },
-    #[error("event store {}: damaged ({source}) and could not be moved aside ({moving}); move the file away", path.display())]
-    Corrupt { path: PathBuf, source: rusqlite::Error, moving: io::Error },
-    #[error("event store {}: {source}; check the disk and who may write the file", path.display())]
-    Sql { path: PathBuf, source: rusqlite::Error },
+    #[error("event store {}: damaged ({why}) and could not be moved aside ({moving}); move the file away", path.display())]
+    Corrupt { path: PathBuf, why: rusqlite::Error, moving: io::Error },
+    #[error("event store {}: {why}; check the disk and who may write the file", path.display())]
+    Sql { path: PathBuf, why: rusqlite::Error },
     #[error("event store: an event could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -65,7 +65,7 @@ impl EventStore {
     pub fn open(config: &config::Events, spool: bool) -> Result<Self, StoreError> {
         let path = config.path.clone();
         let (connection, last) = match connect(&path).and_then(|connection| ready(&path, connection)) {
-            Err(StoreError::Sql { source, .. }) if is_damage(&source) => begin_anew(&path, source, None)?,
+            Err(StoreError::Sql { why, .. }) if is_damage(&why) => begin_anew(&path, why, None)?,
             opened => opened?,
         };
         Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
@@ -74,8 +74,8 @@ impl EventStore {
     /// Opens the store only to ask: nothing in the file or beside it is made, moved or changed. Damage is
     /// an error.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let sql = |source| sql_error(path, source);
-        let failed = |source| StoreError::Open { path: path.into(), source };
+        let sql = |why| sql_error(path, why);
+        let failed = |why| StoreError::Open { path: path.into(), why };
         fs::File::open(path).map_err(failed)?;
         // Without a journal nobody has the file open, and it is whole as it is. SQLite would make a journal
         // even so, unless it is told that the file does not change.
@@ -98,10 +98,10 @@ impl EventStore {
     /// caller goes on with the event unrecorded.
     pub fn append(&mut self, event: &mut Event) -> Result<(), StoreError> {
         match self.insert(event) {
-            Err(StoreError::Sql { source, .. }) if is_damage(&source) => {
+            Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
                 // Closed first: closing removes the journals by name, and would remove those of the new file.
                 self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
-                (self.connection, self.last) = begin_anew(&self.path, source, Some(self.last))?;
+                (self.connection, self.last) = begin_anew(&self.path, why, Some(self.last))?;
                 self.insert(event)
             }
             inserted => inserted,
@@ -113,7 +113,7 @@ impl EventStore {
         event.id = id;
         let inserted = serde_json::to_string(event)
             .map_err(StoreError::from)
-            .and_then(|json| self.write(id, &json).map_err(|source| sql_error(&self.path, source)));
+            .and_then(|json| self.write(id, &json).map_err(|why| sql_error(&self.path, why)));
         match inserted {
             Ok(()) => self.last = id,
             Err(_) => event.id = 0,
@@ -147,12 +147,12 @@ impl EventStore {
             let rows = statement.query_map(params![after as i64, limit], |row| row.get::<_, String>(0))?;
             rows.collect::<Result<Vec<_>, _>>()
         };
-        Ok(self.parsed(read().map_err(|source| sql_error(&self.path, source))?))
+        Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
     }
 
     /// Notes that this event, and all before it, need no more telling.
     pub fn mark_sent(&mut self, id: u64) -> Result<(), StoreError> {
-        set_counter(&self.connection, "sent", id).map_err(|source| sql_error(&self.path, source))
+        set_counter(&self.connection, "sent", id).map_err(|why| sql_error(&self.path, why))
     }
 
     /// The newest grant or denial that is kept.
@@ -166,7 +166,7 @@ impl EventStore {
                 |row| row.get::<_, String>(0),
             )
             .optional()
-            .map_err(|source| sql_error(&self.path, source))?;
+            .map_err(|why| sql_error(&self.path, why))?;
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
@@ -174,7 +174,7 @@ impl EventStore {
     pub fn newest(&self) -> Result<Option<Event>, StoreError> {
         let newest = "SELECT json FROM events ORDER BY id DESC LIMIT 1";
         let json = self.connection.query_row(newest, [], |row| row.get::<_, String>(0)).optional();
-        let json = json.map_err(|source| sql_error(&self.path, source))?;
+        let json = json.map_err(|why| sql_error(&self.path, why))?;
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
@@ -187,7 +187,7 @@ impl EventStore {
             let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
             rows.collect::<Result<Vec<_>, _>>()
         };
-        Ok(self.parsed(read().map_err(|source| sql_error(&self.path, source))?))
+        Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
     }
 
     /// The newest id given out; 0 where there was none.
@@ -211,7 +211,7 @@ impl EventStore {
 
 /// Opens the file, which only its owner may read, and makes it one that survives a power cut.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let failed = |source| StoreError::Open { path: path.into(), source };
+    let failed = |why| StoreError::Open { path: path.into(), why };
     // SQLite gives its journals the mode of the file, so the mode comes first.
     let file = fs::OpenOptions::new()
         .read(true)
@@ -226,7 +226,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     }
     ownership::follow_folder(&file, path).map_err(failed)?;
-    let sql = |source| sql_error(path, source);
+    let sql = |why| sql_error(path, why);
     let connection = Connection::open(path).map_err(sql)?;
     connection.busy_timeout(PATIENCE).map_err(sql)?;
     Ok(connection)
@@ -234,7 +234,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 
 /// Lays out a new file, checks an old one through, and reads the newest id.
 fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
-    let sql = |source| sql_error(path, source);
+    let sql = |why| sql_error(path, why);
     let is_new = kind(path, &connection)? == Kind::Empty;
     // An id told must never be given again, so each event is on the disk before its id is known.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
@@ -275,7 +275,7 @@ fn kind(path: &Path, connection: &Connection) -> Result<Kind, StoreError> {
 
 /// Checks the file through and reads the newest id; 0 of an empty file.
 fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
-    let sql = |source| sql_error(path, source);
+    let sql = |why| sql_error(path, why);
     if kind(path, connection)? == Kind::Empty {
         return Ok(0);
     }
@@ -314,7 +314,7 @@ fn begin_anew(
         Ok(())
     });
     if let Err(moving) = moved {
-        return Err(StoreError::Corrupt { path: path.into(), source: damage, moving });
+        return Err(StoreError::Corrupt { path: path.into(), why: damage, moving });
     }
     let last = last.unwrap_or_else(|| u64::try_from(now.as_millisecond()).unwrap_or(0));
     log::warn!(
@@ -326,7 +326,7 @@ fn begin_anew(
     let (connection, _) = ready(path, connect(path)?)?;
     let counted =
         set_counter(&connection, "last", last).and_then(|()| set_counter(&connection, "sent", last));
-    counted.map_err(|source| sql_error(path, source))?;
+    counted.map_err(|why| sql_error(path, why))?;
     Ok((connection, last))
 }
 
@@ -381,10 +381,10 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-fn sql_error(path: &Path, source: rusqlite::Error) -> StoreError {
-    match source.sqlite_error_code() {
+fn sql_error(path: &Path, why: rusqlite::Error) -> StoreError {
+    match why.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full { path: path.into() },
-        _ => StoreError::Sql { path: path.into(), source },
+        _ => StoreError::Sql { path: path.into(), why },
     }
 }
 

@@ -17,7 +17,7 @@ const JPEG_QUALITY: u8 = 92;
 pub enum SaveError {
     #[error("{path}: a picture is saved as .jpg, .jpeg or .png; end the name with one", path = .path.display())]
     Ending { path: PathBuf },
-    #[error("{path}: a frame of {width}x{height} pixels cannot be saved: {source}", path = .path.display())]
+    #[error("{path}: a frame of {width}x{height} pixels cannot be saved", path = .path.display())]
     Encode { path: PathBuf, width: u32, height: u32, source: image::ImageError },
     #[error("{path}: cannot be written; check the folder, its rights and the space on its disk", path = .path.display())]
     Write { path: PathBuf, source: std::io::Error },

@@ -48,8 +48,8 @@ pub enum ReleaseError {
     Fetch { place: String, why: String, again: bool },
     #[error("version {version} is not kept here; `ostiary models list` shows those that are")]
     NotKept { version: u64 },
-    #[error("{path}: {source}; check the disk and who may write there")]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: {why}; check the disk and who may write there")]
+    Io { path: PathBuf, why: io::Error },
     #[error("{path}: cannot be understood ({why}); move it away, and activate a bundle anew")]
     State { path: PathBuf, why: String },
     #[error("{path}: another `ostiary models` is at work; try again when it has finished")]

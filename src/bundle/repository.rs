@@ -56,7 +56,7 @@ impl Repository {
     pub(super) fn fetch(&self, part: &Part, to: &Path) -> Result<(), ReleaseError> {
         let file = format!("{}/{}", Self::FILES, part.sha256);
         self.patiently(|| {
-            let failed = |source| ReleaseError::Io { path: to.to_owned(), source };
+            let failed = |why| ReleaseError::Io { path: to.to_owned(), why };
             let folder = to.parent().unwrap_or(Path::new("."));
             let mut incoming = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
             let mut from = self.get(&file)?.take(part.size + 1);

@@ -113,7 +113,7 @@ impl Shelf {
 
     /// Makes the folder, and keeps others from changing bundles meanwhile.
     pub fn lock(&self) -> Result<ShelfLock, ReleaseError> {
-        let failed = |source| ReleaseError::Io { path: self.folder.clone(), source };
+        let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
         durable::make_folder(&self.folder).map_err(failed)?;
         let path = self.folder.join("lock");
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -121,7 +121,7 @@ impl Shelf {
         match file.try_lock() {
             Ok(()) => Ok(ShelfLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(ReleaseError::Busy { path }),
-            Err(TryLockError::Error(source)) => Err(ReleaseError::Io { path, source }),
+            Err(TryLockError::Error(why)) => Err(ReleaseError::Io { path, why }),
         }
     }
 
@@ -132,7 +132,7 @@ impl Shelf {
             Ok(text) => serde_json::from_slice(&text)
                 .map_err(|error| ReleaseError::State { path, why: error.to_string() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ShelfState::default()),
-            Err(source) => Err(ReleaseError::Io { path, source }),
+            Err(why) => Err(ReleaseError::Io { path, why }),
         }
     }
 
@@ -141,16 +141,16 @@ impl Shelf {
         let path = self.folder.join(STATE);
         let text = serde_json::to_vec(state)
             .map_err(|error| ReleaseError::State { path: path.clone(), why: error.to_string() })?;
-        durable::write(&path, &text, 0o644).map_err(|source| ReleaseError::Io { path, source })
+        durable::write(&path, &text, 0o644).map_err(|why| ReleaseError::Io { path, why })
     }
 
     /// The versions that are kept, oldest first.
     pub fn versions(&self) -> Result<Vec<u64>, ReleaseError> {
-        let failed = |source| ReleaseError::Io { path: self.folder.clone(), source };
+        let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
         let entries = match self.folder.read_dir() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(failed(source)),
+            Err(why) => return Err(failed(why)),
         };
         let mut versions = BTreeSet::new();
         for entry in entries {
@@ -178,7 +178,7 @@ impl Shelf {
     fn open_kept(&self, folder: &Path) -> Result<Kept, ReleaseError> {
         let read = |name: &str| {
             let path = folder.join(name);
-            fs::read(&path).map_err(|source| ReleaseError::Io { path, source })
+            fs::read(&path).map_err(|why| ReleaseError::Io { path, why })
         };
         let place = folder.join(RELEASE).display().to_string();
         let signature = String::from_utf8_lossy(&read(SIGNATURE)?).into_owned();
@@ -231,7 +231,7 @@ impl Shelf {
             .and_then(|()| fs::rename(&new, &place))
             .and_then(|()| durable::sync_folder(&self.folder))
             .and_then(|()| remove(&self.folder.join(INCOMING)));
-        moved.map_err(|source| ReleaseError::Io { path: place, source })?;
+        moved.map_err(|why| ReleaseError::Io { path: place, why })?;
         let state = self.state()?;
         self.set_state(lock, &ShelfState { newest: version.max(state.newest), ..state })?;
         Ok(fetched)
@@ -242,7 +242,7 @@ impl Shelf {
         let (incoming, new) = (self.folder.join(INCOMING), self.folder.join(NEW));
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| ReleaseError::Io { path, source }
+            move |why| ReleaseError::Io { path, why }
         };
         remove(&new).and_then(|()| durable::make_folder(&new)).map_err(failed(&new))?;
         durable::make_folder(&incoming).map_err(failed(&incoming))?;
@@ -288,7 +288,7 @@ impl Shelf {
         spare.retain(|version| !needed.contains(&Some(*version)));
         for version in spare.iter().rev().skip(keep) {
             let path = self.folder.join(version.to_string());
-            remove(&path).map_err(|source| ReleaseError::Io { path, source })?;
+            remove(&path).map_err(|why| ReleaseError::Io { path, why })?;
         }
         let versions = self.versions()?;
         state.history.retain(|version| versions.contains(version));

@@ -27,8 +27,8 @@ impl fmt::Display for ConfigError {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// A file or folder could not be read.
-    #[error("{}: cannot be read: {source}", path.display())]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{}: cannot be read: {why}", path.display())]
+    Unreadable { path: PathBuf, why: std::io::Error },
     /// Text that is not TOML.
     #[error("{origin}: not valid TOML: {message}")]
     Syntax { origin: Origin, message: String },

@@ -133,8 +133,8 @@ impl Entries {
                 files
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => {
-                self.problems.push(Problem::Unreadable { path: folder.to_owned(), source });
+            Err(why) => {
+                self.problems.push(Problem::Unreadable { path: folder.to_owned(), why });
                 Vec::new()
             }
         }
@@ -144,8 +144,8 @@ impl Entries {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => return,
-            Err(source) => {
-                self.problems.push(Problem::Unreadable { path: path.to_owned(), source });
+            Err(why) => {
+                self.problems.push(Problem::Unreadable { path: path.to_owned(), why });
                 return;
             }
         };

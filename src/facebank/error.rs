@@ -38,10 +38,10 @@ pub enum FacebankError {
     DiskFull { path: PathBuf },
     #[error("{path}: cannot be opened ({why}); check that the folder exists and that this user may use it")]
     CannotOpen { path: PathBuf, why: String },
-    #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
-    #[error("{path}: {source}: nothing was changed")]
-    Sql { path: PathBuf, source: rusqlite::Error },
+    #[error("{path}: {why}")]
+    Io { path: PathBuf, why: io::Error },
+    #[error("{path}: {why}: nothing was changed")]
+    Sql { path: PathBuf, why: rusqlite::Error },
     #[error(
         "{path}: the templates were made by model {facebank}, the model in use is {program}, and the two \
          cannot be compared; run `ostiary people reembed`"
@@ -73,17 +73,17 @@ pub enum FacebankError {
 
 impl FacebankError {
     /// What SQLite says, in terms of the file.
-    pub(super) fn sql(path: &Path, source: rusqlite::Error) -> Self {
+    pub(super) fn sql(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        let why = source.to_string();
-        match source.sqlite_error_code() {
+        let why = error.to_string();
+        match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { path, why },
             Some(ErrorCode::NotADatabase) => Self::NotAFacebank { path, why },
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Self::CannotOpen { path, why },
-            _ => Self::Sql { path, source },
+            _ => Self::Sql { path, why: error },
         }
     }
 }

@@ -51,7 +51,7 @@ struct TemplateRecord {
 impl Facebank {
     /// Writes everyone with their embeddings, and crops where they were kept; returns how many people.
     pub fn export(&self, to: &mut impl Write, path: &Path) -> Result<usize, FacebankError> {
-        let io = |source| FacebankError::Io { path: path.to_owned(), source };
+        let io = |why| FacebankError::Io { path: path.to_owned(), why };
         // One read transaction, so that all lines are of one moment.
         let snapshot = self.connection.unchecked_transaction().map_err(|e| self.sql(e))?;
         let people = self.people()?;
@@ -76,7 +76,7 @@ impl Facebank {
     /// Exports into a new file that only its owner may read, on the disk before the call returns. An
     /// existing file is not overwritten.
     pub fn export_file(&self, path: &Path) -> Result<usize, FacebankError> {
-        let io = |source| FacebankError::Io { path: path.to_owned(), source };
+        let io = |why| FacebankError::Io { path: path.to_owned(), why };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         let mut writer = BufWriter::new(file);
         let exported = self

@@ -34,7 +34,7 @@ pub fn person_folders(folder: &Path) -> Result<Vec<PersonFolder>, FacebankError>
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, FacebankError> {
-    let failed = |source| FacebankError::Io { path: folder.to_owned(), source };
+    let failed = |why| FacebankError::Io { path: folder.to_owned(), why };
     let hidden =
         |path: &PathBuf| path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
     let paths: Result<Vec<PathBuf>, io::Error> =

@@ -28,7 +28,7 @@ impl DaemonLock {
     /// Takes the lock, or says which daemon has it.
     pub fn take(facebank: &Path) -> Result<Self, FacebankError> {
         let path = lock_path(facebank);
-        let failed = |source| FacebankError::Io { path: path.clone(), source };
+        let failed = |why| FacebankError::Io { path: path.clone(), why };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -47,7 +47,7 @@ impl DaemonLock {
         match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(running(facebank, &mut file)),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            Err(TryLockError::Error(why)) => return Err(failed(why)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
         Ok(Self { _file: file })
@@ -60,12 +60,12 @@ impl DaemonLock {
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(FacebankError::Io { path, source }),
+            Err(why) => return Err(FacebankError::Io { path, why }),
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => Err(running(facebank, &mut file)),
-            Err(TryLockError::Error(source)) => Err(FacebankError::Io { path, source }),
+            Err(TryLockError::Error(why)) => Err(FacebankError::Io { path, why }),
         }
     }
 }

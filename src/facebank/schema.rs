@@ -123,10 +123,10 @@ pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError>
 pub(super) fn identity(path: &Path) -> Result<(u64, u64), FacebankError> {
     match path.metadata() {
         Ok(metadata) => Ok((metadata.dev(), metadata.ino())),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
             Err(FacebankError::Missing { path: path.to_owned() })
         }
-        Err(source) => Err(FacebankError::Io { path: path.to_owned(), source }),
+        Err(why) => Err(FacebankError::Io { path: path.to_owned(), why }),
     }
 }
 

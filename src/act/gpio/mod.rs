@@ -54,8 +54,8 @@ pub enum GpioError {
         "relay.backend = \"rppal\" needs a build with the feature `rpi`; set relay.backend = \"gpiocdev\""
     )]
     NoRppal,
-    #[error("{what}: could not be printed: {source}; is the reader of the pipe gone?")]
-    Print { what: &'static str, source: std::io::Error },
+    #[error("{what}: could not be printed: {why}; is the reader of the pipe gone?")]
+    Print { what: &'static str, why: std::io::Error },
     #[error("relay: no line is set; set relay.line")]
     NoLine,
     #[error(
@@ -70,8 +70,8 @@ pub enum GpioError {
         "relay: the process that guards its line was asked to end and switches it on no more; restart the daemon"
     )]
     GuardDismissed,
-    #[error("relay: {} cannot be written: {source}; free some space", path.display())]
-    Note { path: PathBuf, source: std::io::Error },
+    #[error("relay: {} cannot be written: {why}; free some space", path.display())]
+    Note { path: PathBuf, why: std::io::Error },
     /// What the guard says of the line, a whole sentence already.
     #[error("{0}")]
     Told(String),

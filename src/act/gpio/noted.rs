@@ -29,7 +29,7 @@ fn path(folder: &Path) -> PathBuf {
 }
 
 fn note_in(folder: &Path, relay: &config::Relay) -> Result<(), GpioError> {
-    let failed = |source| GpioError::Note { path: path(folder), source };
+    let failed = |why| GpioError::Note { path: path(folder), why };
     match relay.line {
         Some(_) => {
             let note = serde_json::to_vec(relay).map_err(|error| failed(error.into()))?;

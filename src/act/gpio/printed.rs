@@ -25,6 +25,6 @@ impl<W: Write + Send> OutputLine for Printed<W> {
         writer
             .write_all(line.as_bytes())
             .and_then(|()| writer.flush())
-            .map_err(|source| GpioError::Print { what, source })
+            .map_err(|why| GpioError::Print { what, why })
     }
 }

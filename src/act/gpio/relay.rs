@@ -141,8 +141,8 @@ mod tests {
             fn set(&mut self, on: bool) -> Result<(), GpioError> {
                 if !on && self.1 > 0 {
                     self.1 -= 1;
-                    let source = std::io::Error::other("stuck");
-                    return Err(GpioError::Print { what: "relay", source });
+                    let why = std::io::Error::other("stuck");
+                    return Err(GpioError::Print { what: "relay", why });
                 }
                 self.0.set(on)
             }

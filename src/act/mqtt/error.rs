@@ -19,8 +19,8 @@ pub enum MqttError {
     Tls { broker: String, reason: String, mend: &'static str },
     #[error("mqtt {broker}: the connection broke ({reason}); if the port speaks TLS, set mqtt.tls = true")]
     Broken { broker: String, reason: String },
-    #[error("mqtt: {key} {}: {source}; check the path and who may read it", path.display())]
-    File { key: &'static str, path: PathBuf, source: io::Error },
+    #[error("mqtt: {key} {}: {why}; check the path and who may read it", path.display())]
+    File { key: &'static str, path: PathBuf, why: io::Error },
     #[error("mqtt: {key} {}: {reason}; it must be a PEM file", path.display())]
     Pem { key: &'static str, path: PathBuf, reason: String },
     #[error("mqtt: others may read the password in {path} (mode {mode:o}); run `chmod 600 {path}`", path = path.display())]

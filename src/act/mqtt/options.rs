@@ -52,7 +52,7 @@ fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<
         if config.username.is_none() {
             return Err(MqttError::Config("there is a password but no user; set mqtt.username"));
         }
-        let failed = |source| MqttError::File { key: "password_file", path: path.clone(), source };
+        let failed = |why| MqttError::File { key: "password_file", path: path.clone(), why };
         let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(MqttError::PasswordMode { path: path.clone(), mode });
@@ -62,7 +62,7 @@ fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<
         credentials.map(|folder| folder.join("mqtt-password")).filter(|path| path.exists())
     {
         // Its mode is systemd's affair.
-        fs::read_to_string(&path).map_err(|source| MqttError::File { key: "credential", path, source })?
+        fs::read_to_string(&path).map_err(|why| MqttError::File { key: "credential", path, why })?
     } else {
         return Ok(None);
     };
@@ -115,7 +115,7 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, MqttError> {
-    fs::read(path).map_err(|source| MqttError::File { key, path: path.into(), source })
+    fs::read(path).map_err(|why| MqttError::File { key, path: path.into(), why })
 }
 
 fn pem_error(key: &'static str, path: &Path, reason: impl ToString) -> MqttError {

@@ -285,7 +285,7 @@ mod tests {
         fn set(&mut self, on: bool) -> Result<(), GpioError> {
             if !on && self.1 > 0 {
                 self.1 -= 1;
-                return Err(GpioError::Print { what: "relay", source: std::io::Error::other("stuck") });
+                return Err(GpioError::Print { what: "relay", why: std::io::Error::other("stuck") });
             }
             self.0.set(on)
         }
