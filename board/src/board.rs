@@ -20,6 +20,15 @@ pub struct Board {
     pub watcher: Watcher,
     pub subscriber: Subscriber,
     pub lines: Lines,
+    pub camera: Camera,
+}
+
+/// The camera of the tests.
+pub struct Camera {
+    /// Its node.
+    pub node: String,
+    /// The node to which frames are played that the camera then gives; `None` where it gives what is before it.
+    pub player: Option<String>,
 }
 
 /// What hangs on which line of the first GPIO chip.
@@ -46,21 +55,27 @@ impl Board {
         let subscriber = Subscriber::start("127.0.0.1", machine.mqtt_port()?, TOPIC);
         // Line 3 is the power key.
         let lines = Lines { relay: 4, yes: 5, no: 6, button: 7, contact: 2 };
-        Ok(Self { ssh: Ssh::virtual_board(run), machine: Some(machine), watcher, subscriber, lines })
+        let camera = Camera { node: "/dev/video0".into(), player: Some("/dev/video1".into()) };
+        Ok(Self { ssh: Ssh::virtual_board(run), machine: Some(machine), watcher, subscriber, lines, camera })
     }
 
     /// A board at an address, whose relay line is wired to the line that is watched, and with mosquitto open to this
     /// machine.
-    pub fn real(address: &str, lines: Lines, watched: u32) -> anyhow::Result<Self> {
+    pub fn real(address: &str, lines: Lines, watched: u32, camera: Camera) -> anyhow::Result<Self> {
         let ssh = Ssh::real(address)?;
         let watcher = Watcher::of_wired_line(&ssh, "gpiochip0", watched, lines.relay)?;
         let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
         let subscriber = Subscriber::start(host, 1883, TOPIC);
-        Ok(Self { ssh, machine: None, watcher, subscriber, lines })
+        Ok(Self { ssh, machine: None, watcher, subscriber, lines, camera })
     }
 
     pub fn is_virtual(&self) -> bool {
         self.machine.is_some()
+    }
+
+    /// Whether the tests say what the camera sees.
+    pub fn plays(&self) -> bool {
+        self.camera.player.is_some()
     }
 
     pub fn machine(&self) -> anyhow::Result<&Machine> {

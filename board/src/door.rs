@@ -18,12 +18,13 @@ const CONFIG: &str = "/etc/ostiary/conf.d/board.toml";
 pub fn config(board: &Board) -> String {
     let lines = board.lines;
     format!(
-        "[camera]\nsource = \"/dev/video0\"\nwidth = 320\nheight = 240\nstall_s = 4.0\n\
+        "[camera]\nsource = \"{}\"\nwidth = 320\nheight = 240\nstall_s = 4.0\n\
          [detector]\nmin_face = 80\nevery = 4\n\
          [door]\nname = \"board\"\nframes = 2\nwithin_s = 30.0\ncooldown_s = 0.0\nunknown_after = 2\n\
          [relay]\nline = {}\npulse_ms = {}\n\
          [signals]\nyes_line = {}\nno_line = {}\n\
          [mqtt]\nenabled = true\nhost = \"127.0.0.1\"\n",
+        board.camera.node,
         lines.relay,
         PULSE.as_millis(),
         lines.yes,
@@ -55,7 +56,7 @@ impl Board {
     /// The service with the usual configuration, READY, nobody before the camera, and the person known.
     pub fn keep_the_door(&self) -> anyhow::Result<()> {
         self.configure(&[])?;
-        if self.is_virtual() {
+        if self.plays() {
             self.play(crate::frames::Scene::Hall)?;
         }
         self.make_known()?;

@@ -21,7 +21,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 
-use board::{Board, Lines};
+use board::{Board, Camera, Lines};
 use suite::{Needs, TESTS, When};
 
 /// Tests of the installed doorkeeper on a board. Exit code: 0 all passed, 1 some failed, 2 they could not be run.
@@ -45,6 +45,13 @@ struct Args {
     /// The line of the real board's no lamp.
     #[arg(long, default_value_t = 23)]
     no_line: u32,
+    /// The real board's camera.
+    #[arg(long, default_value = "/dev/video0")]
+    camera: String,
+    /// The node of the real board to which frames are played that the camera then gives; without it the tests that need
+    /// that are skipped.
+    #[arg(long)]
+    player: Option<String>,
     /// All tests, not only the main path and the power cut.
     #[arg(long)]
     all: bool,
@@ -85,7 +92,8 @@ fn run(args: &Args) -> anyhow::Result<bool> {
                 button: 24,
                 contact: 25,
             };
-            Board::real(host, lines, args.watch_line)
+            let camera = Camera { node: args.camera.clone(), player: args.player.clone() };
+            Board::real(host, lines, args.watch_line, camera)
         }
         None => Board::virtual_one(&args.run),
     }
@@ -97,8 +105,13 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let started = Instant::now();
     for test in TESTS.iter().filter(|test| wanted(test.name, test.when)) {
-        if test.needs == Needs::Virtual && !board.is_virtual() {
-            println!("skipped  {}: needs the virtual board", test.name);
+        let lacks = match test.needs {
+            Needs::Board => None,
+            Needs::Frames => (!board.plays()).then_some("frames played to its camera (--player)"),
+            Needs::Virtual => (!board.is_virtual()).then_some("the virtual board"),
+        };
+        if let Some(lacks) = lacks {
+            println!("skipped  {}: needs {lacks}", test.name);
             skipped += 1;
             continue;
         }

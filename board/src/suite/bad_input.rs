@@ -12,7 +12,7 @@ use crate::patience::LONG;
 struct Mistake {
     /// What is wrong.
     what: &'static str,
-    /// The line of the configuration that is replaced, and by what.
+    /// What is replaced in the configuration, and by what.
     change: (&'static str, &'static str),
     /// Made before, and undone after, by commands of the shell.
     make: &'static str,
@@ -28,18 +28,18 @@ struct Mistake {
 const MISTAKES: [Mistake; 6] = [
     Mistake {
         what: "no camera",
-        change: ("/dev/video0", "/dev/video9"),
+        change: ("CAMERA", "/dev/video199"),
         make: "true",
         undo: "true",
-        said: "/dev/video9",
+        said: "/dev/video199",
         check: "camera",
         is_final: false,
     },
     Mistake {
         what: "camera without permission",
         change: ("stall_s = 4.0", "stall_s = 4.0"),
-        make: "chown root:root /dev/video0 && chmod 600 /dev/video0",
-        undo: "chown root:video /dev/video0 && chmod 660 /dev/video0",
+        make: "chown root:root CAMERA && chmod 600 CAMERA",
+        undo: "chown root:video CAMERA && chmod 660 CAMERA",
         said: "not permitted",
         check: "camera",
         is_final: true,
@@ -85,12 +85,13 @@ const MISTAKES: [Mistake; 6] = [
 pub fn each_is_named(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     let relay = board.lines.relay.to_string();
+    let here = |text: &str| text.replace("RELAY", &relay).replace("CAMERA", &board.camera.node);
     for mistake in MISTAKES {
         let since = Instant::now();
         board.sh("systemctl stop ostiary; systemctl reset-failed ostiary 2>/dev/null || true")?;
         let mark = board.mark()?;
-        board.sh(&mistake.make.replace("RELAY", &relay))?;
-        board.configure(&[mistake.change])?;
+        board.sh(&here(mistake.make))?;
+        board.configure(&[(&here(mistake.change.0), mistake.change.1)])?;
         let result = (|| {
             let ended = board.run("timeout 20 systemctl start ostiary", b"", LONG)?;
             ensure!(!ended.is_success(), "it became READY");
@@ -106,21 +107,24 @@ pub fn each_is_named(board: &Board) -> anyhow::Result<String> {
             ensure!(mistake.is_final || state == "activating", "it gave up waiting: {state}");
             board.relay_never_moved(since)
         })();
-        board.sh(&format!("systemctl stop ostiary; {}", mistake.undo))?;
+        board.sh(&format!("systemctl stop ostiary; {}", here(mistake.undo)))?;
         result.with_context(|| mistake.what)?;
     }
     board.configure(&[])?;
     board.restart()?;
-    board.still_works()?;
+    if board.plays() {
+        board.still_works()?;
+    }
     Ok(MISTAKES.iter().map(|mistake| mistake.what).collect::<Vec<_>>().join(", "))
 }
 
 pub fn camera_taken(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.sh("systemctl stop ostiary")?;
-    board.sh(
-        "systemd-run --quiet --unit=board-taker v4l2-ctl -d0 --stream-mmap --stream-count=0 --stream-to=/dev/null; sleep 3",
-    )?;
+    board.sh(&format!(
+        "systemd-run --quiet --unit=board-taker v4l2-ctl -d {} --stream-mmap --stream-count=0 --stream-to=/dev/null; sleep 3",
+        board.camera.node
+    ))?;
     let mark = board.mark()?;
     let since = Instant::now();
     let result = (|| {
@@ -158,7 +162,7 @@ pub fn started_twice(board: &Board) -> anyhow::Result<String> {
         "systemd started another: {twice}"
     );
     board.relay_never_moved(since)?;
-    if board.is_virtual() {
+    if board.plays() {
         board.still_works()?;
     }
     Ok(said)

@@ -52,7 +52,10 @@ pub fn stranger_refused(board: &Board) -> anyhow::Result<String> {
     board.play(Scene::Stranger)?;
     let heard = board.subscriber.wait("denied", since, LONG)?;
     ensure!(heard.event["reason"] == "unknown", "{}", heard.event);
-    board.watcher.wait(board.lines.no, true, LONG).context("the no lamp stayed dark")?;
+    // Of a real board's lines only the relay's is watched.
+    if board.is_virtual() {
+        board.watcher.wait(board.lines.no, true, LONG).context("the no lamp stayed dark")?;
+    }
     // They stay a while, and come again.
     std::thread::sleep(Duration::from_secs(5));
     board.all_leave()?;
@@ -76,8 +79,10 @@ pub fn person_opens(board: &Board) -> anyhow::Result<String> {
     let (since, heard) = board.let_in()?;
     let (_, length) = board.pulse(since, LONG)?;
     ensure!(length.abs_diff(PULSE) < TOLERANCE, "a pulse of {length:?} where {PULSE:?} is configured");
-    let lamp = board.watcher.edges(board.lines.yes, since)?;
-    ensure!(lamp.first().is_some_and(|edge| edge.level), "the yes lamp stayed dark");
+    if board.is_virtual() {
+        let lamp = board.watcher.edges(board.lines.yes, since)?;
+        ensure!(lamp.first().is_some_and(|edge| edge.level), "the yes lamp stayed dark");
+    }
     let event = heard.event;
     ensure!(event["person"] == PERSON && event["reason"] == "granted", "{event}");
 
