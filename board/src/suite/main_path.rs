@@ -64,12 +64,15 @@ pub fn stranger_refused(board: &Board) -> anyhow::Result<String> {
     board.subscriber.wait("denied", again, LONG)?;
     board.all_leave()?;
     board.relay_never_moved(since)?;
+    let looked = match board.is_virtual() {
+        true => format!(", looked at every {} ms at least", board.watcher.gap().as_millis()),
+        false => String::new(),
+    };
     Ok(format!(
-        "best similarity {:.2} of {:.2} needed; the relay never moved in {:.0} s, looked at every {} ms at least",
+        "best similarity {:.2} of {:.2} needed; the relay never moved in {:.0} s{looked}",
         heard.event["similarity"].as_f64().unwrap_or_default(),
         heard.event["threshold"].as_f64().unwrap_or_default(),
         since.elapsed().as_secs_f64(),
-        board.watcher.gap().as_millis()
     ))
 }
 
