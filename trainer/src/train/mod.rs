@@ -12,6 +12,7 @@ mod device;
 mod events;
 mod find_rate;
 mod lesson;
+mod memory;
 mod optimiser;
 mod order;
 mod pixels;
@@ -152,6 +153,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    memory::keep();
     let device = device::choose(args.device)?;
     let (folder, own_val) = parts(&args.data);
     let workers = args.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));

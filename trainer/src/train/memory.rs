@@ -1,0 +1,14 @@
+//! The memory of tensors, which every step needs anew.
+
+/// Has the allocator keep what tensors leave, for those of the next step. glibc maps each block above a threshold of its own
+/// (32 MiB at most, mallopt(3)) by itself, and gives it back to the kernel when it is free, so that a batch's activations would
+/// be cleared and paged in again at every step: `scripts/bench-training` shows what that costs.
+pub fn keep() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt takes two numbers and sets the allocator's own parameters, at any time and from any thread. An allocator
+    // that knows neither of them returns 0 and goes on as before, which is slower and no fault.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 30);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    }
+}
