@@ -7,6 +7,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use crate::broker::Subscriber;
+use crate::camera::Camera;
 use crate::machine::Machine;
 use crate::patience::{LONG, until};
 use crate::ssh::{Ended, Ssh, quoted};
@@ -21,14 +22,6 @@ pub struct Board {
     pub subscriber: Subscriber,
     pub lines: Lines,
     pub camera: Camera,
-}
-
-/// The camera of the tests.
-pub struct Camera {
-    /// Its node.
-    pub node: String,
-    /// The node to which frames are played that the camera then gives; `None` where it gives what is before it.
-    pub player: Option<String>,
 }
 
 /// What hangs on which line of the first GPIO chip.

@@ -1,10 +1,18 @@
-//! The virtual camera, from the other end of its cable, and its faults.
+//! The camera, from the other end of its cable, and the faults of a virtual one.
 
 use anyhow::{Context, ensure};
 
 use crate::board::Board;
 use crate::frames::{HEIGHT, PixelFormat, Scene, WIDTH};
 use crate::patience::LONG;
+
+/// The camera of the tests.
+pub struct Camera {
+    /// Its node.
+    pub node: String,
+    /// The node to which frames are played that the camera then gives; `None` where it gives what is before it.
+    pub player: Option<String>,
+}
 
 /// Four frames a second.
 pub const SLOWLY: &str = "--stream-sleep count=1,sleep=250";

@@ -21,7 +21,8 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 
-use board::{Board, Camera, Lines};
+use board::{Board, Lines};
+use camera::Camera;
 use suite::{Needs, TESTS, When};
 
 /// Tests of the installed doorkeeper on a board. Exit code: 0 all passed, 1 some failed, 2 they could not be run.

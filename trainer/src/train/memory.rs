@@ -2,7 +2,7 @@
 
 /// Has the allocator keep what tensors leave, for those of the next step. glibc maps each block above a threshold of its own
 /// (32 MiB at most, mallopt(3)) by itself, and gives it back to the kernel when it is free, so that a batch's activations would
-/// be cleared and paged in again at every step: `scripts/bench-training` shows what that costs.
+/// be cleared and paged in again at every step. `scripts/bench-training` times it beside PyTorch, which does not do this.
 pub fn keep() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes two numbers and sets the allocator's own parameters, at any time and from any thread. An allocator
