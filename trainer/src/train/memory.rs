@@ -12,3 +12,19 @@ pub fn keep() {
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
     }
 }
+
+#[cfg(all(test, target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_block_is_not_mapped_by_itself() {
+        keep();
+        // SAFETY: mallinfo2 takes nothing and returns the allocator's counts.
+        let mapped = || unsafe { libc::mallinfo2() }.hblks;
+        let before = mapped();
+        // Larger ones only the main thread, which trains, has room for without a map: others' arenas end at 64 MiB.
+        let block = vec![1u8; 48 << 20];
+        assert!(mapped() <= before, "{} blocks of {} bytes", mapped() - before, block.len());
+    }
+}
