@@ -307,6 +307,7 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     }
     retained.sort();
     assert_eq!(retained, [DISCOVERY, AVAILABILITY, STATE]);
+    insta::assert_snapshot!("home_assistant_discovery", format!("{discovery:#}"));
 
     // An event that could not be recorded is told all the same.
     door.mqtt.tell(&unknown()).unwrap();

@@ -29,3 +29,20 @@ pub enum Reason {
     /// The door is locked by a fault and opens for nobody.
     Locked,
 }
+
+impl Reason {
+    /// Every reason there is.
+    pub const ALL: [Self; 11] = [
+        Self::Granted,
+        Self::RequestToExit,
+        Self::Unknown,
+        Self::Ambiguous,
+        Self::LowQuality,
+        Self::TooFar,
+        Self::SeveralFaces,
+        Self::CoolDown,
+        Self::DisabledPerson,
+        Self::OutsideHours,
+        Self::Locked,
+    ];
+}
