@@ -1,7 +1,7 @@
 //! Whom the kernel ends when memory has run out: the daemon, which grows, and never the relay's guard.
 //!
 //! The service starts out of the kernel's reach (`OOMScoreAdjust=-1000`), where a process may not put itself, and its
-//! children stay there; `design/relay.md` says why.
+//! children stay there; `docs/design/relay.md` says why.
 
 use std::path::Path;
 use std::{fs, io};
