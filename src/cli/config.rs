@@ -8,7 +8,10 @@ use toml::Value;
 use super::Globals;
 use super::output::{json_line, line};
 use crate::capture::redact;
-use crate::config::{ConfigError, Loaded, Setting};
+use crate::config::{Config, ConfigError, Loaded, Setting};
+use crate::door::{ClosedGroup, Hours};
+use crate::facebank::{Facebank, FacebankError};
+use crate::wall_clock;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary config show --origin")]
@@ -21,7 +24,8 @@ pub struct Args {
 enum Action {
     /// Check the whole configuration and tell all that is wrong with it at once.
     ///
-    /// The exit code is 0 where it is good and 2 where it is not.
+    /// Where [hours] has groups, people whose group has no hours are named as well, with a warning: the door does not
+    /// open for them. The exit code is 0 where the configuration is good and 2 where it is not.
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
     /// Show every key in force, as TOML that can be read in again.
@@ -38,12 +42,65 @@ enum Action {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Check => match globals.loaded() {
-            Ok(_) if globals.json => json_line(&json!({ "ok": true })).map(|()| ExitCode::SUCCESS),
-            Ok(_) => line("The configuration is good.").map(|()| ExitCode::SUCCESS),
+            Ok(loaded) => approve(globals, &loaded.config),
             Err(error) => complain(globals, &error),
         },
         Action::Show { origin } => show(globals, &globals.loaded()?, origin),
     }
+}
+
+/// Says that the configuration is good, and whom its hours shut out by the name of their group.
+fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
+    let hours = Hours::parse(&config.hours)?;
+    if let (false, Err(fault)) = (hours.is_empty(), wall_clock::zone()) {
+        let message = format!("{fault}, and [hours] go by it; {}", fault.fix());
+        match globals.json {
+            true => json_line(
+                &json!({ "ok": false, "problem": "time_zone", "key": "hours", "message": message }),
+            )?,
+            false => eprintln!("error: {message}"),
+        }
+        return Ok(ExitCode::from(2));
+    }
+    let (mut warnings, mut objects) = (Vec::new(), Vec::new());
+    match grouped(&hours, config) {
+        Ok(closed) => {
+            for group in closed {
+                let message = format!("{group}; {}", group.fix());
+                objects.push(json!({
+                    "warning": "closed_group", "group": group.group, "people": group.people,
+                    "nearest": group.nearest, "message": message,
+                }));
+                warnings.push(message);
+            }
+        }
+        Err(error) => {
+            let message = format!("whether every group of the facebank has hours is not known: {error}");
+            objects.push(json!({ "warning": "facebank", "message": message }));
+            warnings.push(message);
+        }
+    }
+    match globals.json {
+        true if objects.is_empty() => json_line(&json!({ "ok": true }))?,
+        true => json_line(&json!({ "ok": true, "warnings": objects }))?,
+        false => {
+            line("The configuration is good.")?;
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The groups of the facebank that have no hours although others have.
+fn grouped(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, FacebankError> {
+    if hours.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed = match Facebank::open_read_only(&config.facebank.path) {
+        Err(FacebankError::Missing { .. }) => Vec::new(),
+        facebank => facebank?.people()?,
+    };
+    Ok(hours.closed_groups(listed.iter().map(|listed| &listed.person)))
 }
 
 /// Tells each problem on a line of its own.
