@@ -49,50 +49,55 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Says that the configuration is good, and whom its hours shut out by the name of their group.
+/// Says that the configuration is good, and what of the door's state does not go with its hours: a time zone that is
+/// not known, which is an error, and people whose group has none.
 fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     let hours = Hours::parse(&config.hours)?;
-    if let (false, Err(fault)) = (hours.is_empty(), wall_clock::zone()) {
-        let message = format!("{fault}, and [hours] go by it; {}", fault.fix());
-        match globals.json {
-            true => json_line(
-                &json!({ "ok": false, "problem": "time_zone", "key": "hours", "message": message }),
-            )?,
-            false => eprintln!("error: {message}"),
+    let zone = if hours.is_empty() { Ok(()) } else { wall_clock::zone().map(drop) };
+    let problem = zone.err().map(|fault| format!("{fault}, and [hours] go by it; {}", fault.fix()));
+    let warnings = warnings(&hours, config);
+    if globals.json {
+        let mut object = json!({ "ok": problem.is_none() });
+        if let Some(message) = &problem {
+            object["problem"] = "time_zone".into();
+            object["key"] = "hours".into();
+            object["message"] = message.as_str().into();
         }
-        return Ok(ExitCode::from(2));
+        if !warnings.is_empty() {
+            object["warnings"] = warnings.into_iter().map(|(_, object)| object).collect();
+        }
+        json_line(&object)?;
+    } else {
+        match &problem {
+            None => line("The configuration is good.")?,
+            Some(message) => eprintln!("error: {message}"),
+        }
+        warnings.iter().for_each(|(message, _)| eprintln!("warning: {message}"));
     }
-    let (mut warnings, mut objects) = (Vec::new(), Vec::new());
-    match grouped(&hours, config) {
-        Ok(closed) => {
-            for group in closed {
-                let message = format!("{group}; {}", group.fix());
-                objects.push(json!({
-                    "warning": "closed_group", "group": group.group, "people": group.people,
-                    "nearest": group.nearest, "message": message,
-                }));
-                warnings.push(message);
-            }
-        }
+    Ok(ExitCode::from(if problem.is_some() { 2 } else { 0 }))
+}
+
+/// Each warning as a sentence and as an object.
+fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> {
+    let closed = match closed_groups(hours, config) {
+        Ok(closed) => closed,
         Err(error) => {
             let message = format!("whether every group of the facebank has hours is not known: {error}");
-            objects.push(json!({ "warning": "facebank", "message": message }));
-            warnings.push(message);
+            let object = json!({ "warning": "facebank", "message": message });
+            return vec![(message, object)];
         }
-    }
-    match globals.json {
-        true if objects.is_empty() => json_line(&json!({ "ok": true }))?,
-        true => json_line(&json!({ "ok": true, "warnings": objects }))?,
-        false => {
-            line("The configuration is good.")?;
-            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    };
+    let warning = |ClosedGroup { group, people, nearest }: &ClosedGroup, message: &str| {
+        json!({
+            "warning": "closed_group", "group": group, "people": people, "nearest": nearest, "message": message,
+        })
+    };
+    let said = closed.iter().map(|group| (format!("{group}; {}", group.fix()), group));
+    said.map(|(message, group)| (message.clone(), warning(group, &message))).collect()
 }
 
 /// The groups of the facebank that have no hours although others have.
-fn grouped(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, FacebankError> {
+fn closed_groups(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, FacebankError> {
     if hours.is_empty() {
         return Ok(Vec::new());
     }
