@@ -185,7 +185,7 @@ fn a_group_stored_in_another_case_has_its_hours() {
 }
 
 #[test]
-fn whoever_is_in_no_group_comes_in_at_any_time_and_is_named() {
+fn people_in_no_group_come_in_at_any_time_and_are_named() {
     let door = Door::new();
     door.hours("staff = ['never']");
     assert_eq!(door.reason(Some("1970-01-05 10:00:00")), "granted");
@@ -193,7 +193,7 @@ fn whoever_is_in_no_group_comes_in_at_any_time_and_is_named() {
 }
 
 #[test]
-fn an_import_names_whom_it_shuts_out() {
+fn an_import_names_the_people_that_it_shuts_out() {
     let door = Door::new();
     door.succeeds(&["people", "group", "Ann", "stff"]);
     let (export, copy) = (door.path("export.jsonl"), door.path("copy.sqlite"));
@@ -399,7 +399,7 @@ fn a_running_door_takes_up_that_the_clock_was_accepted() {
 }
 
 #[test]
-fn a_reload_names_whom_its_hours_shut_out() {
+fn a_reload_names_the_people_that_its_hours_shut_out() {
     let door = Door::new();
     long(&door);
     door.succeeds(&["people", "group", "Ann", "stff"]);

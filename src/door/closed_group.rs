@@ -1,4 +1,4 @@
-//! Groups that have no hours although others have, and the people whom that shuts out.
+//! Groups that have no hours although others have, and the people in them, who are shut out.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Opening hours: which groups have them, and whom they shut out by the name of a group.
+//! Opening hours: which groups have them, and which people are in a group without.
 
 use super::Door;
 use super::finding::Finding;
