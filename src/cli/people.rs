@@ -49,7 +49,7 @@ enum Verb {
     Disable { name: String },
     /// Put a person into a group, whose hours then apply; without a group, into none.
     ///
-    /// Upper and lower case are the same group. Once [hours] has a group, others are refused.
+    /// Upper and lower case are the same group. Once a group has hours, a group without hours is refused.
     #[command(after_help = "Examples:\n  ostiary people group Ann cleaners\n  ostiary people group Ann")]
     Group { name: String, group: Option<String> },
     /// Write everyone with their embeddings, one JSON object a line. These are biometrics: keep them safe.
