@@ -24,7 +24,8 @@ pub struct Args {
 enum Action {
     /// Check the whole configuration and tell all that is wrong with it at once.
     ///
-    /// Where hours are set, warnings name the people whose group has no hours: the door does not open for them. The exit code is 0 where the configuration is good and 2 where it is not.
+    /// Where hours are set, warnings name the people whose group has no hours: the door does not open for them. The exit
+    /// code is 0 where the configuration is good and 2 where it is not.
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
     /// Show every key in force, as TOML that can be read in again.
