@@ -1,21 +1,14 @@
-//! Time as the rooms see it: a monotonic duration since an arbitrary start, so that tests can bring their own; and what
-//! is known of the clock on the wall.
+//! Time as the rooms see it: a monotonic duration since an arbitrary start, so that tests can bring their own; and
+//! what is known of the system's clock.
+
+mod made;
+mod synchronized;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
-/// When this was written: a clock before it was never set.
-const WRITTEN: &str = "2026-01-01T00:00:00Z";
-
-/// When the program's file was made, which packages keep; no clock of a machine that has it can be before that.
-pub fn program_made() -> Timestamp {
-    let file = std::env::current_exe().and_then(|program| program.metadata()?.modified());
-    let made = file.ok().and_then(|time: SystemTime| Timestamp::try_from(time).ok());
-    // A file that was made while the clock stood at 1970 proves nothing.
-    made.into_iter().chain(WRITTEN.parse()).max().unwrap_or(Timestamp::UNIX_EPOCH)
-}
+pub use made::program_made;
+pub use synchronized::is_synchronized;
 
 /// A monotonic clock.
 pub trait Clock: Send + Sync {
@@ -52,15 +45,5 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::SeqCst))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_program_was_made_before_now() {
-        assert!(program_made() <= Timestamp::now() && program_made() > WRITTEN.parse().unwrap());
     }
 }

@@ -21,3 +21,4 @@ pub mod engine;
 pub mod facebank;
 mod ownership;
 pub mod vision;
+pub mod wall_clock;

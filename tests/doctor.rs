@@ -18,7 +18,7 @@ use ostiary::vision::{Embedder, Embedding};
 use serde_json::Value;
 
 /// Every check, in its order.
-const CHECKS: [&str; 18] = [
+const CHECKS: [&str; 19] = [
     "config",
     "service",
     "permissions",
@@ -28,6 +28,7 @@ const CHECKS: [&str; 18] = [
     "throttling",
     "models",
     "facebank",
+    "hours",
     "events",
     "ffmpeg",
     "camera",

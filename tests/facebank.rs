@@ -634,6 +634,7 @@ fn the_people_verbs_do_what_they_say() {
     assert_eq!(json(&path, &["disable", "Ann Lee"])[0]["enabled"], false);
     assert_eq!(json(&path, &["enable", "Ann Lee"])[0]["enabled"], true);
     assert_eq!(json(&path, &["group", "Bob", "cleaners"])[0]["group"], "cleaners");
+    assert_eq!(json(&path, &["group", "Bob", "CleanerS"])[0]["group"], "cleaners", "one group in any case");
     assert_eq!(json(&path, &["group", "Bob"])[0]["group"], Value::Null);
     assert_eq!(json(&path, &["show", "bob"])[0]["name"], "Bob");
     assert_eq!(json(&path, &["remove", "bob"])[0]["removed"], "Bob");

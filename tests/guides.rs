@@ -98,8 +98,11 @@ fn every_verb_and_flag_exists() {
                 continue;
             }
             // A verb and, where the second word is none of its arguments, a verb below it.
-            let depth =
-                if ["people", "config", "bench", "models"].contains(&words[0].as_str()) { 2 } else { 1 };
+            let depth = if ["people", "config", "bench", "models", "clock"].contains(&words[0].as_str()) {
+                2
+            } else {
+                1
+            };
             let verb: Vec<String> = words.iter().take(depth).cloned().collect();
             let help = help.entry(verb.clone()).or_insert_with(|| {
                 let mut arguments: Vec<&str> = verb.iter().map(String::as_str).collect();
@@ -203,6 +206,8 @@ fn every_reason_has_its_row() {
         | Reason::CoolDown
         | Reason::DisabledPerson
         | Reason::OutsideHours
+        | Reason::NoHours
+        | Reason::ClockImplausible
         | Reason::Locked => true,
     };
     let rows = first_cells(&page("troubleshoot.md"));
@@ -217,6 +222,8 @@ fn every_reason_has_its_row() {
         Reason::CoolDown,
         Reason::DisabledPerson,
         Reason::OutsideHours,
+        Reason::NoHours,
+        Reason::ClockImplausible,
         Reason::Locked,
     ] {
         assert_eq!(rows.contains(&name(reason)), is_refusal(reason), "{reason:?}");

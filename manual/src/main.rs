@@ -49,6 +49,7 @@ mod tests {
             assert!(!text.contains("relay-guard"), "{name}");
         }
         assert!(folder.path().join("ostiary-people.1").exists());
+        assert!(folder.path().join("ostiary-clock-accept.1").exists());
         assert!(!folder.path().join("ostiary-relay-guard.1").exists());
     }
 }

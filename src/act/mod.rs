@@ -14,7 +14,7 @@ pub use event::{Event, EventKind};
 pub use journal::Journal;
 pub use json_lines::JsonLines;
 pub use sentence::sentence;
-pub use store::{EventStore, SPOOL, StoreError};
+pub use store::{EventStore, NewestTime, SPOOL, StoreError};
 
 /// Somewhere that events are told to. Outputs run on threads that the door never waits for.
 pub trait Output: Send {

@@ -83,6 +83,12 @@ fn denied(event: &Event) -> String {
         Some(Reason::CoolDown) => format!("{person} was let in a moment ago{}", alike()),
         Some(Reason::DisabledPerson) => format!("{person} is known but disabled{}", alike()),
         Some(Reason::OutsideHours) => format!("{person} may not come in at this hour{}", alike()),
+        Some(Reason::NoHours) => {
+            format!("{person} is in a group without hours, and other groups have hours{}", alike())
+        }
+        Some(Reason::ClockImplausible) => {
+            format!("the clock cannot be right, and the hours of {person} go by it{}", alike())
+        }
         Some(Reason::Locked) => "the door is locked by a fault".to_owned(),
         // Not said of a denial by the decision; a record from elsewhere may hold it.
         Some(Reason::Granted | Reason::RequestToExit) | None => "no reason was given".to_owned(),
@@ -172,6 +178,14 @@ mod tests {
             (
                 anna(Reason::OutsideHours),
                 "Did not open: Anna may not come in at this hour, 0.71 alike (0.56 needed).",
+            ),
+            (
+                anna(Reason::NoHours),
+                "Did not open: Anna is in a group without hours, and other groups have hours, 0.71 alike (0.56 needed).",
+            ),
+            (
+                anna(Reason::ClockImplausible),
+                "Did not open: the clock cannot be right, and the hours of Anna go by it, 0.71 alike (0.56 needed).",
             ),
             (denied(Reason::Locked), "Did not open: the door is locked by a fault."),
         ];

@@ -1,6 +1,8 @@
 //! The record of events: an SQLite file that keeps the newest, numbers them for life, and knows which of them
 //! MQTT has yet to tell.
 
+mod newest_time;
+
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -13,6 +15,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 use super::Event;
 use crate::config;
 use crate::ownership;
+
+pub use newest_time::NewestTime;
 
 /// Events at most that wait to be told while the broker is away; the oldest are given up first.
 pub const SPOOL: u64 = 1000;
@@ -113,7 +117,7 @@ impl EventStore {
         event.id = id;
         let inserted = serde_json::to_string(event)
             .map_err(StoreError::from)
-            .and_then(|json| self.write(id, &json).map_err(|why| sql_error(&self.path, why)));
+            .and_then(|json| self.write(id, event.time, &json).map_err(|why| sql_error(&self.path, why)));
         match inserted {
             Ok(()) => self.last = id,
             Err(_) => event.id = 0,
@@ -121,12 +125,13 @@ impl EventStore {
         inserted
     }
 
-    fn write(&mut self, id: u64, json: &str) -> Result<(), rusqlite::Error> {
+    fn write(&mut self, id: u64, time: jiff::Timestamp, json: &str) -> Result<(), rusqlite::Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction
             .prepare_cached("INSERT INTO events (id, json) VALUES (?1, ?2)")?
             .execute(params![id as i64, json])?;
         set_counter(&transaction, "last", id)?;
+        newest_time::note(&transaction, time)?;
         if !self.spool {
             set_counter(&transaction, "sent", id)?;
         }
@@ -247,6 +252,10 @@ fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), Store
             .map_err(sql)?;
     }
     let last = examine(path, &connection)?;
+    // The next event is noted above those of an earlier program, which noted none.
+    if let Some(time) = newest_time::read(&connection).map_err(sql)?.time {
+        newest_time::note(&connection, time).map_err(sql)?;
+    }
     Ok((connection, last))
 }
 
@@ -302,6 +311,7 @@ fn begin_anew(
     known: Option<u64>,
 ) -> Result<(Connection, u64), StoreError> {
     let last = known.or_else(|| salvage(path));
+    let newest = connect(path).ok().and_then(|damaged| newest_time::read(&damaged).ok()?.time);
     let now = jiff::Timestamp::now();
     let aside = aside_of(path, now);
     let moved = fs::rename(path, &aside).and_then(|()| {
@@ -326,6 +336,7 @@ fn begin_anew(
     let (connection, _) = ready(path, connect(path)?)?;
     let counted =
         set_counter(&connection, "last", last).and_then(|()| set_counter(&connection, "sent", last));
+    let counted = counted.and_then(|()| newest.map_or(Ok(()), |time| newest_time::note(&connection, time)));
     counted.map_err(|why| sql_error(path, why))?;
     Ok((connection, last))
 }

@@ -8,7 +8,10 @@ use toml::Value;
 use super::Globals;
 use super::output::{json_line, line};
 use crate::capture::redact;
-use crate::config::{ConfigError, Loaded, Setting};
+use crate::config::{Config, ConfigError, Loaded, Setting};
+use crate::door::{ClosedGroup, Hours};
+use crate::facebank::{Facebank, FacebankError};
+use crate::wall_clock;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary config show --origin")]
@@ -21,7 +24,8 @@ pub struct Args {
 enum Action {
     /// Check the whole configuration and tell all that is wrong with it at once.
     ///
-    /// The exit code is 0 where it is good and 2 where it is not.
+    /// Where hours are set, warnings name the people whose group has no hours: the door does not open for them. The exit
+    /// code is 0 where the configuration is good and 2 where it is not.
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
     /// Show every key in force, as TOML that can be read in again.
@@ -38,12 +42,70 @@ enum Action {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Check => match globals.loaded() {
-            Ok(_) if globals.json => json_line(&json!({ "ok": true })).map(|()| ExitCode::SUCCESS),
-            Ok(_) => line("The configuration is good.").map(|()| ExitCode::SUCCESS),
+            Ok(loaded) => approve(globals, &loaded.config),
             Err(error) => complain(globals, &error),
         },
         Action::Show { origin } => show(globals, &globals.loaded()?, origin),
     }
+}
+
+/// Says that the configuration is good, and what of the door's state does not go with its hours: a time zone that is
+/// not known, which is an error, and people whose group has none.
+fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
+    let hours = Hours::parse(&config.hours)?;
+    let zone = if hours.is_empty() { Ok(()) } else { wall_clock::zone().map(drop) };
+    let problem = zone.err().map(|fault| format!("{fault}, and [hours] go by it; {}", fault.fix()));
+    let warnings = warnings(&hours, config);
+    if globals.json {
+        let mut object = json!({ "ok": problem.is_none() });
+        if let Some(message) = &problem {
+            object["problem"] = "time_zone".into();
+            object["key"] = "hours".into();
+            object["message"] = message.as_str().into();
+        }
+        if !warnings.is_empty() {
+            object["warnings"] = warnings.into_iter().map(|(_, object)| object).collect();
+        }
+        json_line(&object)?;
+    } else {
+        match &problem {
+            None => line("The configuration is good.")?,
+            Some(message) => eprintln!("error: {message}"),
+        }
+        warnings.iter().for_each(|(message, _)| eprintln!("warning: {message}"));
+    }
+    Ok(ExitCode::from(if problem.is_some() { 2 } else { 0 }))
+}
+
+/// Each warning as a sentence and as an object.
+fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> {
+    let closed = match closed_groups(hours, config) {
+        Ok(closed) => closed,
+        Err(error) => {
+            let message = format!("whether every group of the facebank has hours is not known: {error}");
+            let object = json!({ "warning": "facebank", "message": message });
+            return vec![(message, object)];
+        }
+    };
+    let warning = |ClosedGroup { group, people, nearest }: &ClosedGroup, message: &str| {
+        json!({
+            "warning": "closed_group", "group": group, "people": people, "nearest": nearest, "message": message,
+        })
+    };
+    let said = closed.iter().map(|group| (format!("{group}; {}", group.fix()), group));
+    said.map(|(message, group)| (message.clone(), warning(group, &message))).collect()
+}
+
+/// The groups of the facebank that have no hours although others have.
+fn closed_groups(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, FacebankError> {
+    if hours.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed = match Facebank::open_read_only(&config.facebank.path) {
+        Err(FacebankError::Missing { .. }) => Vec::new(),
+        facebank => facebank?.people()?,
+    };
+    Ok(hours.closed_groups(listed.iter().map(|listed| &listed.person)))
 }
 
 /// Tells each problem on a line of its own.

@@ -12,6 +12,7 @@ mod ffmpeg;
 mod finding;
 mod gpio;
 mod heat;
+mod hours;
 mod journal;
 mod machine;
 mod models;
@@ -89,7 +90,7 @@ impl Door {
 type Check = fn(&Door) -> Vec<Finding>;
 
 /// In the order in which a fault of one explains those of the next. The names are stable.
-const CHECKS: [(&str, Check); 18] = [
+const CHECKS: [(&str, Check); 19] = [
     ("config", configuration),
     ("service", service::check),
     ("permissions", permissions::check),
@@ -99,6 +100,7 @@ const CHECKS: [(&str, Check); 18] = [
     ("throttling", heat::check_throttling),
     ("models", models::check),
     ("facebank", facebank::check),
+    ("hours", hours::check),
     ("events", events::check),
     ("ffmpeg", ffmpeg::check),
     ("camera", camera::check),

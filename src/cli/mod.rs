@@ -2,6 +2,7 @@
 
 mod bench;
 mod cameras;
+mod clock;
 mod config;
 mod demo;
 mod detect;
@@ -68,6 +69,8 @@ enum Verb {
     Video(video::Args),
     /// Measure speed on this machine.
     Bench(bench::Args),
+    /// Accept the time that the clock shows.
+    Clock(clock::Args),
     /// Check and show the configuration.
     Config(config::Args),
     /// Check all that the door depends on, and say how to mend it.
@@ -94,6 +97,7 @@ impl Cli {
             Verb::Models(args) => models::run(globals, args),
             Verb::Video(args) => video::run(globals, args),
             Verb::Bench(args) => bench::run(globals, args),
+            Verb::Clock(args) => clock::run(globals, args),
             Verb::Config(args) => config::run(globals, args),
             Verb::Doctor(args) => doctor::run(globals, args),
         }

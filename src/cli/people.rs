@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::Globals;
 use super::output::json_line;
+use crate::door::Hours;
 use crate::facebank::{Facebank, FacebankError, Listed};
 use crate::vision::Recogniser;
 
@@ -47,7 +48,9 @@ enum Verb {
     #[command(after_help = "Example:\n  ostiary people disable Ann")]
     Disable { name: String },
     /// Put a person into a group, whose hours then apply; without a group, into none.
-    #[command(after_help = "Example:\n  ostiary people group Ann cleaners")]
+    ///
+    /// Upper and lower case are the same group. Once a group has hours, a group without hours is refused.
+    #[command(after_help = "Examples:\n  ostiary people group Ann cleaners\n  ostiary people group Ann")]
     Group { name: String, group: Option<String> },
     /// Write everyone with their embeddings, one JSON object a line. These are biometrics: keep them safe.
     #[command(after_help = "Example:\n  ostiary people export -o backup.jsonl")]
@@ -77,6 +80,7 @@ enum Verb {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let path = args.facebank.as_ref().unwrap_or(&config.facebank.path);
+    let hours = Hours::parse(&config.hours)?;
     let read = || Facebank::open_read_only(path);
     // Only an import may make a facebank where there is none.
     let write = || match path.exists() {
@@ -108,6 +112,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             changed(globals, &facebank, &name)?;
         }
         Verb::Group { name, group } => {
+            group.as_deref().map_or(Ok(()), |group| hours.check_group(group))?;
             let mut facebank = write()?;
             facebank.set_group(&name, group.as_deref())?;
             changed(globals, &facebank, &name)?;
@@ -116,6 +121,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Verb::Import { file } => {
             let people = import(path, &file)?;
             done(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
+            let listed = read()?.people()?;
+            for group in hours.closed_groups(listed.iter().map(|listed| &listed.person)) {
+                eprintln!("warning: {group}; {}", group.fix());
+            }
         }
         Verb::Reembed { without } => {
             let mut facebank = write()?;

@@ -7,6 +7,7 @@ use toml::Value;
 
 use crate::bundle::is_public_key;
 use crate::door::{Hours, MAX_FRAMES};
+use crate::facebank::fold_group;
 
 /// A key, as `section.key`.
 #[derive(Debug, Clone)]
@@ -101,6 +102,7 @@ pub(super) const KEYS: &[Key] = &[
     key("door.cooldown_s", Kind::Number(0.0, 3600.0)),
     key("door.unknown_after", Kind::Integer(1, 10_000)),
     key("door.second_face", Kind::OneOf(&["ignore", "refuse", "known"])),
+    key("clock.trust", Kind::OneOf(&["plausible", "synchronized"])),
     key("relay.backend", Kind::OneOf(&["gpiocdev", "rppal", "printed"])),
     key("relay.chip", Kind::Text),
     key("relay.line", Kind::Integer(0, LINES)),
@@ -155,6 +157,20 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
+/// The name by which a setting is known: groups in `[hours]` are the same in upper and lower case.
+pub(super) fn folded(name: &str) -> String {
+    match group(name) {
+        Some(group) => format!("{HOURS}.{}", fold_group(group)),
+        None => name.to_owned(),
+    }
+}
+
+/// The group of a key of `[hours]`.
+pub(super) fn group(name: &str) -> Option<&str> {
+    let (section, group) = name.split_once('.')?;
+    (section == HOURS && !group.trim().is_empty()).then_some(group)
+}
+
 /// What may have been meant by a name that does not exist: a section's where `name` has no dot, else a key's.
 pub(super) fn hint(name: &str) -> String {
     // A key that was written in another section, or in none, is likelier than a slip in its name.
@@ -171,7 +187,7 @@ pub(super) fn hint(name: &str) -> String {
 }
 
 /// The most similar of `known`, if it is similar enough to have been meant.
-fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
         .min_by_key(|(distance, _)| *distance)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::key::{self, HOURS, KEYS, Refusal};
+use super::key::{self, KEYS, Refusal};
 use super::layers::Entry;
 use super::{Config, ConfigError, Layers, Origin, Problem, conflicts};
 
@@ -56,10 +56,12 @@ pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
 pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     let mut read = layers.read();
     let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
+    let mut groups = Groups::default();
     for Entry { name, value, origin } in read.entries {
+        read.problems.extend(groups.twice(&name, &origin));
         match check(&name, value, &origin) {
             Ok(value) => {
-                merged.insert(name, (value, origin));
+                merged.insert(key::folded(&name), (value, origin));
             }
             Err(problem) => read.problems.push(problem),
         }
@@ -74,13 +76,35 @@ pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     Ok((loaded, read.problems))
 }
 
+/// How the groups of `[hours]` are written, by their folded names.
+#[derive(Default)]
+struct Groups(BTreeMap<String, (String, Origin)>);
+
+impl Groups {
+    /// The problem of a group that one file has twice, in upper and lower case: which hours count would be a guess.
+    /// Of two layers the later wins, as everywhere.
+    fn twice(&mut self, name: &str, origin: &Origin) -> Option<Problem> {
+        key::group(name)?;
+        let (other, first) = self.0.insert(key::folded(name), (name.to_owned(), origin.clone()))?;
+        let (Origin::File { path, .. }, Origin::File { path: before, .. }) = (origin, &first) else {
+            return None;
+        };
+        (path == before && other != name).then(|| Problem::Conflict {
+            message: format!(
+                "{other} and {name} are the same group, in upper and lower case; write its hours in one line"
+            ),
+            keys: vec![(other, first), (name.to_owned(), origin.clone())],
+        })
+    }
+}
+
 /// One value in its key's own type, if the key exists and allows it.
 fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, Problem> {
-    let group = name.split_once('.').filter(|(section, group)| *section == HOURS && !group.trim().is_empty());
+    let group = key::group(name);
     let text = value.to_string();
     let checked = match (key::find(name), group) {
         (Some(key), _) => key.check(value),
-        (None, Some((_, group))) => key::check_hours(group, value),
+        (None, Some(group)) => key::check_hours(group, value),
         (None, None) => {
             let hint = key::hint(name);
             return Err(Problem::Unknown { origin: origin.clone(), name: name.to_owned(), hint });

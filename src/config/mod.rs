@@ -13,6 +13,7 @@ mod origin;
 mod sections;
 
 pub use error::{ConfigError, Problem};
+pub(crate) use key::nearest;
 pub use layers::Layers;
 pub use load::{Loaded, Setting, examine, load};
 pub use origin::Origin;

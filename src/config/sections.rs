@@ -20,7 +20,9 @@ pub struct Config {
     pub models: Models,
     pub facebank: Facebank,
     pub door: Door,
+    /// By folded names of groups.
     pub hours: BTreeMap<String, Vec<String>>,
+    pub clock: Clock,
     pub relay: Relay,
     pub signals: Signals,
     pub inputs: Inputs,
@@ -285,6 +287,25 @@ impl Default for Door {
             second_face: SecondFace::Ignore,
         }
     }
+}
+
+/// `[clock]`: when opening hours go by the system's clock.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clock {
+    /// What the clock must show before opening hours go by it.
+    pub trust: ClockTrust,
+}
+
+/// What the clock must show before opening hours go by it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockTrust {
+    /// A time not before the program was made, nor before the newest event.
+    #[default]
+    Plausible,
+    /// That, and the system must say that the clock is synchronized.
+    Synchronized,
 }
 
 /// `[relay]`: the strike or lock. Without a `line` there is no relay and no door opens.

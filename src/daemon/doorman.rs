@@ -70,7 +70,9 @@ impl Doorman {
             match self.shared.words.pop(self.machine.due_in(now).unwrap_or(NAP).min(NAP)) {
                 None => {}
                 Some(Word::End) => ending = true,
-                Some(Word::Decided { decision, person, model }) => self.act(decision, person, model)?,
+                Some(Word::Decided { decision, person, detail, model }) => {
+                    self.act(decision, person, detail, model)?;
+                }
                 Some(Word::Heard { heard, now }) => self.hear(heard, now)?,
             }
         }
@@ -94,13 +96,22 @@ impl Doorman {
         self.shared.set_locked();
     }
 
-    fn act(&mut self, mut decision: Decision, person: Option<String>, model: String) -> Result<(), String> {
+    fn act(
+        &mut self,
+        mut decision: Decision,
+        person: Option<String>,
+        detail: Option<String>,
+        model: String,
+    ) -> Result<(), String> {
         // Between the decision and now the door may have been locked.
         self.obey_fault();
         if decision.reason == Reason::Granted && self.machine.state() == State::Locked {
             decision.reason = Reason::Locked;
         }
-        self.answer(decision.reason == Reason::Granted, |door| door.event(&decision, person, model))
+        self.answer(decision.reason == Reason::Granted, |door| Event {
+            detail,
+            ..door.event(&decision, person, model)
+        })
     }
 
     /// Opens to whom that was granted, tells of it, and says yes or no.

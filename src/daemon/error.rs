@@ -3,7 +3,7 @@
 use crate::act::ActError;
 use crate::act::gpio::GpioError;
 use crate::capture::CaptureError;
-use crate::door::HoursError;
+use crate::door::{ClockFault, HoursError};
 use crate::facebank::FacebankError;
 use crate::vision::VisionError;
 
@@ -22,6 +22,9 @@ pub enum DaemonError {
     Gpio(#[from] GpioError),
     #[error(transparent)]
     Hours(#[from] HoursError),
+    /// Hours go by the local time, which is not known.
+    #[error("{fault}, and [hours] go by it; {}", fault.fix())]
+    Zone { fault: ClockFault },
     #[error("the {thread} thread cannot be started: {why}; free some memory")]
     Thread { thread: &'static str, why: std::io::Error },
     #[error("signals cannot be received: {0}")]

@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as ProcessSignals;
 
 use super::camera::{Capturer, NewCamera};
+use super::clock_watch::ClockWatch;
 use super::crew::Crew;
 use super::doorman::Doorman;
 use super::ear::Ear;
@@ -27,8 +28,9 @@ use crate::bundle::ModelId;
 use crate::capture::{self, FrameSource};
 use crate::clock::{Clock, MonotonicClock};
 use crate::config::{self, Config, Layers};
-use crate::door::{Contact, Hours};
+use crate::door::{ClosedGroup, Contact, Hours};
 use crate::facebank::{DaemonLock, Facebank, FacebankError, Gallery};
+use crate::wall_clock::{self, WallClock};
 
 /// How often the main thread looks around.
 const ROUND: Duration = Duration::from_millis(20);
@@ -63,11 +65,13 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, onlooker } = setup;
     let facebank_path = config.facebank.path.clone();
     let _alone = DaemonLock::take(&facebank_path)?;
-    let store =
-        Arc::new(Mutex::new(EventStore::open(&config.events, config.mqtt.enabled).map_err(ActError::from)?));
+    let store = EventStore::open(&config.events, config.mqtt.enabled).map_err(ActError::from)?;
+    let newest = store.newest_time().map_err(ActError::from)?;
+    let store = Arc::new(Mutex::new(store));
 
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
-    let shared = Arc::new(Shared::new(clock.clone(), &config.door.name, config.relay.pulse_ms));
+    let wall = WallClock::new(newest.time);
+    let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
     let mut eye = Eye::load(&config, Gallery::default())?;
     let mut facebank = open_facebank(&facebank_path)?;
     eye.set_gallery(facebank.gallery(eye.model())?);
@@ -79,6 +83,9 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     for name in facebank.strangers(eye.model())? {
         log::warn!("{name} is not known to the model in use; `ostiary enroll {name} PHOTO...`");
     }
+    let closed = warn_of_closed(&rules.hours, eye.gallery(), &[]);
+    let mut clock_watch = ClockWatch::new(store.clone(), newest.accepted);
+    clock_watch.look(&shared.wall, &config);
 
     let source = match source {
         Some(source) => Some(source),
@@ -107,7 +114,8 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let recorder = Recorder::new(shared.clone(), store, outputs);
     let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, ear, stall)?;
 
-    let mut keeper = Keeper { shared, config, layers, model, orders, new_camera, started };
+    let mut keeper =
+        Keeper { shared, config, layers, model, orders, new_camera, clock_watch, closed, started };
     let result = keeper.rounds(&mut crew, &mut signals, &mut facebank);
     say(&[NotifyState::Stopping]);
     crew.end(&result);
@@ -123,6 +131,9 @@ struct Keeper {
     model: ModelId,
     orders: Arc<Mutex<Orders>>,
     new_camera: NewCamera,
+    clock_watch: ClockWatch,
+    /// The groups that have no hours although others have, as they were last said.
+    closed: Vec<ClosedGroup>,
     /// What is said once the door is kept.
     started: String,
 }
@@ -163,13 +174,14 @@ impl Keeper {
             if asked.elapsed() > ASK {
                 asked = Instant::now();
                 stale = self.ask(facebank, stale);
+                self.clock_watch.look(&self.shared.wall, &self.config);
             }
             thread::sleep(ROUND);
         }
     }
 
     /// Takes in who was enrolled or removed meanwhile; whether that has to be tried again.
-    fn ask(&self, facebank: &mut Facebank, stale: bool) -> bool {
+    fn ask(&mut self, facebank: &mut Facebank, stale: bool) -> bool {
         let gallery = match facebank.changed() {
             Ok(false) if !stale => return false,
             Ok(_) => facebank.gallery(&self.model),
@@ -178,6 +190,9 @@ impl Keeper {
         match gallery {
             Ok(gallery) => {
                 log::info!("the facebank has changed: {}", count(gallery.len()));
+                if let Ok(hours) = Hours::parse(&self.config.hours) {
+                    self.closed = warn_of_closed(&hours, &gallery, &self.closed);
+                }
                 self.orders().gallery = Some(gallery);
                 false
             }
@@ -197,8 +212,9 @@ impl Keeper {
         }
         match self.prepare(facebank) {
             Err(why) => self.shared.tell_of(EventKind::ReloadRefused, why),
-            Ok(Reloaded { config, model, orders, detail }) => {
+            Ok(Reloaded { config, model, orders, closed, detail }) => {
                 *self.orders() = orders;
+                self.closed = closed;
                 if config.camera != self.config.camera {
                     let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
                     *new = Some(config.camera.clone());
@@ -206,6 +222,7 @@ impl Keeper {
                 self.shared.set_pulse(config.relay.pulse_ms);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
+                self.clock_watch.look(&self.shared.wall, &self.config);
                 // The model by its id: whoever changed it waits for this.
                 self.shared.tell(Event {
                     detail: Some(detail),
@@ -229,8 +246,9 @@ impl Keeper {
         eye.set_gallery(facebank.gallery(eye.model()).map_err(|error| error.to_string())?);
         let rules = rules(&config, &eye).map_err(|error| error.to_string())?;
         let (model, detail) = (eye.model().clone(), said(&eye, &rules));
+        let closed = warn_of_closed(&rules.hours, eye.gallery(), &[]);
         let orders = Orders { sight: Some(Box::new(eye)), gallery: None, rules: Some(rules) };
-        Ok(Reloaded { config, model, orders, detail })
+        Ok(Reloaded { config, model, orders, closed, detail })
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -243,6 +261,7 @@ struct Reloaded {
     config: Config,
     model: ModelId,
     orders: Orders,
+    closed: Vec<ClosedGroup>,
     detail: String,
 }
 
@@ -258,7 +277,20 @@ fn open_facebank(path: &Path) -> Result<Facebank, FacebankError> {
 
 fn rules(config: &Config, eye: &Eye) -> Result<Rules, DaemonError> {
     let threshold = eye.threshold(config.door.far)?;
-    Ok(Rules { door: config.door.clone(), threshold, hours: Hours::parse(&config.hours)? })
+    let hours = Hours::parse(&config.hours)?;
+    if !hours.is_empty() {
+        wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
+    }
+    Ok(Rules { door: config.door.clone(), threshold, hours, trust: config.clock.trust })
+}
+
+/// Warns of each group that has no hours although others have, and was not said before; returns all of them.
+fn warn_of_closed(hours: &Hours, gallery: &Gallery, said: &[ClosedGroup]) -> Vec<ClosedGroup> {
+    let closed = hours.closed_groups(gallery.people());
+    for group in closed.iter().filter(|group| !said.contains(group)) {
+        log::warn!("{group}; {}", group.fix());
+    }
+    closed
 }
 
 /// What the door is kept with, in a few words.

@@ -5,9 +5,10 @@
 //!
 //! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `ear` listens to the button and the
 //! contact, `doorman` opens, `recorder` stores and tells;
-//! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.
+//! `keeper` is the main thread, `clock_watch` its look at the wall clock, `crew` what it knows of the others. They share `shared` and nothing else.
 
 mod camera;
+mod clock_watch;
 mod crew;
 mod doorman;
 mod ear;

@@ -11,6 +11,7 @@ use crate::act::{Event, EventKind};
 use crate::capture::Handover;
 use crate::clock::Clock;
 use crate::door::Decision;
+use crate::wall_clock::WallClock;
 
 /// Words that may wait for the door.
 const WORDS: usize = 64;
@@ -23,6 +24,8 @@ pub enum Word {
         decision: Decision,
         /// The name of whom it is about.
         person: Option<String>,
+        /// What more there is to say about the reason.
+        detail: Option<String>,
         /// The embedding model.
         model: String,
     },
@@ -39,6 +42,8 @@ pub enum Word {
 /// Shared by all threads of one daemon.
 pub struct Shared {
     pub clock: Arc<dyn Clock>,
+    /// What events and opening hours go by.
+    pub wall: WallClock,
     pub progress: Progress,
     pub frames: Handover,
     pub words: Queue<Word, WORDS>,
@@ -55,8 +60,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(clock: Arc<dyn Clock>, door: &str, pulse_ms: u64) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, wall: WallClock, door: &str, pulse_ms: u64) -> Self {
         Self {
+            wall,
             progress: Progress::new(clock.clone()),
             clock,
             frames: Handover::new(true),
@@ -91,7 +97,7 @@ impl Shared {
 
     /// An event of this door, now.
     pub fn event(&self, kind: EventKind) -> Event {
-        Event::new(kind, jiff::Timestamp::now(), &self.door)
+        Event::new(kind, self.wall.stamp(), &self.door)
     }
 
     /// Tells of an event that a sentence explains.

@@ -8,9 +8,9 @@ use super::progress::Worker;
 use super::shared::{Shared, Word};
 use crate::bundle::ModelId;
 use crate::capture::{Frame, Taken};
-use crate::config;
-use crate::door::{Access, Decider, Decision, Decisions, Hours, Observation};
-use crate::facebank::{Candidate, Gallery};
+use crate::config::{self, ClockTrust};
+use crate::door::{Access, Decider, Decision, Decisions, Hours, Observation, Reason};
+use crate::facebank::{Candidate, Gallery, PersonId};
 use crate::vision::{MAX_FACES, Similarity, TrackId, VisionError};
 
 /// How long to wait for a frame at a time.
@@ -79,6 +79,8 @@ pub struct Rules {
     /// The cosine that `door.far` stands for.
     pub threshold: Similarity,
     pub hours: Hours,
+    /// What the clock must show before the hours go by it.
+    pub trust: ClockTrust,
 }
 
 /// One frame with what was made of it, for whoever looks on.
@@ -99,6 +101,7 @@ pub struct Watch {
     sight: Box<dyn Sight>,
     decider: Decider,
     hours: Hours,
+    trust: ClockTrust,
     onlooker: Option<Onlooker>,
     /// The faces of the latest frame, and its time.
     faces: heapless::Vec<Observation, MAX_FACES>,
@@ -113,6 +116,7 @@ impl Watch {
             sight,
             decider: Decider::new(&rules.door, rules.threshold),
             hours: rules.hours,
+            trust: rules.trust,
             onlooker,
             faces: heapless::Vec::new(),
             time: Duration::ZERO,
@@ -188,13 +192,9 @@ impl Watch {
             // Of somebody who is not there nothing is known that lets them in.
             None => Access::Disabled,
             Some(person) if !person.enabled => Access::Disabled,
-            // Only who has a group has hours; the clock on the wall is asked for them alone.
-            Some(person) => match person.group.as_deref() {
-                Some(group) if !self.hours.allows(Some(group), jiff::ZonedDateTime::now().datetime()) => {
-                    Access::OutsideHours
-                }
-                _ => Access::Allowed,
-            },
+            Some(person) => {
+                self.hours.access(person.group.as_deref(), || self.shared.wall.read(self.trust).local())
+            }
         }
     }
 
@@ -215,7 +215,23 @@ impl Watch {
     fn decided(&self, decision: Decision) -> Result<(), String> {
         let person = decision.person.and_then(|id| self.sight.gallery().person(id));
         let person = person.map(|person| person.name.clone());
-        self.shared.say(Word::Decided { decision, person, model: self.sight.model().to_string() })
+        let detail = self.detail(decision.reason, decision.person);
+        self.shared.say(Word::Decided { decision, person, detail, model: self.sight.model().to_string() })
+    }
+
+    /// What more there is to say about a reason.
+    fn detail(&self, reason: Reason, person: Option<PersonId>) -> Option<String> {
+        match reason {
+            Reason::NoHours => {
+                let group = self.sight.gallery().person(person?)?.group.as_ref()?;
+                Some(format!("there is no group {group:?} in [hours]"))
+            }
+            // Unless it is right by now.
+            Reason::ClockImplausible => {
+                self.shared.wall.read(self.trust).local().err().map(|fault| fault.to_string())
+            }
+            _ => None,
+        }
     }
 
     /// Takes in what a reload or a change of the facebank brought.
@@ -232,7 +248,7 @@ impl Watch {
         }
         if let Some(rules) = orders.rules {
             self.decider.set_rules(&rules.door, rules.threshold);
-            self.hours = rules.hours;
+            (self.hours, self.trust) = (rules.hours, rules.trust);
         }
         Ok(())
     }

@@ -20,8 +20,8 @@ const MAX_GRANTS: usize = 64;
 /// A frame counts where the face is good enough and was embedded. It agrees with a person where their
 /// similarity is finite, at the threshold or above, and ahead of the second best person's by the margin.
 /// `frames` agreeing frames of one track for the same person within `within_s` make a match. A match is
-/// granted, once a track, unless the person is disabled, outside their hours or was let in within
-/// `cooldown_s`, or a second face stands in the way. Each reason is told once a track, and a grant can still
+/// granted, once a track, unless the person is disabled, outside their hours (or these cannot be told) or was let in
+/// within `cooldown_s`, or a second face stands in the way. Each reason is told once a track, and a grant can still
 /// come after a denial. Nothing goes from one track to another. Memory is fixed; nothing is allocated.
 #[derive(Debug, Clone)]
 pub struct Decider {
@@ -150,6 +150,8 @@ impl Decider {
             match track.access() {
                 Access::Disabled => Reason::DisabledPerson,
                 Access::OutsideHours => Reason::OutsideHours,
+                Access::NoHours => Reason::NoHours,
+                Access::ClockImplausible => Reason::ClockImplausible,
                 Access::Allowed if grants.iter().any(cools) => Reason::CoolDown,
                 Access::Allowed if is_crowded => Reason::SeveralFaces,
                 Access::Allowed if track.is_clear(time, rules) => {

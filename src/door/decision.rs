@@ -30,6 +30,10 @@ pub enum Access {
     Allowed,
     Disabled,
     OutsideHours,
+    /// Other groups have hours, the person's group has none.
+    NoHours,
+    /// The person's group has hours, and the clock cannot be right.
+    ClockImplausible,
 }
 
 /// A grant or a denial, with all that it rests on.

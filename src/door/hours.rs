@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{DateTime, Weekday};
 
-/// The hours of all groups.
+use super::{Access, ClockFault};
+use crate::facebank::fold_group;
+
+/// The hours of all groups, by the folded name of each ([`fold_group`]).
 ///
-/// A person without a group, and one whose group has no hours, may come in at any time: hours restrict a
-/// group, they do not make people known. A group with an empty list may never come in.
+/// Without any hours groups are labels and restrict nobody. Once a group has hours, a group without hours may not come
+/// in: its name may be a slip. A person in no group may come in at any time: hours restrict groups. A group with an
+/// empty list may never come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hours(BTreeMap<String, Vec<Span>>);
 
@@ -40,22 +44,59 @@ impl Hours {
     /// A time is `always`, `never`, or days and a range, `mon-fri 08:00-18:00`: a day, a range of days that
     /// may go over Sunday, or several of them with commas; every day where there is none. The range holds
     /// its begin and not its end; one that ends no later than it begins ends on the next day.
+    ///
+    /// # Errors
+    /// The first text that is no time.
     pub fn parse(groups: &BTreeMap<String, Vec<String>>) -> Result<Self, HoursError> {
         let group = |(group, texts): (&String, &Vec<String>)| {
             let spans = texts.iter().filter_map(|text| {
                 let error = |why| HoursError { group: group.clone(), text: text.clone(), why };
                 span(text).map_err(error).transpose()
             });
-            Ok((group.clone(), spans.collect::<Result<_, _>>()?))
+            Ok((fold_group(group), spans.collect::<Result<_, _>>()?))
         };
         groups.iter().map(group).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a person of this group may come in at this time, the door's own civil time.
-    pub fn allows(&self, group: Option<&str>, time: DateTime) -> bool {
-        let Some(spans) = group.and_then(|group| self.0.get(group)) else { return true };
+    /// Whether there are no hours, so that groups are labels.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The groups that have hours, by their folded names.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether a person of this group may come in. The door's local time is asked for only where it decides; where the
+    /// clock cannot give it, a group with hours may not come in, whatever its hours are.
+    pub fn access(
+        &self,
+        group: Option<&str>,
+        local: impl FnOnce() -> Result<DateTime, ClockFault>,
+    ) -> Access {
+        let Some(group) = group else { return Access::Allowed };
+        if self.is_empty() {
+            return Access::Allowed;
+        }
+        let Some(spans) = self.spans(group) else { return Access::NoHours };
+        let Ok(time) = local() else { return Access::ClockImplausible };
         let minute = time.hour() as u16 * 60 + time.minute() as u16;
-        spans.iter().any(|span| span.holds(time.weekday(), minute))
+        match spans.iter().any(|span| span.holds(time.weekday(), minute)) {
+            true => Access::Allowed,
+            false => Access::OutsideHours,
+        }
+    }
+
+    /// Whether this group has hours, in whatever case its name is written.
+    pub fn has(&self, group: &str) -> bool {
+        self.spans(group).is_some()
+    }
+
+    fn spans(&self, group: &str) -> Option<&[Span]> {
+        // The facebank gives folded names, which are found without making another.
+        let spans = self.0.get(group).or_else(|| self.0.get(&fold_group(group)));
+        spans.map(Vec::as_slice)
     }
 }
 
@@ -146,7 +187,11 @@ mod tests {
     }
 
     fn allows(times: &[&str], time: DateTime) -> bool {
-        hours(times).allows(Some("staff"), time)
+        match hours(times).access(Some("staff"), || Ok(time)) {
+            Access::Allowed => true,
+            Access::OutsideHours => false,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -190,14 +235,38 @@ mod tests {
     }
 
     #[test]
-    fn only_a_group_with_hours_is_restricted() {
+    fn once_a_group_has_hours_another_without_is_closed() {
         let night = at(0, 3, 0);
         assert!(allows(&["always"], night));
         assert!(!allows(&["never"], night));
         assert!(!allows(&[], night));
-        assert!(hours(&["never"]).allows(None, night));
-        assert!(hours(&["never"]).allows(Some("family"), night));
-        assert!(Hours::default().allows(Some("staff"), night));
+        let of = |hours: &Hours, group| hours.access(group, || Ok(night));
+        assert_eq!(of(&hours(&["always"]), Some("stff")), Access::NoHours);
+        assert_eq!(of(&hours(&["never"]), None), Access::Allowed, "in no group, at any time");
+        assert_eq!(of(&Hours::default(), Some("staff")), Access::Allowed, "a label");
+    }
+
+    #[test]
+    fn upper_and_lower_case_are_one_group() {
+        let night = at(0, 3, 0);
+        for group in ["staff", "Staff", "STAFF", " staff "] {
+            let hours =
+                Hours::parse(&BTreeMap::from([(group.to_owned(), vec!["never".to_owned()])])).unwrap();
+            for asked in ["staff", "Staff", "sTAFF"] {
+                assert_eq!(hours.access(Some(asked), || Ok(night)), Access::OutsideHours, "{group} {asked}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_clock_a_group_with_hours_is_refused_and_nobody_else() {
+        let lost = || Err(ClockFault::SynchronizationUnknown { why: "not permitted".into() });
+        for times in [&["mon-fri 08:00-18:00"][..], &["always"], &["never"]] {
+            assert_eq!(hours(times).access(Some("staff"), lost), Access::ClockImplausible, "{times:?}");
+        }
+        assert_eq!(hours(&["always"]).access(None, lost), Access::Allowed);
+        assert_eq!(hours(&["always"]).access(Some("stff"), lost), Access::NoHours);
+        assert_eq!(Hours::default().access(Some("staff"), lost), Access::Allowed);
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub enum Reason {
     DisabledPerson,
     /// Known, but not at this hour.
     OutsideHours,
+    /// Known, but in a group that has no hours while others have.
+    NoHours,
+    /// Known, but the clock that their hours go by cannot be right.
+    ClockImplausible,
     /// The door is locked by a fault and opens for nobody.
     Locked,
 }

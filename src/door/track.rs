@@ -178,6 +178,8 @@ impl Track {
             | Reason::CoolDown
             | Reason::DisabledPerson
             | Reason::OutsideHours
+            | Reason::NoHours
+            | Reason::ClockImplausible
             | Reason::Locked => (self.agreed, rules.frames as u32),
         };
         let judged = self.counted.unwrap_or(self.latest);

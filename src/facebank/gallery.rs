@@ -71,6 +71,11 @@ impl Gallery {
         self.people.get(index)
     }
 
+    /// Everyone.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
     /// Whom the probe is most alike, and whom next. A person's similarity is the greatest of their templates
     /// and their average. `None` where there is nobody, or where the probe is of another length and so of
     /// another model. Does not allocate.

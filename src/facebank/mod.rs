@@ -25,7 +25,7 @@ pub use error::FacebankError;
 pub use folder::{PersonFolder, person_folders};
 pub use gallery::Gallery;
 pub use lock::DaemonLock;
-pub use person::{Listed, Person, check_name};
+pub use person::{Listed, Person, check_name, fold_group};
 pub use sitting::{Advice, Sitting, Step};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

@@ -15,7 +15,7 @@ pub struct Person {
     pub name: String,
     /// A disabled person is recognised and not let in.
     pub enabled: bool,
-    /// Whose hours apply.
+    /// Whose hours apply, folded ([`fold_group`]).
     pub group: Option<String>,
     /// When the person was first enrolled.
     pub created: Timestamp,
@@ -55,6 +55,11 @@ pub fn check_name(name: &str) -> Result<(), FacebankError> {
 /// The form in which names are compared: two names that differ only in case are the same name.
 pub(super) fn fold(name: &str) -> String {
     name.to_lowercase()
+}
+
+/// The form in which groups are stored and compared: without spaces at the ends, in lower case.
+pub fn fold_group(group: &str) -> String {
+    group.trim().to_lowercase()
 }
 
 /// Of `names` the one most like `name`, where one is like enough to be what was meant.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params};
 
 use super::models::{allow_model, other_model, wrong_model};
-use super::person::{check_name, fold, nearest};
+use super::person::{check_name, fold, fold_group, nearest};
 use super::schema::{self, Mode};
 use super::template::{from_blob, to_blob};
 use super::{FacebankError, Gallery, Listed, Person, PersonId, PhotoHash, Template};
@@ -190,10 +190,10 @@ impl Facebank {
         self.update(name, "UPDATE people SET enabled = :value WHERE id = :id", enabled)
     }
 
-    /// Puts a person into a group, or into none.
+    /// Puts a person into a group, or into none. Upper and lower case are the same group.
     pub fn set_group(&mut self, name: &str, group: Option<&str>) -> Result<(), FacebankError> {
         group.map_or(Ok(()), check_name)?;
-        self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group)
+        self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group.map(fold_group))
     }
 
     fn update(
@@ -327,7 +327,8 @@ pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
         id: PersonId(row.get(0)?),
         name: row.get(1)?,
         enabled: row.get(2)?,
-        group: row.get(3)?,
+        // Earlier programs stored it as it was typed.
+        group: row.get::<_, Option<String>>(3)?.as_deref().map(fold_group),
         created: row.get::<_, String>(4)?.parse().map_err(|error: jiff::Error| {
             rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
         })?,
@@ -352,7 +353,8 @@ pub(super) fn insert_person(
         "INSERT INTO people (name, folded, enabled, grouped, created)
          VALUES (:name, :folded, :enabled, :grouped, :created)",
         named_params! {
-            ":name": name, ":folded": fold(name), ":enabled": enabled, ":grouped": group,
+            ":name": name, ":folded": fold(name), ":enabled": enabled,
+            ":grouped": group.map(fold_group),
             ":created": created.to_string(),
         },
     )?;

@@ -1,59 +1,77 @@
 //! The clock that opening hours and the times of events go by.
 
-use jiff::{Timestamp, ZonedDateTime};
-
 use super::Door;
-use super::finding::Finding;
-use crate::clock::program_made;
+use super::finding::{Finding, Status};
+use crate::act::EventStore;
+use crate::config::ClockTrust;
+use crate::door::{Synchronization, WallTime};
+use crate::wall_clock::{WallClock, synchronization};
 
-const SET: &str = "turn on time synchronisation (`timedatectl set-ntp true`) and check the network";
+const SET: &str = "turn on time synchronization (`timedatectl set-ntp true`) and check the network";
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    vec![judge(&ZonedDateTime::now(), program_made(), is_synchronised(), !door.config().hours.is_empty())]
+    let config = door.config();
+    // Where the events cannot be read, their own check reports it.
+    let newest = EventStore::open_read_only(&config.events.path).and_then(|store| store.newest_time());
+    let clock = WallClock::new(newest.ok().and_then(|newest| newest.time));
+    let has_hours = !config.hours.is_empty();
+    // Without hours the clock need not be synchronized, whatever hours would ask for.
+    let trust = if has_hours { config.clock.trust } else { ClockTrust::Plausible };
+    vec![judge(&clock.read(trust), &synchronization(), has_hours)]
 }
 
-fn judge(now: &ZonedDateTime, built: Timestamp, synchronised: bool, has_hours: bool) -> Finding {
-    let shown = now.strftime("%Y-%m-%d %H:%M %Z");
-    if now.timestamp() < built {
-        let found =
-            format!("{shown} cannot be right: the program was made on {}", built.strftime("%Y-%m-%d"));
-        return if has_hours { Finding::fault(found, SET) } else { Finding::warning(found, SET) };
-    }
-    match (synchronised, has_hours) {
-        (true, _) => Finding::ok(format!("{shown}, synchronised")),
-        (false, true) => Finding::warning(format!("{shown}, not synchronised, and hours are set by it"), SET),
-        (false, false) => Finding::ok(format!("{shown}, not synchronised, and no hours are set by it")),
-    }
-}
-
-/// Whether the kernel takes its clock for right within 16 s, which is what `timedatectl` goes by.
-fn is_synchronised() -> bool {
-    // SAFETY: `timex` is plain data, for which all zeros are valid; with `modes` 0 the call changes nothing and
-    // only writes the one that it is given.
-    let (state, answer) = unsafe {
-        let mut answer: libc::timex = std::mem::zeroed();
-        (libc::adjtimex(&mut answer), answer)
+fn judge(time: &WallTime, synchronization: &Synchronization, has_hours: bool) -> Finding {
+    let zone = match time.local().and(time.zone.clone()) {
+        Ok(zone) => zone,
+        Err(fault) => {
+            let status = if has_hours { Status::Fault } else { Status::Warning };
+            let meanwhile = if has_hours { ": people with hours are refused" } else { "" };
+            return Finding {
+                status,
+                found: format!("{fault}{meanwhile}"),
+                mend: Some(fault.fix().to_owned()),
+            };
+        }
     };
-    state >= 0 && answer.maxerror < 16_000_000
+    let shown = time.now.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M %Z").to_string();
+    match (synchronization, has_hours) {
+        (Synchronization::Yes, _) => Finding::ok(format!("{shown}, synchronized")),
+        (_, true) => Finding::warning(format!("{shown}, not synchronized, and hours are set by it"), SET),
+        (_, false) => Finding::ok(format!("{shown}, not synchronized, and no hours are set by it")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Status;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
     use super::*;
+    use Synchronization::{No, NotAsked, Yes};
 
     #[test]
     fn a_clock_is_judged_by_what_hangs_on_it() {
-        let at = |text: &str| text.parse::<ZonedDateTime>().unwrap();
-        let built = "2026-11-01T00:00:00Z".parse().unwrap();
-        let judge = |now, synchronised, has_hours| judge(now, built, synchronised, has_hours);
-        let (now, never_set) = (at("2031-05-04T12:00[Europe/Berlin]"), at("1970-01-01T00:03[UTC]"));
-        assert_eq!(judge(&now, true, true), Finding::ok("2031-05-04 12:00 CEST, synchronised"));
-        assert_eq!(judge(&now, false, true).status, Status::Warning);
-        assert_eq!(judge(&now, false, false).status, Status::Ok);
-        assert_eq!(judge(&never_set, true, true).status, Status::Fault);
-        assert_eq!(judge(&never_set, true, false).status, Status::Warning);
-        let before = judge(&at("2026-10-31T12:00[UTC]"), true, true);
-        assert!(before.found.ends_with("cannot be right: the program was made on 2026-11-01"), "{before}");
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let clock = |now: &str, asked: &Synchronization| WallTime {
+            now: at(now),
+            zone: Ok(TimeZone::get("Europe/Berlin").unwrap()),
+            made: at("2026-11-01T00:00:00Z"),
+            newest_event: Some(at("2031-05-04T09:00:00Z")),
+            synchronization: asked.clone(),
+        };
+        let judge = |now, is, has_hours| judge(&clock(now, &NotAsked), is, has_hours);
+        let now = "2031-05-04T10:00:00Z";
+        assert_eq!(judge(now, &Yes, true), Finding::ok("2031-05-04 12:00 CEST, synchronized"));
+        assert_eq!(judge(now, &No, true).status, Status::Warning);
+        assert_eq!(judge(now, &No, false).status, Status::Ok);
+        for wrong in ["1970-01-01T00:03:00Z", "2026-10-31T12:00:00Z", "2030-05-04T10:00:00Z"] {
+            assert_eq!(judge(wrong, &Yes, true).status, Status::Fault, "{wrong}");
+            assert_eq!(judge(wrong, &Yes, false).status, Status::Warning, "{wrong}");
+        }
+        let back = judge("2030-05-04T10:00:00Z", &Yes, true);
+        assert!(back.to_string().contains("run `ostiary clock accept`"), "{back}");
+        let must = super::judge(&clock(now, &No), &No, true);
+        assert_eq!(must.status, Status::Fault);
+        assert!(must.found.contains("clock.trust"), "{must}");
     }
 }

@@ -3,6 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::key::HOURS;
 
 /// The file that ships.
 const SHIPPED: &str = include_str!("../../../config/ostiary.toml");
@@ -208,6 +209,31 @@ fn what_is_sound_can_be_had_beside_what_is_wrong() {
 }
 
 #[test]
+fn a_group_is_the_same_in_upper_and_lower_case() {
+    let etc = Etc::new(&[
+        ("ostiary.toml", "[hours]\nStaff = ['never']\n'Night Shift' = ['always']\n"),
+        ("conf.d/later.toml", "[hours]\nSTAFF = ['sat 10:00-12:00']\n"),
+    ]);
+    let loaded = load(&etc.layers()).unwrap();
+    let groups: Vec<_> =
+        loaded.config.hours.iter().map(|(group, times)| (group.as_str(), times.len())).collect();
+    assert_eq!(groups, [("night shift", 1), ("staff", 1)]);
+    assert_eq!(loaded.config.hours["staff"], ["sat 10:00-12:00"], "the later layer wins");
+    assert_eq!(loaded.origin("hours.staff").cloned(), at(&etc.path("conf.d/later.toml"), 2));
+
+    let etc = Etc::new(&[("ostiary.toml", "[hours]\nStaff = ['always']\nstaff = ['never']\n")]);
+    let message = load(&etc.layers()).unwrap_err().to_string();
+    let file = etc.path("ostiary.toml").display().to_string();
+    assert_eq!(
+        message,
+        format!(
+            "hours.Staff and hours.staff are the same group, in upper and lower case; write its hours in one line \
+             (hours.Staff: {file}:2, hours.staff: {file}:3)"
+        )
+    );
+}
+
+#[test]
 fn an_unknown_key_is_told_where_it_belongs() {
     let etc = Etc::new(&[("ostiary.toml", "far = 1e-4\ndoor = 3\n")]);
     let message = load(&etc.layers()).unwrap_err().to_string();
@@ -266,6 +292,7 @@ fn out_of_range_is_refused() {
         "events.keep=0",
         "log.level=loud",
         "hours.staff=[\"sometimes\"]",
+        "clock.trust=blindly",
     ] {
         assert!(complaint(set).contains("is not allowed; wanted"), "{}", complaint(set));
     }

@@ -10,13 +10,14 @@ use crate::act::{ActError, Event, EventStore, Output};
 use crate::bundle::ModelId;
 use crate::capture::{CaptureError, Frame, FrameSource, Next};
 use crate::clock::{Clock, VirtualClock};
-use crate::config;
+use crate::config::{self, ClockTrust};
 use crate::daemon::Seen;
 use crate::daemon::shared::Word;
 use crate::daemon::watch::{Rules, Sight};
 use crate::door::{Contact, Decision, Hours, Reason};
 use crate::facebank::Gallery;
 use crate::vision::{Detection, Quality, Similarity, TrackId, VisionError};
+use crate::wall_clock::WallClock;
 
 /// Far longer than anything here takes.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -204,7 +205,7 @@ struct House {
 
 fn rules() -> Rules {
     let door = config::Door { unknown_after: 1, ..config::Door::default() };
-    Rules { door, threshold: Similarity(0.5), hours: Hours::default() }
+    Rules { door, threshold: Similarity(0.5), hours: Hours::default(), trust: ClockTrust::default() }
 }
 
 impl House {
@@ -217,7 +218,7 @@ impl House {
         let events = config::Events { path: folder.path().join("events.sqlite"), keep: 100 };
         let store = Arc::new(Mutex::new(EventStore::open(&events, false).unwrap()));
         let clock = Arc::new(VirtualClock::default());
-        let shared = Arc::new(Shared::new(clock.clone(), "door", 60_000));
+        let shared = Arc::new(Shared::new(clock.clone(), WallClock::new(None), "door", 60_000));
         let (relay, told, shutter) = (Line::default(), Told::default(), Arc::new(AtomicBool::new(false)));
         let wires = Wires::default();
         let contact = Contact::new(Duration::from_secs(2), Duration::from_secs(30));
@@ -251,7 +252,8 @@ impl House {
             faces_in_view: 1,
             frames: 3,
         };
-        let word = Word::Decided { decision, person: Some("Ann".into()), model: "broken".into() };
+        let word =
+            Word::Decided { decision, person: Some("Ann".into()), detail: None, model: "broken".into() };
         assert!(self.shared.words.push(word).is_ok());
     }
 
@@ -520,7 +522,8 @@ fn a_door_without_inputs_feeds_its_watchdog() {
 
 #[test]
 fn a_full_queue_of_decisions_locks_the_door() {
-    let shared = Arc::new(Shared::new(Arc::new(VirtualClock::default()) as Arc<dyn Clock>, "door", 1000));
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::default());
+    let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
     while shared.words.push(Word::End).is_ok() {}
     let mut sight = Broken::new(Flaw::None);
     sight.seen.push(Seen {

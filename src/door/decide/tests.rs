@@ -187,9 +187,12 @@ fn a_single_person_in_the_facebank_has_no_second() {
 
 #[test]
 fn a_disabled_person_and_one_outside_their_hours_stay_out() {
-    for (access, reason) in
-        [(Access::Disabled, Reason::DisabledPerson), (Access::OutsideHours, Reason::OutsideHours)]
-    {
+    for (access, reason) in [
+        (Access::Disabled, Reason::DisabledPerson),
+        (Access::OutsideHours, Reason::OutsideHours),
+        (Access::NoHours, Reason::NoHours),
+        (Access::ClockImplausible, Reason::ClockImplausible),
+    ] {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(50, &[Observation { access, ..ann(1) }]), [(1, reason)]);
         // Another person's access, in a frame that does not agree, is not taken for this one's.
@@ -335,7 +338,7 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
         1 => Just(f32::NAN),
         1 => Just(f32::INFINITY),
     ];
-    let one = (1i64..4, similarity, -0.1f32..0.5, 0u8..12).prop_map(|(person, similarity, second, kind)| {
+    let one = (1i64..4, similarity, -0.1f32..0.5, 0u8..14).prop_map(|(person, similarity, second, kind)| {
         let mut seen = face(0, person, similarity);
         seen.candidate.as_mut().unwrap().second = Some((PersonId(50), Similarity(second.min(similarity))));
         match kind {
@@ -344,6 +347,8 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
             2 => seen.fault = Some(QualityFault::Blurred),
             3 => seen.embedded = false,
             4 => seen.candidate = None,
+            5 => seen.access = Access::NoHours,
+            6 => seen.access = Access::ClockImplausible,
             _ => {}
         }
         seen
