@@ -1,43 +1,14 @@
 //! The workstation half of Ostiary: prepares faces to train on; imports, evaluates, exports and publishes the models that
 //! the door runs.
 
-mod aligner;
-mod augment;
-mod describe;
-mod evaluate;
-mod export;
-mod faceset;
-mod far_table;
-mod figure;
-mod golden;
-#[cfg(feature = "torch")]
-mod head;
-mod import;
-mod jpeg;
-mod keys;
-mod lfw;
-mod measure_door;
-mod net;
-mod onnx;
-mod pairs;
-mod pool;
-mod prepare;
-mod publish;
-mod quantize;
-mod recordio;
-#[cfg(test)]
-#[cfg_attr(not(feature = "torch"), allow(dead_code))]
-mod reference;
-mod scores;
-mod storage;
-mod tensors;
-#[cfg_attr(not(feature = "torch"), path = "without_torch.rs")]
-mod train;
-mod verification;
+mod torch;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ostiary_trainer::{
+    describe, evaluate, export, import, keys, measure_door, pairs, prepare, publish, quantize,
+};
 
 /// Makes and measures the models that the door runs.
 #[derive(Debug, Parser)]
@@ -69,14 +40,14 @@ enum Verb {
     Publish(publish::Args),
     /// Quantise a network to bytes.
     Quantize(quantize::Args),
-    /// Train a network on a prepared set (in programs built with torch).
-    Train(train::Args),
+    /// Train a network on a prepared set, with the program ostiary-trainer-torch.
+    Train(torch::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Describe(args) => describe::run(&args),
-        Verb::Evaluate(args) => evaluate::run(&args),
+        Verb::Evaluate(args) => evaluate::run(&args, &torch::evaluate),
         Verb::Export(args) => export::run(&args),
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
@@ -85,12 +56,10 @@ fn main() -> ExitCode {
         Verb::Prepare(args) => prepare::run(&args),
         Verb::Publish(args) => publish::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
-        Verb::Train(args) => train::run(&args),
+        Verb::Train(_) => Err(torch::start()),
     };
     done.unwrap_or_else(|error| {
-        // Behind what is wrong, torch says where in its own code it came up.
-        let text = format!("{error:#}");
-        eprintln!("error: {}", text.split("\nException raised from").next().unwrap_or(&text));
+        eprintln!("error: {error:#}");
         ExitCode::from(2)
     })
 }

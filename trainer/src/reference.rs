@@ -1,13 +1,10 @@
 //! What PyTorch makes of the networks and the margins, for tests: `tests/reference/torch_reference.py` has how.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
+use ostiary_trainer::net::{Architecture, Form, Layer, Role, SIDE, Weights};
+use ostiary_trainer::tensors::Tensor;
 use serde::Deserialize;
-
-use crate::net::{Architecture, Form, Layer, Role, SIDE, Weights};
-use crate::tensors::Tensor;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reference {
@@ -15,7 +12,8 @@ pub struct Reference {
     #[serde(rename = "nets in training")]
     pub nets_in_training: BTreeMap<String, OfNet>,
     pub margins: BTreeMap<String, OfMargin>,
-    torch: String,
+    /// The version of PyTorch that said so.
+    pub torch: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -37,14 +35,9 @@ pub struct OfMargin {
     pub centres: Vec<f64>,
 }
 
-fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference"))
-}
-
 impl Reference {
     pub fn stored() -> Self {
-        let text = std::fs::read_to_string(folder().join("torch_reference.json")).unwrap();
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(include_str!("../tests/reference/torch_reference.json")).unwrap()
     }
 }
 
@@ -90,45 +83,6 @@ pub fn filled(architecture: Architecture) -> Weights {
         tensors.insert(parameter.name, Tensor { shape, values });
     }
     Weights::new(architecture, tensors).unwrap()
-}
-
-/// Torch's random numbers are one stream for all threads: a test that takes some holds this while it does.
-#[cfg(feature = "torch")]
-pub fn chance() -> std::sync::MutexGuard<'static, ()> {
-    static CHANCE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    CHANCE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-#[cfg(feature = "torch")]
-pub fn tensor(name: &str, shape: &[i64]) -> tch::Tensor {
-    let values: Vec<f32> = numbers(name, shape.iter().product::<i64>() as usize).collect();
-    tch::Tensor::from_slice(&values).view(shape)
-}
-
-/// Where PyTorch is installed, what it says now is what is kept.
-#[test]
-fn the_reference_is_what_pytorch_says() {
-    let has = Command::new("python3").args(["-c", "import torch, numpy; print(torch.__version__)"]).output();
-    let version =
-        has.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    let stored = Reference::stored();
-    if version.split('+').next() != Some(&stored.torch) {
-        eprintln!("SKIPPED: PyTorch {} is not installed; the kept numbers stand alone", stored.torch);
-        return;
-    }
-    // The others are larger, of the same parts.
-    let some = ["mobilefacenet", "ir-se-50"];
-    let output =
-        Command::new("python3").arg(folder().join("torch_reference.py")).args(some).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let now: Reference = serde_json::from_slice(&output.stdout).unwrap();
-    for name in some {
-        near(&now.nets[name].embeddings, &stored.nets[name].embeddings);
-    }
-    for (name, margin) in &now.margins {
-        near(&margin.logits, &stored.margins[name].logits);
-        near(&margin.centres, &stored.margins[name].centres);
-    }
 }
 
 /// Asserts that numbers are within 1e-4 of the largest one.

@@ -1,10 +1,10 @@
 //! Named tensors as a safetensors file, which any framework reads and which cannot run code: 32-bit floats, and one entry in
 //! the metadata that says what they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, ensure};
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 /// Numbers in the order of their shape, the last dimension nearest.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,17 +28,14 @@ pub fn decode(bytes: &[u8], key: &str) -> Result<(Option<String>, BTreeMap<Strin
 }
 
 /// The file's bytes, with an entry of the metadata.
-#[cfg(any(test, feature = "torch"))]
 pub fn encode(tensors: &BTreeMap<String, Tensor>, key: &str, entry: String) -> Result<Vec<u8>> {
-    use safetensors::tensor::TensorView;
-
     let bytes: Vec<Vec<u8>> =
         tensors.values().map(|t| t.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
     let views = tensors
         .iter()
         .zip(&bytes)
         .map(|((name, tensor), bytes)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)));
-    let metadata = std::collections::HashMap::from([(key.to_owned(), entry)]);
+    let metadata = HashMap::from([(key.to_owned(), entry)]);
     Ok(safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata))?)
 }
 

@@ -5,8 +5,6 @@
 //! with an exact [`interval`]. Of people there is [`identification`] too, and [`groups`] where they are given. Out: a
 //! [`table`] or JSON, and [`curves`].
 
-#[cfg(feature = "torch")]
-pub mod checkpoint;
 mod comparisons;
 mod curves;
 pub mod data;
@@ -38,6 +36,7 @@ use serde::Serialize;
 
 use crate::aligner::Aligner;
 use crate::figure::{self, Figure};
+use crate::net::Weights;
 use crate::scores::Scores;
 use crate::storage::{failed, write_whole};
 use curves::{Curve, Det, Histogram, Roc};
@@ -47,7 +46,7 @@ use faces::Faces;
 use figures::Figures;
 use groups::{Group, Groups};
 use identification::{Identification, identify};
-use model::{Feed, Named};
+use model::{Feed, Model, Named};
 
 /// The results in the folder of --out, one JSON object a line.
 const RESULTS: &str = "results.jsonl";
@@ -109,6 +108,9 @@ pub struct Args {
     json: bool,
 }
 
+/// Opens a checkpoint as a model.
+pub type OpenCheckpoint = dyn Fn(&Path) -> Result<Box<dyn Model>>;
+
 /// What runs models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Runs {
@@ -143,7 +145,8 @@ struct Row {
     groups: Option<Vec<Group>>,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+/// Runs the command. Checkpoints are opened by `open_checkpoint`: what runs them needs libtorch, which this library does not have.
+pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
     ensure!(args.divisor.is_normal(), "--divisor is {}; nothing can be divided by it", args.divisor);
     ensure!(args.mean.is_finite(), "--mean is {}, not a number", args.mean);
     let groups = args.groups.as_deref().map(Groups::read).transpose()?;
@@ -154,7 +157,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let cohort = args.cohort.as_deref().map(Data::strangers).transpose()?;
     let bundle = Bundle::open_or_shipped(args.models.as_deref(), args.precision)?;
     let aligner = Aligner::new(&bundle);
-    let models = open_models(args)?;
+    let models = open_models(args, open_checkpoint)?;
     if let Some(out) = &args.out {
         prepare(out)?;
     }
@@ -200,7 +203,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Every model with everything that it is to be run by.
-fn open_models(args: &Args) -> Result<Vec<Named>> {
+fn open_models(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<Vec<Named>> {
     let feed = Feed { mean: args.mean, divisor: args.divisor, channels: args.channels.clone() };
     let mut backends = Vec::new();
     if args.backend != Runs::Ort {
@@ -215,7 +218,11 @@ fn open_models(args: &Args) -> Result<Vec<Named>> {
     for (file, name) in args.model.iter().zip(names::short(&args.model)) {
         for (runs, backend) in &backends {
             let name = if *runs == "ort" { format!("{name} (ort)") } else { name.clone() };
-            models.push(Named { name, file: file.clone(), model: model::open(file, backend, runs, &feed)? });
+            let model = match Weights::is_checkpoint(file) {
+                true => open_checkpoint(file)?,
+                false => model::open(file, backend, runs, &feed)?,
+            };
+            models.push(Named { name, file: file.clone(), model });
         }
     }
     Ok(models)
@@ -280,7 +287,6 @@ pub fn scores_of(data: &Data, model: &Named, aligner: &Aligner, seed: u64) -> Re
 }
 
 /// The figures of one model on one set, as those who train one watch them.
-#[cfg(feature = "torch")]
 pub fn figures_of(data: &Data, model: &Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
     let (faces, scores) = scores_of(data, model, aligner, seed)?;
     let (trials, folds) = comparisons::trials(data, &faces, &scores, seed);

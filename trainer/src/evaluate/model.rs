@@ -8,7 +8,6 @@ use ostiary::engine::Backend;
 use ostiary::vision::{Crop, Embedding};
 
 use super::onnx::OnnxModel;
-use crate::net::Weights;
 
 /// Aligned crops in, embeddings out; from as many threads as ask.
 pub trait Model: Send + Sync {
@@ -42,26 +41,9 @@ pub struct Named {
     pub model: Box<dyn Model>,
 }
 
-/// Opens a file as a model: a checkpoint, which torch runs, or an ONNX file. Refuses what is no embedder.
+/// Opens an ONNX file as a model. Refuses what is no embedder.
 pub fn open(file: &Path, backend: &Backend, backend_name: &str, feed: &Feed) -> Result<Box<dyn Model>> {
-    if Weights::is_checkpoint(file) {
-        return checkpoint(file);
-    }
     Ok(Box::new(OnnxModel::open(file, backend, backend_name, feed)?))
-}
-
-#[cfg(feature = "torch")]
-fn checkpoint(file: &Path) -> Result<Box<dyn Model>> {
-    Ok(Box::new(super::checkpoint::TorchModel::open(file)?))
-}
-
-#[cfg(not(feature = "torch"))]
-fn checkpoint(file: &Path) -> Result<Box<dyn Model>> {
-    anyhow::bail!(
-        "{}: is a checkpoint, and this program was built without torch; build it with `--features torch`, or export the \
-         checkpoint to ONNX",
-        file.display()
-    )
 }
 
 /// Embeds crops as the door does: where `flip` is set, each as the sum with its mirror image.

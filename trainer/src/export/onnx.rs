@@ -247,25 +247,11 @@ mod tests {
     fn all_engines_agree_on_exported_networks() {
         let (pixels, ort) = (Crop::pattern(), ort());
         for name in NETS {
-            let weights = filled(architecture(name));
-            let onnx = to_onnx(&weights);
+            let onnx = to_onnx(&filled(architecture(name)));
             let door = by_engine(&onnx, pixels.rgb(), &Backend::tract(1));
             if let Some(ort) = &ort {
                 agree(&by_engine(&onnx, pixels.rgb(), ort), &door);
             }
-            #[cfg(feature = "torch")]
-            agree(&by_torch(&weights, pixels.rgb()), &door);
         }
-    }
-
-    #[cfg(feature = "torch")]
-    fn by_torch(weights: &Weights, pixels: &[u8]) -> Vec<f64> {
-        use crate::net::{Mode, Network};
-        let network = Network::load(weights, tch::Device::Cpu).unwrap();
-        let picture = tch::Tensor::from_slice(pixels).view([1, SIDE as i64, SIDE as i64, 3]);
-        let picture =
-            (picture.permute([0, 3, 1, 2]).to_kind(tch::Kind::Float) - f64::from(MEAN)) / f64::from(DIVISOR);
-        let made = network.embed(&picture.contiguous(), Mode::Infer).unwrap();
-        Vec::<f32>::try_from(&made.detach().view([-1])).unwrap().into_iter().map(f64::from).collect()
     }
 }

@@ -1,14 +1,12 @@
 //! The networks that can be trained: what they are made of, and their weights.
 //!
-//! A network is a list of [`Layer`]s. What runs it with torch (`Network`), what writes it as ONNX
+//! A network is a list of [`Layer`]s. What runs it with torch (in `ostiary-trainer-torch`), what writes it as ONNX
 //! ([`crate::export`]) and what reads a file's weights into it go through the same list, so that they cannot differ in
 //! what the network is.
 
 mod ir;
 mod layer;
 mod mobilefacenet;
-#[cfg(feature = "torch")]
-mod network;
 mod onnx;
 mod pytorch;
 mod weights;
@@ -20,10 +18,8 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 pub use ir::Depth;
-pub use layer::{Conv, EPSILON, Layer, Role, name as layer_name};
+pub use layer::{Conv, EPSILON, Layer, Parameter, Role, name as layer_name};
 pub use mobilefacenet::Form;
-#[cfg(feature = "torch")]
-pub use network::{Mode, Network};
 pub use weights::Weights;
 
 /// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,

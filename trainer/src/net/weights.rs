@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{Architecture, Layer};
+use crate::storage;
 use crate::tensors::{self, Tensor};
 
 /// The key of the metadata whose value is the [`Architecture`] as JSON.
@@ -90,10 +91,7 @@ impl Weights {
     }
 
     /// Writes a checkpoint that is whole or not there.
-    #[cfg(any(test, feature = "torch"))]
     pub fn write(&self, path: &Path) -> Result<()> {
-        use crate::storage;
-
         let architecture = serde_json::to_string(&self.architecture)?;
         let file = tensors::encode(&self.tensors, ARCHITECTURE, architecture)?;
         storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))

@@ -8,7 +8,8 @@ fn main() {
     println!("cargo::rustc-env=OSTIARY_COMMIT={}", commit().unwrap_or_else(|| "of no commit".into()));
     println!("cargo::rerun-if-changed=build.rs");
     // A file that is not there would be taken for changed each time.
-    for place in ["../.git/HEAD", "../.git/refs/heads"].iter().filter(|place| Path::new(place).exists()) {
+    for place in ["../../.git/HEAD", "../../.git/refs/heads"].iter().filter(|place| Path::new(place).exists())
+    {
         println!("cargo::rerun-if-changed={place}");
     }
     if let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {

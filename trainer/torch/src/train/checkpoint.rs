@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use ostiary_trainer::{storage, tensors};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::optimiser::Optimiser;
 use crate::head::Classifier;
-use crate::net::Network;
-use crate::{storage, tensors};
+use crate::network::Network;
 
 /// The key of the metadata whose value is [`Progress`] as JSON.
 const PROGRESS: &str = "ostiary.progress";

@@ -1,9 +1,9 @@
 //! Pictures on their way from bytes to the network.
 
+use ostiary_trainer::net::{DIVISOR, MEAN, SIDE};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::data::Batch;
-use crate::net::{DIVISOR, MEAN, SIDE};
 
 /// A batch's pictures on a device, `[batch, 3, SIDE, SIDE]` from 0 to 255.
 pub fn on_device(batch: &Batch, device: Device) -> Result<Tensor, TchError> {

@@ -10,7 +10,7 @@ use super::pixels;
 use super::settings::Settings;
 use super::teacher::{self, Teachers};
 use crate::head::{Classifier, Step};
-use crate::net::{Mode, Network};
+use crate::network::{Mode, Network};
 
 /// All that learns, and from whom.
 pub struct Lesson {

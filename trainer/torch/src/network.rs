@@ -1,12 +1,9 @@
 //! A network that torch runs and differentiates.
 
 use anyhow::{Context, Result, ensure};
+use ostiary_trainer::net::{Architecture, Conv, EPSILON, Layer, Parameter, Role, SIDE, Weights};
+use ostiary_trainer::tensors;
 use tch::{Device, Kind, TchError, Tensor};
-
-use super::layer::{Conv, EPSILON, Layer, Parameter, Role};
-use super::weights::Weights;
-use super::{Architecture, SIDE};
-use crate::tensors;
 
 /// The share of the newest batch in a norm's running mean and variance.
 const MOMENTUM: f64 = 0.1;
@@ -229,7 +226,7 @@ impl Network {
         self.device
     }
 
-    /// Pictures `[batch, 3, 112, 112]` ([`super::SIDE`]) to embeddings `[batch, embedding]` of 32-bit floats, not of unit
+    /// Pictures `[batch, 3, 112, 112]` ([`SIDE`]) to embeddings `[batch, embedding]` of 32-bit floats, not of unit
     /// length. Convolutions and matrices compute in the input's kind of numbers, norms in 32 bits.
     pub fn embed(&self, pictures: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
         let [weights, rest, measured] = &self.pieces;

@@ -9,12 +9,12 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result, bail, ensure};
 use ostiary::bundle::sha256;
 use ostiary::capture::decode_picture;
+use ostiary_trainer::faceset::{FaceSet, Picture};
+use ostiary_trainer::net::SIDE;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::order;
-use crate::faceset::{FaceSet, Picture};
-use crate::net::SIDE;
 
 /// Batches that wait for the network.
 const AHEAD: usize = 4;
@@ -184,9 +184,10 @@ impl Drop for Epoch {
 mod tests {
     use std::fs;
 
+    use ostiary_trainer::faceset;
+    use ostiary_trainer::jpeg;
+
     use super::*;
-    use crate::faceset;
-    use crate::jpeg;
 
     fn set() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! `ostiary-trainer train`, through its binary, on small sets that are made of the bundled portraits.
-#![cfg(feature = "torch")]
 
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use std::fs;
@@ -21,7 +21,7 @@ const SMALL: [&str; 10] =
     ["--width", "0.125", "--embedding", "16", "-b", "16", "--scale", "16", "--lr", "0.1"];
 
 fn portrait(name: &str) -> RgbImage {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/portraits").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/portraits").join(name);
     image::open(path).unwrap().into_rgb8()
 }
 
@@ -50,11 +50,18 @@ fn people(folder: &Path) -> PathBuf {
     set
 }
 
+/// The program that users start, which cargo builds beside this one for the tests of the whole workspace.
+fn started_by() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_ostiary-trainer-torch")).with_file_name("ostiary-trainer");
+    assert!(program.exists(), "there is no {}; run the tests with --workspace", program.display());
+    program
+}
+
 fn command(set: &Path, run: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ostiary-trainer"));
+    let mut command = Command::new(started_by());
     command.arg("train").arg(set).arg("-o").arg(run).args(SMALL).args(more);
     // The models that ship, whatever folder the test runs in.
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
     command
 }
 
@@ -104,13 +111,13 @@ fn a_network_learns_to_tell_people_apart() {
     let settings = fs::read_to_string(run.join("run.toml")).unwrap();
     assert!(settings.contains("seed = 1") && settings.contains("net = \"mobilefacenet\""), "{settings}");
     // A checkpoint is a model like any other to `evaluate`, which sees what training saw.
-    let evaluate = Command::new(env!("CARGO_BIN_EXE_ostiary-trainer"))
+    let evaluate = Command::new(started_by())
         .arg("evaluate")
         .arg(&set)
         .arg("--model")
         .arg(run.join("last.safetensors"))
         .arg("--json")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .output()
         .unwrap();
     assert!(evaluate.status.success(), "{}", said(&evaluate));
@@ -168,7 +175,7 @@ fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
     assert!(train(&set, &first, &["-e", "1"]).status.success());
     let weights = first.join("best.safetensors");
     let weights = weights.to_str().unwrap();
-    let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mobilefacenet-int8.onnx");
+    let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/mobilefacenet-int8.onnx");
     let teacher = teacher.to_str().unwrap();
     for (name, teachers) in [
         ("of the same size", vec!["--teacher", weights]),

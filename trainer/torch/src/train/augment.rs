@@ -6,10 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ostiary_trainer::net::SIDE;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, TchError, Tensor};
-
-use crate::net::SIDE;
 
 /// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,8 +224,9 @@ fn pressed(pictures: &Tensor) -> Result<Tensor, TchError> {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_trainer::faceset;
+
     use super::*;
-    use crate::faceset;
     use crate::reference::chance;
     use crate::train::data::Data;
 
@@ -236,7 +236,7 @@ mod tests {
         let person = folder.path().join("someone");
         std::fs::create_dir(&person).unwrap();
         let portrait =
-            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/portraits/obama.jpg")).unwrap();
+            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/portraits/obama.jpg")).unwrap();
         let side = SIDE as u32;
         let face = portrait.resize_to_fill(side, side, image::imageops::FilterType::Triangle);
         face.to_rgb8().save(person.join("face.png")).unwrap();

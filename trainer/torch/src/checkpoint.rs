@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use ostiary::vision::Crop;
+use ostiary_trainer::evaluate::model::Model;
+use ostiary_trainer::net::{DIVISOR, MEAN, SIDE, Weights};
 use tch::{Device, Kind, Tensor};
 
-use super::model::Model;
-use crate::net::{DIVISOR, MEAN, Mode, Network, SIDE, Weights};
+use crate::network::{Mode, Network};
 
 /// A network; one thread at a time gives it work, and torch has its own.
 pub struct TorchModel {
@@ -51,5 +52,43 @@ impl Model for TorchModel {
         let rows = network.embed(&normalised, Mode::Infer)?.f_to_device(Device::Cpu)?;
         let numbers = Vec::<f32>::try_from(&rows.f_flatten(0, -1)?)?;
         Ok(numbers.chunks_exact(numbers.len() / crops.len()).map(<[f32]>::to_vec).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary::engine::Backend;
+    use ostiary_trainer::evaluate::model::{self, Feed};
+    use ostiary_trainer::export::to_onnx;
+
+    use super::*;
+    use crate::reference::{architecture, filled, near};
+
+    #[test]
+    fn a_checkpoint_and_what_is_exported_of_it_give_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let [checkpoint, onnx] = ["net.safetensors", "net.onnx"].map(|name| folder.path().join(name));
+        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
+        for name in [
+            "mobilefacenet",
+            "mobilefacenet of half the width",
+            "mobilefacenet of the paper for 96 columns",
+            "ir-50",
+            "ir-se-50",
+        ] {
+            let weights = filled(architecture(name));
+            weights.write(&checkpoint).unwrap();
+            std::fs::write(&onnx, to_onnx(&weights)).unwrap();
+            let door = model::open(&onnx, &Backend::tract(1), "tract", &feed).unwrap();
+            let row = |model: &dyn Model| -> Vec<f64> {
+                let row = model.rows(&[Crop::pattern()]).unwrap().remove(0);
+                row.into_iter().map(f64::from).collect()
+            };
+            let (torch, door) = (row(&TorchModel::open(&checkpoint).unwrap()), row(&*door));
+            near(&torch, &door);
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let cosine = dot(&torch, &door) / (dot(&torch, &torch) * dot(&door, &door)).sqrt();
+            assert!(cosine > 1.0 - 1e-4, "{name}: {cosine}");
+        }
     }
 }

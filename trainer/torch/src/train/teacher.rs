@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use ostiary::engine::Backend;
 use ostiary::vision::Crop;
+use ostiary_trainer::evaluate::model::{self, Feed, Model};
+use ostiary_trainer::net::{DIVISOR, MEAN, SIDE, Weights};
 use rayon::prelude::*;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::pixels;
-use crate::evaluate::model::{self, Feed, Model};
-use crate::net::{DIVISOR, MEAN, Mode, Network, SIDE, Weights};
+use crate::network::{Mode, Network};
 
 /// All from whom a pupil learns.
 pub struct Teachers {

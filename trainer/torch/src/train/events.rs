@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use jiff::Timestamp;
+use ostiary_trainer::storage::failed;
 use prost::Message;
-
-use crate::storage::failed;
 
 #[derive(Message)]
 struct Event {

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use tch::{Kind, TchError, Tensor};
 
 use crate::head::Step;
-use crate::net::Network;
+use crate::network::Network;
 
 pub struct Optimiser {
     /// Of each piece.

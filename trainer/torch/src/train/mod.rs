@@ -28,13 +28,14 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail, ensure};
 use ostiary::bundle::{Bundle, Precision as ModelPrecision};
+use ostiary_trainer::aligner::Aligner;
+use ostiary_trainer::evaluate::data::Data as ValidationSet;
+use ostiary_trainer::faceset;
+use ostiary_trainer::net::{Architecture, Kind, Weights};
+use ostiary_trainer::prepare::JOURNAL;
 
-use crate::aligner::Aligner;
-use crate::evaluate::data::Data as ValidationSet;
-use crate::faceset;
 use crate::head::{self, Classifier, Margin};
-use crate::net::{Architecture, Kind, Network, Weights};
-use crate::prepare::JOURNAL;
+use crate::network::Network;
 use augment::Change;
 use data::Data;
 use lesson::Lesson;

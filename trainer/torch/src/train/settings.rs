@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use ostiary_trainer::net::Architecture;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Change;
 use super::schedule::Schedule;
 use crate::head::Margin;
-use crate::net::Architecture;
 
 /// In what numbers convolutions and matrices compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

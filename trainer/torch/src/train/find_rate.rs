@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use ostiary_trainer::figure::{self, Figure};
+use ostiary_trainer::storage::{failed, write_whole};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::json;
 
 use super::data::{Data, Epoch};
 use super::lesson::Lesson;
-use crate::figure::{self, Figure};
-use crate::storage::{failed, write_whole};
 
 const LOWEST: f64 = 1e-5;
 const HIGHEST: f64 = 10.0;
