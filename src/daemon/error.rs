@@ -2,6 +2,7 @@
 
 use crate::act::ActError;
 use crate::act::gpio::GpioError;
+use crate::bundle::ReleaseError;
 use crate::capture::CaptureError;
 use crate::door::HoursError;
 use crate::facebank::FacebankError;
@@ -22,6 +23,8 @@ pub enum DaemonError {
     Gpio(#[from] GpioError),
     #[error(transparent)]
     Hours(#[from] HoursError),
+    #[error(transparent)]
+    Models(#[from] ReleaseError),
     #[error("the {thread} thread cannot be started: {why}; free some memory")]
     Thread { thread: &'static str, why: std::io::Error },
     #[error("signals cannot be received: {0}")]

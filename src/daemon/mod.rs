@@ -5,6 +5,7 @@
 //!
 //! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `ear` listens to the button and the
 //! contact, `doorman` opens, `recorder` stores and tells;
+//! `probation` watches over models that are new;
 //! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.
 
 mod camera;
@@ -15,6 +16,7 @@ mod error;
 mod eye;
 mod keeper;
 mod mortality;
+mod probation;
 mod progress;
 mod queue;
 mod recorder;
