@@ -20,5 +20,6 @@ pub mod durable;
 pub mod engine;
 pub mod facebank;
 mod ownership;
+pub mod self_test;
 pub mod vision;
 pub mod wall_clock;

@@ -71,6 +71,8 @@ pub enum EventKind {
     Reloaded,
     /// A configuration was refused; the old one stays in force.
     ReloadRefused,
+    /// New models were given up at the start, and those before are in use.
+    RolledBack,
     /// A fault locked the door.
     Locked,
     /// The door's leaf is open.
@@ -89,7 +91,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Started,
         Self::Stopped,
         Self::Granted,
@@ -100,6 +102,7 @@ impl EventKind {
         Self::CameraBack,
         Self::Reloaded,
         Self::ReloadRefused,
+        Self::RolledBack,
         Self::Locked,
         Self::DoorOpened,
         Self::DoorClosed,

@@ -33,9 +33,11 @@ impl Output for Journal {
 fn level(kind: EventKind) -> Level {
     match kind {
         EventKind::Locked | EventKind::InputsLost => Level::Error,
-        EventKind::CameraLost | EventKind::ReloadRefused | EventKind::DoorForced | EventKind::DoorHeld => {
-            Level::Warn
-        }
+        EventKind::CameraLost
+        | EventKind::ReloadRefused
+        | EventKind::RolledBack
+        | EventKind::DoorForced
+        | EventKind::DoorHeld => Level::Warn,
         EventKind::RelayOn | EventKind::RelayOff => Level::Debug,
         _ => Level::Info,
     }

@@ -1,9 +1,10 @@
 //! The folder that holds a set of models.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{BundleError, Manifest, ModelEntry, ModelId, Precision, Shelf, sha256};
+use super::{BundleError, MAX_FILE, Manifest, ModelEntry, ModelId, Precision, Shelf, sha256};
 use crate::config;
 
 /// A folder of models whose manifest was read.
@@ -92,7 +93,13 @@ impl Bundle {
     /// The file of a role, which is what the manifest says.
     pub fn read(&self, role: &str) -> Result<Vec<u8>, BundleError> {
         let path = self.path(role)?;
-        let bytes = fs::read(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
+        let mut bytes = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+            .map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(BundleError::TooLarge { path });
+        }
         let (expected, found) = (&self.entry(role)?.sha256, sha256(&bytes));
         if found != *expected {
             return Err(BundleError::Altered { path, expected: expected.clone(), found });

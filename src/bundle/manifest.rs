@@ -86,6 +86,31 @@ pub struct FarPoint {
     pub threshold: f32,
 }
 
+impl Input {
+    /// The largest side of a picture that a network is made for, pixels.
+    const MAX_SIDE: usize = 4096;
+    /// The largest batch.
+    const MAX_BATCH: usize = 1024;
+
+    /// Whether pixels can be fed so, or why not.
+    fn check(&self) -> Result<(), String> {
+        let Self { shape, channels, mean, divisor, .. } = self;
+        let [batch, planes, height, width] = *shape;
+        // Any height and any width, or a picture of one size.
+        let sized = (height == 0) == (width == 0) && height.max(width) <= Self::MAX_SIDE;
+        if planes != 3 || batch > Self::MAX_BATCH || !sized {
+            return Err(format!("its input shape {shape:?} is not a batch of pictures with 3 channels"));
+        }
+        if !["RGB", "BGR"].contains(&channels.as_str()) {
+            return Err(format!("its channels are {channels:?}, neither \"RGB\" nor \"BGR\""));
+        }
+        if !(mean.is_finite() && divisor.is_normal() && *divisor > 0.0) {
+            return Err(format!("its input cannot be normalised: mean {mean}, divisor {divisor}"));
+        }
+        Ok(())
+    }
+}
+
 impl Manifest {
     /// The file's name in a folder of models.
     pub const FILE: &str = "manifest.toml";
@@ -100,41 +125,45 @@ impl Manifest {
             return Err(format!("its format is {}; this program knows {}", manifest.format, Self::FORMAT));
         }
         for (role, entry) in &manifest.models {
-            // The file is opened below the folder of models, and nowhere else.
-            if entry.file.is_empty() || entry.file.contains('/') || entry.file == ".." {
-                return Err(format!("the file of {role} is {:?}, not a plain name", entry.file));
-            }
-            if entry.sha256.len() != 64 || !entry.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Err(format!("the sha256 of {role} is not 64 hexadecimal digits"));
-            }
-            if !["RGB", "BGR"].contains(&entry.input.channels.as_str()) {
-                return Err(format!(
-                    "the channels of {role} are {:?}, neither \"RGB\" nor \"BGR\"",
-                    entry.input.channels
-                ));
-            }
-            if !(entry.input.mean.is_finite() && entry.input.divisor.is_normal()) {
-                return Err(format!(
-                    "the input of {role} cannot be normalised: mean {}, divisor {}",
-                    entry.input.mean, entry.input.divisor
-                ));
-            }
-            let sound = |point: &FarPoint| {
-                point.far > 0.0 && point.far < 1.0 && (-1.0..=1.0).contains(&point.threshold)
-            };
-            let stricter =
-                |pair: &[FarPoint]| pair[0].far > pair[1].far && pair[0].threshold <= pair[1].threshold;
-            if !entry.far.iter().all(sound) || !entry.far.windows(2).all(stricter) {
-                return Err(format!(
-                    "the FAR table of {role} does not go from high FAR to low with rising thresholds"
-                ));
-            }
+            entry.check().map_err(|why| format!("{role}: {why}"))?;
         }
         Ok(manifest)
     }
 }
 
 impl ModelEntry {
+    /// Whether what is said of the model can be, or what cannot.
+    fn check(&self) -> Result<(), String> {
+        // The file is opened below the folder of models, and nowhere else.
+        if self.file.is_empty() || self.file.contains('/') || self.file == ".." {
+            return Err(format!("its file is {:?}, not a plain name", self.file));
+        }
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err("its sha256 is not 64 hexadecimal digits".into());
+        }
+        self.input.check()?;
+        for FarPoint { far, threshold } in &self.far {
+            // NaN is in no range.
+            if !(*far > 0.0 && *far < 1.0) {
+                return Err(format!("its FAR table has a rate of {far}, which is not between 0 and 1"));
+            }
+            if !(0.0..=1.0).contains(threshold) {
+                return Err(format!(
+                    "its FAR table has a threshold of {threshold}, which is not from 0 to 1"
+                ));
+            }
+        }
+        let stricter =
+            |pair: &[FarPoint]| pair[0].far > pair[1].far && pair[0].threshold <= pair[1].threshold;
+        if !self.far.windows(2).all(stricter) {
+            return Err("its FAR table does not go from high FAR to low with rising thresholds".into());
+        }
+        if !self.golden.iter().all(|value| value.is_finite() && value.abs() <= 1.0) {
+            return Err("its golden embedding is no unit vector: it has numbers beyond -1 to 1".into());
+        }
+        Ok(())
+    }
+
     /// The id of the model, as the manifest states it.
     pub fn id(&self) -> ModelId {
         ModelId(self.sha256.chars().take(16).collect())
@@ -219,6 +248,39 @@ mod tests {
         for file in ["../secret", "/etc/passwd", "", ".."] {
             manifest.models.get_mut("m").unwrap().file = file.into();
             assert!(Manifest::parse(&toml::to_string(&manifest).unwrap()).is_err(), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_the_role_and_the_reason() {
+        let refused = |change: &dyn Fn(&mut ModelEntry)| {
+            let mut entry = entry(&[(1e-2, 0.4), (1e-3, 0.5)]);
+            change(&mut entry);
+            let manifest = Manifest { format: 1, models: [("m".to_owned(), entry)].into() };
+            let why = Manifest::parse(&toml::to_string(&manifest).unwrap()).unwrap_err();
+            assert!(why.starts_with("m: "), "{why}");
+            why
+        };
+        for far in [0.0, 1.0, -1e-3, 2.0, f64::NAN, f64::INFINITY] {
+            assert!(refused(&|entry| entry.far[0].far = far).contains("rate"), "{far}");
+        }
+        for threshold in [-0.1, 1.1, f32::NAN, f32::NEG_INFINITY] {
+            assert!(
+                refused(&|entry| entry.far[0].threshold = threshold).contains("threshold"),
+                "{threshold}"
+            );
+        }
+        assert!(refused(&|entry| entry.far[1].far = 1e-2).contains("FAR table"), "a rate twice");
+        for shape in [[1, 0, 112, 112], [1, 1, 112, 112], [1, 3, 0, 112], [1, 3, 112, 0], [1, 3, 9999, 9999]]
+        {
+            assert!(refused(&|entry| entry.input.shape = shape).contains("input shape"), "{shape:?}");
+        }
+        for divisor in [0.0, -128.0, f32::NAN, f32::INFINITY] {
+            assert!(refused(&|entry| entry.input.divisor = divisor).contains("normalised"), "{divisor}");
+        }
+        assert!(refused(&|entry| entry.input.mean = f32::NAN).contains("normalised"));
+        for value in [f32::NAN, 1.5] {
+            assert!(refused(&|entry| entry.golden = vec![0.1, value]).contains("golden"), "{value}");
         }
     }
 

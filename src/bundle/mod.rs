@@ -7,6 +7,7 @@
 mod folder;
 mod manifest;
 mod precision;
+mod probation;
 mod release;
 mod release_error;
 mod repository;
@@ -17,10 +18,11 @@ mod web;
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Input, Manifest, ModelEntry, Output, Source};
 pub use precision::Precision;
-pub use release::{Part, Release};
+pub use probation::{Probation, Standing};
+pub use release::{MAX_FILE, Part, Release};
 pub use release_error::ReleaseError;
 pub use repository::Repository;
-pub use shelf::{Kept, Shelf, ShelfLock, ShelfState};
+pub use shelf::{Kept, PullLock, Shelf, ShelfLock, ShelfState};
 pub use signed::{SignedRelease, TrustedKeys, is_public_key};
 
 use std::path::PathBuf;
@@ -71,6 +73,8 @@ pub enum BundleError {
          truncated or altered; install the models again"
     )]
     Altered { path: PathBuf, expected: String, found: String },
+    #[error("{path}: is larger than {MAX_FILE} bytes, which no model may be; install the models again")]
+    TooLarge { path: PathBuf },
     #[error(
         "door.far = {far}: the model's table goes from {highest} down to {lowest}; set door.far to a value \
          within it"

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Manifest, ReleaseError};
 
 /// The largest file that a bundle may have, bytes.
-const MAX_FILE: u64 = 256 << 20;
+pub const MAX_FILE: u64 = 256 << 20;
 /// All of a bundle's files together, bytes.
 const MAX_TOTAL: u64 = 512 << 20;
 /// The most files that a bundle may have.

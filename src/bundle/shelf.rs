@@ -7,11 +7,14 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bundle, Manifest, Part, Precision, ReleaseError, Repository, SignedRelease, TrustedKeys, sha256,
+    Bundle, Manifest, Part, Precision, Probation, ReleaseError, Repository, SignedRelease, TrustedKeys,
+    sha256,
 };
 use crate::config;
 use crate::durable;
@@ -23,6 +26,10 @@ const SIGNATURE: &str = "release.json.minisig";
 const INCOMING: &str = "incoming";
 /// A bundle that is being put together.
 const NEW: &str = ".new";
+const PROBATION: &str = "probation.json";
+/// How long those are waited for that change something, and how often they are asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ROUND: Duration = Duration::from_millis(50);
 
 /// Where a door keeps bundles.
 pub struct Shelf {
@@ -30,8 +37,13 @@ pub struct Shelf {
     keys: TrustedKeys,
 }
 
-/// Held while bundles are changed.
+/// Held while it is changed which bundles are kept, or which is in use. Nobody waits for a server meanwhile.
 pub struct ShelfLock {
+    _file: File,
+}
+
+/// Held while a bundle is brought and checked, which can take long. It keeps off other transfers, and nobody else.
+pub struct PullLock {
     _file: File,
 }
 
@@ -75,6 +87,11 @@ impl ShelfState {
         version > self.withdrawn
     }
 
+    /// Whether another bundle was put into use than `earlier`, and not one that was in use before.
+    pub fn succeeds(&self, earlier: &Self) -> bool {
+        self.active() != earlier.active() && self.history.len() > earlier.history.len()
+    }
+
     /// With this version in use.
     #[must_use]
     pub fn activated(&self, version: u64) -> Self {
@@ -111,17 +128,36 @@ impl Shelf {
         &self.keys
     }
 
-    /// Makes the folder, and keeps others from changing bundles meanwhile.
+    /// Makes the folder, and keeps others from changing bundles meanwhile. Waits for those that change something now.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Busy`] where another program holds it for long.
     pub fn lock(&self) -> Result<ShelfLock, ReleaseError> {
+        Ok(ShelfLock { _file: self.hold("lock", PATIENCE)? })
+    }
+
+    /// Makes the folder, and keeps others from bringing bundles meanwhile.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Busy`] where another program brings one.
+    pub fn lock_pull(&self) -> Result<PullLock, ReleaseError> {
+        Ok(PullLock { _file: self.hold("pull.lock", Duration::ZERO)? })
+    }
+
+    fn hold(&self, name: &str, patience: Duration) -> Result<File, ReleaseError> {
         let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
         durable::make_folder(&self.folder).map_err(failed)?;
-        let path = self.folder.join("lock");
+        let path = self.folder.join(name);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         crate::ownership::follow_folder(&file, &path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(ShelfLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(ReleaseError::Busy { path }),
-            Err(TryLockError::Error(why)) => Err(ReleaseError::Io { path, why }),
+        let deadline = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(ROUND),
+                Err(TryLockError::WouldBlock) => return Err(ReleaseError::Busy { path }),
+                Err(TryLockError::Error(why)) => return Err(ReleaseError::Io { path, why }),
+            }
         }
     }
 
@@ -142,6 +178,35 @@ impl Shelf {
         let text = serde_json::to_vec(state)
             .map_err(|error| ReleaseError::State { path: path.clone(), why: error.to_string() })?;
         durable::write(&path, &text, 0o644).map_err(|why| ReleaseError::Io { path, why })
+    }
+
+    /// The probation that the bundle in use is on; `None` where it is on none.
+    pub fn probation(&self) -> Result<Option<Probation>, ReleaseError> {
+        let path = self.folder.join(PROBATION);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) => return Err(ReleaseError::Io { path, why }),
+        };
+        let probation: Probation = serde_json::from_slice(&text)
+            .map_err(|error| ReleaseError::State { path, why: error.to_string() })?;
+        // What is left of a bundle that is no longer in use says nothing of another.
+        Ok((self.state()?.active() == Some(probation.version)).then_some(probation))
+    }
+
+    /// Writes down how the probation of a bundle stands, or that there is none. To be called with the lock held, or by
+    /// the daemon of a bundle that is in use.
+    pub fn set_probation(&self, probation: Option<&Probation>) -> Result<(), ReleaseError> {
+        let path = self.folder.join(PROBATION);
+        let failed = |why| ReleaseError::Io { path: path.clone(), why };
+        let Some(probation) = probation else {
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+                _ => durable::sync_folder(&self.folder).map_err(failed),
+            };
+        };
+        let text = serde_json::to_vec(probation).map_err(|error| failed(error.into()))?;
+        durable::write(&path, &text, 0o644).map_err(failed)
     }
 
     /// The versions that are kept, oldest first.
@@ -215,7 +280,7 @@ impl Shelf {
     /// Nothing is kept then; files that came whole need not come again the next time.
     pub fn keep<E: From<ReleaseError>>(
         &self,
-        lock: &ShelfLock,
+        _pull: &PullLock,
         signed: &SignedRelease,
         from: &Repository,
         check: impl FnOnce(&Kept) -> Result<(), E>,
@@ -225,6 +290,8 @@ impl Shelf {
         let kept = self.open_kept(&new)?;
         kept.check()?;
         check(&kept)?;
+        // Only from here on is anything changed that others look at.
+        let lock = self.lock()?;
         let version = signed.release.version;
         let place = self.folder.join(version.to_string());
         let moved = remove(&place)
@@ -233,7 +300,7 @@ impl Shelf {
             .and_then(|()| remove(&self.folder.join(INCOMING)));
         moved.map_err(|why| ReleaseError::Io { path: place, why })?;
         let state = self.state()?;
-        self.set_state(lock, &ShelfState { newest: version.max(state.newest), ..state })?;
+        self.set_state(&lock, &ShelfState { newest: version.max(state.newest), ..state })?;
         Ok(fetched)
     }
 
@@ -249,8 +316,8 @@ impl Shelf {
         let mut fetched = 0;
         for (name, part) in &signed.release.files {
             let (came, to) = (incoming.join(&part.sha256), new.join(name));
-            if let Some(elsewhere) = self.find(part)? {
-                copy(&elsewhere, &to).map_err(failed(&to))?;
+            // Whoever removes a bundle meanwhile takes its file away: then it is brought.
+            if self.find(part)?.is_some_and(|elsewhere| copy(&elsewhere, &to).is_ok()) {
                 continue;
             }
             if !is_part(&came, part) {

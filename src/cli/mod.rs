@@ -19,6 +19,7 @@ mod pictures;
 mod relay_guard;
 mod rest;
 mod run;
+mod self_test;
 mod verify;
 mod video;
 
@@ -47,6 +48,9 @@ enum Verb {
     /// Hold the relay's line for the daemon, which starts this itself.
     #[command(hide = true)]
     RelayGuard(relay_guard::Args),
+    /// Test models in a process of their own, which other verbs and the daemon start themselves.
+    #[command(hide = true)]
+    ModelsSelfTest(self_test::Args),
     /// Watch the whole chain work on bundled portraits: no camera, relay or broker needed.
     Demo(demo::Args),
     /// List cameras and what they offer.
@@ -86,6 +90,7 @@ impl Cli {
             Verb::Run(args) => run::run(globals, args),
             Verb::Rest(args) => rest::run(globals, args),
             Verb::RelayGuard(args) => relay_guard::run(args),
+            Verb::ModelsSelfTest(args) => self_test::run(args),
             Verb::Demo(args) => demo::run(globals, args),
             Verb::Cameras(args) => cameras::run(globals, args),
             Verb::Detect(args) => detect::run(globals, args),

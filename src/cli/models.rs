@@ -16,7 +16,7 @@ use super::Globals;
 use super::output::json_line;
 use crate::bundle::ReleaseError;
 use crate::facebank::FacebankError;
-use crate::vision::ProofError;
+use crate::self_test::SelfTestError;
 use switch::SwitchError;
 
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<ReleaseError>().is_some_and(ReleaseError::is_refusal)
-            || cause.is::<ProofError>()
+            || cause.downcast_ref::<SelfTestError>().is_some_and(SelfTestError::is_refusal)
             || cause.is::<SwitchError>()
             || matches!(cause.downcast_ref(), Some(FacebankError::NoCrops { .. }))
     })

@@ -2,6 +2,7 @@
 
 use crate::act::ActError;
 use crate::act::gpio::GpioError;
+use crate::bundle::ReleaseError;
 use crate::capture::CaptureError;
 use crate::door::{ClockFault, HoursError};
 use crate::facebank::FacebankError;
@@ -25,6 +26,8 @@ pub enum DaemonError {
     /// Hours go by the local time, which is not known.
     #[error("{fault}, and [hours] go by it; {}", fault.fix())]
     Zone { fault: ClockFault },
+    #[error(transparent)]
+    Models(#[from] ReleaseError),
     #[error("the {thread} thread cannot be started: {why}; free some memory")]
     Thread { thread: &'static str, why: std::io::Error },
     #[error("signals cannot be received: {0}")]

@@ -17,6 +17,7 @@ use super::doorman::Doorman;
 use super::ear::Ear;
 use super::error::DaemonError;
 use super::eye::Eye;
+use super::probation::{GivenUp, Trial};
 use super::recorder::Recorder;
 use super::reload;
 use super::shared::Shared;
@@ -24,12 +25,14 @@ use super::watch::{Onlooker, Orders, Rules, Watch};
 use crate::act::gpio::{Inputs, Relay, Signals};
 use crate::act::mqtt::Mqtt;
 use crate::act::{ActError, Event, EventKind, EventStore, Output, logging};
-use crate::bundle::ModelId;
+use crate::bundle::{Bundle, Manifest, ModelId};
 use crate::capture::{self, FrameSource};
 use crate::clock::{Clock, MonotonicClock};
 use crate::config::{self, Config, Layers};
 use crate::door::{ClosedGroup, Contact, Hours};
 use crate::facebank::{DaemonLock, Facebank, FacebankError, Gallery};
+use crate::self_test::SelfTest;
+use crate::vision::VisionError;
 use crate::wall_clock::{self, WallClock};
 
 /// How often the main thread looks around.
@@ -61,10 +64,26 @@ pub struct Setup {
 /// # Errors
 /// What keeps it from starting, and the fault that locked the door. The relay is at rest in any case.
 pub fn keep(setup: Setup) -> Result<(), DaemonError> {
-    let mut signals = ProcessSignals::new([SIGTERM, SIGINT, SIGHUP]).map_err(DaemonError::Signals)?;
+    // Whoever finds the lock taken may send signals.
+    let signals = ProcessSignals::new([SIGTERM, SIGINT, SIGHUP]).map_err(DaemonError::Signals)?;
+    let _alone = DaemonLock::take(&setup.config.facebank.path)?;
+    // Before the models are touched: what happens from here on may be their doing.
+    let (mut trial, given_up) = Trial::start(&setup.config.models)?;
+    let result = keep_with(setup, signals, &mut trial, given_up);
+    if let Some(trial) = trial {
+        trial.end(&result);
+    }
+    result
+}
+
+fn keep_with(
+    setup: Setup,
+    mut signals: ProcessSignals,
+    trial: &mut Option<Trial>,
+    given_up: Option<GivenUp>,
+) -> Result<(), DaemonError> {
     let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, onlooker } = setup;
     let facebank_path = config.facebank.path.clone();
-    let _alone = DaemonLock::take(&facebank_path)?;
     let store = EventStore::open(&config.events, config.mqtt.enabled).map_err(ActError::from)?;
     let newest = store.newest_time().map_err(ActError::from)?;
     let store = Arc::new(Mutex::new(store));
@@ -72,6 +91,10 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
     let wall = WallClock::new(newest.time);
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
+    if let Some(given_up) = given_up {
+        shared.tell_of(EventKind::RolledBack, given_up.to_string());
+    }
+    let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
     let mut eye = Eye::load(&config, Gallery::default())?;
     let mut facebank = open_facebank(&facebank_path)?;
     eye.set_gallery(facebank.gallery(eye.model())?);
@@ -114,8 +137,20 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
     let recorder = Recorder::new(shared.clone(), store, outputs);
     let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, ear, stall)?;
 
-    let mut keeper =
-        Keeper { shared, config, layers, model, orders, new_camera, clock_watch, closed, started };
+    let tested = models.manifest().clone();
+    let mut keeper = Keeper {
+        shared,
+        config,
+        layers,
+        model,
+        tested,
+        trial,
+        orders,
+        new_camera,
+        clock_watch,
+        closed,
+        started,
+    };
     let result = keeper.rounds(&mut crew, &mut signals, &mut facebank);
     say(&[NotifyState::Stopping]);
     crew.end(&result);
@@ -123,12 +158,16 @@ pub fn keep(setup: Setup) -> Result<(), DaemonError> {
 }
 
 /// What the main thread holds while the door is kept.
-struct Keeper {
+struct Keeper<'a> {
     shared: Arc<Shared>,
     config: Config,
     layers: Option<Layers>,
     /// The embedding model in use.
     model: ModelId,
+    /// The manifest of the models in use, which names their files by hash.
+    tested: Manifest,
+    /// Where the models in use are on probation.
+    trial: &'a mut Option<Trial>,
     orders: Arc<Mutex<Orders>>,
     new_camera: NewCamera,
     clock_watch: ClockWatch,
@@ -138,7 +177,7 @@ struct Keeper {
     started: String,
 }
 
-impl Keeper {
+impl Keeper<'_> {
     fn rounds(
         &mut self,
         crew: &mut Crew,
@@ -151,7 +190,16 @@ impl Keeper {
         loop {
             for signal in signals.pending() {
                 match signal {
-                    SIGHUP => self.reload(facebank),
+                    SIGHUP => self.reload(facebank, || {
+                        // The door goes on meanwhile; only its main thread is busy.
+                        if let Some(limit) = watchdog
+                            && fed.elapsed() > limit / 4
+                            && crew.moves(limit / 2)
+                        {
+                            fed = Instant::now();
+                            say(&[NotifyState::Watchdog]);
+                        }
+                    }),
                     _ => return Ok(()),
                 }
             }
@@ -175,6 +223,8 @@ impl Keeper {
                 asked = Instant::now();
                 stale = self.ask(facebank, stale);
                 self.clock_watch.look(&self.shared.wall, &self.config);
+                let frames = self.shared.progress.frames();
+                self.trial.take_if(|trial| trial.is_passed(frames));
             }
             thread::sleep(ROUND);
         }
@@ -206,13 +256,16 @@ impl Keeper {
     }
 
     /// Reads the configuration again and puts it in force, or keeps the old one and says why.
-    fn reload(&mut self, facebank: &Facebank) {
+    fn reload(&mut self, facebank: &Facebank, meanwhile: impl FnMut()) {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             say(&[NotifyState::Reloading, now]);
         }
-        match self.prepare(facebank) {
+        match self.prepare(facebank, meanwhile) {
             Err(why) => self.shared.tell_of(EventKind::ReloadRefused, why),
-            Ok(Reloaded { config, model, orders, closed, detail }) => {
+            Ok(Reloaded { config, model, tested, orders, closed, detail }) => {
+                // Before it is used for the first time.
+                *self.trial = Trial::after_reload(&config.models, self.trial.take());
+                self.tested = tested;
                 *self.orders() = orders;
                 self.closed = closed;
                 if config.camera != self.config.camera {
@@ -234,13 +287,20 @@ impl Keeper {
         say(&[NotifyState::Ready]);
     }
 
-    /// All that may be refused, before anything is changed. The models are loaded and verified anew.
-    fn prepare(&self, facebank: &Facebank) -> Result<Reloaded, String> {
+    /// All that may be refused, before anything is changed. The models are loaded and verified again; those that are not
+    /// the ones in use are tested first, in a process of their own.
+    fn prepare(&self, facebank: &Facebank, meanwhile: impl FnMut()) -> Result<Reloaded, String> {
         let layers = self.layers.as_ref().ok_or("this door is kept without a configuration file")?;
         let config = config::load(layers).map_err(|error| error.to_string())?.config;
         let fixed = reload::fixed(&self.config, &config);
         if !fixed.is_empty() {
             return Err(format!("{} can only change with a restart", fixed.join(", ")));
+        }
+        let precision = config.engine.precision;
+        let bundle = Bundle::find(&config.models, precision).map_err(|error| error.to_string())?;
+        if *bundle.manifest() != self.tested || config.engine != self.config.engine {
+            let test = SelfTest::new(&bundle, &config);
+            test.and_then(|test| test.run(meanwhile)).map_err(|error| error.to_string())?;
         }
         let mut eye = Eye::load(&config, Gallery::default()).map_err(|error| error.to_string())?;
         eye.set_gallery(facebank.gallery(eye.model()).map_err(|error| error.to_string())?);
@@ -248,7 +308,7 @@ impl Keeper {
         let (model, detail) = (eye.model().clone(), said(&eye, &rules));
         let closed = warn_of_closed(&rules.hours, eye.gallery(), &[]);
         let orders = Orders { sight: Some(Box::new(eye)), gallery: None, rules: Some(rules) };
-        Ok(Reloaded { config, model, orders, closed, detail })
+        Ok(Reloaded { config, model, tested: bundle.manifest().clone(), orders, closed, detail })
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -260,6 +320,7 @@ impl Keeper {
 struct Reloaded {
     config: Config,
     model: ModelId,
+    tested: Manifest,
     orders: Orders,
     closed: Vec<ClosedGroup>,
     detail: String,

@@ -5,7 +5,8 @@
 //!
 //! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `ear` listens to the button and the
 //! contact, `doorman` opens, `recorder` stores and tells;
-//! `keeper` is the main thread, `clock_watch` its look at the wall clock, `crew` what it knows of the others. They share `shared` and nothing else.
+//! `probation` watches over models that are new, `clock_watch` over the wall clock;
+//! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.
 
 mod camera;
 mod clock_watch;
@@ -16,6 +17,7 @@ mod error;
 mod eye;
 mod keeper;
 mod mortality;
+mod probation;
 mod progress;
 mod queue;
 mod recorder;

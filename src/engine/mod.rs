@@ -5,7 +5,9 @@
 //! others on tract; or both on onnxruntime, where the configuration says so ([`Backend`]).
 
 mod backend;
+mod caught;
 mod int8;
+mod limits;
 mod max_pool;
 mod onnx;
 #[cfg(feature = "ort")]
@@ -16,6 +18,7 @@ mod tract;
 
 pub use backend::Backend;
 pub use int8::{LayerInfo, QuantisedNetwork};
+pub use limits::LimitError;
 pub use onnx::Onnx;
 
 use std::path::PathBuf;
@@ -40,6 +43,12 @@ pub enum EngineError {
     Load { model: String, why: String },
     #[error("{model}: does not run on an input of {shape:?}: {why}; it is not the model that its role needs")]
     Shape { model: String, shape: Vec<usize>, why: String },
+    #[error("{model}: asks for more than a network may: {why}; install the models again")]
+    Limit { model: String, why: LimitError },
+    #[error(
+        "{model}: cannot be loaded or run: the engine met what it did not expect ({why}); install the models again"
+    )]
+    Panic { model: String, why: String },
     #[error("{model}: failed while running: {why}")]
     Run { model: String, why: String },
     #[error("{library}: cannot be used as onnxruntime: {why}; {mend}", library = library.display())]

@@ -4,8 +4,9 @@ use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 use super::backend::Kind;
+use super::caught::{Caught, caught};
 use super::tract::{TractNetwork, chain};
-use super::{Backend, EngineError, Network, QuantisedNetwork};
+use super::{Backend, EngineError, LimitError, Network, QuantisedNetwork, limits};
 use crate::bundle::Input;
 
 /// A parsed ONNX file, not yet bound to a shape.
@@ -21,9 +22,13 @@ impl Onnx {
     /// pixels are fed; `backend` runs it.
     pub fn parse(name: &str, bytes: &[u8], input: &Input, backend: &Backend) -> Result<Self, EngineError> {
         let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
-        let file = tract_onnx::onnx()
-            .proto_model_for_read(&mut &bytes[..])
-            .map_err(|error| failed(chain(&error)))?;
+        let limited = |why: LimitError| EngineError::Limit { model: name.to_owned(), why };
+        limits::check_bytes(bytes).map_err(limited)?;
+        let file = caught(name, || {
+            let read = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]);
+            read.map_err(|error| failed(chain(&error)))
+        })?;
+        limits::check_tensors(&file).map_err(limited)?;
         if file.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
             return Err(failed("there is no graph in it".into()));
         }
@@ -36,23 +41,49 @@ impl Onnx {
     }
 
     /// The network for inputs of this shape: batch, channels, height, width.
+    ///
+    /// # Errors
+    /// The file asks for more memory or time than a network may have, or is none that can be run at this shape.
     pub fn prepare(&self, shape: &[usize]) -> Result<Box<dyn Network>, EngineError> {
-        Ok(match &self.backend.kind {
-            Kind::Tract(executor) => match self.prepare_quantised(shape)? {
-                Some(network) => Box::new(network),
-                None => {
-                    let executor = executor.clone();
-                    Box::new(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
+        self.check(shape)?;
+        caught(&self.name, || {
+            Ok(match &self.backend.kind {
+                Kind::Tract(executor) => match self.quantised(shape)? {
+                    Some(network) => self.boxed(network),
+                    None => {
+                        let executor = executor.clone();
+                        self.boxed(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
+                    }
+                },
+                #[cfg(feature = "ort")]
+                Kind::Ort(runtime) => {
+                    self.boxed(runtime.prepare(&self.name, &self.file, &self.input, shape)?)
                 }
-            },
-            #[cfg(feature = "ort")]
-            Kind::Ort(runtime) => Box::new(runtime.prepare(&self.name, &self.file, &self.input, shape)?),
+            })
         })
     }
 
     /// The network on kernels of our own, where the file is quantised in a way that they run.
+    ///
+    /// # Errors
+    /// As [`Onnx::prepare`].
     pub fn prepare_quantised(&self, shape: &[usize]) -> Result<Option<QuantisedNetwork>, EngineError> {
+        self.check(shape)?;
+        caught(&self.name, || self.quantised(shape))
+    }
+
+    /// Whether the file keeps within limits for an input of this shape; nothing is allocated before that.
+    fn check(&self, shape: &[usize]) -> Result<(), EngineError> {
+        let limited = |why| EngineError::Limit { model: self.name.clone(), why };
+        limits::check_shapes(&self.file, shape).map_err(limited)
+    }
+
+    fn quantised(&self, shape: &[usize]) -> Result<Option<QuantisedNetwork>, EngineError> {
         QuantisedNetwork::new(&self.name, &self.file, &self.input, shape, self.backend.threads())
+    }
+
+    fn boxed(&self, network: impl Network + 'static) -> Box<dyn Network> {
+        Box::new(Caught { model: self.name.clone(), network })
     }
 }
 

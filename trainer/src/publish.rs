@@ -17,6 +17,7 @@ use ostiary::bundle::{
 };
 use ostiary::config::{self, Config};
 use ostiary::durable;
+use ostiary::self_test::match_portraits;
 use ostiary::vision::prove;
 use serde_json::json;
 
@@ -94,7 +95,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses models that a door would refuse: both precisions load, have thresholds and give their golden embeddings.
+/// Refuses models that a door would refuse: both precisions load, have thresholds, give their golden embeddings
+/// and match the portraits that every door has.
 fn prove_all(folder: &Path) -> Result<()> {
     for precision in [Precision::Fp32, Precision::Int8] {
         let bundle = Bundle::open(folder, precision)?;
@@ -103,8 +105,9 @@ fn prove_all(folder: &Path) -> Result<()> {
         // The widest rate that a table has: what a door asks for is its owner's affair.
         let table = &bundle.entry(ostiary::vision::Embedder::ROLE)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
-        prove(&bundle, &config)
-            .with_context(|| format!("{} is not fit for a door, at {precision}", folder.display()))?;
+        let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
+        let mut recogniser = prove(&bundle, &config).with_context(unfit)?;
+        match_portraits(&mut recogniser, table).with_context(unfit)?;
     }
     Ok(())
 }

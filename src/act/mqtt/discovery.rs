@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::topics::Topics;
 
 /// Kinds that the event entity knows; one that is not in the list is ignored by Home Assistant.
-const EVENT_TYPES: [&str; 17] = [
+const EVENT_TYPES: [&str; 18] = [
     "started",
     "stopped",
     "granted",
@@ -17,6 +17,7 @@ const EVENT_TYPES: [&str; 17] = [
     "camera_back",
     "reloaded",
     "reload_refused",
+    "rolled_back",
     "locked",
     "door_opened",
     "door_closed",

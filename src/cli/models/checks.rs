@@ -1,18 +1,25 @@
-//! What a bundle has to stand before it is kept, and again before it is used.
+//! What a bundle has to pass before it is kept, and again before it is used.
 
 use anyhow::Context;
 
 use crate::bundle::{Bundle, Kept};
 use crate::config::Config;
-use crate::vision::{Recogniser, prove};
+use crate::engine::Backend;
+use crate::self_test::SelfTest;
+use crate::vision::Recogniser;
 
-/// All files as they were signed, every network loading, thresholds for `door.far`, and the golden embedding on this
-/// processor.
+/// All files as they were signed, and the test of the models.
 pub fn check(kept: &Kept, config: &Config) -> anyhow::Result<Recogniser> {
     let version = kept.signed.release.version;
     let checked = kept.check().map_err(anyhow::Error::from).and_then(|()| {
         let bundle: Bundle = kept.bundle(config.engine.precision)?;
-        Ok(prove(&bundle, config)?)
+        test(&bundle, config)
     });
     checked.with_context(|| format!("bundle {version}"))
+}
+
+/// Tests models in a process of their own, and loads them only then.
+pub fn test(bundle: &Bundle, config: &Config) -> anyhow::Result<Recogniser> {
+    SelfTest::new(bundle, config)?.run(|| {})?;
+    Ok(Recogniser::of(bundle, config, &Backend::new(&config.engine, &config.ort)?)?)
 }

@@ -15,6 +15,8 @@ use crate::vision::Embedder;
 struct Row {
     version: u64,
     active: bool,
+    /// Whether a crash of the daemon would go back to the bundle before.
+    probation: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     about: Option<About>,
     /// Why nothing is known of it.
@@ -38,6 +40,7 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let shelf = Shelf::open(&config.models)?;
     let active = shelf.state()?.active();
+    let probation = shelf.probation()?.map(|probation| probation.version);
     for version in shelf.versions()? {
         let about = shelf.kept(version).and_then(|kept| {
             let bundle: Bundle = kept.bundle(config.engine.precision)?;
@@ -54,7 +57,8 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
             Ok(about) => (Some(about), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        let row = Row { version, active: active == Some(version), about, problem };
+        let is = |other: Option<u64>| other == Some(version);
+        let row = Row { version, active: is(active), probation: is(probation), about, problem };
         if globals.json {
             json_line(&row)?;
         } else {
@@ -78,7 +82,12 @@ fn told(row: &Row) -> String {
             let day = |time: &Timestamp| time.strftime("%Y-%m-%d").to_string();
             let word = if *expired { "expired" } else { "expires" };
             let note = note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
-            format!("{mark} {version}  made {}, {word} {}, model {model}{note}", day(created), day(expires))
+            let probation = if row.probation { ", on probation" } else { "" };
+            format!(
+                "{mark} {version}  made {}, {word} {}, model {model}{probation}{note}",
+                day(created),
+                day(expires)
+            )
         }
         (None, problem) => format!("{mark} {version}  NOT GOOD: {}", problem.as_deref().unwrap_or_default()),
     }

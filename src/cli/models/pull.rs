@@ -38,7 +38,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let shelf = Shelf::open(&config.models)?;
     let source = args.source.or_else(|| config.models.source.clone()).ok_or(ReleaseError::NoSource)?;
     let repository = Repository::open(&source)?;
-    let lock = shelf.lock()?;
+    let pull = shelf.lock_pull()?;
     let offered = repository.current(shelf.keys())?;
     let is_news = shelf.is_news(&offered)?;
     offered.release.check_time(Timestamp::now(), program_made())?;
@@ -47,7 +47,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     bar.enable_steady_tick(TICK);
     let fetched = match is_news {
         false => 0,
-        true => shelf.keep(&lock, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?,
+        true => shelf.keep(&pull, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?,
     };
     bar.finish_and_clear();
     if globals.json {
@@ -63,6 +63,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     } else {
         line(&format!("bundle {version} is the newest, and kept already"))?;
     }
+    drop(pull);
+    let lock = shelf.lock()?;
     let state = shelf.state()?;
     if args.activate && state.active() != Some(version) {
         if state.is_wanted(version) {

@@ -8,7 +8,6 @@ use super::activate::People;
 use super::{checks, switch};
 use crate::bundle::{Bundle, Shelf};
 use crate::cli::Globals;
-use crate::vision::prove;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary models rollback\n\n\
@@ -31,7 +30,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let to = state.rolled_back();
     let recogniser = match to.active() {
         Some(version) => checks::check(&shelf.kept(version)?, &config)?,
-        None => prove(&Bundle::shipped(config.engine.precision)?, &config)?,
+        None => checks::test(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
     switch::switch(globals, &config, &shelf, &lock, &to, recogniser, &args.people)
 }

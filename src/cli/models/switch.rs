@@ -14,15 +14,17 @@ use serde_json::json;
 
 use super::activate::People;
 use crate::act::{EventKind, EventStore};
-use crate::bundle::{Bundle, BundleError, Manifest, ModelId, Precision, Shelf, ShelfLock, ShelfState};
+use crate::bundle::{
+    Bundle, BundleError, Manifest, ModelId, Precision, Probation, Shelf, ShelfLock, ShelfState,
+};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
 use crate::config::Config;
 use crate::facebank::{DaemonLock, Facebank, FacebankError};
 use crate::vision::{Embedder, Recogniser};
 
-/// How long the daemon may take to load the models.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long the daemon may take to test and load the models.
+const PATIENCE: Duration = Duration::from_secs(150);
 /// How often it is asked whether it has.
 const ASK: Duration = Duration::from_millis(100);
 /// Events that are looked through for its answer.
@@ -64,14 +66,21 @@ pub fn switch(
         }
         None => 0,
     };
-    let from = shelf.state()?;
+    let (from, earlier) = (shelf.state()?, shelf.probation()?);
     let daemon = daemon(&config.facebank.path)?;
     let before = last_event(config);
+    // First, so that no bundle that is new is in use without it.
+    match to.active() {
+        Some(version) if to.succeeds(&from) => shelf.set_probation(Some(&Probation::new(version)))?,
+        _ if to.active() != from.active() => shelf.set_probation(None)?,
+        _ => {}
+    }
     shelf.set_state(lock, to)?;
     if let Some(daemon) = daemon
         && let Err(why) = tell(daemon, config, &model, before)
     {
         shelf.set_state(lock, &from)?;
+        shelf.set_probation(earlier.as_ref())?;
         // Where it did change over and could not say so, this brings it back.
         let _ = kill_process(daemon, Signal::HUP);
         return Err(SwitchError::Daemon { why }.into());

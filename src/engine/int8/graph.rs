@@ -101,7 +101,8 @@ impl<'a> Graph<'a> {
 fn constant<T>(tensor: &TensorProto, values: Vec<T>) -> Option<Constant<T>> {
     let shape: Option<Vec<usize>> = tensor.dims.iter().map(|dim| usize::try_from(*dim).ok()).collect();
     let shape = shape?;
-    (shape.iter().product::<usize>() == values.len()).then_some(Constant { shape, values })
+    let count = shape.iter().try_fold(1usize, |count, dim| count.checked_mul(*dim));
+    (count == Some(values.len())).then_some(Constant { shape, values })
 }
 
 /// A node's list of numbers; `None` where it is not given.

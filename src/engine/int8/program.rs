@@ -12,6 +12,9 @@ use super::layer::{Filter, Grid, Layer, Network, Op, Output, Source, Target, Val
 /// Layers of fewer multiplications are not worth a second thread: it costs some microseconds to wake.
 const WORTH_SPLITTING: usize = 400_000;
 
+/// The most memory of a network's values, and of its weights with its outputs, bytes.
+const MAX_MEMORY: usize = 1 << 30;
+
 /// A network that runs on bytes alone, allocating nothing.
 pub struct Program {
     steps: Vec<Step>,
@@ -70,12 +73,17 @@ impl Program {
     /// `reversed` where the network wants blue first.
     pub fn new(network: &Network, reversed: bool, isa: Isa, threads: usize) -> Result<Self, String> {
         let tensors = tensors(network);
+        check_memory(network, &tensors)?;
         let mut steps = Vec::with_capacity(network.layers.len());
         for layer in &network.layers {
             let step = Step::new(network, layer, &tensors, isa);
             steps.push(step.map_err(|why| format!("{}: {why}", layer.name))?);
         }
         let (slots, places) = places(network, &tensors);
+        let together = slots.iter().fold(0usize, |sum, slot| sum.saturating_add(*slot));
+        if together > MAX_MEMORY {
+            return Err(format!("its values would take {together} bytes, and {MAX_MEMORY} are allowed"));
+        }
         let values = network.values.iter().zip(tensors).zip(places);
         let values = values
             .map(|((value, tensor), slot)| {
@@ -219,6 +227,40 @@ fn softmax(planes: &mut [f32], channels: usize, pixels: usize) {
             }
             (0..channels).for_each(|channel| image[channel * pixels + pixel] /= sum);
         }
+    }
+}
+
+/// Whether what the program will allocate is within [`MAX_MEMORY`]: values with their borders, and weights as kernels
+/// lay them out, both with channels rounded up.
+fn check_memory(network: &Network, tensors: &[Tensor]) -> Result<(), String> {
+    let rounded = |channels: usize| channels.max(1).saturating_add(Tensor::LANES);
+    let product =
+        |factors: &[usize]| factors.iter().fold(1usize, |product, factor| product.saturating_mul(*factor));
+    let values = tensors.iter().map(|tensor| {
+        let [top, left, bottom, right] = tensor.border;
+        let (rows, columns) = (top + tensor.height + bottom, left + tensor.width + right);
+        product(&[tensor.images, rows, columns, rounded(tensor.channels)])
+    });
+    let largest = values.max().unwrap_or(0);
+    let layers = network.layers.iter().map(|layer| {
+        let floats = match layer.target {
+            Target::Floats([channels, height, width]) => {
+                product(&[4, network.images, height, width, rounded(channels)])
+            }
+            Target::Bytes(_) => 0,
+        };
+        let weights = match &layer.op {
+            Op::Conv { input, window: Window { kernel: [rows, columns], .. }, filter } => {
+                product(&[*rows, *columns, rounded(tensors[*input].channels), rounded(filter.bias.len())])
+            }
+            _ => 0,
+        };
+        floats.saturating_add(weights)
+    });
+    let all = layers.fold(largest, usize::saturating_add);
+    match all <= MAX_MEMORY {
+        true => Ok(()),
+        false => Err(format!("its buffers would take {all} bytes, and {MAX_MEMORY} are allowed")),
     }
 }
 

@@ -248,8 +248,10 @@ impl Reader<'_> {
         if ints(node, "dilations").is_some_and(|steps| steps.iter().any(|step| *step != 1)) {
             return unknown("it is dilated");
         }
-        if inputs * group != channels {
-            return broken(format!("its kernel is for {} channels, not {channels}", inputs * group));
+        if inputs.checked_mul(group) != Some(channels) || outputs == 0 {
+            return broken(format!(
+                "its weights are of shape {shape:?} in {group} groups, for {channels} channels"
+            ));
         }
         let window = window(node, [rows, columns], [height, width])?;
         let [down, across] = window.places(height, width);
@@ -311,8 +313,10 @@ impl Reader<'_> {
         if !grid.is_uniform() {
             return unknown("its input has a grid for each channel");
         }
-        if inputs != channels * height * width {
-            return broken(format!("its matrix takes {inputs} numbers, not {channels}x{height}x{width}"));
+        if outputs == 0 || inputs != channels * height * width {
+            return broken(format!(
+                "its matrix of shape {shape:?} does not take {channels}x{height}x{width} numbers"
+            ));
         }
         let mut upright = vec![0; values.len()];
         for (row, weights) in values.chunks_exact(outputs).enumerate() {

@@ -29,7 +29,7 @@ pub fn trainer(arguments: &[&str]) -> Output {
 }
 
 /// The door's program, which cargo builds beside the trainer's for the tests of the whole workspace.
-fn ostiary() -> Command {
+pub fn ostiary() -> Command {
     let program = cargo_bin!("ostiary-trainer").with_file_name("ostiary");
     assert!(program.exists(), "there is no {}; run the tests with --workspace", program.display());
     let mut command = Command::new(program);
@@ -108,6 +108,13 @@ impl House {
         let mut command = ostiary();
         command.arg("--config").arg(self.path("ostiary.toml")).args(arguments);
         command
+    }
+
+    /// The same while something else happens.
+    pub fn models_meanwhile(&self, arguments: &[&str]) -> thread::JoinHandle<Done> {
+        let mut command = self.ostiary(&["models", "--json"]);
+        command.args(arguments);
+        thread::spawn(move || Self::done(&mut command))
     }
 
     pub fn models(&self, arguments: &[&str]) -> Done {
@@ -251,6 +258,13 @@ impl Door {
                 return granted;
             }
         }
+    }
+
+    /// Ends it as a crash does.
+    pub fn crash(&mut self) {
+        assert!(self.process.try_wait().unwrap().is_none(), "the daemon has ended");
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// Stops it; it must have lived until then.

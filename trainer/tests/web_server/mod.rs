@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 pub use tls::TlsServer;
 
@@ -23,6 +24,8 @@ pub enum Fault {
     Missing,
     /// An answer without an end.
     Endless,
+    /// The second half comes so much later.
+    Slow(Duration),
 }
 
 type Faults = Arc<Mutex<HashMap<String, (Fault, usize)>>>;
@@ -84,6 +87,11 @@ fn serve(mut stream: TcpStream, folder: &Path, faults: &Faults) -> std::io::Resu
         (fault, Ok(bytes)) => {
             let length = bytes.len();
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
+            if let Some(Fault::Slow(pause)) = fault {
+                stream.write_all(&bytes[..length / 2])?;
+                thread::sleep(pause);
+                return stream.write_all(&bytes[length / 2..]);
+            }
             let sent = if matches!(fault, Some(Fault::Torn)) { length / 2 } else { length };
             stream.write_all(&bytes[..sent])
         }

@@ -1,0 +1,18 @@
+//! Whether models can be trusted with the door on this machine: a test in a process of its own, with limits.
+//!
+//! What comes in: a bundle and the configuration. What goes out: nothing, or an error that says which network failed and
+//! how. Each network runs, the embedder gives its golden embedding, and the portraits that are built into the program are
+//! found and matched. A network that panics, needs too much memory or never ends takes the test's process with it
+//! ([`SelfTest`]), and nothing else.
+
+mod error;
+mod order;
+mod perform;
+mod portraits;
+mod run;
+
+pub use error::SelfTestError;
+pub use order::Order;
+pub use perform::perform;
+pub use portraits::match_portraits;
+pub use run::{Limits, SelfTest};

@@ -1,0 +1,39 @@
+//! The test itself.
+
+use super::{Order, SelfTestError, match_portraits};
+use crate::bundle::Bundle;
+use crate::engine::{Backend, Onnx};
+use crate::vision::{Crop, Embedder, ProofError, VisionError, prove};
+
+/// The networks that a door runs, with the side of a picture that each can look at, pixels.
+const NETWORKS: [(&str, usize); 4] = [("pnet", 24), ("rnet", 24), ("onet", 48), (Embedder::ROLE, Crop::SIDE)];
+
+/// Tests the models in this process. `stage` is given what is tested next, in a few words.
+///
+/// # Errors
+/// What is wrong with the models.
+pub fn perform(order: &Order, mut stage: impl FnMut(&str)) -> Result<(), SelfTestError> {
+    let config = order.config();
+    stage("the manifest");
+    let bundle = Bundle::open(&order.folder, order.engine.precision).map_err(ProofError::from)?;
+    let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
+    for (role, side) in NETWORKS {
+        let path = bundle.path(role).map_err(ProofError::from)?;
+        stage(&format!("the network {role} ({})", path.display()));
+        run(&bundle, role, side, &backend)?;
+    }
+    stage("the golden embedding");
+    let mut recogniser = prove(&bundle, &config)?;
+    stage("the bundled portraits");
+    let table = &bundle.entry(Embedder::ROLE).map_err(ProofError::from)?.far;
+    match_portraits(&mut recogniser, table)
+}
+
+/// Runs one network on a black picture.
+fn run(bundle: &Bundle, role: &str, side: usize, backend: &Backend) -> Result<(), VisionError> {
+    let (bytes, path) = (bundle.read(role)?, bundle.path(role)?.display().to_string());
+    let onnx = Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?;
+    let mut network = onnx.prepare(&[1, 3, side, side])?;
+    let mut outputs = vec![Vec::new(); network.output_shapes().len()];
+    Ok(network.run(&vec![0; 3 * side * side], &mut outputs)?)
+}
