@@ -17,7 +17,7 @@ use ostiary::act::mqtt::{self, Mqtt};
 use ostiary::act::{Event, EventKind, EventStore, Output, SPOOL, StoreError};
 use ostiary::config;
 use ostiary::door::Reason;
-use rumqttc::{Client, MqttOptions, Packet, Publish, QoS};
+use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
 
 /// Far longer than anything here takes: a test that gets here has failed.
@@ -92,9 +92,10 @@ struct Listener {
 
 impl Listener {
     fn new(port: u16) -> Self {
-        let mut options = MqttOptions::new(format!("listener-{}", free_port()), "127.0.0.1", port);
+        let mut options =
+            MqttOptions::new(format!("listener-{}", free_port()), rumqttc::Broker::tcp("127.0.0.1", port));
         options.set_max_packet_size(1 << 20, 1 << 20);
-        let (client, mut connection) = Client::new(options, 16);
+        let (client, mut connection) = Client::builder(options).capacity(16).build();
         let (tell, heard) = mpsc::channel();
         let (ready, subscribed) = mpsc::channel();
         client.subscribe("#", QoS::AtLeastOnce).unwrap();
@@ -295,14 +296,14 @@ fn the_house_hears_birth_state_events_and_goodbye() {
 
     // What a newcomer is told: how things stand, and no event.
     let newcomer = Listener::new(broker.port);
-    newcomer.client.publish("test/end", QoS::AtLeastOnce, false, "").unwrap();
+    newcomer.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
     let mut retained = Vec::new();
     loop {
         let message = newcomer.heard.recv_timeout(LIMIT).unwrap();
         if message.topic == "test/end" {
             break;
         }
-        assert!(message.retain, "{}", message.topic);
+        assert!(message.retain, "{:?}", message.topic);
         retained.push(message.topic);
     }
     retained.sort();
@@ -328,8 +329,8 @@ fn home_assistant_is_told_again_when_it_has_started() {
     let first = listener.next(DISCOVERY);
     assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
     listener.next(STATE);
-    listener.client.publish("homeassistant/status", QoS::AtLeastOnce, false, "offline").unwrap();
-    listener.client.publish("homeassistant/status", QoS::AtLeastOnce, false, "online").unwrap();
+    listener.client.publish("homeassistant/status", "offline", PublishOptions::at_least_once()).unwrap();
+    listener.client.publish("homeassistant/status", "online", PublishOptions::at_least_once()).unwrap();
     assert_eq!(listener.next(DISCOVERY).payload, first.payload);
     assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
     listener.next(STATE);
@@ -428,7 +429,7 @@ fn a_check_leaves_the_running_door_alone() {
     loop {
         let message = listener.heard.recv_timeout(LIMIT).unwrap();
         assert_ne!(message.topic, AVAILABILITY);
-        if message.topic.ends_with("/event") {
+        if message.topic.ends_with(b"/event") {
             break;
         }
     }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rumqttc::{Broker, Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 
 /// What the door told, since the subscriber began.
@@ -26,9 +26,9 @@ impl Subscriber {
     /// Listens until it is dropped; connects again whenever the broker goes away. Its session is kept by the broker, so
     /// that it misses nothing meanwhile.
     pub fn start(host: &str, port: u16, topic: &str) -> Self {
-        let mut options = MqttOptions::new("ostiary-board", host, port);
-        options.set_keep_alive(Duration::from_secs(5)).set_clean_session(false);
-        let (client, mut connection) = Client::new(options, 64);
+        let mut options = MqttOptions::new("ostiary-board", Broker::tcp(host, port));
+        options.set_keep_alive(5).set_clean_session(false);
+        let (client, mut connection) = Client::builder(options).capacity(64).build();
         let subscriber = Self { events: Arc::default(), stop: Arc::default() };
         let (events, stop) = (subscriber.events.clone(), subscriber.stop.clone());
         let topic = topic.to_owned();

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use rumqttc::tokio_rustls::rustls::{self, AlertDescription, CertificateError};
-use rumqttc::{ConnectReturnCode, ConnectionError, TlsError};
+use rumqttc::{ClientBuildError, ConnectReturnCode, ConnectionError, TlsError};
 
 /// Why MQTT does not work.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,8 @@ pub enum MqttError {
     Config(&'static str),
     #[error("mqtt: the thread could not be started: {0}; check the limits on processes and memory")]
     Thread(io::Error),
+    #[error("mqtt: the client could not be started: {0}; check the limits on open files and memory")]
+    Client(#[from] ClientBuildError),
 }
 
 /// What a failed connection means for the person who has to mend it.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rumqttc::{Client, ClientError, QoS};
+use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
 use super::state::DoorState;
 use super::topics::Topics;
@@ -14,6 +14,8 @@ use crate::act::{Event, EventStore};
 const WINDOW: usize = 16;
 /// Requests that the client may hold: the window, the retained topics and room for changes of state.
 pub(super) const REQUESTS: usize = 64;
+/// The time that the broker has to confirm the goodbye.
+const GOODBYE: Duration = Duration::from_millis(250);
 
 pub(super) struct Shared {
     pub topics: Topics,
@@ -80,7 +82,7 @@ impl Shared {
     pub fn connected(&self, client: &Client) -> Result<(), ClientError> {
         let mut link = lock(&self.link);
         if let Some(home_assistant) = &self.topics.home_assistant {
-            client.try_subscribe(&home_assistant.status, QoS::AtMostOnce)?;
+            client.try_subscribe(home_assistant.status.as_str(), QoS::AtMostOnce)?;
         }
         link.client = Some(client.clone());
         self.greet(&mut link)
@@ -93,8 +95,9 @@ impl Shared {
 
     fn greet(&self, link: &mut Link) -> Result<(), ClientError> {
         if let Some(client) = &link.client {
-            let retained =
-                |topic: &str, payload: &[u8]| client.try_publish(topic, QoS::AtMostOnce, true, payload);
+            let retained = |topic: &str, payload: &[u8]| {
+                client.try_publish(topic, payload, PublishOptions::at_most_once().retained())
+            };
             if let Some(home_assistant) = &self.topics.home_assistant {
                 retained(&home_assistant.config, &self.discovery)?;
             }
@@ -152,7 +155,11 @@ impl Shared {
         if link.state_changed
             && let Ok(state) = serde_json::to_vec(&link.state)
         {
-            let told = client.try_publish(&self.topics.state, QoS::AtMostOnce, true, state);
+            let told = client.try_publish(
+                self.topics.state.as_str(),
+                state,
+                PublishOptions::at_most_once().retained(),
+            );
             link.state_changed = told.is_err();
         }
         let room = WINDOW.saturating_sub(link.window.len());
@@ -174,7 +181,7 @@ impl Shared {
     fn hand(&self, link: &mut Link, event: &Event) -> bool {
         let Some(client) = &link.client else { return false };
         let Ok(payload) = serde_json::to_vec(event) else { return false };
-        if client.try_publish(&self.topics.event, QoS::AtLeastOnce, false, payload).is_err() {
+        if client.try_publish(self.topics.event.as_str(), payload, PublishOptions::at_least_once()).is_err() {
             return false;
         }
         link.window.push_back(InFlight { id: event.id, packet: None, confirmed: false });
@@ -190,8 +197,11 @@ impl Shared {
         let (link, _) =
             self.settled.wait_timeout_while(link, wait, busy).unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = &link.client {
-            let _ = client.try_publish(&self.topics.availability, QoS::AtMostOnce, true, "offline");
-            let _ = client.try_disconnect();
+            // The client disconnects when the broker has confirmed it, and what is sent after the wait. If the broker does
+            // not confirm it in time, the connection ends without a goodbye, and the broker publishes the last will.
+            let offline = PublishOptions::at_least_once().retained();
+            let _ = client.try_publish(self.topics.availability.as_str(), "offline", offline);
+            let _ = client.try_disconnect_with_timeout(GOODBYE);
         }
     }
 

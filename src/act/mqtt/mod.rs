@@ -112,15 +112,15 @@ pub fn check(config: &config::Mqtt, door: &str) -> Result<(), ActError> {
     thread::Builder::new()
         .name("mqtt check".to_owned())
         .spawn(move || {
-            let (client, mut connection) = connect(options);
-            let result = match connection.recv() {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(error::classify(&broker, &error)),
-                Err(_) => Ok(()),
-            };
-            if result.is_ok() && client.try_disconnect().is_ok() {
-                leave(&mut connection);
-            }
+            let result = connect(options).and_then(|(client, mut connection)| {
+                if let Ok(Err(error)) = connection.recv() {
+                    return Err(error::classify(&broker, &error));
+                }
+                if client.try_disconnect().is_ok() {
+                    leave(&mut connection);
+                }
+                Ok(())
+            });
             // Nobody listens any more after the limit.
             let _ = answer.send(result);
         })
@@ -175,7 +175,7 @@ impl Worker {
         let topics = &self.shared.topics;
         let mut options = options::options(&self.config, &topics.object_id)?;
         options.set_last_will(LastWill::new(&topics.availability, "offline", QoS::AtLeastOnce, true));
-        let (client, mut connection) = connect(options);
+        let (client, mut connection) = connect(options)?;
         let full = |_| MqttError::Broken {
             broker: self.broker.clone(),
             reason: "too many messages wait".to_owned(),
@@ -196,35 +196,33 @@ impl Worker {
                     }
                 }
                 Notice::Incoming(Packet::Publish(message)) => {
-                    let status = topics.home_assistant.as_ref().map(|topics| topics.status.as_str());
-                    if Some(message.topic.as_str()) == status && message.payload.as_ref() == b"online" {
+                    let is_status =
+                        topics.home_assistant.as_ref().is_some_and(|topics| message.topic == topics.status);
+                    if is_status && message.payload.as_ref() == b"online" {
                         self.shared.home_assistant_started().map_err(full)?;
                     }
                 }
                 Notice::Incoming(Packet::PubAck(ack)) => self.shared.confirmed(ack.pkid),
                 Notice::Outgoing(Outgoing::Publish(packet)) => self.shared.sent(packet),
-                Notice::Outgoing(Outgoing::Disconnect) => {
-                    leave(&mut connection);
-                    return Ok(());
-                }
+                // It is on its way, and the broker has confirmed all that was sent before it.
+                Notice::Outgoing(Outgoing::Disconnect) => return Ok(()),
                 _ => {}
             }
         }
     }
 }
 
-fn connect(options: MqttOptions) -> (Client, Connection) {
-    let (client, mut connection) = Client::new(options, REQUESTS);
+fn connect(options: MqttOptions) -> Result<(Client, Connection), MqttError> {
+    let (client, mut connection) = Client::builder(options).capacity(REQUESTS).try_build()?;
     let mut network = connection.eventloop.network_options();
     network.set_connection_timeout(CONNECT_S);
     // A grant should be on the wall panel before the visitor is through the door.
     network.set_tcp_nodelay(true);
     connection.eventloop.set_network_options(network);
-    (client, connection)
+    Ok((client, connection))
 }
 
-/// After the goodbye: lets the broker close the connection. Closing it ourselves while it still sends would
-/// reset it, and the goodbye might be lost.
+/// After [`Client::try_disconnect`]: lets the client send its goodbye.
 fn leave(connection: &mut Connection) {
     let deadline = Instant::now() + STOP_EVENTS / 2;
     while let Some(left) = deadline.checked_duration_since(Instant::now()) {

@@ -6,18 +6,17 @@ use std::net::Ipv6Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rumqttc::tokio_rustls::rustls::pki_types::pem::PemObject;
 use rumqttc::tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rumqttc::tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
-use rumqttc::{MqttOptions, TlsConfiguration, Transport};
+use rumqttc::{Broker, MqttOptions, TlsConfiguration, Transport};
 
 use super::MqttError;
 use crate::config;
 
-/// A broker that is silent for half as long again is taken for lost.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Seconds. A broker that is silent for half as long again is taken for lost.
+const KEEP_ALIVE: u16 = 15;
 /// Bytes of one packet at most, either way.
 const MAX_PACKET: usize = 64 * 1024;
 
@@ -27,7 +26,7 @@ pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOpti
         Ok(address) => format!("[{address}]"),
         Err(_) => config.host.clone(),
     };
-    let mut options = MqttOptions::new(client_id, host, config.port);
+    let mut options = MqttOptions::new(client_id, Broker::tcp(host, config.port));
     options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(MAX_PACKET, MAX_PACKET);
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let password = password(config, credentials.as_deref())?;
