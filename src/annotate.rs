@@ -8,17 +8,14 @@ mod canvas;
 mod font;
 mod save;
 
-pub use save::{SaveError, save};
-
 use std::convert::Infallible;
 
+use canvas::Canvas;
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::{Circle, PrimitiveStyle, Rectangle};
-
-use crate::capture::Frame;
-use crate::vision::{BBox, Detection};
-use canvas::Canvas;
+use ostiary_core::{BBox, Detection, Frame};
+pub use save::{SaveError, save};
 
 /// What is known of a face: it gives the colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,9 +92,10 @@ fn drawn<T>(result: Result<T, Infallible>) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::vision::{Landmarks, Point};
+    use ostiary_core::{Landmarks, Point};
     use proptest::prelude::*;
+
+    use super::*;
 
     const GREY: [u8; 3] = [90, 91, 92];
 

@@ -6,20 +6,9 @@
 //! `capture` -> `vision` -> `facebank` -> `door` -> `act`, with `engine` and `bundle` giving `vision` its
 //! networks, `config` giving everyone their settings, and `daemon` wiring the threads.
 
-pub mod act;
 pub mod annotate;
-pub mod bundle;
-pub mod capture;
 pub mod cli;
-pub mod clock;
-pub mod config;
 pub mod daemon;
 pub mod demo;
-pub mod door;
-pub mod durable;
-pub mod engine;
-pub mod facebank;
-mod ownership;
 pub mod self_test;
-pub mod vision;
 pub mod wall_clock;

@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-
-use crate::clock::{is_synchronized, program_made};
-use crate::config::ClockTrust;
-use crate::door::{ClockFault, Synchronization, WallTime};
+use ostiary_access::{ClockFault, Synchronization, WallTime};
+use ostiary_config::ClockTrust;
+use ostiary_core::clock::{is_synchronized, program_made};
 
 /// Stands for no event.
 const NONE: i64 = i64::MIN;

@@ -1,7 +1,6 @@
 //! Acts as others see them: a real broker and its subscribers, and the event store's file.
 
 use std::cell::RefCell;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -10,13 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use ostiary::act::mqtt::{self, Mqtt};
-use ostiary::act::{Event, EventKind, EventStore, Output, SPOOL, StoreError};
-use ostiary::config;
-use ostiary::door::Reason;
+use ostiary_access::Reason;
+use ostiary_config as config;
+use ostiary_events::{Event, EventKind, EventStore, Output, SPOOL, StoreError};
+use ostiary_mqtt as mqtt;
+use ostiary_mqtt::Mqtt;
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
 

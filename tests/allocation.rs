@@ -6,13 +6,14 @@ use std::backtrace::Backtrace;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary::act::gpio::Signals;
-use ostiary::capture::{CaptureError, Frame, FrameSource, Next};
-use ostiary::config::Config;
 use ostiary::daemon::{Setup, keep};
 use ostiary::demo::{Pace, Play, SCRIPT, enrolment};
-use ostiary::facebank::{Facebank, PhotoHash, Template};
-use ostiary::vision::Recogniser;
+use ostiary_capture::{CaptureError, FrameSource, Next};
+use ostiary_config::Config;
+use ostiary_core::Frame;
+use ostiary_devices::Signals;
+use ostiary_facebank::{Facebank, PhotoHash, Template};
+use ostiary_pipeline::Recogniser;
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
 #[global_allocator]

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::capture::{self, CaptureError, Frame, FrameSource, Next};
-use ostiary::clock::{Clock, MonotonicClock, VirtualClock};
-use ostiary::config::Camera;
+use ostiary_capture as capture;
+use ostiary_capture::{CaptureError, FrameSource, Next};
+use ostiary_config::Camera;
+use ostiary_core::Frame;
+use ostiary_core::clock::{Clock, MonotonicClock, VirtualClock};
 
 /// Makes a file with ffmpeg.
 fn ffmpeg(arguments: &[&str], to: &Path) {
@@ -370,7 +372,7 @@ fn pictures_and_folders_are_sources() {
     assert!(bad[0].contains("face-02.jpg"), "{}", bad[0]);
     let single = folder.path().join("face-01.png");
     assert_eq!(play(&mut *open(&camera(&single)).unwrap()).len(), 1);
-    let read = capture::read_picture(&single).unwrap();
+    let read = ostiary_pictures::read_picture(&single).unwrap();
     assert_eq!((read.width(), read.height()), (64, 48));
 }
 

@@ -30,7 +30,7 @@ fn the_stranger_is_refused_and_the_person_let_in() {
 
     for picture in ["1-unknown.jpg", "2-granted.jpg"] {
         let path = folder.path().join("pictures").join(picture);
-        let frame = ostiary::capture::read_picture(&path).unwrap();
+        let frame = ostiary_pictures::read_picture(&path).unwrap();
         assert_eq!((frame.width(), frame.height()), (640, 480), "{picture}");
     }
 }

@@ -10,11 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::act::{Event, EventKind, EventStore};
-use ostiary::bundle::{Bundle, ModelId, Precision};
-use ostiary::config;
-use ostiary::facebank::{DaemonLock, Facebank, PhotoHash, Template};
-use ostiary::vision::{Embedder, Embedding};
+use ostiary_config as config;
+use ostiary_core::{Embedding, ModelId, Precision};
+use ostiary_events::{Event, EventKind, EventStore};
+use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
+use ostiary_models::Bundle;
+use ostiary_vision::Embedder;
 use serde_json::Value;
 
 /// Every check, in its order.

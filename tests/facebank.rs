@@ -2,18 +2,16 @@
 //! Embeddings are made up; no test needs a face or a model.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::bundle::ModelId;
-use ostiary::facebank::{DaemonLock, Facebank, FacebankError, PersonId, PhotoHash, Template};
-use ostiary::vision::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding, ModelId, PersonId};
+use ostiary_facebank::{DaemonLock, Facebank, FacebankError, PhotoHash, Template};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -313,10 +311,10 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
         calls += 1;
         match calls {
             1 => embed(crop),
-            _ => Err(ostiary::engine::EngineError::Run { model: "m".into(), why: "broken".into() }.into()),
+            _ => Err(ostiary_engine::EngineError::Run { model: "m".into(), why: "broken".into() }.into()),
         }
     });
-    assert!(matches!(broken, Err(FacebankError::Vision(_))));
+    assert!(matches!(broken, Err(FacebankError::Embed(_))));
     facebank.gallery(&model()).unwrap();
 
     assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 2);

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::act::EventKind;
-use ostiary::door::Reason;
+use ostiary_access::Reason;
+use ostiary_events::EventKind;
 use serde_json::Value;
 
 /// Every page by its file's name, the README of the project among them.

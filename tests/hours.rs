@@ -1,14 +1,13 @@
 //! Opening hours through the program: groups without hours, and a clock that cannot be right.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use ostiary::act::{Event, EventKind, EventStore};
-use ostiary::config;
+use ostiary_config as config;
+use ostiary_events::{Event, EventKind, EventStore};
 use serde_json::Value;
 
 /// Far longer than anything here takes.
@@ -270,7 +269,7 @@ fn a_clock_that_must_be_synchronized_is_asked() {
     door.succeeds(&["people", "group", "Ann", "staff"]);
     let (decided, log) = door.run(None);
     let (clock, _) = door.doctor(None, "clock").remove(0);
-    match ostiary::clock::is_synchronized() {
+    match ostiary_core::clock::is_synchronized() {
         Ok(true) => assert_eq!((&decided["reason"], clock.as_str()), (&"granted".into(), "ok")),
         _ => {
             assert_eq!((&decided["reason"], clock.as_str()), (&"clock_implausible".into(), "fault"));

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::bundle::Precision;
-use ostiary::capture::read_picture;
-use ostiary::config::{Backend, Config};
-use ostiary::vision::Recogniser;
+use ostiary_config::{Backend, Config};
+use ostiary_core::Precision;
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::Recogniser;
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

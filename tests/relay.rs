@@ -1,7 +1,6 @@
 //! The relay's guard as a door sees it: a real daemon, a real guard, and signals. Only the line is printed: there is
 //! no GPIO here.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -9,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use ostiary::demo::SCRIPT;
-use ostiary::vision::BBox;
+use ostiary_core::BBox;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -1,16 +1,15 @@
 //! `ostiary run` as systemd and a house would see it: real models, real ffmpeg, bundled portraits, signals.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use ostiary::demo::{Portrait, SCRIPT};
-use ostiary::vision::BBox;
+use ostiary_core::BBox;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use assert_cmd::cargo::cargo_bin_cmd;
 use clap::{Command, CommandFactory};
 use insta::assert_snapshot;
-use ostiary::act::{Event, EventKind, sentence};
 use ostiary::cli::Cli;
-use ostiary::door::Reason;
+use ostiary_access::Reason;
+use ostiary_events::{Event, EventKind, sentence};
 
 fn printed(arguments: &[&str]) -> String {
     let output = cargo_bin_cmd!("ostiary").args(arguments).env_clear().output().unwrap();

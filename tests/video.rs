@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use ostiary::capture::{Frame, FrameSource, Next, open_clip};
+use ostiary_capture::{FrameSource, Next, open_clip};
+use ostiary_core::Frame;
 use serde_json::Value;
 use tempfile::TempDir;
 

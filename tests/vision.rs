@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use image::{Rgb, RgbImage};
-use ostiary::bundle::sha256;
-use ostiary::capture::read_picture;
-use ostiary::config::Config;
-use ostiary::vision::{Crop, Recogniser};
+use ostiary_config::Config;
+use ostiary_core::{Crop, sha256};
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::Recogniser;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -19,10 +19,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::Parser;
-
 use board::{Board, Lines};
 use camera::Camera;
+use clap::Parser;
 use suite::{Needs, TESTS, When};
 
 /// Tests of the installed doorkeeper on a board. Exit code: 0 all passed, 1 some failed, 2 they could not be run.

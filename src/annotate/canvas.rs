@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
-
-use crate::capture::Frame;
+use ostiary_core::Frame;
 
 /// The shorter side of a frame for which lines and letters have their own size; twice that doubles them.
 const PLAIN_SIDE: u32 = 720;

@@ -62,8 +62,9 @@ fn font_of(character: char) -> &'static MonoFont<'static> {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::Frame;
+
     use super::*;
-    use crate::capture::Frame;
 
     fn written(text: &str) -> Vec<u8> {
         let mut frame = Frame::from_rgb(100, 20, vec![0; 6000]).unwrap();

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
-
-use crate::capture::Frame;
+use ostiary_core::Frame;
 
 /// High enough that nobody sees the compression in a face.
 const JPEG_QUALITY: u8 = 92;
@@ -46,8 +45,9 @@ pub fn save(frame: &Frame, path: &Path) -> Result<(), SaveError> {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_pictures::read_picture;
+
     use super::*;
-    use crate::capture::read_picture;
 
     #[test]
     fn a_saved_frame_is_read_back() {

@@ -12,9 +12,10 @@ mod times;
 
 use std::process::ExitCode;
 
+use ostiary_config::Config;
+use ostiary_core::Precision;
+
 use super::Globals;
-use crate::bundle::Precision;
-use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
 #[command(

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use ostiary_capture::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
+
 use super::Globals;
 use super::output::json_line;
-use crate::capture::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

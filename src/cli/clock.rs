@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 use jiff::Timestamp;
+use ostiary_access::is_behind;
+use ostiary_config::Config;
+use ostiary_core::clock::program_made;
+use ostiary_events::EventStore;
 use serde_json::json;
 
 use super::Globals;
 use super::output::{json_line, line};
-use crate::act::EventStore;
-use crate::clock::program_made;
-use crate::config::Config;
-use crate::door::is_behind;
 use crate::wall_clock;
 
 #[derive(Debug, clap::Args)]

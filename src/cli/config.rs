@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
+use ostiary_access::ClosedGroup;
+use ostiary_config::{Config, ConfigError, Hours, Loaded, Setting};
+use ostiary_core::redact;
+use ostiary_facebank::{Facebank, FacebankError};
 use serde_json::json;
 use toml::Value;
 
 use super::Globals;
 use super::output::{json_line, line};
-use crate::capture::redact;
-use crate::config::{Config, ConfigError, Loaded, Setting};
-use crate::door::{ClosedGroup, Hours};
-use crate::facebank::{Facebank, FacebankError};
 use crate::wall_clock;
 
 #[derive(Debug, clap::Args)]

@@ -8,19 +8,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use album::Album;
 use anyhow::{Context, bail};
+use audience::{Audience, Plain};
+use ostiary_config::Config;
+use ostiary_devices::{Relay, Signals};
+use ostiary_events::{JsonLines, Output};
+use ostiary_facebank::{Facebank, PhotoHash, Template};
+use ostiary_pipeline::{Look, Recogniser, look};
 
 use super::judged::Rules;
 use super::{Globals, output};
-use crate::act::gpio::{Relay, Signals};
-use crate::act::{JsonLines, Output};
-use crate::config::Config;
 use crate::daemon::{Setup, keep};
 use crate::demo::{Pace, Play, SCRIPT, enrolment};
-use crate::facebank::{Facebank, Look, PhotoHash, Template, look};
-use crate::vision::Recogniser;
-use album::Album;
-use audience::{Audience, Plain};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
@@ -92,7 +92,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Enrols the person of the play as `ostiary enroll` would; the similarity that the door will need.
-pub fn enroll(config: &Config) -> anyhow::Result<crate::vision::Similarity> {
+pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
     let mut recogniser = Recogniser::load(config)?;
     let enrolment = enrolment();
     let mut templates = Vec::new();

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ostiary_core::Face;
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::Recogniser;
 use serde::Serialize;
 
 use super::{Globals, output, pictures};
-use crate::capture::read_picture;
-use crate::vision::{Face, Recogniser};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary detect --json photo.jpg\n\n\

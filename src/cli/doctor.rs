@@ -28,16 +28,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use finding::{Finding, Status};
+use machine::Machine;
+use ostiary_config as config;
+use ostiary_config::{Config, Loaded, Problem};
+use ostiary_facebank::{DaemonLock, FacebankError};
 use serde::Serialize;
 use serde_json::json;
+use service::Unit;
 
 use super::Globals;
 use super::output::{json_line, line};
-use crate::config::{self, Config, Loaded, Problem};
-use crate::facebank::{DaemonLock, FacebankError};
-use finding::{Finding, Status};
-use machine::Machine;
-use service::Unit;
 
 #[derive(Debug, clap::Args)]
 #[command(

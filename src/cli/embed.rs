@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ostiary_core::{Embedding, Face};
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::Recogniser;
 use serde::Serialize;
 
 use super::detect::{Failed, failed};
 use super::{Globals, output, pictures};
-use crate::capture::read_picture;
-use crate::vision::{Embedding, Face, Recogniser};
 
 #[derive(Debug, clap::Args)]
 #[command(

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use desk::Desk;
+use ostiary_facebank::check_name;
 
 use super::Globals;
-use crate::facebank::check_name;
-use desk::Desk;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary enroll Ann ann1.jpg ann2.jpg\n  \

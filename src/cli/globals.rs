@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::ensure;
-
-use crate::config::{self, Config, ConfigError, Layers, Loaded};
+use ostiary_config as config;
+use ostiary_config::{Config, ConfigError, Layers, Loaded};
 
 #[derive(Debug, clap::Args)]
 pub struct Globals {

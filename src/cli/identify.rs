@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use ostiary_core::{Embedding, Frame, Person, PersonId, Similarity};
+use ostiary_facebank::{Facebank, Gallery, person_folders};
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::{Recogniser, aligned_crop};
 use serde::Serialize;
 
 use super::Globals;
 use super::output::json_line;
-use crate::capture::{Frame, read_picture};
-use crate::facebank::{Facebank, Gallery, Person, PersonId, aligned_crop, person_folders};
-use crate::vision::{Embedding, Recogniser, Similarity};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary identify visitor.jpg\n  \

@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Write};
 
+use ostiary_core::{BBox, Candidate, QualityFault, Similarity, TrackId};
+use ostiary_facebank::Gallery;
+use ostiary_pipeline::Seen;
 use serde::Serialize;
 
 use crate::annotate::Mark;
-use crate::daemon::Seen;
-use crate::facebank::{Candidate, Gallery};
-use crate::vision::{BBox, QualityFault, Similarity, TrackId};
 
 /// When one frame shows a known person: as the door reckons a frame.
 pub struct Rules {

@@ -26,7 +26,6 @@ mod video;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
 pub use globals::Globals;
 
 /// Ostiary keeps the door: it sees who is there, opens for its people, and can say why.

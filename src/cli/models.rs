@@ -10,14 +10,14 @@ mod verify;
 
 use std::process::ExitCode;
 
+use ostiary_facebank::FacebankError;
+use ostiary_models::ReleaseError;
 use serde_json::json;
+use switch::SwitchError;
 
 use super::Globals;
 use super::output::json_line;
-use crate::bundle::ReleaseError;
-use crate::facebank::FacebankError;
 use crate::self_test::SelfTestError;
-use switch::SwitchError;
 
 #[derive(Debug, clap::Args)]
 #[command(

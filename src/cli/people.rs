@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use indicatif::ProgressBar;
+use ostiary_config::Hours;
+use ostiary_facebank::{Facebank, FacebankError, Listed};
+use ostiary_pipeline::Recogniser;
 use serde_json::json;
 
 use super::Globals;
 use super::output::json_line;
-use crate::door::Hours;
-use crate::facebank::{Facebank, FacebankError, Listed};
-use crate::vision::Recogniser;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary people list\n  ostiary people disable Ann\n  \
@@ -133,7 +133,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
             let templates = facebank.reembed(&model, &without, |crop| {
                 bar.inc(1);
-                recogniser.embed(crop)
+                recogniser.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
             let said = format!("made {templates} templates with model {model}");

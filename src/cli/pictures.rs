@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::capture::{Frame, read_picture};
-use crate::vision::Crop;
+use ostiary_core::{Crop, Frame};
+use ostiary_pictures::read_picture;
 
 /// What counts as a picture in a folder; a file that is named is read whatever it is called.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];

@@ -6,9 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-
-use crate::act::gpio::guard;
-use crate::config;
+use ostiary_config as config;
+use ostiary_devices::guard;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ostiary_config as config;
+use ostiary_devices::{GpioError, noted, open_relay};
+
 use super::{Globals, output};
-use crate::act::gpio::{GpioError, noted, open_relay};
-use crate::config;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary rest\n\n\

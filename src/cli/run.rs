@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use ostiary_devices::{Inputs, Relay, Signals, note};
+use ostiary_events::{Journal, JsonLines, Output, logging};
+use ostiary_facebank::{DaemonLock, FacebankError};
 
 use super::Globals;
-use crate::act::gpio::{Inputs, Relay, Signals, note};
-use crate::act::{Journal, JsonLines, Output, logging};
 use crate::daemon::{Setup, be_mortal, keep};
-use crate::facebank::{DaemonLock, FacebankError};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use ostiary_core::{Embedding, Similarity};
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::Recogniser;
 use serde::Serialize;
 
 use super::{Globals, embed, output, pictures};
-use crate::capture::read_picture;
-use crate::vision::{Embedding, Recogniser, Similarity};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary verify anna1.jpg anna2.jpg\n\n\

@@ -12,17 +12,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use ostiary_capture::{FrameSource, Next, open_clip};
+use ostiary_config::Config;
+use ostiary_core::Frame;
+use ostiary_facebank::{Facebank, Gallery};
+use ostiary_pipeline::Eye;
+use report::Summary;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use writer::{Job, Sound, VideoWriter};
 
 use super::judged::Rules;
 use super::{Globals, output};
 use crate::annotate;
-use crate::capture::{Frame, FrameSource, Next, open_clip};
-use crate::config::Config;
-use crate::daemon::Eye;
-use crate::facebank::{Facebank, Gallery};
-use report::Summary;
-use writer::{Job, Sound, VideoWriter};
 
 /// The containers that hold H.264 and AAC and play nearly everywhere.
 const ENDINGS: [&str; 3] = ["mp4", "mov", "mkv"];

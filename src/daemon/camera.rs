@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use ostiary_capture as capture;
+use ostiary_capture::{CaptureError, FrameSource, Next, Put};
+use ostiary_config as config;
+use ostiary_core::Frame;
+use ostiary_events::EventKind;
+
 use super::progress::Worker;
 use super::shared::Shared;
-use crate::act::EventKind;
-use crate::capture::{self, CaptureError, Frame, FrameSource, Next, Put};
-use crate::config;
 
 /// Between two attempts at a camera that is away.
 const BACK_OFF: Duration = Duration::from_millis(500);

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, TryLockError};
 
-use crate::act::EventStore;
-use crate::config::Config;
-use crate::door::ClockFault;
+use ostiary_access::ClockFault;
+use ostiary_config::Config;
+use ostiary_events::EventStore;
+
 use crate::wall_clock::WallClock;
 
 /// What was last said about the clock.

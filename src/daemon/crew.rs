@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ostiary_events::EventKind;
+
 use super::camera::Capturer;
 use super::doorman::Doorman;
 use super::ear::Ear;
@@ -13,7 +15,6 @@ use super::progress::Worker;
 use super::recorder::Recorder;
 use super::shared::Shared;
 use super::watch::Watch;
-use crate::act::EventKind;
 
 /// A thread that made no progress for so long hangs.
 const HANGS: Duration = Duration::from_secs(10);

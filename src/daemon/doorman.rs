@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ostiary_access::{Contact, Decision, Machine, Reason, RelayCommand, State, Swing};
+use ostiary_devices::{GpioError, Heard, Relay, Signals};
+use ostiary_events::{Event, EventKind};
+
 use super::progress::Worker;
 use super::shared::{Shared, Word};
-use crate::act::gpio::{GpioError, Heard, Relay, Signals};
-use crate::act::{Event, EventKind};
-use crate::door::{Contact, Decision, Machine, Reason, RelayCommand, State, Swing};
 
 /// The longest that the thread sleeps: how late it can be to lock the door or to blink a lamp.
 const NAP: Duration = Duration::from_millis(20);

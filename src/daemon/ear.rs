@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ostiary_devices::Inputs;
+
 use super::progress::Worker;
 use super::shared::{Shared, Word};
-use crate::act::gpio::Inputs;
 
 /// How long to wait for an edge at a time.
 const PATIENCE: Duration = Duration::from_millis(250);

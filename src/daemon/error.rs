@@ -1,12 +1,14 @@
 //! Why the door is not kept.
 
-use crate::act::ActError;
-use crate::act::gpio::GpioError;
-use crate::bundle::ReleaseError;
-use crate::capture::CaptureError;
-use crate::door::{ClockFault, HoursError};
-use crate::facebank::FacebankError;
-use crate::vision::VisionError;
+use ostiary_access::ClockFault;
+use ostiary_capture::CaptureError;
+use ostiary_config::HoursError;
+use ostiary_devices::GpioError;
+use ostiary_events::{OutputError, StoreError};
+use ostiary_facebank::FacebankError;
+use ostiary_models::ReleaseError;
+use ostiary_mqtt::MqttError;
+use ostiary_vision::VisionError;
 
 /// Why the daemon did not start, or ended by itself. The relay is at rest.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +20,11 @@ pub enum DaemonError {
     #[error(transparent)]
     Facebank(#[from] FacebankError),
     #[error(transparent)]
-    Act(#[from] ActError),
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Mqtt(#[from] MqttError),
     #[error(transparent)]
     Gpio(#[from] GpioError),
     #[error(transparent)]

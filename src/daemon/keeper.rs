@@ -6,6 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ostiary_access::{ClosedGroup, Contact};
+use ostiary_capture as capture;
+use ostiary_capture::FrameSource;
+use ostiary_config as config;
+use ostiary_config::{Config, Hours, Layers};
+use ostiary_core::ModelId;
+use ostiary_core::clock::{Clock, MonotonicClock};
+use ostiary_devices::{Inputs, Relay, Signals};
+use ostiary_events::{Event, EventKind, EventStore, Output, logging};
+use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
+use ostiary_models::{Bundle, Manifest};
+use ostiary_mqtt::Mqtt;
+use ostiary_pipeline::Eye;
+use ostiary_vision::VisionError;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as ProcessSignals;
@@ -16,23 +30,12 @@ use super::crew::Crew;
 use super::doorman::Doorman;
 use super::ear::Ear;
 use super::error::DaemonError;
-use super::eye::Eye;
 use super::probation::{GivenUp, Trial};
 use super::recorder::Recorder;
 use super::reload;
 use super::shared::Shared;
 use super::watch::{Onlooker, Orders, Rules, Watch};
-use crate::act::gpio::{Inputs, Relay, Signals};
-use crate::act::mqtt::Mqtt;
-use crate::act::{ActError, Event, EventKind, EventStore, Output, logging};
-use crate::bundle::{Bundle, Manifest, ModelId};
-use crate::capture::{self, FrameSource};
-use crate::clock::{Clock, MonotonicClock};
-use crate::config::{self, Config, Layers};
-use crate::door::{ClosedGroup, Contact, Hours};
-use crate::facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use crate::self_test::SelfTest;
-use crate::vision::VisionError;
 use crate::wall_clock::{self, WallClock};
 
 /// How often the main thread looks around.
@@ -84,8 +87,8 @@ fn keep_with(
 ) -> Result<(), DaemonError> {
     let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, onlooker } = setup;
     let facebank_path = config.facebank.path.clone();
-    let store = EventStore::open(&config.events, config.mqtt.enabled).map_err(ActError::from)?;
-    let newest = store.newest_time().map_err(ActError::from)?;
+    let store = EventStore::open(&config.events, config.mqtt.enabled)?;
+    let newest = store.newest_time()?;
     let store = Arc::new(Mutex::new(store));
 
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());

@@ -14,7 +14,6 @@ mod crew;
 mod doorman;
 mod ear;
 mod error;
-mod eye;
 mod keeper;
 mod mortality;
 mod probation;
@@ -26,7 +25,6 @@ mod shared;
 mod watch;
 
 pub use error::DaemonError;
-pub use eye::{Eye, Seen};
 pub use keeper::{Setup, keep};
 pub use mortality::be_mortal;
 pub use watch::{Onlooker, Sighting};

@@ -4,9 +4,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use ostiary_config as config;
+use ostiary_models::{Probation, ReleaseError, Shelf, ShelfState, Standing};
+
 use super::error::DaemonError;
-use crate::bundle::{Probation, ReleaseError, Shelf, ShelfState, Standing};
-use crate::config;
 
 /// How long frames have to be looked at until the probation is over.
 const ENOUGH: Duration = Duration::from_secs(300);

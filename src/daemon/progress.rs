@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::clock::Clock;
+use ostiary_core::clock::Clock;
 
 /// When a thread last finished a piece of its work.
 #[derive(Default)]
@@ -79,9 +79,11 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::clock::VirtualClock;
     use std::sync::Arc;
+
+    use ostiary_core::clock::VirtualClock;
+
+    use super::*;
 
     #[test]
     fn whoever_does_not_move_is_stuck() {

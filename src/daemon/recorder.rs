@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ostiary_events::{Event, EventStore, Output, StoreError};
+
 use super::progress::Worker;
 use super::shared::Shared;
-use crate::act::{Event, EventStore, Output, StoreError};
 
 /// How long to wait for an event at a time.
 const PATIENCE: Duration = Duration::from_millis(50);

@@ -1,12 +1,12 @@
 //! What a running daemon cannot change.
 
-use crate::config::Config;
+use ostiary_config::Config;
 
 /// The keys and sections that differ and that only a restart can put in force: what is held open, and what
 /// others know us by.
 pub fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
     let pulse_ms = old.relay.pulse_ms;
-    let relay = crate::config::Relay { pulse_ms, ..new.relay.clone() };
+    let relay = ostiary_config::Relay { pulse_ms, ..new.relay.clone() };
     [
         ("door.name", old.door.name != new.door.name),
         ("[relay]", old.relay != relay),

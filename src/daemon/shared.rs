@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ostiary_access::Decision;
+use ostiary_capture::Handover;
+use ostiary_core::clock::Clock;
+use ostiary_devices::Heard;
+use ostiary_events::{Event, EventKind};
+
 use super::progress::Progress;
 use super::queue::Queue;
-use crate::act::gpio::Heard;
-use crate::act::{Event, EventKind};
-use crate::capture::Handover;
-use crate::clock::Clock;
-use crate::door::Decision;
 use crate::wall_clock::WallClock;
 
 /// Words that may wait for the door.

@@ -3,15 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::eye::{Eye, Seen};
+use ostiary_access::{Access, Decider, Decision, Decisions, Observation, Reason};
+use ostiary_capture::Taken;
+use ostiary_config as config;
+use ostiary_config::{ClockTrust, Hours};
+use ostiary_core::{Candidate, Frame, MAX_FACES, ModelId, PersonId, Similarity, TrackId};
+use ostiary_facebank::Gallery;
+use ostiary_pipeline::{Eye, Seen};
+use ostiary_vision::VisionError;
+
 use super::progress::Worker;
 use super::shared::{Shared, Word};
-use crate::bundle::ModelId;
-use crate::capture::{Frame, Taken};
-use crate::config::{self, ClockTrust};
-use crate::door::{Access, Decider, Decision, Decisions, Hours, Observation, Reason};
-use crate::facebank::{Candidate, Gallery, PersonId};
-use crate::vision::{MAX_FACES, Similarity, TrackId, VisionError};
 
 /// How long to wait for a frame at a time.
 const PATIENCE: Duration = Duration::from_millis(100);

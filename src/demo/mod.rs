@@ -1,7 +1,7 @@
 //! A visit that needs no camera: portraits that come with the program walk up to the door.
 //!
 //! What comes in: the [`Portrait`]s of who comes, one after another ([`SCRIPT`] is the bundled play), and at what
-//! [`Pace`]. What goes out: frames, since [`Play`] is a [`FrameSource`](crate::capture::FrameSource) like any
+//! [`Pace`]. What goes out: frames, since [`Play`] is a [`FrameSource`](ostiary_capture::FrameSource) like any
 //! camera. [`enrolment`] says whom the door should know beforehand. Everything after the frames is the real thing.
 
 mod play;

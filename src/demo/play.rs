@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use ostiary_capture::{CaptureError, FrameSource, Next};
+use ostiary_core::Frame;
+
 use super::Portrait;
 use super::stage::{HEIGHT, Stage, Visitor, WIDTH};
 use super::walk::{VISIT, place};
-use crate::capture::{CaptureError, Frame, FrameSource, Next};
 
 /// Frames a second.
 const FPS: u32 = 15;
@@ -94,10 +96,12 @@ impl FrameSource for Play {
 mod tests {
     use std::path::Path;
 
+    use ostiary_config::Config;
+    use ostiary_core::Embedding;
+    use ostiary_pipeline::Recogniser;
+
     use super::*;
-    use crate::config::Config;
     use crate::demo::{SCRIPT, enrolment};
-    use crate::vision::{Embedding, Recogniser};
 
     fn play() -> Play {
         Play::new(&SCRIPT, Pace::Unpaced).unwrap()

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::capture::{CaptureError, Frame, decode_picture};
-use crate::vision::BBox;
+use ostiary_core::{BBox, Frame};
+use ostiary_pictures::{PictureError, decode_picture};
 
 /// A photograph of one person.
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ pub fn enrolment() -> Enrolment {
 
 impl Portrait {
     /// Decodes the photograph.
-    pub fn picture(&self) -> Result<Frame, CaptureError> {
+    pub fn picture(&self) -> Result<Frame, PictureError> {
         decode_picture(Path::new(self.file), self.jpeg)
     }
 }
@@ -74,11 +74,13 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
+    use ostiary_config::Detector as Settings;
+    use ostiary_core::{Detections, Precision, sha256};
+    use ostiary_engine::Backend;
+    use ostiary_models::Bundle;
+    use ostiary_vision::Detector;
+
     use super::*;
-    use crate::bundle::{Bundle, Precision, sha256};
-    use crate::config::Detector as Settings;
-    use crate::engine::Backend;
-    use crate::vision::{Detections, Detector};
 
     #[test]
     fn the_portraits_are_the_published_ones() {

@@ -3,11 +3,12 @@
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use ostiary_capture::CaptureError;
+use ostiary_core::{BBox, Frame};
+use ostiary_pictures::PictureError;
 
 use super::Portrait;
 use super::walk::Place;
-use crate::capture::{CaptureError, Frame};
-use crate::vision::BBox;
 
 /// Pixels of a frame.
 pub const WIDTH: u32 = 640;
@@ -102,7 +103,7 @@ impl Stage {
         }
         let (width, height) = (right - left, bottom - top);
         self.scale(visitor, &area, [left, top, width, height])
-            .map_err(|why| CaptureError::Picture { path: visitor.portrait.file.into(), why })?;
+            .map_err(|why| PictureError::Unreadable { path: visitor.portrait.file.into(), why })?;
 
         self.columns.clear();
         self.columns.extend((left..right).map(|x| outness(x, area.x, area.width)));
@@ -162,9 +163,10 @@ fn weight(out: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::Point;
+
     use super::*;
     use crate::demo::SCRIPT;
-    use crate::vision::Point;
 
     fn shown(center: Point, width: f32) -> (Frame, Frame) {
         let mut stage = Stage::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::vision::Point;
+use ostiary_core::Point;
 
 /// From far away to the door.
 const APPROACH: Duration = Duration::from_millis(2200);
@@ -48,8 +48,9 @@ fn between(from: Point, to: Point, share: f32) -> Point {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::BBox;
+
     use super::*;
-    use crate::vision::BBox;
 
     #[test]
     fn a_visitor_comes_nearer_stands_and_leaves() {

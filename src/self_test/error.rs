@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use crate::capture::CaptureError;
-use crate::vision::{ProofError, VisionError};
+use ostiary_capture::CaptureError;
+use ostiary_pipeline::ProofError;
+use ostiary_vision::VisionError;
 
 /// Why models failed the test, or could not be tested.
 #[derive(Debug, thiserror::Error)]

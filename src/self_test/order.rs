@@ -3,11 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use ostiary_config as config;
+use ostiary_config::Config;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::SelfTestError;
-use crate::config::{self, Config};
 
 /// Address space beyond the memory that is used, bytes.
 const RESERVED: u64 = 1 << 30;

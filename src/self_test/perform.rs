@@ -1,9 +1,12 @@
 //! The test itself.
 
+use ostiary_core::Crop;
+use ostiary_engine::{Backend, Onnx};
+use ostiary_models::Bundle;
+use ostiary_pipeline::{ProofError, prove};
+use ostiary_vision::{Embedder, VisionError};
+
 use super::{Order, SelfTestError, match_portraits};
-use crate::bundle::Bundle;
-use crate::engine::{Backend, Onnx};
-use crate::vision::{Crop, Embedder, ProofError, VisionError, prove};
 
 /// The networks that a door runs, with the side of a picture that each can look at, pixels.
 const NETWORKS: [(&str, usize); 4] = [("pnet", 24), ("rnet", 24), ("onet", 48), (Embedder::ROLE, Crop::SIDE)];

@@ -1,9 +1,11 @@
 //! Whether models find the faces of the bundled portraits, and tell the people apart.
 
+use ostiary_core::Embedding;
+use ostiary_models::FarPoint;
+use ostiary_pipeline::Recogniser;
+
 use super::SelfTestError;
-use crate::bundle::FarPoint;
 use crate::demo::{Portrait, SCRIPT, enrolment};
-use crate::vision::{Embedding, Recogniser};
 
 /// The least share that the face found must have in common with where it is.
 const OVERLAP: f32 = 0.7;

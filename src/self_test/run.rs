@@ -8,9 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use ostiary_config as config;
+use ostiary_config::Config;
+use ostiary_models::Bundle;
+
 use super::{Order, SelfTestError};
-use crate::bundle::Bundle;
-use crate::config::{self, Config};
 
 /// What the test may use besides eight times the models' files, bytes. With the daemon it must fit into the service's
 /// `MemoryMax`, so that a network that asks for more fails here, and not by the kernel's choice.

@@ -1,11 +1,11 @@
 //! From a picture to the aligned face that it is of, as the door finds it.
 
 use anyhow::Result;
-use ostiary::bundle::Bundle;
-use ostiary::capture::Frame;
-use ostiary::config;
-use ostiary::engine::Backend;
-use ostiary::vision::{BBox, Crop, Detection, Detections, Detector, Point, align, subject};
+use ostiary_config as config;
+use ostiary_core::{BBox, Crop, Detection, Detections, Frame, Point, subject};
+use ostiary_engine::Backend;
+use ostiary_models::Bundle;
+use ostiary_vision::{Detector, align};
 
 use crate::pool::Pool;
 

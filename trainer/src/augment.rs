@@ -1,7 +1,6 @@
 //! Variations of a picture: other light, another camera, another place of the face.
 
-use ostiary::capture::Frame;
-use ostiary::vision::{BBox, Landmarks, Point};
+use ostiary_core::{BBox, Frame, Landmarks, Point};
 
 /// The same numbers in every run (Knuth's 64-bit linear congruential generator).
 pub struct Chance(u64);

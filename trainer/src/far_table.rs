@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use ostiary::bundle::FarPoint;
+use ostiary_models::FarPoint;
 
 use crate::scores::Scores;
 

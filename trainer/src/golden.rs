@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
-use ostiary::bundle::{Bundle, Manifest, Precision};
-use ostiary::config;
-use ostiary::engine::Backend;
-use ostiary::vision::{Crop, Embedder};
+use ostiary_config as config;
+use ostiary_core::{Crop, Precision};
+use ostiary_engine::Backend;
+use ostiary_models::{Bundle, Manifest};
+use ostiary_vision::Embedder;
 
 /// Notes what the embedder that lies in a folder of models makes of the pattern at this precision.
 pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Result<()> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use minisign::{KeyPair, PublicKey, SecretKey, SecretKeyBox};
-use ostiary::durable;
+use ostiary_core::durable;
 use serde_json::json;
 
 #[derive(Debug, clap::Args)]

@@ -12,13 +12,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
-use ostiary::bundle::{
-    Bundle, Manifest, Part, Precision, Release, Repository, SignedRelease, TrustedKeys, sha256,
-};
-use ostiary::config::{self, Config};
-use ostiary::durable;
 use ostiary::self_test::match_portraits;
-use ostiary::vision::prove;
+use ostiary_config as config;
+use ostiary_config::Config;
+use ostiary_core::{Precision, durable, sha256};
+use ostiary_models::{Bundle, Manifest, Part, Release, Repository, SignedRelease, TrustedKeys};
+use ostiary_pipeline::prove;
 use serde_json::json;
 
 use crate::keys;
@@ -103,7 +102,7 @@ fn prove_all(folder: &Path) -> Result<()> {
         let mut config =
             Config { engine: config::Engine { precision, ..config::Engine::default() }, ..Config::default() };
         // The widest rate that a table has: what a door asks for is its owner's affair.
-        let table = &bundle.entry(ostiary::vision::Embedder::ROLE)?.far;
+        let table = &bundle.entry(ostiary_vision::Embedder::ROLE)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
         let mut recogniser = prove(&bundle, &config).with_context(unfit)?;

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::bundle::{Bundle, Precision, sha256};
+use ostiary_core::{Precision, sha256};
+use ostiary_models::Bundle;
+use people::{few_portraits, of_project, people};
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
-
-use people::{few_portraits, of_project, people};
 
 fn export(network: &Path, output: &Path, more: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");

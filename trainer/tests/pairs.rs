@@ -8,10 +8,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use assert_cmd::cargo::cargo_bin_cmd;
+use common::tree;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
-
-use common::tree;
 
 fn trainer(verb: &str, input: &Path, output: &Path, more: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");

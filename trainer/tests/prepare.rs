@@ -9,12 +9,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use assert_cmd::cargo::{cargo_bin, cargo_bin_cmd};
+use common::tree;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, blur};
 use image::{DynamicImage, Rgb, RgbImage};
 use serde_json::Value;
-
-use common::tree;
 
 /// A file of the repository.
 fn of_project(file: &str) -> PathBuf {

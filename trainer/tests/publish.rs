@@ -9,13 +9,13 @@ mod web_server;
 
 use std::fs;
 
+use door::{Door, House, of_project, portrait, trainer};
 use jiff::{SignedDuration, Timestamp};
 use minisign::KeyPair;
-use ostiary::bundle::{Manifest, Release, Repository, sha256};
-use serde_json::Value;
-
-use door::{Door, House, of_project, portrait, trainer};
+use ostiary_core::sha256;
+use ostiary_models::{Manifest, Release, Repository};
 use publisher::{Publisher, change_manifest, copy_models, other_models, text};
+use serde_json::Value;
 use web_server::{Fault, TlsServer};
 
 #[test]

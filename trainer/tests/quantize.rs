@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary::bundle::Input;
-use ostiary::engine::{Backend, Network, Onnx};
+use ostiary_core::Input;
+use ostiary_engine::{Backend, Network, Onnx};
 use prost::Message;
 use tempfile::TempDir;
 use tract_onnx::pb::tensor_proto::DataType;

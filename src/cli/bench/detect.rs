@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use ostiary_core::{Detections, Frame};
+use ostiary_engine::Backend;
+use ostiary_models::Bundle;
+use ostiary_pictures::read_picture;
+use ostiary_vision::Detector;
 
 use super::report::Report;
 use super::times::Times;
 use super::{Effort, synthetic};
-use crate::bundle::Bundle;
-use crate::capture::{Frame, read_picture};
 use crate::cli::Globals;
-use crate::engine::Backend;
-use crate::vision::{Detections, Detector};
 
 /// Pixels of the picture that is made up.
 const WIDTH: u32 = 640;

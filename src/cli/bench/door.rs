@@ -5,17 +5,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use ostiary_capture::{CaptureError, FrameSource, Next};
+use ostiary_config::Config;
+use ostiary_core::Frame;
+use ostiary_devices::{GpioError, OutputLine, Relay, Signals};
+use ostiary_engine::Backend;
 
 use super::Effort;
 use super::report::Report;
 use super::times::Times;
-use crate::act::gpio::{GpioError, OutputLine, Relay, Signals};
-use crate::capture::{CaptureError, Frame, FrameSource, Next};
 use crate::cli::{Globals, demo};
-use crate::config::Config;
 use crate::daemon::{Setup, keep};
 use crate::demo::{Pace, Play, SCRIPT};
-use crate::engine::Backend;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
@@ -51,7 +52,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
-    config.door = crate::config::Door { cooldown_s: 0.0, frames: given.door.frames, ..config.door };
+    config.door = ostiary_config::Door { cooldown_s: 0.0, frames: given.door.frames, ..config.door };
     demo::enroll(&config)?;
 
     let log = Log::default();

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use ostiary_core::Crop;
+use ostiary_engine::Backend;
+use ostiary_models::Bundle;
+use ostiary_pictures::read_picture;
+use ostiary_pipeline::Recogniser;
+use ostiary_vision::Embedder;
 
 use super::report::Report;
 use super::times::Times;
 use super::{Effort, synthetic};
-use crate::bundle::Bundle;
-use crate::capture::read_picture;
 use crate::cli::{Globals, pictures};
-use crate::engine::Backend;
-use crate::vision::{Crop, Embedder, Recogniser};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench embed --json --runs 500\n\n\

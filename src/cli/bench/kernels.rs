@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use ostiary_core::Precision;
+use ostiary_engine::{Backend, LayerInfo, Network, Onnx};
+use ostiary_models::Bundle;
 use serde::Serialize;
 
-use super::Effort;
-use super::synthetic;
 use super::times::WARM_UP;
-use crate::bundle::{Bundle, Precision};
+use super::{Effort, synthetic};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-use crate::engine::{Backend, LayerInfo, Network, Onnx};
 
 /// Rows and columns of the input of a network that takes any.
 const FREE: [usize; 2] = [144, 192];

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use ostiary_capture as capture;
+use ostiary_capture::{FrameSource, Next};
+use ostiary_config::Camera;
+use ostiary_core::clock::{Clock, MonotonicClock};
+use ostiary_core::{Frame, redact};
+use ostiary_facebank::Gallery;
+use ostiary_pipeline::Eye;
 
 use super::Effort;
 use super::report::{Looks, Report};
 use super::times::{Times, WARM_UP};
-use crate::capture::{self, Frame, FrameSource, Next, redact};
 use crate::cli::{Globals, pictures};
-use crate::clock::{Clock, MonotonicClock};
-use crate::config::Camera;
-use crate::daemon::Eye;
-use crate::facebank::Gallery;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench pipeline --video door.mp4\n\n\

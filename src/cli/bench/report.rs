@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use ostiary_core::Precision;
+use ostiary_engine::Backend;
 use serde::Serialize;
 
 use super::machine;
 use super::times::Times;
-use crate::bundle::Precision;
 use crate::cli::output::{json_line, line};
-use crate::engine::Backend;
 
 /// The names are stable.
 #[derive(Debug, Serialize)]

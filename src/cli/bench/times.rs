@@ -49,8 +49,9 @@ impl Times {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn times(ms: &[u64]) -> Times {
         Times::new(ms.iter().copied().map(Duration::from_millis).collect()).unwrap()

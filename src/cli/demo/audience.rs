@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::act::{ActError, Event, EventKind, Output, sentence};
-use crate::door::Reason;
+use ostiary_access::Reason;
+use ostiary_events::{Event, EventKind, Output, OutputError, sentence};
 
 /// Prints each event as a sentence, with the seconds since the start.
 pub struct Plain(Instant);
@@ -17,13 +17,13 @@ impl Plain {
 }
 
 impl Output for Plain {
-    fn tell(&mut self, event: &Event) -> Result<(), ActError> {
+    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
         // The printed relay says these itself.
         if matches!(event.kind, EventKind::RelayOn | EventKind::RelayOff) {
             return Ok(());
         }
         let seconds = self.0.elapsed().as_secs_f64();
-        writeln!(io::stdout(), "{seconds:5.1} s  {}", sentence(event)).map_err(ActError::Stdout)
+        writeln!(io::stdout(), "{seconds:5.1} s  {}", sentence(event)).map_err(OutputError::Stdout)
     }
 
     fn describe(&self) -> String {
@@ -46,7 +46,7 @@ impl Audience {
 }
 
 impl Output for Audience {
-    fn tell(&mut self, event: &Event) -> Result<(), ActError> {
+    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }

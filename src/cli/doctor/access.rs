@@ -4,13 +4,13 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use ostiary_config::{Config, GpioBackend};
 use rustix::fs::{Access, access};
 
 use super::Door;
 use super::finding::Finding;
 use super::machine::Machine;
 use super::permissions::folder_of;
-use crate::config::{Config, GpioBackend};
 
 /// Whom the service runs as.
 const USER: &str = "ostiary";

@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
+use ostiary_config::Mqtt;
+use ostiary_mqtt as mqtt;
+
 use super::Door;
 use super::finding::{Finding, Status};
 use super::machine::Machine;
-use crate::act::mqtt;
-use crate::config::Mqtt;
 
 /// Where the service takes the credential `mqtt-password` from.
 const CREDENTIAL: &str = "/etc/ostiary/mqtt-password";

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use ostiary_capture as capture;
+use ostiary_capture::{CaptureError, DeviceInfo, FrameSource, Next, list_devices};
+use ostiary_config::Camera;
+use ostiary_core::clock::{Clock, MonotonicClock};
+use ostiary_core::{Frame, redact};
+
 use super::finding::{Finding, Status};
 use super::machine::Machine;
-use super::picture;
-use super::{Daemon, Door};
-use crate::capture::{self, CaptureError, DeviceInfo, Frame, FrameSource, Next, list_devices, redact};
-use crate::clock::{Clock, MonotonicClock};
-use crate::config::Camera;
+use super::{Daemon, Door, picture};
 
 /// The longest that is waited for a frame, whatever `camera.stall_s` says.
 const PATIENCE_S: f64 = 10.0;
@@ -221,8 +223,9 @@ fn judge_rate(rate: f64, wanted: u32) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_capture::FormatInfo;
+
     use super::*;
-    use crate::capture::FormatInfo;
 
     fn device(path: &Path, by_id: Option<&str>, formats: &[(&str, bool)]) -> DeviceInfo {
         let format = |(format, usable): &(&str, bool)| FormatInfo {

@@ -1,10 +1,11 @@
 //! The clock that opening hours and the times of events go by.
 
+use ostiary_access::{Synchronization, WallTime};
+use ostiary_config::ClockTrust;
+use ostiary_events::EventStore;
+
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::act::EventStore;
-use crate::config::ClockTrust;
-use crate::door::{Synchronization, WallTime};
 use crate::wall_clock::{WallClock, synchronization};
 
 const SET: &str = "turn on time synchronization (`timedatectl set-ntp true`) and check the network";
@@ -43,11 +44,11 @@ fn judge(time: &WallTime, synchronization: &Synchronization, has_hours: bool) ->
 
 #[cfg(test)]
 mod tests {
+    use Synchronization::{No, NotAsked, Yes};
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
     use super::*;
-    use Synchronization::{No, NotAsked, Yes};
 
     #[test]
     fn a_clock_is_judged_by_what_hangs_on_it() {

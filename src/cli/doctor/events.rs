@@ -1,8 +1,9 @@
 //! The record of decisions.
 
+use ostiary_events::{EventStore, StoreError, sentence};
+
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::act::{EventStore, StoreError, sentence};
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let path = &door.config().events.path;

@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ostiary_facebank::{Facebank, FacebankError};
+use ostiary_models::Bundle;
+use ostiary_vision::Embedder;
+
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::bundle::Bundle;
-use crate::facebank::{Facebank, FacebankError};
-use crate::vision::Embedder;
 
 const ENROLL: &str = "make people known with `ostiary enroll`";
 

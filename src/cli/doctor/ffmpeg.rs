@@ -2,9 +2,10 @@
 
 use std::process::{Command, Stdio};
 
+use ostiary_capture::needs_ffmpeg;
+
 use super::Door;
 use super::finding::Finding;
-use crate::capture::needs_ffmpeg;
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let needed = needs_ffmpeg(&door.config().camera.source);

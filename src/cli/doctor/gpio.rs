@@ -1,11 +1,12 @@
 //! The lines of relay, lamps and buzzer, which are looked at and not taken, and those of button and contact, which are
 //! also read where they are free.
 
+use ostiary_config::{GpioBackend, Relay, Signals};
+use ostiary_devices::{ChipState, GpioError, Input, InputState, LineState, chips, inspect, inspect_inputs};
+
 use super::Door;
 use super::finding::{Finding, Status};
 use super::machine::{Holder, Machine};
-use crate::act::gpio::{ChipState, GpioError, Input, InputState, LineState, chips, inspect, inspect_inputs};
-use crate::config::{GpioBackend, Relay, Signals};
 
 pub fn check_relay(door: &Door) -> Vec<Finding> {
     let relay = &door.config().relay;

@@ -1,9 +1,10 @@
 //! Opening hours: which groups have them, and which people are in a group without.
 
+use ostiary_config::Hours;
+use ostiary_facebank::{Facebank, Listed};
+
 use super::Door;
 use super::finding::Finding;
-use crate::door::Hours;
-use crate::facebank::{Facebank, Listed};
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let config = door.config();
@@ -38,8 +39,9 @@ fn judge(hours: &Hours, people: &[Listed]) -> Vec<Finding> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use ostiary_core::{Person, PersonId};
+
     use super::*;
-    use crate::facebank::{Person, PersonId};
 
     fn listed(name: &str, group: Option<&str>) -> Listed {
         let person = Person {

@@ -2,14 +2,16 @@
 //! the rate that the owner set.
 
 use jiff::Timestamp;
+use ostiary_config as config;
+use ostiary_config::Config;
+use ostiary_engine::Backend;
+use ostiary_models::{Bundle, Shelf};
+use ostiary_pipeline::{Agreement, ProofError, Recogniser, hold_to_golden};
+use ostiary_vision::{Embedder, VisionError};
 
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::bundle::{Bundle, Shelf};
-use crate::config::{self, Config};
 use crate::demo;
-use crate::engine::Backend;
-use crate::vision::{Agreement, Embedder, ProofError, Recogniser, VisionError, hold_to_golden};
 
 const INSTALL: &str = "install the models again";
 /// The least share that the face found must have in common with where it is.

@@ -3,13 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use ostiary_config::Origin;
+use ostiary_core::redact;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::Door;
 use super::finding::Finding;
-use crate::capture::redact;
-use crate::config::Origin;
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let config = door.config();

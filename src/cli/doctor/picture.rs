@@ -1,7 +1,8 @@
 //! Light and focus of the camera's picture.
 
+use ostiary_core::Frame;
+
 use super::finding::Finding;
-use crate::capture::Frame;
 
 /// Mean luma beyond which nobody can be seen, whatever the light on the face.
 const DARK: f32 = 0.05;

@@ -1,8 +1,7 @@
 //! Text freed of people's names and of what is secret in addresses.
 
+use ostiary_core::redact;
 use serde_json::Value;
-
-use crate::capture::redact;
 
 /// Parts of names that are shorter are words of every text: of, van, de.
 const SHORTEST: usize = 3;

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
+use ostiary_capture::list_devices;
+use ostiary_events::{Event, EventStore};
+use ostiary_facebank::Facebank;
 use ostiary_kernels::Isa;
+use ostiary_models::{Bundle, Manifest};
 use serde_json::{Value, json};
 
-use super::Door;
-use super::archive;
-use super::journal;
 use super::scrub::Scrubber;
-use crate::act::{Event, EventStore};
-use crate::bundle::{Bundle, Manifest};
-use crate::capture::list_devices;
-use crate::facebank::Facebank;
+use super::{Door, archive, journal};
 
 /// The newest events that go in.
 const EVENTS: u32 = 1000;
@@ -73,7 +71,7 @@ fn newest_events(path: &Path) -> Vec<Event> {
 
 /// Every key with its value and its origin, without what nobody else should know.
 fn settings(door: &Door) -> Vec<Value> {
-    let setting = |setting: &crate::config::Setting| {
+    let setting = |setting: &ostiary_config::Setting| {
         let value = match setting.key.as_str() {
             "mqtt.username" => setting.value.as_ref().map(|_| "(set)".into()),
             _ => setting.value.clone(),

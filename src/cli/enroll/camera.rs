@@ -7,13 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
+use ostiary_capture as capture;
+use ostiary_capture::Next;
+use ostiary_core::clock::{Clock, MonotonicClock};
+use ostiary_core::{Frame, redact};
+use ostiary_facebank::PhotoHash;
+use ostiary_pipeline::{Advice, Look, Recognised, Sitting, Step, look};
 
 use super::desk::{Batch, Desk};
 use super::photos::store;
-use crate::capture::{self, Frame, Next};
-use crate::clock::{Clock, MonotonicClock};
-use crate::facebank::{Advice, Look, PhotoHash, Sitting, Step, look};
-use crate::vision::Recognised;
 
 /// Pictures taken in a sitting.
 const PICTURES: usize = 3;
@@ -48,7 +50,7 @@ pub fn enroll(desk: &mut Desk<'_>, name: &str) -> anyhow::Result<ExitCode> {
             Ok(Next::Frame) => lost = false,
             Ok(Next::End) => bail!(
                 "{} ended with {} of {PICTURES} good pictures of {name}: nothing was stored",
-                capture::redact(&camera.source),
+                redact(&camera.source),
                 taken.len()
             ),
             Err(error) if error.is_transient() => {
@@ -81,7 +83,7 @@ pub fn enroll(desk: &mut Desk<'_>, name: &str) -> anyhow::Result<ExitCode> {
 fn see(
     desk: &mut Desk<'_>,
     frame: &Frame,
-) -> anyhow::Result<(Result<crate::vision::BBox, Advice>, Option<Recognised>)> {
+) -> anyhow::Result<(Result<ostiary_core::BBox, Advice>, Option<Recognised>)> {
     Ok(match look(&mut desk.recogniser, &desk.config.quality, frame)? {
         Look::Refused(refusal) => (Err(Advice::Refusal(refusal)), None),
         Look::Poor(_, fault) if !desk.args.force => (Err(Advice::Fault(fault)), None),

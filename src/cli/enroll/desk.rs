@@ -4,16 +4,15 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ostiary_config::Config;
+use ostiary_core::{Candidate, Embedding, Frame, PersonId, Similarity};
+use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
+use ostiary_pictures::{PictureError, read_picture};
+use ostiary_pipeline::{Look, Recogniser, aligned_crop, look, unlike};
 use serde::Serialize;
 
 use super::Args;
-use crate::capture::{CaptureError, Frame, read_picture};
 use crate::cli::Globals;
-use crate::config::Config;
-use crate::facebank::{
-    Candidate, Facebank, Gallery, Look, PersonId, PhotoHash, Template, aligned_crop, look, unlike,
-};
-use crate::vision::{Embedding, Recogniser, Similarity};
 
 /// Where people are enrolled.
 pub struct Desk<'a> {
@@ -88,7 +87,7 @@ impl<'a> Desk<'a> {
     fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, String> {
         let frame = read_picture(path).map_err(|error| match error {
             // The error names the file, and so does the problem that this becomes.
-            CaptureError::Picture { why, .. } => format!("cannot be read as a picture: {why}"),
+            PictureError::Unreadable { why, .. } => format!("cannot be read as a picture: {why}"),
             other => other.to_string(),
         })?;
         if let Some(crop) = aligned_crop(&frame) {
@@ -116,7 +115,7 @@ impl<'a> Desk<'a> {
     }
 
     /// A template, with its crop only where crops are kept.
-    pub fn keep(&self, embedding: Embedding, photo: PhotoHash, crop: crate::vision::Crop) -> Template {
+    pub fn keep(&self, embedding: Embedding, photo: PhotoHash, crop: ostiary_core::Crop) -> Template {
         Template { embedding, photo, crop: self.config.facebank.keep_crops.then_some(crop) }
     }
 

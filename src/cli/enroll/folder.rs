@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
+use ostiary_facebank::{PersonFolder, check_name, person_folders};
 use serde_json::json;
 
 use super::desk::Desk;
 use crate::cli::output::json_line;
-use crate::facebank::{PersonFolder, check_name, person_folders};
 
 /// What became of the folder.
 #[derive(Default)]

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use jiff::Timestamp;
+use ostiary_config::Config;
+use ostiary_core::clock::program_made;
+use ostiary_models::{Shelf, ShelfLock};
 
 use super::{checks, switch};
-use crate::bundle::{Shelf, ShelfLock};
 use crate::cli::Globals;
-use crate::clock::program_made;
-use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary models activate\n  ostiary models activate 7\n  \

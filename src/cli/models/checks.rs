@@ -1,12 +1,12 @@
 //! What a bundle has to pass before it is kept, and again before it is used.
 
 use anyhow::Context;
+use ostiary_config::Config;
+use ostiary_engine::Backend;
+use ostiary_models::{Bundle, Kept};
+use ostiary_pipeline::Recogniser;
 
-use crate::bundle::{Bundle, Kept};
-use crate::config::Config;
-use crate::engine::Backend;
 use crate::self_test::SelfTest;
-use crate::vision::Recogniser;
 
 /// All files as they were signed, and the test of the models.
 pub fn check(kept: &Kept, config: &Config) -> anyhow::Result<Recogniser> {

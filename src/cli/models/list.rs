@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use ostiary_models::{Bundle, Shelf};
+use ostiary_vision::Embedder;
 use serde::Serialize;
 
-use crate::bundle::{Bundle, Shelf};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-use crate::vision::Embedder;
 
 /// One bundle that is kept.
 #[derive(Serialize)]

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use ostiary_core::clock::program_made;
+use ostiary_events::logging;
+use ostiary_models::{ReleaseError, Repository, Shelf};
 use serde_json::json;
 
 use super::{activate, checks};
-use crate::act::logging;
-use crate::bundle::{ReleaseError, Repository, Shelf};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-use crate::clock::program_made;
 
 /// How often a terminal shows that work goes on.
 const TICK: Duration = Duration::from_millis(100);

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
+use ostiary_models::{Bundle, Shelf};
 
 use super::activate::People;
 use super::{checks, switch};
-use crate::bundle::{Bundle, Shelf};
 use crate::cli::Globals;
 
 #[derive(Debug, clap::Args)]

@@ -9,19 +9,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use ostiary_config::Config;
+use ostiary_core::{ModelId, Precision};
+use ostiary_events::{EventKind, EventStore};
+use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
+use ostiary_models::{Bundle, BundleError, Manifest, Probation, Shelf, ShelfLock, ShelfState};
+use ostiary_pipeline::Recogniser;
+use ostiary_vision::Embedder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::activate::People;
-use crate::act::{EventKind, EventStore};
-use crate::bundle::{
-    Bundle, BundleError, Manifest, ModelId, Precision, Probation, Shelf, ShelfLock, ShelfState,
-};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-use crate::config::Config;
-use crate::facebank::{DaemonLock, Facebank, FacebankError};
-use crate::vision::{Embedder, Recogniser};
 
 /// How long the daemon may take to test and load the models.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -59,7 +59,7 @@ pub fn switch(
             let bar = ProgressBar::new_spinner().with_message("making templates");
             let made = facebank.reembed(&model, &people.without, |crop| {
                 bar.inc(1);
-                recogniser.embed(crop)
+                recogniser.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
             made

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use ostiary_models::{ReleaseError, Shelf};
 use serde_json::json;
 
 use super::checks;
-use crate::bundle::{ReleaseError, Shelf};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
 

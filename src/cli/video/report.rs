@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
+use ostiary_core::{Frame, Similarity, TrackId};
 use serde::{Serialize, Serializer};
 
-use crate::capture::Frame;
 use crate::cli::judged::Judged;
 use crate::cli::output;
-use crate::vision::{Similarity, TrackId};
 
 /// Prints what one frame shows; a frame without faces only for programs, which count.
 pub fn print_frame(json: bool, frame: &Frame, faces: &[Judged]) -> Result<()> {
@@ -102,9 +101,10 @@ impl fmt::Display for Summary<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::cli::judged::face;
-    use serde_json::json;
 
     #[test]
     fn the_summary_counts_frames_faces_tracks_and_people() {

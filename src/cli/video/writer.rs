@@ -9,9 +9,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use ostiary_capture::ffmpeg;
+use ostiary_core::Frame;
 use tempfile::TempPath;
-
-use crate::capture::{Frame, ffmpeg};
 
 /// What the pictures pass through. The size is made even, since 4:2:0 halves it, and the colours are those
 /// of HD television, as the tags below say, so that players need not guess.

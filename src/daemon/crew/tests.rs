@@ -4,19 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ostiary_access::{Contact, Decision, Reason};
+use ostiary_capture::{CaptureError, FrameSource, Next};
+use ostiary_config as config;
+use ostiary_config::{ClockTrust, Hours};
+use ostiary_core::clock::{Clock, VirtualClock};
+use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
+use ostiary_devices::{Edge, GpioError, Input, InputLines, Inputs, OutputLine, Relay, Signals};
+use ostiary_events::{Event, EventStore, Output, OutputError};
+use ostiary_facebank::Gallery;
+use ostiary_pipeline::Seen;
+use ostiary_vision::VisionError;
+
 use super::*;
-use crate::act::gpio::{Edge, GpioError, Input, InputLines, Inputs, OutputLine, Relay, Signals};
-use crate::act::{ActError, Event, EventStore, Output};
-use crate::bundle::ModelId;
-use crate::capture::{CaptureError, Frame, FrameSource, Next};
-use crate::clock::{Clock, VirtualClock};
-use crate::config::{self, ClockTrust};
-use crate::daemon::Seen;
 use crate::daemon::shared::Word;
 use crate::daemon::watch::{Rules, Sight};
-use crate::door::{Contact, Decision, Hours, Reason};
-use crate::facebank::Gallery;
-use crate::vision::{Detection, Quality, Similarity, TrackId, VisionError};
 use crate::wall_clock::WallClock;
 
 /// Far longer than anything here takes.
@@ -121,7 +123,7 @@ impl OutputLine for Line {
 struct Told(Arc<Mutex<Vec<Event>>>);
 
 impl Output for Told {
-    fn tell(&mut self, event: &Event) -> Result<(), ActError> {
+    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.lock().unwrap().push(event.clone());
         Ok(())
     }

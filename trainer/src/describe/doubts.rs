@@ -113,7 +113,7 @@ impl Doubts {
 
 #[cfg(test)]
 mod tests {
-    use ostiary::vision::Embedding;
+    use ostiary_core::Embedding;
 
     use super::*;
     use crate::faceset::{Picture, Place};

@@ -16,15 +16,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use ostiary::bundle::{Bundle, Precision};
+use counts::Counts;
+use doubts::Doubts;
+use likeness::Likeness;
+use ostiary_core::Precision;
+use ostiary_models::Bundle;
+use sample::{Sample, Wanted};
 use serde::Serialize;
 
 use crate::faceset;
 use crate::storage::write_whole;
-use counts::Counts;
-use doubts::Doubts;
-use likeness::Likeness;
-use sample::{Sample, Wanted};
 
 #[derive(Debug, clap::Args)]
 #[command(

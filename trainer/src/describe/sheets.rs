@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use image::{ImageFormat, Rgb, RgbImage, imageops};
-use ostiary::vision::Crop;
+use ostiary_core::Crop;
 
 use super::doubts::Doubts;
 use super::sample::{Face, Sample, crop};

@@ -129,7 +129,7 @@ pub fn trials(data: &Data, faces: &Faces, scores: &Scores, seed: u64) -> (Vec<Tr
 
 #[cfg(test)]
 mod tests {
-    use ostiary::vision::Embedding;
+    use ostiary_core::Embedding;
 
     use super::*;
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ostiary::capture::read_picture_bytes;
-use ostiary::vision::Point;
+use ostiary_core::Point;
+use ostiary_pictures::read_picture_bytes;
 use sha2::{Digest, Sha256};
 
 use super::folds::FOLDS;

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use ostiary::capture::decode_picture;
-use ostiary::facebank::aligned_crop;
-use ostiary::vision::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding};
+use ostiary_pictures::decode_picture;
+use ostiary_pipeline::aligned_crop;
 use rayon::prelude::*;
 
 use super::data::Data;

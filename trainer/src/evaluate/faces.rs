@@ -1,7 +1,7 @@
 //! What one model makes of the pictures of a set, and how alike two of them are.
 
 use anyhow::{Result, ensure};
-use ostiary::vision::Embedding;
+use ostiary_core::Embedding;
 use rayon::prelude::*;
 
 /// Members of a cohort that a face is nearest to, by which its scores are centred.

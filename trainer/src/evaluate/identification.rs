@@ -148,7 +148,7 @@ impl OpenSet {
 
 #[cfg(test)]
 mod tests {
-    use ostiary::vision::Embedding;
+    use ostiary_core::Embedding;
 
     use super::*;
 

@@ -21,24 +21,12 @@ mod onnx;
 mod table;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::slice;
+use std::{fs, slice};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use ostiary::bundle::{Bundle, Precision};
-use ostiary::config;
-use ostiary::engine::Backend;
-use ostiary::vision::Embedding;
-use serde::Serialize;
-
-use crate::aligner::Aligner;
-use crate::figure::{self, Figure};
-use crate::net::Weights;
-use crate::scores::Scores;
-use crate::storage::{failed, write_whole};
 use curves::{Curve, Det, Histogram, Roc};
 use data::{Data, Protocol};
 use embed::embed_all;
@@ -47,6 +35,17 @@ use figures::Figures;
 use groups::{Group, Groups};
 use identification::{Identification, identify};
 use model::{Feed, Model, Named};
+use ostiary_config as config;
+use ostiary_core::{Embedding, Precision};
+use ostiary_engine::Backend;
+use ostiary_models::Bundle;
+use serde::Serialize;
+
+use crate::aligner::Aligner;
+use crate::figure::{self, Figure};
+use crate::net::Weights;
+use crate::scores::Scores;
+use crate::storage::{failed, write_whole};
 
 /// The results in the folder of --out, one JSON object a line.
 const RESULTS: &str = "results.jsonl";

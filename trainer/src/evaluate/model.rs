@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use ostiary::bundle::Input;
-use ostiary::engine::Backend;
-use ostiary::vision::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding, Input};
+use ostiary_engine::Backend;
 
 use super::onnx::OnnxModel;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use ostiary::bundle::{Bundle, Input, Manifest, Precision, sha256};
-use ostiary::engine::{Backend, Network, Onnx};
-use ostiary::vision::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding, Input, Precision, sha256};
+use ostiary_engine::{Backend, Network, Onnx};
+use ostiary_models::{Bundle, Manifest};
 
 use super::model::{Feed, Model, embed};
 use crate::pool::Pool;

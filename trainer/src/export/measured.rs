@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ostiary::bundle::{FarPoint, Precision};
-use ostiary::engine::Backend;
+use ostiary_core::Precision;
+use ostiary_engine::Backend;
+use ostiary_models::FarPoint;
 use serde::Serialize;
 
 use crate::aligner::Aligner;

@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use ostiary::bundle::{Bundle, Input, Manifest, ModelEntry, Output, Precision, Source, sha256};
-use ostiary::durable;
-use ostiary::vision::{Embedder, Embedding};
-use serde_json::json;
-
+use card::Card;
+use measured::Measured;
 pub use onnx::to_onnx;
+use ostiary_core::{Embedding, Input, Precision, durable, sha256};
+use ostiary_models::{Bundle, Manifest, ModelEntry, Output, Source};
+use ostiary_vision::Embedder;
+use serde_json::json;
 
 use crate::aligner::Aligner;
 use crate::evaluate::data::Data;
@@ -27,8 +28,6 @@ use crate::net::{Architecture, DIVISOR, MEAN, RUN, SIDE, Weights};
 use crate::onnx::graph::INPUT;
 use crate::storage::{failed, write_whole};
 use crate::{golden, quantize};
-use card::Card;
-use measured::Measured;
 
 /// What a licence or copyright is in SPDX's words where nobody states it.
 const NO_ASSERTION: &str = "NOASSERTION";

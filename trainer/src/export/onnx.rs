@@ -182,10 +182,10 @@ impl Writer<'_> {
 
 #[cfg(test)]
 mod tests {
-    use ostiary::bundle::Input;
-    use ostiary::config::{self, Engine, Ort};
-    use ostiary::engine::{Backend, Onnx};
-    use ostiary::vision::Crop;
+    use ostiary_config as config;
+    use ostiary_config::{Engine, Ort};
+    use ostiary_core::{Crop, Input};
+    use ostiary_engine::{Backend, Onnx};
 
     use super::*;
     use crate::net::{DIVISOR, MEAN};

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ostiary::vision::Point;
+use ostiary_core::Point;
 
 use super::{FaceSet, Person, Picture, Place, is_picture};
 

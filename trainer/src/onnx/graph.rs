@@ -141,7 +141,8 @@ impl Graph {
 }
 
 fn value_info(name: &str, dims: &[Dim]) -> pb::ValueInfoProto {
-    use pb::tensor_shape_proto::{Dimension, dimension::Value};
+    use pb::tensor_shape_proto::Dimension;
+    use pb::tensor_shape_proto::dimension::Value;
     let dimension = |dim: &Dim| Dimension {
         value: Some(match dim {
             Dim::Fixed(size) => Value::DimValue(*size as i64),

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use ostiary::capture::decode_picture;
+use choose::{Choice, Wanted};
+use ostiary_pictures::decode_picture;
 use serde_json::json;
 
 use crate::faceset::{self, FaceSet, Picture};
@@ -21,7 +22,6 @@ use crate::jpeg;
 use crate::lfw::{self, Pair};
 use crate::storage::{failed, write_whole};
 use crate::verification::VerificationSet;
-use choose::{Choice, Wanted};
 
 /// Names, one a line, of the pictures that were made.
 const MADE: &str = "augmented.txt";

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use ostiary::capture::{Frame, decode_picture};
-use ostiary::facebank::aligned_crop;
-use ostiary::vision::{ARCFACE_TEMPLATE, BBox, Crop, align};
+use ostiary_core::{BBox, Crop, Frame};
+use ostiary_pictures::decode_picture;
+use ostiary_pipeline::aligned_crop;
+use ostiary_vision::{ARCFACE_TEMPLATE, align};
 use sha2::{Digest, Sha256};
 
 use crate::augment::{Chance, moved, varied};

@@ -8,7 +8,7 @@
 
 use image::RgbImage;
 use image_hasher::{HashAlg, Hasher, HasherConfig, ImageHash};
-use ostiary::vision::Crop;
+use ostiary_core::Crop;
 use serde::{Deserialize, Serialize};
 
 /// Bits of a fingerprint.

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
-use ostiary::bundle::Bundle;
-use ostiary::capture::decode_picture;
-use ostiary::config::QualityLimits;
-use ostiary::facebank::aligned_crop;
-use ostiary::vision::{ARCFACE_TEMPLATE, BBox, Crop, Detection, Quality, QualityFault};
+use ostiary_config::QualityLimits;
+use ostiary_core::{BBox, Crop, Detection, QualityFault};
+use ostiary_models::Bundle;
+use ostiary_pictures::decode_picture;
+use ostiary_pipeline::aligned_crop;
+use ostiary_vision::{ARCFACE_TEMPLATE, measure_quality};
 use serde::{Deserialize, Serialize};
 
 use super::copies::{Fingerprint, Fingerprinter};
@@ -117,7 +118,7 @@ impl<'a> Lookers<'a> {
                 Err(missing) => return Ok(Reason::from(missing).into()),
             },
         };
-        if let Some(fault) = Quality::measure(&detection, &crop).fault(&self.limits) {
+        if let Some(fault) = measure_quality(&detection, &crop).fault(&self.limits) {
             return Ok(Reason::from(fault).into());
         }
         // What is aligned and a JPEG is not coded a second time, unless it is padded.

@@ -18,20 +18,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use ostiary::bundle::{Bundle, Precision};
-use ostiary::config::QualityLimits;
-use rayon::prelude::*;
-use serde_json::json;
-
-use crate::faceset::{self, FaceSet, Picture};
 use copies::Copies;
+use indicatif::{ProgressBar, ProgressStyle};
 pub use journal::JOURNAL;
 use journal::{Entry, Fate, Journal};
 use look::{Lookers, Reason, Verdict};
+use ostiary_config::QualityLimits;
+use ostiary_core::Precision;
+use ostiary_models::Bundle;
 use output::{Format, Output};
+use rayon::prelude::*;
 use report::{REPORT, Report};
+use serde_json::json;
 use split::Split;
+
+use crate::faceset::{self, FaceSet, Picture};
 
 /// Pictures that are looked at before what became of them is written down: all that is ever in memory, as crops.
 const CHUNK: usize = 256;

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ostiary::bundle::{Bundle, Precision};
-use ostiary::capture::{Frame, read_picture};
-use ostiary::config;
-use ostiary::engine::Backend;
-use ostiary::vision::{BBox, Crop, Detection, Detections, Detector, Point, align};
+use ostiary_config as config;
+use ostiary_core::{BBox, Crop, Detection, Detections, Frame, Point, Precision};
+use ostiary_engine::Backend;
+use ostiary_models::Bundle;
+use ostiary_pictures::read_picture;
+use ostiary_vision::{Detector, align};
 
 use crate::augment::{Chance, moved, varied};
 

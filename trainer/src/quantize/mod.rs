@@ -15,13 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use ostiary::bundle::Input;
-use prost::Message;
-use tract_onnx::pb::ModelProto;
-
 use network::Network;
+use ostiary_core::Input;
+use prost::Message;
 use ranges::{Choice, Method, Observed};
 use report::Report;
+use tract_onnx::pb::ModelProto;
 
 /// What was seen of a value over a few pictures is not all that it can be: percent that are added to its range.
 const HEADROOM: f32 = 18.0;

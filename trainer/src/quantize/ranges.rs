@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use ostiary::bundle::Input;
-use ostiary::engine::{Backend, Onnx};
+use ostiary_core::Input;
+use ostiary_engine::{Backend, Onnx};
 use prost::Message;
 use tract_onnx::pb::{ModelProto, OperatorSetIdProto, ValueInfoProto};
 
@@ -172,7 +172,7 @@ pub struct Runner {
     bytes: Vec<u8>,
     input: Input,
     /// By height and width.
-    prepared: Vec<([usize; 2], Box<dyn ostiary::engine::Network>)>,
+    prepared: Vec<([usize; 2], Box<dyn ostiary_engine::Network>)>,
     outputs: Vec<Vec<f32>>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ostiary::bundle::Input;
+use ostiary_core::Input;
 use serde::Serialize;
 use tract_onnx::pb::ModelProto;
 

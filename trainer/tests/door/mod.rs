@@ -1,12 +1,11 @@
 //! A door in a folder of its own, kept by the program that ships.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;

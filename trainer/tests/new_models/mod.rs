@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ostiary::bundle::{Bundle, Manifest, Precision, Release, sha256};
-use ostiary::config::Config;
 use ostiary::self_test::{Limits, SelfTest};
+use ostiary_config::Config;
+use ostiary_core::{Precision, sha256};
+use ostiary_models::{Bundle, Manifest, Release};
 use prost::Message;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -151,7 +152,7 @@ fn publish_unchecked(publisher: &Publisher, models: &Path, version: u64) {
             let bytes = fs::read(entry.path()).unwrap();
             let hash = sha256(&bytes);
             fs::write(publisher.path("www/files").join(&hash), &bytes).unwrap();
-            let part = ostiary::bundle::Part { sha256: hash, size: bytes.len() as u64 };
+            let part = ostiary_models::Part { sha256: hash, size: bytes.len() as u64 };
             (entry.file_name().into_string().unwrap(), part)
         })
         .collect();

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ostiary::bundle::{Bundle, Manifest, Precision, Release, SignedRelease, sha256};
-use ostiary::config::Embedder as Settings;
-use ostiary::engine::Backend;
-use ostiary::vision::{Crop, Embedder};
+use ostiary_config::Embedder as Settings;
+use ostiary_core::{Crop, Precision, sha256};
+use ostiary_engine::Backend;
+use ostiary_models::{Bundle, Manifest, Release, SignedRelease};
+use ostiary_vision::Embedder;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -12,11 +12,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use checkpoint::TorchModel;
 use clap::{Parser, Subcommand};
 use ostiary_trainer::evaluate;
 use ostiary_trainer::evaluate::model::Model;
-
-use checkpoint::TorchModel;
 
 /// Trains networks, and measures checkpoints.
 #[derive(Debug, Parser)]

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::ValueEnum;
+use folders::Folders;
+use records::RecordSet;
 use serde::Serialize;
 
 use super::journal::{Entry, Journal};
 use super::split::Side;
-use folders::Folders;
-use records::RecordSet;
 
 /// The kinds of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use ostiary::vision::Crop;
+use ostiary_core::Crop;
 
 use super::Output;
 use crate::jpeg::file_name;

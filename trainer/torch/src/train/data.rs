@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, bail, ensure};
-use ostiary::bundle::sha256;
-use ostiary::capture::decode_picture;
+use ostiary_core::sha256;
+use ostiary_pictures::decode_picture;
 use ostiary_trainer::faceset::{FaceSet, Picture};
 use ostiary_trainer::net::SIDE;
 use rayon::prelude::*;
@@ -184,8 +184,7 @@ impl Drop for Epoch {
 mod tests {
     use std::fs;
 
-    use ostiary_trainer::faceset;
-    use ostiary_trainer::jpeg;
+    use ostiary_trainer::{faceset, jpeg};
 
     use super::*;
 

@@ -27,23 +27,24 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail, ensure};
-use ostiary::bundle::{Bundle, Precision as ModelPrecision};
+use augment::Change;
+use data::Data;
+use lesson::Lesson;
+use optimiser::Optimiser;
+use ostiary_core::Precision as ModelPrecision;
+use ostiary_models::Bundle;
 use ostiary_trainer::aligner::Aligner;
 use ostiary_trainer::evaluate::data::Data as ValidationSet;
 use ostiary_trainer::faceset;
 use ostiary_trainer::net::{Architecture, Kind, Weights};
 use ostiary_trainer::prepare::JOURNAL;
-
-use crate::head::{self, Classifier, Margin};
-use crate::network::Network;
-use augment::Change;
-use data::Data;
-use lesson::Lesson;
-use optimiser::Optimiser;
 use run::Run;
 use schedule::{Fall, Schedule};
 use settings::{Origin, Precision, Settings};
 use teacher::Teachers;
+
+use crate::head::{self, Classifier, Margin};
+use crate::network::Network;
 
 /// Pictures over which the norms of a network that has none left are measured.
 const MEASURED: usize = 256;

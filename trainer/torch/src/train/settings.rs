@@ -74,7 +74,7 @@ pub struct Origin {
 impl Origin {
     pub fn of(file: PathBuf) -> Result<Self> {
         let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        Ok(Self { sha256: ostiary::bundle::sha256(&bytes), file })
+        Ok(Self { sha256: ostiary_core::sha256(&bytes), file })
     }
 }
 

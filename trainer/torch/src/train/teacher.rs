@@ -11,8 +11,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use ostiary::engine::Backend;
-use ostiary::vision::Crop;
+use ostiary_core::Crop;
+use ostiary_engine::Backend;
 use ostiary_trainer::evaluate::model::{self, Feed, Model};
 use ostiary_trainer::net::{DIVISOR, MEAN, SIDE, Weights};
 use rayon::prelude::*;

@@ -1,0 +1,151 @@
+//! Groups that have no hours although others have, and the people in them, who are shut out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ostiary_config::{Hours, nearest};
+use ostiary_core::{Person, fold_group};
+use serde::Serialize;
+
+/// A group of people that has no hours although others have: the door does not open for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClosedGroup {
+    pub group: String,
+    /// Everyone in it, by name.
+    pub people: Vec<String>,
+    /// The group with hours that may have been meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
+}
+
+/// A group that has no hours although others have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no group {group:?} in [hours]; {}", hint(nearest.as_deref(), known))]
+pub struct UnknownGroup {
+    pub group: String,
+    /// The group that may have been meant.
+    pub nearest: Option<String>,
+    /// The groups that have hours.
+    pub known: Vec<String>,
+}
+
+impl Hours {
+    /// The groups of these people that have no hours although others have.
+    pub fn closed_groups<'a>(&self, people: impl IntoIterator<Item = &'a Person>) -> Vec<ClosedGroup> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let mut closed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for person in people {
+            if let Some(group) = person.group.as_deref().filter(|group| !self.has(group)) {
+                closed.entry(fold_group(group)).or_default().push(person.name.clone());
+            }
+        }
+        let closed = closed.into_iter();
+        closed.map(|(group, people)| ClosedGroup { nearest: self.nearest(&group), group, people }).collect()
+    }
+
+    /// Refuses a group that has no hours although others have.
+    ///
+    /// # Errors
+    /// Names the nearest group.
+    pub fn check_group(&self, group: &str) -> Result<(), UnknownGroup> {
+        if self.is_empty() || self.has(group) {
+            return Ok(());
+        }
+        let known = self.groups().map(str::to_owned).collect();
+        Err(UnknownGroup { group: group.to_owned(), nearest: self.nearest(&fold_group(group)), known })
+    }
+
+    fn nearest(&self, group: &str) -> Option<String> {
+        nearest(group, self.groups()).map(str::to_owned)
+    }
+}
+
+impl ClosedGroup {
+    /// How to fix it.
+    pub fn fix(&self) -> String {
+        let meant =
+            self.nearest.as_ref().map(|nearest| format!("did you mean {nearest:?}? ")).unwrap_or_default();
+        let other = self.nearest.as_deref().unwrap_or("GROUP");
+        format!(
+            "{meant}add {:?} to [hours], or change the group with `ostiary people group NAME {other}`",
+            self.group
+        )
+    }
+}
+
+impl fmt::Display for ClosedGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, people, .. } = self;
+        write!(
+            f,
+            "group {group:?} has no hours, and other groups have: the door does not open for {}",
+            people.join(", ")
+        )
+    }
+}
+
+fn hint(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean {nearest:?}?"),
+        None => format!("the groups with hours are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary_core::PersonId;
+
+    use super::*;
+
+    fn hours() -> Hours {
+        let times = |group: &str| (group.to_owned(), vec!["always".to_owned()]);
+        Hours::parse(&BTreeMap::from([times("Staff"), times("night")])).unwrap()
+    }
+
+    fn person(name: &str, group: Option<&str>) -> Person {
+        Person {
+            id: PersonId(1),
+            name: name.to_owned(),
+            enabled: true,
+            group: group.map(str::to_owned),
+            created: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn groups_without_hours_are_named_with_their_people() {
+        let people = [
+            person("Ada", Some("Stff")),
+            person("Bob", Some("STAFF")),
+            person("Cleo", None),
+            person("Dan", Some("stff")),
+            person("Eve", Some("gardeners")),
+        ];
+        let closed = hours().closed_groups(&people);
+        let said: Vec<_> = closed.iter().map(|group| format!("{group}; {}", group.fix())).collect();
+        assert_eq!(
+            said,
+            [
+                "group \"gardeners\" has no hours, and other groups have: the door does not open for Eve; add \
+                 \"gardeners\" to [hours], or change the group with `ostiary people group NAME GROUP`",
+                "group \"stff\" has no hours, and other groups have: the door does not open for Ada, Dan; did you \
+                 mean \"staff\"? add \"stff\" to [hours], or change the group with `ostiary people group NAME staff`",
+            ]
+        );
+        assert_eq!(Hours::default().closed_groups(&people), []);
+    }
+
+    #[test]
+    fn an_unknown_group_is_refused_once_there_are_hours() {
+        assert!(hours().check_group("staFF").is_ok());
+        assert!(Hours::default().check_group("anything").is_ok());
+        let refused = |group| hours().check_group(group).unwrap_err().to_string();
+        assert_eq!(refused("stff"), "there is no group \"stff\" in [hours]; did you mean \"staff\"?");
+        assert_eq!(
+            refused("gardeners"),
+            "there is no group \"gardeners\" in [hours]; the groups with hours are night, staff"
+        );
+    }
+}

@@ -1,0 +1,455 @@
+use ostiary_core::{Candidate, Quality, QualityFault};
+use proptest::prelude::*;
+
+use super::*;
+
+const THRESHOLD: Similarity = Similarity(0.4);
+const ANN: i64 = 1;
+const BOB: i64 = 2;
+
+fn rules() -> Door {
+    Door::default()
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A good frame of a face that is as alike to a person as told, and to the second best not at all.
+fn face(track: u64, person: i64, similarity: f32) -> Observation {
+    Observation {
+        track: TrackId(track),
+        first_seen: Duration::ZERO,
+        quality: Quality::default(),
+        fault: None,
+        embedded: true,
+        candidate: Some(Candidate {
+            person: PersonId(person),
+            similarity: Similarity(similarity),
+            second: Some((PersonId(99), Similarity(0.0))),
+        }),
+        access: Access::Allowed,
+    }
+}
+
+fn ann(track: u64) -> Observation {
+    face(track, ANN, 0.7)
+}
+
+fn stranger(track: u64) -> Observation {
+    face(track, BOB, 0.1)
+}
+
+fn faulty(track: u64, fault: QualityFault) -> Observation {
+    Observation { fault: Some(fault), embedded: false, candidate: None, ..ann(track) }
+}
+
+/// Shows the same faces for some frames, 100 ms apart, and gives what was decided about each.
+struct Scene {
+    decider: Decider,
+    now: Duration,
+}
+
+impl Scene {
+    fn new(door: &Door) -> Self {
+        Self { decider: Decider::new(door, THRESHOLD), now: ms(1000) }
+    }
+
+    fn show(&mut self, frames: usize, faces: &[Observation]) -> Vec<(u64, Reason)> {
+        let mut told = Vec::new();
+        for _ in 0..frames {
+            self.now += ms(100);
+            let decisions = self.decider.observe(self.now, faces);
+            told.extend(decisions.iter().map(|decision| (decision.track.0, decision.reason)));
+        }
+        told
+    }
+
+    fn end(&mut self, track: u64) -> Option<Reason> {
+        self.decider.track_ended(self.now, TrackId(track)).map(|decision| decision.reason)
+    }
+}
+
+#[test]
+fn enough_agreeing_frames_are_one_grant() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(2, &[ann(1)]), []);
+    assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
+    assert_eq!(scene.show(300, &[ann(1)]), [], "a visit is granted once");
+    assert_eq!(scene.end(1), None);
+}
+
+#[test]
+fn a_grant_tells_what_it_rests_on() {
+    let mut decider = Decider::new(&rules(), THRESHOLD);
+    let seen = Observation { first_seen: ms(40), ..ann(7) };
+    decider.observe(ms(100), &[seen]);
+    decider.observe(ms(200), &[seen]);
+    let decisions = decider.observe(ms(300), &[seen, stranger(8)]);
+    let expected = Decision {
+        time: ms(300),
+        track: TrackId(7),
+        first_seen: ms(40),
+        reason: Reason::Granted,
+        person: Some(PersonId(ANN)),
+        similarity: Some(Similarity(0.7)),
+        second: Some(Similarity(0.0)),
+        threshold: THRESHOLD,
+        quality: Quality::default(),
+        faces_in_view: 2,
+        frames: 3,
+    };
+    assert_eq!(decisions.as_slice(), [expected]);
+}
+
+#[test]
+fn frames_too_far_apart_do_not_agree() {
+    let mut decider = Decider::new(&rules(), THRESHOLD);
+    for n in 0..50 {
+        assert!(decider.observe(ms(n * 1001), &[ann(1)]).is_empty());
+    }
+}
+
+#[test]
+fn the_same_frame_counts_once() {
+    let mut decider = Decider::new(&rules(), THRESHOLD);
+    for _ in 0..50 {
+        assert!(decider.observe(ms(100), &[ann(1), ann(1)]).is_empty());
+    }
+}
+
+#[test]
+fn another_person_begins_anew() {
+    let mut scene = Scene::new(&rules());
+    for _ in 0..10 {
+        assert_eq!(scene.show(2, &[ann(1)]), []);
+        assert_eq!(scene.show(2, &[face(1, BOB, 0.7)]), []);
+    }
+    assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
+}
+
+#[test]
+fn nothing_is_inherited_from_another_track() {
+    let mut scene = Scene::new(&rules());
+    for track in 0..10 {
+        assert_eq!(scene.show(2, &[ann(track)]), []);
+    }
+}
+
+#[test]
+fn a_stranger_is_told_once_and_a_person_may_still_come_in() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(7, &[stranger(1)]), []);
+    assert_eq!(scene.show(1, &[stranger(1)]), [(1, Reason::Unknown)]);
+    assert_eq!(scene.show(100, &[stranger(1)]), []);
+    assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
+}
+
+#[test]
+fn an_empty_facebank_knows_nobody() {
+    let mut scene = Scene::new(&rules());
+    let nobody = Observation { candidate: None, ..ann(1) };
+    assert_eq!(scene.show(20, &[nobody]), [(1, Reason::Unknown)]);
+}
+
+#[test]
+fn a_face_that_is_merely_followed_counts_for_nothing() {
+    let mut scene = Scene::new(&rules());
+    let followed = Observation { embedded: false, candidate: None, ..ann(1) };
+    assert_eq!(scene.show(100, &[followed]), []);
+    assert_eq!(scene.end(1), None);
+}
+
+#[test]
+fn a_stranger_is_not_told_whom_they_are_most_alike() {
+    let mut decider = Decider::new(&rules(), THRESHOLD);
+    let unknown = (0..20).find_map(|n| decider.observe(ms(n * 100), &[stranger(1)]).pop()).unwrap();
+    assert_eq!((unknown.reason, unknown.person, unknown.frames), (Reason::Unknown, None, 8));
+}
+
+#[test]
+fn two_alike_people_are_ambiguous() {
+    let mut scene = Scene::new(&rules());
+    let mut twin = ann(1);
+    twin.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(0.66)));
+    assert_eq!(scene.show(20, &[twin]), [(1, Reason::Ambiguous)]);
+    assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
+}
+
+#[test]
+fn a_single_person_in_the_facebank_has_no_second() {
+    let mut scene = Scene::new(&rules());
+    let mut only = ann(1);
+    only.candidate.as_mut().unwrap().second = None;
+    assert_eq!(scene.show(3, &[only]), [(1, Reason::Granted)]);
+}
+
+#[test]
+fn a_disabled_person_and_one_outside_their_hours_stay_out() {
+    for (access, reason) in [
+        (Access::Disabled, Reason::DisabledPerson),
+        (Access::OutsideHours, Reason::OutsideHours),
+        (Access::NoHours, Reason::NoHours),
+        (Access::ClockImplausible, Reason::ClockImplausible),
+    ] {
+        let mut scene = Scene::new(&rules());
+        assert_eq!(scene.show(50, &[Observation { access, ..ann(1) }]), [(1, reason)]);
+        // Another person's access, in a frame that does not agree, is not taken for this one's.
+        assert_eq!(scene.show(1, &[stranger(1)]), []);
+        // Their hours begin, or they are enabled, while they wait.
+        assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
+    }
+}
+
+#[test]
+fn the_same_person_is_cooled_down_on_another_track() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
+    assert_eq!(scene.show(90, &[ann(2)]), [(2, Reason::CoolDown)]);
+    assert_eq!(scene.show(20, &[ann(2)]), [(2, Reason::Granted)], "10 s later");
+    assert_eq!(
+        scene.show(3, &[face(3, BOB, 0.7)]),
+        [(3, Reason::Granted)],
+        "another person is not concerned"
+    );
+}
+
+#[test]
+fn one_person_on_two_tracks_is_let_in_once() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(3, &[ann(1), ann(2)]), [(1, Reason::Granted), (2, Reason::CoolDown)]);
+}
+
+#[test]
+fn a_second_face_is_ignored_where_the_owner_says_so() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(3, &[stranger(1), ann(2)]), [(2, Reason::Granted)]);
+}
+
+#[test]
+fn a_second_face_refuses_until_the_person_is_alone() {
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Refuse, ..rules() });
+    let blurred = faulty(2, QualityFault::Blurred);
+    assert_eq!(scene.show(50, &[ann(1), blurred]), [(1, Reason::SeveralFaces)]);
+    assert_eq!(scene.show(2, &[ann(1)]), [], "the frames before do not count");
+    assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
+}
+
+#[test]
+fn a_known_second_face_may_stand_by() {
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
+    assert_eq!(scene.show(50, &[ann(1), stranger(2)])[..1], [(1, Reason::SeveralFaces)]);
+
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
+    let told = scene.show(10, &[ann(1), face(2, BOB, 0.7)]);
+    assert_eq!(told, [(1, Reason::Granted), (2, Reason::Granted)]);
+
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
+    let disabled = Observation { access: Access::Disabled, ..face(2, BOB, 0.7) };
+    let told = scene.show(20, &[ann(1), disabled]);
+    assert!(!told.iter().any(|(_, reason)| *reason == Reason::Granted), "{told:?}");
+}
+
+#[test]
+fn a_known_second_face_must_still_be_seen_to_be_known() {
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
+    let hidden = faulty(2, QualityFault::TurnedAway);
+    assert_eq!(scene.show(3, &[face(2, BOB, 0.7)]), [(2, Reason::Granted)]);
+    assert_eq!(scene.show(25, &[hidden]), []);
+    assert_eq!(scene.show(20, &[ann(1), hidden]), [(1, Reason::SeveralFaces)]);
+}
+
+#[test]
+fn a_face_that_was_never_good_is_told_why_when_it_goes() {
+    for (fault, reason) in [
+        (QualityFault::TooSmall, Reason::TooFar),
+        (QualityFault::Blurred, Reason::LowQuality),
+        (QualityFault::TurnedAway, Reason::LowQuality),
+    ] {
+        let mut scene = Scene::new(&rules());
+        assert_eq!(scene.show(20, &[faulty(1, fault)]), []);
+        assert_eq!(scene.end(1), Some(reason));
+        assert_eq!(scene.end(1), None, "it is gone");
+    }
+}
+
+#[test]
+fn a_passing_face_is_not_told_of() {
+    let mut scene = Scene::new(&rules());
+    scene.show(2, &[faulty(1, QualityFault::Blurred)]);
+    assert_eq!(scene.end(1), None);
+    assert_eq!(scene.end(2), None, "never seen");
+}
+
+#[test]
+fn a_stranger_who_goes_early_is_told_of() {
+    let mut scene = Scene::new(&rules());
+    scene.show(5, &[stranger(1)]);
+    assert_eq!(scene.end(1), Some(Reason::Unknown));
+}
+
+#[test]
+fn numbers_that_are_not_finite_let_nobody_in() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut second = ann(1);
+        second.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(bad)));
+        for (threshold, seen) in [(THRESHOLD.0, face(1, ANN, bad)), (THRESHOLD.0, second), (bad, ann(1))] {
+            let mut decider = Decider::new(&rules(), Similarity(threshold));
+            for n in 0..20 {
+                let decisions = decider.observe(ms(n * 100), &[seen]);
+                assert!(decisions.iter().all(|decision| decision.reason != Reason::Granted));
+            }
+        }
+    }
+}
+
+#[test]
+fn new_rules_do_not_let_the_same_visit_in_again() {
+    let mut scene = Scene::new(&rules());
+    scene.show(3, &[ann(1)]);
+    scene.decider.set_rules(&Door { cooldown_s: 0.0, ..rules() }, THRESHOLD);
+    assert_eq!(scene.show(20, &[ann(1)]), []);
+}
+
+#[test]
+fn tracks_that_never_end_do_not_keep_others_out() {
+    let mut scene = Scene::new(&rules());
+    for track in 0..1000 {
+        scene.show(1, &[stranger(track)]);
+    }
+    assert_eq!(scene.show(3, &[ann(5000)]), [(5000, Reason::Granted)]);
+}
+
+#[test]
+fn a_crowd_beyond_the_limit_is_counted_and_not_judged() {
+    let mut scene = Scene::new(&rules());
+    let crowd: Vec<_> = (0..100).map(|track| face(track, track as i64, 0.7)).collect();
+    let told = scene.show(3, &crowd);
+    assert_eq!(told.len(), MAX_FACES);
+    assert!(told.iter().all(|(track, reason)| *track < MAX_FACES as u64 && *reason == Reason::Granted));
+}
+
+/// Any frame of up to four tracks and three people, around the threshold.
+fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
+    let similarity = prop_oneof![
+        8 => 0.3f32..0.5,
+        4 => Just(0.7f32),
+        1 => Just(f32::NAN),
+        1 => Just(f32::INFINITY),
+    ];
+    let one = (1i64..4, similarity, -0.1f32..0.5, 0u8..14).prop_map(|(person, similarity, second, kind)| {
+        let mut seen = face(0, person, similarity);
+        seen.candidate.as_mut().unwrap().second = Some((PersonId(50), Similarity(second.min(similarity))));
+        match kind {
+            0 => seen.access = Access::Disabled,
+            1 => seen.access = Access::OutsideHours,
+            2 => seen.fault = Some(QualityFault::Blurred),
+            3 => seen.embedded = false,
+            4 => seen.candidate = None,
+            5 => seen.access = Access::NoHours,
+            6 => seen.access = Access::ClockImplausible,
+            _ => {}
+        }
+        seen
+    });
+    let faces = prop::collection::vec(prop::option::weighted(0.6, one), 4).prop_map(|faces| {
+        let faces = faces.into_iter().enumerate();
+        faces.filter_map(|(n, seen)| Some(Observation { track: TrackId(n as u64), ..seen? })).collect()
+    });
+    prop::collection::vec((0u64..600, faces), 0..120)
+}
+
+fn doors() -> impl Strategy<Value = Door> {
+    let policy = prop_oneof![Just(SecondFace::Ignore), Just(SecondFace::Refuse), Just(SecondFace::Known)];
+    (1u32..6, 0.1f64..3.0, 0.0f64..20.0, 1u32..10, policy).prop_map(
+        |(frames, within_s, cooldown_s, unknown_after, second_face)| Door {
+            frames,
+            within_s,
+            cooldown_s,
+            unknown_after,
+            second_face,
+            ..rules()
+        },
+    )
+}
+
+fn agrees(seen: &Observation, person: PersonId, door: &Door) -> bool {
+    seen.fault.is_none()
+        && seen.embedded
+        && seen.candidate.is_some_and(|candidate| {
+            candidate.person == person
+                && candidate.similarity.0.is_finite()
+                && candidate.similarity >= THRESHOLD
+                && candidate.second.is_none_or(|(_, second)| candidate.similarity.0 - second.0 >= door.margin)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Every grant is checked against the whole history of what was shown.
+    #[test]
+    fn a_grant_always_rests_on_enough(door in doors(), frames in frames()) {
+        let mut decider = Decider::new(&door, THRESHOLD);
+        let mut now = Duration::from_secs(1);
+        let mut history: Vec<(Duration, Vec<Observation>)> = Vec::new();
+        let mut told: Vec<(TrackId, Reason)> = Vec::new();
+        let mut grants: Vec<(PersonId, Duration)> = Vec::new();
+        for (step, faces) in frames {
+            now += ms(step);
+            history.push((now, faces.clone()));
+            for decision in decider.observe(now, &faces) {
+                prop_assert!(!told.contains(&(decision.track, decision.reason)), "told twice");
+                prop_assert!(!told.contains(&(decision.track, Reason::Granted)), "told after the grant");
+                told.push((decision.track, decision.reason));
+                if decision.reason != Reason::Granted {
+                    continue;
+                }
+                let person = decision.person.unwrap();
+                let seen = faces.iter().find(|face| face.track == decision.track).unwrap();
+                prop_assert!(agrees(seen, person, &door), "the last frame does not agree");
+                prop_assert_eq!(seen.access, Access::Allowed);
+                prop_assert!(decision.similarity.unwrap() >= THRESHOLD);
+                prop_assert!(door.second_face != SecondFace::Refuse || faces.len() == 1);
+
+                let within = Duration::from_secs_f64(door.within_s);
+                let mut times: Vec<Duration> = history
+                    .iter()
+                    .filter(|(time, faces)| {
+                        now - *time <= within
+                            && faces.iter().any(|face| face.track == decision.track && agrees(face, person, &door))
+                    })
+                    .map(|(time, _)| *time)
+                    .collect();
+                times.dedup();
+                prop_assert!(times.len() >= door.frames as usize, "too few agreeing frames");
+
+                let cooldown = Duration::from_secs_f64(door.cooldown_s);
+                let recent = grants.iter().any(|(other, time)| *other == person && now - *time < cooldown);
+                prop_assert!(!recent, "granted within the cool-down");
+                grants.push((person, now));
+            }
+        }
+    }
+
+    /// The other way round: whoever stands there alone and is alike enough comes in, at once.
+    #[test]
+    fn whoever_is_known_comes_in(door in doors(), similarity in 0.45f32..1.0) {
+        let door = Door { within_s: 3.0, ..door };
+        let mut scene = Scene::new(&door);
+        prop_assert_eq!(scene.show(door.frames as usize - 1, &[face(1, ANN, similarity)]), []);
+        prop_assert_eq!(scene.show(1, &[face(1, ANN, similarity)]), [(1, Reason::Granted)]);
+    }
+
+    #[test]
+    fn nobody_below_the_threshold_comes_in(
+        door in doors(),
+        similarities in prop::collection::vec(-1.0f32..THRESHOLD.0, 0..200),
+    ) {
+        let mut scene = Scene::new(&door);
+        for similarity in similarities {
+            let told = scene.show(1, &[face(1, ANN, similarity)]);
+            prop_assert!(told.iter().all(|(_, reason)| *reason == Reason::Unknown));
+        }
+    }
+}

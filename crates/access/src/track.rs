@@ -1,0 +1,217 @@
+//! What is remembered of one face while it is in view.
+
+use std::time::Duration;
+
+use ostiary_core::{Candidate, PersonId, QualityFault, TrackId};
+
+use super::decide::Rules;
+use super::window::Window;
+use super::{Access, Decision, Observation, Reason};
+
+/// One face's account. Nothing goes from one track to another.
+#[derive(Debug, Clone)]
+pub(super) struct Track {
+    pub id: TrackId,
+    /// The frame in which it was seen last.
+    pub last_seen: Duration,
+    /// Whom the agreeing frames are about, whether the latest of them let the person in, and those frames.
+    agreed: Option<PersonId>,
+    access: Access,
+    agreeing: Window,
+    /// Frames alike enough to two people.
+    ambiguous: Window,
+    /// Good frames without a match since the last with one.
+    unmatched: u32,
+    seen: u32,
+    good: u32,
+    faulty: u32,
+    too_small: u32,
+    /// When a face in view last stood in the way of a grant.
+    crowded: Option<Duration>,
+    /// The reasons that were told already, a bit each.
+    told: u16,
+    latest: Observation,
+    /// The last frame that counted.
+    counted: Option<Observation>,
+}
+
+/// Whom a good frame shows.
+enum Verdict {
+    Person(PersonId),
+    Ambiguous,
+    Nobody,
+}
+
+impl Track {
+    pub fn new(time: Duration, face: &Observation) -> Self {
+        Self {
+            id: face.track,
+            last_seen: time,
+            agreed: None,
+            access: Access::Disabled,
+            agreeing: Window::default(),
+            ambiguous: Window::default(),
+            unmatched: 0,
+            seen: 0,
+            good: 0,
+            faulty: 0,
+            too_small: 0,
+            crowded: None,
+            told: 0,
+            latest: *face,
+            counted: None,
+        }
+    }
+
+    /// Takes in one frame.
+    pub fn see(&mut self, time: Duration, face: &Observation, rules: &Rules) {
+        self.last_seen = time;
+        self.latest = *face;
+        self.seen = self.seen.saturating_add(1);
+        if let Some(fault) = face.fault {
+            self.faulty = self.faulty.saturating_add(1);
+            self.too_small = self.too_small.saturating_add(u32::from(fault == QualityFault::TooSmall));
+            return;
+        }
+        if !face.embedded {
+            return;
+        }
+        self.good = self.good.saturating_add(1);
+        self.counted = Some(*face);
+        match verdict(face.candidate, rules) {
+            Verdict::Person(person) => {
+                if self.agreed != Some(person) {
+                    self.agreed = Some(person);
+                    self.agreeing.clear();
+                }
+                self.access = face.access;
+                self.agreeing.push(time, rules.frames);
+                self.unmatched = 0;
+            }
+            Verdict::Ambiguous => self.ambiguous.push(time, rules.frames),
+            Verdict::Nobody => self.unmatched = self.unmatched.saturating_add(1),
+        }
+    }
+
+    /// Whom the agreeing frames show now, if there are enough.
+    pub fn person(&mut self, now: Duration, rules: &Rules) -> Option<PersonId> {
+        self.agreed.filter(|_| self.agreeing.holds(now, rules.frames, rules.within, None))
+    }
+
+    /// Whether this is a known person now, who may come in.
+    pub fn is_welcome(&mut self, now: Duration, rules: &Rules) -> bool {
+        self.person(now, rules).is_some() && self.access == Access::Allowed
+    }
+
+    /// Whether the person may come in, by the latest agreeing frame.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Whether this very frame agrees, so that a decision may rest on it.
+    pub fn agrees_at(&self, now: Duration) -> bool {
+        self.agreeing.last() == Some(now)
+    }
+
+    /// Remembers that another face stands in the way.
+    pub fn crowd(&mut self, now: Duration) {
+        self.crowded = Some(now);
+    }
+
+    /// Whether enough frames agree since nobody stands in the way any more.
+    pub fn is_clear(&mut self, now: Duration, rules: &Rules) -> bool {
+        self.agreeing.holds(now, rules.frames, rules.within, self.crowded)
+    }
+
+    /// Whether enough frames were alike enough to two people.
+    pub fn is_ambiguous(&mut self, now: Duration, rules: &Rules) -> bool {
+        self.ambiguous.holds(now, rules.frames, rules.within, None)
+    }
+
+    /// Whether enough good frames were alike to nobody.
+    pub fn is_unknown(&self, rules: &Rules) -> bool {
+        self.unmatched >= rules.unknown_after
+    }
+
+    /// Whether this reason was told already.
+    pub fn has_told(&self, reason: Reason) -> bool {
+        self.told & bit(reason) != 0
+    }
+
+    /// Why the door stayed shut, where nothing was told while the face was in view.
+    ///
+    /// `None` for one that was seen so shortly that nobody waits for an answer.
+    pub fn parting(&self, rules: &Rules) -> Option<Reason> {
+        let brief = 2;
+        if self.told != 0 || self.seen <= brief {
+            None
+        } else if self.unmatched as usize >= rules.frames {
+            Some(Reason::Unknown)
+        } else if self.faulty <= self.good {
+            None
+        } else if self.too_small > self.faulty / 2 {
+            Some(Reason::TooFar)
+        } else {
+            Some(Reason::LowQuality)
+        }
+    }
+
+    /// The decision, once for each reason.
+    pub fn tell(
+        &mut self,
+        time: Duration,
+        reason: Reason,
+        faces_in_view: usize,
+        rules: &Rules,
+    ) -> Option<Decision> {
+        if self.has_told(reason) {
+            return None;
+        }
+        self.told |= bit(reason);
+        let (person, frames) = match reason {
+            Reason::Unknown => (None, self.unmatched),
+            Reason::Ambiguous => (None, rules.frames as u32),
+            Reason::LowQuality | Reason::TooFar => (None, 0),
+            Reason::Granted
+            | Reason::RequestToExit
+            | Reason::SeveralFaces
+            | Reason::CoolDown
+            | Reason::DisabledPerson
+            | Reason::OutsideHours
+            | Reason::NoHours
+            | Reason::ClockImplausible
+            | Reason::Locked => (self.agreed, rules.frames as u32),
+        };
+        let judged = self.counted.unwrap_or(self.latest);
+        Some(Decision {
+            time,
+            track: self.id,
+            first_seen: self.latest.first_seen,
+            reason,
+            person,
+            similarity: judged.candidate.map(|candidate| candidate.similarity),
+            second: judged.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
+            threshold: rules.threshold,
+            quality: judged.quality,
+            faces_in_view: faces_in_view as u32,
+            frames,
+        })
+    }
+}
+
+/// Whom one good frame shows. Written so that a number that is not finite shows nobody.
+fn verdict(candidate: Option<Candidate>, rules: &Rules) -> Verdict {
+    let Some(Candidate { person, similarity, second }) = candidate else { return Verdict::Nobody };
+    let (alike, threshold) = (similarity.0, rules.threshold.0);
+    let is_match = alike.is_finite() && threshold.is_finite() && alike >= threshold;
+    let is_ahead = second.is_none_or(|(_, second)| second.0.is_finite() && alike - second.0 >= rules.margin);
+    match (is_match, is_ahead) {
+        (false, _) => Verdict::Nobody,
+        (true, false) => Verdict::Ambiguous,
+        (true, true) => Verdict::Person(person),
+    }
+}
+
+fn bit(reason: Reason) -> u16 {
+    1 << reason as u16
+}

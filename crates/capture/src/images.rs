@@ -1,0 +1,112 @@
+//! A picture, or the pictures of a folder, as a source.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ostiary_core::Frame;
+use ostiary_pictures::{PictureError, read_picture};
+
+use super::{CaptureError, FrameSource, Next};
+
+/// Plays one picture, or the pictures (`.jpg`, `.jpeg`, `.png`) of a folder in the order of their names, each
+/// once.
+///
+/// A file that cannot be read is an error that names it, and not a transient one, since the same file will
+/// fail again; but the source itself goes on: the next call brings the next file.
+pub struct Images {
+    path: PathBuf,
+    files: Vec<PathBuf>,
+    next: usize,
+    fps: u32,
+}
+
+impl Images {
+    /// Opens a picture or a folder; `fps` gives the frames' times. Subfolders are not entered.
+    pub fn open(path: &Path, fps: u32) -> Result<Self, CaptureError> {
+        let files = if path.is_dir() { pictures_in(path)? } else { vec![path.to_owned()] };
+        if files.is_empty() {
+            return Err(CaptureError::NoPictures { path: path.to_owned() });
+        }
+        Ok(Self { path: path.to_owned(), files, next: 0, fps: fps.max(1) })
+    }
+}
+
+/// True where the name ends as a picture's does.
+pub fn is_named_as_picture(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["jpg", "jpeg", "png"].iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
+fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
+    let unread = |error: std::io::Error| PictureError::Unreadable {
+        path: folder.to_owned(),
+        why: format!("the folder cannot be listed ({error}); check its owner and mode"),
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        if is_named_as_picture(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+impl FrameSource for Images {
+    fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
+        let Some(path) = self.files.get(self.next) else { return Ok(Next::End) };
+        let sequence = self.next as u64;
+        self.next += 1;
+        *frame = read_picture(path)?;
+        frame.sequence = sequence;
+        frame.time = Duration::from_secs_f64(sequence as f64 / f64::from(self.fps));
+        Ok(Next::Frame)
+    }
+
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    fn describe(&self) -> String {
+        match self.files.len() {
+            1 => format!("picture {}", self.path.display()),
+            count => format!("folder {}, {count} pictures", self.path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(path: &Path, level: u8) {
+        image::RgbImage::from_pixel(4, 2, image::Rgb([level; 3])).save(path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_played_in_order_and_past_a_broken_file() {
+        let folder = tempfile::tempdir().unwrap();
+        picture(&folder.path().join("c.png"), 30);
+        picture(&folder.path().join("a.PNG"), 10);
+        std::fs::write(folder.path().join("b.jpg"), b"broken").unwrap();
+        std::fs::write(folder.path().join("notes.txt"), b"no picture").unwrap();
+        let mut source = Images::open(folder.path(), 10).unwrap();
+        assert!(source.describe().contains("3 pictures"));
+        let mut frame = Frame::default();
+        assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
+        assert_eq!((frame.rgb()[0], frame.sequence, frame.time), (10, 0, Duration::ZERO));
+        assert!(source.next(&mut frame).unwrap_err().to_string().contains("b.jpg"));
+        assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
+        assert_eq!((frame.rgb()[0], frame.sequence, frame.time), (30, 2, Duration::from_millis(200)));
+        assert_eq!(source.next(&mut frame).unwrap(), Next::End);
+        assert_eq!(source.next(&mut frame).unwrap(), Next::End);
+    }
+
+    #[test]
+    fn a_folder_without_pictures_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Images::open(folder.path(), 10).err().unwrap();
+        assert!(matches!(error, CaptureError::NoPictures { .. }));
+    }
+}

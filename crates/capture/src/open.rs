@@ -1,0 +1,69 @@
+//! Choosing the source that a configuration names.
+
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ostiary_config::Camera;
+use ostiary_core::clock::Clock;
+
+use super::ffmpeg::{self, Recording};
+use super::images::{self, Images};
+use super::orient::{Orientation, Oriented};
+use super::player::Player;
+use super::{CaptureError, FrameSource, v4l2};
+
+/// Opens what `camera.source` names: a device (`/dev/video0`), a stream (`rtsp://...`, `http://...`), a folder
+/// of pictures, a picture, or else a video file. Its frames come turned and cut as `camera` says.
+///
+/// A camera that is away or busy is a transient error. A stream is not connected to before its first frame is
+/// asked for, so that its failures come from [`FrameSource::next`].
+pub fn open(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
+    let orientation = Orientation::new(camera)?;
+    Ok(Oriented::wrap(choose(camera, clock)?, orientation))
+}
+
+/// Whether it takes ffmpeg to play a source: streams and videos do; devices, pictures and folders do not.
+pub fn needs_ffmpeg(source: &str) -> bool {
+    let path = Path::new(source);
+    source.contains("://")
+        || !(path.starts_with("/dev") || path.is_dir() || images::is_named_as_picture(path))
+}
+
+fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
+    let stall = Duration::try_from_secs_f64(camera.stall_s)
+        .ok()
+        .filter(|stall| !stall.is_zero())
+        .ok_or_else(|| CaptureError::Setting {
+            key: "camera.stall_s",
+            value: camera.stall_s.to_string(),
+            why: "must be above 0".into(),
+        })?;
+    if camera.source.contains("://") {
+        return Ok(Box::new(Player::stream(&camera.source, stall, clock)));
+    }
+    let path = Path::new(&camera.source);
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Err(if path.starts_with("/dev") {
+            CaptureError::Absent { name: camera.source.clone() }
+        } else {
+            CaptureError::Missing { path: path.to_owned() }
+        });
+    };
+    if metadata.file_type().is_char_device() {
+        return Ok(Box::new(v4l2::Camera::open(camera, stall, clock)?));
+    }
+    if metadata.is_dir() || images::is_named_as_picture(path) {
+        return Ok(Box::new(Images::open(path, camera.fps)?));
+    }
+    let probe = ffmpeg::probe(path)?;
+    let recording = Recording {
+        path: path.to_owned(),
+        begin: Duration::ZERO,
+        duration: None,
+        fps: probe.fps,
+        realtime: camera.realtime,
+    };
+    Ok(Box::new(Player::file(recording, stall, clock)))
+}

@@ -1,0 +1,269 @@
+//! From what a camera sends to packed RGB.
+
+use ostiary_config::PixelFormat;
+use ostiary_core::Frame;
+use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::jpeg;
+
+/// What a camera was asked for and answered: how its buffers are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Never [`PixelFormat::Auto`].
+    pub format: PixelFormat,
+    pub width: u32,
+    pub height: u32,
+    /// Bytes from one row to the next; of no meaning for MJPG.
+    pub stride: u32,
+}
+
+impl Layout {
+    /// Least bytes from one row to the next.
+    pub fn least_stride(&self) -> u32 {
+        let width = self.width;
+        match self.format {
+            PixelFormat::Yuyv => width.div_ceil(2).saturating_mul(4),
+            PixelFormat::Nv12 => width.saturating_add(width % 2),
+            PixelFormat::Rgb3 => width.saturating_mul(3),
+            PixelFormat::Grey | PixelFormat::Mjpg | PixelFormat::Auto => width,
+        }
+    }
+
+    /// Bytes that a buffer must hold; for MJPG, whose frames differ in length, 1.
+    pub fn bytes(&self) -> u64 {
+        let plane = u64::from(self.stride) * u64::from(self.height);
+        match self.format {
+            PixelFormat::Mjpg => 1,
+            PixelFormat::Nv12 => plane + u64::from(self.stride) * u64::from(self.height.div_ceil(2)),
+            _ => plane,
+        }
+    }
+
+    /// Says why no picture can lie in a buffer of this layout.
+    pub fn check(&self) -> Result<(), String> {
+        if self.width == 0 || self.height == 0 {
+            return Err("the size is zero".into());
+        }
+        if u64::from(self.width) * u64::from(self.height) > ostiary_pictures::MAX_PIXELS {
+            return Err(format!("{}x{} are too many pixels", self.width, self.height));
+        }
+        if self.format != PixelFormat::Mjpg && self.stride < self.least_stride() {
+            return Err(format!("rows of {} bytes, where {} are needed", self.stride, self.least_stride()));
+        }
+        Ok(())
+    }
+}
+
+/// Converts one buffer into `frame`, giving the frame the layout's size. YUV is taken as BT.601 in the
+/// limited range, which is what V4L2 means where a camera says nothing else; JPEG is of full range.
+///
+/// The error says what is wrong with this buffer: too short, or not a whole JPEG of that size.
+pub fn convert(layout: &Layout, buffer: &[u8], frame: &mut Frame) -> Result<(), String> {
+    layout.check()?;
+    let needed = layout.bytes();
+    if (buffer.len() as u64) < needed {
+        return Err(format!("{} bytes came, {needed} were due", buffer.len()));
+    }
+    let Layout { width, height, stride, .. } = *layout;
+    frame.reshape(width, height);
+    let rgb = frame.rgb_mut();
+    let (plane, chroma) = buffer.split_at((stride as usize * height as usize).min(buffer.len()));
+    let (range, matrix, line) = (YuvRange::Limited, YuvStandardMatrix::Bt601, width * 3);
+    match layout.format {
+        PixelFormat::Yuyv => {
+            let image = YuvPackedImage { yuy: plane, yuy_stride: stride, width, height };
+            yuv::yuyv422_to_rgb(&image, rgb, line, range, matrix).map_err(|error| error.to_string())
+        }
+        PixelFormat::Nv12 => {
+            let uv_plane = &chroma[..stride as usize * height.div_ceil(2) as usize];
+            let image = YuvBiPlanarImage {
+                y_plane: plane,
+                y_stride: stride,
+                uv_plane,
+                uv_stride: stride,
+                width,
+                height,
+            };
+            yuv::yuv_nv12_to_rgb(&image, rgb, line, range, matrix, YuvConversionMode::Balanced)
+                .map_err(|error| error.to_string())
+        }
+        PixelFormat::Grey => {
+            // V4L2's GREY is an infrared or monochrome sensor's own level, black 0 and white 255.
+            let image = YuvGrayImage { y_plane: plane, y_stride: stride, width, height };
+            yuv::yuv400_to_rgb(&image, rgb, line, YuvRange::Full, matrix).map_err(|error| error.to_string())
+        }
+        PixelFormat::Rgb3 => {
+            for (to, from) in rgb.chunks_exact_mut(line as usize).zip(plane.chunks(stride as usize)) {
+                to.copy_from_slice(&from[..line as usize]);
+            }
+            Ok(())
+        }
+        PixelFormat::Mjpg => decode_jpeg(buffer, rgb, width, height),
+        PixelFormat::Auto => Err("no format was chosen".into()),
+    }
+}
+
+fn decode_jpeg(buffer: &[u8], rgb: &mut [u8], width: u32, height: u32) -> Result<(), String> {
+    if !is_whole_jpeg(buffer) {
+        return Err("the JPEG is torn".into());
+    }
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+        .set_max_width(width as usize)
+        .set_max_height(height as usize);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(buffer), options);
+    decoder.decode_headers().map_err(|error| error.to_string())?;
+    if decoder.dimensions() != Some((width as usize, height as usize)) {
+        return Err(format!("the JPEG is not of the agreed {width}x{height} pixels"));
+    }
+    decoder.decode_into(rgb).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// BT.601, limited range, as ITU-R BT.601-7 section 2.5 has it.
+    fn bt601(y: u8, u: u8, v: u8) -> [u8; 3] {
+        let (y, u, v) = (f32::from(y) - 16.0, f32::from(u) - 128.0, f32::from(v) - 128.0);
+        let luma = y * 255.0 / 219.0;
+        [luma + 1.596 * v, luma - 0.392 * u - 0.813 * v, luma + 2.017 * u]
+            .map(|level| level.round().clamp(0.0, 255.0) as u8)
+    }
+
+    fn close(left: &[u8], right: &[u8], by: u8) -> bool {
+        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.abs_diff(*right) <= by)
+    }
+
+    fn converted(layout: &Layout, buffer: &[u8]) -> Result<Vec<u8>, String> {
+        let mut frame = Frame::default();
+        convert(layout, buffer, &mut frame).map(|()| frame.rgb().to_vec())
+    }
+
+    /// Bytes that look random and are the same every time.
+    fn noise(length: usize, seed: u64) -> Vec<u8> {
+        let mut state = seed | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 24) as u8
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    /// The same within the levels that limited range allows; beyond them converters differ in how they clip.
+    fn legal_noise(length: usize, seed: u64) -> Vec<u8> {
+        noise(length, seed).into_iter().map(|byte| 16 + byte % 220).collect()
+    }
+
+    fn jpeg(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let picture =
+            image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 80]));
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(&picture).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_jpeg_frame_is_decoded_and_a_torn_one_is_refused() {
+        let layout = Layout { format: PixelFormat::Mjpg, width: 40, height: 24, stride: 0 };
+        let whole = jpeg(40, 24);
+        let rgb = converted(&layout, &whole).unwrap();
+        let expected = image::load_from_memory(&whole).unwrap().into_rgb8().into_raw();
+        assert!(close(&rgb, &expected, 2));
+        for length in 0..whole.len() {
+            assert!(converted(&layout, &whole[..length]).is_err(), "cut to {length} bytes");
+        }
+        assert!(converted(&layout, &jpeg(48, 24)).is_err(), "another size than agreed");
+        assert!(converted(&layout, &jpeg(32, 24)).is_err(), "another size than agreed");
+    }
+
+    #[test]
+    fn a_grey_jpeg_becomes_rgb() {
+        let mut bytes = Vec::new();
+        let picture = image::GrayImage::from_pixel(16, 16, image::Luma([77]));
+        image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode_image(&picture).unwrap();
+        let layout = Layout { format: PixelFormat::Mjpg, width: 16, height: 16, stride: 0 };
+        assert!(close(&converted(&layout, &bytes).unwrap(), &[77; 16 * 16 * 3], 1));
+    }
+
+    proptest! {
+        #[test]
+        fn yuyv_is_bt601(pairs in 1u32..20, height in 1u32..12, pad in 0u32..9, odd: bool, seed: u64) {
+            let width = pairs * 2 - u32::from(odd);
+            let layout = Layout { format: PixelFormat::Yuyv, width, height, stride: pairs * 4 + pad };
+            let buffer = legal_noise(layout.bytes() as usize, seed);
+            let mut expected = Vec::new();
+            for row in buffer.chunks(layout.stride as usize) {
+                for x in 0..width as usize {
+                    let pair = &row[x / 2 * 4..x / 2 * 4 + 4];
+                    expected.extend(bt601(pair[x % 2 * 2], pair[1], pair[3]));
+                }
+            }
+            prop_assert!(close(&converted(&layout, &buffer).unwrap(), &expected, 3));
+        }
+
+        #[test]
+        fn nv12_is_bt601(width in 1u32..40, height in 1u32..20, pad in 0u32..9, seed: u64) {
+            let stride = width.next_multiple_of(2) + pad;
+            let layout = Layout { format: PixelFormat::Nv12, width, height, stride };
+            let buffer = legal_noise(layout.bytes() as usize, seed);
+            let (luma, chroma) = buffer.split_at((stride * height) as usize);
+            let mut expected = Vec::new();
+            for y in 0..height as usize {
+                for x in 0..width as usize {
+                    let at = y / 2 * stride as usize + x / 2 * 2;
+                    expected.extend(bt601(luma[y * stride as usize + x], chroma[at], chroma[at + 1]));
+                }
+            }
+            prop_assert!(close(&converted(&layout, &buffer).unwrap(), &expected, 3));
+        }
+
+        #[test]
+        fn grey_and_rgb_are_copied(width in 1u32..40, height in 1u32..20, pad in 0u32..9, seed: u64) {
+            for (format, depth) in [(PixelFormat::Grey, 1), (PixelFormat::Rgb3, 3)] {
+                let layout = Layout { format, width, height, stride: width * depth + pad };
+                let buffer = noise(layout.bytes() as usize, seed);
+                let rows = buffer.chunks(layout.stride as usize);
+                let levels = rows.flat_map(|row| &row[..(width * depth) as usize]);
+                let repeat = if depth == 1 { 3 } else { 1 };
+                let expected: Vec<u8> = levels.flat_map(|level| vec![*level; repeat]).collect();
+                prop_assert_eq!(converted(&layout, &buffer).unwrap(), expected);
+            }
+        }
+
+        #[test]
+        fn any_buffer_of_any_layout_is_answered_without_a_panic(
+            width in 0u32..70, height in 0u32..70, stride in 0u32..300, length in 0usize..20_000, seed: u64,
+        ) {
+            let formats = [PixelFormat::Yuyv, PixelFormat::Mjpg, PixelFormat::Nv12, PixelFormat::Grey,
+                PixelFormat::Rgb3, PixelFormat::Auto];
+            let buffer = noise(length, seed);
+            for format in formats {
+                let layout = Layout { format, width, height, stride };
+                let answer = converted(&layout, &buffer);
+                if (buffer.len() as u64) < layout.bytes() || width == 0 || height == 0 {
+                    prop_assert!(answer.is_err());
+                }
+            }
+        }
+
+        #[test]
+        fn a_damaged_jpeg_never_panics(at in 2usize..600, byte: u8, seed: u64) {
+            let mut bytes = jpeg(40, 24);
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let other = seed as usize % bytes.len();
+            bytes[other] ^= (seed >> 32) as u8;
+            let layout = Layout { format: PixelFormat::Mjpg, width: 40, height: 24, stride: 0 };
+            let _ = converted(&layout, &bytes);
+        }
+    }
+}

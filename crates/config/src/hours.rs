@@ -1,0 +1,316 @@
+//! Who may come in when: weekly times for groups of people.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{DateTime, Weekday};
+use ostiary_access::{Access, ClockFault};
+use ostiary_core::fold_group;
+
+/// The hours of all groups, by the folded name of each ([`fold_group`]).
+///
+/// Without any hours groups are labels and restrict nobody. Once a group has hours, a group without hours may not come
+/// in: its name may be a slip. A person in no group may come in at any time: hours restrict groups. A group with an
+/// empty list may never come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hours(BTreeMap<String, Vec<Span>>);
+
+/// Hours that could not be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{text}\": {why}; hours are written \"mon-fri 08:00-18:00\", \"22:00-06:00\", \"always\" or \"never\""
+)]
+pub struct HoursError {
+    pub group: String,
+    pub text: String,
+    pub why: &'static str,
+}
+
+/// From a minute of each of some days to another minute, of the next day where it is not later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    /// The days on which it begins, Monday first.
+    days: [bool; 7],
+    /// Minutes from midnight: begin is below a day's, end is up to a day's.
+    begin: u16,
+    end: u16,
+}
+
+const DAY: u16 = 24 * 60;
+
+impl Hours {
+    /// Reads the hours of each group: a list of times, of which one has to apply.
+    ///
+    /// A time is `always`, `never`, or days and a range, `mon-fri 08:00-18:00`: a day, a range of days that
+    /// may go over Sunday, or several of them with commas; every day where there is none. The range holds
+    /// its begin and not its end; one that ends no later than it begins ends on the next day.
+    ///
+    /// # Errors
+    /// The first text that is no time.
+    pub fn parse(groups: &BTreeMap<String, Vec<String>>) -> Result<Self, HoursError> {
+        let group = |(group, texts): (&String, &Vec<String>)| {
+            let spans = texts.iter().filter_map(|text| {
+                let error = |why| HoursError { group: group.clone(), text: text.clone(), why };
+                span(text).map_err(error).transpose()
+            });
+            Ok((fold_group(group), spans.collect::<Result<_, _>>()?))
+        };
+        groups.iter().map(group).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether there are no hours, so that groups are labels.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The groups that have hours, by their folded names.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether a person of this group may come in. The door's local time is asked for only where it decides; where the
+    /// clock cannot give it, a group with hours may not come in, whatever its hours are.
+    pub fn access(
+        &self,
+        group: Option<&str>,
+        local: impl FnOnce() -> Result<DateTime, ClockFault>,
+    ) -> Access {
+        let Some(group) = group else { return Access::Allowed };
+        if self.is_empty() {
+            return Access::Allowed;
+        }
+        let Some(spans) = self.spans(group) else { return Access::NoHours };
+        let Ok(time) = local() else { return Access::ClockImplausible };
+        let minute = time.hour() as u16 * 60 + time.minute() as u16;
+        match spans.iter().any(|span| span.holds(time.weekday(), minute)) {
+            true => Access::Allowed,
+            false => Access::OutsideHours,
+        }
+    }
+
+    /// Whether this group has hours, in whatever case its name is written.
+    pub fn has(&self, group: &str) -> bool {
+        self.spans(group).is_some()
+    }
+
+    fn spans(&self, group: &str) -> Option<&[Span]> {
+        // The facebank gives folded names, which are found without making another.
+        let spans = self.0.get(group).or_else(|| self.0.get(&fold_group(group)));
+        spans.map(Vec::as_slice)
+    }
+}
+
+impl Span {
+    fn holds(&self, day: Weekday, minute: u16) -> bool {
+        let begins_on = |day: Weekday| self.days[usize::from(day.to_monday_zero_offset().unsigned_abs()) % 7];
+        if self.begin < self.end {
+            begins_on(day) && (self.begin..self.end).contains(&minute)
+        } else {
+            begins_on(day) && minute >= self.begin || begins_on(day.previous()) && minute < self.end
+        }
+    }
+}
+
+/// One time; `None` for `never`.
+fn span(text: &str) -> Result<Option<Span>, &'static str> {
+    let text = text.trim().to_lowercase();
+    let (days, range) = match text.rsplit_once(char::is_whitespace) {
+        None => match text.as_str() {
+            "never" => return Ok(None),
+            "always" => return Ok(Some(Span { days: [true; 7], begin: 0, end: DAY })),
+            range => ([true; 7], range),
+        },
+        Some((list, range)) => (days(list)?, range),
+    };
+    let (begin, end) = range.split_once('-').ok_or("there is no range of times")?;
+    let (begin, end) = (minute(begin)?, minute(end)?);
+    if begin == DAY {
+        return Err("a range cannot begin at 24:00");
+    }
+    if begin == end {
+        return Err("the range ends as it begins");
+    }
+    Ok(Some(Span { days, begin, end }))
+}
+
+/// `mon`, `mon-fri`, `sat,sun`.
+fn days(list: &str) -> Result<[bool; 7], &'static str> {
+    let mut days = [false; 7];
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (day(first)?, day(last)?);
+        let count = (last + 7 - first) % 7 + 1;
+        for (n, holds) in days.iter_mut().enumerate() {
+            *holds |= (n + 7 - first) % 7 < count;
+        }
+    }
+    Ok(days)
+}
+
+fn day(name: &str) -> Result<usize, &'static str> {
+    let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    names.iter().position(|day| *day == name.trim()).ok_or("the days are mon, tue, wed, thu, fri, sat, sun")
+}
+
+/// `08:00` as minutes from midnight, up to `24:00`.
+fn minute(text: &str) -> Result<u16, &'static str> {
+    let wrong = "a time is written HH:MM, from 00:00 to 24:00";
+    let (hour, minute) = text.trim().split_once(':').ok_or(wrong)?;
+    let number = |digits: &str, lengths: std::ops::RangeInclusive<usize>| {
+        let plain = lengths.contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        plain.then(|| digits.parse::<u16>().ok()).flatten()
+    };
+    match (number(hour, 1..=2), number(minute, 2..=2)) {
+        (Some(hour), Some(minute)) if minute < 60 && hour * 60 + minute <= DAY => Ok(hour * 60 + minute),
+        _ => Err(wrong),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hours(times: &[&str]) -> Hours {
+        Hours::parse(&one(times)).unwrap()
+    }
+
+    fn one(times: &[&str]) -> BTreeMap<String, Vec<String>> {
+        BTreeMap::from([("staff".to_owned(), times.iter().map(|t| (*t).to_owned()).collect())])
+    }
+
+    /// 5 January 2026 is a Monday.
+    fn at(day: i8, hour: i8, minute: i8) -> DateTime {
+        date(2026, 1, 5 + day).at(hour, minute, 0, 0)
+    }
+
+    fn allows(times: &[&str], time: DateTime) -> bool {
+        match hours(times).access(Some("staff"), || Ok(time)) {
+            Access::Allowed => true,
+            Access::OutsideHours => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn working_days_hold_their_begin_and_not_their_end() {
+        let times = ["mon-fri 08:00-18:00", "sat 09:00-12:00"];
+        assert!(allows(&times, at(0, 8, 0)));
+        assert!(allows(&times, at(4, 17, 59)));
+        assert!(!allows(&times, at(0, 7, 59)));
+        assert!(!allows(&times, at(4, 18, 0)));
+        assert!(allows(&times, at(5, 11, 59)));
+        assert!(!allows(&times, at(5, 12, 0)));
+        assert!(!allows(&times, at(6, 10, 0)));
+    }
+
+    #[test]
+    fn a_night_belongs_to_the_day_on_which_it_begins() {
+        assert!(allows(&["fri 22:00-06:00"], at(4, 23, 0)));
+        assert!(allows(&["fri 22:00-06:00"], at(5, 5, 59)));
+        assert!(!allows(&["fri 22:00-06:00"], at(5, 6, 0)));
+        assert!(!allows(&["fri 22:00-06:00"], at(4, 5, 0)));
+        assert!(allows(&["sun 22:00-06:00"], at(0, 3, 0)), "Sunday's night ends on Monday");
+        assert!(allows(&["22:00-06:00"], at(2, 0, 0)));
+        assert!(!allows(&["22:00-06:00"], at(2, 12, 0)));
+    }
+
+    #[test]
+    fn days_may_go_over_sunday_and_stand_in_lists() {
+        for day in [5, 6, 0] {
+            assert!(allows(&["sat-mon 10:00-11:00"], at(day, 10, 30)));
+            assert!(allows(&["sat,sun-mon 10:00-11:00"], at(day, 10, 30)));
+        }
+        assert!(!allows(&["sat-mon 10:00-11:00"], at(1, 10, 30)));
+    }
+
+    #[test]
+    fn a_day_may_end_at_midnight() {
+        assert!(allows(&["mon 18:00-24:00"], at(0, 23, 59)));
+        assert!(!allows(&["mon 18:00-24:00"], at(1, 0, 0)));
+        assert!(allows(&["mon 18:00-00:00"], at(0, 23, 59)));
+        assert!(!allows(&["mon 18:00-00:00"], at(1, 0, 0)));
+    }
+
+    #[test]
+    fn once_a_group_has_hours_another_without_is_closed() {
+        let night = at(0, 3, 0);
+        assert!(allows(&["always"], night));
+        assert!(!allows(&["never"], night));
+        assert!(!allows(&[], night));
+        let of = |hours: &Hours, group| hours.access(group, || Ok(night));
+        assert_eq!(of(&hours(&["always"]), Some("stff")), Access::NoHours);
+        assert_eq!(of(&hours(&["never"]), None), Access::Allowed, "in no group, at any time");
+        assert_eq!(of(&Hours::default(), Some("staff")), Access::Allowed, "a label");
+    }
+
+    #[test]
+    fn upper_and_lower_case_are_one_group() {
+        let night = at(0, 3, 0);
+        for group in ["staff", "Staff", "STAFF", " staff "] {
+            let hours =
+                Hours::parse(&BTreeMap::from([(group.to_owned(), vec!["never".to_owned()])])).unwrap();
+            for asked in ["staff", "Staff", "sTAFF"] {
+                assert_eq!(hours.access(Some(asked), || Ok(night)), Access::OutsideHours, "{group} {asked}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_clock_a_group_with_hours_is_refused_and_nobody_else() {
+        let lost = || Err(ClockFault::SynchronizationUnknown { why: "not permitted".into() });
+        for times in [&["mon-fri 08:00-18:00"][..], &["always"], &["never"]] {
+            assert_eq!(hours(times).access(Some("staff"), lost), Access::ClockImplausible, "{times:?}");
+        }
+        assert_eq!(hours(&["always"]).access(None, lost), Access::Allowed);
+        assert_eq!(hours(&["always"]).access(Some("stff"), lost), Access::NoHours);
+        assert_eq!(Hours::default().access(Some("staff"), lost), Access::Allowed);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        let wrong = [
+            "",
+            "mon",
+            "08:00",
+            "08:00-25:00",
+            "08:60-09:00",
+            "8-9",
+            "-",
+            "mon-fri",
+            "24:00-08:00",
+            "08:00-08:00",
+            "funday 08:00-09:00",
+            "mon- 08:00-09:00",
+            "+8:00-09:00",
+            "mon 08:00 - 09:00 x",
+            "sometimes",
+            "mon,,tue 08:00-09:00",
+            "08:00-24:01",
+        ];
+        for text in wrong {
+            let error = Hours::parse(&one(&[text])).expect_err(text);
+            assert_eq!(error.text, text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = Hours::parse(&one(&[&text]));
+        }
+
+        /// Against a plain model: the minutes of the week, one by one.
+        #[test]
+        fn a_range_is_its_minutes(first in 0u16..7, begin in 0u16..DAY, end in 0u16..=DAY, now in 0u16..7 * DAY) {
+            prop_assume!(begin != end);
+            let name = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][usize::from(first)];
+            let text = format!("{name} {:02}:{:02}-{:02}:{:02}", begin / 60, begin % 60, end / 60, end % 60);
+            let length = if end > begin { end - begin } else { end + DAY - begin };
+            let since = (now + 7 * DAY - first * DAY - begin) % (7 * DAY);
+            let time = at((now / DAY) as i8, (now % DAY / 60) as i8, (now % 60) as i8);
+            prop_assert_eq!(allows(&[&text], time), since < length);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Where values come from: each layer read into (name, value, origin), lowest first.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::{Spanned, Value};
+
+use super::{Origin, Problem, key};
+
+/// What the configuration is made of. Kept by the daemon, so that a reload reads the same places again.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    /// The folder with `ostiary.toml` and `conf.d`.
+    pub folder: PathBuf,
+    /// A file that is read instead of the folder's; it must exist.
+    pub file: Option<PathBuf>,
+    /// Variables of the environment; those named `OSTIARY_SECTION__KEY` count, and one with a single
+    /// underscore after the section is an error.
+    pub environment: Vec<(String, String)>,
+    /// `section.key=value`, the last of a key wins.
+    pub set: Vec<String>,
+    /// The folder with the models.
+    pub models: Option<PathBuf>,
+}
+
+/// Built-in defaults and `/etc/ostiary`.
+impl Default for Layers {
+    fn default() -> Self {
+        Self {
+            folder: "/etc/ostiary".into(),
+            file: None,
+            environment: Vec::new(),
+            set: Vec::new(),
+            models: None,
+        }
+    }
+}
+
+/// One key as one layer sets it.
+pub(super) struct Entry {
+    pub name: String,
+    pub value: Value,
+    pub origin: Origin,
+}
+
+/// What was read so far, lowest layer first, with what could not be.
+#[derive(Default)]
+pub(super) struct Entries {
+    pub entries: Vec<Entry>,
+    pub problems: Vec<Problem>,
+}
+
+impl Layers {
+    /// Reads every layer.
+    pub(super) fn read(&self) -> Entries {
+        let mut read = Entries::default();
+        match &self.file {
+            Some(file) => read.file(file, false),
+            None => {
+                read.file(&self.folder.join("ostiary.toml"), true);
+                for file in read.conf_d(&self.folder.join("conf.d")) {
+                    read.file(&file, false);
+                }
+            }
+        }
+        for (variable, text) in &self.environment {
+            let Some(name) = variable.strip_prefix("OSTIARY_") else { continue };
+            let origin = Origin::Environment(variable.clone());
+            if let Some((section, key)) = name.split_once("__") {
+                read.text(format!("{section}.{key}").to_lowercase(), text, origin);
+            } else if let Some((section, key)) = name.split_once('_')
+                && key::is_section(&section.to_lowercase())
+            {
+                // Passed over, it would leave the door at a default that its owner believes changed.
+                let hint = format!("did you mean OSTIARY_{section}__{key}?");
+                read.problems.push(Problem::Unknown { origin, name: name.to_lowercase(), hint });
+            }
+            // Any other is somebody else's.
+        }
+        for assignment in &self.set {
+            match assignment.split_once('=') {
+                Some((name, text)) if name.contains('.') => {
+                    read.text(name.trim().to_owned(), text.trim(), Origin::Flag("--set"));
+                }
+                _ => read.problems.push(Problem::Assignment { text: assignment.clone() }),
+            }
+        }
+        if let Some(models) = &self.models {
+            let origin = Origin::Flag("--models");
+            match models.to_str() {
+                Some(dir) => read.push("models.dir".to_owned(), Value::String(dir.to_owned()), origin),
+                None => read.problems.push(Problem::OutOfRange {
+                    origin,
+                    key: "models.dir".to_owned(),
+                    value: models.display().to_string(),
+                    allowed: "a path in UTF-8".to_owned(),
+                }),
+            }
+        }
+        read
+    }
+}
+
+impl Entries {
+    fn push(&mut self, name: String, value: Value, origin: Origin) {
+        self.entries.push(Entry { name, value, origin });
+    }
+
+    /// One value as text, from a flag or the environment.
+    fn text(&mut self, name: String, text: &str, origin: Origin) {
+        // An unknown name is told when the entries are put together, and so is a value that is no TOML,
+        // by its type.
+        let value = match key::find(&name) {
+            Some(key) => key.read(text),
+            None => key::parse(text).unwrap_or_else(|| Value::String(text.to_owned())),
+        };
+        self.push(name, value, origin);
+    }
+
+    /// The files of a drop-in folder, sorted by name; none where there is no folder.
+    fn conf_d(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let names = std::fs::read_dir(folder)
+            .and_then(|dir| dir.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
+        match names {
+            Ok(mut files) => {
+                files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+                files.sort();
+                files
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(why) => {
+                self.problems.push(Problem::Unreadable { path: folder.to_owned(), why });
+                Vec::new()
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, may_be_missing: bool) {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => return,
+            Err(why) => {
+                self.problems.push(Problem::Unreadable { path: path.to_owned(), why });
+                return;
+            }
+        };
+        let at = |span: Range<usize>| Origin::File { path: path.to_owned(), line: line(&text, span.start) };
+        let (document, errors) = DeTable::parse_recoverable(&text);
+        if !errors.is_empty() {
+            self.problems.extend(errors.iter().map(|error| Problem::Syntax {
+                origin: at(error.span().unwrap_or(0..0)),
+                message: error.message().to_owned(),
+            }));
+            return;
+        }
+        for (section, content) in document.into_inner() {
+            let (span, section) = (section.span(), section.into_inner());
+            match content.into_inner() {
+                DeValue::Table(keys) if key::is_section(&section) => {
+                    for (name, value) in keys {
+                        let (origin, name) = (at(name.span()), format!("{section}.{}", name.into_inner()));
+                        match plain(value) {
+                            Ok(value) => self.push(name, value, origin),
+                            Err(message) => self.problems.push(Problem::Syntax { origin, message }),
+                        }
+                    }
+                }
+                value if key::is_section(&section) => self.problems.push(Problem::WrongType {
+                    origin: at(span),
+                    key: section.clone().into_owned(),
+                    expected: format!("to be a section, [{section}]"),
+                    found: value.type_str().to_owned(),
+                }),
+                _ => self.problems.push(Problem::Unknown {
+                    origin: at(span),
+                    hint: key::hint(&section),
+                    name: section.into_owned(),
+                }),
+            }
+        }
+    }
+}
+
+/// A value without its place in the file.
+fn plain(value: Spanned<DeValue<'_>>) -> Result<Value, String> {
+    Value::deserialize(ValueDeserializer::from(value)).map_err(|error| error.message().to_owned())
+}
+
+/// The line that a byte stands on, counted from 1.
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}

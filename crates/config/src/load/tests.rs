@@ -1,0 +1,416 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::key::HOURS;
+
+/// The file that ships.
+const SHIPPED: &str = include_str!("../../../../config/ostiary.toml");
+
+/// A public key whose secret half nobody has.
+const KEY: &str = "RWR99XgqhUHpZJv+khu8RYfyYAY4xjxNWET6oRlvOy7a/SzGLSlhZYad";
+
+struct Etc(tempfile::TempDir);
+
+impl Etc {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn layers(&self) -> Layers {
+        Layers { folder: self.0.path().to_owned(), ..Layers::default() }
+    }
+}
+
+fn at(path: &Path, line: usize) -> Option<Origin> {
+    Some(Origin::File { path: path.to_owned(), line })
+}
+
+fn with_set(set: &[&str]) -> Result<Loaded, ConfigError> {
+    let set = set.iter().map(|text| (*text).to_owned()).collect();
+    load(&Layers { set, ..Etc::new(&[]).layers() })
+}
+
+/// The one problem of one `--set` flag, as it is told.
+fn complaint(set: &str) -> String {
+    let error = with_set(&[set]).expect_err(set);
+    assert_eq!(error.problems.len(), 1, "{error}");
+    error.to_string()
+}
+
+/// The shipped file with the marks of comments taken from its keys: `(defaults, examples)`.
+fn shipped() -> (String, String) {
+    let (mut defaults, mut examples) = (String::new(), String::new());
+    for line in SHIPPED.lines() {
+        let key = line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        if !line.starts_with('#') {
+            defaults += line;
+            examples += line;
+        }
+        if let Some(key) = key {
+            let to = if key.ends_with("# example") { &mut examples } else { &mut defaults };
+            *to += key;
+        }
+        defaults += "\n";
+        examples += "\n";
+    }
+    (defaults, examples)
+}
+
+#[test]
+fn nothing_set_is_the_defaults() {
+    let loaded = load(&Etc::new(&[]).layers()).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert!(loaded.settings().iter().all(|setting| setting.origin == Origin::Default));
+}
+
+#[test]
+fn the_keys_are_those_of_the_structs() {
+    let config = serde_json::to_value(Config::default()).unwrap();
+    let mut names: Vec<String> = Vec::new();
+    for (section, keys) in config.as_object().unwrap().iter().filter(|(section, _)| *section != HOURS) {
+        names.extend(keys.as_object().unwrap().keys().map(|key| format!("{section}.{key}")));
+    }
+    let mut known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    known.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(known, names);
+}
+
+#[test]
+fn the_defaults_are_allowed() {
+    for (section, keys) in defaults().unwrap() {
+        for (name, value) in keys.as_table().unwrap() {
+            let key = key::find(&format!("{section}.{name}")).unwrap();
+            assert!(key.check(value.clone()).is_ok(), "{section}.{name} = {value}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_file_is_the_defaults_and_names_every_key() {
+    let (defaults, examples) = shipped();
+    for text in [SHIPPED, &defaults] {
+        let etc = Etc::new(&[("ostiary.toml", text)]);
+        assert_eq!(load(&etc.layers()).unwrap().config, Config::default());
+    }
+    // What some examples need beside them.
+    let needed = format!("[mqtt]\ntls = true\n[models]\nkeys = [{KEY:?}]");
+    let etc = Etc::new(&[("ostiary.toml", &examples), ("conf.d/needed.toml", &needed)]);
+    load(&etc.layers()).unwrap_or_else(|error| panic!("{error}"));
+
+    let (defaults, examples): (Table, Table) =
+        (toml::from_str(&defaults).unwrap(), toml::from_str(&examples).unwrap());
+    for key in KEYS {
+        let (section, name) = key.name.split_once('.').unwrap();
+        let holds = |table: &Table| table.get(section).and_then(|keys| keys.get(name)).is_some();
+        let has_default = super::defaults().unwrap().get(section).and_then(|keys| keys.get(name)).is_some();
+        assert_eq!((holds(&defaults), holds(&examples)), (has_default, !has_default), "{}", key.name);
+    }
+}
+
+#[test]
+fn later_layers_win_and_are_named() {
+    let etc = Etc::new(&[
+        ("ostiary.toml", "[door]\nfar = 1e-2\nframes = 4\nmargin = 0.1\ncooldown_s = 3\nname = 'front'\n"),
+        ("conf.d/20-b.toml", "\n[door]\nframes = 6\nmargin = 0.2"),
+        ("conf.d/10-a.toml", "[door]\nframes = 5"),
+        ("conf.d/README", "no TOML and not read"),
+    ]);
+    let environment = [("OSTIARY_DOOR__MARGIN", "0.3"), ("OSTIARY_DOOR__COOLDOWN_S", "4"), ("HOME", "/root")]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let layers = Layers {
+        environment: environment.into(),
+        set: vec!["door.cooldown_s=5".into(), "relay.line = 17".into(), "relay.line=18".into()],
+        models: Some("/srv/models".into()),
+        ..etc.layers()
+    };
+    let loaded = load(&layers).unwrap();
+    let door = &loaded.config.door;
+    assert_eq!((door.far, door.frames, door.margin, door.cooldown_s), (1e-2, 6, 0.3, 5.0));
+    assert_eq!(door.name, "front");
+    assert_eq!(loaded.config.relay.line, Some(18));
+    assert_eq!(loaded.config.models.dir.as_deref(), Some(Path::new("/srv/models")));
+    assert_eq!(loaded.origin("door.far").cloned(), at(&etc.path("ostiary.toml"), 2));
+    assert_eq!(loaded.origin("door.frames").cloned(), at(&etc.path("conf.d/20-b.toml"), 3));
+    let margin = Origin::Environment("OSTIARY_DOOR__MARGIN".into());
+    assert_eq!(loaded.origin("door.margin"), Some(&margin));
+    assert_eq!(loaded.origin("door.cooldown_s"), Some(&Origin::Flag("--set")));
+    assert_eq!(loaded.origin("models.dir"), Some(&Origin::Flag("--models")));
+    assert_eq!(loaded.origin("camera.fps"), Some(&Origin::Default));
+}
+
+#[test]
+fn a_named_file_replaces_the_folder_and_must_exist() {
+    let etc = Etc::new(&[
+        ("ostiary.toml", "[door]\nframes = 4"),
+        ("conf.d/a.toml", "[door]\nframes = 5"),
+        ("own/own.toml", "[door]\nmargin = 0.1"),
+        ("own/conf.d/a.toml", "[door]\nframes = 6"),
+    ]);
+    let loaded = load(&Layers { file: Some(etc.path("own/own.toml")), ..etc.layers() }).unwrap();
+    assert_eq!((loaded.config.door.frames, loaded.config.door.margin), (3, 0.1));
+
+    let error = load(&Layers { file: Some(etc.path("none.toml")), ..etc.layers() }).unwrap_err();
+    assert!(matches!(error.problems.as_slice(), [Problem::Unreadable { .. }]), "{error}");
+    assert!(error.to_string().contains("none.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_with_its_place() {
+    let text =
+        "[door]\nfra = 1e-4\nframes = 'three'\n\n[camra]\nfps = 3\n[camera]\nfps = 1000\nrotate = 45\n";
+    let etc = Etc::new(&[("ostiary.toml", text), ("conf.d/bad.toml", "[door]\nfar = \n")]);
+    let layers = Layers { set: vec!["mqtt.prot=1".into(), "frames".into()], ..etc.layers() };
+    let message = load(&layers).unwrap_err().to_string();
+    let file = etc.path("ostiary.toml").display().to_string();
+    for expected in [
+        &format!("{file}:2: there is no door.fra; did you mean door.far?"),
+        &format!("{file}:3: door.frames wants a whole number from 1 to 32, found string (\"three\")"),
+        &format!("{file}:5: there is no camra; did you mean camera?"),
+        &format!("{file}:8: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240"),
+        &format!("{file}:9: camera.rotate = 45 is not allowed; wanted one of 0, 90, 180, 270"),
+        "bad.toml:2: not valid TOML",
+        "--set: there is no mqtt.prot; did you mean mqtt.port?",
+        "--set frames: wanted section.key=value",
+    ] {
+        assert!(message.contains(expected), "{expected}\nis not in\n{message}");
+    }
+    assert_eq!(message.lines().count(), 8, "{message}");
+}
+
+#[test]
+fn what_is_sound_can_be_had_beside_what_is_wrong() {
+    let etc = Etc::new(&[
+        ("ostiary.toml", "[camera]\nsource = 'a.png'\nfps = 12\n[door]\nfra = 1e-4\n"),
+        ("conf.d/later.toml", "[camera]\nfps = 1000\n"),
+        ("conf.d/torn.toml", "[relay\n"),
+    ]);
+    let (loaded, problems) = examine(&etc.layers()).unwrap();
+    assert_eq!(problems.len(), 3);
+    assert_eq!((loaded.config.camera.source.as_str(), loaded.config.camera.fps), ("a.png", 12));
+    assert_eq!(loaded.config.door, Config::default().door);
+    assert!(load(&etc.layers()).is_err());
+
+    let etc = Etc::new(&[("ostiary.toml", "[relay]\nline = 4\n[signals]\nyes_line = 4\n")]);
+    let (loaded, problems) = examine(&etc.layers()).unwrap();
+    assert_eq!((loaded.config.relay.line, problems.len()), (Some(4), 1), "a conflict");
+}
+
+#[test]
+fn a_group_is_the_same_in_upper_and_lower_case() {
+    let etc = Etc::new(&[
+        ("ostiary.toml", "[hours]\nStaff = ['never']\n'Night Shift' = ['always']\n"),
+        ("conf.d/later.toml", "[hours]\nSTAFF = ['sat 10:00-12:00']\n"),
+    ]);
+    let loaded = load(&etc.layers()).unwrap();
+    let groups: Vec<_> =
+        loaded.config.hours.iter().map(|(group, times)| (group.as_str(), times.len())).collect();
+    assert_eq!(groups, [("night shift", 1), ("staff", 1)]);
+    assert_eq!(loaded.config.hours["staff"], ["sat 10:00-12:00"], "the later layer wins");
+    assert_eq!(loaded.origin("hours.staff").cloned(), at(&etc.path("conf.d/later.toml"), 2));
+
+    let etc = Etc::new(&[("ostiary.toml", "[hours]\nStaff = ['always']\nstaff = ['never']\n")]);
+    let message = load(&etc.layers()).unwrap_err().to_string();
+    let file = etc.path("ostiary.toml").display().to_string();
+    assert_eq!(
+        message,
+        format!(
+            "hours.Staff and hours.staff are the same group, in upper and lower case; write its hours in one line \
+             (hours.Staff: {file}:2, hours.staff: {file}:3)"
+        )
+    );
+}
+
+#[test]
+fn an_unknown_key_is_told_where_it_belongs() {
+    let etc = Etc::new(&[("ostiary.toml", "far = 1e-4\ndoor = 3\n")]);
+    let message = load(&etc.layers()).unwrap_err().to_string();
+    assert!(message.contains(":1: there is no far; did you mean door.far?"), "{message}");
+    assert!(message.contains(":2: door wants to be a section, [door], found integer"), "{message}");
+    assert!(complaint("camera.far=1").contains("did you mean door.far?"));
+    assert!(complaint("dor.far=1").contains("did you mean door.far?"));
+    assert!(complaint("xyzzy.plugh=1").contains("config show"));
+    assert!(complaint("hours.=[]").contains("there is no hours."));
+}
+
+#[test]
+fn out_of_range_is_refused() {
+    for set in [
+        "door.far=0",
+        "door.far=1",
+        "door.far=-0.1",
+        "door.far=nan",
+        "door.far=1e-8",
+        "door.far=inf",
+        "models.keys=[\"\"]",
+        "models.keys=[\"RWR99XgqhUHpZJv+khu8RYfyYAY4\"]",
+        "models.keep=101",
+        "door.frames=0",
+        "door.frames=33",
+        "door.within_s=0",
+        "door.within_s=nan",
+        "door.cooldown_s=-1",
+        "door.name=a/b",
+        "door.name=",
+        "door.name=\"front door\"",
+        "door.second_face=maybe",
+        "camera.fps=0",
+        "camera.fps=241",
+        "camera.rotate=360",
+        "camera.width=0",
+        "camera.source=",
+        "camera.region=[0,0,0,10]",
+        "camera.region=[0,0,10]",
+        "camera.region=[-1,0,100,100]",
+        "detector.thresholds=[0.5,0.5]",
+        "detector.thresholds=[0.5,0.5,1.5]",
+        "quality.max_yaw=91",
+        "mqtt.port=0",
+        "mqtt.port=65536",
+        "mqtt.prefix=a/#",
+        "mqtt.prefix=/a",
+        "mqtt.prefix=",
+        "relay.line=-1",
+        "relay.pulse_ms=0",
+        "relay.active=on",
+        "inputs.exit_bias=up",
+        "inputs.debounce_ms=0",
+        "inputs.grace_s=-1",
+        "inputs.held_open_s=0",
+        "events.keep=0",
+        "log.level=loud",
+        "hours.staff=[\"sometimes\"]",
+        "clock.trust=blindly",
+    ] {
+        assert!(complaint(set).contains("is not allowed; wanted"), "{}", complaint(set));
+    }
+    for set in [
+        "door.far=much",
+        "door.frames=2.5",
+        "camera.mirror=1",
+        "hours.staff=always",
+        "hours.staff=[1]",
+        "camera.region=all",
+        "relay.line=\"17\"",
+    ] {
+        assert!(complaint(set).contains(" wants "), "{}", complaint(set));
+    }
+}
+
+#[test]
+fn text_needs_no_quotes_outside_a_file() {
+    let loaded = with_set(&[
+        "door.name=17",
+        "mqtt.host='broker'",
+        "camera.source=rtsp://user:a=b@cam/1",
+        "mqtt.discovery_prefix=",
+        "hours.staff=[\"mon-fri 08:00-18:00\"]",
+    ])
+    .unwrap();
+    assert_eq!(loaded.config.door.name, "17");
+    assert_eq!(loaded.config.mqtt.host, "broker");
+    assert_eq!(loaded.config.camera.source, "rtsp://user:a=b@cam/1");
+    assert_eq!(loaded.config.mqtt.discovery_prefix, "");
+    assert_eq!(loaded.config.hours["staff"], ["mon-fri 08:00-18:00"]);
+}
+
+#[test]
+fn variables_of_others_are_left_alone_and_mistaken_ones_are_not() {
+    let variable = |name: &str| Layers {
+        environment: vec![(name.to_owned(), "1".to_owned())],
+        ..Etc::new(&[]).layers()
+    };
+    assert!(load(&variable("OSTIARY_LOG")).is_ok());
+    assert!(load(&variable("OTHER_DOOR__FAR")).is_ok());
+    let message = load(&variable("OSTIARY_DOOR__FRAMS")).unwrap_err().to_string();
+    assert_eq!(message, "environment OSTIARY_DOOR__FRAMS: there is no door.frams; did you mean door.frames?");
+    let message = load(&variable("OSTIARY_RELAY_PULSE_MS")).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "environment OSTIARY_RELAY_PULSE_MS: there is no relay_pulse_ms; did you mean OSTIARY_RELAY__PULSE_MS?"
+    );
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_refused() {
+    for (set, told) in [
+        (&["quality.min_exposure=0.95"][..], "quality.min_exposure must be less"),
+        (&["camera.region=[600,0,100,100]"], "reaches beyond the turned picture of 640x480"),
+        (&["camera.region=[0,500,100,100]"], "reaches beyond"),
+        (&["camera.region=[0,0,30,100]"], "smaller than the smallest face"),
+        (&["door.frames=30", "door.within_s=0.5"], "cannot come within"),
+        (&["relay.line=4", "signals.no_line=4"], "relay.line and signals.no_line are the same line"),
+        (&["signals.yes_line=4", "signals.buzzer_line=4"], "are the same line"),
+        (&["relay.line=4", "inputs.exit_line=4"], "relay.line and inputs.exit_line are the same line"),
+        (
+            &["signals.no_line=4", "inputs.contact_line=4"],
+            "signals.no_line and inputs.contact_line are the same",
+        ),
+        (
+            &["inputs.chip=/dev/gpiochip1", "inputs.exit_line=4", "inputs.contact_line=4"],
+            "inputs.exit_line and inputs.contact_line are the same line",
+        ),
+        (&["inputs.chip=/dev/gpiochip1"], "has no effect without inputs.exit_line or inputs.contact_line"),
+        (&["mqtt.tls=true", "mqtt.cert_file=/a.pem"], "go together"),
+        (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "go together"),
+        (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
+        (&["mqtt.password_file=/a"], "needs mqtt.username"),
+        (&["models.source=/a"], "needs models.keys"),
+        (&["facebank.path=/a", "events.path=/a"], "are the same file"),
+    ] {
+        let message = with_set(set).expect_err(set[0]).to_string();
+        assert!(message.contains(told) && message.contains(": --set"), "{message}");
+    }
+    assert!(with_set(&["camera.region=[0,500,100,100]", "camera.rotate=90"]).is_ok());
+    assert!(with_set(&["camera.region=[0,900,100,100]", "camera.source=a.mp4"]).is_ok());
+    assert!(with_set(&["relay.line=4", "signals.yes_line=5", "signals.no_line=6"]).is_ok());
+    let other_chip = "inputs.chip=/dev/gpiochip1";
+    assert!(with_set(&["relay.line=4", other_chip, "inputs.exit_line=4"]).is_ok());
+}
+
+#[test]
+fn a_reload_reads_the_same_places_again() {
+    let etc = Etc::new(&[("ostiary.toml", "[door]\nframes = 4")]);
+    let layers = etc.layers();
+    assert_eq!(load(&layers).unwrap().config.door.frames, 4);
+    std::fs::write(etc.path("ostiary.toml"), "[door]\nframes = 5").unwrap();
+    assert_eq!(load(&layers).unwrap().config.door.frames, 5);
+}
+
+proptest! {
+    #[test]
+    fn no_flag_panics(key in prop::sample::select(KEYS), text in ".*") {
+        let _ = with_set(&[&format!("{}={text}", key.name), &text]);
+    }
+
+    #[test]
+    fn no_file_panics(text in "(\\[[a-z.\"]*\\]\n|[a-z_.]{1,8} ?= ?[0-9a-z\"\\[\\],.-]{0,8}\n|\\PC{0,8}){0,8}") {
+        let _ = load(&Etc::new(&[("ostiary.toml", &text)]).layers());
+    }
+
+    /// What is shown as in force gives the same configuration when it is read in again.
+    #[test]
+    fn settings_can_be_read_in_again(margin in 0.0f64..1.0, far in 1e-7f64..0.1, port in 1u16..) {
+        let flags = [format!("door.margin={margin:?}"), format!("door.far={far:?}"), format!("mqtt.port={port}")];
+        let first = with_set(&flags.each_ref().map(String::as_str)).unwrap();
+        let again: Vec<String> = first
+            .settings()
+            .iter()
+            .filter_map(|setting| Some(format!("{}={}", setting.key, setting.value.as_ref()?)))
+            .collect();
+        let again = with_set(&again.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+        prop_assert_eq!(first.config, again.config);
+    }
+}

@@ -1,0 +1,34 @@
+//! Values that pass between the crates: frames, faces, embeddings, ids, and the clock. No I/O but whole files
+//! ([`durable`]).
+
+pub mod clock;
+pub mod durable;
+pub mod ownership;
+
+mod candidate;
+mod crop;
+mod embedding;
+mod face;
+mod frame;
+mod geometry;
+mod hash;
+mod ids;
+mod network_input;
+mod person;
+mod precision;
+mod quality;
+mod redact;
+
+pub use candidate::Candidate;
+pub use crop::Crop;
+pub use embedding::{Embedding, Similarity};
+pub use face::{Detection, Detections, Face, MAX_FACES, subject};
+pub use frame::Frame;
+pub use geometry::{BBox, Landmarks, Point};
+pub use hash::{hex, sha256};
+pub use ids::{ModelId, PersonId, TrackId};
+pub use network_input::{Input, MAX_FILE};
+pub use person::{Person, fold_group};
+pub use precision::Precision;
+pub use quality::{Quality, QualityFault, QualityLimits};
+pub use redact::redact;

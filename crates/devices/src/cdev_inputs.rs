@@ -1,0 +1,183 @@
+//! Input lines of a GPIO character device. The kernel debounces them, finds their edges and stamps each with its monotonic
+//! clock.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use gpiocdev::Request;
+use gpiocdev::line::{self, EdgeDetection, EdgeKind, Value};
+use gpiocdev::request::Builder;
+use ostiary_config::{ActiveLevel, Bias};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::cdev::{self, busy, chip_with_line, refused};
+use super::inputs::InputSpec;
+use super::{Edge, GpioError, Input, InputLines, InputState};
+
+/// How long a pull may take to charge the wires.
+const SETTLES: Duration = Duration::from_millis(10);
+
+/// The lines that this process holds.
+pub(super) struct CdevInputs(Vec<CdevInput>);
+
+struct CdevInput {
+    input: Input,
+    chip: PathBuf,
+    line: u32,
+    request: Request,
+}
+
+impl CdevInputs {
+    /// Takes the lines as inputs.
+    pub fn open(specs: &[InputSpec<'_>]) -> Result<Self, GpioError> {
+        specs.iter().map(|spec| CdevInput::open(*spec)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl CdevInput {
+    fn open(spec: InputSpec<'_>) -> Result<Self, GpioError> {
+        // The kernel takes the level at the request for that before the first edge: the pull has to have settled by then.
+        level(spec)?;
+        let mut builder = builder(spec);
+        builder.with_edge_detection(EdgeDetection::BothEdges).with_debounce_period(spec.debounce);
+        let request = take(spec, &builder)?;
+        Ok(Self { input: spec.input, chip: spec.line.chip.into(), line: spec.line.line, request })
+    }
+
+    fn is_active(&self) -> Result<bool, GpioError> {
+        let value = self.request.lone_value().map_err(|error| self.unreadable(&error))?;
+        Ok(value == Value::Active)
+    }
+
+    /// The edge that waits to be read.
+    fn edge(&self) -> Result<Edge, GpioError> {
+        let edge = self.request.read_edge_event().map_err(|error| self.unreadable(&error))?;
+        let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+        Ok(Edge {
+            input: self.input,
+            active: edge.kind == EdgeKind::Rising,
+            age: now.saturating_sub(Duration::from_nanos(edge.timestamp_ns)),
+        })
+    }
+
+    fn unreadable(&self, reason: &impl ToString) -> GpioError {
+        let what = self.input.what();
+        GpioError::Read { what, chip: self.chip.clone(), line: self.line, reason: reason.to_string() }
+    }
+}
+
+impl InputLines for CdevInputs {
+    fn edge(&mut self, wait: Duration) -> Result<Option<Edge>, GpioError> {
+        let mut fds: heapless::Vec<PollFd<'_>, 2> =
+            self.0.iter().map(|line| PollFd::new(&line.request, PollFlags::IN)).collect();
+        let failed = match poll(&mut fds, Timespec::try_from(wait).ok().as_ref()) {
+            Ok(_) | Err(Errno::INTR) => None,
+            Err(errno) => Some(errno),
+        };
+        let told = fds.iter().map(PollFd::revents).zip(&self.0);
+        for (told, line) in told {
+            if let Some(errno) = failed {
+                return Err(line.unreadable(&errno));
+            } else if told.contains(PollFlags::IN) {
+                return line.edge().map(Some);
+            } else if !told.is_empty() {
+                return Err(line.unreadable(&"its chip is gone"));
+            }
+        }
+        Ok(None)
+    }
+
+    fn contact(&mut self) -> Result<Option<bool>, GpioError> {
+        let mut contact = None;
+        // The button's level is read too: older kernels tell of a chip that is gone only to those who ask.
+        for line in &self.0 {
+            let active = line.is_active()?;
+            if line.input == Input::Contact {
+                contact = Some(active);
+            }
+        }
+        Ok(contact)
+    }
+}
+
+/// How the line is found to be, and its level where it is free.
+pub(super) fn look(spec: InputSpec<'_>) -> Result<InputState, GpioError> {
+    let line = cdev::look(spec.line)?;
+    let active = if line.consumer.is_none() { Some(level(spec)?) } else { None };
+    Ok(InputState { input: spec.input, line, active })
+}
+
+/// Takes the line for a moment and reads it.
+fn level(spec: InputSpec<'_>) -> Result<bool, GpioError> {
+    let request = take(spec, &builder(spec))?;
+    thread::sleep(SETTLES);
+    let value = request.lone_value().map_err(|error| refused(spec.line, &error))?;
+    Ok(value == Value::Active)
+}
+
+fn builder(spec: InputSpec<'_>) -> Builder {
+    let mut builder = Request::builder();
+    let what = spec.line.what;
+    builder
+        .on_chip(spec.line.chip)
+        .with_consumer(format!("ostiary {what}"))
+        .with_line(spec.line.line)
+        .as_input();
+    match spec.line.active {
+        ActiveLevel::High => builder.as_active_high(),
+        ActiveLevel::Low => builder.as_active_low(),
+    };
+    builder.with_bias(match spec.bias {
+        Bias::PullUp => line::Bias::PullUp,
+        Bias::PullDown => line::Bias::PullDown,
+        Bias::None => line::Bias::Disabled,
+    });
+    builder
+}
+
+fn take(spec: InputSpec<'_>, builder: &Builder) -> Result<Request, GpioError> {
+    let chip = chip_with_line(spec.line)?;
+    busy(&chip, spec.line)?;
+    // Somebody may have taken it since we looked.
+    builder.clone().request().or_else(|error| busy(&chip, spec.line).and(Err(refused(spec.line, &error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ostiary_config::GpioBackend;
+
+    use super::*;
+    use crate::LineSpec;
+
+    #[test]
+    fn a_chip_that_is_none_is_named_with_the_key_to_set() {
+        for (chip, wrong) in
+            [("/dev/gpiochip987", "no GPIO chip /dev/gpiochip987"), ("/dev/null", "is not a GPIO chip")]
+        {
+            let line = LineSpec {
+                what: Input::Exit.what(),
+                backend: GpioBackend::Gpiocdev,
+                chip: Path::new(chip),
+                key: "inputs.chip",
+                line: 23,
+                active: ActiveLevel::Low,
+            };
+            let debounce = Duration::from_millis(30);
+            let spec = InputSpec { input: Input::Exit, line, bias: Bias::PullUp, debounce };
+            for error in [CdevInputs::open(&[spec]).err().unwrap(), look(spec).unwrap_err()] {
+                let message = error.to_string();
+                assert!(
+                    message.starts_with("exit button: ")
+                        && message.contains(wrong)
+                        && message.ends_with("set inputs.chip"),
+                    "{message}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! onnxruntime, loaded when the program runs: for boards whose accelerator it drives.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProvider, ExecutionProviderDispatch};
+use ort::logging::LogLevel;
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+use ort::value::{TensorElementType, TensorRef};
+use ostiary_config::{Ort, Provider};
+use ostiary_core::Input;
+use prost::Message;
+use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
+use tract_onnx::pb::type_proto::Value;
+use tract_onnx::pb::{ModelProto, TensorShapeProto};
+
+use super::planes::{normalise, planes};
+use super::{EngineError, Network};
+
+/// Where the library is looked for when the configuration does not say: wherever the system looks.
+const LIBRARY: &str = "libonnxruntime.so";
+
+/// The one library that this process has loaded.
+static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+
+/// A loaded onnxruntime with what it computes on. Prints itself as people should read of it.
+#[derive(Clone)]
+pub struct Runtime {
+    library: PathBuf,
+    environment: Environment,
+    provider: Provider,
+    options: Vec<(String, String)>,
+    threads: usize,
+}
+
+impl Runtime {
+    /// Loads the library and asks it for the provider. A process can load one library only.
+    pub fn load(settings: &Ort, threads: usize) -> Result<Self, EngineError> {
+        let library = settings.library.clone().unwrap_or_else(|| LIBRARY.into());
+        let environment = load(&library)?;
+        let options = settings.options.iter().filter_map(|option| option.split_once('='));
+        let options =
+            options.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
+        let runtime = Self { library, environment, provider: settings.provider, options, threads };
+        let available = match runtime.provider {
+            Provider::Cpu => ep::CPU::is_available(),
+            Provider::Cuda => ep::CUDA::is_available(),
+            Provider::TensorRt => ep::TensorRT::is_available(),
+        };
+        match available {
+            Ok(true) => Ok(runtime),
+            Ok(false) => Err(runtime.lacks("it was built without it")),
+            Err(error) => Err(runtime.lacks(&line(&error.to_string()))),
+        }
+    }
+
+    /// The network for inputs of this shape, run by the provider as a whole: what the provider cannot run is an
+    /// error, and never left to the processor.
+    pub fn prepare(
+        &self,
+        model: &str,
+        file: &ModelProto,
+        input: &Input,
+        shape: &[usize],
+    ) -> Result<OrtNetwork, EngineError> {
+        let mut builder = self.builder().map_err(|error| self.lacks(&line(&error.to_string())))?;
+        let bytes = bound(file, shape)
+            .ok_or_else(|| EngineError::Load {
+                model: model.to_owned(),
+                why: "it does not have one input that is a tensor".into(),
+            })?
+            .encode_to_vec();
+        let shape_failed = |why: String| EngineError::Shape {
+            model: model.to_owned(),
+            shape: shape.to_vec(),
+            why: format!("{self} says: {}", line(&why)),
+        };
+        let session = builder.commit_from_memory(&bytes).map_err(|error| shape_failed(error.to_string()))?;
+        let wants_bytes = match session.inputs() {
+            [input] => input.dtype().tensor_type() == Some(TensorElementType::Uint8),
+            _ => return Err(shape_failed("it does not have one input".into())),
+        };
+        let mut network = OrtNetwork {
+            model: model.to_owned(),
+            session,
+            input: input.clone(),
+            shape: shape.to_vec(),
+            output_shapes: Vec::new(),
+            bytes: if wants_bytes { vec![0; shape.iter().product()] } else { Vec::new() },
+            floats: if wants_bytes { Vec::new() } else { vec![0.0; shape.iter().product()] },
+        };
+        // The first run is much slower than the next, and shows what comes out.
+        let mut shapes = Vec::new();
+        let first = network.infer(|_, shape, _| shapes.push(shape.to_vec()));
+        first.map_err(|error| shape_failed(error.to_string()))?;
+        network.output_shapes = shapes;
+        Ok(network)
+    }
+
+    /// A session to be, on this provider alone.
+    fn builder(&self) -> ort::Result<SessionBuilder> {
+        let builder = Session::builder(&self.environment)?
+            .with_intra_threads(self.threads)?
+            .with_inter_threads(1)?
+            // Between frames there is nothing to wait for with a core at full speed.
+            .with_intra_op_spinning(false)?;
+        let Some(provider) = self.dispatch() else { return Ok(builder) };
+        let builder = builder.with_execution_providers([provider.error_on_failure()])?;
+        Ok(builder.with_disable_cpu_fallback()?)
+    }
+
+    /// What is registered with a session; `None` for the processor, which every session has.
+    fn dispatch(&self) -> Option<ExecutionProviderDispatch> {
+        fn with<P: ArbitrarilyConfigurableExecutionProvider>(provider: P, options: &[(String, String)]) -> P {
+            options
+                .iter()
+                .fold(provider, |provider, (name, value)| provider.with_arbitrary_config(name, value))
+        }
+        match self.provider {
+            Provider::Cpu => None,
+            Provider::Cuda => Some(with(ep::CUDA::default(), &self.options).build()),
+            Provider::TensorRt => Some(with(ep::TensorRT::default(), &self.options).build()),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.provider {
+            Provider::Cpu => ep::CPU::NAME,
+            Provider::Cuda => ep::CUDA::NAME,
+            Provider::TensorRt => ep::TensorRT::NAME,
+        }
+    }
+
+    fn lacks(&self, why: &str) -> EngineError {
+        EngineError::Provider { library: self.library.clone(), provider: self.name(), why: why.to_owned() }
+    }
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name of the file that is really there has the version.
+        let library = self.library.canonicalize().unwrap_or_else(|_| self.library.clone());
+        write!(f, "{} of {}", self.name(), library.display())
+    }
+}
+
+/// Loads the library, unless this process has it.
+fn load(library: &Path) -> Result<Environment, EngineError> {
+    let failed = |why: String, mend: &str| EngineError::Library {
+        library: library.to_owned(),
+        why: line(&why),
+        mend: mend.to_owned(),
+    };
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((path, environment)) = loaded.as_ref() {
+        if path == library {
+            return Ok(environment.clone());
+        }
+        let why = format!("{} was loaded before it", path.display());
+        return Err(failed(why, "a process can load one onnxruntime only: start it again"));
+    }
+    let mend = format!("set ort.library to the file of onnxruntime 1.{} or later", ort::MINOR_VERSION);
+    let builder = ort::init_from(library).map_err(|error| failed(error.to_string(), &mend))?;
+    let environment = builder
+        .with_name("ostiary")
+        // Nothing leaves the device.
+        .with_telemetry(false)
+        .with_logger(Arc::new(log_on))
+        .build()
+        .map_err(|error| failed(error.to_string(), &mend))?;
+    environment.set_log_level(LogLevel::Warning);
+    *loaded = Some((library.to_owned(), environment.clone()));
+    Ok(environment)
+}
+
+/// Hands what onnxruntime logs on to our own log.
+fn log_on(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &str) {
+    let level = match level {
+        LogLevel::Verbose => log::Level::Trace,
+        LogLevel::Info => log::Level::Debug,
+        LogLevel::Warning => log::Level::Warn,
+        LogLevel::Error | LogLevel::Fatal => log::Level::Error,
+    };
+    log::log!(target: "onnxruntime", level, "{}", line(message));
+}
+
+/// Many of onnxruntime's messages are several lines.
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The file with the shape of its input bound, and that of its outputs open; `None` where it has not one input.
+fn bound(file: &ModelProto, shape: &[usize]) -> Option<ModelProto> {
+    let mut file = file.clone();
+    let graph = file.graph.as_mut()?;
+    let weights = &graph.initializer;
+    let fed = |name: &str| weights.iter().all(|weight| weight.name != name);
+    let mut inputs = graph.input.iter_mut().filter(|input| fed(&input.name));
+    let (Some(input), None) = (inputs.next(), inputs.next()) else { return None };
+    let Some(Value::TensorType(tensor)) = &mut input.r#type.as_mut()?.value else { return None };
+    let dim = shape.iter().map(|&side| Dimension {
+        value: Some(dimension::Value::DimValue(side as i64)),
+        ..Default::default()
+    });
+    tensor.shape = Some(TensorShapeProto { dim: dim.collect() });
+    for output in &mut graph.output {
+        if let Some(Value::TensorType(tensor)) = output.r#type.as_mut().and_then(|kind| kind.value.as_mut()) {
+            tensor.shape = None;
+        }
+    }
+    graph.value_info.clear();
+    Some(file)
+}
+
+/// A network bound to one shape of input.
+pub struct OrtNetwork {
+    model: String,
+    session: Session,
+    input: Input,
+    shape: Vec<usize>,
+    output_shapes: Vec<Vec<usize>>,
+    /// The pictures as the file wants them: these where it takes pixels as they are, those where it does not.
+    bytes: Vec<u8>,
+    floats: Vec<f32>,
+}
+
+impl OrtNetwork {
+    /// Runs the network on the pictures that are in place, and shows each output, its place and its shape.
+    fn infer(&mut self, mut each: impl FnMut(usize, &[usize], &[f32])) -> ort::Result<()> {
+        let shape = self.shape.as_slice();
+        let outputs = if self.bytes.is_empty() {
+            self.session.run(ort::inputs![TensorRef::from_array_view((shape, self.floats.as_slice()))?])?
+        } else {
+            self.session.run(ort::inputs![TensorRef::from_array_view((shape, self.bytes.as_slice()))?])?
+        };
+        for (place, output) in outputs.values().enumerate() {
+            let (shape, values) = output.try_extract_tensor::<f32>()?;
+            let shape: heapless::Vec<usize, 8> = shape.iter().map(|&side| side as usize).collect();
+            each(place, &shape, values);
+        }
+        Ok(())
+    }
+}
+
+impl Network for OrtNetwork {
+    fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        let failed = |why: String| EngineError::Run { model: self.model.clone(), why };
+        let wanted: usize = self.shape.iter().product();
+        if pixels.len() != wanted {
+            return Err(failed(format!("{} bytes of pixels for an input of {wanted}", pixels.len())));
+        }
+        let plane = self.shape[2..].iter().product();
+        planes(pixels, &self.input, plane, &mut self.bytes, |pixel| pixel);
+        planes(pixels, &self.input, plane, &mut self.floats, normalise(&self.input));
+        let model = self.model.clone();
+        self.infer(|place, _, values| {
+            if let Some(output) = outputs.get_mut(place) {
+                output.clear();
+                output.extend_from_slice(values);
+            }
+        })
+        .map_err(|error| EngineError::Run { model, why: line(&error.to_string()) })
+    }
+
+    fn output_shapes(&self) -> &[Vec<usize>] {
+        &self.output_shapes
+    }
+}

@@ -1,0 +1,510 @@
+//! The record of events: an SQLite file that keeps the newest, numbers them for life, and knows which of them
+//! MQTT has yet to tell.
+
+mod newest_time;
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+pub use newest_time::NewestTime;
+use ostiary_config as config;
+use ostiary_core::ownership;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use super::Event;
+
+/// Events at most that wait to be told while the broker is away; the oldest are given up first.
+pub const SPOOL: u64 = 1000;
+
+/// How long to wait for another process's write before giving up.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// "OSTE": marks the file as an event store.
+const APPLICATION_ID: i64 = 0x4f53_5445;
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Why the event store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("event store {}: {why}; make the folder, give it to the user, or set events.path", path.display())]
+    Open { path: PathBuf, why: io::Error },
+    #[error("{} is not an event store but another program's database; set events.path to another file", path.display())]
+    Foreign { path: PathBuf },
+    #[error("event store {}: made by a newer ostiary (schema {found}, this one knows {SCHEMA_VERSION}); upgrade, or set events.path to another file", path.display())]
+    Newer { path: PathBuf, found: i64 },
+    #[error("event store {}: the disk is full, nothing was recorded; free some space or lower events.keep", path.display())]
+    Full { path: PathBuf },
+    #[error("event store {}: damaged ({why}) and could not be moved aside ({moving}); move the file away", path.display())]
+    Corrupt { path: PathBuf, why: rusqlite::Error, moving: io::Error },
+    #[error("event store {}: {why}; check the disk and who may write the file", path.display())]
+    Sql { path: PathBuf, why: rusqlite::Error },
+    #[error("event store: an event could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The open event store. One writer; others may read the file meanwhile.
+pub struct EventStore {
+    path: PathBuf,
+    connection: Connection,
+    keep: u64,
+    spool: bool,
+    /// The newest id given out, by this process or one before it.
+    last: u64,
+}
+
+impl EventStore {
+    /// Opens or begins the store. With `spool`, events wait until [`Self::mark_sent`]; without it they count
+    /// as told at once, so that MQTT turned on later does not tell old news.
+    ///
+    /// A damaged file is moved aside, with a warning, and a new one begun.
+    pub fn open(config: &config::Events, spool: bool) -> Result<Self, StoreError> {
+        let path = config.path.clone();
+        let (connection, last) = match connect(&path).and_then(|connection| ready(&path, connection)) {
+            Err(StoreError::Sql { why, .. }) if is_damage(&why) => begin_anew(&path, why, None)?,
+            opened => opened?,
+        };
+        Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
+    }
+
+    /// Opens the store only to ask: nothing in the file or beside it is made, moved or changed. Damage is
+    /// an error.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let sql = |why| sql_error(path, why);
+        let failed = |why| StoreError::Open { path: path.into(), why };
+        fs::File::open(path).map_err(failed)?;
+        // Without a journal nobody has the file open, and it is whole as it is. SQLite would make a journal
+        // even so, unless it is told that the file does not change.
+        let is_open = with_suffix(path, "-wal").exists();
+        let absolute = std::path::absolute(path).map_err(failed)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = if is_open {
+            Connection::open_with_flags(&absolute, flags)
+        } else {
+            let address = format!("file:{}?immutable=1", escaped(&absolute));
+            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
+        };
+        let connection = connection.map_err(sql)?;
+        connection.busy_timeout(PATIENCE).map_err(sql)?;
+        let last = examine(path, &connection)?;
+        Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last })
+    }
+
+    /// Records an event durably and gives it its id, one above the last. On an error the id is 0, and the
+    /// caller goes on with the event unrecorded.
+    pub fn append(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        match self.insert(event) {
+            Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
+                // Closed first: closing removes the journals by name, and would remove those of the new file.
+                self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
+                (self.connection, self.last) = begin_anew(&self.path, why, Some(self.last))?;
+                self.insert(event)
+            }
+            inserted => inserted,
+        }
+    }
+
+    fn insert(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        let id = self.last + 1;
+        event.id = id;
+        let inserted = serde_json::to_string(event)
+            .map_err(StoreError::from)
+            .and_then(|json| self.write(id, event.time, &json).map_err(|why| sql_error(&self.path, why)));
+        match inserted {
+            Ok(()) => self.last = id,
+            Err(_) => event.id = 0,
+        }
+        inserted
+    }
+
+    fn write(&mut self, id: u64, time: jiff::Timestamp, json: &str) -> Result<(), rusqlite::Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction
+            .prepare_cached("INSERT INTO events (id, json) VALUES (?1, ?2)")?
+            .execute(params![id as i64, json])?;
+        set_counter(&transaction, "last", id)?;
+        newest_time::note(&transaction, time)?;
+        if !self.spool {
+            set_counter(&transaction, "sent", id)?;
+        }
+        transaction
+            .prepare_cached("DELETE FROM events WHERE id <= ?1")?
+            .execute([id.saturating_sub(self.keep) as i64])?;
+        transaction.commit()
+    }
+
+    /// The oldest events that are still to be told and have an id above `after`, at most `limit`, in order.
+    pub fn unsent(&self, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let read = || {
+            let sent = counter(&self.connection, "sent")?;
+            let after = after.max(sent).max(self.last.saturating_sub(SPOOL));
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT json FROM events WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+            let rows = statement.query_map(params![after as i64, limit], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
+    }
+
+    /// Notes that this event, and all before it, need no more telling.
+    pub fn mark_sent(&mut self, id: u64) -> Result<(), StoreError> {
+        set_counter(&self.connection, "sent", id).map_err(|why| sql_error(&self.path, why))
+    }
+
+    /// The newest grant or denial that is kept.
+    pub fn last_access(&self) -> Result<Option<Event>, StoreError> {
+        let json = self
+            .connection
+            .query_row(
+                "SELECT json FROM events WHERE json ->> 'kind' IN ('granted', 'denied')
+                 ORDER BY id DESC LIMIT 1",
+                [],
+                |row| row.get::<_, String>(0),
+            )
+            .optional()
+            .map_err(|why| sql_error(&self.path, why))?;
+        Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
+    }
+
+    /// The newest event that is kept.
+    pub fn newest(&self) -> Result<Option<Event>, StoreError> {
+        let newest = "SELECT json FROM events ORDER BY id DESC LIMIT 1";
+        let json = self.connection.query_row(newest, [], |row| row.get::<_, String>(0)).optional();
+        let json = json.map_err(|why| sql_error(&self.path, why))?;
+        Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
+    }
+
+    /// The newest events that are kept, at most `limit`, oldest first.
+    pub fn latest(&self, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ?1) ORDER BY id",
+            )?;
+            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
+    }
+
+    /// The newest id given out; 0 where there was none.
+    pub fn last_id(&self) -> u64 {
+        self.last
+    }
+
+    /// Rows as events. A row that is none (written by hand, or by a version with other kinds) is passed over:
+    /// it must not hold up those behind it.
+    fn parsed(&self, rows: Vec<String>) -> Vec<Event> {
+        let parse = |json: String| match serde_json::from_str(&json) {
+            Ok(event) => Some(event),
+            Err(error) => {
+                log::warn!("event store {}: a record is passed over: {error}", self.path.display());
+                None
+            }
+        };
+        rows.into_iter().filter_map(parse).collect()
+    }
+}
+
+/// Opens the file, which only its owner may read, and makes it one that survives a power cut.
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |why| StoreError::Open { path: path.into(), why };
+    // SQLite gives its journals the mode of the file, so the mode comes first.
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    ownership::follow_folder(&file, path).map_err(failed)?;
+    let sql = |why| sql_error(path, why);
+    let connection = Connection::open(path).map_err(sql)?;
+    connection.busy_timeout(PATIENCE).map_err(sql)?;
+    Ok(connection)
+}
+
+/// Lays out a new file, checks an old one through, and reads the newest id.
+fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
+    let sql = |why| sql_error(path, why);
+    let is_new = kind(path, &connection)? == Kind::Empty;
+    // An id told must never be given again, so each event is on the disk before its id is known.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
+    if is_new {
+        connection
+            .execute_batch(&format!(
+                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))
+            .map_err(sql)?;
+    }
+    let last = examine(path, &connection)?;
+    // The next event is noted above those of an earlier program, which noted none.
+    if let Some(time) = newest_time::read(&connection).map_err(sql)?.time {
+        newest_time::note(&connection, time).map_err(sql)?;
+    }
+    Ok((connection, last))
+}
+
+/// What a file was found to be.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Empty,
+    Store,
+}
+
+/// Whether the file is an event store that this program knows, or nothing yet.
+fn kind(path: &Path, connection: &Connection) -> Result<Kind, StoreError> {
+    let number = |query: &str| {
+        connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|e| sql_error(path, e))
+    };
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
+        (0, 0, 0) => Ok(Kind::Empty),
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Kind::Store),
+        (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
+            Err(StoreError::Newer { path: path.into(), found })
+        }
+        _ => Err(StoreError::Foreign { path: path.into() }),
+    }
+}
+
+/// Checks the file through and reads the newest id; 0 of an empty file.
+fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
+    let sql = |why| sql_error(path, why);
+    if kind(path, connection)? == Kind::Empty {
+        return Ok(0);
+    }
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
+    if health != "ok" {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        return Err(sql(rusqlite::Error::SqliteFailure(code, Some(health))));
+    }
+    newest(connection).map_err(sql)
+}
+
+/// The newest id: of the counter, or of the events where that is above it.
+fn newest(connection: &Connection) -> Result<u64, rusqlite::Error> {
+    let highest: i64 =
+        connection.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
+    Ok(counter(connection, "last")?.max(u64::try_from(highest).unwrap_or(0)))
+}
+
+/// Moves a damaged file aside and begins a new one, with ids above those given out. Where nobody knows them
+/// they go on from the time, in milliseconds since 1970: above any count, and exact in JSON.
+fn begin_anew(
+    path: &Path,
+    damage: rusqlite::Error,
+    known: Option<u64>,
+) -> Result<(Connection, u64), StoreError> {
+    let last = known.or_else(|| salvage(path));
+    let newest = connect(path).ok().and_then(|damaged| newest_time::read(&damaged).ok()?.time);
+    let now = jiff::Timestamp::now();
+    let aside = aside_of(path, now);
+    let moved = fs::rename(path, &aside).and_then(|()| {
+        for journal in ["-wal", "-shm"] {
+            match fs::rename(with_suffix(path, journal), with_suffix(&aside, journal)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    });
+    if let Err(moving) = moved {
+        return Err(StoreError::Corrupt { path: path.into(), why: damage, moving });
+    }
+    let last = last.unwrap_or_else(|| u64::try_from(now.as_millisecond()).unwrap_or(0));
+    log::warn!(
+        "event store {}: damaged ({damage}); moved to {} and began a new one from id {}",
+        path.display(),
+        aside.display(),
+        last + 1
+    );
+    let (connection, _) = ready(path, connect(path)?)?;
+    let counted =
+        set_counter(&connection, "last", last).and_then(|()| set_counter(&connection, "sent", last));
+    let counted = counted.and_then(|()| newest.map_or(Ok(()), |time| newest_time::note(&connection, time)));
+    counted.map_err(|why| sql_error(path, why))?;
+    Ok((connection, last))
+}
+
+/// The newest id of a damaged file, where its two witnesses, the counter and the events, can be read and
+/// agree.
+fn salvage(path: &Path) -> Option<u64> {
+    let connection = connect(path).ok()?;
+    let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
+    let last = counter(&connection, "last").ok()?;
+    (u64::try_from(highest) == Ok(last)).then_some(last)
+}
+
+fn aside_of(path: &Path, now: jiff::Timestamp) -> PathBuf {
+    with_suffix(path, &format!(".corrupt-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A path as SQLite's URIs want it.
+fn escaped(path: &Path) -> String {
+    let escape = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.as_os_str().as_bytes().iter().map(escape).collect()
+}
+
+fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
+    let value: Option<i64> = connection
+        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
+}
+
+/// Raises a counter; it never goes back.
+fn set_counter(connection: &Connection, name: &str, value: u64) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counters (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute(params![name, value as i64])?;
+    Ok(())
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn sql_error(path: &Path, why: rusqlite::Error) -> StoreError {
+    match why.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { path: path.into() },
+        _ => StoreError::Sql { path: path.into(), why },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventKind;
+
+    fn config(folder: &Path, keep: u32) -> config::Events {
+        config::Events { path: folder.join("events.sqlite"), keep }
+    }
+
+    fn event() -> Event {
+        Event::new(EventKind::Denied, jiff::Timestamp::UNIX_EPOCH, "front")
+    }
+
+    fn append(store: &mut EventStore) -> u64 {
+        let mut event = event();
+        store.append(&mut event).unwrap();
+        event.id
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_id_0_and_the_store_usable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
+        assert_eq!(append(&mut store), 1);
+        // The pages that the file has now are all that there will be.
+        let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let limit = |store: &EventStore, pages: i64| {
+            store.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        limit(&store, pages);
+        let mut long = Event { detail: Some("x".repeat(20_000)), ..event() };
+        let error = store.append(&mut long).unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("events.keep"), "{error}");
+        assert_eq!(long.id, 0);
+        limit(&store, 1_000_000);
+        store.append(&mut long).unwrap();
+        assert_eq!(long.id, 2);
+    }
+
+    #[test]
+    fn a_file_damaged_under_the_open_store_is_moved_aside_and_ids_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 1000);
+        let mut store = EventStore::open(&config, true).unwrap();
+        for id in 1..=5 {
+            assert_eq!(append(&mut store), id);
+        }
+        let everything = "PRAGMA wal_checkpoint(TRUNCATE)";
+        store.connection.query_row(everything, [], |_| Ok(())).unwrap();
+        // Everything but the header becomes noise, and the page cache is given up.
+        let mut bytes = fs::read(&config.path).unwrap();
+        bytes[100..].fill(0x5a);
+        fs::write(&config.path, &bytes).unwrap();
+        store.connection = Connection::open(&config.path).unwrap();
+        assert_eq!(append(&mut store), 6);
+        assert_eq!(store.unsent(0, 10).unwrap().len(), 1);
+        let aside = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with("events.sqlite.corrupt-"))
+            .count();
+        assert_eq!(aside, 1);
+    }
+
+    #[test]
+    fn asking_changes_nothing_whether_the_store_is_in_use_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Events { path: folder.path().join("odd ?#%name.sqlite"), keep: 10 };
+        assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Open { .. })));
+        let files = || {
+            let mut files: Vec<_> =
+                folder.path().read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+            files.sort();
+            files
+        };
+        assert!(files().is_empty());
+        let mut store = EventStore::open(&config, true).unwrap();
+        append(&mut store);
+        append(&mut store);
+        let before = files();
+        let reader = EventStore::open_read_only(&config.path).unwrap();
+        assert_eq!((reader.last_id(), reader.newest().unwrap().unwrap().id), (2, 2));
+        let latest = |limit| reader.latest(limit).unwrap().iter().map(|event| event.id).collect::<Vec<_>>();
+        assert_eq!((latest(1), latest(9)), (vec![2], vec![1, 2]));
+        append(&mut store);
+        assert_eq!(reader.newest().unwrap().unwrap().id, 3);
+        drop(reader);
+        assert_eq!(files(), before);
+        drop(store);
+        assert_eq!(files().len(), 1);
+        assert_eq!(EventStore::open_read_only(&config.path).unwrap().last_id(), 3);
+        fs::write(&config.path, vec![0x5a; 8192]).unwrap();
+        assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Sql { .. })));
+        fs::write(&config.path, "").unwrap();
+        assert!(EventStore::open_read_only(&config.path).unwrap().newest().is_err());
+        assert_eq!(files().len(), 1, "nothing was moved aside");
+    }
+
+    #[test]
+    fn what_is_no_event_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
+        append(&mut store);
+        append(&mut store);
+        store.connection.execute("UPDATE events SET json = '{}' WHERE id = 1", []).unwrap();
+        let ids: Vec<u64> = store.unsent(0, 10).unwrap().iter().map(|event| event.id).collect();
+        assert_eq!(ids, [2]);
+        assert_eq!(store.last_access().unwrap().unwrap().id, 2);
+    }
+}

@@ -1,0 +1,445 @@
+//! The facebank: people and their templates in one file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ostiary_core::{Embedding, ModelId, Person, PersonId};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params};
+
+use super::models::{allow_model, other_model, wrong_model};
+use super::person::{check_name, fold, fold_group, nearest};
+use super::schema::{self, Mode};
+use super::template::{from_blob, to_blob};
+use super::{FacebankError, Gallery, Listed, PhotoHash, Template};
+
+/// The columns that [`person`] reads.
+const PERSON: &str = "people.id, name, enabled, grouped, people.created";
+
+/// An open facebank. Every change is one transaction, on the disk before the call returns.
+pub struct Facebank {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    mode: Mode,
+    /// SQLite's mark of others' changes, as last seen.
+    version: i64,
+    /// Which file it is, to notice another one put in its place.
+    file: (u64, u64),
+}
+
+/// What [`Facebank::enroll`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enrolled {
+    pub person: PersonId,
+    /// Whether the person is new.
+    pub new: bool,
+    /// Templates stored.
+    pub added: usize,
+    /// Templates left out, for the person has one of the same photo.
+    pub known: usize,
+}
+
+impl Facebank {
+    /// Opens a facebank to read and change it; makes an empty one, mode 0600, where there is none.
+    pub fn open(path: &Path) -> Result<Self, FacebankError> {
+        Self::open_for(path, Mode::ReadWrite)
+    }
+
+    /// Opens a facebank to read it.
+    pub fn open_read_only(path: &Path) -> Result<Self, FacebankError> {
+        Self::open_for(path, Mode::ReadOnly)
+    }
+
+    fn open_for(path: &Path, mode: Mode) -> Result<Self, FacebankError> {
+        let connection = schema::open(path, mode)?;
+        let file = schema::identity(path)?;
+        let mut facebank = Self { connection, path: path.to_owned(), mode, version: 0, file };
+        facebank.version = facebank.data_version()?;
+        Ok(facebank)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sets how long to wait while another process writes, before [`FacebankError::Busy`]; 5 s at first.
+    pub fn set_patience(&mut self, patience: Duration) -> Result<(), FacebankError> {
+        self.connection.busy_timeout(patience).map_err(|e| self.sql(e))
+    }
+
+    /// Whether another process changed the facebank, or put another file in its place, since it was opened
+    /// or since the last call. Costs microseconds, so a daemon can ask often; while another process commits it
+    /// waits, as every call does, up to the patience set. A change is told once: whoever then fails to load
+    /// the [`Gallery`] has to try again on their own.
+    pub fn changed(&mut self) -> Result<bool, FacebankError> {
+        if schema::identity(&self.path)? != self.file {
+            *self = Self::open_for(&self.path, self.mode)?;
+            return Ok(true);
+        }
+        let version = self.data_version()?;
+        let changed = version != self.version;
+        self.version = version;
+        Ok(changed)
+    }
+
+    /// Reads every page and index of the file and says what is damaged.
+    pub fn check(&self) -> Result<(), FacebankError> {
+        let said: String = self
+            .connection
+            .pragma_query_value(None, "integrity_check", |row| row.get(0))
+            .map_err(|e| self.sql(e))?;
+        if said != "ok" {
+            return Err(FacebankError::Corrupt { path: self.path.clone(), why: said });
+        }
+        Ok(())
+    }
+
+    /// Everyone, by name.
+    pub fn people(&self) -> Result<Vec<Listed>, FacebankError> {
+        self.listed("", [])
+    }
+
+    /// One person; upper and lower case are the same.
+    pub fn show(&self, name: &str) -> Result<Listed, FacebankError> {
+        let found = self.listed("WHERE folded = ?1", [fold(name)])?;
+        found.into_iter().next().map_or_else(|| Err(self.no_such_person(name)?), Ok)
+    }
+
+    fn listed(&self, filter: &str, values: impl rusqlite::Params) -> Result<Vec<Listed>, FacebankError> {
+        let query = format!(
+            "SELECT {PERSON}, count(photos.id), count(crop),
+                 (SELECT json_group_array(DISTINCT model ORDER BY model)
+                  FROM photos JOIN templates ON photo = photos.id WHERE person = people.id)
+             FROM people LEFT JOIN photos ON person = people.id {filter}
+             GROUP BY people.id ORDER BY folded"
+        );
+        let read = |row: &Row<'_>| {
+            let counted = |column| row.get::<_, i64>(column).map(|n| n.max(0) as usize);
+            let (templates, crops) = (counted(5)?, counted(6)?);
+            let models = serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, error.into())
+            })?;
+            Ok(Listed { person: person(row)?, templates, crops, models })
+        };
+        let mut statement = self.connection.prepare(&query).map_err(|e| self.sql(e))?;
+        let rows = statement.query_map(values, read).map_err(|e| self.sql(e))?;
+        rows.collect::<Result<_, _>>().map_err(|e| self.sql(e))
+    }
+
+    /// Adds templates to the person of this name, who is made where there is none. A template of a photo
+    /// that the person has already is left out. All or nothing.
+    pub fn enroll(
+        &mut self,
+        name: &str,
+        model: &ModelId,
+        templates: &[Template],
+    ) -> Result<Enrolled, FacebankError> {
+        check_name(name)?;
+        let path = self.path.clone();
+        self.change(|transaction| {
+            let sql = |e| FacebankError::sql(&path, e);
+            allow_model(transaction, &path, model)?;
+            let found = find(transaction, name).map_err(sql)?;
+            let person = match found {
+                Some(person) => person,
+                None if templates.is_empty() => {
+                    return Err(FacebankError::NoTemplate { name: name.to_owned() });
+                }
+                None => insert_person(transaction, name, true, None, Timestamp::now()).map_err(sql)?,
+            };
+            let mut enrolled = Enrolled { person, new: found.is_none(), added: 0, known: 0 };
+            for template in templates {
+                match insert_template(transaction, person, model, template).map_err(sql)? {
+                    true => enrolled.added += 1,
+                    false => enrolled.known += 1,
+                }
+            }
+            Ok(enrolled)
+        })
+    }
+
+    /// Gives a person another name.
+    pub fn rename(&mut self, old: &str, new: &str) -> Result<(), FacebankError> {
+        check_name(new)?;
+        let path = self.path.clone();
+        let person = self.show(old)?.person.id;
+        self.change(|transaction| {
+            let sql = |e| FacebankError::sql(&path, e);
+            if find(transaction, new).map_err(sql)?.is_some_and(|other| other != person) {
+                return Err(FacebankError::NameTaken { name: new.to_owned() });
+            }
+            transaction
+                .execute(
+                    "UPDATE people SET name = :name, folded = :folded WHERE id = :id",
+                    named_params! { ":name": new, ":folded": fold(new), ":id": person.0 },
+                )
+                .map_err(sql)?;
+            Ok(())
+        })
+    }
+
+    /// Removes a person and all their templates; what they held in the file is overwritten with zeros.
+    pub fn remove(&mut self, name: &str) -> Result<(), FacebankError> {
+        self.update(name, "DELETE FROM people WHERE id = :id AND :value IS NULL", None::<String>)
+    }
+
+    /// Lets a person in again, or no longer.
+    pub fn set_enabled(&mut self, name: &str, enabled: bool) -> Result<(), FacebankError> {
+        self.update(name, "UPDATE people SET enabled = :value WHERE id = :id", enabled)
+    }
+
+    /// Puts a person into a group, or into none. Upper and lower case are the same group.
+    pub fn set_group(&mut self, name: &str, group: Option<&str>) -> Result<(), FacebankError> {
+        group.map_or(Ok(()), check_name)?;
+        self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group.map(fold_group))
+    }
+
+    fn update(
+        &mut self,
+        name: &str,
+        statement: &str,
+        value: impl rusqlite::ToSql,
+    ) -> Result<(), FacebankError> {
+        let path = self.path.clone();
+        let person = self.show(name)?.person.id;
+        self.change(|transaction| {
+            transaction
+                .execute(statement, named_params! { ":id": person.0, ":value": value })
+                .map_err(|e| FacebankError::sql(&path, e))?;
+            Ok(())
+        })
+    }
+
+    /// The number of the person of this name.
+    pub fn id(&self, name: &str) -> Result<Option<PersonId>, FacebankError> {
+        find(&self.connection, name).map_err(|e| self.sql(e))
+    }
+
+    /// Whether the person has a template of this photo, made by this model.
+    pub fn has_photo(&self, name: &str, photo: &PhotoHash, model: &ModelId) -> Result<bool, FacebankError> {
+        self.connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM people JOIN photos ON person = people.id
+                     JOIN templates ON photo = photos.id
+                 WHERE folded = ?1 AND hash = ?2 AND model = ?3)",
+                (fold(name), photo, &model.0),
+                |row| row.get(0),
+            )
+            .map_err(|e| self.sql(e))
+    }
+
+    /// A person's embeddings by this model, oldest first; none where there is no such person.
+    pub fn embeddings(&self, name: &str, model: &ModelId) -> Result<Vec<Embedding>, FacebankError> {
+        let sql = |e| self.sql(e);
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT embedding FROM people JOIN photos ON person = people.id
+                     JOIN templates ON photo = photos.id
+                 WHERE folded = ?1 AND model = ?2 ORDER BY photos.id",
+            )
+            .map_err(sql)?;
+        let rows =
+            statement.query_map((fold(name), &model.0), |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
+        rows.map(|blob| from_blob(&blob.map_err(sql)?).ok_or_else(|| self.bad_template(name))).collect()
+    }
+
+    /// Everyone with templates of this model and their averages in memory, to be compared with its probes. A facebank
+    /// that has templates, and was not made ready for this model, is an error: it cannot tell anybody from anybody.
+    pub fn gallery(&self, model: &ModelId) -> Result<Gallery, FacebankError> {
+        let sql = |e| self.sql(e);
+        if let Some(other) = other_model(&self.connection, model).map_err(sql)? {
+            return Err(wrong_model(&self.path, other, model));
+        }
+        let query = format!(
+            "SELECT {PERSON}, embedding FROM people JOIN photos ON person = people.id
+                 JOIN templates ON photo = photos.id
+             WHERE model = ?1 ORDER BY people.id, photos.id"
+        );
+        let mut statement = self.connection.prepare(&query).map_err(sql)?;
+        let mut rows = statement.query([&model.0]).map_err(sql)?;
+        let mut gallery = Gallery::default();
+        let mut current: Option<Person> = None;
+        let mut embeddings = Vec::new();
+        while let Some(row) = rows.next().map_err(sql)? {
+            let person = person(row).map_err(sql)?;
+            if current.as_ref().is_some_and(|current| current.id != person.id)
+                && let Some(previous) = current.take()
+            {
+                gallery.push(previous, &embeddings).map_err(|why| self.corrupt(why))?;
+                embeddings.clear();
+            }
+            let blob: Vec<u8> = row.get(5).map_err(sql)?;
+            embeddings.push(from_blob(&blob).ok_or_else(|| self.bad_template(&person.name))?);
+            current = Some(person);
+        }
+        if let Some(last) = current {
+            gallery.push(last, &embeddings).map_err(|why| self.corrupt(why))?;
+        }
+        Ok(gallery)
+    }
+
+    /// Runs a change as one transaction: it is stored as a whole where it succeeds, and not at all otherwise.
+    pub(super) fn change<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, FacebankError>,
+    ) -> Result<T, FacebankError> {
+        if self.mode == Mode::ReadOnly {
+            return Err(FacebankError::ReadOnly { path: self.path.clone() });
+        }
+        let sql = |e| FacebankError::sql(&self.path, e);
+        // Immediate: of two writers the second waits here, before it has read what it is about to change.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let done = change(&transaction)?;
+        transaction.commit().map_err(sql)?;
+        Ok(done)
+    }
+
+    pub(super) fn sql(&self, error: rusqlite::Error) -> FacebankError {
+        FacebankError::sql(&self.path, error)
+    }
+
+    pub(super) fn bad_template(&self, name: &str) -> FacebankError {
+        self.corrupt(format!("a template of {name} is no embedding"))
+    }
+
+    fn corrupt(&self, why: impl Into<String>) -> FacebankError {
+        FacebankError::Corrupt { path: self.path.clone(), why: why.into() }
+    }
+
+    fn no_such_person(&self, name: &str) -> Result<FacebankError, FacebankError> {
+        let people = self.people()?;
+        let nearest = nearest(name, people.iter().map(|listed| listed.person.name.as_str()));
+        Ok(FacebankError::NoSuchPerson { name: name.to_owned(), nearest })
+    }
+
+    fn data_version(&self) -> Result<i64, FacebankError> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(|e| self.sql(e))
+    }
+}
+
+/// Reads the columns [`PERSON`].
+pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
+    Ok(Person {
+        id: PersonId(row.get(0)?),
+        name: row.get(1)?,
+        enabled: row.get(2)?,
+        // Earlier programs stored it as it was typed.
+        group: row.get::<_, Option<String>>(3)?.as_deref().map(fold_group),
+        created: row.get::<_, String>(4)?.parse().map_err(|error: jiff::Error| {
+            rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
+        })?,
+    })
+}
+
+/// The person of this name.
+pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<PersonId>> {
+    connection
+        .query_row("SELECT id FROM people WHERE folded = ?1", [fold(name)], |row| row.get(0).map(PersonId))
+        .optional()
+}
+
+pub(super) fn insert_person(
+    connection: &Connection,
+    name: &str,
+    enabled: bool,
+    group: Option<&str>,
+    created: Timestamp,
+) -> rusqlite::Result<PersonId> {
+    connection.execute(
+        "INSERT INTO people (name, folded, enabled, grouped, created)
+         VALUES (:name, :folded, :enabled, :grouped, :created)",
+        named_params! {
+            ":name": name, ":folded": fold(name), ":enabled": enabled,
+            ":grouped": group.map(fold_group),
+            ":created": created.to_string(),
+        },
+    )?;
+    Ok(PersonId(connection.last_insert_rowid()))
+}
+
+/// Stores a template; `false` where the person has one of the same photo by this model.
+pub(super) fn insert_template(
+    connection: &Connection,
+    person: PersonId,
+    model: &ModelId,
+    template: &Template,
+) -> rusqlite::Result<bool> {
+    let photo = connection.query_row(
+        "INSERT INTO photos (person, hash, crop, created) VALUES (:person, :hash, :crop, :created)
+         ON CONFLICT (person, hash) DO UPDATE SET crop = ifnull(crop, excluded.crop) RETURNING id",
+        named_params! {
+            ":person": person.0, ":hash": template.photo,
+            ":crop": template.crop.as_ref().map(|crop| crop.rgb().as_slice()),
+            ":created": Timestamp::now().to_string(),
+        },
+        |row| row.get(0),
+    )?;
+    insert_embedding(connection, photo, model, &template.embedding)
+}
+
+/// Stores what a model makes of a photo; `false` where that is stored already.
+pub(super) fn insert_embedding(
+    connection: &Connection,
+    photo: i64,
+    model: &ModelId,
+    embedding: &Embedding,
+) -> rusqlite::Result<bool> {
+    let stored = connection.execute(
+        "INSERT INTO templates (photo, model, embedding) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        (photo, &model.0, to_blob(embedding)),
+    )?;
+    Ok(stored > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary_core::Crop;
+
+    use super::*;
+
+    fn template(seed: u8) -> Template {
+        let values: Vec<f32> = (0..128u8).map(|i| f32::from(i.wrapping_mul(seed) % 31) - 15.0).collect();
+        Template {
+            embedding: Embedding::normalised(&values).unwrap(),
+            photo: PhotoHash::of(&[seed]),
+            crop: Some(Crop::default()),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = ModelId("model".into());
+        let mut facebank = Facebank::open(&folder.path().join("people.sqlite")).unwrap();
+        facebank.enroll("Ann", &model, &[template(1)]).unwrap();
+        let before = facebank.people().unwrap();
+        // SQLite's own word for a full disk, with two pages left.
+        let pages: i64 = facebank.connection.pragma_query_value(None, "page_count", |r| r.get(0)).unwrap();
+        facebank.connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
+        let error = facebank.enroll("Bob", &model, &[template(2), template(3)]).unwrap_err();
+        assert!(matches!(error, FacebankError::DiskFull { .. }), "{error}");
+        assert_eq!(facebank.people().unwrap(), before);
+        facebank.check().unwrap();
+        facebank.connection.pragma_update(None, "max_page_count", pages + 1000).unwrap();
+        facebank.enroll("Bob", &model, &[template(2), template(3)]).unwrap();
+    }
+
+    #[test]
+    fn what_was_removed_is_not_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.sqlite");
+        let mut facebank = Facebank::open(&path).unwrap();
+        let kept = template(1);
+        facebank.enroll("Annabel", &ModelId("model".into()), std::slice::from_ref(&kept)).unwrap();
+        let blob = to_blob(&kept.embedding);
+        let holds = |needle: &[u8]| {
+            std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
+        };
+        assert!(holds(&blob) && holds(b"Annabel"));
+        facebank.remove("annabel").unwrap();
+        assert!(!holds(&blob) && !holds(b"Annabel"));
+    }
+}

@@ -1,0 +1,139 @@
+//! What Home Assistant is told of the door, by its device-based MQTT discovery
+//! (<https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload>).
+
+use serde_json::{Value, json};
+
+use super::topics::Topics;
+
+/// Kinds that the event entity knows; one that is not in the list is ignored by Home Assistant.
+const EVENT_TYPES: [&str; 18] = [
+    "started",
+    "stopped",
+    "granted",
+    "denied",
+    "relay_on",
+    "relay_off",
+    "camera_lost",
+    "camera_back",
+    "reloaded",
+    "reload_refused",
+    "rolled_back",
+    "locked",
+    "door_opened",
+    "door_closed",
+    "door_forced",
+    "door_held",
+    "inputs_lost",
+    "inputs_back",
+];
+
+/// The retained payload: one device with all of its entities.
+pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
+    let id = &topics.object_id;
+    let version = env!("CARGO_PKG_VERSION");
+    let contact = if has_contact {
+        json!({
+            "platform": "binary_sensor",
+            "unique_id": format!("{id}_contact"),
+            "name": "Door",
+            // On means open.
+            "device_class": "door",
+            "state_topic": topics.state,
+            "value_template": "{{ value_json.contact or 'None' }}",
+            "payload_on": "open",
+            "payload_off": "closed",
+        })
+    } else {
+        // The platform alone takes away what was announced before.
+        json!({ "platform": "binary_sensor" })
+    };
+    json!({
+        "device": {
+            "identifiers": [id],
+            "name": format!("Door {door}"),
+            "manufacturer": "Ostiary",
+            "model": "Face doorkeeper",
+            "sw_version": version,
+        },
+        "origin": { "name": "ostiary", "sw_version": version },
+        "availability_topic": topics.availability,
+        "components": {
+            "event": {
+                "platform": "event",
+                "unique_id": format!("{id}_event"),
+                "name": "Event",
+                "icon": "mdi:face-recognition",
+                "state_topic": topics.event,
+                "qos": 1,
+                "event_types": EVENT_TYPES,
+                "value_template": "{{ dict(value_json, event_type=value_json.kind) | to_json }}",
+            },
+            "relay": {
+                "platform": "binary_sensor",
+                "unique_id": format!("{id}_relay"),
+                "name": "Lock",
+                // On means unlocked.
+                "device_class": "lock",
+                "state_topic": topics.state,
+                "value_template": "{{ value_json.relay }}",
+                "payload_on": "on",
+                "payload_off": "off",
+            },
+            "contact": contact,
+            "last_person": {
+                "platform": "sensor",
+                "unique_id": format!("{id}_last_person"),
+                "name": "Last person",
+                "icon": "mdi:account",
+                "state_topic": topics.state,
+                // Home Assistant takes `None` for "not known".
+                "value_template": "{{ (value_json.last or {}).person or 'None' }}",
+            },
+            "last_reason": {
+                "platform": "sensor",
+                "unique_id": format!("{id}_last_reason"),
+                "name": "Last reason",
+                "icon": "mdi:comment-question-outline",
+                "state_topic": topics.state,
+                "value_template": "{{ (value_json.last or {}).reason or 'None' }}",
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary_config as config;
+    use ostiary_events::EventKind;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_event_is_announced() {
+        let kinds = EventKind::ALL.map(|kind| serde_json::to_value(kind).unwrap());
+        let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
+        let payload = payload(&topics, "front", false);
+        assert_eq!(payload["components"]["event"]["event_types"], json!(kinds));
+    }
+
+    #[test]
+    fn every_entity_has_an_id_of_its_own_and_the_device_is_named() {
+        let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
+        let payload = payload(&topics, "front", true);
+        assert_eq!(payload["device"]["identifiers"], json!(["ostiary_front"]));
+        let components = payload["components"].as_object().unwrap();
+        let ids: std::collections::BTreeSet<_> =
+            components.values().map(|one| one["unique_id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), components.len());
+        assert!(components.values().all(|one| one["platform"].is_string()));
+        assert_eq!(payload["availability_topic"], "ostiary/front/availability");
+    }
+
+    #[test]
+    fn a_door_without_a_contact_has_no_entity_that_says_open() {
+        let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
+        let contact = |has_contact| payload(&topics, "front", has_contact)["components"]["contact"].clone();
+        assert_eq!(contact(false), json!({ "platform": "binary_sensor" }));
+        assert_eq!(contact(true)["device_class"], "door");
+    }
+}

@@ -1,0 +1,235 @@
+//! Telling the house by MQTT: birth and last will, events, state, and Home Assistant's discovery.
+//!
+//! What comes in: events, already recorded. What goes out: messages to the broker, on a thread of its own
+//! that reconnects for ever and that nobody waits for; events wait in the [`EventStore`] meanwhile.
+
+mod discovery;
+mod error;
+mod link;
+mod options;
+mod state;
+mod topics;
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use error::MqttError;
+use link::{REQUESTS, Shared};
+use ostiary_config as config;
+use ostiary_events::{Event, EventStore, Output, OutputError};
+use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
+use topics::Topics;
+
+/// Pauses between attempts to connect: doubled after each failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Seconds that connecting may take, TLS and the broker's answer included.
+const CONNECT_S: u64 = 5;
+/// The longest that [`Mqtt::stop`] takes, and how much of it is for events that are not yet confirmed.
+const STOP: Duration = Duration::from_secs(1);
+const STOP_EVENTS: Duration = Duration::from_millis(500);
+
+/// The connection to the broker. Dropped, it says goodbye.
+pub struct Mqtt {
+    broker: String,
+    shared: Arc<Shared>,
+    /// Dropped to wake the thread from its pause.
+    stop: Option<Sender<()>>,
+    /// Closed when the thread has ended.
+    ended: Receiver<()>,
+}
+
+impl Mqtt {
+    /// Begins to connect, and goes on trying for ever. Fails only for what no waiting mends: a password or a
+    /// certificate that cannot be read, a name that makes no topic.
+    ///
+    /// `has_contact` is whether there is a contact that tells whether the door is open. The store is locked for moments only. Whoever calls [`Output::tell`] must not hold its lock.
+    pub fn start(
+        config: &config::Mqtt,
+        door: &str,
+        has_contact: bool,
+        store: Arc<Mutex<EventStore>>,
+    ) -> Result<Self, MqttError> {
+        let topics = Topics::new(config, door)?;
+        // Now rather than at the first connection: a file that cannot be read is the installer's to mend.
+        options::options(config, &topics.object_id)?;
+        let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
+        let shared = Arc::new(Shared::new(topics, discovery, store));
+        let (stop, stopped) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
+        let (config, broker) = (config.clone(), broker(config));
+        let worker = Worker { config, broker: broker.clone(), shared: shared.clone(), stopped, _end: end };
+        thread::Builder::new()
+            .name("mqtt".to_owned())
+            .spawn(move || worker.run())
+            .map_err(MqttError::Thread)?;
+        Ok(Self { broker, shared, stop: Some(stop), ended })
+    }
+
+    /// Sends what can be sent at once, says `offline` and disconnects, all within a second. What was not
+    /// confirmed is told after the next start.
+    pub fn stop(&mut self) {
+        let Some(stop) = self.stop.take() else { return };
+        let deadline = Instant::now() + STOP;
+        self.shared.say_goodbye(STOP_EVENTS);
+        drop(stop);
+        // A thread that hangs in a connection attempt is left behind: the process ends anyway.
+        let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+}
+
+impl Drop for Mqtt {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Output for Mqtt {
+    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
+        self.shared.tell(event);
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        format!("mqtt {}", self.broker)
+    }
+}
+
+/// Connects once, for at most five seconds, and leaves again: what `ostiary doctor` asks. Nothing is
+/// published, and a running daemon is not disturbed.
+pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
+    let topics = Topics::new(config, door)?;
+    let options = options::options(config, &format!("{}_check", topics.object_id))?;
+    let broker = broker(config);
+    let late =
+        MqttError::Unreachable { broker: broker.clone(), reason: format!("no answer within {CONNECT_S} s") };
+    let (answer, answered) = mpsc::channel();
+    // On a thread, for looking up a name knows no time limit.
+    thread::Builder::new()
+        .name("mqtt check".to_owned())
+        .spawn(move || {
+            let result = connect(options).and_then(|(client, mut connection)| {
+                if let Ok(Err(error)) = connection.recv() {
+                    return Err(error::classify(&broker, &error));
+                }
+                if client.try_disconnect().is_ok() {
+                    leave(&mut connection);
+                }
+                Ok(())
+            });
+            // Nobody listens any more after the limit.
+            let _ = answer.send(result);
+        })
+        .map_err(MqttError::Thread)?;
+    // A moment more than the attempt itself may take, so that its own, better error comes first.
+    let limit = Duration::from_millis(CONNECT_S * 1000 + 500);
+    answered.recv_timeout(limit).unwrap_or(Err(late))
+}
+
+/// The thread that talks to the broker.
+struct Worker {
+    config: config::Mqtt,
+    broker: String,
+    shared: Arc<Shared>,
+    stopped: Receiver<()>,
+    _end: Sender<()>,
+}
+
+impl Worker {
+    /// Connects, talks, and after a failure waits and connects again, until it is stopped. Logs a failure
+    /// once, however often it repeats.
+    fn run(self) {
+        let mut pause = FIRST_PAUSE;
+        let mut failure = String::new();
+        loop {
+            let mut was_connected = false;
+            let result = self.run_once(&mut was_connected);
+            self.shared.disconnected();
+            if self.shared.is_stopping() {
+                return;
+            }
+            if was_connected {
+                pause = FIRST_PAUSE;
+                failure.clear();
+            }
+            if let Err(error) = result {
+                let message = error.to_string();
+                if message != failure {
+                    log::warn!("{message}; events wait, and it is tried again");
+                    failure = message;
+                }
+            }
+            if !matches!(self.stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
+                return;
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One connection, from its beginning to its end.
+    fn run_once(&self, was_connected: &mut bool) -> Result<(), MqttError> {
+        let topics = &self.shared.topics;
+        let mut options = options::options(&self.config, &topics.object_id)?;
+        options.set_last_will(LastWill::new(&topics.availability, "offline", QoS::AtLeastOnce, true));
+        let (client, mut connection) = connect(options)?;
+        let full = |_| MqttError::Broken {
+            broker: self.broker.clone(),
+            reason: "too many messages wait".to_owned(),
+        };
+        loop {
+            let notice = match connection.recv() {
+                Ok(Ok(notice)) => notice,
+                Ok(Err(error)) => return Err(error::classify(&self.broker, &error)),
+                Err(_) => return Ok(()),
+            };
+            match notice {
+                Notice::Incoming(Packet::ConnAck(_)) => {
+                    *was_connected = true;
+                    log::info!("mqtt {}: connected", self.broker);
+                    self.shared.connected(&client).map_err(full)?;
+                    if self.shared.is_stopping() {
+                        self.shared.say_goodbye(Duration::ZERO);
+                    }
+                }
+                Notice::Incoming(Packet::Publish(message)) => {
+                    let is_status =
+                        topics.home_assistant.as_ref().is_some_and(|topics| message.topic == topics.status);
+                    if is_status && message.payload.as_ref() == b"online" {
+                        self.shared.home_assistant_started().map_err(full)?;
+                    }
+                }
+                Notice::Incoming(Packet::PubAck(ack)) => self.shared.confirmed(ack.pkid),
+                Notice::Outgoing(Outgoing::Publish(packet)) => self.shared.sent(packet),
+                // It is on its way, and the broker has confirmed all that was sent before it.
+                Notice::Outgoing(Outgoing::Disconnect) => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn connect(options: MqttOptions) -> Result<(Client, Connection), MqttError> {
+    let (client, mut connection) = Client::builder(options).capacity(REQUESTS).try_build()?;
+    let mut network = connection.eventloop.network_options();
+    network.set_connection_timeout(CONNECT_S);
+    // A grant should be on the wall panel before the visitor is through the door.
+    network.set_tcp_nodelay(true);
+    connection.eventloop.set_network_options(network);
+    Ok((client, connection))
+}
+
+/// After [`Client::try_disconnect`]: lets the client send its goodbye.
+fn leave(connection: &mut Connection) {
+    let deadline = Instant::now() + STOP_EVENTS / 2;
+    while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+        if !matches!(connection.recv_timeout(left), Ok(Ok(_))) {
+            return;
+        }
+    }
+}
+
+fn broker(config: &config::Mqtt) -> String {
+    format!("{}:{}", config.host, config.port)
+}

@@ -1,0 +1,179 @@
+//! From the `[mqtt]` section to a connection: names, password, certificates.
+
+use std::net::Ipv6Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{env, fs};
+
+use ostiary_config as config;
+use rumqttc::tokio_rustls::rustls::pki_types::pem::PemObject;
+use rumqttc::tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rumqttc::tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use rumqttc::{Broker, MqttOptions, TlsConfiguration, Transport};
+
+use super::MqttError;
+
+/// Seconds. A broker that is silent for half as long again is taken for lost.
+const KEEP_ALIVE: u16 = 15;
+/// Bytes of one packet at most, either way.
+const MAX_PACKET: usize = 64 * 1024;
+
+/// All but the last will. Reads the password and the certificates anew, so that renewed ones are found.
+pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOptions, MqttError> {
+    let host = match config.host.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => config.host.clone(),
+    };
+    let mut options = MqttOptions::new(client_id, Broker::tcp(host, config.port));
+    options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(MAX_PACKET, MAX_PACKET);
+    let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let password = password(config, credentials.as_deref())?;
+    if let Some(username) = &config.username {
+        options.set_credentials(username, password.unwrap_or_default());
+    }
+    if config.tls {
+        let tls = TlsConfiguration::Rustls(Arc::new(tls(config)?));
+        options.set_transport(Transport::tls_with_config(tls));
+    } else if config.ca_file.is_some() || config.cert_file.is_some() || config.key_file.is_some() {
+        // A certificate that is set and not used would be a password sent in the clear.
+        return Err(MqttError::Config(
+            "certificates are set, but TLS is off; set mqtt.tls = true or remove them",
+        ));
+    }
+    Ok(options)
+}
+
+/// The password: of `password_file`, else of the systemd credential `mqtt-password`.
+fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<String>, MqttError> {
+    let text = if let Some(path) = &config.password_file {
+        if config.username.is_none() {
+            return Err(MqttError::Config("there is a password but no user; set mqtt.username"));
+        }
+        let failed = |why| MqttError::File { key: "password_file", path: path.clone(), why };
+        let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(MqttError::PasswordMode { path: path.clone(), mode });
+        }
+        fs::read_to_string(path).map_err(failed)?
+    } else if let Some(path) =
+        credentials.map(|folder| folder.join("mqtt-password")).filter(|path| path.exists())
+    {
+        // Its mode is systemd's affair.
+        fs::read_to_string(&path).map_err(|why| MqttError::File { key: "credential", path, why })?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn tls(config: &config::Mqtt) -> Result<ClientConfig, MqttError> {
+    let mut roots = RootCertStore::empty();
+    match &config.ca_file {
+        Some(path) => {
+            roots.add_parsable_certificates(certificates("ca_file", path)?);
+            if roots.is_empty() {
+                return Err(pem_error("ca_file", path, "no certificate in it can be read"));
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                return Err(MqttError::Config(
+                    "this system trusts no certificate authority; \
+                     install the package ca-certificates or set mqtt.ca_file",
+                ));
+            }
+        }
+    }
+    let provider = Arc::new(crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| MqttError::Config("no version of TLS is built in; build with rustls' defaults"))?
+        .with_root_certificates(roots);
+    match (&config.cert_file, &config.key_file) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(cert), Some(key)) => {
+            let chain = certificates("cert_file", cert)?;
+            let private = PrivateKeyDer::from_pem_slice(&read("key_file", key)?)
+                .map_err(|error| pem_error("key_file", key, error))?;
+            builder.with_client_auth_cert(chain, private).map_err(|error| pem_error("key_file", key, error))
+        }
+        _ => Err(MqttError::Config(
+            "a client certificate needs its key; set both mqtt.cert_file and mqtt.key_file",
+        )),
+    }
+}
+
+fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, MqttError> {
+    let found = CertificateDer::pem_slice_iter(&read(key, path)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| pem_error(key, path, error))?;
+    if found.is_empty() { Err(pem_error(key, path, "no certificate in it")) } else { Ok(found) }
+}
+
+fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, MqttError> {
+    fs::read(path).map_err(|why| MqttError::File { key, path: path.into(), why })
+}
+
+fn pem_error(key: &'static str, path: &Path, reason: impl ToString) -> MqttError {
+    MqttError::Pem { key, path: path.into(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, name: &str, text: &str, mode: u32) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_password_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), "password", "secret\n", 0o640);
+        let config = config::Mqtt {
+            username: Some("door".into()),
+            password_file: Some(path.clone()),
+            ..config::Mqtt::default()
+        };
+        let message = password(&config, None).unwrap_err().to_string();
+        assert!(message.contains("640") && message.contains("chmod 600"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(password(&config, None).unwrap().as_deref(), Some("secret"));
+        let nobody = config::Mqtt { username: None, ..config };
+        assert!(password(&nobody, None).unwrap_err().to_string().contains("mqtt.username"));
+    }
+
+    #[test]
+    fn the_credential_stands_in_for_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Mqtt { username: Some("door".into()), ..config::Mqtt::default() };
+        assert_eq!(password(&config, Some(folder.path())).unwrap(), None);
+        write(folder.path(), "mqtt-password", "from systemd", 0o440);
+        assert_eq!(password(&config, Some(folder.path())).unwrap().as_deref(), Some("from systemd"));
+    }
+
+    #[test]
+    fn bad_certificates_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let noise = write(folder.path(), "noise.pem", "no certificate", 0o600);
+        let missing = folder.path().join("missing.pem");
+        let with = |set: fn(&mut config::Mqtt, PathBuf), path: &Path| {
+            let mut config = config::Mqtt { tls: true, ..config::Mqtt::default() };
+            set(&mut config, path.into());
+            options(&config, "door").err().unwrap().to_string()
+        };
+        let message = with(|config, path| config.ca_file = Some(path), &noise);
+        assert!(message.contains("ca_file") && message.contains("no certificate"), "{message}");
+        let message = with(|config, path| config.ca_file = Some(path), &missing);
+        assert!(message.contains("missing.pem"), "{message}");
+        let config = config::Mqtt { ca_file: Some(noise), ..config::Mqtt::default() };
+        let message = options(&config, "door").err().unwrap().to_string();
+        assert!(message.contains("mqtt.tls = true"), "{message}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the door speaks.
+
+use ostiary_config as config;
+
+use super::MqttError;
+
+/// The door's topics, and the names made from them.
+pub(super) struct Topics {
+    /// Retained `online` or `offline`; the last will.
+    pub availability: String,
+    /// Each event as JSON, not retained.
+    pub event: String,
+    /// Retained JSON of how things stand.
+    pub state: String,
+    /// Names the door at the broker and in Home Assistant.
+    pub object_id: String,
+    /// Home Assistant's own topics; `None` without discovery.
+    pub home_assistant: Option<HomeAssistant>,
+}
+
+/// Home Assistant's side of it.
+pub(super) struct HomeAssistant {
+    /// Says `online` when Home Assistant has started and forgotten what it was told.
+    pub status: String,
+    /// Retained description of the door.
+    pub config: String,
+}
+
+impl Topics {
+    pub fn new(config: &config::Mqtt, door: &str) -> Result<Self, MqttError> {
+        let usable = |text: &str| !text.is_empty() && !text.contains(['+', '#', '\0']);
+        if !usable(&config.prefix) {
+            return Err(MqttError::Config("mqtt.prefix must not be empty or hold + or #; `ostiary` will do"));
+        }
+        if !usable(door) || door.contains('/') {
+            return Err(MqttError::Config("door.name must be letters, digits, - and _"));
+        }
+        let base = format!("{}/{door}", config.prefix);
+        let object_id: String = format!("{}_{door}", config.prefix)
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+            .collect();
+        let home_assistant = match config.discovery_prefix.as_str() {
+            "" => None,
+            prefix if usable(prefix) => Some(HomeAssistant {
+                status: format!("{prefix}/status"),
+                config: format!("{prefix}/device/{object_id}/config"),
+            }),
+            _ => {
+                return Err(MqttError::Config(
+                    "mqtt.discovery_prefix must not hold + or #; `homeassistant` will do",
+                ));
+            }
+        };
+        Ok(Self {
+            availability: format!("{base}/availability"),
+            event: format!("{base}/event"),
+            state: format!("{base}/state"),
+            object_id,
+            home_assistant,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_follow_prefix_and_door() {
+        let config = config::Mqtt { prefix: "house/doors".into(), ..config::Mqtt::default() };
+        let topics = Topics::new(&config, "front").unwrap();
+        assert_eq!(topics.event, "house/doors/front/event");
+        assert_eq!(topics.object_id, "house_doors_front");
+        let home_assistant = topics.home_assistant.unwrap();
+        assert_eq!(home_assistant.config, "homeassistant/device/house_doors_front/config");
+        let silent = config::Mqtt { discovery_prefix: String::new(), ..config::Mqtt::default() };
+        assert!(Topics::new(&silent, "front").unwrap().home_assistant.is_none());
+    }
+
+    #[test]
+    fn wildcards_are_refused() {
+        let config = config::Mqtt { prefix: "a/#".into(), ..config::Mqtt::default() };
+        assert!(Topics::new(&config, "front").is_err());
+        assert!(Topics::new(&config::Mqtt::default(), "front/+").is_err());
+    }
+}
