@@ -43,7 +43,10 @@ pub enum EngineError {
     Load { model: String, why: String },
     #[error("{model}: does not run on an input of {shape:?}: {why}; it is not the model that its role needs")]
     Shape { model: String, shape: Vec<usize>, why: String },
-    #[error("{model}: asks for more than a network may: {why}; install the models again")]
+    #[error(
+        "{model}: is refused before it is loaded: {why}; it is damaged, or not the model that its role needs; install the \
+         models again"
+    )]
     Limit { model: String, why: LimitError },
     #[error(
         "{model}: cannot be loaded or run: the engine met what it did not expect ({why}); install the models again"
