@@ -10,5 +10,4 @@ pub mod annotate;
 pub mod cli;
 pub mod daemon;
 pub mod demo;
-pub mod self_test;
 pub mod wall_clock;

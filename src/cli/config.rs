@@ -105,7 +105,7 @@ fn closed_groups(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, Fac
         Err(FacebankError::Missing { .. }) => Vec::new(),
         facebank => facebank?.people()?,
     };
-    Ok(hours.closed_groups(listed.iter().map(|listed| &listed.person)))
+    Ok(ostiary_access::closed_groups(hours, listed.iter().map(|listed| &listed.person)))
 }
 
 /// Tells each problem on a line of its own.

@@ -17,7 +17,7 @@ use switch::SwitchError;
 
 use super::Globals;
 use super::output::json_line;
-use crate::self_test::SelfTestError;
+use ostiary_self_test::SelfTestError;
 
 #[derive(Debug, clap::Args)]
 #[command(

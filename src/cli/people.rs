@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use indicatif::ProgressBar;
+use ostiary_access::{check_group, closed_groups};
 use ostiary_config::Hours;
 use ostiary_facebank::{Facebank, FacebankError, Listed};
 use ostiary_pipeline::Recogniser;
@@ -112,7 +113,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             changed(globals, &facebank, &name)?;
         }
         Verb::Group { name, group } => {
-            group.as_deref().map_or(Ok(()), |group| hours.check_group(group))?;
+            group.as_deref().map_or(Ok(()), |group| check_group(&hours, group))?;
             let mut facebank = write()?;
             facebank.set_group(&name, group.as_deref())?;
             changed(globals, &facebank, &name)?;
@@ -122,7 +123,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             let people = import(path, &file)?;
             done(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
             let listed = read()?.people()?;
-            for group in hours.closed_groups(listed.iter().map(|listed| &listed.person)) {
+            for group in closed_groups(&hours, listed.iter().map(|listed| &listed.person)) {
                 eprintln!("warning: {group}; {}", group.fix());
             }
         }

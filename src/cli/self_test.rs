@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::self_test::{Order, SelfTest, perform};
+use ostiary_self_test::{Order, SelfTest, perform};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

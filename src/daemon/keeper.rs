@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ostiary_access::{ClosedGroup, Contact};
+use ostiary_access::{ClosedGroup, Contact, closed_groups};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
@@ -35,7 +35,7 @@ use super::recorder::Recorder;
 use super::reload;
 use super::shared::Shared;
 use super::watch::{Onlooker, Orders, Rules, Watch};
-use crate::self_test::SelfTest;
+use ostiary_self_test::SelfTest;
 use crate::wall_clock::{self, WallClock};
 
 /// How often the main thread looks around.
@@ -350,7 +350,7 @@ fn rules(config: &Config, eye: &Eye) -> Result<Rules, DaemonError> {
 
 /// Warns of each group that has no hours although others have, and was not said before; returns all of them.
 fn warn_of_closed(hours: &Hours, gallery: &Gallery, said: &[ClosedGroup]) -> Vec<ClosedGroup> {
-    let closed = hours.closed_groups(gallery.people());
+    let closed = closed_groups(hours, gallery.people());
     for group in closed.iter().filter(|group| !said.contains(group)) {
         log::warn!("{group}; {}", group.fix());
     }

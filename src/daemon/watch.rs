@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_access::{Access, Decider, Decision, Decisions, Observation, Reason};
+use ostiary_access::{Access, access, Decider, Decision, Decisions, Observation, Reason};
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
@@ -195,7 +195,7 @@ impl Watch {
             None => Access::Disabled,
             Some(person) if !person.enabled => Access::Disabled,
             Some(person) => {
-                self.hours.access(person.group.as_deref(), || self.shared.wall.read(self.trust).local())
+                access(&self.hours, person.group.as_deref(), || self.shared.wall.read(self.trust).local())
             }
         }
     }

@@ -5,9 +5,8 @@
 //! camera. [`enrolment`] says whom the door should know beforehand. Everything after the frames is the real thing.
 
 mod play;
-mod portraits;
 mod stage;
 mod walk;
 
 pub use play::{Pace, Play};
-pub use portraits::{Enrolment, Portrait, SCRIPT, enrolment};
+pub use ostiary_self_test::{Enrolment, Portrait, SCRIPT, enrolment};

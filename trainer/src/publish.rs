@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
-use ostiary::self_test::match_portraits;
+use ostiary_self_test::match_portraits;
 use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::{Precision, durable, sha256};

@@ -29,37 +29,35 @@ pub struct UnknownGroup {
     pub known: Vec<String>,
 }
 
-impl Hours {
-    /// The groups of these people that have no hours although others have.
-    pub fn closed_groups<'a>(&self, people: impl IntoIterator<Item = &'a Person>) -> Vec<ClosedGroup> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        let mut closed: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for person in people {
-            if let Some(group) = person.group.as_deref().filter(|group| !self.has(group)) {
-                closed.entry(fold_group(group)).or_default().push(person.name.clone());
-            }
-        }
-        let closed = closed.into_iter();
-        closed.map(|(group, people)| ClosedGroup { nearest: self.nearest(&group), group, people }).collect()
+/// The groups of these people that have no hours although others have.
+pub fn closed_groups<'a>(hours: &Hours, people: impl IntoIterator<Item = &'a Person>) -> Vec<ClosedGroup> {
+    if hours.is_empty() {
+        return Vec::new();
     }
+    let mut closed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for person in people {
+        if let Some(group) = person.group.as_deref().filter(|group| !hours.has(group)) {
+            closed.entry(fold_group(group)).or_default().push(person.name.clone());
+        }
+    }
+    let closed = closed.into_iter();
+    closed.map(|(group, people)| ClosedGroup { nearest: near(hours, &group), group, people }).collect()
+}
 
-    /// Refuses a group that has no hours although others have.
-    ///
-    /// # Errors
-    /// Names the nearest group.
-    pub fn check_group(&self, group: &str) -> Result<(), UnknownGroup> {
-        if self.is_empty() || self.has(group) {
-            return Ok(());
-        }
-        let known = self.groups().map(str::to_owned).collect();
-        Err(UnknownGroup { group: group.to_owned(), nearest: self.nearest(&fold_group(group)), known })
+/// Refuses a group that has no hours although others have.
+///
+/// # Errors
+/// Names the nearest group.
+pub fn check_group(hours: &Hours, group: &str) -> Result<(), UnknownGroup> {
+    if hours.is_empty() || hours.has(group) {
+        return Ok(());
     }
+    let known = hours.groups().map(str::to_owned).collect();
+    Err(UnknownGroup { group: group.to_owned(), nearest: near(hours, &fold_group(group)), known })
+}
 
-    fn nearest(&self, group: &str) -> Option<String> {
-        nearest(group, self.groups()).map(str::to_owned)
-    }
+fn near(hours: &Hours, group: &str) -> Option<String> {
+    nearest(group, hours.groups()).map(str::to_owned)
 }
 
 impl ClosedGroup {
@@ -123,7 +121,7 @@ mod tests {
             person("Dan", Some("stff")),
             person("Eve", Some("gardeners")),
         ];
-        let closed = hours().closed_groups(&people);
+        let closed = closed_groups(&hours(), &people);
         let said: Vec<_> = closed.iter().map(|group| format!("{group}; {}", group.fix())).collect();
         assert_eq!(
             said,
@@ -134,14 +132,14 @@ mod tests {
                  mean \"staff\"? add \"stff\" to [hours], or change the group with `ostiary people group NAME staff`",
             ]
         );
-        assert_eq!(Hours::default().closed_groups(&people), []);
+        assert_eq!(closed_groups(&Hours::default(), &people), []);
     }
 
     #[test]
     fn an_unknown_group_is_refused_once_there_are_hours() {
-        assert!(hours().check_group("staFF").is_ok());
-        assert!(Hours::default().check_group("anything").is_ok());
-        let refused = |group| hours().check_group(group).unwrap_err().to_string();
+        assert!(check_group(&hours(), "staFF").is_ok());
+        assert!(check_group(&Hours::default(), "anything").is_ok());
+        let refused = |group| check_group(&hours(), group).unwrap_err().to_string();
         assert_eq!(refused("stff"), "there is no group \"stff\" in [hours]; did you mean \"staff\"?");
         assert_eq!(
             refused("gardeners"),

@@ -11,14 +11,16 @@ mod decide;
 mod decision;
 mod machine;
 mod reason;
+mod schedule;
 mod track;
 mod wall_time;
 mod window;
 
-pub use closed_group::{ClosedGroup, UnknownGroup};
+pub use closed_group::{ClosedGroup, UnknownGroup, check_group, closed_groups};
 pub use contact::{Contact, Swing};
 pub use decide::{Decider, Decisions};
 pub use decision::{Access, Decision, Observation};
 pub use machine::{Machine, RelayCommand, State};
 pub use reason::Reason;
+pub use schedule::access;
 pub use wall_time::{ClockFault, Synchronization, WallTime, is_behind};

@@ -2,13 +2,12 @@
 
 use ostiary_config::PixelFormat;
 use ostiary_core::Frame;
+use ostiary_pictures::is_whole_jpeg;
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
-
-use super::jpeg;
 
 /// What a camera was asked for and answered: how its buffers are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

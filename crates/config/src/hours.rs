@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::{DateTime, Weekday};
-use ostiary_access::{Access, ClockFault};
 use ostiary_core::fold_group;
 
 /// The hours of all groups, by the folded name of each ([`fold_group`]).
@@ -67,24 +66,10 @@ impl Hours {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether a person of this group may come in. The door's local time is asked for only where it decides; where the
-    /// clock cannot give it, a group with hours may not come in, whatever its hours are.
-    pub fn access(
-        &self,
-        group: Option<&str>,
-        local: impl FnOnce() -> Result<DateTime, ClockFault>,
-    ) -> Access {
-        let Some(group) = group else { return Access::Allowed };
-        if self.is_empty() {
-            return Access::Allowed;
-        }
-        let Some(spans) = self.spans(group) else { return Access::NoHours };
-        let Ok(time) = local() else { return Access::ClockImplausible };
+    /// Whether this time, the door's local time, is within the hours of a group; `None` for a group without hours.
+    pub fn allows(&self, group: &str, time: DateTime) -> Option<bool> {
         let minute = time.hour() as u16 * 60 + time.minute() as u16;
-        match spans.iter().any(|span| span.holds(time.weekday(), minute)) {
-            true => Access::Allowed,
-            false => Access::OutsideHours,
-        }
+        Some(self.spans(group)?.iter().any(|span| span.holds(time.weekday(), minute)))
     }
 
     /// Whether this group has hours, in whatever case its name is written.
@@ -186,11 +171,7 @@ mod tests {
     }
 
     fn allows(times: &[&str], time: DateTime) -> bool {
-        match hours(times).access(Some("staff"), || Ok(time)) {
-            Access::Allowed => true,
-            Access::OutsideHours => false,
-            other => panic!("{other:?}"),
-        }
+        hours(times).allows("staff", time).unwrap()
     }
 
     #[test]
@@ -234,15 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn once_a_group_has_hours_another_without_is_closed() {
+    fn always_never_and_nothing() {
         let night = at(0, 3, 0);
         assert!(allows(&["always"], night));
         assert!(!allows(&["never"], night));
         assert!(!allows(&[], night));
-        let of = |hours: &Hours, group| hours.access(group, || Ok(night));
-        assert_eq!(of(&hours(&["always"]), Some("stff")), Access::NoHours);
-        assert_eq!(of(&hours(&["never"]), None), Access::Allowed, "in no group, at any time");
-        assert_eq!(of(&Hours::default(), Some("staff")), Access::Allowed, "a label");
+        assert_eq!(hours(&["always"]).allows("stff", night), None);
     }
 
     #[test]
@@ -252,20 +230,9 @@ mod tests {
             let hours =
                 Hours::parse(&BTreeMap::from([(group.to_owned(), vec!["never".to_owned()])])).unwrap();
             for asked in ["staff", "Staff", "sTAFF"] {
-                assert_eq!(hours.access(Some(asked), || Ok(night)), Access::OutsideHours, "{group} {asked}");
+                assert_eq!(hours.allows(asked, night), Some(false), "{group} {asked}");
             }
         }
-    }
-
-    #[test]
-    fn without_a_clock_a_group_with_hours_is_refused_and_nobody_else() {
-        let lost = || Err(ClockFault::SynchronizationUnknown { why: "not permitted".into() });
-        for times in [&["mon-fri 08:00-18:00"][..], &["always"], &["never"]] {
-            assert_eq!(hours(times).access(Some("staff"), lost), Access::ClockImplausible, "{times:?}");
-        }
-        assert_eq!(hours(&["always"]).access(None, lost), Access::Allowed);
-        assert_eq!(hours(&["always"]).access(Some("stff"), lost), Access::NoHours);
-        assert_eq!(Hours::default().access(Some("staff"), lost), Access::Allowed);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod sections;
 
 pub use error::{ConfigError, Problem};
 pub use hours::{Hours, HoursError};
-pub(crate) use key::nearest;
+pub use key::nearest;
 pub use layers::Layers;
 pub use load::{Loaded, Setting, examine, load};
 pub use origin::Origin;

@@ -20,6 +20,6 @@ pub use error::{EmbedError, FacebankError};
 pub use folder::{PersonFolder, person_folders};
 pub use gallery::Gallery;
 pub use lock::DaemonLock;
-pub use person::{Listed, Person, check_name, fold_group};
+pub use person::{Listed, check_name};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

@@ -1,7 +1,6 @@
 //! A person, and what a name may be.
 
-use jiff::Timestamp;
-use ostiary_core::PersonId;
+use ostiary_core::Person;
 use serde::Serialize;
 
 use super::FacebankError;

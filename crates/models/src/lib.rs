@@ -16,6 +16,8 @@ mod web;
 
 use std::path::PathBuf;
 
+use ostiary_core::MAX_FILE;
+
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Manifest, ModelEntry, Output, Source};
 pub use probation::{Probation, Standing};

@@ -73,31 +73,6 @@ pub struct FarPoint {
     pub threshold: f32,
 }
 
-impl Input {
-    /// The largest side of a picture that a network is made for, pixels.
-    const MAX_SIDE: usize = 4096;
-    /// The largest batch.
-    const MAX_BATCH: usize = 1024;
-
-    /// Whether pixels can be fed so, or why not.
-    fn check(&self) -> Result<(), String> {
-        let Self { shape, channels, mean, divisor, .. } = self;
-        let [batch, planes, height, width] = *shape;
-        // Any height and any width, or a picture of one size.
-        let sized = (height == 0) == (width == 0) && height.max(width) <= Self::MAX_SIDE;
-        if planes != 3 || batch > Self::MAX_BATCH || !sized {
-            return Err(format!("its input shape {shape:?} is not a batch of pictures with 3 channels"));
-        }
-        if !["RGB", "BGR"].contains(&channels.as_str()) {
-            return Err(format!("its channels are {channels:?}, neither \"RGB\" nor \"BGR\""));
-        }
-        if !(mean.is_finite() && divisor.is_normal() && *divisor > 0.0) {
-            return Err(format!("its input cannot be normalised: mean {mean}, divisor {divisor}"));
-        }
-        Ok(())
-    }
-}
-
 impl Manifest {
     /// The file's name in a folder of models.
     pub const FILE: &str = "manifest.toml";

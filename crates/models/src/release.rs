@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use ostiary_core::MAX_FILE;
 use serde::{Deserialize, Serialize};
 
 use super::{Manifest, ReleaseError};

@@ -1,5 +1,6 @@
 //! Opening hours: which groups have them, and which people are in a group without.
 
+use ostiary_access::closed_groups;
 use ostiary_config::Hours;
 use ostiary_facebank::{Facebank, Listed};
 
@@ -20,7 +21,7 @@ fn judge(hours: &Hours, people: &[Listed]) -> Vec<Finding> {
         return vec![Finding::ok("none are set: everybody may come in at any time, and groups are labels")];
     }
     let people = || people.iter().map(|listed| &listed.person);
-    let closed = hours.closed_groups(people());
+    let closed = closed_groups(&hours, people());
     let mut findings: Vec<Finding> =
         closed.iter().map(|group| Finding::warning(group.to_string(), group.fix())).collect();
     let groups: Vec<&str> = hours.groups().collect();

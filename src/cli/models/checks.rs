@@ -6,7 +6,7 @@ use ostiary_engine::Backend;
 use ostiary_models::{Bundle, Kept};
 use ostiary_pipeline::Recogniser;
 
-use crate::self_test::SelfTest;
+use ostiary_self_test::SelfTest;
 
 /// All files as they were signed, and the test of the models.
 pub fn check(kept: &Kept, config: &Config) -> anyhow::Result<Recogniser> {

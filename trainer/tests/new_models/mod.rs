@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ostiary::self_test::{Limits, SelfTest};
+use ostiary_self_test::{Limits, SelfTest};
 use ostiary_config::Config;
 use ostiary_core::{Precision, sha256};
 use ostiary_models::{Bundle, Manifest, Release};

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use ostiary_capture::CaptureError;
+use ostiary_pictures::PictureError;
 use ostiary_pipeline::ProofError;
 use ostiary_vision::VisionError;
 
@@ -13,7 +13,7 @@ pub enum SelfTestError {
     #[error(transparent)]
     Proof(#[from] ProofError),
     #[error("the program's own portrait cannot be read: {0}; install the program again")]
-    Portrait(#[from] CaptureError),
+    Portrait(#[from] PictureError),
     #[error(
         "the detector finds {found} faces in the bundled portrait {file}, and not the one that is there; do not use \
          these models"

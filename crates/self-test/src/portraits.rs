@@ -29,21 +29,21 @@ pub struct Enrolment {
 const OBAMA: Portrait = Portrait {
     name: "Barack Obama",
     file: "obama.jpg",
-    jpeg: include_bytes!("../../demo/portraits/obama.jpg"),
+    jpeg: include_bytes!("../../../demo/portraits/obama.jpg"),
     face: BBox { x: 377.0, y: 94.0, width: 235.0, height: 324.0 },
 };
 
 const OBAMA_SPEAKS: Portrait = Portrait {
     name: "Barack Obama",
     file: "obama2.jpg",
-    jpeg: include_bytes!("../../demo/portraits/obama2.jpg"),
+    jpeg: include_bytes!("../../../demo/portraits/obama2.jpg"),
     face: BBox { x: 184.0, y: 238.0, width: 283.0, height: 401.0 },
 };
 
 const BIDEN: Portrait = Portrait {
     name: "Joe Biden",
     file: "biden.jpg",
-    jpeg: include_bytes!("../../demo/portraits/biden.jpg"),
+    jpeg: include_bytes!("../../../demo/portraits/biden.jpg"),
     face: BBox { x: 431.0, y: 168.0, width: 280.0, height: 393.0 },
 };
 
@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn the_portraits_are_the_published_ones() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits");
-        let sums: BTreeMap<&str, &str> = include_str!("../../demo/portraits/SHA256SUMS")
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/portraits");
+        let sums: BTreeMap<&str, &str> = include_str!("../../../demo/portraits/SHA256SUMS")
             .lines()
             .map(|line| line.split_once("  ").map(|(sum, file)| (file, sum)).unwrap())
             .collect();
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn the_provenance_of_each_is_told() {
-        let told = include_str!("../../demo/portraits/README.md");
-        for line in include_str!("../../demo/portraits/SHA256SUMS").lines() {
+        let told = include_str!("../../../demo/portraits/README.md");
+        for line in include_str!("../../../demo/portraits/SHA256SUMS").lines() {
             let (_, file) = line.split_once("  ").unwrap();
             assert!(told.contains(&format!("| `{file}` |")), "{file}");
         }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn each_face_is_where_it_is_said_to_be() {
         let bundle =
-            Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"), Precision::Fp32).unwrap();
+            Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models"), Precision::Fp32).unwrap();
         let mut detector = Detector::load(&bundle, &Settings::default(), &Backend::tract(1)).unwrap();
         let mut found = Detections::new();
         for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {

@@ -6,6 +6,7 @@
 //! ([`SelfTest`]), and nothing else.
 
 mod error;
+mod match_portraits;
 mod order;
 mod perform;
 mod portraits;
@@ -14,5 +15,6 @@ mod run;
 pub use error::SelfTestError;
 pub use order::Order;
 pub use perform::perform;
-pub use portraits::match_portraits;
+pub use match_portraits::match_portraits;
+pub use portraits::{Enrolment, Portrait, SCRIPT, enrolment};
 pub use run::{Limits, SelfTest};

@@ -4,8 +4,7 @@ use ostiary_core::Embedding;
 use ostiary_models::FarPoint;
 use ostiary_pipeline::Recogniser;
 
-use super::SelfTestError;
-use crate::demo::{Portrait, SCRIPT, enrolment};
+use super::{Portrait, SCRIPT, SelfTestError, enrolment};
 
 /// The least share that the face found must have in common with where it is.
 const OVERLAP: f32 = 0.7;
