@@ -20,4 +20,5 @@ pub mod durable;
 pub mod engine;
 pub mod facebank;
 mod ownership;
+mod tables;
 pub mod vision;

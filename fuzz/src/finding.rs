@@ -12,6 +12,9 @@ use crate::worker::PANICKED;
 /// The most of what a process said that is looked at, bytes.
 const TAIL: usize = 4096;
 
+/// Before the place in the product that a panic in a library comes from.
+const CALLED_BY: &str = " called by ";
+
 /// What the input did, in words by which one defect is told from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause(pub String);
@@ -32,21 +35,27 @@ impl Cause {
             return Self(lines.get(panic..).unwrap_or_default().join(" "));
         }
         // A process that aborts says why; what a thread or an allocation is numbered is chance.
-        let why = lines.last().map(|line| line.replace(|c: char| c.is_ascii_digit(), "")).unwrap_or_default();
+        let is_why =
+            |line: &&&str| line.starts_with("memory allocation of") || line.contains("overflowed its stack");
+        let why = lines.iter().find(is_why).or(lines.last());
+        let why = why.map(|line| line.replace(|c: char| c.is_ascii_digit(), "")).unwrap_or_default();
         match status.signal() {
             Some(signal) => Self(format!("signal {signal} {why}").trim_end().to_owned()),
             None => Self(format!("exit {} {why}", status.code().unwrap_or_default()).trim_end().to_owned()),
         }
     }
 
-    /// The part by which two causes are one defect: where it panics, not with what number.
-    fn place(&self) -> &str {
-        self.0.strip_prefix("panicked at ").and_then(|rest| rest.split(": ").next()).unwrap_or(&self.0)
+    /// The parts by which two causes are one defect: where it panics and what of the product called that, not with what
+    /// numbers.
+    fn places(&self) -> (&str, &str) {
+        let Some(rest) = self.0.strip_prefix("panicked at ") else { return (&self.0, "") };
+        let place = rest.split(": ").next().unwrap_or(rest);
+        (place, rest.rsplit_once(CALLED_BY).map_or("", |(_, frame)| frame))
     }
 
     /// Whether two inputs show the same defect.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.place() == other.place()
+        self.places() == other.places()
     }
 }
 
@@ -92,6 +101,11 @@ mod tests {
         assert_eq!(first.0, "panicked at src/a.rs:3:7: index 9 of 4");
         assert!(first.is_same(&of("panicked at src/a.rs:3:7:\nindex 1 of 0")));
         assert!(!first.is_same(&of("panicked at src/a.rs:4:7:\nindex 9 of 4")));
+        let called = |by: &str| of(&format!("panicked at src/a.rs:3:7:\nindex 9 of 4\ncalled by ./src/{by}"));
+        assert!(
+            called("b.rs:1:2").is_same(&called("b.rs:1:2"))
+                && !called("b.rs:1:2").is_same(&called("b.rs:8:2"))
+        );
         let aborted = |said: &str| Cause::of_exit(ExitStatus::from_raw(6), said);
         assert!(
             aborted("memory allocation of 12 bytes failed")

@@ -1,5 +1,6 @@
 //! The process that runs a target: input after input, until the time is up or one of them ends it.
 
+use std::backtrace::Backtrace;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::panic::{self, AssertUnwindSafe};
@@ -100,11 +101,21 @@ fn in_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
 fn is_survived(target: &Target, input: &[u8]) -> bool {
     static LAST: Mutex<String> = Mutex::new(String::new());
     panic::set_hook(Box::new(|panic| {
-        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+        let said = match own_frame(&Backtrace::force_capture().to_string()) {
+            Some(frame) => format!("{panic}\ncalled by {frame}"),
+            None => panic.to_string(),
+        };
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = said;
     }));
     let is_survived = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_ok();
     if !is_survived {
         eprintln!("{}", LAST.lock().unwrap_or_else(PoisonError::into_inner));
     }
     is_survived
+}
+
+/// The place in the workspace that a panic in a library comes from, of the lines of a backtrace: `./src/engine/onnx.rs:25:14`.
+fn own_frame(backtrace: &str) -> Option<&str> {
+    let places = backtrace.lines().filter_map(|line| line.trim().strip_prefix("at ./"));
+    places.into_iter().find(|place| !place.starts_with("fuzz/"))
 }

@@ -128,11 +128,11 @@ pub fn made_by(statements: &str) -> Result<Vec<u8>> {
 /// A facebank as the first version of the program wrote it.
 fn of_version_1() -> Result<Vec<u8>> {
     made_by(
-        "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
-             enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL) STRICT;
-         CREATE TABLE templates (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        "CREATE TABLE people ( id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
+             enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL ) STRICT;
+         CREATE TABLE templates ( id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
              embedding BLOB NOT NULL, model TEXT NOT NULL, photo BLOB NOT NULL CHECK (length(photo) = 32), crop BLOB,
-             created TEXT NOT NULL, UNIQUE (person, photo)) STRICT;
+             created TEXT NOT NULL, UNIQUE (person, photo) ) STRICT;
          INSERT INTO people VALUES (1, 'Ann', 'ann', 1, NULL, '2026-01-01T00:00:00Z');
          INSERT INTO templates VALUES (1, 1, x'0000803f000000000000000000000000', '0123456789abcdef', zeroblob(32), NULL,
              '2026-01-01T00:00:00Z');

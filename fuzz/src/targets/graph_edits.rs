@@ -1,6 +1,6 @@
 //! An ONNX file changed by what it means and not by its bytes, most of which are weights.
 
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// Bytes of an edit: what is done, which node or tensor, which part of it, which number of that, and a number.
 pub const EDIT: usize = 8;
@@ -36,48 +36,71 @@ fn edit(graph: &mut GraphProto, what: u8, which: usize, part: usize, index: usiz
         .chain(graph.node.iter().flat_map(|node| &node.output))
         .cloned()
         .collect();
-    let ops: Vec<String> = graph.node.iter().map(|node| node.op_type.clone()).collect();
-    let name = names.get(number.unsigned_abs() as usize % names.len().max(1)).cloned().unwrap_or_default();
+    let picked = number.unsigned_abs() as usize;
+    let name = names.get(picked % names.len().max(1)).cloned().unwrap_or_default();
+    let nodes = graph.node.len();
     match what % 16 {
         0..=3 => edit_attribute(graph, which, part, index, number),
-        4 => change(graph, which, |node| drop(nth(&mut node.input, part).map(|input| *input = name))),
-        5 => change(graph, which, |node| {
-            drop((!node.input.is_empty()).then(|| node.input.remove(part % node.input.len())))
-        }),
-        6 => change(graph, which, |node| node.input.push(name)),
-        7 => change(graph, which, |node| drop(nth(&mut node.output, part).map(|output| *output = name))),
-        8 => {
-            if let Some(op) = ops.get(number.unsigned_abs() as usize % ops.len().max(1)) {
-                change(graph, which, |node| node.op_type.clone_from(op));
+        4..=7 => {
+            if let Some(node) = nth(&mut graph.node, which) {
+                edit_names(node, what % 4, part, name);
             }
         }
-        9 if !graph.node.is_empty() => drop(graph.node.remove(which % graph.node.len())),
-        10 if !graph.node.is_empty() => graph.node.swap(which % ops.len(), part % ops.len()),
-        11 => drop(
-            nth(&mut graph.initializer, which)
-                .map(|tensor| nth(&mut tensor.dims, index).map(|dim| *dim = number)),
-        ),
-        12 => drop(nth(&mut graph.initializer, which).map(|tensor| tensor.dims.push(number))),
-        13 => drop(nth(&mut graph.initializer, which).map(|tensor| tensor.data_type = number as i32 % 17)),
-        14 => {
-            if let Some(tensor) = nth(&mut graph.initializer, which) {
-                let byte = nth(&mut tensor.raw_data, index).map(|byte| *byte = number as u8);
-                if byte.is_none() || part % 4 == 0 {
-                    tensor.raw_data.truncate(index);
-                }
-            }
+        8 if nodes > 0 => {
+            let op = graph.node[picked % nodes].op_type.clone();
+            graph.node[which % nodes].op_type = op;
         }
+        9 if nodes > 0 => {
+            graph.node.remove(which % nodes);
+        }
+        10 if nodes > 0 => graph.node.swap(which % nodes, part % nodes),
         _ => {
-            drop(nth(&mut graph.initializer, which).map(|tensor| {
-                (!tensor.dims.is_empty()).then(|| tensor.dims.remove(index % tensor.dims.len()))
-            }))
+            if let Some(tensor) = nth(&mut graph.initializer, which) {
+                edit_tensor(tensor, what % 16, index, number);
+            }
         }
     }
 }
 
-fn change(graph: &mut GraphProto, which: usize, change: impl FnOnce(&mut NodeProto)) {
-    if let Some(node) = nth(&mut graph.node, which) {
-        change(node);
+/// Changes what a node takes or gives.
+fn edit_names(node: &mut NodeProto, what: u8, part: usize, name: String) {
+    match what {
+        0 => {
+            if let Some(input) = nth(&mut node.input, part) {
+                *input = name;
+            }
+        }
+        1 if !node.input.is_empty() => {
+            node.input.remove(part % node.input.len());
+        }
+        2 => {
+            if let Some(output) = nth(&mut node.output, part) {
+                *output = name;
+            }
+        }
+        _ => node.input.push(name),
+    }
+}
+
+/// Changes a constant's shape, type or numbers.
+fn edit_tensor(tensor: &mut TensorProto, what: u8, index: usize, number: i64) {
+    match what {
+        11 => {
+            if let Some(dim) = nth(&mut tensor.dims, index) {
+                *dim = number;
+            }
+        }
+        12 => tensor.dims.push(number),
+        13 => tensor.data_type = number as i32 % 17,
+        14 => tensor.raw_data.truncate(index),
+        15 if !tensor.dims.is_empty() => {
+            tensor.dims.remove(index % tensor.dims.len());
+        }
+        _ => {
+            if let Some(byte) = nth(&mut tensor.raw_data, index) {
+                *byte = number as u8;
+            }
+        }
     }
 }
 
@@ -89,10 +112,14 @@ fn edit_attribute(graph: &mut GraphProto, which: usize, part: usize, index: usiz
     let Some(attribute) = nth(&mut node.attribute, part) else { return };
     match index % 16 {
         0 => attribute.ints.push(number),
-        1 => drop(attribute.ints.pop()),
+        1 => {
+            attribute.ints.pop();
+        }
         2 => attribute.r#type = number as i32 % 15,
         3 => attribute.name.clear(),
-        _ if attribute.ints.is_empty() => attribute.i = number,
-        _ => drop(nth(&mut attribute.ints, index).map(|place| *place = number)),
+        _ => match nth(&mut attribute.ints, index) {
+            Some(place) => *place = number,
+            None => attribute.i = number,
+        },
     }
 }
