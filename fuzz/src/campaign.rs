@@ -106,8 +106,9 @@ impl Campaign {
             .stderr(stderr)
             .spawn()
             .context("cannot start a worker")?;
-        let Some(status) = self.watch(&mut child, folder)? else { return Ok(End::Died(Cause::hang())) };
+        let status = self.watch(&mut child, folder)?;
         let said = String::from_utf8_lossy(&fs::read(&said).unwrap_or_default()).into_owned();
+        let Some(status) = status else { return Ok(End::Died(Cause::of_timeout(&said))) };
         match status.code() {
             Some(0) => Ok(End::Done),
             Some(2) => bail!("the worker of {} failed: {}", target.name, said.trim()),

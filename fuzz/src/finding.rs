@@ -20,9 +20,13 @@ const CALLED_BY: &str = " called by ";
 pub struct Cause(pub String);
 
 impl Cause {
-    /// An input that took longer than the limit.
-    pub fn hang() -> Self {
-        Self("hangs".into())
+    /// An input that took longer than the limit; a process that has told of a panic by then was still looking up where
+    /// that came from.
+    pub fn of_timeout(said: &str) -> Self {
+        match said.find("panicked at ") {
+            Some(panic) => Self(said[panic..].lines().map(str::trim).collect::<Vec<_>>().join(" ")),
+            None => Self("hangs".into()),
+        }
     }
 
     /// What a process died of, by its exit and the last that it said on standard error.
@@ -114,6 +118,7 @@ mod tests {
         assert!(
             !aborted("memory allocation of 12 bytes failed").is_same(&aborted("has overflowed its stack"))
         );
-        assert!(!Cause::hang().is_same(&first));
+        assert!(!Cause::of_timeout("").is_same(&first));
+        assert!(Cause::of_timeout("panicked at src/a.rs:3:7:\nindex 2 of 1").is_same(&first));
     }
 }

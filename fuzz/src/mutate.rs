@@ -207,8 +207,10 @@ mod tests {
         let has = |part: &[u8]| made.iter().any(|made| made.windows(part.len()).any(|window| window == part));
         assert!(made.iter().all(|made| made.len() <= 300));
         assert!(made.iter().any(|made| made.len() == 300) && made.iter().any(Vec::is_empty));
-        assert!(has(b"WORD") && has(b"size = 4294967295"));
+        let is_number = |number: &&str| number.len() > 4 && has(format!("= {number}").as_bytes());
+        assert!(has(b"WORD") && TEXTS.iter().any(|number| is_number(&number)));
         assert!(has(&i32::MAX.to_le_bytes()) && has(&i32::MAX.to_be_bytes()));
-        assert!(has(b"name = \"abc\"\x07\x07") || has(b"\x07\x07name") || has(b"\x07\x07size"), "a splice");
+        let is_splice = |made: &Vec<u8>| made.contains(&7) && made.iter().any(u8::is_ascii_lowercase);
+        assert!(made.iter().any(is_splice));
     }
 }

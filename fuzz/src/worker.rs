@@ -99,17 +99,18 @@ fn in_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
 
 /// Runs the input; a panic is told on standard error. One that the product catches itself is none.
 fn is_survived(target: &Target, input: &[u8]) -> bool {
-    static LAST: Mutex<String> = Mutex::new(String::new());
+    static LAST: Mutex<Option<(String, Backtrace)>> = Mutex::new(None);
     panic::set_hook(Box::new(|panic| {
-        let said = match own_frame(&Backtrace::force_capture().to_string()) {
-            Some(frame) => format!("{panic}\ncalled by {frame}"),
-            None => panic.to_string(),
-        };
-        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = said;
+        let last = (panic.to_string(), Backtrace::force_capture());
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }));
     let is_survived = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_ok();
-    if !is_survived {
-        eprintln!("{}", LAST.lock().unwrap_or_else(PoisonError::into_inner));
+    if !is_survived && let Some((panic, backtrace)) = &*LAST.lock().unwrap_or_else(PoisonError::into_inner) {
+        eprintln!("{panic}");
+        // Names and lines are looked up now, which can take longer than an input may.
+        if let Some(frame) = own_frame(&backtrace.to_string()) {
+            eprintln!("called by {frame}");
+        }
     }
     is_survived
 }

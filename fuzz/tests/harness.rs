@@ -15,7 +15,7 @@ fn fuzz(arguments: &[&str], output: &Path) -> (Option<i32>, String) {
 #[test]
 fn each_way_to_fail_is_found_and_can_be_run_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, said) = fuzz(&["drill", "--seconds", "8", "--timeout", "1", "--seed", "1"], folder.path());
+    let (code, said) = fuzz(&["drill", "--seconds", "20", "--timeout", "2", "--seed", "1"], folder.path());
     assert_eq!(code, Some(1), "{said}");
     for cause in ["a drill", "signal 6", "overflowed its stack", "hangs", "memory allocation of"] {
         assert!(said.contains(cause), "{cause} is missing in {said}");

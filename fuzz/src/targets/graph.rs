@@ -120,9 +120,9 @@ pub fn floats() -> ModelProto {
     net.node("BatchNormalization", &["x1", "norm", "bias", "norm", "variance"], "x2", vec![]);
     net.node("PRelu", &["x2", "slope"], "x3", vec![]);
     net.node("Conv", &["x3", "deep"], "x4", vec![int("group", 4), ints("pads", &[1, 1, 1, 1])]);
-    net.node("Add", &["x4", "x3"], "x5", vec![]);
-    net.node("MaxPool", &["x5"], "x6", vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])]);
-    net.node("Relu", &["x6"], "x7", vec![]);
+    net.node("Relu", &["x4"], "x5", vec![]);
+    net.node("Add", &["x5", "x3"], "x6", vec![]);
+    net.node("MaxPool", &["x6"], "x7", vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])]);
     net.node("Flatten", &["x7"], "x8", vec![int("axis", 1)]);
     net.node("Gemm", &["x8", "matrix", "offset"], "x9", vec![int("transB", 1)]);
     net.node("Softmax", &["x9"], "prob", vec![int("axis", 1)]);

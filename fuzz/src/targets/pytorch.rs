@@ -18,7 +18,7 @@ pub const TARGET: Target = Target {
     run,
     seeds,
     words: PICKLE_WORDS,
-    most: 32 << 10,
+    most: 128 << 10,
 };
 
 /// Numbers in the one array that the archive has.
