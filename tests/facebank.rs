@@ -380,6 +380,31 @@ fn a_model_may_know_nobody_and_be_the_one_in_use() {
     assert_eq!(facebank.gallery(&other_model()).unwrap().len(), 1);
 }
 
+#[test]
+fn a_file_with_other_tables_than_a_facebanks_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    let statements = [
+        // Whoever listed these people would not come to an end.
+        "DROP TABLE people;
+         CREATE VIEW people AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
+             SELECT id, 'p' || id AS name, 'p' || id AS folded, 1 AS enabled, NULL AS grouped,
+                 '2026-01-02T03:04:05Z' AS created FROM ids",
+        "CREATE TRIGGER t AFTER INSERT ON people BEGIN UPDATE people SET enabled = 1; END",
+        "ALTER TABLE photos ADD COLUMN big TEXT AS (hex(zeroblob(100000000)))",
+    ];
+    for statements in statements {
+        let _ = std::fs::remove_file(&path);
+        drop(Facebank::open(&path).unwrap());
+        Connection::open(&path).unwrap().execute_batch(statements).unwrap();
+        for opened in [Facebank::open(&path), Facebank::open_read_only(&path)] {
+            let error = opened.err().unwrap();
+            assert!(matches!(error, FacebankError::NotAFacebank { .. }), "{error}");
+            assert!(error.to_string().contains("tables"), "{error}");
+        }
+    }
+}
+
 /// What the program before this one made.
 fn of_version_1(path: &Path) {
     let connection = Connection::open(path).unwrap();

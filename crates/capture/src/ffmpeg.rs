@@ -124,7 +124,8 @@ pub fn probe(path: &Path) -> Result<Probe, CaptureError> {
     read_probe(&answer).map_err(failed)
 }
 
-fn read_probe(answer: &Value) -> Result<Probe, String> {
+/// Reads ffprobe's answer; the error says what is wrong with the file.
+pub fn read_probe(answer: &Value) -> Result<Probe, String> {
     let stream = answer.pointer("/streams/0").ok_or("there is no video in it")?;
     let size = |key: &str| {
         let size = stream.get(key).and_then(Value::as_u64).and_then(|size| u32::try_from(size).ok());

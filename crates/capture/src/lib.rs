@@ -20,11 +20,14 @@ mod v4l2;
 
 pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 pub use error::CaptureError;
+pub use ffmpeg::{Probe, read_ppm, read_probe};
 pub use newest::{Handover, Put, Taken};
 pub use offer::SizeRange;
 pub use open::{needs_ffmpeg, open};
-use ostiary_core::Frame;
+pub use pixels::{Layout, convert};
 pub use player::{Clip, open_clip};
+
+use ostiary_core::Frame;
 
 /// What a call of [`FrameSource::next`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,9 @@ const SCHEMA: &str = "
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// The highest id that readers of JSON tell from its neighbors. None that was counted up comes near it.
+const MAX_ID: u64 = (1 << 53) - 1;
+
 /// Why the event store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -286,12 +289,23 @@ fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
     if kind(path, connection)? == Kind::Empty {
         return Ok(0);
     }
+    if !ostiary_sqlite::are_made_by(SCHEMA, connection).map_err(sql)? {
+        return Err(sql(damage("its tables are not those of an event store")));
+    }
     let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
     if health != "ok" {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-        return Err(sql(rusqlite::Error::SqliteFailure(code, Some(health))));
+        return Err(sql(damage(&health)));
     }
-    newest(connection).map_err(sql)
+    match newest(connection).map_err(sql)? {
+        last @ 0..MAX_ID => Ok(last),
+        last => Err(sql(damage(&format!("an event has the number {last}")))),
+    }
+}
+
+/// Damage that SQLite itself does not see.
+fn damage(what: &str) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    rusqlite::Error::SqliteFailure(code, Some(what.to_owned()))
 }
 
 /// The newest id: of the counter, or of the events where that is above it.
@@ -343,9 +357,12 @@ fn begin_anew(
 /// agree.
 fn salvage(path: &Path) -> Option<u64> {
     let connection = connect(path).ok()?;
+    if !ostiary_sqlite::are_made_by(SCHEMA, &connection).ok()? {
+        return None;
+    }
     let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
     let last = counter(&connection, "last").ok()?;
-    (u64::try_from(highest) == Ok(last)).then_some(last)
+    (u64::try_from(highest) == Ok(last) && last < MAX_ID).then_some(last)
 }
 
 fn aside_of(path: &Path, now: jiff::Timestamp) -> PathBuf {
@@ -494,6 +511,28 @@ mod tests {
         fs::write(&config.path, "").unwrap();
         assert!(EventStore::open_read_only(&config.path).unwrap().newest().is_err());
         assert_eq!(files().len(), 1, "nothing was moved aside");
+    }
+
+    #[test]
+    fn a_store_of_other_tables_or_with_numbers_beyond_all_events_is_moved_aside() {
+        let marks = "PRAGMA application_id = 0x4f535445; PRAGMA user_version = 1;";
+        let endless = "CREATE VIEW events AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
+                           SELECT id, '{}' AS json FROM ids;
+                       CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+        let last = format!("{SCHEMA} INSERT INTO counters VALUES ('last', {});", i64::MAX);
+        for statements in [endless, &last] {
+            let folder = tempfile::tempdir().unwrap();
+            let config = config(folder.path(), 1000);
+            let file = Connection::open(&config.path).unwrap();
+            file.execute_batch(&format!("{statements} {marks}")).unwrap();
+            drop(file);
+            let refused = EventStore::open_read_only(&config.path).err().unwrap();
+            assert!(matches!(refused, StoreError::Sql { .. }), "{refused}");
+            let mut store = EventStore::open(&config, true).unwrap();
+            let id = append(&mut store);
+            assert!((1..MAX_ID).contains(&id), "{id}");
+            assert_eq!(store.newest().unwrap().unwrap().id, id);
+        }
     }
 
     #[test]

@@ -54,7 +54,21 @@ const PHOTOS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// From version 1, where a photo had one template, to 2.
+/// The templates of version 1, where a photo had one.
+const TEMPLATES_1: &str = "
+    CREATE TABLE templates (
+        id INTEGER PRIMARY KEY,
+        person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        embedding BLOB NOT NULL,
+        model TEXT NOT NULL,
+        photo BLOB NOT NULL CHECK (length(photo) = 32),
+        crop BLOB,
+        created TEXT NOT NULL,
+        UNIQUE (person, photo)
+    ) STRICT;
+";
+
+/// From version 1 to 2.
 const FROM_1: [&str; 2] = [
     "ALTER TABLE templates RENAME TO old;",
     "INSERT INTO models SELECT DISTINCT model FROM old;
@@ -183,12 +197,21 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), FacebankError
 /// The version of the tables, of this or of an earlier program.
 fn check_kind(connection: &Connection, path: &Path) -> Result<i64, FacebankError> {
     let sql = |error| FacebankError::sql(path, error);
+    // Version and tables of one moment: another process may be bringing the file up to this version.
+    let _snapshot = connection.unchecked_transaction().map_err(sql)?;
     if pragma(connection, "application_id").map_err(sql)? != APPLICATION_ID {
         let why = "an SQLite file of another program".into();
         return Err(FacebankError::NotAFacebank { path: path.to_owned(), why });
     }
     match pragma(connection, "user_version").map_err(sql)? {
-        found @ 1..=VERSION => Ok(found),
+        found @ 1..=VERSION => {
+            let schema = PEOPLE.to_owned() + if found == 1 { TEMPLATES_1 } else { PHOTOS };
+            if ostiary_sqlite::are_made_by(&schema, connection).map_err(sql)? {
+                return Ok(found);
+            }
+            let why = format!("its tables are not those of version {found}");
+            Err(FacebankError::NotAFacebank { path: path.to_owned(), why })
+        }
         found if found > VERSION => {
             Err(FacebankError::Newer { path: path.to_owned(), found, known: VERSION })
         }

@@ -5,8 +5,8 @@
 //! same bytes.
 
 mod archive;
-mod mtcnn;
-mod tflite;
+pub mod mtcnn;
+pub mod tflite;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,6 +12,10 @@ use prost::Message;
 use tract_onnx::pb::{self, NodeProto, TensorProto};
 
 use crate::onnx::graph::{Dim, Graph, INPUT, int, ints, string};
+use crate::onnx::{Constant, constant};
+
+/// The largest window of a pool, pixels; MTCNN's have 2 and 3.
+const MOST_POOLED: i64 = 64;
 
 /// Rewrites one network; `onnx` is the published file.
 pub fn upright(onnx: &[u8]) -> Result<Vec<u8>> {
@@ -83,16 +87,8 @@ impl Rewrite<'_> {
 
     fn weight(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
         let tensor = self.weights.get(name).with_context(|| format!("has no weights {name}"))?;
-        let dims: Vec<usize> = tensor.dims.iter().map(|d| *d as usize).collect();
-        let values: Vec<f32> = match tensor.raw_data.is_empty() {
-            true => tensor.float_data.clone(),
-            false => tensor.raw_data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-        };
-        ensure!(
-            dims.iter().product::<usize>() == values.len(),
-            "{name} holds {} numbers, not {dims:?}",
-            values.len()
-        );
+        let (_, Constant { dims, values }) = constant(tensor)?;
+        ensure!(!values.is_empty(), "{name} is empty");
         Ok((dims, values))
     }
 
@@ -134,6 +130,7 @@ impl Rewrite<'_> {
         }
         let kernel = self.out.constant("kernel", &[outputs, inputs, rows, columns], &turned);
         let (_, values) = self.weight(bias)?;
+        ensure!(values.len() == outputs, "has {} biases for {outputs} outputs", values.len());
         let bias = self.out.constant("bias", &[outputs], &values);
         self.channels = outputs;
         self.side = (self.side + 1).saturating_sub(rows);
@@ -155,8 +152,10 @@ impl Rewrite<'_> {
         let list = |name| {
             let found = node.attribute.iter().find(|a| a.name == name).map(|a| &a.ints[..]);
             match found {
-                Some([rows, columns]) if rows == columns => Ok(*rows as usize),
-                other => bail!("has {name} {other:?}; it must be square"),
+                Some([rows, columns]) if rows == columns && (1..=MOST_POOLED).contains(rows) => {
+                    Ok(*rows as usize)
+                }
+                other => bail!("has {name} {other:?}; it must be square, of 1 to {MOST_POOLED} pixels"),
             }
         };
         let (kernel, stride) = (list("kernel_shape")?, list("strides")?);
@@ -181,10 +180,8 @@ impl Rewrite<'_> {
         let (dims, mut values) = self.weight(matrix)?;
         let [inputs, outputs] = dims[..] else { bail!("has a matrix of shape {dims:?}") };
         if let Some((channels, side)) = self.flat.take() {
-            ensure!(
-                inputs == channels * side * side,
-                "takes {inputs} numbers, but {channels}x{side}x{side} come"
-            );
+            let flat = side.checked_mul(side).and_then(|pixels| pixels.checked_mul(channels));
+            ensure!(flat == Some(inputs), "takes {inputs} numbers, but {channels}x{side}x{side} come");
             let published = values.clone();
             for (row, target) in values.chunks_exact_mut(outputs).enumerate() {
                 let (channel, y, x) = (row / (side * side), row / side % side, row % side);
@@ -227,4 +224,37 @@ fn dims(value: &pb::ValueInfoProto) -> Vec<i64> {
 /// The side of the network's square input; `None` where any size goes.
 fn fixed_side(input: &pb::ValueInfoProto) -> Option<usize> {
     dims(input).get(1).filter(|side| **side > 0).map(|side| *side as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error for a network of one convolution with a kernel of this shape, a pool of this stride, and a matrix behind
+    /// them that takes so many numbers.
+    fn refused(dims: [usize; 4], values: usize, stride: usize, inputs: usize) -> String {
+        let mut graph = Graph::new("network");
+        graph.input(INPUT, &[1, 1 << 40, 1 << 40, 3].map(Dim::Fixed));
+        let kernel = graph.constant("kernel", &dims, &vec![0.5; values]);
+        let bias = graph.constant("bias", &[1], &[0.5]);
+        let valid = || string("auto_pad", "VALID");
+        let map = graph.node("Conv", &[INPUT, &kernel, &bias], vec![valid()]);
+        let sizes = vec![ints("kernel_shape", &[2, 2]), ints("strides", &[stride, stride]), valid()];
+        let pooled = graph.node("MaxPool", &[&map], sizes);
+        let flat = graph.node("Flatten", &[&pooled], vec![]);
+        let matrix = graph.constant("matrix", &[inputs, 1], &vec![0.5; inputs]);
+        graph.node("MatMul", &[&flat, &matrix], vec![]);
+        format!("{:#}", upright(&graph.encode()).unwrap_err())
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_are_refused() {
+        let kernel = [1, 3, 1, 1];
+        assert!(refused([1 << 62, 4, 4, 3], 3, 2, 1).contains("kernel0 does not have its shape"));
+        assert!(refused([0, 3, 0, 0], 0, 2, 1).contains("kernel0 is empty"));
+        assert!(refused([2, 3, 1, 1], 6, 2, 1).contains("has 1 biases for 2 outputs"));
+        assert!(refused(kernel, 3, 0, 1).contains("strides"));
+        assert!(refused(kernel, 3, usize::MAX, 1).contains("strides"));
+        assert!(refused(kernel, 3, 2, 4).contains("takes 4 numbers"));
+    }
 }

@@ -46,7 +46,9 @@ pub fn convert(flatbuffer: &[u8]) -> Result<Vec<u8>> {
         convert.names.insert(output, made);
     }
     let made = convert.name(output)?;
-    let numbers = source.shape(output)?.iter().skip(1).product();
+    let shape = source.shape(output)?;
+    let numbers = numbers_of(shape.get(1..).unwrap_or_default());
+    let numbers = numbers.with_context(|| format!("its output has shape {shape:?}"))?;
     let mut graph = convert.graph;
     graph.output(&made, "embedding", &[Dim::Fixed(1), Dim::Fixed(numbers)]);
     Ok(graph.encode())
@@ -148,7 +150,7 @@ impl<'a> Source<'a> {
         let values: Vec<f32> = bytes.bytes().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         let shape = self.shape(index)?;
         ensure!(
-            shape.iter().product::<usize>() == values.len(),
+            numbers_of(&shape) == Some(values.len()),
             "tensor {index} holds {} numbers, not {shape:?}",
             values.len()
         );
@@ -246,7 +248,7 @@ impl Convert<'_> {
                 let to = self.source.shape(op.output()?)?;
                 // Only where the order of the numbers is the same in both layouts.
                 ensure!(
-                    height * width == 1 && to[1..] == [channels],
+                    height == 1 && width == 1 && to.get(1..) == Some(&[channels]),
                     "reshapes {height}x{width}x{channels} to {to:?}"
                 );
                 let input = self.name(input)?;
@@ -350,6 +352,11 @@ impl Convert<'_> {
     }
 }
 
+/// How many numbers a tensor of this shape has; `None` where they cannot be counted.
+fn numbers_of(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |numbers, dimension| numbers.checked_mul(*dimension))
+}
+
 /// TensorFlow's `SAME`: as many outputs as `ceil(size / stride)`; an odd pixel of padding goes to the end.
 fn same_pads(size: usize, kernel: usize, stride: usize) -> [usize; 2] {
     let all = ((size.div_ceil(stride).max(1) - 1) * stride + kernel).saturating_sub(size);
@@ -367,6 +374,13 @@ mod tests {
         assert_eq!(same_pads(56, 3, 1), [1, 1]);
         assert_eq!(same_pads(7, 7, 1), [3, 3]);
         assert_eq!(same_pads(7, 1, 1), [0, 0]);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_counted_are_none() {
+        assert_eq!(numbers_of(&[2, 3, 4]), Some(24));
+        assert_eq!(numbers_of(&[]), Some(1));
+        assert_eq!(numbers_of(&[1 << 31, 1 << 31, 4]), None);
     }
 
     #[test]

@@ -4,5 +4,5 @@ pub mod graph;
 mod read;
 mod tidy;
 
-pub use read::{Constant, attribute, input_shape, named};
+pub use read::{Constant, attribute, constant, input_shape, named};
 pub use tidy::tidy;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use network::Network;
+pub use network::Network;
 use ostiary_core::Input;
 use prost::Message;
 use ranges::{Choice, Method, Observed};

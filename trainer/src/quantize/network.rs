@@ -96,6 +96,16 @@ impl Network {
         let constant = |index: usize| node.input.get(index).and_then(|name| self.constants.get(name));
         let value = |index: usize| node.input.get(index).is_some_and(|name| seen.contains(name));
         ensure!(value(0), "its first input is no value of the network");
+        // Else a value could come before itself, and the way along its consumers would have no end.
+        ensure!(!seen.contains(output), "{output} is given twice");
+        let is_known = |name: &String| {
+            name.is_empty()
+                || seen.contains(name)
+                || self.graph.initializer.iter().any(|tensor| tensor.name == *name)
+        };
+        if let Some(name) = node.input.iter().find(|name| !is_known(name)) {
+            bail!("it takes {name}, which nothing before it gives");
+        }
         match node.op_type.as_str() {
             "Conv" => {
                 let kernel = constant(1).context("its kernel is no constant")?;
@@ -193,5 +203,38 @@ impl Network {
             Some(Role::Same(source)) => self.grid_of(source),
             _ => value,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    /// A convolution and two flattenings, whose names may be changed.
+    fn refused(change: impl FnOnce(&mut GraphProto)) -> Option<String> {
+        use crate::onnx::graph::{Dim, Graph, INPUT};
+        let mut graph = Graph::new("network");
+        graph.input(INPUT, &[1, 3, 1, 1].map(Dim::Fixed));
+        let kernel = graph.constant("kernel", &[2, 3, 1, 1], &[0.5; 6]);
+        let map = graph.node("Conv", &[INPUT, &kernel], vec![]);
+        let flat = graph.node("Flatten", &[&map], vec![]);
+        let matrix = graph.constant("matrix", &[2, 2], &[0.5; 4]);
+        let product = graph.node("MatMul", &[&flat, &matrix], vec![]);
+        let end = graph.node("Flatten", &[&product], vec![]);
+        graph.output(&end, "end", &[Dim::Fixed(1), Dim::Fixed(2)]);
+        let mut file = ModelProto::decode(&graph.encode()[..]).unwrap();
+        change(file.graph.as_mut().unwrap());
+        Network::read(&file).err().map(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_value_that_comes_before_itself_is_refused() {
+        assert_eq!(refused(|_| ()), None);
+        let twice = refused(|graph| graph.node[3].output = graph.node[3].input[..1].to_vec());
+        assert!(twice.is_some_and(|why| why.contains("is given twice")));
+        let later = refused(|graph| graph.node[1].input.push("end".into()));
+        assert!(later.is_some_and(|why| why.contains("it takes end, which nothing before it gives")));
     }
 }

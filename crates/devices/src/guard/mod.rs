@@ -8,5 +8,5 @@ mod message;
 mod post;
 
 pub use hired::{Failure, Guard};
-pub use message::Request;
-pub use post::stand;
+pub use message::{REQUEST, Request, answer, read_answer};
+pub use post::{keep, stand};

@@ -36,13 +36,22 @@ pub fn stand(relay: &config::Relay, mut daemon: UnixStream) -> Result<(), GpioEr
             let _ = mlockall(MlockAllFlags::CURRENT | MlockAllFlags::ONFAULT);
             // Where nobody hears it, the end of the socket is found next.
             let _ = answer(&mut daemon, Ok(()));
-            Post { line, daemon, signals, due: None, dismissed: false, said: [0; REQUEST], heard: 0 }.keep()
+            keep(line, daemon, signals)
         }
         Err(error) => {
             let _ = answer(&mut daemon, Err(&error.to_string()));
             Ok(())
         }
     }
+}
+
+/// Keeps a line that is at rest until the daemon's end of the socket is closed, or says what no daemon says.
+/// Something to read on `signals` is a signal that asks for the end.
+///
+/// # Errors
+/// The line did not go to rest at the end.
+pub fn keep(line: Box<dyn OutputLine>, daemon: UnixStream, signals: UnixStream) -> Result<(), GpioError> {
+    Post { line, daemon, signals, due: None, dismissed: false, said: [0; REQUEST], heard: 0 }.keep()
 }
 
 /// What ends the daemon by its terminal or its name does not end the guard, which ends after it. Neither can
@@ -181,9 +190,7 @@ mod tests {
     fn guard_of(line: Box<dyn OutputLine>, seen: Recorder) -> Watched {
         let (daemon, theirs) = UnixStream::pair().unwrap();
         let (signals, signal) = UnixStream::pair().unwrap();
-        let post =
-            Post { line, daemon: theirs, signals, due: None, dismissed: false, said: [0; REQUEST], heard: 0 };
-        Watched { line: seen, daemon, signal, post: thread::spawn(|| post.keep()) }
+        Watched { line: seen, daemon, signal, post: thread::spawn(|| keep(line, theirs, signals)) }
     }
 
     fn guard() -> Watched {

@@ -1,0 +1,216 @@
+//! Mutations of bytes, stacked as AFL's havoc stage stacks them (lcamtuf.coredump.cx/afl/technical_details.txt, section 6).
+//!
+//! Written here, because what there is does not fit: `mutatis` changes one element of a list at a time and looks at each
+//! element to choose it, and `LibAFL` brings forty crates, some of which ask features of the daemon's own libraries.
+
+use std::ops::Range;
+
+use rand::seq::IndexedRandom;
+use rand::{Rng, RngExt};
+
+/// Numbers at which programs change their mind, as two's complement.
+const NUMBERS: [i64; 28] = [
+    0,
+    1,
+    -1,
+    2,
+    3,
+    4,
+    7,
+    8,
+    16,
+    31,
+    32,
+    64,
+    100,
+    127,
+    128,
+    -128,
+    255,
+    256,
+    1024,
+    32_767,
+    -32_768,
+    65_535,
+    65_536,
+    0x7fff_ffff,
+    -0x8000_0000,
+    0xffff_ffff,
+    i64::MAX,
+    i64::MIN,
+];
+/// The same for text.
+const TEXTS: [&str; 16] = [
+    "0",
+    "-1",
+    "1",
+    "255",
+    "65536",
+    "2147483648",
+    "4294967295",
+    "9223372036854775807",
+    "18446744073709551616",
+    "1e308",
+    "-1e400",
+    "1e-320",
+    "nan",
+    "inf",
+    "0.5",
+    "99999999999999999999999999",
+];
+/// The longest piece that is copied, removed or repeated in most mutations.
+const PIECE: usize = 64;
+
+/// Changes inputs.
+pub struct Mutator {
+    /// Words of the format, put in as they are.
+    pub words: &'static [&'static [u8]],
+    /// The longest input, bytes.
+    pub most: usize,
+}
+
+impl Mutator {
+    /// One of the seeds with one to sixteen mutations; nothing where there is no seed.
+    pub fn mutated(&self, seeds: &[Vec<u8>], rng: &mut impl Rng) -> Vec<u8> {
+        let mut bytes = seeds.choose(rng).cloned().unwrap_or_default();
+        for _ in 0..1 << rng.random_range(0..5) {
+            self.mutate(&mut bytes, seeds, rng);
+        }
+        bytes.truncate(self.most);
+        bytes
+    }
+
+    fn mutate(&self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>], rng: &mut impl Rng) {
+        match rng.random_range(0..14) {
+            0 => {
+                if let Some(byte) = byte(bytes, rng) {
+                    *byte ^= 1 << rng.random_range(0..8);
+                }
+            }
+            1 => {
+                if let Some(byte) = byte(bytes, rng) {
+                    *byte = rng.random();
+                }
+            }
+            2 => {
+                let number = NUMBERS.choose(rng).copied().unwrap_or_default();
+                change_number(bytes, rng, |_| number);
+            }
+            3 => {
+                let by = rng.random_range(-35..=35);
+                change_number(bytes, rng, |number| number.wrapping_add(by));
+            }
+            4 | 5 => {
+                let piece = piece(bytes.len(), rng);
+                bytes.drain(piece);
+            }
+            6 => {
+                let copy = bytes[piece(bytes.len(), rng)].to_vec();
+                insert(bytes, &copy, rng);
+            }
+            7 => {
+                let copy = bytes[piece(bytes.len(), rng)].to_vec();
+                overwrite(bytes, &copy, rng);
+            }
+            8 => {
+                let Some(other) = seeds.choose(rng) else { return };
+                let copy = &other[piece(other.len(), rng)];
+                if rng.random() { insert(bytes, copy, rng) } else { overwrite(bytes, copy, rng) }
+            }
+            9 | 10 => {
+                let Some(word) = self.words.choose(rng) else { return };
+                if rng.random() { insert(bytes, word, rng) } else { overwrite(bytes, word, rng) }
+            }
+            11 => {
+                let repeated = vec![rng.random(); rng.random_range(1..=PIECE)];
+                insert(bytes, &repeated, rng);
+            }
+            12 => change_text_number(bytes, rng),
+            _ => {
+                let end = rng.random_range(0..=bytes.len());
+                // Most of a file is needed to come far into it.
+                if rng.random_range(0..4) == 0 {
+                    bytes.truncate(end);
+                }
+            }
+        }
+    }
+}
+
+fn byte<'a>(bytes: &'a mut [u8], rng: &mut impl Rng) -> Option<&'a mut u8> {
+    let at = rng.random_range(0..bytes.len().max(1));
+    bytes.get_mut(at)
+}
+
+/// A range within so many bytes, mostly short.
+fn piece(length: usize, rng: &mut impl Rng) -> Range<usize> {
+    let longest = if rng.random_range(0..8) == 0 { length } else { length.min(PIECE) };
+    let size = rng.random_range(0..=longest);
+    let begin = rng.random_range(0..=length - size);
+    begin..begin + size
+}
+
+fn insert(bytes: &mut Vec<u8>, what: &[u8], rng: &mut impl Rng) {
+    let at = rng.random_range(0..=bytes.len());
+    bytes.splice(at..at, what.iter().copied());
+}
+
+fn overwrite(bytes: &mut Vec<u8>, what: &[u8], rng: &mut impl Rng) {
+    let at = rng.random_range(0..=bytes.len());
+    let end = (at + what.len()).min(bytes.len());
+    bytes.splice(at..end, what.iter().copied());
+}
+
+/// Changes a number of 1, 2, 4 or 8 bytes, of either order.
+fn change_number(bytes: &mut [u8], rng: &mut impl Rng, change: impl Fn(i64) -> i64) {
+    let width = 1usize << rng.random_range(0..4);
+    if bytes.len() < width {
+        return;
+    }
+    let at = rng.random_range(0..=bytes.len() - width);
+    let place = &mut bytes[at..at + width];
+    let is_big = rng.random();
+    let mut wide = [0; 8];
+    wide[..width].copy_from_slice(place);
+    if is_big {
+        wide[..width].reverse();
+    }
+    wide = change(i64::from_le_bytes(wide)).to_le_bytes();
+    if is_big {
+        wide[..width].reverse();
+    }
+    place.copy_from_slice(&wide[..width]);
+}
+
+/// Puts another number in place of one that is written in digits.
+fn change_text_number(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
+    let from = rng.random_range(0..bytes.len().max(1));
+    let Some(begin) = bytes[from.min(bytes.len())..].iter().position(u8::is_ascii_digit) else { return };
+    let begin = from + begin;
+    let digits = bytes[begin..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = TEXTS.choose(rng).copied().unwrap_or_default();
+    bytes.splice(begin..begin + digits, number.bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    #[test]
+    fn inputs_change_in_every_way_and_are_not_too_long() {
+        let mutator = Mutator { words: &[b"WORD"], most: 300 };
+        let seeds = vec![b"size = 12\nname = \"abc\"".to_vec(), vec![7; 200], Vec::new()];
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let made: Vec<Vec<u8>> = (0..2000).map(|_| mutator.mutated(&seeds, &mut rng)).collect();
+        let has = |part: &[u8]| made.iter().any(|made| made.windows(part.len()).any(|window| window == part));
+        assert!(made.iter().all(|made| made.len() <= 300));
+        assert!(made.iter().any(|made| made.len() == 300) && made.iter().any(Vec::is_empty));
+        let is_number = |number: &&str| number.len() > 4 && has(format!("= {number}").as_bytes());
+        assert!(has(b"WORD") && TEXTS.iter().any(|number| is_number(&number)));
+        assert!(has(&i32::MAX.to_le_bytes()) && has(&i32::MAX.to_be_bytes()));
+        let is_splice = |made: &Vec<u8>| made.contains(&7) && made.iter().any(u8::is_ascii_lowercase);
+        assert!(made.iter().any(is_splice));
+    }
+}

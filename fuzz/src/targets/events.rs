@@ -1,0 +1,100 @@
+//! An SQLite file of unknown content, opened as the event store.
+
+use anyhow::Result;
+use ostiary_events::{Event, EventKind, EventStore};
+use ostiary_config::Events;
+
+use super::Target;
+use super::facebank::{SQLITE_WORDS, made_by};
+use super::scratch::folder;
+
+pub const TARGET: Target = Target {
+    name: "events",
+    about: "an SQLite file opened as the event store",
+    run,
+    seeds,
+    words: SQLITE_WORDS,
+    most: 64 << 10,
+};
+
+const FILE: &str = "events.sqlite";
+
+fn run(data: &[u8]) {
+    let folder = folder(&[(FILE, data)]);
+    let path = folder.path().join(FILE);
+    if let Ok(store) = EventStore::open_read_only(&path) {
+        look(&store);
+    }
+    let Ok(mut store) = EventStore::open(&Events { path, keep: 5 }, true) else { return };
+    look(&store);
+    for _ in 0..2 {
+        let last = store.last_id();
+        let mut event = Event::new(EventKind::Denied, jiff::Timestamp::UNIX_EPOCH, "front");
+        if store.append(&mut event).is_err() {
+            assert_eq!(event.id, 0, "an event that is not recorded has an id");
+            continue;
+        }
+        assert!(event.id > last, "id {} was given out after {last}", event.id);
+        // What is recorded is found, unless the file was damaged where it is looked for.
+        if let Ok(newest) = store.newest() {
+            assert_eq!(newest.map(|newest| newest.id), Some(event.id), "the newest event");
+        }
+        let _ = store.mark_sent(event.id);
+    }
+    look(&store);
+}
+
+fn look(store: &EventStore) {
+    let _ = (store.newest(), store.last_access());
+    assert!(store.latest(3).map_or(0, |events| events.len()) <= 3);
+    assert!(store.unsent(0, 4).map_or(0, |events| events.len()) <= 4);
+}
+
+fn seeds() -> Result<Vec<Vec<u8>>> {
+    Ok(vec![recorded()?, endless()?, counted_out()?])
+}
+
+/// A store of three events.
+fn recorded() -> Result<Vec<u8>> {
+    let folder = folder(&[]);
+    let path = folder.path().join(FILE);
+    let mut store = EventStore::open(&Events { path: path.clone(), keep: 100 }, true)?;
+    for kind in [EventKind::Started, EventKind::Denied, EventKind::Granted] {
+        store.append(&mut Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front"))?;
+    }
+    store.mark_sent(1)?;
+    drop(store);
+    Ok(std::fs::read(path)?)
+}
+
+/// A file whose events have no end.
+fn endless() -> Result<Vec<u8>> {
+    made_by(
+        "CREATE VIEW events AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
+             SELECT id, '{}' AS json FROM ids;
+         CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+         PRAGMA application_id = 0x4f535445; PRAGMA user_version = 1;",
+    )
+}
+
+/// A store whose counter has reached the last number.
+fn counted_out() -> Result<Vec<u8>> {
+    made_by(
+        "CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+         CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+         INSERT INTO counters VALUES ('last', 9223372036854775807);
+         PRAGMA application_id = 0x4f535445; PRAGMA user_version = 1;",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_input_is_a_store() {
+        let folder = folder(&[(FILE, &recorded().unwrap())]);
+        let store = EventStore::open_read_only(&folder.path().join(FILE)).unwrap();
+        assert_eq!(store.latest(9).unwrap().len(), 3);
+    }
+}

@@ -1,0 +1,81 @@
+//! The manifest of a folder of models.
+
+use ostiary_models::{Bundle, Manifest};
+use ostiary_core::Precision;
+
+use super::Target;
+use super::scratch::{folder, repository_file};
+
+pub const TARGET: Target = Target {
+    name: "manifest",
+    about: "manifest.toml of a folder of models, and the thresholds in it",
+    run,
+    seeds,
+    words: &[
+        b"format = 1\n",
+        b"[models.mobilefacenet]\n",
+        b"[models.pnet]\n",
+        b"[[models.mobilefacenet.far]]\n",
+        b"far = ",
+        b"threshold = ",
+        b"far = []\n",
+        b"sha256 = ",
+        b"divisor = ",
+        b"mean = ",
+        b"channels = \"BGR\"\n",
+        b"shape = [1, 3, 112, 112]\n",
+        b"golden = [",
+        b"nan",
+        b"inf",
+        b"-0.0",
+        b"\"\"\"",
+        b"'",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b"1e-300",
+        b"5e-324",
+        b"0.9999999999999999",
+    ],
+    most: 12 << 10,
+};
+
+fn run(data: &[u8]) {
+    let folder = folder(&[(Manifest::FILE, data)]);
+    for precision in [Precision::Fp32, Precision::Int8] {
+        let Ok(bundle) = Bundle::open(folder.path(), precision) else { return };
+        for role in ["mobilefacenet", "pnet"] {
+            let Ok(entry) = bundle.entry(role) else { continue };
+            let inside = entry.far.iter().map(|point| point.far);
+            for far in inside.chain([1e-1, 1e-3, 3.3e-4, 1e-6, 0.0, f64::MIN_POSITIVE, f64::NAN]) {
+                if let Ok(threshold) = entry.threshold(far) {
+                    assert!((-1.0..=1.0).contains(&threshold.0), "{threshold:?} at a FAR of {far}");
+                }
+            }
+            assert!(bundle.path(role).is_ok_and(|path| path.parent() == Some(folder.path())));
+            assert!(bundle.read(role).is_err(), "there are no files");
+        }
+    }
+}
+
+fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
+    let shipped = repository_file("models/manifest.toml")?;
+    let mut manifest: Manifest = toml::from_str(std::str::from_utf8(&shipped)?)?;
+    manifest.models.retain(|role, _| role == "mobilefacenet");
+    manifest.models.values_mut().for_each(|entry| entry.golden.truncate(2));
+    Ok(vec![shipped, toml::to_string(&manifest)?.into_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_inputs_are_manifests() {
+        for seed in seeds().unwrap() {
+            let folder = folder(&[(Manifest::FILE, &seed)]);
+            Bundle::open(folder.path(), Precision::Fp32).unwrap().entry("mobilefacenet").unwrap();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Picture files: JPEG, PNG, and what their EXIF says of how they are turned.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat};
+use ostiary_pictures::decode_picture;
+
+use super::Target;
+use super::scratch::repository_file;
+
+pub const TARGET: Target = Target {
+    name: "picture",
+    about: "picture files: JPEG and PNG, with their EXIF",
+    run,
+    seeds,
+    words: JPEG_WORDS,
+    most: 32 << 10,
+};
+
+/// Markers of JPEG, and the begin of EXIF in both orders of bytes.
+pub const JPEG_WORDS: &[&[u8]] = &[
+    b"\xff\xd8",
+    b"\xff\xd9",
+    b"\xff\xda",
+    b"\xff\xdb",
+    b"\xff\xdd\x00\x04",
+    b"\xff\xc0",
+    b"\xff\xc1",
+    b"\xff\xc2",
+    b"\xff\xc4",
+    b"\xff\xc9",
+    b"\xff\xd0",
+    b"\xff\xd7",
+    b"\xff\xe0\x00\x10JFIF\0",
+    b"\xff\xee\x00\x0eAdobe",
+    b"\xff\xe1",
+    b"Exif\0\0II*\0\x08\0\0\0",
+    b"Exif\0\0MM\0*\0\0\0\x08",
+    b"\x12\x01\x03\0\x01\0\0\0\x06\0",
+    b"\xff\xe2\x02\x00ICC_PROFILE\0",
+    b"\xff\xff",
+    b"\xff\x00",
+    b"\xff\xfe\x00\x02",
+];
+
+/// Pixels of the largest picture that is read.
+const MOST_PIXELS: u64 = 50_000_000;
+
+pub fn run(data: &[u8]) {
+    if let Ok(frame) = decode_picture(Path::new("picture"), data) {
+        let pixels = u64::from(frame.width()) * u64::from(frame.height());
+        assert!((1..=MOST_PIXELS).contains(&pixels), "{}x{}", frame.width(), frame.height());
+        assert_eq!(frame.rgb().len() as u64, pixels * 3);
+    }
+}
+
+fn seeds() -> Result<Vec<Vec<u8>>> {
+    let portrait = portrait()?;
+    let mut seeds = Vec::new();
+    for quality in [30, 95] {
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&portrait.to_rgb8())?;
+        seeds.extend([b"II*\0", b"MM\0*"].map(|order| with_exif(&jpeg, order)));
+        seeds.push(jpeg);
+    }
+    let mut grey = Vec::new();
+    JpegEncoder::new(&mut grey).encode_image(&portrait.to_luma8())?;
+    seeds.push(grey);
+    seeds.extend(pngs()?);
+    Ok(seeds)
+}
+
+/// A small picture of a face that the repository has.
+fn portrait() -> Result<DynamicImage> {
+    let picture = image::load_from_memory(&repository_file("demo/portraits/hopper.jpg")?)?;
+    Ok(picture.thumbnail(31, 29))
+}
+
+/// One PNG of each kind of pixel.
+pub fn pngs() -> Result<Vec<Vec<u8>>> {
+    let portrait = portrait()?;
+    let kinds = [
+        DynamicImage::from(portrait.to_rgb8()),
+        portrait.to_rgba16().into(),
+        portrait.to_luma8().into(),
+        portrait.to_luma_alpha8().into(),
+        portrait.to_luma16().into(),
+    ];
+    let encode = |picture: &DynamicImage| {
+        let mut png = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut png, ImageFormat::Png).context("a PNG cannot be made")?;
+        Ok(png.into_inner())
+    };
+    kinds.iter().map(encode).collect()
+}
+
+/// A JPEG turned by its EXIF: a directory of one entry, orientation 6, in the order of bytes that `order` begins.
+fn with_exif(jpeg: &[u8], order: &[u8; 4]) -> Vec<u8> {
+    let (two, four): (fn(u16) -> [u8; 2], fn(u32) -> [u8; 4]) = match order[0] {
+        b'I' => (u16::to_le_bytes, u32::to_le_bytes),
+        _ => (u16::to_be_bytes, u32::to_be_bytes),
+    };
+    let entry = [&two(0x0112)[..], &two(3), &four(1), &two(6), &two(0)].concat();
+    let tiff = [&order[..], &four(8), &two(1), &entry, &four(0)].concat();
+    let length = (2 + 6 + tiff.len()) as u16;
+    [&jpeg[..2], b"\xff\xe1", &length.to_be_bytes(), b"Exif\0\0", &tiff, &jpeg[2..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_inputs_are_pictures_and_some_are_turned() {
+        let sizes: Vec<_> = seeds()
+            .unwrap()
+            .iter()
+            .map(|seed| decode_picture(Path::new("seed"), seed).unwrap())
+            .map(|frame| (frame.width(), frame.height()))
+            .collect();
+        let upright = (portrait().unwrap().width(), portrait().unwrap().height());
+        assert!(sizes.contains(&upright) && sizes.contains(&(upright.1, upright.0)), "{sizes:?}");
+    }
+}
