@@ -1,10 +1,9 @@
-//! Ostiary keeps the door: frames come in, faces are found, followed, aligned, embedded and matched, a
-//! decision is made, the door opens (or not), and every decision can say why.
+//! The program: its commands, the daemon's threads, the demo, and drawing on frames.
 //!
-//! Data flows one way through the rooms, each a module with one door (its `mod.rs`):
-//!
-//! `capture` -> `vision` -> `facebank` -> `door` -> `act`, with `engine` and `bundle` giving `vision` its
-//! networks, `config` giving everyone their settings, and `daemon` wiring the threads.
+//! What comes in: the command line, the configuration and the machine's devices. What goes out: what a command prints, or
+//! a door that is opened for the people who are enrolled, and the reason for every decision. The work itself is done by
+//! the crates in `crates/`, in the order `capture`, `vision` and `pipeline`, `facebank`, `access`, `devices` and `events`;
+//! `ARCHITECTURE.md` lists them. [`daemon`] connects them with threads and queues.
 
 pub mod annotate;
 pub mod cli;

@@ -23,7 +23,7 @@ static ALLOCATOR: Allocator<std::alloc::System> = Allocator::system();
 static PLACES: Mutex<Vec<Backtrace>> = Mutex::new(Vec::new());
 
 /// How a backtrace shows who asked.
-const ENGINE: &str = "src/engine/tract.rs";
+const ENGINE: &str = "crates/engine/src/tract.rs";
 const RESIZER: &str = "fast_image_resize::";
 /// The threads through which each frame goes.
 const THREADS: [&str; 3] = ["src/daemon/camera.rs", "src/daemon/watch.rs", "src/daemon/doorman.rs"];

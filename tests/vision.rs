@@ -340,14 +340,27 @@ fn who_is_enrolled_is_identified_and_strangers_are_not() {
         let output = run!("identify", "--json", portrait("obama2.jpg"), "--facebank", known);
         assert_eq!(code(&output), 0, "{}", error(&output));
         let found = line(&output);
-        assert_eq!(keys(&found), ["person", "second", "similarity", "threshold"].into());
+        let wanted = ["margin", "person", "second", "similarity", "threshold", "verdict"];
+        assert_eq!(keys(&found), wanted.into());
+        assert_eq!(found["verdict"], "known");
         assert_eq!(found["person"], "Barack Obama");
         assert!(number(&found["similarity"]) >= number(&found["threshold"]));
         assert!(number(&found["second"]) < 0.3);
 
+        // The door's margin holds here too: hardly anybody is so far ahead of the second best.
+        let strict = ["identify", "--set", "door.margin=0.9"];
+        let output =
+            run!(strict[0], strict[1], strict[2], "--json", portrait("obama2.jpg"), "--facebank", known);
+        assert_eq!(code(&output), 1, "{}", error(&output));
+        let found = line(&output);
+        assert_eq!((&found["verdict"], &found["person"]), (&"ambiguous".into(), &Value::Null));
+        let output = run!(strict[0], strict[1], strict[2], portrait("obama2.jpg"), "--facebank", known);
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("ambiguous"), "{output:?}");
+
         let output = run!("identify", "--json", portrait("biden.jpg"), "--facebank", known);
         assert_eq!(code(&output), 1);
         assert_eq!(line(&output)["person"], Value::Null);
+        assert_eq!(line(&output)["verdict"], "unknown");
         assert!(number(&line(&output)["similarity"]) < 0.3);
 
         let output = run!("identify", "--json", wall, "--facebank", known);

@@ -7,7 +7,6 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use crate::broker::Subscriber;
-use crate::camera::Camera;
 use crate::machine::Machine;
 use crate::patience::{LONG, until};
 use crate::ssh::{Ended, Ssh, quoted};
@@ -33,6 +32,14 @@ pub struct Lines {
     /// Free, to be driven from outside.
     pub button: u32,
     pub contact: u32,
+}
+
+/// The camera of the tests.
+pub struct Camera {
+    /// Its node.
+    pub node: String,
+    /// The node to which frames are played that the camera then gives; `None` where it gives what is before it.
+    pub player: Option<String>,
 }
 
 /// A place in the journal.

@@ -6,14 +6,6 @@ use crate::board::Board;
 use crate::frames::{HEIGHT, PixelFormat, Scene, WIDTH};
 use crate::patience::LONG;
 
-/// The camera of the tests.
-pub struct Camera {
-    /// Its node.
-    pub node: String,
-    /// The node to which frames are played that the camera then gives; `None` where it gives what is before it.
-    pub player: Option<String>,
-}
-
 /// Four frames a second.
 pub const SLOWLY: &str = "--stream-sleep count=1,sleep=250";
 /// As fast as the board can.

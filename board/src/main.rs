@@ -19,8 +19,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use board::{Board, Lines};
-use camera::Camera;
+use board::{Board, Camera, Lines};
 use clap::Parser;
 use suite::{Needs, TESTS, When};
 

@@ -194,9 +194,10 @@ fn change_text_number(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
 
     #[test]
     fn inputs_change_in_every_way_and_are_not_too_long() {

@@ -115,7 +115,7 @@ fn is_survived(target: &Target, input: &[u8]) -> bool {
     is_survived
 }
 
-/// The place in the workspace that a panic in a library comes from, of the lines of a backtrace: `./src/engine/onnx.rs:25:14`.
+/// The place in the workspace that a panic in a library comes from, of the lines of a backtrace: `./crates/engine/src/onnx.rs:25:14`.
 fn own_frame(backtrace: &str) -> Option<&str> {
     let places = backtrace.lines().filter_map(|line| line.trim().strip_prefix("at ./"));
     places.into_iter().find(|place| !place.starts_with("fuzz/"))

@@ -12,12 +12,12 @@ use album::Album;
 use anyhow::{Context, bail};
 use audience::{Audience, Plain};
 use ostiary_config::Config;
+use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
 use ostiary_events::{JsonLines, Output};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::{Look, Recogniser, look};
 
-use super::judged::Rules;
 use super::{Globals, output};
 use crate::daemon::{Setup, keep};
 use crate::demo::{Pace, Play, SCRIPT, enrolment};
@@ -54,7 +54,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     say(&format!("Enrolled {person} from a bundled portrait."))?;
     say("Now a stranger comes to the door, and then that person, in another photo.\n")?;
 
-    let album = Album::create(&args.output, Rules { threshold, margin: config.door.margin })?;
+    let album = Album::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
     let (audience, seen) = Audience::new();
     let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(audience)];
     // Programs read the events alone from standard output; the door is then printed beside it.

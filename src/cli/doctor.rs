@@ -10,6 +10,7 @@ mod events;
 mod facebank;
 mod ffmpeg;
 mod finding;
+mod folder;
 mod gpio;
 mod heat;
 mod hours;

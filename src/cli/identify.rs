@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use ostiary_core::{Embedding, Frame, Person, PersonId, Similarity};
+use ostiary_core::{Candidate, Embedding, Frame, MatchRule, Person, PersonId, Similarity, Verdict};
 use ostiary_facebank::{Facebank, Gallery, person_folders};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::{Recogniser, aligned_crop};
@@ -16,7 +16,7 @@ use super::output::json_line;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary identify visitor.jpg\n  \
                         ostiary identify visitor.jpg --facebank photos/ --json\n\n\
-                        Exit code 0: known. 1: a stranger, or no face. 2: an error.")]
+                        Exit code 0: known. 1: a stranger, ambiguous, or no face. 2: an error.")]
 pub struct Args {
     /// The picture.
     file: PathBuf,
@@ -28,14 +28,27 @@ pub struct Args {
     aligned: bool,
 }
 
-/// What is printed. Everything but the threshold is null where there is no face or nobody to compare with.
+/// What is printed. Everything but the verdict and the rule is null where there is no face or nobody to compare with.
 #[derive(Serialize)]
 struct Identified<'a> {
-    /// Null for a stranger.
+    verdict: Shown,
+    /// Null unless the verdict is `known`.
     person: Option<&'a str>,
     similarity: Option<Similarity>,
     second: Option<Similarity>,
     threshold: Similarity,
+    margin: f32,
+}
+
+/// The verdict on a picture, by the rule of the door.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Shown {
+    Known,
+    /// Similar to two people, with less than `door.margin` between them.
+    Ambiguous,
+    Unknown,
+    NoFace,
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
@@ -49,29 +62,50 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Some(facebank) => facebank.gallery(recogniser.model())?,
         None => folder_gallery(&mut recogniser, path, args.aligned)?,
     };
+    let rule = MatchRule { threshold, margin: config.door.margin };
+    let identified = |verdict, person, best: Option<Candidate>| Identified {
+        verdict,
+        person,
+        similarity: best.map(|best| best.similarity),
+        second: best.and_then(|best| best.second).map(|(_, similarity)| similarity),
+        threshold,
+        margin: rule.margin,
+    };
     let Some(probe) =
         embed(&mut recogniser, &picture, args.aligned).with_context(|| args.file.display().to_string())?
     else {
-        let nothing = Identified { person: None, similarity: None, second: None, threshold };
-        return say(globals, &nothing, "no face");
+        return print(globals, &identified(Shown::NoFace, None, None));
     };
     let best = gallery.best(&probe);
-    let known = best.filter(|best| best.similarity >= threshold);
-    let person = known.and_then(|known| gallery.person(known.person)).map(|person| person.name.as_str());
-    let second = best.and_then(|best| best.second).map(|(_, similarity)| similarity);
-    let similarity = best.map(|best| best.similarity);
-    say(globals, &Identified { person, similarity, second, threshold }, "a stranger")
+    let (verdict, person) = match rule.judge(best) {
+        Verdict::Person(id) => (Shown::Known, gallery.person(id).map(|person| person.name.as_str())),
+        Verdict::Ambiguous => (Shown::Ambiguous, None),
+        Verdict::Unknown => (Shown::Unknown, None),
+    };
+    print(globals, &identified(verdict, person, best))
 }
 
-fn say(globals: &Globals, identified: &Identified<'_>, nobody: &str) -> anyhow::Result<ExitCode> {
+fn print(globals: &Globals, identified: &Identified<'_>) -> anyhow::Result<ExitCode> {
     if globals.json {
         json_line(identified)?;
     } else {
-        let who = identified.person.unwrap_or(nobody);
-        let alike = identified.similarity.map(|s| format!("similarity {:.3}, ", s.0)).unwrap_or_default();
-        println!("{who} ({alike}threshold {:.3})", identified.threshold.0);
+        let who = match identified.verdict {
+            Shown::Known => identified.person.unwrap_or_default(),
+            Shown::Ambiguous => "ambiguous: two people are too similar",
+            Shown::Unknown => "a stranger",
+            Shown::NoFace => "no face",
+        };
+        let similarity =
+            identified.similarity.map(|s| format!("similarity {:.3}, ", s.0)).unwrap_or_default();
+        let second = match (identified.verdict, identified.second) {
+            (Shown::Ambiguous, Some(second)) => {
+                format!("second {:.3}, margin {}, ", second.0, identified.margin)
+            }
+            _ => String::new(),
+        };
+        println!("{who} ({similarity}{second}threshold {:.3})", identified.threshold.0);
     }
-    Ok(if identified.person.is_some() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(ExitCode::from(u8::from(identified.person.is_none())))
 }
 
 /// The embedding of an aligned face or of the most probable face of a picture.

@@ -2,18 +2,12 @@
 
 use std::fmt::{self, Write};
 
-use ostiary_core::{BBox, Candidate, QualityFault, Similarity, TrackId};
+use ostiary_core::{BBox, MatchRule, QualityFault, Similarity, TrackId, Verdict};
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::Seen;
 use serde::Serialize;
 
 use crate::annotate::Mark;
-
-/// When one frame shows a known person: as the door reckons a frame.
-pub struct Rules {
-    pub threshold: Similarity,
-    pub margin: f32,
-}
 
 /// A face of one frame.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,22 +27,21 @@ pub struct Judged<'a> {
     pub fault: Option<QualityFault>,
 }
 
-impl Rules {
-    pub fn judge<'a>(&self, seen: &Seen, gallery: &'a Gallery) -> Judged<'a> {
-        let is_ahead = |best: &Candidate| {
-            best.second.is_none_or(|(_, second)| best.similarity.0 - second.0 >= self.margin)
-        };
-        let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
-        let known = candidate.filter(|best| best.similarity >= self.threshold && is_ahead(best));
-        Judged {
-            track: seen.track,
-            bbox: seen.detection.bbox,
-            score: seen.detection.score,
-            embedded: seen.embedded,
-            person: known.and_then(|best| gallery.person(best.person)).map(|person| person.name.as_str()),
-            similarity: candidate.map(|best| best.similarity),
-            fault: seen.fault,
-        }
+/// Judges one face of one frame by the door's rule. A face that is not good enough, or was not embedded, shows nobody.
+pub fn judge<'a>(rule: &MatchRule, seen: &Seen, gallery: &'a Gallery) -> Judged<'a> {
+    let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
+    let person = match rule.judge(candidate) {
+        Verdict::Person(person) => gallery.person(person),
+        Verdict::Ambiguous | Verdict::Unknown => None,
+    };
+    Judged {
+        track: seen.track,
+        bbox: seen.detection.bbox,
+        score: seen.detection.score,
+        embedded: seen.embedded,
+        person: person.map(|person| person.name.as_str()),
+        similarity: candidate.map(|best| best.similarity),
+        fault: seen.fault,
     }
 }
 

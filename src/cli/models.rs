@@ -3,6 +3,7 @@
 mod activate;
 mod checks;
 mod list;
+mod people;
 mod pull;
 mod rollback;
 mod switch;
@@ -12,12 +13,12 @@ use std::process::ExitCode;
 
 use ostiary_facebank::FacebankError;
 use ostiary_models::ReleaseError;
+use ostiary_self_test::SelfTestError;
 use serde_json::json;
 use switch::SwitchError;
 
 use super::Globals;
 use super::output::json_line;
-use ostiary_self_test::SelfTestError;
 
 #[derive(Debug, clap::Args)]
 #[command(

@@ -1,4 +1,4 @@
-//! `ostiary people`: list and change the people whom the door knows.
+//! `ostiary people`: list and change the enrolled people.
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Write};

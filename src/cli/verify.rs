@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use ostiary_core::{Embedding, Similarity};
+use ostiary_core::{Embedding, MatchRule, Similarity};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::Recogniser;
 use serde::Serialize;
@@ -46,7 +46,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let similarity = embeddings[0].similarity(&embeddings[1]);
-    let same = similarity >= threshold;
+    // Two pictures are compared with each other alone, so that the margin has no part in it.
+    let same = MatchRule { threshold, margin: config.door.margin }.is_match(similarity);
     if globals.json {
         output::json_line(&Verified { similarity, threshold, same })?;
     } else {

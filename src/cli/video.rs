@@ -14,14 +14,14 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_capture::{FrameSource, Next, open_clip};
 use ostiary_config::Config;
-use ostiary_core::Frame;
+use ostiary_core::{Frame, MatchRule};
 use ostiary_facebank::{Facebank, Gallery};
 use ostiary_pipeline::Eye;
 use report::Summary;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use writer::{Job, Sound, VideoWriter};
 
-use super::judged::Rules;
+use super::judged::judge;
 use super::{Globals, output};
 use crate::annotate;
 
@@ -68,7 +68,7 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
     if let Some(facebank) = facebank {
         eye.set_gallery(facebank.gallery(eye.model())?);
     }
-    let rules = Rules { threshold: eye.threshold(config.door.far)?, margin: config.door.margin };
+    let rule = MatchRule { threshold: eye.threshold(config.door.far)?, margin: config.door.margin };
 
     let sound = Sound { path: &args.video, begin: args.begin.unwrap_or_default(), duration: args.duration };
     let sound = (!args.no_sound).then_some(sound);
@@ -82,7 +82,7 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
             bail!("interrupted: {} is not written", args.output.display());
         }
         let seen = eye.look(&frame)?.to_vec();
-        let faces: Vec<_> = seen.iter().map(|seen| rules.judge(seen, eye.gallery())).collect();
+        let faces: Vec<_> = seen.iter().map(|seen| judge(&rule, seen, eye.gallery())).collect();
         for (face, seen) in faces.iter().zip(&seen) {
             face.label(&mut label);
             annotate::draw(&mut frame, &seen.detection, &label, face.mark());

@@ -19,6 +19,7 @@ use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
 use ostiary_pipeline::Eye;
+use ostiary_self_test::SelfTest;
 use ostiary_vision::VisionError;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -35,7 +36,6 @@ use super::recorder::Recorder;
 use super::reload;
 use super::shared::Shared;
 use super::watch::{Onlooker, Orders, Rules, Watch};
-use ostiary_self_test::SelfTest;
 use crate::wall_clock::{self, WallClock};
 
 /// How often the main thread looks around.

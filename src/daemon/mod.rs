@@ -1,9 +1,9 @@
-//! The threads and the bounded queues between them; the only room that knows all others.
+//! The threads and the bounded queues between them; the only module that knows all crates.
 //!
 //! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
 //! goes out: nothing but what the relay and the outputs do; [`keep`] returns when the door is no longer kept.
 //!
-//! `camera` captures, `watch` looks (through an [`Eye`]) and decides, `ear` listens to the button and the
+//! `camera` captures, `watch` looks (through an [`Eye`](ostiary_pipeline::Eye)) and decides, `ear` listens to the button and the
 //! contact, `doorman` opens, `recorder` stores and tells;
 //! `probation` watches over models that are new, `clock_watch` over the wall clock;
 //! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_access::{Access, access, Decider, Decision, Decisions, Observation, Reason};
+use ostiary_access::{Access, Decider, Decision, Decisions, Observation, Reason, access};
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};

@@ -20,6 +20,7 @@ mod onnx;
 pub mod pairs;
 mod pool;
 pub mod prepare;
+mod prepared;
 pub mod publish;
 pub mod quantize;
 pub mod recordio;

@@ -12,12 +12,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
-use ostiary_self_test::match_portraits;
 use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::{Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, Part, Release, Repository, SignedRelease, TrustedKeys};
 use ostiary_pipeline::prove;
+use ostiary_self_test::match_portraits;
 use serde_json::json;
 
 use crate::keys;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use ostiary_config::{Door, MAX_FRAMES, SecondFace};
+use ostiary_config::{Door, SecondFace};
 use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
 
+use super::rules::Rules;
 use super::track::Track;
 use super::{Access, Decision, Observation, Reason};
 
@@ -30,37 +31,10 @@ pub struct Decider {
     faces_in_view: usize,
 }
 
-/// `[door]` in the units of the decision.
-#[derive(Debug, Clone)]
-pub(super) struct Rules {
-    pub threshold: Similarity,
-    pub margin: f32,
-    pub frames: usize,
-    pub within: Duration,
-    pub unknown_after: u32,
-    cooldown: Duration,
-    second_face: SecondFace,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Grant {
     person: PersonId,
     time: Duration,
-}
-
-impl Rules {
-    fn new(door: &Door, threshold: Similarity) -> Self {
-        Self {
-            threshold,
-            margin: door.margin,
-            frames: (door.frames as usize).clamp(1, MAX_FRAMES),
-            // A length of time that is none is taken for the one that grants less.
-            within: Duration::try_from_secs_f64(door.within_s).unwrap_or(Duration::ZERO),
-            unknown_after: door.unknown_after.max(1),
-            cooldown: Duration::try_from_secs_f64(door.cooldown_s).unwrap_or(Duration::MAX),
-            second_face: door.second_face,
-        }
-    }
 }
 
 impl Decider {

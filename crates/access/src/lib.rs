@@ -1,9 +1,10 @@
-//! The decision and the door's state machine: pure, with time given from outside.
+//! Whether the door opens: the decision, who may come in when, and the state machine of the relay. Pure, with time given
+//! from outside.
 //!
-//! [`Observation`]s of tracked faces go into the [`Decider`], [`Decision`]s come out; grants and time go into
-//! the [`Machine`], commands for the relay come out. [`Hours`](ostiary_config::Hours) say who may come in when, by a
-//! [`WallTime`] that can be right. What a [`Contact`] tells of the
-//! leaf comes out as a [`Swing`]: forced, where the machine let nobody through.
+//! What comes in: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`Machine`], the door
+//! contact's levels for [`Contact`]. What goes out: [`Decision`]s, commands for the relay, and each [`Swing`] of the door,
+//! which is forced where the machine let nobody through. [`access`] applies [`Hours`](ostiary_config::Hours), by a
+//! [`WallTime`] only while the clock can be right.
 
 mod closed_group;
 mod contact;
@@ -11,6 +12,7 @@ mod decide;
 mod decision;
 mod machine;
 mod reason;
+mod rules;
 mod schedule;
 mod track;
 mod wall_time;

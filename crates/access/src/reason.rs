@@ -36,7 +36,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Granted,
         Self::RequestToExit,
         Self::Unknown,
@@ -47,6 +47,34 @@ impl Reason {
         Self::CoolDown,
         Self::DisabledPerson,
         Self::OutsideHours,
+        Self::NoHours,
+        Self::ClockImplausible,
         Self::Locked,
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_reason_is_left_out() {
+        // A new reason does not compile here until it has its place.
+        let place = |reason| match reason {
+            Reason::Granted => 0,
+            Reason::RequestToExit => 1,
+            Reason::Unknown => 2,
+            Reason::Ambiguous => 3,
+            Reason::LowQuality => 4,
+            Reason::TooFar => 5,
+            Reason::SeveralFaces => 6,
+            Reason::CoolDown => 7,
+            Reason::DisabledPerson => 8,
+            Reason::OutsideHours => 9,
+            Reason::NoHours => 10,
+            Reason::ClockImplausible => 11,
+            Reason::Locked => 12,
+        };
+        assert!(Reason::ALL.iter().enumerate().all(|(number, reason)| place(*reason) == number));
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ostiary_core::{Candidate, PersonId, QualityFault, TrackId};
+use ostiary_core::{PersonId, QualityFault, TrackId, Verdict};
 
-use super::decide::Rules;
+use super::rules::Rules;
 use super::window::Window;
 use super::{Access, Decision, Observation, Reason};
 
@@ -33,13 +33,6 @@ pub(super) struct Track {
     latest: Observation,
     /// The last frame that counted.
     counted: Option<Observation>,
-}
-
-/// Whom a good frame shows.
-enum Verdict {
-    Person(PersonId),
-    Ambiguous,
-    Nobody,
 }
 
 impl Track {
@@ -78,7 +71,7 @@ impl Track {
         }
         self.good = self.good.saturating_add(1);
         self.counted = Some(*face);
-        match verdict(face.candidate, rules) {
+        match rules.matching.judge(face.candidate) {
             Verdict::Person(person) => {
                 if self.agreed != Some(person) {
                     self.agreed = Some(person);
@@ -89,7 +82,7 @@ impl Track {
                 self.unmatched = 0;
             }
             Verdict::Ambiguous => self.ambiguous.push(time, rules.frames),
-            Verdict::Nobody => self.unmatched = self.unmatched.saturating_add(1),
+            Verdict::Unknown => self.unmatched = self.unmatched.saturating_add(1),
         }
     }
 
@@ -191,24 +184,11 @@ impl Track {
             person,
             similarity: judged.candidate.map(|candidate| candidate.similarity),
             second: judged.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
-            threshold: rules.threshold,
+            threshold: rules.matching.threshold,
             quality: judged.quality,
             faces_in_view: faces_in_view as u32,
             frames,
         })
-    }
-}
-
-/// Whom one good frame shows. Written so that a number that is not finite shows nobody.
-fn verdict(candidate: Option<Candidate>, rules: &Rules) -> Verdict {
-    let Some(Candidate { person, similarity, second }) = candidate else { return Verdict::Nobody };
-    let (alike, threshold) = (similarity.0, rules.threshold.0);
-    let is_match = alike.is_finite() && threshold.is_finite() && alike >= threshold;
-    let is_ahead = second.is_none_or(|(_, second)| second.0.is_finite() && alike - second.0 >= rules.margin);
-    match (is_match, is_ahead) {
-        (false, _) => Verdict::Nobody,
-        (true, false) => Verdict::Ambiguous,
-        (true, true) => Verdict::Person(person),
     }
 }
 

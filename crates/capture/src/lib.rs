@@ -1,9 +1,11 @@
-//! Frames in. A [`FrameSource`] is a camera, a stream, a video file, a picture or a folder of pictures; what
-//! comes out is always a [`Frame`] of packed RGB, already rotated, mirrored and cut to the region of interest.
+//! Frames from cameras, streams, videos and pictures.
 //!
-//! [`open()`] chooses among `v4l2` (a camera; `device` and `offer` say what it can), `player` (streams and videos
-//! through a child `ffmpeg`) and `images`; `orient` turns what they bring. [`Handover`] takes frames from the
-//! capturing thread to the one that looks.
+//! What comes in: the `[camera]` section, or the path of a file or a folder. What goes out: a [`FrameSource`] whose
+//! [`Frame`]s are always packed RGB, already rotated, mirrored and cut to the region of interest.
+//!
+//! [`open()`] chooses among `v4l2` (a camera; `device` and `offer` say what it can do), `player` (streams and videos
+//! through a child `ffmpeg`) and `images`; `orient` turns the frames. [`Handover`] passes the newest frame from the
+//! capture thread to the vision thread.
 
 mod backoff;
 mod device;
@@ -24,10 +26,9 @@ pub use ffmpeg::{Probe, read_ppm, read_probe};
 pub use newest::{Handover, Put, Taken};
 pub use offer::SizeRange;
 pub use open::{needs_ffmpeg, open};
+use ostiary_core::Frame;
 pub use pixels::{Layout, convert};
 pub use player::{Clip, open_clip};
-
-use ostiary_core::Frame;
 
 /// What a call of [`FrameSource::next`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,36 +7,7 @@ use toml::{Table, Value};
 
 use super::key::{self, KEYS, Refusal};
 use super::layers::Entry;
-use super::{Config, ConfigError, Layers, Origin, Problem, conflicts};
-
-/// A configuration that was checked as a whole, and where each value came from.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    pub config: Config,
-    settings: Vec<Setting>,
-}
-
-/// One key in force.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    /// `section.key`.
-    pub key: String,
-    /// `None` where the key is not set and has no default.
-    pub value: Option<Value>,
-    pub origin: Origin,
-}
-
-impl Loaded {
-    /// Every key, in the order of the sections; groups of `[hours]` last.
-    pub fn settings(&self) -> &[Setting] {
-        &self.settings
-    }
-
-    /// Where a key's value came from; `None` where there is no such key.
-    pub fn origin(&self, key: &str) -> Option<&Origin> {
-        self.settings.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
-    }
-}
+use super::{Config, ConfigError, Layers, Loaded, Origin, Problem, Setting, conflicts};
 
 /// Reads all layers and checks the whole. A daemon calls it again with the same layers to reload.
 ///

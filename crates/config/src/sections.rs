@@ -410,7 +410,7 @@ impl Default for Inputs {
     }
 }
 
-/// `[mqtt]`: telling the house.
+/// `[mqtt]`: the broker that events are reported to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mqtt {

@@ -1,4 +1,4 @@
-//! Time as the rooms see it: a monotonic duration since an arbitrary start, so that tests can bring their own; and
+//! Time as all crates see it: a monotonic duration since an arbitrary start, so that tests can bring their own; and
 //! what is known of the system's clock.
 
 mod made;

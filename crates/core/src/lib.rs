@@ -1,5 +1,7 @@
-//! Values that pass between the crates: frames, faces, embeddings, ids, and the clock. No I/O but whole files
-//! ([`durable`]).
+//! The values that pass between the crates: frames, faces, embeddings, people, ids, and the clock.
+//!
+//! It depends on no other crate of the workspace. Its only I/O: reading clocks ([`clock`]), and writing files that are
+//! either complete or absent ([`durable`], [`ownership`]).
 
 pub mod clock;
 pub mod durable;
@@ -13,6 +15,7 @@ mod frame;
 mod geometry;
 mod hash;
 mod ids;
+mod match_rule;
 mod network_input;
 mod person;
 mod precision;
@@ -27,6 +30,7 @@ pub use frame::Frame;
 pub use geometry::{BBox, Landmarks, Point};
 pub use hash::{hex, sha256};
 pub use ids::{ModelId, PersonId, TrackId};
+pub use match_rule::{MatchRule, Verdict};
 pub use network_input::{Input, MAX_FILE};
 pub use person::{Person, fold_group};
 pub use precision::Precision;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::PersonId;
 
-/// Somebody the door knows.
+/// Somebody who is enrolled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     pub id: PersonId,

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::cdev::{self, busy, chip_with_line, refused};
-use super::inputs::InputSpec;
+use super::input_lines::InputSpec;
 use super::{Edge, GpioError, Input, InputLines, InputState};
 
 /// How long a pull may take to charge the wires.

@@ -1,12 +1,13 @@
-//! GPIO lines: what the relay, the lamps and the buzzer are switched with, and what a button and a contact are heard by.
+//! GPIO lines: outputs for the relay, the lamps and the buzzer; inputs for the exit button and the door contact.
 //!
 //! What comes in: the `[relay]`, `[signals]` and `[inputs]` sections, then "on" and "off" and the time. What goes out:
-//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back, and what is [`Heard`]. The
-//! relay's line is held by a process of its own, the [`guard`].
+//! levels on GPIO lines, at rest from the moment that a line is taken until it is given back, and what the inputs report
+//! ([`Heard`]). The relay's line is held by a separate process, the [`guard`].
 
 mod cdev;
 mod cdev_inputs;
 pub mod guard;
+mod input_lines;
 mod inputs;
 mod noted;
 mod printed;
@@ -17,7 +18,8 @@ mod signals;
 
 use std::path::{Path, PathBuf};
 
-pub use inputs::{Edge, Heard, Input, InputLines, Inputs, Opener};
+pub use input_lines::{Edge, Input, InputLines};
+pub use inputs::{Heard, Inputs, Opener};
 pub use noted::{note, noted};
 use ostiary_config as config;
 use ostiary_config::{ActiveLevel, GpioBackend};
@@ -160,7 +162,7 @@ pub struct InputState {
 /// Looks at every input line that the configuration names. One that is free is taken for a moment, as an input, to read
 /// its level.
 pub fn inspect_inputs(inputs: &config::Inputs, relay: &config::Relay) -> Vec<Result<InputState, GpioError>> {
-    inputs::specs(inputs, relay).into_iter().map(cdev_inputs::look).collect()
+    input_lines::specs(inputs, relay).into_iter().map(cdev_inputs::look).collect()
 }
 
 /// A GPIO chip of this machine.

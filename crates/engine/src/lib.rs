@@ -1,8 +1,8 @@
-//! An ONNX file to something runnable. The one seam is [`Network`]; `tract` is the default behind it.
+//! From an ONNX file to a network that runs.
 //!
-//! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape to run it at
-//! ([`Onnx::prepare`]). What goes out: a [`Network`]. Quantised files run on kernels of our own (`int8`), all
-//! others on tract; or both on onnxruntime, where the configuration says so ([`Backend`]).
+//! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape to run it at ([`Onnx::prepare`]). What goes
+//! out: a [`Network`]. Quantized files run on this project's kernels (`int8`), all others on tract; or all on onnxruntime
+//! where the configuration says so ([`Backend`]).
 
 mod backend;
 mod caught;

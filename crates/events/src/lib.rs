@@ -1,5 +1,7 @@
-//! What happened at the door, as typed events: the store of them, and the outputs that report them (journal, JSON
-//! lines), each an [`Output`].
+//! What happened at the door, as typed events.
+//!
+//! What comes in: [`Event`]s. What goes out: rows of the [`EventStore`], and reports in the journal and as JSON lines, each
+//! an [`Output`].
 
 mod event;
 mod journal;

@@ -323,7 +323,7 @@ fn begin_anew(
     known: Option<u64>,
 ) -> Result<(Connection, u64), StoreError> {
     let last = known.or_else(|| salvage(path));
-    let newest = connect(path).ok().and_then(|damaged| newest_time::read(&damaged).ok()?.time);
+    let newest = salvage_time(path);
     let now = jiff::Timestamp::now();
     let aside = aside_of(path, now);
     let moved = fs::rename(path, &aside).and_then(|()| {
@@ -363,6 +363,15 @@ fn salvage(path: &Path) -> Option<u64> {
     let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
     let last = counter(&connection, "last").ok()?;
     (u64::try_from(highest) == Ok(last) && last < MAX_ID).then_some(last)
+}
+
+/// The newest time of a damaged file, where its tables can be asked.
+fn salvage_time(path: &Path) -> Option<jiff::Timestamp> {
+    let damaged = connect(path).ok()?;
+    if !ostiary_sqlite::are_made_by(SCHEMA, &damaged).ok()? {
+        return None;
+    }
+    newest_time::read(&damaged).ok()?.time
 }
 
 fn aside_of(path: &Path, now: jiff::Timestamp) -> PathBuf {

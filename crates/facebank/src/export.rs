@@ -12,8 +12,8 @@ use ostiary_core::{Crop, ModelId, PersonId};
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use super::models::{allow_model, has_templates, make_ready};
 use super::person::check_name;
+use super::readiness::{allow_model, has_templates, make_ready};
 use super::store::{find, insert_person, insert_template};
 use super::template::{from_blob, from_unit};
 use super::{Facebank, FacebankError, PhotoHash, Template};

@@ -1,9 +1,9 @@
-//! The people whom the door knows: one SQLite file of people and templates, and the matching against them.
+//! The enrolled people: one SQLite file of people and templates, and the matching against them.
 //!
-//! What comes in: templates (an [`Embedding`](ostiary_core::Embedding), the photo it came from, and its crop
-//! where crops are kept) under a person's name; probes. What goes out: a [`Gallery`] in memory, which gives
-//! the best [`Candidate`](ostiary_core::Candidate) for a probe. A [`Facebank`] is the file; every change of it is one transaction, so
-//! that a crash at any moment leaves the old or the new state.
+//! What comes in: templates (an [`Embedding`](ostiary_core::Embedding), the photo it came from, and its crop where crops
+//! are kept) under a person's name; probes. What goes out: a [`Gallery`] in memory, which gives the best
+//! [`Candidate`](ostiary_core::Candidate) for a probe. A [`Facebank`] is the file; every change of it is one transaction,
+//! so that a crash at any moment leaves the old or the new state.
 
 mod error;
 mod export;
@@ -12,6 +12,7 @@ mod gallery;
 mod lock;
 mod models;
 mod person;
+mod readiness;
 mod schema;
 mod store;
 mod template;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use ostiary_core::{Embedding, ModelId, Person, PersonId, fold_group};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params};
 
-use super::models::{allow_model, other_model, wrong_model};
 use super::person::{check_name, fold, nearest};
+use super::readiness::{allow_model, other_model, wrong_model};
 use super::schema::{self, Mode};
 use super::template::{from_blob, to_blob};
 use super::{FacebankError, Gallery, Listed, PhotoHash, Template};

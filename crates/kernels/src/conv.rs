@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::job::Job;
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
 /// What a convolution looks at and gives.
@@ -27,32 +28,6 @@ pub struct Conv {
     epilogue: Vec<f32>,
     /// Whether a weight is -128, which some kernels must treat with more care.
     extreme: bool,
-}
-
-/// What a kernel needs for one block of output channels and some output pixels.
-pub(crate) struct Job<'a> {
-    /// The first weight of the block.
-    pub weights: &'a [u8],
-    /// Sums of the weights of the block's channels.
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "for kernels of signed inputs"))]
-    pub sums: &'a [i32],
-    /// Scales, biases, slopes and zero points of the block.
-    pub epilogue: &'a [f32],
-    /// Channels of the block: a multiple of [`Tensor::LANES`].
-    pub lanes: usize,
-    /// Rows of the kernel, the bytes between them, and groups of 4 bytes in each.
-    pub runs: usize,
-    pub run_step: usize,
-    pub groups: usize,
-    pub input: *const u8,
-    /// Of the block's first channel.
-    pub output: *mut u8,
-    /// Where each pixel's window begins in the input and its values in the output, bytes.
-    pub pixels: &'a [[u32; 2]],
-    /// Whether the output is `f32`.
-    pub float: bool,
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "for kernels of signed inputs"))]
-    pub extreme: bool,
 }
 
 /// Output pixels that are looked at together, so that a block's weights stay in the fastest cache: a multiple of

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::job::RowJob;
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
 /// A depthwise convolution bound to an instruction set.
@@ -13,25 +14,6 @@ pub struct Depthwise {
     /// Blocks of channels; in each, groups of 4 taps; in each, the 4 weights of every channel.
     weights: AlignedBytes,
     epilogue: Vec<f32>,
-}
-
-/// What a kernel needs for one block of channels and one row of the output.
-pub(crate) struct RowJob<'a> {
-    pub weights: &'a [u8],
-    /// Scales, biases, slopes and zero points of the block.
-    pub epilogue: &'a [f32],
-    /// Channels of the block: a multiple of [`Tensor::LANES`].
-    pub lanes: usize,
-    /// Where each tap of the first pixel lies in the input, bytes. A multiple of 4 of them: those beyond the
-    /// kernel repeat the last one, with weights of 0.
-    pub taps: &'a [u32],
-    /// Of the block's first channel.
-    pub input: *const u8,
-    pub output: *mut u8,
-    /// How many, and the bytes from one to the next, in the input and in the output.
-    pub pixels: usize,
-    pub step: usize,
-    pub output_step: usize,
 }
 
 /// The most places of a kernel, rounded up: 11x11.

@@ -6,8 +6,8 @@
 //! same [`Epilogue`], so that nothing but `u8` goes from one layer to the next.
 //!
 //! A layer is bound to an instruction set ([`Isa`]) when it is made. All of them give the same bytes as
-//! [`Isa::Scalar`], which is what the tests hold them to. `unsafe` lives in `x86/` and `aarch64/` and in the
-//! calls into them, nowhere else.
+//! [`Isa::Scalar`], which is what the tests hold them to. `unsafe` lives in `x86/`, `aarch64/` and
+//! `scalar`, in the calls into them, and in `aligned`, nowhere else.
 
 mod add;
 mod aligned;
@@ -15,6 +15,7 @@ mod conv;
 mod depthwise;
 mod epilogue;
 mod isa;
+mod job;
 mod pool;
 mod scalar;
 mod tensor;

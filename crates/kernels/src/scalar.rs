@@ -1,8 +1,7 @@
 //! The reference: what every other kernel must give, to the bit.
 
-use crate::conv::Job;
-use crate::depthwise::RowJob;
 use crate::epilogue::Epilogue;
+use crate::job::{Job, RowJob};
 
 /// # Safety
 ///

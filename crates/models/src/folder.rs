@@ -4,10 +4,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ostiary_config as config;
 use ostiary_core::{MAX_FILE, ModelId, Precision, sha256};
 
-use super::{BundleError, Manifest, ModelEntry, Shelf};
+use super::{BundleError, Manifest, ModelEntry};
 
 /// A folder of models whose manifest was read.
 #[derive(Debug, Clone)]
@@ -26,22 +25,6 @@ impl Bundle {
             fs::read_to_string(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
         let manifest = Manifest::parse(&text).map_err(|why| BundleError::Manifest { path, why })?;
         Ok(Self { folder: folder.to_owned(), manifest, precision })
-    }
-
-    /// Opens what the configuration names: `models.dir` where it is set; else the bundle that was activated, where
-    /// `models.keys` trusts somebody; else the models that the program came with.
-    pub fn find(models: &config::Models, precision: Precision) -> Result<Self, BundleError> {
-        if let Some(folder) = &models.dir {
-            return Self::open(folder, precision);
-        }
-        if !models.keys.is_empty() {
-            let active = Shelf::open(models).and_then(|shelf| shelf.active());
-            let active = active.and_then(|kept| kept.map(|kept| kept.bundle(precision)).transpose());
-            if let Some(bundle) = active.map_err(|error| BundleError::Active(Box::new(error)))? {
-                return Ok(bundle);
-            }
-        }
-        Self::shipped(precision)
     }
 
     /// Opens this folder, or else the models that the program came with.

@@ -1,9 +1,10 @@
 //! A set of models as one unit: the folder, its `manifest.toml`, and files that are what the manifest says.
 //!
-//! What comes in: the folder that the configuration names, a signed bundle that was pulled from a [`Repository`] onto
-//! the door's [`Shelf`], or the models that ship. What goes out: a [`Bundle`], whose files are given out only after
+//! What comes in: the folder that the configuration names, a signed bundle that was pulled from a [`Repository`] into
+//! the store of bundles ([`Shelf`]), or the models that ship. What goes out: a [`Bundle`], whose files are given out only after
 //! their hash was checked.
 
+mod find;
 mod folder;
 mod manifest;
 mod probation;
@@ -16,10 +17,9 @@ mod web;
 
 use std::path::PathBuf;
 
-use ostiary_core::MAX_FILE;
-
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Manifest, ModelEntry, Output, Source};
+use ostiary_core::MAX_FILE;
 pub use probation::{Probation, Standing};
 pub use release::{Part, Release};
 pub use release_error::ReleaseError;

@@ -1,7 +1,7 @@
-//! Telling the house by MQTT: birth and last will, events, state, and Home Assistant's discovery.
+//! Reports events to a broker by MQTT: birth and last will, events, state, and Home Assistant's discovery.
 //!
-//! What comes in: events, already recorded. What goes out: messages to the broker, on a thread of its own
-//! that reconnects for ever and that nobody waits for; events wait in the [`EventStore`] meanwhile.
+//! What comes in: events, already recorded. What goes out: messages to the broker, on a separate thread that reconnects
+//! without end and that nothing waits for; meanwhile events wait in the [`EventStore`].
 
 mod discovery;
 mod error;

@@ -1,4 +1,7 @@
-//! Picture files to frames: JPEG and PNG, whole and of sane size.
+//! Picture files to frames.
+//!
+//! What comes in: the path or the bytes of a JPEG or PNG. What goes out: a [`Frame`](ostiary_core::Frame), turned as its
+//! EXIF says, or an error. A picture larger than the limits is refused before it is decoded.
 
 mod error;
 mod jpeg;

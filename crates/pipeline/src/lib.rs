@@ -1,5 +1,8 @@
-//! From a frame to tracked and identified faces. [`Eye`] is for the frames of a camera or a video, [`Recogniser`] for single
-//! pictures; [`look`] and [`Sitting`] are for enrollment.
+//! From a frame to tracked and identified faces.
+//!
+//! What comes in: frames, a bundle of models and a gallery. What goes out: the faces of a frame with quality, embedding and
+//! candidate. [`Eye`] is for the frames of a camera or a video, [`Recogniser`] for single pictures; [`look`] and
+//! [`Sitting`] are for enrollment; [`prove`] says whether a bundle gives its golden embedding.
 
 mod enrolment;
 mod eye;

@@ -1,4 +1,4 @@
-//! Whether models can be trusted with the door on this machine: a test in a process of its own, with limits.
+//! Whether models can be trusted on this machine: a test in a separate process, with limits.
 //!
 //! What comes in: a bundle and the configuration. What goes out: nothing, or an error that says which network failed and
 //! how. Each network runs, the embedder gives its golden embedding, and the portraits that are built into the program are
@@ -13,8 +13,8 @@ mod portraits;
 mod run;
 
 pub use error::SelfTestError;
+pub use match_portraits::match_portraits;
 pub use order::Order;
 pub use perform::perform;
-pub use match_portraits::match_portraits;
 pub use portraits::{Enrolment, Portrait, SCRIPT, enrolment};
 pub use run::{Limits, SelfTest};

@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn each_face_is_where_it_is_said_to_be() {
         let bundle =
-            Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models"), Precision::Fp32).unwrap();
+            Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models"), Precision::Fp32)
+                .unwrap();
         let mut detector = Detector::load(&bundle, &Settings::default(), &Backend::tract(1)).unwrap();
         let mut found = Detections::new();
         for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {

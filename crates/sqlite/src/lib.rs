@@ -1,4 +1,5 @@
-//! What the facebank and the event store share: whether an SQLite file is the program's own.
+//! Whether an SQLite file has exactly the tables that this program made. The facebank and the event store ask before they
+//! use a file.
 
 mod tables;
 

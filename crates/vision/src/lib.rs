@@ -1,7 +1,8 @@
 //! From a frame to faces, crops and embeddings: pure functions and small structs, no I/O.
 //!
-//! A detector finds faces (MTCNN), a tracker follows them, alignment cuts the 112x112 [`Crop`](ostiary_core::Crop),
-//! [`measure_quality`] says whether it is good enough, an embedder turns it into an [`Embedding`](ostiary_core::Embedding).
+//! What comes in: frames and crops. What goes out: faces, crops, quality and embeddings. A detector finds faces (MTCNN), a
+//! tracker follows them, alignment cuts the 112x112 [`Crop`](ostiary_core::Crop), [`measure_quality`] says whether it is
+//! good enough, an embedder turns it into an [`Embedding`](ostiary_core::Embedding).
 
 mod align;
 mod batches;

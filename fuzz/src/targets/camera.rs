@@ -1,9 +1,9 @@
 //! Buffers of cameras: every pixel format, odd sizes, padded rows, short buffers.
 
 use image::codecs::jpeg::JpegEncoder;
-use ostiary_core::Frame;
 use ostiary_capture::{Layout, convert};
 use ostiary_config::PixelFormat;
+use ostiary_core::Frame;
 
 use super::Target;
 

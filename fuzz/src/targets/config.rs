@@ -1,7 +1,6 @@
 //! The configuration: a file, the environment, and flags.
 
-use ostiary_config::{Layers, examine, load};
-use ostiary_config::Hours;
+use ostiary_config::{Hours, Layers, examine, load};
 
 use super::scratch::{folder, repository_file};
 use super::{Target, joined, parts};

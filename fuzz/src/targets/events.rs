@@ -1,8 +1,8 @@
 //! An SQLite file of unknown content, opened as the event store.
 
 use anyhow::Result;
-use ostiary_events::{Event, EventKind, EventStore};
 use ostiary_config::Events;
+use ostiary_events::{Event, EventKind, EventStore};
 
 use super::Target;
 use super::facebank::{SQLITE_WORDS, made_by};

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use ostiary_core::ModelId;
+use ostiary_core::{Embedding, ModelId};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_core::Embedding;
 use rusqlite::Connection;
 
 use super::Target;

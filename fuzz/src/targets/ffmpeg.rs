@@ -1,7 +1,7 @@
 //! What ffmpeg and ffprobe say: pictures in binary PPM one after another, and JSON about a video.
 
-use ostiary_core::Frame;
 use ostiary_capture::{read_ppm, read_probe};
+use ostiary_core::Frame;
 
 use super::Target;
 

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_devices::{guard::REQUEST, guard::Request, guard::answer, guard::keep, guard::read_answer};
+use ostiary_devices::guard::{REQUEST, Request, answer, keep, read_answer};
 use ostiary_devices::{GpioError, OutputLine};
 
 use super::Target;

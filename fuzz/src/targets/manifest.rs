@@ -1,7 +1,7 @@
 //! The manifest of a folder of models.
 
-use ostiary_models::{Bundle, Manifest};
 use ostiary_core::Precision;
+use ostiary_models::{Bundle, Manifest};
 
 use super::Target;
 use super::scratch::{folder, repository_file};

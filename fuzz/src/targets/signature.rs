@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use anyhow::Result;
 use minisign::KeyPair;
-use ostiary_models::{SignedRelease, TrustedKeys};
 use ostiary_config::is_public_key;
+use ostiary_models::{SignedRelease, TrustedKeys};
 
 use super::{Target, joined, parts, release};
 

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use ostiary_core::MatchRule;
 
 use crate::annotate::{self, SaveError};
-use crate::cli::judged::Rules;
+use crate::cli::judged::judge;
 use crate::daemon::{Onlooker, Sighting};
 
 /// A folder that pictures are written to while the daemon works.
@@ -14,15 +15,15 @@ pub struct Album(Arc<Mutex<Pages>>);
 
 struct Pages {
     folder: PathBuf,
-    rules: Rules,
+    rule: MatchRule,
     written: Result<usize, SaveError>,
 }
 
 impl Album {
-    pub fn create(folder: &Path, rules: Rules) -> anyhow::Result<Self> {
+    pub fn create(folder: &Path, rule: MatchRule) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{}: cannot be made; choose another with --output", folder.display()))?;
-        let pages = Pages { folder: folder.to_owned(), rules, written: Ok(0) };
+        let pages = Pages { folder: folder.to_owned(), rule, written: Ok(0) };
         Ok(Self(Arc::new(Mutex::new(pages))))
     }
 
@@ -46,7 +47,7 @@ impl Pages {
         let mut frame = sighting.frame.clone();
         let mut label = String::new();
         for seen in sighting.seen {
-            let judged = self.rules.judge(seen, sighting.gallery);
+            let judged = judge(&self.rule, seen, sighting.gallery);
             judged.label(&mut label);
             annotate::draw(&mut frame, &seen.detection, &label, judged.mark());
         }

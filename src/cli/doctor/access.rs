@@ -9,8 +9,8 @@ use rustix::fs::{Access, access};
 
 use super::Door;
 use super::finding::Finding;
+use super::folder::folder_of;
 use super::machine::Machine;
-use super::permissions::folder_of;
 
 /// Whom the service runs as.
 const USER: &str = "ostiary";

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::NamedTempFile;
 
-use super::permissions::folder_of;
+use super::folder::folder_of;
 
 /// The folder that the files lie in when the archive is unpacked.
 const FOLDER: &str = "ostiary-support";

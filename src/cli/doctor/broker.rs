@@ -1,4 +1,4 @@
-//! The MQTT broker, where the house is to be told.
+//! The MQTT broker, where events are reported by MQTT.
 
 use std::fs::File;
 use std::path::Path;

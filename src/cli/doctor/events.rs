@@ -8,7 +8,7 @@ use super::finding::{Finding, Status};
 pub fn check(door: &Door) -> Vec<Finding> {
     let path = &door.config().events.path;
     // Whether one can be made there is told with the permissions of its folder.
-    if super::permissions::folder_of(path).is_dir() && path.try_exists().is_ok_and(|exists| !exists) {
+    if super::folder::folder_of(path).is_dir() && path.try_exists().is_ok_and(|exists| !exists) {
         return vec![Finding::ok(format!("{}: none yet, the daemon begins one", path.display()))];
     }
     vec![match newest(path) {

@@ -1,7 +1,7 @@
 //! Who may read secrets, and whether the door may write and use what it has to.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ostiary_config::Origin;
 use ostiary_core::redact;
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::Door;
 use super::finding::Finding;
+use super::folder::folder_of;
 
 pub fn check(door: &Door) -> Vec<Finding> {
     let config = door.config();
@@ -38,14 +39,6 @@ pub fn check(door: &Door) -> Vec<Finding> {
         findings.push(Finding::ok(format!("no secret lies open; {} can be written", folders.join(" and "))));
     }
     findings
-}
-
-/// The folder that holds a file.
-pub fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 fn mode(path: &Path) -> Option<u32> {

@@ -8,7 +8,7 @@ use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
 use super::Door;
 use super::finding::Finding;
-use super::permissions::folder_of;
+use super::folder::folder_of;
 
 const MIB: u64 = 1 << 20;
 /// Less cannot hold the record of a day, and SQLite's journals beside it.

@@ -8,6 +8,7 @@ use ostiary_config::Config;
 use ostiary_core::clock::program_made;
 use ostiary_models::{Shelf, ShelfLock};
 
+use super::people::People;
 use super::{checks, switch};
 use crate::cli::Globals;
 
@@ -23,14 +24,6 @@ pub struct Args {
     bundle: Option<u64>,
     #[command(flatten)]
     people: People,
-}
-
-/// Who may be left behind.
-#[derive(Debug, clap::Args)]
-pub struct People {
-    /// Go on without this person, who has to be enrolled anew; may be given often.
-    #[arg(long, value_name = "NAME")]
-    pub without: Vec<String>,
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {

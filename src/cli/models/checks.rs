@@ -5,7 +5,6 @@ use ostiary_config::Config;
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, Kept};
 use ostiary_pipeline::Recogniser;
-
 use ostiary_self_test::SelfTest;
 
 /// All files as they were signed, and the test of the models.

@@ -10,6 +10,7 @@ use ostiary_events::logging;
 use ostiary_models::{ReleaseError, Repository, Shelf};
 use serde_json::json;
 
+use super::people::People;
 use super::{activate, checks};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
@@ -28,7 +29,7 @@ pub struct Args {
     #[arg(long)]
     activate: bool,
     #[command(flatten)]
-    people: activate::People,
+    people: People,
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use ostiary_models::{Bundle, Shelf};
 
-use super::activate::People;
+use super::people::People;
 use super::{checks, switch};
 use crate::cli::Globals;
 

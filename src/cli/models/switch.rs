@@ -19,7 +19,7 @@ use ostiary_vision::Embedder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::activate::People;
+use super::people::People;
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
 

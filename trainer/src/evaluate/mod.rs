@@ -17,7 +17,6 @@ mod identification;
 mod interval;
 pub mod model;
 mod names;
-mod onnx;
 mod table;
 
 use std::collections::HashSet;

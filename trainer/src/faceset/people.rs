@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::{FaceSet, Person, Picture, Place, entries};
-use crate::prepare::JOURNAL;
+use crate::prepared::JOURNAL;
 
 /// Holds the names of people alone; each person's folder is listed when their turn comes.
 pub struct People {

@@ -14,10 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::copies::Fingerprint;
 use super::look::Reason;
 use super::split::Side;
+use crate::prepared::JOURNAL;
 use crate::storage::failed;
-
-/// The journal's name, in the folder that is written.
-pub const JOURNAL: &str = "journal.jsonl";
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,7 +20,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use copies::Copies;
 use indicatif::{ProgressBar, ProgressStyle};
-pub use journal::JOURNAL;
 use journal::{Entry, Fate, Journal};
 use look::{Lookers, Reason, Verdict};
 use ostiary_config::QualityLimits;
@@ -33,6 +32,7 @@ use serde_json::json;
 use split::Split;
 
 use crate::faceset::{self, FaceSet, Picture};
+pub use crate::prepared::JOURNAL;
 
 /// Pictures that are looked at before what became of them is written down: all that is ever in memory, as crops.
 const CHUNK: usize = 256;

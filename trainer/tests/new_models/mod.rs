@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ostiary_self_test::{Limits, SelfTest};
 use ostiary_config::Config;
 use ostiary_core::{Precision, sha256};
 use ostiary_models::{Bundle, Manifest, Release};
+use ostiary_self_test::{Limits, SelfTest};
 use prost::Message;
 use serde_json::Value;
 use tempfile::TempDir;

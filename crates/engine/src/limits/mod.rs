@@ -5,6 +5,7 @@
 //! with its data, [`shapes`] computes the shape of every value for one input before an engine sees the graph. Only sizes
 //! are checked here: whether shapes agree with each other is for the engines, which report that in their own words.
 
+mod fact;
 mod rules;
 mod shapes;
 mod tensors;

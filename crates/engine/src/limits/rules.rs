@@ -4,7 +4,7 @@
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
-use super::shapes::Fact;
+use super::fact::Fact;
 use super::{elements, tensors};
 
 /// No side, stride or padding of a window is larger.

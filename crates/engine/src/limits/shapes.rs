@@ -4,18 +4,9 @@ use std::collections::HashMap;
 
 use tract_onnx::pb::{GraphProto, ModelProto};
 
+use super::fact::Fact;
 use super::rules::{self, Made};
 use super::{LimitError, MAX_RANK, elements, tensors};
-
-/// What is known of a value before the network runs.
-#[derive(Debug, Clone, Default)]
-pub struct Fact {
-    pub shape: Vec<u64>,
-    /// Its numbers, where they are few and do not depend on the pixels: shapes, axes, scales.
-    pub known: Option<Vec<f64>>,
-    /// Whether it depends on no pixel, so that engines compute it as they load the network, and keep it.
-    pub constant: bool,
-}
 
 /// Limits for an input of so many numbers. A detector's maps grow with the picture, so that limits grow with the input.
 struct Limits {

@@ -4,7 +4,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::epilogue::store;
-use crate::conv::Job;
+use crate::job::Job;
 
 /// # Safety
 ///

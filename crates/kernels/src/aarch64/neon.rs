@@ -3,8 +3,7 @@
 use std::arch::aarch64::*;
 
 use super::epilogue::store;
-use crate::conv::Job;
-use crate::depthwise::RowJob;
+use crate::job::{Job, RowJob};
 
 /// # Safety
 ///

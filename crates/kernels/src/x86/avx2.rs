@@ -3,8 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::conv::Job;
-use crate::depthwise::RowJob;
+use crate::job::{Job, RowJob};
 
 /// # Safety
 ///

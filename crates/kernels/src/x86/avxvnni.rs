@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::store;
-use crate::conv::Job;
+use crate::job::Job;
 
 /// # Safety
 ///

@@ -1,12 +1,13 @@
 //! What embeds faces. The one seam is [`Model`]; [`open`] makes one of a file.
 
+mod onnx;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use onnx::OnnxModel;
 use ostiary_core::{Crop, Embedding, Input};
 use ostiary_engine::Backend;
-
-use super::onnx::OnnxModel;
 
 /// Aligned crops in, embeddings out; from as many threads as ask.
 pub trait Model: Send + Sync {

@@ -8,7 +8,7 @@ use ostiary_core::{Crop, Embedding, Input, Precision, sha256};
 use ostiary_engine::{Backend, Network, Onnx};
 use ostiary_models::{Bundle, Manifest};
 
-use super::model::{Feed, Model, embed};
+use super::{Feed, Model, embed};
 use crate::pool::Pool;
 
 /// A network for one crop; as many of it as threads want one at once.
