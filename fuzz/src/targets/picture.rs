@@ -98,10 +98,9 @@ pub fn pngs() -> Result<Vec<Vec<u8>>> {
 
 /// A JPEG turned by its EXIF: a directory of one entry, orientation 6, in the order of bytes that `order` begins.
 fn with_exif(jpeg: &[u8], order: &[u8; 4]) -> Vec<u8> {
-    let (two, four): (fn(u16) -> [u8; 2], fn(u32) -> [u8; 4]) = match order[0] {
-        b'I' => (u16::to_le_bytes, u32::to_le_bytes),
-        _ => (u16::to_be_bytes, u32::to_be_bytes),
-    };
+    let is_little = order[0] == b'I';
+    let two = |number: u16| if is_little { number.to_le_bytes() } else { number.to_be_bytes() };
+    let four = |number: u32| if is_little { number.to_le_bytes() } else { number.to_be_bytes() };
     let entry = [&two(0x0112)[..], &two(3), &four(1), &two(6), &two(0)].concat();
     let tiff = [&order[..], &four(8), &two(1), &entry, &four(0)].concat();
     let length = (2 + 6 + tiff.len()) as u16;

@@ -21,7 +21,7 @@ fn judge(hours: &Hours, people: &[Listed]) -> Vec<Finding> {
         return vec![Finding::ok("none are set: everybody may come in at any time, and groups are labels")];
     }
     let people = || people.iter().map(|listed| &listed.person);
-    let closed = closed_groups(&hours, people());
+    let closed = closed_groups(hours, people());
     let mut findings: Vec<Finding> =
         closed.iter().map(|group| Finding::warning(group.to_string(), group.fix())).collect();
     let groups: Vec<&str> = hours.groups().collect();
