@@ -97,7 +97,7 @@ impl ClockFault {
                 "set the clock; if it is right and the event was recorded at a wrong time, run `ostiary clock accept`"
             }
             Self::SynchronizationUnknown { .. } => {
-                "allow the system call adjtimex, as the service's unit that ships does, or set clock.trust = \"plausible\""
+                "use systemd-timesyncd; for chrony or ntpd, allow the service adjtimex; or set clock.trust = \"plausible\""
             }
         }
     }
