@@ -302,8 +302,7 @@ impl Keeper<'_> {
         let precision = config.engine.precision;
         let bundle = Bundle::find(&config.models, precision).map_err(|error| error.to_string())?;
         if *bundle.manifest() != self.tested || config.engine != self.config.engine {
-            let test = SelfTest::new(&bundle, &config);
-            test.and_then(|test| test.run(meanwhile)).map_err(|error| error.to_string())?;
+            SelfTest::new(&bundle, &config).run(meanwhile).map_err(|error| error.to_string())?;
         }
         let mut eye = Eye::load(&config, Gallery::default()).map_err(|error| error.to_string())?;
         eye.set_gallery(facebank.gallery(eye.model()).map_err(|error| error.to_string())?);

@@ -19,6 +19,6 @@ pub fn check(kept: &Kept, config: &Config) -> anyhow::Result<Recogniser> {
 
 /// Tests models in a process of their own, and loads them only then.
 pub fn test(bundle: &Bundle, config: &Config) -> anyhow::Result<Recogniser> {
-    SelfTest::new(bundle, config)?.run(|| {})?;
+    SelfTest::new(bundle, config).run(|| {})?;
     Ok(Recogniser::of(bundle, config, &Backend::new(&config.engine, &config.ort)?)?)
 }

@@ -1,8 +1,8 @@
 //! `ostiary-trainer describe`: what a set of faces holds, and which of its labels are doubtful.
 //!
-//! All pictures are counted ([`counts`]). Of a sample that is drawn from a seed, aligned crops are embedded by the door's own
-//! embedder ([`sample`]), compared ([`likeness`]), and the doubtful ones are looked for ([`doubts`]). Out: a table or JSON,
-//! a page with plots ([`page`]), and sheets of pictures where they are asked for ([`sheets`]).
+//! All pictures are counted (`counts`). Of a sample that is drawn from a seed, aligned crops are embedded by the door's own
+//! embedder (`sample`), compared (`likeness`), and the doubtful ones are looked for (`doubts`). Out: a table or JSON,
+//! a page with plots (`page`), and sheets of pictures where they are asked for (`sheets`).
 
 mod counts;
 mod doubts;

@@ -1,9 +1,9 @@
 //! `ostiary-trainer evaluate`: models and sets of faces in; accuracy by the published protocols out.
 //!
-//! A set ([`data`]) is pairs with answers, or people. Its pictures go once through every model ([`model`], [`embed`]), the
-//! [`faces`] are compared ([`comparisons`]), and their scores come to [`figures`]: accuracy over [`folds`], EER, and TAR
-//! with an exact [`interval`]. Of people there is [`identification`] too, and [`groups`] where they are given. Out: a
-//! [`table`] or JSON, and [`curves`].
+//! A set ([`data`]) is pairs with answers, or people. Its pictures go once through every model ([`model`], `embed`), the
+//! `faces` are compared (`comparisons`), and their scores come to [`figures`]: accuracy over `folds`, EER, and TAR
+//! with an exact `interval`. Of people there is `identification` too, and `groups` where they are given. Out: a
+//! `table` or JSON, and `curves`.
 
 mod comparisons;
 mod curves;

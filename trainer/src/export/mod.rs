@@ -1,7 +1,7 @@
 //! `ostiary-trainer export`: a network's numbers in; a folder of models that `ostiary-trainer publish` and a door take out.
 //!
-//! The network is written as ONNX ([`onnx`]), quantised where the door's kernels take it, and [`measured`] as the door
-//! will run it. Beside it lie the networks that find faces, the manifest, and a [`card`]. The folder is there whole or not
+//! The network is written as ONNX (`onnx`), quantised where the door's kernels take it, and `measured` as the door
+//! will run it. Beside it lie the networks that find faces, the manifest, and a `card`. The folder is there whole or not
 //! at all.
 
 mod card;

@@ -1,8 +1,8 @@
 //! `ostiary-trainer pairs`: a set of faces in; pairs of pictures of one person and of two out, to verify with, in the
 //! format and layout of Labeled Faces in the Wild.
 //!
-//! [`choose`] draws pairs from a seed; the pictures that they name are copied beside the list. Where a person has one
-//! picture only, the other of a pair is made from it ([`second`]).
+//! `choose` draws pairs from a seed; the pictures that they name are copied beside the list. Where a person has one
+//! picture only, the other of a pair is made from it (`second`).
 
 mod choose;
 mod second;

@@ -1,10 +1,10 @@
 //! `ostiary-trainer prepare`: a set of faces as it is published in, one to train on out.
 //!
-//! People come one after another ([`crate::faceset`]); their pictures are looked at in parallel ([`look`]): a face is found
+//! People come one after another ([`crate::faceset`]); their pictures are looked at in parallel (`look`): a face is found
 //! and aligned by the door's own code, and refused where it is not good enough. Copies within a person are taken out
-//! ([`copies`]). What is kept goes to folders or to records ([`output`]), people as a whole to train or val ([`split`]).
-//! What became of each picture stands in a journal ([`journal`]), from which a run goes on that was ended, and of which the
-//! report is made ([`report`]).
+//! (`copies`). What is kept goes to folders or to records (`output`), people as a whole to train or val (`split`).
+//! What became of each picture stands in a journal (`journal`), from which a run goes on that was ended, and of which the
+//! report is made (`report`).
 
 mod copies;
 mod journal;

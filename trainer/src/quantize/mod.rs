@@ -1,9 +1,9 @@
 //! `ostiary-trainer quantize`: an fp32 ONNX network in, the same network with QuantizeLinear and DequantizeLinear
 //! out, which the door's kernels run in bytes and any other runtime in whatever way it likes.
 //!
-//! Post-training and static. The network is tidied ([`crate::onnx::tidy()`]) and taken apart ([`network`]), run over pictures
-//! ([`calibrate`]) for the ranges of its values ([`ranges`]), and written again ([`mod@write`]); what came out is run
-//! and compared ([`report`]).
+//! Post-training and static. The network is tidied (`onnx::tidy()`) and taken apart (`network`), run over pictures
+//! (`calibrate`) for the ranges of its values (`ranges`), and written again (`write`); what came out is run
+//! and compared (`report`).
 
 mod calibrate;
 mod network;

@@ -1,6 +1,6 @@
 //! RecordIO, the packed format of MXNet's face sets: `train.rec`, and beside it `train.idx`, `train.lst` and `property`.
 //!
-//! [`framing`] knows records: a magic number, a length, bytes, padding. [`header`] knows what a face set puts at the
+//! `framing` knows records: a magic number, a length, bytes, padding. `header` knows what a face set puts at the
 //! head of each. [`RecordFile`] reads at any offset, [`append`] writes.
 
 mod framing;

@@ -190,6 +190,8 @@ impl House {
 pub struct Door {
     process: Child,
     events: Receiver<Value>,
+    /// The file that it runs, a copy of the program's.
+    program: PathBuf,
 }
 
 impl Door {
@@ -224,8 +226,14 @@ impl Door {
         let source = format!("camera.source={}", long.display());
         let keys = ["camera.realtime=true", "door.cooldown_s=0", &source];
         let sets = keys.iter().flat_map(|key| ["--set", key]);
-        let mut command = house.ostiary(&["run", "--json"]);
-        command.args(sets).stdout(Stdio::piped()).stderr(Stdio::null());
+        let ours = house.ostiary(&["run", "--json"]);
+        // Beside the program, so that it finds the same models.
+        let program =
+            Path::new(ours.get_program()).with_file_name(format!("ostiary-of-a-test-{}", std::process::id()));
+        fs::copy(ours.get_program(), &program).unwrap();
+        let mut command = Command::new(&program);
+        command.args(ours.get_args()).args(sets).env_remove("NOTIFY_SOCKET");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
         let out = process.stdout.take().unwrap();
         let (sender, events) = mpsc::channel();
@@ -234,7 +242,12 @@ impl Door {
                 let _ = sender.send(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { process, events }
+        Self { process, events, program }
+    }
+
+    /// Takes the program's file away from the running door, as an upgrade of the package does.
+    pub fn remove_program(&self) {
+        fs::remove_file(&self.program).unwrap();
     }
 
     /// The next event of this kind.
@@ -280,5 +293,6 @@ impl Drop for Door {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = fs::remove_file(&self.program);
     }
 }
