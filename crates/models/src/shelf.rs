@@ -312,7 +312,7 @@ impl Shelf {
         let mut fetched = 0;
         for (name, part) in &signed.release.files {
             let (came, to) = (incoming.join(&part.sha256), new.join(name));
-            // Whoever removes a bundle meanwhile takes its file away: then it is brought.
+            // If the bundle is removed at the same moment its file is gone: then it is downloaded.
             if self.find(part)?.is_some_and(|elsewhere| copy(&elsewhere, &to).is_ok()) {
                 continue;
             }

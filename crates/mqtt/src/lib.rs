@@ -31,7 +31,7 @@ const CONNECT_S: u64 = 5;
 const STOP: Duration = Duration::from_secs(1);
 const STOP_EVENTS: Duration = Duration::from_millis(500);
 
-/// The connection to the broker. Dropped, it says goodbye.
+/// The connection to the broker. Dropping it disconnects.
 pub struct Mqtt {
     broker: String,
     shared: Arc<Shared>,
@@ -42,10 +42,11 @@ pub struct Mqtt {
 }
 
 impl Mqtt {
-    /// Begins to connect, and goes on trying for ever. Fails only for what no waiting mends: a password or a
+    /// Begins to connect, and goes on trying for ever. Fails only for what no waiting fixes: a password or a
     /// certificate that cannot be read, a name that makes no topic.
     ///
-    /// `has_contact` is whether there is a contact that tells whether the door is open. The store is locked for moments only. Whoever calls [`Output::tell`] must not hold its lock.
+    /// `has_contact` is whether there is a contact that tells whether the door is open. The store is locked for moments only. A caller of [`Output::tell`]
+    /// must not hold its lock.
     pub fn start(
         config: &config::Mqtt,
         door: &str,
@@ -73,7 +74,7 @@ impl Mqtt {
     pub fn stop(&mut self) {
         let Some(stop) = self.stop.take() else { return };
         let deadline = Instant::now() + STOP;
-        self.shared.say_goodbye(STOP_EVENTS);
+        self.shared.disconnect(STOP_EVENTS);
         drop(stop);
         // A thread that hangs in a connection attempt is left behind: the process ends anyway.
         let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
@@ -190,7 +191,7 @@ impl Worker {
                     log::info!("mqtt {}: connected", self.broker);
                     self.shared.connected(&client).map_err(full)?;
                     if self.shared.is_stopping() {
-                        self.shared.say_goodbye(Duration::ZERO);
+                        self.shared.disconnect(Duration::ZERO);
                     }
                 }
                 Notice::Incoming(Packet::Publish(message)) => {
@@ -220,7 +221,7 @@ fn connect(options: MqttOptions) -> Result<(Client, Connection), MqttError> {
     Ok((client, connection))
 }
 
-/// After [`Client::try_disconnect`]: lets the client send its goodbye.
+/// After [`Client::try_disconnect`]: lets the client send its disconnect message.
 fn leave(connection: &mut Connection) {
     let deadline = Instant::now() + STOP_EVENTS / 2;
     while let Some(left) = deadline.checked_duration_since(Instant::now()) {

@@ -14,8 +14,8 @@ use super::topics::Topics;
 const WINDOW: usize = 16;
 /// Requests that the client may hold: the window, the retained topics and room for changes of state.
 pub(super) const REQUESTS: usize = 64;
-/// The time that the broker has to confirm the goodbye.
-const GOODBYE: Duration = Duration::from_millis(250);
+/// The time that the broker has to confirm `offline` before the client disconnects.
+const CONFIRM_OFFLINE: Duration = Duration::from_millis(250);
 
 pub(super) struct Shared {
     pub topics: Topics,
@@ -189,8 +189,8 @@ impl Shared {
         true
     }
 
-    /// Waits at most so long for the broker to confirm what it was handed, then says goodbye.
-    pub fn say_goodbye(&self, wait: Duration) {
+    /// Waits at most `wait` for the broker to confirm what it was sent, then publishes `offline` and disconnects.
+    pub fn disconnect(&self, wait: Duration) {
         let mut link = lock(&self.link);
         link.stopping = true;
         let busy = |link: &mut Link| link.client.is_some() && !link.window.is_empty();
@@ -198,10 +198,10 @@ impl Shared {
             self.settled.wait_timeout_while(link, wait, busy).unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = &link.client {
             // The client disconnects when the broker has confirmed it, and what is sent after the wait. If the broker does
-            // not confirm it in time, the connection ends without a goodbye, and the broker publishes the last will.
+            // not confirm it in time, the connection ends without a disconnect message, and the broker publishes the last will.
             let offline = PublishOptions::at_least_once().retained();
             let _ = client.try_publish(self.topics.availability.as_str(), "offline", offline);
-            let _ = client.try_disconnect_with_timeout(GOODBYE);
+            let _ = client.try_disconnect_with_timeout(CONFIRM_OFFLINE);
         }
     }
 
