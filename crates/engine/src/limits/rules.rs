@@ -46,7 +46,6 @@ pub fn made(proto: &NodeProto, inputs: &[Option<&Fact>]) -> Result<Made, String>
     let operator = proto.op_type.as_str();
     Ok(match operator {
         "Abs"
-        | "BatchNormalization"
         | "Celu"
         | "Clip"
         | "Dropout"
@@ -57,14 +56,11 @@ pub fn made(proto: &NodeProto, inputs: &[Option<&Fact>]) -> Result<Made, String>
         | "HardSigmoid"
         | "HardSwish"
         | "Hardmax"
-        | "InstanceNormalization"
-        | "LRN"
         | "LayerNormalization"
         | "LeakyRelu"
         | "Log"
         | "LogSoftmax"
         | "LpNormalization"
-        | "MeanVarianceNormalization"
         | "Mish"
         | "Neg"
         | "Not"
@@ -82,6 +78,9 @@ pub fn made(proto: &NodeProto, inputs: &[Option<&Fact>]) -> Result<Made, String>
         | "Sqrt"
         | "Tanh"
         | "ThresholdedRelu" => node.shape(0)?.to_vec().into(),
+        "BatchNormalization" | "InstanceNormalization" | "LRN" | "MeanVarianceNormalization" => {
+            node.per_channel()?.into()
+        }
         "Cast" | "Ceil" | "Floor" | "Identity" | "Round" => node.rounded(operator)?.into(),
         "Add" | "Sub" | "Mul" | "Div" => node.arithmetic(operator)?.into(),
         "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Max" | "Mean" | "Min"
@@ -272,8 +271,18 @@ impl<'a> Node<'a> {
             .collect()
     }
 
+    /// The shape of what works channel by channel. tract takes the second side as the channels without looking whether
+    /// there is one.
+    fn per_channel(&self) -> Result<Vec<u64>, String> {
+        let shape = self.shape(0)?;
+        match shape.len() {
+            0 | 1 => Err(format!("its input is {shape:?}, which has no channels")),
+            _ => Ok(shape.to_vec()),
+        }
+    }
+
     fn global(&self) -> Result<Vec<u64>, String> {
-        let mut shape = self.shape(0)?.to_vec();
+        let mut shape = self.per_channel()?;
         shape.iter_mut().skip(2).for_each(|dim| *dim = 1);
         Ok(shape)
     }

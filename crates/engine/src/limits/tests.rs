@@ -140,6 +140,19 @@ fn operators_whose_result_is_huge_are_refused() {
 }
 
 #[test]
+fn an_operator_on_channels_needs_channels() {
+    for operator in
+        ["BatchNormalization", "InstanceNormalization", "LRN", "MeanVarianceNormalization", "GlobalMaxPool"]
+    {
+        for flat in [&[][..], &[112]] {
+            let nodes: [(_, &[&str], _, _); 1] = [(operator, &["a", "a", "a", "a", "a"], "y", vec![])];
+            let why = refused(&file(&nodes, vec![floats("a", flat)]));
+            assert!(why.contains(operator) && why.contains("channels"), "{why}");
+        }
+    }
+}
+
+#[test]
 fn what_doubles_at_each_step_is_refused() {
     let names: Vec<String> =
         std::iter::once("x".to_owned()).chain((0..40).map(|step| format!("y{step}"))).collect();
