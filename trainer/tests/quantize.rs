@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary_core::Input;
+use ostiary_core::{ChannelOrder, Input};
 use ostiary_engine::{Backend, Network, Onnx};
 use prost::Message;
 use tempfile::TempDir;
@@ -283,8 +283,13 @@ fn a_network_in_the_spelling_of_pytorch_runs_in_bytes() {
     let output = quantize(&model, &of_project("demo/portraits"), &file, &["--pixels", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
-    let input =
-        Input { name: "input".into(), shape: [0; 4], channels: "RGB".into(), mean: 127.5, divisor: 128.0 };
+    let input = Input {
+        name: "input".into(),
+        shape: [0; 4],
+        channels: ChannelOrder::Rgb,
+        mean: 127.5,
+        divisor: 128.0,
+    };
     let load =
         |path: &Path| Onnx::parse("made up", &fs::read(path).unwrap(), &input, &Backend::tract(1)).unwrap();
     let shape = [1, 3, 80, 80];

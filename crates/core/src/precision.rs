@@ -32,15 +32,20 @@ impl std::fmt::Display for Precision {
     }
 }
 
+/// A text that names no [`Precision`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither int8 nor fp32")]
+pub struct UnknownPrecision(pub String);
+
 /// Parses what [`Precision`] prints.
 impl std::str::FromStr for Precision {
-    type Err = String;
+    type Err = UnknownPrecision;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownPrecision> {
         match text {
             "int8" => Ok(Self::Int8),
             "fp32" => Ok(Self::Fp32),
-            _ => Err(format!("{text:?} is neither int8 nor fp32")),
+            _ => Err(UnknownPrecision(text.to_owned())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A parsed ONNX file, not yet bound to a shape.
 
-use ostiary_core::Input;
+use ostiary_core::{ChannelOrder, Input};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
@@ -96,7 +96,13 @@ mod tests {
     }
 
     fn input() -> Input {
-        Input { name: "input".into(), shape: [0; 4], channels: "RGB".into(), mean: 127.5, divisor: 128.0 }
+        Input {
+            name: "input".into(),
+            shape: [0; 4],
+            channels: ChannelOrder::Rgb,
+            mean: 127.5,
+            divisor: 128.0,
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl ModelEntry {
         if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err("its sha256 is not 64 hexadecimal digits".into());
         }
-        self.input.check()?;
+        self.input.check().map_err(|error| error.to_string())?;
         for FarPoint { far, threshold } in &self.far {
             // NaN is in no range.
             if !(*far > 0.0 && *far < 1.0) {
@@ -154,6 +154,8 @@ impl ModelEntry {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::ChannelOrder;
+
     use super::*;
 
     fn entry(far: &[(f64, f32)]) -> ModelEntry {
@@ -172,7 +174,7 @@ mod tests {
             input: Input {
                 name: "input".into(),
                 shape: [1, 3, 112, 112],
-                channels: "RGB".into(),
+                channels: ChannelOrder::Rgb,
                 mean: 0.0,
                 divisor: 1.0,
             },
@@ -237,6 +239,11 @@ mod tests {
         {
             assert!(refused(&|entry| entry.input.shape = shape).contains("input shape"), "{shape:?}");
         }
+        let good = Manifest { format: 1, models: [("m".to_owned(), entry(&[]))].into() };
+        let text = toml::to_string(&good).unwrap();
+        assert!(text.contains("channels = \"RGB\""), "{text}");
+        let why = Manifest::parse(&text.replace("\"RGB\"", "\"CMYK\"")).unwrap_err();
+        assert!(why.contains("`CMYK`, expected `RGB` or `BGR`"), "{why}");
         for divisor in [0.0, -128.0, f32::NAN, f32::INFINITY] {
             assert!(refused(&|entry| entry.input.divisor = divisor).contains("normalised"), "{divisor}");
         }

@@ -1,7 +1,7 @@
 //! ONNX files, read and run by the door's engine: on tract, or recognised as quantised and run on the kernels.
 
 use anyhow::Result;
-use ostiary_core::Input;
+use ostiary_core::{ChannelOrder, Input};
 use ostiary_engine::{Backend, Onnx};
 use prost::Message;
 
@@ -90,8 +90,13 @@ pub const WORDS: &[&[u8]] = &[
 const SHAPES: [[usize; 4]; 3] = [graph::SHAPE, [1, 3, 12, 12], [2, 3, 24, 24]];
 
 fn run(file: &[u8], shape: [usize; 4]) {
-    let input =
-        Input { name: "input".into(), shape: [0; 4], channels: "BGR".into(), mean: 127.5, divisor: 128.0 };
+    let input = Input {
+        name: "input".into(),
+        shape: [0; 4],
+        channels: ChannelOrder::Bgr,
+        mean: 127.5,
+        divisor: 128.0,
+    };
     let Ok(onnx) = Onnx::parse("fuzz", file, &input, &Backend::tract(1)) else { return };
     let Ok(mut network) = onnx.prepare(&shape) else { return };
     let mut outputs = vec![Vec::new(); network.output_shapes().len()];
@@ -147,7 +152,7 @@ mod tests {
         let input = Input {
             name: "input".into(),
             shape: [0; 4],
-            channels: "RGB".into(),
+            channels: ChannelOrder::Rgb,
             mean: 127.5,
             divisor: 128.0,
         };

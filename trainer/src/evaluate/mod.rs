@@ -26,6 +26,7 @@ use std::{fs, slice};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use curves::{Curve, Det, Histogram, Roc};
 use data::{Data, Protocol};
 use embed::embed_all;
@@ -36,7 +37,7 @@ pub use groups::Groups;
 use identification::{Identification, identify};
 use model::{Feed, Model, Named};
 use ostiary_config as config;
-use ostiary_core::{Embedding, Precision};
+use ostiary_core::{ChannelOrder, Embedding, Precision};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use serde::Serialize;
@@ -85,8 +86,8 @@ pub struct Args {
     #[arg(long, default_value_t = 128.0)]
     divisor: f32,
     /// The order of colours, where no manifest says it.
-    #[arg(long, value_parser = ["RGB", "BGR"], default_value = "RGB")]
-    channels: String,
+    #[arg(long, value_parser = PossibleValuesParser::new(["RGB", "BGR"]).try_map(|order| order.parse::<ChannelOrder>()), default_value = "RGB")]
+    channels: ChannelOrder,
     /// Write the results and plots (SVG and PNG) into this folder, which is new or empty.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -203,7 +204,7 @@ pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
 
 /// Every model with everything that it is to be run by.
 fn open_models(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<Vec<Named>> {
-    let feed = Feed { mean: args.mean, divisor: args.divisor, channels: args.channels.clone() };
+    let feed = Feed { mean: args.mean, divisor: args.divisor, channels: args.channels };
     let mut backends = Vec::new();
     if args.backend != Runs::Ort {
         backends.push(("tract", Backend::tract(1)));

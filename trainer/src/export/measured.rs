@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ostiary_core::Precision;
+use ostiary_core::{ChannelOrder, Precision};
 use ostiary_engine::Backend;
 use ostiary_models::FarPoint;
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub struct Figures {
 impl Measured {
     /// Measures an embedder's file, which computes at this precision.
     pub fn of(file: &Path, precision: Precision, sets: &[Data], aligner: &Aligner) -> Result<Self> {
-        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
+        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };
         let model = model::open(file, &Backend::tract(1), "tract", &feed)?;
         let model = Named { name: file.display().to_string(), file: PathBuf::from(file), model };
         let (mut figures, mut all) = (Vec::new(), Vec::new());

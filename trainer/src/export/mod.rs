@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use card::Card;
 use measured::Measured;
 pub use onnx::to_onnx;
-use ostiary_core::{Embedding, Input, Precision, durable, sha256};
+use ostiary_core::{ChannelOrder, Embedding, Input, Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, ModelEntry, Output, Source};
 use ostiary_vision::Embedder;
 use serde_json::json;
@@ -236,7 +236,7 @@ impl Folder<'_> {
             input: Input {
                 name: INPUT.into(),
                 shape: [1, 3, SIDE, SIDE],
-                channels: "RGB".into(),
+                channels: ChannelOrder::Rgb,
                 mean: MEAN,
                 divisor: DIVISOR,
             },

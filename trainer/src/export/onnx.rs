@@ -184,7 +184,7 @@ impl Writer<'_> {
 mod tests {
     use ostiary_config as config;
     use ostiary_config::{Engine, Ort};
-    use ostiary_core::{Crop, Input};
+    use ostiary_core::{ChannelOrder, Crop, Input};
     use ostiary_engine::{Backend, Onnx};
 
     use super::*;
@@ -201,8 +201,13 @@ mod tests {
 
     /// What an engine makes of pixels.
     fn by_engine(onnx: &[u8], pixels: &[u8], backend: &Backend) -> Vec<f64> {
-        let input =
-            Input { name: INPUT.into(), shape: [0; 4], channels: "RGB".into(), mean: MEAN, divisor: DIVISOR };
+        let input = Input {
+            name: INPUT.into(),
+            shape: [0; 4],
+            channels: ChannelOrder::Rgb,
+            mean: MEAN,
+            divisor: DIVISOR,
+        };
         let onnx = Onnx::parse("exported", onnx, &input, backend).unwrap();
         let mut made = [Vec::new()];
         onnx.prepare(&[1, 3, SIDE, SIDE]).unwrap().run(pixels, &mut made).unwrap();

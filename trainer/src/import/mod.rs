@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use archive::Package;
-use ostiary_core::{Input, Precision, sha256};
+use ostiary_core::{ChannelOrder, Input, Precision, sha256};
 use ostiary_models::{FarPoint, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
@@ -180,7 +180,7 @@ impl Recipe {
             input: Input {
                 name: INPUT.into(),
                 shape: self.shape,
-                channels: "RGB".into(),
+                channels: ChannelOrder::Rgb,
                 mean: MEAN,
                 divisor: DIVISOR,
             },

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 pub use network::Network;
-use ostiary_core::Input;
+use ostiary_core::{ChannelOrder, Input};
 use prost::Message;
 use ranges::{Choice, Method, Observed};
 use report::Report;
@@ -136,7 +136,7 @@ pub fn quantise(onnx: &[u8], recipe: &Recipe) -> Result<(Vec<u8>, Report)> {
     let input = Input {
         name: network.input.clone(),
         shape: [0; 4],
-        channels: "RGB".into(),
+        channels: ChannelOrder::Rgb,
         mean: recipe.mean,
         divisor: recipe.divisor,
     };

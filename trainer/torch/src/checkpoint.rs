@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use ostiary_core::Crop;
+use ostiary_core::{ChannelOrder, Crop};
 use ostiary_trainer::evaluate::model::Model;
 use ostiary_trainer::net::{DIVISOR, MEAN, SIDE, Weights};
 use tch::{Device, Kind, Tensor};
@@ -68,7 +68,7 @@ mod tests {
     fn a_checkpoint_and_what_is_exported_of_it_give_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let [checkpoint, onnx] = ["net.safetensors", "net.onnx"].map(|name| folder.path().join(name));
-        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
+        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };
         for name in [
             "mobilefacenet",
             "mobilefacenet of half the width",

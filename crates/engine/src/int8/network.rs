@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ostiary_core::Input;
+use ostiary_core::{ChannelOrder, Input};
 use ostiary_kernels::Isa;
 use tract_onnx::pb::ModelProto;
 
@@ -43,7 +43,8 @@ impl QuantisedNetwork {
             Err(Refusal::Broken(why)) => return Err(refused(why)),
         };
         let isa = Isa::best();
-        let program = Program::new(&network, input.channels == "BGR", isa, threads).map_err(refused)?;
+        let program =
+            Program::new(&network, input.channels == ChannelOrder::Bgr, isa, threads).map_err(refused)?;
         let output_shapes = network.outputs.iter().map(|output| output.shape.clone()).collect();
         Ok(Some(Self { name: name.to_owned(), program, isa, output_shapes }))
     }

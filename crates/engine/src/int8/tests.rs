@@ -1,6 +1,6 @@
 //! Small quantised graphs, recognised and run, beside what tract's own operators make of the same file.
 
-use ostiary_core::Input;
+use ostiary_core::{ChannelOrder, Input};
 use ostiary_kernels::Isa;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
@@ -150,7 +150,7 @@ fn ints(name: &str, ints: &[i64]) -> AttributeProto {
 }
 
 fn input() -> Input {
-    Input { name: "input".into(), shape: [0; 4], channels: "RGB".into(), mean: 127.5, divisor: 128.0 }
+    Input { name: "input".into(), shape: [0; 4], channels: ChannelOrder::Rgb, mean: 127.5, divisor: 128.0 }
 }
 
 /// Everything that the kernels do, in one graph: a first convolution, a depthwise one on a grid for each channel,
@@ -248,7 +248,7 @@ fn blue_first_is_red_first_of_swapped_pixels() {
     let file = everything().file(&["map"]);
     let mut outputs = [vec![Vec::new()], vec![Vec::new()]];
     let swapped: Vec<u8> = pixels().as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b, *g, *r]).collect();
-    let reversed = Input { channels: "BGR".into(), ..input() };
+    let reversed = Input { channels: ChannelOrder::Bgr, ..input() };
     for ((input, pixels), outputs) in [(input(), pixels()), (reversed, swapped)].iter().zip(&mut outputs) {
         let mut network = QuantisedNetwork::new("test", &file, input, &SHAPE, 1).unwrap().unwrap();
         network.run(pixels, outputs).unwrap();

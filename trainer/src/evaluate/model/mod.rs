@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use onnx::OnnxModel;
-use ostiary_core::{Crop, Embedding, Input};
+use ostiary_core::{ChannelOrder, Crop, Embedding, Input};
 use ostiary_engine::Backend;
 
 /// Aligned crops in, embeddings out; from as many threads as ask.
@@ -23,13 +23,13 @@ pub trait Model: Send + Sync {
 pub struct Feed {
     pub mean: f32,
     pub divisor: f32,
-    /// `RGB` or `BGR`.
-    pub channels: String,
+    /// The order of the color channels.
+    pub channels: ChannelOrder,
 }
 
 impl Feed {
     pub fn input(&self) -> Input {
-        let Self { mean, divisor, channels } = self.clone();
+        let Self { mean, divisor, channels } = *self;
         Input { name: String::new(), shape: [0; 4], channels, mean, divisor }
     }
 }

@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use ostiary_core::Crop;
+use ostiary_core::{ChannelOrder, Crop};
 use ostiary_engine::Backend;
 use ostiary_trainer::evaluate::model::{self, Feed, Model};
 use ostiary_trainer::net::{DIVISOR, MEAN, SIDE, Weights};
@@ -79,7 +79,7 @@ impl Teacher {
             Err(why) if Weights::is_checkpoint(file) => return Err(why),
             Err(_) => {}
         }
-        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: "RGB".into() };
+        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };
         Ok(Self::Onnx(model::open(file, &Backend::tract(1), "tract", &feed)?))
     }
 
