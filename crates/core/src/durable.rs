@@ -1,4 +1,4 @@
-//! Files that are whole, and on the disk, or not there at all.
+//! Files that are complete and on the disk, or absent.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -7,8 +7,11 @@ use std::path::Path;
 
 use crate::ownership;
 
-/// Writes a file that takes the place of the one of this name in a single step: whoever reads sees the old or the new,
-/// also after a power cut.
+/// Writes a file and replaces the one of this name in a single step: a reader sees the old or the new file, also after a
+/// power cut.
+///
+/// # Errors
+/// If the file cannot be written. The old one then stays.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -18,14 +21,20 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Gives a file that was just written its mode and owner, and puts it on the disk.
+/// Sets the mode and the owner of a file that was just written, and puts it on the disk.
+///
+/// # Errors
+/// If the system refuses one of these.
 pub fn finish(file: &File, path: &Path, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))?;
     ownership::follow_folder(file, path)?;
     file.sync_all()
 }
 
-/// Makes a folder where there is none, its owner's who owns the one above.
+/// Makes a folder, unless it exists, with the owner of the folder above it.
+///
+/// # Errors
+/// If it cannot be made, or a file has its name.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Ok(()) => ownership::follow_folder(&File::open(path)?, path),
@@ -34,7 +43,10 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Puts on the disk which files a folder has.
+/// Puts a folder's list of files on the disk.
+///
+/// # Errors
+/// If the folder cannot be opened or synchronized.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -1,4 +1,4 @@
-//! Whose a file is that root makes in the daemon's folder: the daemon's.
+//! The owner of files that root makes in the daemon's folder: the daemon's user.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,11 @@ use std::path::Path;
 
 use rustix::process::geteuid;
 
-/// Gives a file that root has opened to the owner of its folder, so that the daemon can read what
-/// `sudo ostiary enroll` made. Of anybody else the file is already.
+/// Changes the owner of a file that root has opened to the owner of its folder, so that the daemon can read what
+/// `sudo ostiary enroll` made. For other users it does nothing.
+///
+/// # Errors
+/// If the folder cannot be read or the owner cannot be changed.
 pub fn follow_folder(file: &File, path: &Path) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
