@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use ostiary_access::Reason;
+use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_events::{Event, EventKind, EventStore, Output, SPOOL, StoreError};
+use ostiary_core::{ModelId, Quality, Similarity, TrackId};
+use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant, Output, SPOOL, StoreError};
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::Mqtt;
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
@@ -227,7 +228,7 @@ impl Door {
     /// Records an event and tells it, as the daemon does.
     fn happens(&mut self, mut event: Event) -> u64 {
         self.store.lock().unwrap().append(&mut event).unwrap();
-        self.mqtt.tell(&event).unwrap();
+        self.mqtt.report(&event).unwrap();
         event.id
     }
 
@@ -248,17 +249,31 @@ fn event(kind: EventKind) -> Event {
     Event::new(kind, jiff::Timestamp::now(), "front")
 }
 
-fn granted(person: &str) -> Event {
-    Event {
-        reason: Some(Reason::Granted),
-        person: Some(person.into()),
-        similarity: Some(0.71),
-        ..event(EventKind::Granted)
+fn evidence() -> Evidence {
+    Evidence {
+        track: TrackId(9),
+        similarity: Some(Similarity(0.71)),
+        second: Some(Similarity(0.1)),
+        threshold: Similarity(0.56),
+        quality: Quality { size: 120.1, sharpness: 88.0, ..Quality::default() },
+        faces_in_view: 2,
+        frames: 3,
+        latency: Duration::from_micros(213_250),
+        model: ModelId("0123456789abcdef".into()),
     }
 }
 
+fn granted(person: &str) -> Event {
+    event(EventKind::Granted(Grant::Face { person: Some(person.into()), evidence: evidence() }))
+}
+
+fn denied(reason: DenialReason, person: Option<&str>, detail: Option<&str>) -> Event {
+    let (person, detail) = (person.map(str::to_owned), detail.map(str::to_owned));
+    event(EventKind::Denied(Denial::Face { reason, person, evidence: evidence(), detail }))
+}
+
 fn unknown() -> Event {
-    Event { reason: Some(Reason::Unknown), ..event(EventKind::Denied) }
+    denied(DenialReason::Unknown, None, None)
 }
 
 const AVAILABILITY: &str = "ostiary/front/availability";
@@ -288,7 +303,7 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     assert_eq!(json(&listener.next(STATE))["relay"], "on");
     door.happens(event(EventKind::RelayOff));
     assert_eq!(json(&listener.next(STATE))["relay"], "off");
-    door.happens(event(EventKind::DoorOpened));
+    door.happens(event(EventKind::DoorOpened { detail: None }));
     assert_eq!(json(&listener.next(STATE))["contact"], "open");
     door.happens(unknown());
     assert_eq!(listener.ids(4), [2, 3, 4, 5]);
@@ -311,7 +326,7 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     insta::assert_snapshot!("home_assistant_discovery", format!("{discovery:#}"));
 
     // An event that could not be recorded is told all the same.
-    door.mqtt.tell(&unknown()).unwrap();
+    door.mqtt.report(&unknown()).unwrap();
     assert_eq!(listener.ids(1), [0]);
 
     let end = door.happens(event(EventKind::Stopped));
@@ -585,23 +600,12 @@ fn ids_go_on_over_restart_and_pruning() {
 fn an_event_is_kept_whole() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = EventStore::open(&events(folder.path(), 10), true).unwrap();
-    let mut event = Event {
-        quality: Some(serde_json::json!({"size": 120.5, "sharpness": 88.0})),
-        latency_ms: Some(213.25),
-        threshold: Some(0.56),
-        second: Some(0.1),
-        track: Some(9),
-        frames: Some(3),
-        faces_in_view: Some(2),
-        model: Some("ir-50".into()),
-        detail: Some("quoted \" and \n broken".into()),
-        ..granted("Zoë")
-    };
+    let mut event = denied(DenialReason::NoHours, Some("Zoë"), Some("quoted \" and \n broken"));
     store.append(&mut event).unwrap();
     assert_eq!(store.unsent(0, 1).unwrap(), [event.clone()]);
     append(&mut store);
     store.append(&mut Event { ..event.clone() }).unwrap();
-    assert_eq!(store.last_access().unwrap().unwrap().person.as_deref(), Some("Zoë"));
+    assert_eq!(store.last_access().unwrap().unwrap().kind.person(), Some("Zoë"));
 }
 
 #[test]

@@ -10,9 +10,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin_cmd;
+use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_core::{Embedding, ModelId, Precision};
-use ostiary_events::{Event, EventKind, EventStore};
+use ostiary_core::{Embedding, ModelId, Precision, Quality, Similarity, TrackId};
+use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
 use ostiary_vision::Embedder;
@@ -215,10 +216,26 @@ fn record(path: &Path) -> EventStore {
     let config = config::Events { path: path.to_owned(), keep: 100 };
     let mut store = EventStore::open(&config, false).unwrap();
     let time = "2026-11-24T08:15:00Z".parse().unwrap();
+    store.append(&mut Event::new(granted("Ann"), time, "door")).unwrap();
     store
-        .append(&mut Event { person: Some("Ann".into()), ..Event::new(EventKind::Granted, time, "door") })
-        .unwrap();
-    store
+}
+
+fn granted(person: &str) -> EventKind {
+    EventKind::Granted(Grant::Face { person: Some(person.into()), evidence: evidence() })
+}
+
+fn evidence() -> Evidence {
+    Evidence {
+        track: TrackId(1),
+        similarity: Some(Similarity(0.71)),
+        second: Some(Similarity(0.1)),
+        threshold: Similarity(0.56),
+        quality: Quality::default(),
+        faces_in_view: 1,
+        frames: 3,
+        latency: Duration::from_millis(213),
+        model: ModelId("0123456789abcdef".into()),
+    }
 }
 
 #[test]
@@ -541,9 +558,10 @@ fn a_bundle_holds_what_helps_and_no_name_face_or_secret() {
     // Somebody who was removed since.
     let person = Some("Balthasar Oldname".to_owned());
     let detail = Some("balthasar came by".to_owned());
-    store.append(&mut Event { person, detail, ..Event::new(EventKind::Denied, time, "door") }).unwrap();
-    let person = Some("Zdenka Quillfeather".to_owned());
-    store.append(&mut Event { person, ..Event::new(EventKind::Granted, time, "door") }).unwrap();
+    let reason = DenialReason::CoolDown;
+    let denied = EventKind::Denied(Denial::Face { reason, person, evidence: evidence(), detail });
+    store.append(&mut Event::new(denied, time, "door")).unwrap();
+    store.append(&mut Event::new(granted("Zdenka Quillfeather"), time, "door")).unwrap();
     drop(store);
     let secret = door.path("mqtt-password");
     fs::write(&secret, "pa55-of-broker").unwrap();

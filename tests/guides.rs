@@ -7,7 +7,7 @@ use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_access::Reason;
-use ostiary_events::EventKind;
+use ostiary_events::EventName;
 use serde_json::Value;
 
 /// Every page by its file's name, the README of the project among them.
@@ -252,7 +252,7 @@ fn every_check_of_doctor_has_its_row() {
 fn every_kind_of_event_is_told() {
     for page in [page("troubleshoot.md"), page("home-assistant.md")] {
         let spans = spans(&page);
-        assert!(EventKind::ALL.iter().all(|kind| spans.contains(&name(kind))));
+        assert!(EventName::ALL.iter().all(|kind| spans.contains(&name(kind))));
     }
 }
 

@@ -118,7 +118,7 @@ impl Door {
         let config = config::Events { path: self.path("events.sqlite"), keep: 100 };
         let time = "2099-01-01T00:00:00Z".parse().unwrap();
         let mut store = EventStore::open(&config, false).unwrap();
-        store.append(&mut Event::new(EventKind::Started, time, "door")).unwrap();
+        store.append(&mut Event::new(EventKind::Stopped, time, "door")).unwrap();
     }
 }
 

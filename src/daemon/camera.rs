@@ -64,7 +64,7 @@ impl Capturer {
                 Ok(Next::Frame) => {
                     self.came = true;
                     if std::mem::take(&mut self.lost) {
-                        self.shared.tell(self.shared.event(EventKind::CameraBack));
+                        self.shared.tell_of(EventKind::CameraBack);
                     }
                     self.hand_over(&mut frame);
                 }
@@ -110,7 +110,7 @@ impl Capturer {
     /// Says once that frames are missing.
     fn lose(&mut self, error: &CaptureError) {
         if !std::mem::replace(&mut self.lost, true) {
-            self.shared.tell_of(EventKind::CameraLost, error.to_string());
+            self.shared.tell_of(EventKind::CameraLost { detail: error.to_string() });
         }
     }
 
@@ -122,7 +122,8 @@ impl Capturer {
         // Closed first: the new one may be the same device in another size.
         self.source = None;
         if let Err(error) = self.open() {
-            self.shared.tell_of(EventKind::ReloadRefused, format!("{error}; the camera stays as it was"));
+            let detail = format!("{error}; the camera stays as it was");
+            self.shared.tell_of(EventKind::ReloadRefused { detail });
             self.config = old;
         }
     }

@@ -118,7 +118,7 @@ impl Crew {
         }
         self.stop();
         if result.is_ok() {
-            self.shared.tell(self.shared.event(EventKind::Stopped));
+            self.shared.tell_of(EventKind::Stopped);
         }
         self.finish();
     }

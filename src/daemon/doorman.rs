@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ostiary_access::{Contact, Decision, Machine, Reason, RelayCommand, State, Swing};
+use ostiary_access::{Contact, Decision, DenialReason, Machine, Outcome, RelayCommand, State, Swing};
+use ostiary_core::ModelId;
 use ostiary_devices::{GpioError, Heard, Relay, Signals};
-use ostiary_events::{Event, EventKind};
+use ostiary_events::{Denial, EventKind, Grant};
 
 use super::progress::Worker;
 use super::shared::{Shared, Word};
@@ -93,7 +94,7 @@ impl Doorman {
             Ok(()) => reason,
             Err(error) => format!("{reason}; and the relay may still be on: {error}"),
         };
-        self.shared.tell_of(EventKind::Locked, detail);
+        self.shared.tell_of(EventKind::Locked { detail });
         self.shared.set_locked();
     }
 
@@ -102,21 +103,19 @@ impl Doorman {
         mut decision: Decision,
         person: Option<String>,
         detail: Option<String>,
-        model: String,
+        model: ModelId,
     ) -> Result<(), String> {
         // Between the decision and now the door may have been locked.
         self.obey_fault();
-        if decision.reason == Reason::Granted && self.machine.state() == State::Locked {
-            decision.reason = Reason::Locked;
+        if decision.outcome == Outcome::Granted && self.machine.state() == State::Locked {
+            decision.outcome = Outcome::Denied(DenialReason::Locked);
         }
-        self.answer(decision.reason == Reason::Granted, |door| Event {
-            detail,
-            ..door.event(&decision, person, model)
-        })
+        self.answer(EventKind::decided(&decision, person, detail, model))
     }
 
-    /// Opens to whom that was granted, tells of it, and says yes or no.
-    fn answer(&mut self, granted: bool, event: impl FnOnce(&Self) -> Event) -> Result<(), String> {
+    /// Opens the door if the event is a grant, reports the event, and lights the lamp for yes or no.
+    fn answer(&mut self, kind: EventKind) -> Result<(), String> {
+        let granted = matches!(kind, EventKind::Granted(_));
         let now = self.shared.clock.now();
         let mut command = None;
         if granted {
@@ -125,7 +124,7 @@ impl Doorman {
         }
         // The relay first: lamps and events are for people, who can wait for a millisecond.
         let driven = command.map_or(Ok(()), |command| self.drive(command));
-        self.shared.tell(event(self));
+        self.shared.tell_of(kind);
         driven?;
         let lit = if granted { self.signals.yes(now) } else { self.signals.no(now) };
         lit.map_err(|error| error.to_string())
@@ -143,9 +142,9 @@ impl Doorman {
             }
             Heard::Lost(error) => {
                 self.contact.lost();
-                self.shared.tell_of(EventKind::InputsLost, error.to_string());
+                self.shared.tell_of(EventKind::InputsLost { detail: error.to_string() });
             }
-            Heard::Back => self.shared.tell(self.shared.event(EventKind::InputsBack)),
+            Heard::Back => self.shared.tell_of(EventKind::InputsBack),
         }
         Ok(())
     }
@@ -159,28 +158,27 @@ impl Doorman {
             return Ok(());
         }
         if self.machine.state() == State::Locked {
-            let press = Some("the exit button was pressed".to_owned());
-            let (reason, kind) = (Some(Reason::Locked), EventKind::Denied);
-            return self.answer(false, |door| Event { reason, detail: press, ..door.shared.event(kind) });
+            return self.answer(EventKind::Denied(Denial::ExitButton));
         }
-        let (reason, kind) = (Some(Reason::RequestToExit), EventKind::Granted);
-        self.answer(true, |door| Event { reason, ..door.shared.event(kind) })
+        self.answer(EventKind::Granted(Grant::ExitButton))
     }
 
     /// Tells of what happened to the leaf.
     fn tell_of(&self, swing: Swing) {
-        let state = |open| if open { EventKind::DoorOpened } else { EventKind::DoorClosed };
+        let found = || Some("so it was found".to_owned());
         match swing {
-            Swing::Found { open } => self.shared.tell_of(state(open), "so it was found"),
-            Swing::Opened => self.shared.tell(self.shared.event(state(true))),
+            Swing::Found { open: true } => self.shared.tell_of(EventKind::DoorOpened { detail: found() }),
+            Swing::Found { open: false } => self.shared.tell_of(EventKind::DoorClosed { detail: found() }),
+            Swing::Opened => self.shared.tell_of(EventKind::DoorOpened { detail: None }),
             Swing::Forced => {
-                self.shared.tell(self.shared.event(state(true)));
-                self.shared.tell(self.shared.event(EventKind::DoorForced));
+                self.shared.tell_of(EventKind::DoorOpened { detail: None });
+                self.shared.tell_of(EventKind::DoorForced);
             }
-            Swing::Closed => self.shared.tell(self.shared.event(state(false))),
+            Swing::Closed => self.shared.tell_of(EventKind::DoorClosed { detail: None }),
             Swing::HeldOpen => {
                 let seconds = self.contact.held_open().as_secs_f64();
-                self.shared.tell_of(EventKind::DoorHeld, format!("it has been open for {seconds:.0} s"));
+                let detail = format!("it has been open for {seconds:.0} s");
+                self.shared.tell_of(EventKind::DoorHeld { detail });
             }
         }
     }
@@ -196,29 +194,8 @@ impl Doorman {
         };
         driven.map_err(|error: GpioError| error.to_string())?;
         if let Some(kind) = kind {
-            self.shared.tell(self.shared.event(kind));
+            self.shared.tell_of(kind);
         }
         Ok(())
-    }
-
-    fn event(&self, decision: &Decision, person: Option<String>, model: String) -> Event {
-        let granted = decision.reason == Reason::Granted;
-        let kind = if granted { EventKind::Granted } else { EventKind::Denied };
-        let latency = decision.time.saturating_sub(decision.first_seen);
-        Event {
-            reason: Some(decision.reason),
-            person,
-            track: Some(decision.track.0),
-            similarity: decision.similarity.map(|similarity| similarity.0),
-            second: decision.second.map(|similarity| similarity.0),
-            threshold: Some(decision.threshold.0),
-            // Six numbers always have a JSON; were there one that has none, it would be left out.
-            quality: serde_json::to_value(decision.quality).ok(),
-            faces_in_view: Some(decision.faces_in_view),
-            frames: Some(decision.frames),
-            latency_ms: Some(latency.as_secs_f64() * 1000.0),
-            model: Some(model),
-            ..self.shared.event(kind)
-        }
     }
 }

@@ -14,7 +14,7 @@ use ostiary_config::{Config, Hours, Layers};
 use ostiary_core::ModelId;
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_devices::{Inputs, Relay, Signals};
-use ostiary_events::{Event, EventKind, EventStore, Output, logging};
+use ostiary_events::{EventKind, EventStore, Output, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
@@ -95,7 +95,7 @@ fn keep_with(
     let wall = WallClock::new(newest.time);
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
     if let Some(given_up) = given_up {
-        shared.tell_of(EventKind::RolledBack, given_up.to_string());
+        shared.tell_of(EventKind::RolledBack { detail: given_up.to_string() });
     }
     let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
     let mut eye = Eye::load(&config, Gallery::default())?;
@@ -209,7 +209,7 @@ impl Keeper<'_> {
             let ended = crew.ended();
             if !ready && self.shared.progress.frames() > 0 {
                 ready = true;
-                self.shared.tell_of(EventKind::Started, self.started.clone());
+                self.shared.tell_of(EventKind::Started { detail: self.started.clone() });
                 say(&[NotifyState::Ready, NotifyState::Status(&self.started)]);
             }
             if let Some(ended) = ended {
@@ -264,7 +264,7 @@ impl Keeper<'_> {
             say(&[NotifyState::Reloading, now]);
         }
         match self.prepare(facebank, meanwhile) {
-            Err(why) => self.shared.tell_of(EventKind::ReloadRefused, why),
+            Err(why) => self.shared.tell_of(EventKind::ReloadRefused { detail: why }),
             Ok(Reloaded { config, model, tested, orders, closed, detail }) => {
                 // Before it is used for the first time.
                 *self.trial = Trial::after_reload(&config.models, self.trial.take());
@@ -280,11 +280,7 @@ impl Keeper<'_> {
                 (self.config, self.model) = (config, model);
                 self.clock_watch.look(&self.shared.wall, &self.config);
                 // The model by its id: whoever changed it waits for this.
-                self.shared.tell(Event {
-                    detail: Some(detail),
-                    model: Some(self.model.to_string()),
-                    ..self.shared.event(EventKind::Reloaded)
-                });
+                self.shared.tell_of(EventKind::Reloaded { model: Some(self.model.clone()), detail });
             }
         }
         say(&[NotifyState::Ready]);

@@ -56,7 +56,7 @@ impl Recorder {
             Err(_) => {}
         }
         for Told { output, failing } in &mut self.outputs {
-            match output.tell(&event) {
+            match output.report(&event) {
                 Ok(()) => *failing = false,
                 Err(error) if !std::mem::replace(failing, true) => {
                     log::error!("{}: {error}", output.describe());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ostiary_access::Decision;
 use ostiary_capture::Handover;
+use ostiary_core::ModelId;
 use ostiary_core::clock::Clock;
 use ostiary_devices::Heard;
 use ostiary_events::{Event, EventKind};
@@ -28,7 +29,7 @@ pub enum Word {
         /// What more there is to say about the reason.
         detail: Option<String>,
         /// The embedding model.
-        model: String,
+        model: ModelId,
     },
     /// The recording has ended: nothing more will be decided.
     End,
@@ -89,21 +90,19 @@ impl Shared {
     }
 
     /// Tells of an event. Nobody waits: where the disk is too far behind, the event is lost, and that is said.
-    pub fn tell(&self, event: Event) {
+    fn tell(&self, event: Event) {
         if let Err(event) = self.events.push(event) {
             let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-            log::error!("an event ({:?}) was lost, {lost} by now: the disk does not keep up", event.kind);
+            log::error!(
+                "an event ({}) was lost, {lost} by now: the disk does not keep up",
+                event.kind.name()
+            );
         }
     }
 
-    /// An event of this door, now.
-    pub fn event(&self, kind: EventKind) -> Event {
-        Event::new(kind, self.wall.stamp(), &self.door)
-    }
-
-    /// Tells of an event that a sentence explains.
-    pub fn tell_of(&self, kind: EventKind, detail: impl Into<String>) {
-        self.tell(Event { detail: Some(detail.into()), ..self.event(kind) });
+    /// Reports what happened at this door now.
+    pub fn tell_of(&self, kind: EventKind) {
+        self.tell(Event::new(kind, self.wall.stamp(), &self.door));
     }
 
     /// The events that wait.

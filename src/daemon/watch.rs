@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_access::{Access, Decider, Decision, Decisions, Observation, Reason, access};
+use ostiary_access::{Access, Decider, Decision, Decisions, DenialReason, Observation, Outcome, access};
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
@@ -217,19 +217,19 @@ impl Watch {
     fn decided(&self, decision: Decision) -> Result<(), String> {
         let person = decision.person.and_then(|id| self.sight.gallery().person(id));
         let person = person.map(|person| person.name.clone());
-        let detail = self.detail(decision.reason, decision.person);
-        self.shared.say(Word::Decided { decision, person, detail, model: self.sight.model().to_string() })
+        let detail = self.detail(decision.outcome, decision.person);
+        self.shared.say(Word::Decided { decision, person, detail, model: self.sight.model().clone() })
     }
 
     /// What more there is to say about a reason.
-    fn detail(&self, reason: Reason, person: Option<PersonId>) -> Option<String> {
-        match reason {
-            Reason::NoHours => {
+    fn detail(&self, outcome: Outcome, person: Option<PersonId>) -> Option<String> {
+        match outcome {
+            Outcome::Denied(DenialReason::NoHours) => {
                 let group = self.sight.gallery().person(person?)?.group.as_ref()?;
                 Some(format!("there is no group {group:?} in [hours]"))
             }
             // Unless it is right by now.
-            Reason::ClockImplausible => {
+            Outcome::Denied(DenialReason::ClockImplausible) => {
                 self.shared.wall.read(self.trust).local().err().map(|fault| fault.to_string())
             }
             _ => None,

@@ -7,7 +7,7 @@ use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
 
 use super::rules::Rules;
 use super::track::Track;
-use super::{Access, Decision, Observation, Reason};
+use super::{Access, Decision, DenialReason, Observation, Outcome};
 
 /// The decisions of one frame, one a face at most.
 pub type Decisions = heapless::Vec<Decision, MAX_FACES>;
@@ -83,7 +83,7 @@ impl Decider {
         let index = self.tracks.iter().position(|known| known.id == track)?;
         let mut track = self.tracks.swap_remove(index);
         let reason = track.parting(&self.rules)?;
-        track.tell(time, reason, self.faces_in_view, &self.rules)
+        track.tell(time, Outcome::Denied(reason), self.faces_in_view, &self.rules)
     }
 
     /// The place of the face's account, which is made where there is none. Where all places are taken, the
@@ -111,40 +111,40 @@ impl Decider {
         if is_crowded {
             track.crowd(time);
         }
-        if track.has_told(Reason::Granted) {
+        if track.has_told(Outcome::Granted) {
             return None;
         }
 
-        let reason = if let Some(person) = track.person(time, rules) {
+        let outcome = if let Some(person) = track.person(time, rules) {
             if !track.agrees_at(time) {
                 return None;
             }
             let cools = |grant: &Grant| grant.person == person && time.saturating_sub(grant.time) < cooldown;
             match track.access() {
-                Access::Disabled => Reason::DisabledPerson,
-                Access::OutsideHours => Reason::OutsideHours,
-                Access::NoHours => Reason::NoHours,
-                Access::ClockImplausible => Reason::ClockImplausible,
-                Access::Allowed if grants.iter().any(cools) => Reason::CoolDown,
-                Access::Allowed if is_crowded => Reason::SeveralFaces,
+                Access::Disabled => Outcome::Denied(DenialReason::DisabledPerson),
+                Access::OutsideHours => Outcome::Denied(DenialReason::OutsideHours),
+                Access::NoHours => Outcome::Denied(DenialReason::NoHours),
+                Access::ClockImplausible => Outcome::Denied(DenialReason::ClockImplausible),
+                Access::Allowed if grants.iter().any(cools) => Outcome::Denied(DenialReason::CoolDown),
+                Access::Allowed if is_crowded => Outcome::Denied(DenialReason::SeveralFaces),
                 Access::Allowed if track.is_clear(time, rules) => {
                     if grants.is_full() {
                         grants.pop_front();
                     }
                     // There is room now.
                     let _ = grants.push_back(Grant { person, time });
-                    Reason::Granted
+                    Outcome::Granted
                 }
                 Access::Allowed => return None,
             }
         } else if track.is_ambiguous(time, rules) {
-            Reason::Ambiguous
+            Outcome::Denied(DenialReason::Ambiguous)
         } else if track.is_unknown(rules) {
-            Reason::Unknown
+            Outcome::Denied(DenialReason::Unknown)
         } else {
             return None;
         };
-        track.tell(time, reason, faces.len(), rules)
+        track.tell(time, outcome, faces.len(), rules)
     }
 
     /// Whether another face in view stands in the way.

@@ -1,41 +1,75 @@
-//! Why a decision is what it is: a closed list.
+//! Why the door opened or did not: closed lists.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The reason of a decision. The names are stable: they are printed, logged and sent.
+/// The name of a reason, of a grant or of a denial. The names are stable: they are printed, logged and sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// An enabled person, alike enough in enough good frames.
+    /// An enabled person, similar enough in enough good frames.
     Granted,
-    /// The exit button was pressed, by whom is not asked.
+    /// The exit button was pressed; who pressed it is not known.
     RequestToExit,
-    /// Enough good frames, and nobody alike enough.
+    /// See [`DenialReason::Unknown`].
     Unknown,
-    /// Alike enough to two people: the margin between them is too small to tell which.
+    /// See [`DenialReason::Ambiguous`].
+    Ambiguous,
+    /// See [`DenialReason::LowQuality`].
+    LowQuality,
+    /// See [`DenialReason::TooFar`].
+    TooFar,
+    /// See [`DenialReason::SeveralFaces`].
+    SeveralFaces,
+    /// See [`DenialReason::CoolDown`].
+    CoolDown,
+    /// See [`DenialReason::DisabledPerson`].
+    DisabledPerson,
+    /// See [`DenialReason::OutsideHours`].
+    OutsideHours,
+    /// See [`DenialReason::NoHours`].
+    NoHours,
+    /// See [`DenialReason::ClockImplausible`].
+    ClockImplausible,
+    /// See [`DenialReason::Locked`].
+    Locked,
+}
+
+/// Why the door does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DenialReason {
+    /// Enough good frames, and no enrolled person is similar enough.
+    Unknown,
+    /// Similar enough to two people, with too small a margin between them to tell which.
     Ambiguous,
     /// The face was never good enough: blurred, too dark, too bright or turned away.
     LowQuality,
     /// The face was too small to judge: the person is too far away.
     TooFar,
-    /// A second face in view, and the policy refuses.
+    /// A second face is in view, and the policy refuses.
     SeveralFaces,
     /// The same person was let in a moment ago.
     CoolDown,
-    /// Known, but disabled.
+    /// Enrolled, but disabled.
     DisabledPerson,
-    /// Known, but not at this hour.
+    /// Enrolled, but not allowed at this hour.
     OutsideHours,
-    /// Known, but in a group that has no hours while others have.
+    /// Enrolled, but in a group that has no hours while others have.
     NoHours,
-    /// Known, but the clock that their hours go by cannot be right.
+    /// Enrolled and in a group with hours, but the clock cannot be right.
     ClockImplausible,
     /// The door is locked by a fault and opens for nobody.
     Locked,
 }
 
+/// The reason is the reason of a grant, not of a denial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is the reason of a grant")]
+pub struct NotADenial(pub Reason);
+
 impl Reason {
-    /// Every reason there is.
+    /// Every reason.
     pub const ALL: [Self; 13] = [
         Self::Granted,
         Self::RequestToExit,
@@ -51,6 +85,52 @@ impl Reason {
         Self::ClockImplausible,
         Self::Locked,
     ];
+}
+
+/// As JSON has it, without quotes.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl From<DenialReason> for Reason {
+    fn from(reason: DenialReason) -> Self {
+        match reason {
+            DenialReason::Unknown => Self::Unknown,
+            DenialReason::Ambiguous => Self::Ambiguous,
+            DenialReason::LowQuality => Self::LowQuality,
+            DenialReason::TooFar => Self::TooFar,
+            DenialReason::SeveralFaces => Self::SeveralFaces,
+            DenialReason::CoolDown => Self::CoolDown,
+            DenialReason::DisabledPerson => Self::DisabledPerson,
+            DenialReason::OutsideHours => Self::OutsideHours,
+            DenialReason::NoHours => Self::NoHours,
+            DenialReason::ClockImplausible => Self::ClockImplausible,
+            DenialReason::Locked => Self::Locked,
+        }
+    }
+}
+
+impl TryFrom<Reason> for DenialReason {
+    type Error = NotADenial;
+
+    fn try_from(reason: Reason) -> Result<Self, NotADenial> {
+        match reason {
+            Reason::Granted | Reason::RequestToExit => Err(NotADenial(reason)),
+            Reason::Unknown => Ok(Self::Unknown),
+            Reason::Ambiguous => Ok(Self::Ambiguous),
+            Reason::LowQuality => Ok(Self::LowQuality),
+            Reason::TooFar => Ok(Self::TooFar),
+            Reason::SeveralFaces => Ok(Self::SeveralFaces),
+            Reason::CoolDown => Ok(Self::CoolDown),
+            Reason::DisabledPerson => Ok(Self::DisabledPerson),
+            Reason::OutsideHours => Ok(Self::OutsideHours),
+            Reason::NoHours => Ok(Self::NoHours),
+            Reason::ClockImplausible => Ok(Self::ClockImplausible),
+            Reason::Locked => Ok(Self::Locked),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +156,19 @@ mod tests {
             Reason::Locked => 12,
         };
         assert!(Reason::ALL.iter().enumerate().all(|(number, reason)| place(*reason) == number));
+    }
+
+    #[test]
+    fn every_reason_but_those_of_a_grant_is_one_of_a_denial() {
+        for reason in Reason::ALL {
+            match DenialReason::try_from(reason) {
+                Ok(denial) => assert_eq!(Reason::from(denial), reason),
+                Err(NotADenial(granted)) => {
+                    assert_eq!(granted, reason);
+                    assert!(matches!(reason, Reason::Granted | Reason::RequestToExit));
+                }
+            }
+        }
+        assert_eq!(Reason::OutsideHours.to_string(), "outside_hours");
     }
 }

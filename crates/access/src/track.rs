@@ -6,7 +6,7 @@ use ostiary_core::{PersonId, QualityFault, TrackId, Verdict};
 
 use super::rules::Rules;
 use super::window::Window;
-use super::{Access, Decision, Observation, Reason};
+use super::{Access, Decision, DenialReason, Observation, Outcome, Reason};
 
 /// One face's account. Nothing goes from one track to another.
 #[derive(Debug, Clone)]
@@ -127,25 +127,25 @@ impl Track {
     }
 
     /// Whether this reason was told already.
-    pub fn has_told(&self, reason: Reason) -> bool {
-        self.told & bit(reason) != 0
+    pub fn has_told(&self, outcome: Outcome) -> bool {
+        self.told & bit(outcome) != 0
     }
 
     /// Why the door stayed shut, where nothing was told while the face was in view.
     ///
     /// `None` for one that was seen so shortly that nobody waits for an answer.
-    pub fn parting(&self, rules: &Rules) -> Option<Reason> {
+    pub fn parting(&self, rules: &Rules) -> Option<DenialReason> {
         let brief = 2;
         if self.told != 0 || self.seen <= brief {
             None
         } else if self.unmatched as usize >= rules.frames {
-            Some(Reason::Unknown)
+            Some(DenialReason::Unknown)
         } else if self.faulty <= self.good {
             None
         } else if self.too_small > self.faulty / 2 {
-            Some(Reason::TooFar)
+            Some(DenialReason::TooFar)
         } else {
-            Some(Reason::LowQuality)
+            Some(DenialReason::LowQuality)
         }
     }
 
@@ -153,34 +153,35 @@ impl Track {
     pub fn tell(
         &mut self,
         time: Duration,
-        reason: Reason,
+        outcome: Outcome,
         faces_in_view: usize,
         rules: &Rules,
     ) -> Option<Decision> {
-        if self.has_told(reason) {
+        if self.has_told(outcome) {
             return None;
         }
-        self.told |= bit(reason);
-        let (person, frames) = match reason {
-            Reason::Unknown => (None, self.unmatched),
-            Reason::Ambiguous => (None, rules.frames as u32),
-            Reason::LowQuality | Reason::TooFar => (None, 0),
-            Reason::Granted
-            | Reason::RequestToExit
-            | Reason::SeveralFaces
-            | Reason::CoolDown
-            | Reason::DisabledPerson
-            | Reason::OutsideHours
-            | Reason::NoHours
-            | Reason::ClockImplausible
-            | Reason::Locked => (self.agreed, rules.frames as u32),
+        self.told |= bit(outcome);
+        let (person, frames) = match outcome {
+            Outcome::Denied(DenialReason::Unknown) => (None, self.unmatched),
+            Outcome::Denied(DenialReason::Ambiguous) => (None, rules.frames as u32),
+            Outcome::Denied(DenialReason::LowQuality | DenialReason::TooFar) => (None, 0),
+            Outcome::Granted
+            | Outcome::Denied(
+                DenialReason::SeveralFaces
+                | DenialReason::CoolDown
+                | DenialReason::DisabledPerson
+                | DenialReason::OutsideHours
+                | DenialReason::NoHours
+                | DenialReason::ClockImplausible
+                | DenialReason::Locked,
+            ) => (self.agreed, rules.frames as u32),
         };
         let judged = self.counted.unwrap_or(self.latest);
         Some(Decision {
             time,
             track: self.id,
             first_seen: self.latest.first_seen,
-            reason,
+            outcome,
             person,
             similarity: judged.candidate.map(|candidate| candidate.similarity),
             second: judged.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
@@ -192,6 +193,6 @@ impl Track {
     }
 }
 
-fn bit(reason: Reason) -> u16 {
-    1 << reason as u16
+fn bit(outcome: Outcome) -> u16 {
+    1 << Reason::from(outcome) as u16
 }

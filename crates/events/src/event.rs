@@ -1,137 +1,233 @@
-//! One thing that happened at the door, as it is stored, printed and sent.
+//! An event: one thing that happened at the door, with the fields that its kind has.
 
-use ostiary_access::Reason;
-use serde::{Deserialize, Serialize};
+use ostiary_access::{Decision, DenialReason, Outcome, Reason};
+use ostiary_core::ModelId;
 
-/// An event. Holds no face and no embedding. Absent fields are left out of the JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+use super::{EventName, Evidence};
+
+/// One thing that happened at the door. Holds no face and no embedding.
+///
+/// Its JSON is one flat object. A JSON object without the fields that its kind must have is not an event.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Counts up by one from 1 over the life of the event store; 0 where the event could not be stored.
+    /// Counts up by one from 1 over the life of the event store; 0 if the event could not be stored.
     pub id: u64,
-    /// Wall clock, RFC 3339 in UTC.
+    /// Wall clock; in JSON RFC 3339 in UTC.
     pub time: jiff::Timestamp,
-    pub kind: EventKind,
     /// The door's name.
     pub door: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    /// The person's name; absent for a stranger.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub track: Option<u64>,
-    /// Cosine to the person's templates, to the second best person's, and the threshold in force.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub similarity: Option<f32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub second: Option<f32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f32>,
-    /// The face's size in pixels and the other measures of quality, as `detect` prints them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<serde_json::Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub faces_in_view: Option<u32>,
-    /// Good frames that the decision rests on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frames: Option<u32>,
-    /// From the face's first frame to the decision, milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_ms: Option<f64>,
-    /// The embedding model's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// What went wrong or what was done, in a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
+    /// What happened.
+    pub kind: EventKind,
 }
 
-/// What kind of event it is. The names are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What happened. A `detail` is one sentence or a part of one, for people.
+#[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// The daemon is ready.
-    Started,
+    Started {
+        /// The number of people, the model and the threshold in use.
+        detail: String,
+    },
     /// The daemon stops, the relay at rest.
     Stopped,
-    /// Somebody was let in.
-    Granted,
-    /// Somebody was not let in.
-    Denied,
+    /// Somebody was let in or out.
+    Granted(Grant),
+    /// Somebody was not let in or out.
+    Denied(Denial),
     /// The relay went on.
     RelayOn,
     /// The relay went back to rest.
     RelayOff,
     /// No frames come from the camera.
-    CameraLost,
+    CameraLost {
+        /// The camera's error.
+        detail: String,
+    },
     /// Frames come again.
     CameraBack,
     /// A new configuration is in force.
-    Reloaded,
+    Reloaded {
+        /// The embedding model in use; `None` in events of version 0.1.0.
+        model: Option<ModelId>,
+        /// The number of people, the model and the threshold in use.
+        detail: String,
+    },
     /// A configuration was refused; the old one stays in force.
-    ReloadRefused,
-    /// New models were given up at the start, and those before are in use.
-    RolledBack,
+    ReloadRefused {
+        /// What is wrong with the configuration.
+        detail: String,
+    },
+    /// New models were given up at the start, and the models before them are in use.
+    RolledBack {
+        /// The bundle that was given up, and why.
+        detail: String,
+    },
     /// A fault locked the door.
-    Locked,
-    /// The door's leaf is open.
-    DoorOpened,
-    /// The door's leaf is closed.
-    DoorClosed,
-    /// It was opened, and nobody had been let in or out.
+    Locked {
+        /// The fault.
+        detail: String,
+    },
+    /// The door is open.
+    DoorOpened {
+        /// How this is known, if the contact did not report it as a change.
+        detail: Option<String>,
+    },
+    /// The door is closed.
+    DoorClosed {
+        /// How this is known, if the contact did not report it as a change.
+        detail: Option<String>,
+    },
+    /// The door opened, and nobody had been let in or out.
     DoorForced,
-    /// It has been open for too long.
-    DoorHeld,
-    /// The button and the contact cannot be read.
-    InputsLost,
-    /// They are read again.
+    /// The door has been open for too long.
+    DoorHeld {
+        /// For how long.
+        detail: String,
+    },
+    /// The exit button and the door contact cannot be read.
+    InputsLost {
+        /// The input's error.
+        detail: String,
+    },
+    /// The exit button and the door contact can be read again.
     InputsBack,
 }
 
-impl EventKind {
-    /// Every kind there is.
-    pub const ALL: [Self; 18] = [
-        Self::Started,
-        Self::Stopped,
-        Self::Granted,
-        Self::Denied,
-        Self::RelayOn,
-        Self::RelayOff,
-        Self::CameraLost,
-        Self::CameraBack,
-        Self::Reloaded,
-        Self::ReloadRefused,
-        Self::RolledBack,
-        Self::Locked,
-        Self::DoorOpened,
-        Self::DoorClosed,
-        Self::DoorForced,
-        Self::DoorHeld,
-        Self::InputsLost,
-        Self::InputsBack,
-    ];
+/// Why the door opened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grant {
+    /// An enrolled person was recognized.
+    Face {
+        /// The person's name; `None` if the person was removed in the meantime.
+        person: Option<String>,
+        /// What the decision rests on.
+        evidence: Evidence,
+    },
+    /// The exit button was pressed.
+    ExitButton,
+}
+
+/// Why the door did not open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Denial {
+    /// A face was refused.
+    Face {
+        /// Why it was refused.
+        reason: DenialReason,
+        /// The person's name; `None` for a stranger.
+        person: Option<String>,
+        /// What the decision rests on.
+        evidence: Evidence,
+        /// What else is known about the reason.
+        detail: Option<String>,
+    },
+    /// The exit button was pressed while the door was locked by a fault.
+    ExitButton,
 }
 
 impl Event {
-    /// An event of this kind with nothing known but when and where.
+    /// An event that is not stored yet.
     pub fn new(kind: EventKind, time: jiff::Timestamp, door: &str) -> Self {
-        Self {
-            id: 0,
-            time,
-            kind,
-            door: door.to_owned(),
-            reason: None,
-            person: None,
-            track: None,
-            similarity: None,
-            second: None,
-            threshold: None,
-            quality: None,
-            faces_in_view: None,
-            frames: None,
-            latency_ms: None,
-            model: None,
-            detail: None,
+        Self { id: 0, time, door: door.to_owned(), kind }
+    }
+}
+
+impl EventKind {
+    /// The event of a decision. `person` is the name of the person whom the decision names, `model` the embedding model.
+    pub fn decided(
+        decision: &Decision,
+        person: Option<String>,
+        detail: Option<String>,
+        model: ModelId,
+    ) -> Self {
+        let evidence = Evidence::new(decision, model);
+        match decision.outcome {
+            Outcome::Granted => Self::Granted(Grant::Face { person, evidence }),
+            Outcome::Denied(reason) => Self::Denied(Denial::Face { reason, person, evidence, detail }),
+        }
+    }
+
+    /// The kind's stable name.
+    pub fn name(&self) -> EventName {
+        match self {
+            Self::Started { .. } => EventName::Started,
+            Self::Stopped => EventName::Stopped,
+            Self::Granted(_) => EventName::Granted,
+            Self::Denied(_) => EventName::Denied,
+            Self::RelayOn => EventName::RelayOn,
+            Self::RelayOff => EventName::RelayOff,
+            Self::CameraLost { .. } => EventName::CameraLost,
+            Self::CameraBack => EventName::CameraBack,
+            Self::Reloaded { .. } => EventName::Reloaded,
+            Self::ReloadRefused { .. } => EventName::ReloadRefused,
+            Self::RolledBack { .. } => EventName::RolledBack,
+            Self::Locked { .. } => EventName::Locked,
+            Self::DoorOpened { .. } => EventName::DoorOpened,
+            Self::DoorClosed { .. } => EventName::DoorClosed,
+            Self::DoorForced => EventName::DoorForced,
+            Self::DoorHeld { .. } => EventName::DoorHeld,
+            Self::InputsLost { .. } => EventName::InputsLost,
+            Self::InputsBack => EventName::InputsBack,
+        }
+    }
+
+    /// The name of the person that was let in or refused; `None` for a stranger and for all other kinds.
+    pub fn person(&self) -> Option<&str> {
+        match self {
+            Self::Granted(grant) => grant.person(),
+            Self::Denied(denial) => denial.person(),
+            Self::Started { .. }
+            | Self::Stopped
+            | Self::RelayOn
+            | Self::RelayOff
+            | Self::CameraLost { .. }
+            | Self::CameraBack
+            | Self::Reloaded { .. }
+            | Self::ReloadRefused { .. }
+            | Self::RolledBack { .. }
+            | Self::Locked { .. }
+            | Self::DoorOpened { .. }
+            | Self::DoorClosed { .. }
+            | Self::DoorForced
+            | Self::DoorHeld { .. }
+            | Self::InputsLost { .. }
+            | Self::InputsBack => None,
+        }
+    }
+}
+
+impl Grant {
+    /// The stable name of the reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Face { .. } => Reason::Granted,
+            Self::ExitButton => Reason::RequestToExit,
+        }
+    }
+
+    /// The name of the person that was let in, if it is known.
+    pub fn person(&self) -> Option<&str> {
+        match self {
+            Self::Face { person, .. } => person.as_deref(),
+            Self::ExitButton => None,
+        }
+    }
+}
+
+impl Denial {
+    /// The stable name of the reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Face { reason, .. } => Reason::from(*reason),
+            Self::ExitButton => Reason::Locked,
+        }
+    }
+
+    /// The name of the person that was refused, if it is known.
+    pub fn person(&self) -> Option<&str> {
+        match self {
+            Self::Face { person, .. } => person.as_deref(),
+            Self::ExitButton => None,
         }
     }
 }

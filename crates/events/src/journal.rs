@@ -1,17 +1,18 @@
-//! Events in the log: a sentence for people, fields for `journalctl OSTIARY_REASON=unknown`.
+//! Events in the program's log: a sentence for people, and fields for `journalctl OSTIARY_REASON=unknown`.
 
 use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, Record};
 
+use super::record::Record as EventRecord;
 use super::{Event, EventKind, Output, OutputError, sentence};
 
-/// Writes events to the program's log, which is the system's journal where there is one.
+/// Writes events to the program's log. If the system has a journal, the log is the journal.
 #[derive(Default)]
 pub struct Journal;
 
 impl Output for Journal {
-    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
-        let level = level(event.kind);
+    fn report(&mut self, event: &Event) -> Result<(), OutputError> {
+        let level = level(&event.kind);
         if level <= log::max_level() {
             log::logger().log(
                 &Record::builder()
@@ -30,44 +31,44 @@ impl Output for Journal {
     }
 }
 
-fn level(kind: EventKind) -> Level {
+fn level(kind: &EventKind) -> Level {
     match kind {
-        EventKind::Locked | EventKind::InputsLost => Level::Error,
-        EventKind::CameraLost
-        | EventKind::ReloadRefused
-        | EventKind::RolledBack
+        EventKind::Locked { .. } | EventKind::InputsLost { .. } => Level::Error,
+        EventKind::CameraLost { .. }
+        | EventKind::ReloadRefused { .. }
+        | EventKind::RolledBack { .. }
         | EventKind::DoorForced
-        | EventKind::DoorHeld => Level::Warn,
+        | EventKind::DoorHeld { .. } => Level::Warn,
         EventKind::RelayOn | EventKind::RelayOff => Level::Debug,
-        _ => Level::Info,
+        EventKind::Started { .. }
+        | EventKind::Stopped
+        | EventKind::Granted(_)
+        | EventKind::Denied(_)
+        | EventKind::CameraBack
+        | EventKind::Reloaded { .. }
+        | EventKind::DoorOpened { .. }
+        | EventKind::DoorClosed { .. }
+        | EventKind::InputsBack => Level::Info,
     }
 }
 
-/// An event's fields; the journal writes their names in capitals.
-struct Fields<'a> {
-    event: &'a Event,
+/// The fields of an event's JSON; the journal writes their names in capitals.
+struct Fields {
+    event: EventRecord,
     kind: String,
     reason: Option<String>,
 }
 
-impl<'a> Fields<'a> {
-    fn new(event: &'a Event) -> Self {
-        Self { event, kind: name(&event.kind), reason: event.reason.as_ref().map(name) }
+impl Fields {
+    fn new(event: &Event) -> Self {
+        let event = EventRecord::from(event);
+        Self { kind: event.kind.to_string(), reason: event.reason.map(|reason| reason.to_string()), event }
     }
 }
 
-/// The stable name, as JSON has it.
-fn name(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        // The kinds and reasons are plain names.
-        _ => String::new(),
-    }
-}
-
-impl kv::Source for Fields<'_> {
+impl kv::Source for Fields {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
-        let event = self.event;
+        let event = &self.event;
         let mut put = |name: &'static str, value: Option<Value<'kvs>>| {
             value.map_or(Ok(()), |value| visitor.visit_pair(Key::from_str(name), value))
         };
@@ -90,11 +91,15 @@ impl kv::Source for Fields<'_> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     use log::kv::Source;
-    use ostiary_access::Reason;
+    use ostiary_access::DenialReason;
+    use ostiary_core::Similarity;
 
     use super::*;
+    use crate::testing::{event, evidence};
+    use crate::{Denial, Evidence};
 
     struct Collect(BTreeMap<String, String>);
 
@@ -105,27 +110,46 @@ mod tests {
         }
     }
 
+    fn fields(event: &Event) -> BTreeMap<String, String> {
+        let mut fields = Collect(BTreeMap::new());
+        Fields::new(event).visit(&mut fields).unwrap();
+        fields.0
+    }
+
+    fn map<const N: usize>(fields: [(&str, &str); N]) -> BTreeMap<String, String> {
+        fields.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     #[test]
     fn a_denial_has_its_reason_and_no_more_than_is_known() {
-        let event = Event {
-            id: 7,
-            reason: Some(Reason::OutsideHours),
+        let denied = event(EventKind::Denied(Denial::Face {
+            reason: DenialReason::OutsideHours,
             person: Some("Anna".into()),
-            similarity: Some(0.5),
-            ..Event::new(EventKind::Denied, jiff::Timestamp::UNIX_EPOCH, "front")
-        };
-        let mut fields = Collect(BTreeMap::new());
-        Fields::new(&event).visit(&mut fields).unwrap();
+            evidence: Evidence {
+                similarity: Some(Similarity(0.75)),
+                second: None,
+                threshold: Similarity(0.5),
+                latency: Duration::from_micros(312_500),
+                ..evidence()
+            },
+            detail: None,
+        }));
         let expected = [
             ("ostiary_door", "front"),
             ("ostiary_event", "denied"),
+            ("ostiary_faces_in_view", "2"),
+            ("ostiary_frames", "3"),
             ("ostiary_id", "7"),
+            ("ostiary_latency_ms", "312.5"),
+            ("ostiary_model", "0123456789abcdef"),
             ("ostiary_person", "Anna"),
             ("ostiary_reason", "outside_hours"),
-            ("ostiary_similarity", "0.5"),
+            ("ostiary_similarity", "0.75"),
+            ("ostiary_threshold", "0.5"),
+            ("ostiary_track", "3"),
         ];
-        let expected: BTreeMap<_, _> =
-            expected.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        assert_eq!(fields.0, expected);
+        assert_eq!(fields(&Event { id: 7, ..denied }), map(expected));
+        let expected = [("ostiary_door", "front"), ("ostiary_event", "relay_on"), ("ostiary_id", "0")];
+        assert_eq!(fields(&event(EventKind::RelayOn)), map(expected));
     }
 }

@@ -4,31 +4,41 @@
 //! an [`Output`].
 
 mod event;
+mod event_name;
+mod evidence;
 mod journal;
 mod json_lines;
 pub mod logging;
+mod record;
 mod sentence;
 mod store;
+#[cfg(test)]
+mod testing;
 
-pub use event::{Event, EventKind};
+pub use event::{Denial, Event, EventKind, Grant};
+pub use event_name::EventName;
+pub use evidence::Evidence;
 pub use journal::Journal;
 pub use json_lines::JsonLines;
 pub use sentence::sentence;
 pub use store::{EventStore, NewestTime, SPOOL, StoreError};
 
-/// Somewhere that events are told to. Outputs run on threads that the door never waits for.
+/// Where events are reported. Outputs run on threads that the door never waits for.
 pub trait Output: Send {
-    /// Tells one event.
-    fn tell(&mut self, event: &Event) -> Result<(), OutputError>;
+    /// Reports one event.
+    ///
+    /// # Errors
+    /// If the output cannot be written. The event is lost for this output only.
+    fn report(&mut self, event: &Event) -> Result<(), OutputError>;
 
-    /// What this output is, for logs: `journal`, `mqtt localhost:1883`.
+    /// The output's name in logs: `journal`, `mqtt localhost:1883`.
     fn describe(&self) -> String;
 }
 
 /// Why an output failed. Every message names the thing and how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// Nobody reads any more.
+    /// Standard output is closed.
     #[error("standard output: {0}; is the reader of the pipe gone?")]
     Stdout(std::io::Error),
     /// The event store could not be written.

@@ -1,4 +1,4 @@
-//! Where log records go: to the system's journal with their fields, or to standard error in one line.
+//! The program's log: records go to the system's journal with their fields, or to standard error in one line.
 
 use std::io::Write;
 
@@ -7,19 +7,19 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use ostiary_config::LogLevel;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 
-/// Sets up logging, once in a process: to the journal where systemd has tied standard error to it and it can
-/// be reached, else to standard error. A second call only changes the level.
+/// Sets up logging, once in a process: to the journal if systemd has connected standard error to it, else to standard error.
+/// A second call only changes the level.
 pub fn init(level: LogLevel) {
     let sink = match connected_to_journal().then(JournalLog::new) {
         Some(Ok(journal)) => Sink::Journal(journal),
         _ => Sink::Stderr,
     };
-    // An error says that there is a logger already.
+    // An error means that there is a logger already.
     let _ = log::set_boxed_logger(Box::new(Logger(sink)));
     set_level(level);
 }
 
-/// Changes how much is logged, as after a reload of the configuration.
+/// Changes the level, for example after a reload of the configuration.
 pub fn set_level(level: LogLevel) {
     log::set_max_level(match level {
         LogLevel::Error => LevelFilter::Error,
@@ -38,7 +38,7 @@ enum Sink {
 struct Logger(Sink);
 
 impl Log for Logger {
-    /// Libraries speak of themselves only at the level `trace`; their warnings always pass.
+    /// Records of libraries are logged only at the level `trace`; their warnings always.
     fn enabled(&self, metadata: &Metadata) -> bool {
         let ours = metadata.target().split("::").next() == Some("ostiary");
         ours || metadata.level() <= Level::Warn || log::max_level() == LevelFilter::Trace
@@ -50,7 +50,7 @@ impl Log for Logger {
         }
         match &self.0 {
             Sink::Journal(journal) => journal.log(record),
-            // Nobody is left to tell where standard error is closed.
+            // If standard error is closed, there is nowhere to report it.
             Sink::Stderr => drop(std::io::stderr().lock().write_all(line(record).as_bytes())),
         }
     }
@@ -58,7 +58,7 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// `LEVEL message key=value ...`, with the line breaks of outside text made harmless.
+/// `LEVEL message key=value ...` in one line: line breaks in outside text become spaces.
 fn line(record: &Record) -> String {
     let mut line = Line(format!("{:5} {}", record.level(), record.args()));
     // Writing to a string does not fail.
@@ -72,7 +72,7 @@ struct Line(String);
 
 impl<'kvs> VisitSource<'kvs> for Line {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        // The prefix tells our fields from others' in the journal; here there are no others.
+        // In the journal the prefix separates our fields from those of others; here there are no others.
         let key = key.as_str().trim_start_matches("ostiary_");
         let value = value.to_string();
         let quoted = value.is_empty() || value.contains([' ', '"', '=', '\n']);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn libraries_only_warn() {
+    fn of_libraries_only_warnings_are_logged() {
         let logger = Logger(Sink::Stderr);
         let enabled =
             |target, level| logger.enabled(&Metadata::builder().target(target).level(level).build());

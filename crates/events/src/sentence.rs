@@ -2,111 +2,118 @@
 
 use std::fmt::Write as _;
 
-use ostiary_access::Reason;
+use ostiary_access::DenialReason;
 
-use super::{Event, EventKind};
+use super::{Denial, Event, EventKind, Evidence, Grant};
 
-/// Says what happened, for logs, for `explain` and for people. One sentence, no line break, no biometrics.
+/// What happened, as one sentence for logs and for people, without line breaks and biometrics.
 pub fn sentence(event: &Event) -> String {
-    let detail = event.detail.as_deref();
-    let with = |said: &str| match detail {
-        Some(detail) => format!("{said}: {}.", detail.trim_end_matches('.')),
-        None => format!("{said}."),
+    let plain = |what: &str| format!("{what}.");
+    let with = |what: &str, detail: &str| format!("{what}: {}.", detail.trim_end_matches('.'));
+    let maybe_with = |what: &str, detail: &Option<String>| match detail {
+        Some(detail) => with(what, detail),
+        None => plain(what),
     };
-    match event.kind {
-        EventKind::Started => with(&format!("Keeping the door \"{}\"", event.door)),
-        EventKind::Stopped => with("Stopped, with the relay at rest"),
-        EventKind::Granted => granted(event),
-        EventKind::Denied => denied(event),
-        EventKind::RelayOn => with("Relay on"),
-        EventKind::RelayOff => with("Relay at rest"),
-        EventKind::CameraLost => with("No frames come from the camera"),
-        EventKind::CameraBack => with("The camera brings frames again"),
-        EventKind::Reloaded => with("A new configuration is in force"),
-        EventKind::ReloadRefused => with("Refused the new configuration and kept the old one"),
-        EventKind::RolledBack => with("Went back to the models before"),
-        EventKind::Locked => with("Locked the door, which now opens for nobody"),
-        EventKind::DoorOpened => with("The door is open"),
-        EventKind::DoorClosed => with("The door is closed"),
-        EventKind::DoorForced => with("The door was forced: it opened, and nobody had been let in or out"),
-        EventKind::DoorHeld => with("The door is held open"),
-        EventKind::InputsLost => with("The exit button and the door contact cannot be read"),
-        EventKind::InputsBack => with("The exit button and the door contact are read again"),
+    match &event.kind {
+        EventKind::Started { detail } => with(&format!("Keeping the door \"{}\"", event.door), detail),
+        EventKind::Stopped => plain("Stopped, with the relay at rest"),
+        EventKind::Granted(grant) => granted(grant),
+        EventKind::Denied(denial) => denied(denial),
+        EventKind::RelayOn => plain("Relay on"),
+        EventKind::RelayOff => plain("Relay at rest"),
+        EventKind::CameraLost { detail } => with("No frames come from the camera", detail),
+        EventKind::CameraBack => plain("The camera brings frames again"),
+        EventKind::Reloaded { detail, model: _ } => with("A new configuration is in force", detail),
+        EventKind::ReloadRefused { detail } => {
+            with("Refused the new configuration and kept the old one", detail)
+        }
+        EventKind::RolledBack { detail } => with("Went back to the models before", detail),
+        EventKind::Locked { detail } => with("Locked the door, which now opens for nobody", detail),
+        EventKind::DoorOpened { detail } => maybe_with("The door is open", detail),
+        EventKind::DoorClosed { detail } => maybe_with("The door is closed", detail),
+        EventKind::DoorForced => plain("The door was forced: it opened, and nobody had been let in or out"),
+        EventKind::DoorHeld { detail } => with("The door is held open", detail),
+        EventKind::InputsLost { detail } => {
+            with("The exit button and the door contact cannot be read", detail)
+        }
+        EventKind::InputsBack => plain("The exit button and the door contact are read again"),
     }
 }
 
-fn granted(event: &Event) -> String {
-    if event.reason == Some(Reason::RequestToExit) {
-        return "Let somebody out: the exit button was pressed.".to_owned();
+fn granted(grant: &Grant) -> String {
+    match grant {
+        Grant::ExitButton => "Let somebody out: the exit button was pressed.".to_owned(),
+        Grant::Face { person, evidence } => {
+            let mut text = format!("Let {} in: ", name(person.as_deref()));
+            if let Some(alike) = alike(evidence) {
+                let _ = write!(text, "{alike}, ");
+            }
+            let (frames, latency) = (count(evidence.frames, "good frame"), evidence.latency.as_secs_f64());
+            let _ = write!(text, "{frames}, {latency:.2} s after the face came in view.");
+            text
+        }
     }
-    let mut said = format!("Let {} in", event.person.as_deref().unwrap_or("somebody"));
-    let mut separator = ": ";
-    if let Some(alike) = alike(event) {
-        let _ = write!(said, "{separator}{alike}");
-        separator = ", ";
-    }
-    if let Some(frames) = event.frames {
-        let _ = write!(said, "{separator}{}", count(frames, "good frame"));
-        separator = ", ";
-    }
-    if let Some(latency) = event.latency_ms {
-        let _ = write!(said, "{separator}{:.2} s after the face came in view", latency / 1000.0);
-    }
-    said.push('.');
-    said
 }
 
-fn denied(event: &Event) -> String {
-    let known = event.person.as_deref();
-    let person = known.unwrap_or("somebody");
-    let alike = || alike(event).map(|alike| format!(", {alike}")).unwrap_or_default();
-    let why = match event.reason {
-        Some(Reason::Unknown) => {
-            let best = match (event.similarity, event.threshold) {
-                (Some(best), Some(threshold)) => format!(" (best {best:.2} below {threshold:.2})"),
-                _ => String::new(),
+fn denied(denial: &Denial) -> String {
+    match denial {
+        Denial::ExitButton => {
+            "Did not open: the door is locked by a fault; the exit button was pressed.".to_owned()
+        }
+        Denial::Face { reason, person, evidence, detail } => {
+            let why = refused(*reason, name(person.as_deref()), evidence);
+            match detail {
+                Some(detail) => format!("Did not open: {why}; {}.", detail.trim_end_matches('.')),
+                None => format!("Did not open: {why}."),
+            }
+        }
+    }
+}
+
+/// Why a face was refused.
+fn refused(reason: DenialReason, person: &str, evidence: &Evidence) -> String {
+    let alike = || alike(evidence).map(|alike| format!(", {alike}")).unwrap_or_default();
+    match reason {
+        DenialReason::Unknown => {
+            let best = match evidence.similarity {
+                Some(best) => format!(" (best {:.2} below {:.2})", best.0, evidence.threshold.0),
+                None => String::new(),
             };
             format!("nobody known{best}")
         }
-        Some(Reason::Ambiguous) => match (event.similarity, event.second) {
+        DenialReason::Ambiguous => match (evidence.similarity, evidence.second) {
             (Some(best), Some(second)) => {
-                format!("too alike to two people to tell which ({best:.2} and {second:.2})")
+                format!("too alike to two people to tell which ({:.2} and {:.2})", best.0, second.0)
             }
             _ => "too alike to two people to tell which".to_owned(),
         },
-        Some(Reason::LowQuality) => {
+        DenialReason::LowQuality => {
             "the face was never clear enough: blurred, too dark, too bright or turned away".to_owned()
         }
-        Some(Reason::TooFar) => "the face was too small, too far from the camera".to_owned(),
-        Some(Reason::SeveralFaces) => match event.faces_in_view {
-            Some(faces) => format!("{} in view, and only one may be", count(faces, "face")),
-            None => "more than one face in view, and only one may be".to_owned(),
-        },
-        Some(Reason::CoolDown) => format!("{person} was let in a moment ago{}", alike()),
-        Some(Reason::DisabledPerson) => format!("{person} is known but disabled{}", alike()),
-        Some(Reason::OutsideHours) => format!("{person} may not come in at this hour{}", alike()),
-        Some(Reason::NoHours) => {
+        DenialReason::TooFar => "the face was too small, too far from the camera".to_owned(),
+        DenialReason::SeveralFaces => {
+            format!("{} in view, and only one may be", count(evidence.faces_in_view, "face"))
+        }
+        DenialReason::CoolDown => format!("{person} was let in a moment ago{}", alike()),
+        DenialReason::DisabledPerson => format!("{person} is known but disabled{}", alike()),
+        DenialReason::OutsideHours => format!("{person} may not come in at this hour{}", alike()),
+        DenialReason::NoHours => {
             format!("{person} is in a group without hours, and other groups have hours{}", alike())
         }
-        Some(Reason::ClockImplausible) => {
+        DenialReason::ClockImplausible => {
             format!("the clock cannot be right, and the hours of {person} go by it{}", alike())
         }
-        Some(Reason::Locked) => "the door is locked by a fault".to_owned(),
-        // Not said of a denial by the decision; a record from elsewhere may hold it.
-        Some(Reason::Granted | Reason::RequestToExit) | None => "no reason was given".to_owned(),
-    };
-    match &event.detail {
-        Some(detail) => format!("Did not open: {why}; {}.", detail.trim_end_matches('.')),
-        None => format!("Did not open: {why}."),
+        DenialReason::Locked => "the door is locked by a fault".to_owned(),
     }
 }
 
-fn alike(event: &Event) -> Option<String> {
-    let similarity = event.similarity?;
-    Some(match event.threshold {
-        Some(threshold) => format!("{similarity:.2} alike ({threshold:.2} needed)"),
-        None => format!("{similarity:.2} alike"),
-    })
+fn name(person: Option<&str>) -> &str {
+    person.unwrap_or("somebody")
+}
+
+fn alike(evidence: &Evidence) -> Option<String> {
+    let similarity = evidence.similarity?.0;
+    Some(format!("{similarity:.2} alike ({:.2} needed)", evidence.threshold.0))
 }
 
 fn count(number: u32, thing: &str) -> String {
@@ -115,87 +122,82 @@ fn count(number: u32, thing: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::Similarity;
+
     use super::*;
+    use crate::testing::{event, evidence};
 
-    fn event(kind: EventKind) -> Event {
-        Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front")
-    }
-
-    fn denied(reason: Reason) -> Event {
-        Event {
-            reason: Some(reason),
-            similarity: Some(0.22),
-            second: Some(0.2),
-            threshold: Some(0.56),
-            frames: Some(8),
-            faces_in_view: Some(2),
-            ..event(EventKind::Denied)
-        }
-    }
-
-    fn anna(reason: Reason) -> Event {
-        Event { person: Some("Anna".into()), similarity: Some(0.71), ..denied(reason) }
+    fn denied(reason: DenialReason, person: Option<&str>, similarity: f32) -> Event {
+        let evidence = Evidence {
+            similarity: Some(Similarity(similarity)),
+            second: Some(Similarity(0.2)),
+            ..evidence()
+        };
+        let person = person.map(str::to_owned);
+        event(EventKind::Denied(Denial::Face { reason, person, evidence, detail: None }))
     }
 
     #[test]
     fn a_grant_says_how_sure_it_was() {
-        let granted = Event {
-            reason: Some(Reason::Granted),
-            person: Some("Anna".into()),
-            similarity: Some(0.71),
-            threshold: Some(0.56),
-            frames: Some(3),
-            latency_ms: Some(213.0),
-            ..event(EventKind::Granted)
-        };
+        let granted =
+            |person: Option<String>, evidence| event(EventKind::Granted(Grant::Face { person, evidence }));
         assert_eq!(
-            sentence(&granted),
+            sentence(&granted(Some("Anna".into()), evidence())),
             "Let Anna in: 0.71 alike (0.56 needed), 3 good frames, 0.21 s after the face came in view."
         );
-        let exit = Event { reason: Some(Reason::RequestToExit), ..event(EventKind::Granted) };
+        assert_eq!(
+            sentence(&granted(None, Evidence { similarity: None, frames: 1, ..evidence() })),
+            "Let somebody in: 1 good frame, 0.21 s after the face came in view."
+        );
+        let exit = event(EventKind::Granted(Grant::ExitButton));
         assert_eq!(sentence(&exit), "Let somebody out: the exit button was pressed.");
-        let bare = Event { person: Some("Anna".into()), ..event(EventKind::Granted) };
-        assert_eq!(sentence(&bare), "Let Anna in.");
     }
 
     #[test]
     fn every_reason_has_its_sentence() {
+        let stranger = |reason| denied(reason, None, 0.22);
+        let anna = |reason| denied(reason, Some("Anna"), 0.71);
         let cases = [
-            (denied(Reason::Unknown), "Did not open: nobody known (best 0.22 below 0.56)."),
+            (stranger(DenialReason::Unknown), "Did not open: nobody known (best 0.22 below 0.56)."),
             (
-                denied(Reason::Ambiguous),
+                stranger(DenialReason::Ambiguous),
                 "Did not open: too alike to two people to tell which (0.22 and 0.20).",
             ),
             (
-                denied(Reason::LowQuality),
+                stranger(DenialReason::LowQuality),
                 "Did not open: the face was never clear enough: blurred, too dark, too bright or turned away.",
             ),
-            (denied(Reason::TooFar), "Did not open: the face was too small, too far from the camera."),
-            (denied(Reason::SeveralFaces), "Did not open: 2 faces in view, and only one may be."),
-            (anna(Reason::CoolDown), "Did not open: Anna was let in a moment ago, 0.71 alike (0.56 needed)."),
             (
-                anna(Reason::DisabledPerson),
+                stranger(DenialReason::TooFar),
+                "Did not open: the face was too small, too far from the camera.",
+            ),
+            (stranger(DenialReason::SeveralFaces), "Did not open: 2 faces in view, and only one may be."),
+            (
+                anna(DenialReason::CoolDown),
+                "Did not open: Anna was let in a moment ago, 0.71 alike (0.56 needed).",
+            ),
+            (
+                anna(DenialReason::DisabledPerson),
                 "Did not open: Anna is known but disabled, 0.71 alike (0.56 needed).",
             ),
             (
-                anna(Reason::OutsideHours),
+                anna(DenialReason::OutsideHours),
                 "Did not open: Anna may not come in at this hour, 0.71 alike (0.56 needed).",
             ),
             (
-                anna(Reason::NoHours),
+                anna(DenialReason::NoHours),
                 "Did not open: Anna is in a group without hours, and other groups have hours, 0.71 alike (0.56 needed).",
             ),
             (
-                anna(Reason::ClockImplausible),
+                anna(DenialReason::ClockImplausible),
                 "Did not open: the clock cannot be right, and the hours of Anna go by it, 0.71 alike (0.56 needed).",
             ),
-            (denied(Reason::Locked), "Did not open: the door is locked by a fault."),
+            (stranger(DenialReason::Locked), "Did not open: the door is locked by a fault."),
         ];
         for (event, expected) in cases {
             assert_eq!(sentence(&event), expected);
         }
-        let press = Event { detail: Some("the exit button was pressed".into()), ..event(EventKind::Denied) };
-        let locked = Event { reason: Some(Reason::Locked), ..press };
+        let locked = event(EventKind::Denied(Denial::ExitButton));
         assert_eq!(
             sentence(&locked),
             "Did not open: the door is locked by a fault; the exit button was pressed."
@@ -203,32 +205,8 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_sentence() {
-        let cases = [
-            (EventKind::Started, "Keeping the door \"front\"."),
-            (EventKind::Stopped, "Stopped, with the relay at rest."),
-            (EventKind::Granted, "Let somebody in."),
-            (EventKind::Denied, "Did not open: no reason was given."),
-            (EventKind::RelayOn, "Relay on."),
-            (EventKind::RelayOff, "Relay at rest."),
-            (EventKind::CameraLost, "No frames come from the camera."),
-            (EventKind::CameraBack, "The camera brings frames again."),
-            (EventKind::Reloaded, "A new configuration is in force."),
-            (EventKind::ReloadRefused, "Refused the new configuration and kept the old one."),
-            (EventKind::RolledBack, "Went back to the models before."),
-            (EventKind::Locked, "Locked the door, which now opens for nobody."),
-            (EventKind::DoorOpened, "The door is open."),
-            (EventKind::DoorClosed, "The door is closed."),
-            (EventKind::DoorForced, "The door was forced: it opened, and nobody had been let in or out."),
-            (EventKind::DoorHeld, "The door is held open."),
-            (EventKind::InputsLost, "The exit button and the door contact cannot be read."),
-            (EventKind::InputsBack, "The exit button and the door contact are read again."),
-        ];
-        assert_eq!(cases.map(|(kind, _)| kind), EventKind::ALL);
-        for (kind, expected) in cases {
-            assert_eq!(sentence(&event(kind)), expected);
-        }
-        let lost = Event { detail: Some("unplugged.".into()), ..event(EventKind::CameraLost) };
+    fn a_detail_ends_the_sentence_with_one_full_stop() {
+        let lost = event(EventKind::CameraLost { detail: "unplugged.".into() });
         assert_eq!(sentence(&lost), "No frames come from the camera: unplugged.");
     }
 }

@@ -1,5 +1,5 @@
-//! The record of events: an SQLite file that keeps the newest, numbers them for life, and knows which of them
-//! MQTT has yet to tell.
+//! The event store: an SQLite file that keeps the newest events, numbers all events without repetition, and knows which of
+//! them MQTT still has to send.
 
 mod newest_time;
 
@@ -16,10 +16,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 
 use super::Event;
 
-/// Events at most that wait to be told while the broker is away; the oldest are given up first.
+/// The most events that wait for the broker; of more, the oldest are not sent.
 pub const SPOOL: u64 = 1000;
 
-/// How long to wait for another process's write before giving up.
+/// The longest wait for another process's write.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// "OSTE": marks the file as an event store.
@@ -30,60 +30,100 @@ const SCHEMA: &str = "
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// The highest id that readers of JSON tell from its neighbors. None that was counted up comes near it.
+/// The highest integer that all readers of JSON read exactly. No id that was counted comes near it.
 const MAX_ID: u64 = (1 << 53) - 1;
 
 /// Why the event store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The file cannot be opened or created.
     #[error("event store {}: {why}; make the folder, give it to the user, or set events.path", path.display())]
-    Open { path: PathBuf, why: io::Error },
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        why: io::Error,
+    },
+    /// The file is another program's database.
     #[error("{} is not an event store but another program's database; set events.path to another file", path.display())]
-    Foreign { path: PathBuf },
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer version made the file.
     #[error("event store {}: made by a newer ostiary (schema {found}, this one knows {SCHEMA_VERSION}); upgrade, or set events.path to another file", path.display())]
-    Newer { path: PathBuf, found: i64 },
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+    },
+    /// The disk is full.
     #[error("event store {}: the disk is full, nothing was recorded; free some space or lower events.keep", path.display())]
-    Full { path: PathBuf },
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged and is still in its place.
     #[error("event store {}: damaged ({why}) and could not be moved aside ({moving}); move the file away", path.display())]
-    Corrupt { path: PathBuf, why: rusqlite::Error, moving: io::Error },
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// The damage.
+        why: rusqlite::Error,
+        /// Why the file could not be moved aside.
+        moving: io::Error,
+    },
+    /// SQLite failed.
     #[error("event store {}: {why}; check the disk and who may write the file", path.display())]
-    Sql { path: PathBuf, why: rusqlite::Error },
+    Sql {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's error.
+        why: rusqlite::Error,
+    },
+    /// The event has no JSON.
     #[error("event store: an event could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// The open event store. One writer; others may read the file meanwhile.
+/// The open event store. One process writes; others may read the file at the same time.
 pub struct EventStore {
     path: PathBuf,
     connection: Connection,
     keep: u64,
     spool: bool,
-    /// The newest id given out, by this process or one before it.
+    /// The newest id of an event, of this process or an earlier one.
     last: u64,
 }
 
 impl EventStore {
-    /// Opens or begins the store. With `spool`, events wait until [`Self::mark_sent`]; without it they count
-    /// as told at once, so that MQTT turned on later does not tell old news.
+    /// Opens or creates the store. With `spool`, events wait until [`Self::mark_sent`]. Without it, they count as sent at
+    /// once, so that MQTT does not send old events if it is turned on later.
     ///
-    /// A damaged file is moved aside, with a warning, and a new one begun.
+    /// A damaged file is moved aside, with a warning, and a new file is created.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, belongs to another program or a newer version, or is damaged and cannot be moved aside.
     pub fn open(config: &config::Events, spool: bool) -> Result<Self, StoreError> {
         let path = config.path.clone();
         let (connection, last) = match connect(&path).and_then(|connection| ready(&path, connection)) {
-            Err(StoreError::Sql { why, .. }) if is_damage(&why) => begin_anew(&path, why, None)?,
+            Err(StoreError::Sql { why, .. }) if is_damage(&why) => replace_damaged(&path, why, None)?,
             opened => opened?,
         };
         Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
     }
 
-    /// Opens the store only to ask: nothing in the file or beside it is made, moved or changed. Damage is
-    /// an error.
+    /// Opens the store for reading. Nothing in the file or beside it is created, moved or changed.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not an event store, or is damaged.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         let sql = |why| sql_error(path, why);
         let failed = |why| StoreError::Open { path: path.into(), why };
         fs::File::open(path).map_err(failed)?;
-        // Without a journal nobody has the file open, and it is whole as it is. SQLite would make a journal
-        // even so, unless it is told that the file does not change.
+        // Without a journal, no process has the file open, and the file is complete. SQLite creates a journal even then,
+        // except for a file that is declared immutable.
         let is_open = with_suffix(path, "-wal").exists();
         let absolute = std::path::absolute(path).map_err(failed)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -99,14 +139,16 @@ impl EventStore {
         Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last })
     }
 
-    /// Records an event durably and gives it its id, one above the last. On an error the id is 0, and the
-    /// caller goes on with the event unrecorded.
+    /// Stores an event durably and sets its id, one above the last.
+    ///
+    /// # Errors
+    /// If the event cannot be written. Its id is then 0, and the caller goes on with an event that is not stored.
     pub fn append(&mut self, event: &mut Event) -> Result<(), StoreError> {
         match self.insert(event) {
             Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
-                // Closed first: closing removes the journals by name, and would remove those of the new file.
+                // Closed first: closing removes the journals by name. Later it would remove those of the new file.
                 self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
-                (self.connection, self.last) = begin_anew(&self.path, why, Some(self.last))?;
+                (self.connection, self.last) = replace_damaged(&self.path, why, Some(self.last))?;
                 self.insert(event)
             }
             inserted => inserted,
@@ -142,7 +184,10 @@ impl EventStore {
         transaction.commit()
     }
 
-    /// The oldest events that are still to be told and have an id above `after`, at most `limit`, in order.
+    /// The oldest events that are not sent yet and have an id above `after`, at most `limit`, in order.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn unsent(&self, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let read = || {
             let sent = counter(&self.connection, "sent")?;
@@ -156,12 +201,18 @@ impl EventStore {
         Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
     }
 
-    /// Notes that this event, and all before it, need no more telling.
+    /// Marks this event and all before it as sent.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn mark_sent(&mut self, id: u64) -> Result<(), StoreError> {
         set_counter(&self.connection, "sent", id).map_err(|why| sql_error(&self.path, why))
     }
 
     /// The newest grant or denial that is kept.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn last_access(&self) -> Result<Option<Event>, StoreError> {
         let json = self
             .connection
@@ -177,6 +228,9 @@ impl EventStore {
     }
 
     /// The newest event that is kept.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn newest(&self) -> Result<Option<Event>, StoreError> {
         let newest = "SELECT json FROM events ORDER BY id DESC LIMIT 1";
         let json = self.connection.query_row(newest, [], |row| row.get::<_, String>(0)).optional();
@@ -185,6 +239,9 @@ impl EventStore {
     }
 
     /// The newest events that are kept, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn latest(&self, limit: u32) -> Result<Vec<Event>, StoreError> {
         let read = || {
             let mut statement = self.connection.prepare(
@@ -196,18 +253,18 @@ impl EventStore {
         Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
     }
 
-    /// The newest id given out; 0 where there was none.
+    /// The newest id of an event; 0 if there was no event.
     pub fn last_id(&self) -> u64 {
         self.last
     }
 
-    /// Rows as events. A row that is none (written by hand, or by a version with other kinds) is passed over:
-    /// it must not hold up those behind it.
+    /// Rows as events. A row that is not an event (written by hand, or by a version with other kinds) is skipped, so that
+    /// the events after it are still sent.
     fn parsed(&self, rows: Vec<String>) -> Vec<Event> {
         let parse = |json: String| match serde_json::from_str(&json) {
             Ok(event) => Some(event),
             Err(error) => {
-                log::warn!("event store {}: a record is passed over: {error}", self.path.display());
+                log::warn!("event store {}: a record is skipped: {error}", self.path.display());
                 None
             }
         };
@@ -215,7 +272,7 @@ impl EventStore {
     }
 }
 
-/// Opens the file, which only its owner may read, and makes it one that survives a power cut.
+/// Opens the file, which only its owner may read.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |why| StoreError::Open { path: path.into(), why };
     // SQLite gives its journals the mode of the file, so the mode comes first.
@@ -238,11 +295,11 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Lays out a new file, checks an old one through, and reads the newest id.
+/// Creates the tables of a new file or checks all of an existing one, and reads the newest id.
 fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
     let sql = |why| sql_error(path, why);
     let is_new = kind(path, &connection)? == Kind::Empty;
-    // An id told must never be given again, so each event is on the disk before its id is known.
+    // An id that was reported must never be used again, so each event is on the disk before its id is reported.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
     if is_new {
         connection
@@ -267,7 +324,7 @@ enum Kind {
     Store,
 }
 
-/// Whether the file is an event store that this program knows, or nothing yet.
+/// Whether the file is empty or an event store that this program knows.
 fn kind(path: &Path, connection: &Connection) -> Result<Kind, StoreError> {
     let number = |query: &str| {
         connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|e| sql_error(path, e))
@@ -283,7 +340,7 @@ fn kind(path: &Path, connection: &Connection) -> Result<Kind, StoreError> {
     }
 }
 
-/// Checks the file through and reads the newest id; 0 of an empty file.
+/// Checks all of the file and reads the newest id; 0 for an empty file.
 fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
     let sql = |why| sql_error(path, why);
     if kind(path, connection)? == Kind::Empty {
@@ -308,16 +365,16 @@ fn damage(what: &str) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(code, Some(what.to_owned()))
 }
 
-/// The newest id: of the counter, or of the events where that is above it.
+/// The newest id: the counter's or, if that is higher, the events'.
 fn newest(connection: &Connection) -> Result<u64, rusqlite::Error> {
     let highest: i64 =
         connection.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
     Ok(counter(connection, "last")?.max(u64::try_from(highest).unwrap_or(0)))
 }
 
-/// Moves a damaged file aside and begins a new one, with ids above those given out. Where nobody knows them
-/// they go on from the time, in milliseconds since 1970: above any count, and exact in JSON.
-fn begin_anew(
+/// Moves a damaged file aside and creates a new one, whose ids are above all earlier ones. If the earlier ids are not known,
+/// ids continue from the time in milliseconds since 1970, which is above any count and exact in JSON.
+fn replace_damaged(
     path: &Path,
     damage: rusqlite::Error,
     known: Option<u64>,
@@ -353,8 +410,7 @@ fn begin_anew(
     Ok((connection, last))
 }
 
-/// The newest id of a damaged file, where its two witnesses, the counter and the events, can be read and
-/// agree.
+/// The newest id of a damaged file, if the counter and the events can both be read and agree.
 fn salvage(path: &Path) -> Option<u64> {
     let connection = connect(path).ok()?;
     if !ostiary_sqlite::are_made_by(SCHEMA, &connection).ok()? {
@@ -365,7 +421,7 @@ fn salvage(path: &Path) -> Option<u64> {
     (u64::try_from(highest) == Ok(last) && last < MAX_ID).then_some(last)
 }
 
-/// The newest time of a damaged file, where its tables can be asked.
+/// The newest time of a damaged file, if its tables can be read.
 fn salvage_time(path: &Path) -> Option<jiff::Timestamp> {
     let damaged = connect(path).ok()?;
     if !ostiary_sqlite::are_made_by(SCHEMA, &damaged).ok()? {
@@ -384,7 +440,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// A path as SQLite's URIs want it.
+/// A path in the form of SQLite's URIs.
 fn escaped(path: &Path) -> String {
     let escape = |byte: &u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
@@ -401,7 +457,7 @@ fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> 
     Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
 }
 
-/// Raises a counter; it never goes back.
+/// Raises a counter; it never decreases.
 fn set_counter(connection: &Connection, name: &str, value: u64) -> Result<(), rusqlite::Error> {
     connection
         .prepare_cached(
@@ -426,18 +482,15 @@ fn sql_error(path: &Path, why: rusqlite::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventKind;
+    use crate::testing::{event, evidence};
+    use crate::{Denial, EventKind, Grant};
 
     fn config(folder: &Path, keep: u32) -> config::Events {
         config::Events { path: folder.join("events.sqlite"), keep }
     }
 
-    fn event() -> Event {
-        Event::new(EventKind::Denied, jiff::Timestamp::UNIX_EPOCH, "front")
-    }
-
     fn append(store: &mut EventStore) -> u64 {
-        let mut event = event();
+        let mut event = event(EventKind::Denied(Denial::ExitButton));
         store.append(&mut event).unwrap();
         event.id
     }
@@ -447,13 +500,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
         assert_eq!(append(&mut store), 1);
-        // The pages that the file has now are all that there will be.
+        // The file cannot grow beyond its pages of now.
         let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
         let limit = |store: &EventStore, pages: i64| {
             store.connection.pragma_update(None, "max_page_count", pages).unwrap();
         };
         limit(&store, pages);
-        let mut long = Event { detail: Some("x".repeat(20_000)), ..event() };
+        let mut long = event(EventKind::Locked { detail: "x".repeat(20_000) });
         let error = store.append(&mut long).unwrap_err();
         assert!(matches!(error, StoreError::Full { .. }), "{error}");
         assert!(error.to_string().contains("events.keep"), "{error}");
@@ -473,7 +526,7 @@ mod tests {
         }
         let everything = "PRAGMA wal_checkpoint(TRUNCATE)";
         store.connection.query_row(everything, [], |_| Ok(())).unwrap();
-        // Everything but the header becomes noise, and the page cache is given up.
+        // Everything but the header becomes noise, and the page cache is dropped.
         let mut bytes = fs::read(&config.path).unwrap();
         bytes[100..].fill(0x5a);
         fs::write(&config.path, &bytes).unwrap();
@@ -489,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_changes_nothing_whether_the_store_is_in_use_or_not() {
+    fn reading_changes_nothing_whether_the_store_is_in_use_or_not() {
         let folder = tempfile::tempdir().unwrap();
         let config = config::Events { path: folder.path().join("odd ?#%name.sqlite"), keep: 10 };
         assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Open { .. })));
@@ -545,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_passed_over() {
+    fn a_row_that_is_no_event_is_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
         append(&mut store);
@@ -554,5 +607,25 @@ mod tests {
         let ids: Vec<u64> = store.unsent(0, 10).unwrap().iter().map(|event| event.id).collect();
         assert_eq!(ids, [2]);
         assert_eq!(store.last_access().unwrap().unwrap().id, 2);
+    }
+
+    #[test]
+    fn an_event_goes_out_as_the_row_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = EventStore::open(&config(folder.path(), 1000), true).unwrap();
+        let granted = EventKind::Granted(Grant::Face { person: Some("Zoë".into()), evidence: evidence() });
+        store.append(&mut event(granted)).unwrap();
+        // A row of version 0.1.0, whose reloads did not name the model, and one of a newer program.
+        let old =
+            r#"{"id":2,"time":"2026-11-24T08:15:00Z","kind":"reloaded","door":"front","detail":"1 person"}"#;
+        let newer = r#"{"id":3,"time":"2026-11-24T08:15:00Z","kind":"tampered","door":"front"}"#;
+        for (id, row) in [(2, old), (3, newer)] {
+            store.connection.execute("INSERT INTO events VALUES (?1, ?2)", params![id, row]).unwrap();
+        }
+        let row: String =
+            store.connection.query_row("SELECT json FROM events WHERE id = 1", [], |row| row.get(0)).unwrap();
+        let sent = store.latest(10).unwrap();
+        let sent: Vec<_> = sent.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+        assert_eq!(sent, [row.as_str(), old]);
     }
 }

@@ -1,31 +1,10 @@
-//! What Home Assistant is told of the door, by its device-based MQTT discovery
+//! The description of the door for Home Assistant, by its device-based MQTT discovery
 //! (<https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload>).
 
+use ostiary_events::EventName;
 use serde_json::{Value, json};
 
 use super::topics::Topics;
-
-/// Kinds that the event entity knows; one that is not in the list is ignored by Home Assistant.
-const EVENT_TYPES: [&str; 18] = [
-    "started",
-    "stopped",
-    "granted",
-    "denied",
-    "relay_on",
-    "relay_off",
-    "camera_lost",
-    "camera_back",
-    "reloaded",
-    "reload_refused",
-    "rolled_back",
-    "locked",
-    "door_opened",
-    "door_closed",
-    "door_forced",
-    "door_held",
-    "inputs_lost",
-    "inputs_back",
-];
 
 /// The retained payload: one device with all of its entities.
 pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
@@ -44,7 +23,7 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
             "payload_off": "closed",
         })
     } else {
-        // The platform alone takes away what was announced before.
+        // The platform alone removes an entity that was announced before.
         json!({ "platform": "binary_sensor" })
     };
     json!({
@@ -65,7 +44,8 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
                 "icon": "mdi:face-recognition",
                 "state_topic": topics.event,
                 "qos": 1,
-                "event_types": EVENT_TYPES,
+                // Home Assistant ignores an event whose type is not in this list.
+                "event_types": EventName::ALL,
                 "value_template": "{{ dict(value_json, event_type=value_json.kind) | to_json }}",
             },
             "relay": {
@@ -86,7 +66,7 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
                 "name": "Last person",
                 "icon": "mdi:account",
                 "state_topic": topics.state,
-                // Home Assistant takes `None` for "not known".
+                // Home Assistant shows `None` as "unknown".
                 "value_template": "{{ (value_json.last or {}).person or 'None' }}",
             },
             "last_reason": {
@@ -104,20 +84,19 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use ostiary_config as config;
-    use ostiary_events::EventKind;
 
     use super::*;
 
     #[test]
     fn every_kind_of_event_is_announced() {
-        let kinds = EventKind::ALL.map(|kind| serde_json::to_value(kind).unwrap());
+        let kinds = EventName::ALL.map(|name| name.to_string());
         let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
         let payload = payload(&topics, "front", false);
         assert_eq!(payload["components"]["event"]["event_types"], json!(kinds));
     }
 
     #[test]
-    fn every_entity_has_an_id_of_its_own_and_the_device_is_named() {
+    fn every_entity_has_its_own_id_and_the_device_is_named() {
         let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
         let payload = payload(&topics, "front", true);
         assert_eq!(payload["device"]["identifiers"], json!(["ostiary_front"]));
@@ -130,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_door_without_a_contact_has_no_entity_that_says_open() {
+    fn a_door_without_a_contact_has_no_entity_for_it() {
         let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
         let contact = |has_contact| payload(&topics, "front", has_contact)["components"]["contact"].clone();
         assert_eq!(contact(false), json!({ "platform": "binary_sensor" }));

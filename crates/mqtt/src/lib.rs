@@ -1,7 +1,7 @@
 //! Reports events to a broker by MQTT: birth and last will, events, state, and Home Assistant's discovery.
 //!
-//! What comes in: events, already recorded. What goes out: messages to the broker, on a separate thread that reconnects
-//! without end and that nothing waits for; meanwhile events wait in the [`EventStore`].
+//! What comes in: stored events. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
+//! no other thread waits for it. Without a connection, events wait in the [`EventStore`].
 
 mod discovery;
 mod error;
@@ -22,12 +22,12 @@ use ostiary_events::{Event, EventStore, Output, OutputError};
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use topics::Topics;
 
-/// Pauses between attempts to connect: doubled after each failure.
+/// The pauses between attempts to connect; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Seconds that connecting may take, TLS and the broker's answer included.
+/// The longest that connecting takes, with TLS and the broker's answer, seconds.
 const CONNECT_S: u64 = 5;
-/// The longest that [`Mqtt::stop`] takes, and how much of it is for events that are not yet confirmed.
+/// The longest that [`Mqtt::stop`] takes, and its share for events that are not yet confirmed.
 const STOP: Duration = Duration::from_secs(1);
 const STOP_EVENTS: Duration = Duration::from_millis(500);
 
@@ -35,18 +35,21 @@ const STOP_EVENTS: Duration = Duration::from_millis(500);
 pub struct Mqtt {
     broker: String,
     shared: Arc<Shared>,
-    /// Dropped to wake the thread from its pause.
+    /// Dropped to end the thread's pause.
     stop: Option<Sender<()>>,
     /// Closed when the thread has ended.
     ended: Receiver<()>,
 }
 
 impl Mqtt {
-    /// Begins to connect, and goes on trying for ever. Fails only for what no waiting fixes: a password or a
-    /// certificate that cannot be read, a name that makes no topic.
+    /// Starts to connect, and tries again without end.
     ///
-    /// `has_contact` is whether there is a contact that tells whether the door is open. The store is locked for moments only. A caller of [`Output::tell`]
-    /// must not hold its lock.
+    /// `has_contact` is whether the door has a contact that shows whether it is open. The store is locked only for short
+    /// times. A caller of [`Output::report`] must not hold its lock.
+    ///
+    /// # Errors
+    /// For what a later attempt cannot fix: a password or a certificate that cannot be read, a name that cannot be in a
+    /// topic, a thread that cannot be started.
     pub fn start(
         config: &config::Mqtt,
         door: &str,
@@ -54,7 +57,7 @@ impl Mqtt {
         store: Arc<Mutex<EventStore>>,
     ) -> Result<Self, MqttError> {
         let topics = Topics::new(config, door)?;
-        // Now rather than at the first connection: a file that cannot be read is the installer's to mend.
+        // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
         options::options(config, &topics.object_id)?;
         let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
         let shared = Arc::new(Shared::new(topics, discovery, store));
@@ -69,14 +72,14 @@ impl Mqtt {
         Ok(Self { broker, shared, stop: Some(stop), ended })
     }
 
-    /// Sends what can be sent at once, says `offline` and disconnects, all within a second. What was not
-    /// confirmed is told after the next start.
+    /// Sends what can be sent at once, publishes `offline` and disconnects, all within a second. Events that the broker did
+    /// not confirm are sent after the next start.
     pub fn stop(&mut self) {
         let Some(stop) = self.stop.take() else { return };
         let deadline = Instant::now() + STOP;
         self.shared.disconnect(STOP_EVENTS);
         drop(stop);
-        // A thread that hangs in a connection attempt is left behind: the process ends anyway.
+        // A thread that hangs in a connection attempt is left running: the process ends anyway.
         let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
@@ -88,8 +91,8 @@ impl Drop for Mqtt {
 }
 
 impl Output for Mqtt {
-    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
-        self.shared.tell(event);
+    fn report(&mut self, event: &Event) -> Result<(), OutputError> {
+        self.shared.report(event);
         Ok(())
     }
 
@@ -98,8 +101,11 @@ impl Output for Mqtt {
     }
 }
 
-/// Connects once, for at most five seconds, and leaves again: what `ostiary doctor` asks. Nothing is
-/// published, and a running daemon is not disturbed.
+/// Connects once and disconnects, within five seconds, for `ostiary doctor`. Publishes nothing and does not disturb a running
+/// daemon.
+///
+/// # Errors
+/// If the broker cannot be reached, refuses the connection, or the configuration cannot work.
 pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
     let topics = Topics::new(config, door)?;
     let options = options::options(config, &format!("{}_check", topics.object_id))?;
@@ -107,7 +113,7 @@ pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
     let late =
         MqttError::Unreachable { broker: broker.clone(), reason: format!("no answer within {CONNECT_S} s") };
     let (answer, answered) = mpsc::channel();
-    // On a thread, for looking up a name knows no time limit.
+    // On a thread, because a name lookup has no time limit.
     thread::Builder::new()
         .name("mqtt check".to_owned())
         .spawn(move || {
@@ -120,11 +126,11 @@ pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
                 }
                 Ok(())
             });
-            // Nobody listens any more after the limit.
+            // After the limit, nobody receives it.
             let _ = answer.send(result);
         })
         .map_err(MqttError::Thread)?;
-    // A moment more than the attempt itself may take, so that its own, better error comes first.
+    // A little longer than the attempt itself, whose error is more precise.
     let limit = Duration::from_millis(CONNECT_S * 1000 + 500);
     answered.recv_timeout(limit).unwrap_or(Err(late))
 }
@@ -139,8 +145,8 @@ struct Worker {
 }
 
 impl Worker {
-    /// Connects, talks, and after a failure waits and connects again, until it is stopped. Logs a failure
-    /// once, however often it repeats.
+    /// Connects, exchanges messages, and after a failure waits and connects again, until it is stopped. A failure that
+    /// repeats is logged once.
     fn run(self) {
         let mut pause = FIRST_PAUSE;
         let mut failure = String::new();
@@ -169,7 +175,7 @@ impl Worker {
         }
     }
 
-    /// One connection, from its beginning to its end.
+    /// One connection, from its start to its end.
     fn run_once(&self, was_connected: &mut bool) -> Result<(), MqttError> {
         let topics = &self.shared.topics;
         let mut options = options::options(&self.config, &topics.object_id)?;
@@ -203,7 +209,7 @@ impl Worker {
                 }
                 Notice::Incoming(Packet::PubAck(ack)) => self.shared.confirmed(ack.pkid),
                 Notice::Outgoing(Outgoing::Publish(packet)) => self.shared.sent(packet),
-                // It is on its way, and the broker has confirmed all that was sent before it.
+                // It is sent, and the broker has confirmed all messages before it.
                 Notice::Outgoing(Outgoing::Disconnect) => return Ok(()),
                 _ => {}
             }
@@ -215,7 +221,7 @@ fn connect(options: MqttOptions) -> Result<(Client, Connection), MqttError> {
     let (client, mut connection) = Client::builder(options).capacity(REQUESTS).try_build()?;
     let mut network = connection.eventloop.network_options();
     network.set_connection_timeout(CONNECT_S);
-    // A grant should be on the wall panel before the visitor is through the door.
+    // A grant must be on a panel before the visitor has passed the door.
     network.set_tcp_nodelay(true);
     connection.eventloop.set_network_options(network);
     Ok((client, connection))

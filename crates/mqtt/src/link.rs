@@ -1,4 +1,4 @@
-//! What both sides of the connection share: the side that has news, and the thread that talks to the broker.
+//! The connection's state, shared by the thread that reports events and the thread that exchanges messages with the broker.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use rumqttc::{Client, ClientError, PublishOptions, QoS};
 use super::state::DoorState;
 use super::topics::Topics;
 
-/// Events at most that wait for the broker's word at one time.
+/// The most events that are sent and not yet confirmed.
 const WINDOW: usize = 16;
-/// Requests that the client may hold: the window, the retained topics and room for changes of state.
+/// The client's queue: the window, the retained topics and room for changes of state.
 pub(super) const REQUESTS: usize = 64;
 /// The time that the broker has to confirm `offline` before the client disconnects.
 const CONFIRM_OFFLINE: Duration = Duration::from_millis(250);
@@ -23,27 +23,27 @@ pub(super) struct Shared {
     discovery: Vec<u8>,
     store: Arc<Mutex<EventStore>>,
     link: Mutex<Link>,
-    /// Told when the window is empty or the connection gone.
+    /// Notified when the window is empty or the connection has ended.
     settled: Condvar,
 }
 
 struct Link {
-    /// There while connected, and only then.
+    /// Present only while connected.
     client: Option<Client>,
     state: DoorState,
-    /// The state is to be told anew.
+    /// Whether the state has to be published again.
     state_changed: bool,
     window: VecDeque<InFlight>,
-    /// The newest event that was handed to this connection.
-    handed: u64,
+    /// The newest event that was given to this connection.
+    newest: u64,
     stopping: bool,
 }
 
 /// An event that the broker has not yet confirmed.
 struct InFlight {
-    /// 0 where the event could not be recorded.
+    /// 0 if the event could not be stored.
     id: u64,
-    /// The packet's identifier, once it is known.
+    /// The packet's identifier; `None` until the client reports it.
     packet: Option<u16>,
     confirmed: bool,
 }
@@ -61,39 +61,39 @@ impl Shared {
             state,
             state_changed: true,
             window: VecDeque::with_capacity(WINDOW),
-            handed: 0,
+            newest: 0,
             stopping: false,
         };
         Self { topics, discovery, store, link: Mutex::new(link), settled: Condvar::new() }
     }
 
-    /// Something happened: it was recorded, unless its id is 0.
-    pub fn tell(&self, event: &Event) {
+    /// Reports an event, which is in the store unless its id is 0.
+    pub fn report(&self, event: &Event) {
         let mut link = lock(&self.link);
         link.state_changed |= link.state.follow(event);
         if event.id == 0 {
-            // It is in no spool: told now or never.
-            self.hand(&mut link, event);
+            // It is not in the store: sent now or never.
+            self.send(&mut link, event);
         }
         self.pump(&mut link);
     }
 
-    /// The broker has accepted us: everything retained is told anew, and what waited goes out.
+    /// The broker accepted the connection: publishes all retained topics again and sends the events that wait.
     pub fn connected(&self, client: &Client) -> Result<(), ClientError> {
         let mut link = lock(&self.link);
         if let Some(home_assistant) = &self.topics.home_assistant {
             client.try_subscribe(home_assistant.status.as_str(), QoS::AtMostOnce)?;
         }
         link.client = Some(client.clone());
-        self.greet(&mut link)
+        self.publish_retained(&mut link)
     }
 
-    /// Home Assistant has started and forgotten us.
+    /// Home Assistant has started and has lost the retained topics' content.
     pub fn home_assistant_started(&self) -> Result<(), ClientError> {
-        self.greet(&mut lock(&self.link))
+        self.publish_retained(&mut lock(&self.link))
     }
 
-    fn greet(&self, link: &mut Link) -> Result<(), ClientError> {
+    fn publish_retained(&self, link: &mut Link) -> Result<(), ClientError> {
         if let Some(client) = &link.client {
             let retained = |topic: &str, payload: &[u8]| {
                 client.try_publish(topic, payload, PublishOptions::at_most_once().retained())
@@ -108,16 +108,16 @@ impl Shared {
         Ok(())
     }
 
-    /// The connection is gone: what was not confirmed is handed to the next one.
+    /// The connection has ended: events that were not confirmed are sent over the next one.
     pub fn disconnected(&self) {
         let mut link = lock(&self.link);
         link.client = None;
         link.window.clear();
-        link.handed = 0;
+        link.newest = 0;
         self.settled.notify_all();
     }
 
-    /// A packet went out; identifier 0 is a message that nobody confirms.
+    /// A packet was sent; identifier 0 is a message without confirmation.
     pub fn sent(&self, packet: u16) {
         let mut link = lock(&self.link);
         if packet != 0
@@ -127,7 +127,7 @@ impl Shared {
         }
     }
 
-    /// The broker has a packet: the events up to the first unconfirmed one need no more telling.
+    /// The broker confirmed a packet: marks the events before the first unconfirmed one as sent.
     pub fn confirmed(&self, packet: u16) {
         let mut link = lock(&self.link);
         if let Some(one) = link.window.iter_mut().find(|one| one.packet == Some(packet)) {
@@ -140,7 +140,7 @@ impl Shared {
         if newest > 0
             && let Err(error) = lock(&self.store).mark_sent(newest)
         {
-            // They will be told once more after the next connection; the ids show it.
+            // They are sent once more over the next connection; the ids show it.
             log::warn!("{error}");
         }
         self.pump(&mut link);
@@ -149,7 +149,7 @@ impl Shared {
         }
     }
 
-    /// Hands the client whatever waits, as far as there is room. Never blocks on the network.
+    /// Gives the client the state and the events that wait, as far as there is room. Never blocks on the network.
     fn pump(&self, link: &mut Link) {
         let Some(client) = &link.client else { return };
         if link.state_changed
@@ -166,30 +166,30 @@ impl Shared {
         if room == 0 {
             return;
         }
-        let waiting = match lock(&self.store).unsent(link.handed, room as u32) {
+        let waiting = match lock(&self.store).unsent(link.newest, room as u32) {
             Ok(waiting) => waiting,
             Err(error) => return log::warn!("{error}"),
         };
         for event in &waiting {
-            if !self.hand(link, event) {
+            if !self.send(link, event) {
                 break;
             }
         }
     }
 
-    /// Hands one event to the client; whether it took it.
-    fn hand(&self, link: &mut Link, event: &Event) -> bool {
+    /// Gives one event to the client. Returns whether the client took it.
+    fn send(&self, link: &mut Link, event: &Event) -> bool {
         let Some(client) = &link.client else { return false };
         let Ok(payload) = serde_json::to_vec(event) else { return false };
         if client.try_publish(self.topics.event.as_str(), payload, PublishOptions::at_least_once()).is_err() {
             return false;
         }
         link.window.push_back(InFlight { id: event.id, packet: None, confirmed: false });
-        link.handed = link.handed.max(event.id);
+        link.newest = link.newest.max(event.id);
         true
     }
 
-    /// Waits at most `wait` for the broker to confirm what it was sent, then publishes `offline` and disconnects.
+    /// Waits at most `wait` for the broker to confirm the events, then publishes `offline` and disconnects.
     pub fn disconnect(&self, wait: Duration) {
         let mut link = lock(&self.link);
         link.stopping = true;
@@ -210,7 +210,7 @@ impl Shared {
     }
 }
 
-/// A thread that panicked while it held the lock must not take the others down with it.
+/// Locks also after a panic of another thread that held the lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,12 +14,12 @@ use rumqttc::{Broker, MqttOptions, TlsConfiguration, Transport};
 
 use super::MqttError;
 
-/// Seconds. A broker that is silent for half as long again is taken for lost.
+/// Seconds. A broker that is silent for one and a half times this long counts as lost.
 const KEEP_ALIVE: u16 = 15;
-/// Bytes of one packet at most, either way.
+/// The most bytes of one packet, in either direction.
 const MAX_PACKET: usize = 64 * 1024;
 
-/// All but the last will. Reads the password and the certificates anew, so that renewed ones are found.
+/// All options but the last will. Reads the password and the certificates again, so that renewed ones are used.
 pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOptions, MqttError> {
     let host = match config.host.parse::<Ipv6Addr>() {
         Ok(address) => format!("[{address}]"),
@@ -36,7 +36,7 @@ pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOpti
         let tls = TlsConfiguration::Rustls(Arc::new(tls(config)?));
         options.set_transport(Transport::tls_with_config(tls));
     } else if config.ca_file.is_some() || config.cert_file.is_some() || config.key_file.is_some() {
-        // A certificate that is set and not used would be a password sent in the clear.
+        // With a certificate set, the owner expects TLS; without TLS the password would be sent in plain text.
         return Err(MqttError::Config(
             "certificates are set, but TLS is off; set mqtt.tls = true or remove them",
         ));
@@ -44,7 +44,7 @@ pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOpti
     Ok(options)
 }
 
-/// The password: of `password_file`, else of the systemd credential `mqtt-password`.
+/// The password: from `password_file`, else from the systemd credential `mqtt-password`.
 fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<String>, MqttError> {
     let text = if let Some(path) = &config.password_file {
         if config.username.is_none() {
@@ -59,7 +59,7 @@ fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<
     } else if let Some(path) =
         credentials.map(|folder| folder.join("mqtt-password")).filter(|path| path.exists())
     {
-        // Its mode is systemd's affair.
+        // Its mode is set by systemd.
         fs::read_to_string(&path).map_err(|why| MqttError::File { key: "credential", path, why })?
     } else {
         return Ok(None);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credential_stands_in_for_the_file() {
+    fn the_credential_replaces_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let config = config::Mqtt { username: Some("door".into()), ..config::Mqtt::default() };
         assert_eq!(password(&config, Some(folder.path())).unwrap(), None);

@@ -1,14 +1,14 @@
-//! How things stand at the door, as the retained state topic tells it.
+//! The state of the door, as the retained state topic reports it.
 
 use ostiary_access::Reason;
-use ostiary_events::{Event, EventKind};
+use ostiary_events::{Event, EventKind, EventName};
 use serde::Serialize;
 
 /// The state topic's JSON.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(super) struct DoorState {
     relay: Switch,
-    /// What the door's contact says; `null` where there is none, or none that can be read.
+    /// The position of the door; `null` if there is no contact, or it cannot be read.
     contact: Option<Leaf>,
     /// The last grant or denial.
     last: Option<Last>,
@@ -31,57 +31,83 @@ enum Leaf {
 
 #[derive(Debug, PartialEq, Serialize)]
 struct Last {
-    kind: EventKind,
-    reason: Option<Reason>,
+    kind: EventName,
+    reason: Reason,
     person: Option<String>,
     time: jiff::Timestamp,
 }
 
 impl DoorState {
-    /// Takes in what happened; whether that changed anything.
+    /// Updates the state with an event. Returns whether the state changed.
     pub fn follow(&mut self, event: &Event) -> bool {
-        match event.kind {
+        match &event.kind {
             EventKind::RelayOn => self.relay = Switch::On,
-            EventKind::RelayOff | EventKind::Started | EventKind::Stopped => self.relay = Switch::Off,
-            EventKind::DoorOpened => self.contact = Some(Leaf::Open),
-            EventKind::DoorClosed => self.contact = Some(Leaf::Closed),
-            EventKind::InputsLost => self.contact = None,
-            EventKind::Granted | EventKind::Denied => {
-                self.last = Some(Last {
-                    kind: event.kind,
-                    reason: event.reason,
-                    person: event.person.clone(),
-                    time: event.time,
-                });
-            }
-            _ => return false,
+            EventKind::RelayOff | EventKind::Started { .. } | EventKind::Stopped => self.relay = Switch::Off,
+            EventKind::DoorOpened { .. } => self.contact = Some(Leaf::Open),
+            EventKind::DoorClosed { .. } => self.contact = Some(Leaf::Closed),
+            EventKind::InputsLost { .. } => self.contact = None,
+            EventKind::Granted(grant) => self.last = Some(Last::new(event, grant.reason())),
+            EventKind::Denied(denial) => self.last = Some(Last::new(event, denial.reason())),
+            EventKind::CameraLost { .. }
+            | EventKind::CameraBack
+            | EventKind::Reloaded { .. }
+            | EventKind::ReloadRefused { .. }
+            | EventKind::RolledBack { .. }
+            | EventKind::Locked { .. }
+            | EventKind::DoorForced
+            | EventKind::DoorHeld { .. }
+            | EventKind::InputsBack => return false,
         }
         true
     }
 }
 
+impl Last {
+    fn new(event: &Event, reason: Reason) -> Self {
+        let person = event.kind.person().map(str::to_owned);
+        Self { kind: event.kind.name(), reason, person, time: event.time }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use ostiary_core::{ModelId, Quality, Similarity, TrackId};
+    use ostiary_events::{Denial, Evidence, Grant};
     use serde_json::json;
 
     use super::*;
 
+    fn event(kind: EventKind) -> Event {
+        Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front")
+    }
+
+    fn evidence() -> Evidence {
+        Evidence {
+            track: TrackId(1),
+            similarity: Some(Similarity(0.71)),
+            second: None,
+            threshold: Similarity(0.56),
+            quality: Quality::default(),
+            faces_in_view: 1,
+            frames: 3,
+            latency: Duration::from_millis(213),
+            model: ModelId("0123456789abcdef".into()),
+        }
+    }
+
     #[test]
     fn relay_and_last_access_are_followed() {
         let mut state = DoorState::default();
-        let time = jiff::Timestamp::UNIX_EPOCH;
         assert_eq!(
             serde_json::to_value(&state).unwrap(),
             json!({"relay": "off", "contact": null, "last": null})
         );
-        let granted = Event {
-            reason: Some(Reason::Granted),
-            person: Some("Anna".into()),
-            ..Event::new(EventKind::Granted, time, "front")
-        };
-        assert!(state.follow(&granted));
-        assert!(state.follow(&Event::new(EventKind::RelayOn, time, "front")));
-        assert!(!state.follow(&Event::new(EventKind::CameraLost, time, "front")));
+        let granted = Grant::Face { person: Some("Anna".into()), evidence: evidence() };
+        assert!(state.follow(&event(EventKind::Granted(granted))));
+        assert!(state.follow(&event(EventKind::RelayOn)));
+        assert!(!state.follow(&event(EventKind::CameraLost { detail: "gone".into() })));
         let last = json!({
             "kind": "granted", "reason": "granted", "person": "Anna", "time": "1970-01-01T00:00:00Z"
         });
@@ -89,20 +115,25 @@ mod tests {
             serde_json::to_value(&state).unwrap(),
             json!({"relay": "on", "contact": null, "last": last})
         );
-        assert!(state.follow(&Event::new(EventKind::RelayOff, time, "front")));
+        assert!(state.follow(&event(EventKind::RelayOff)));
         assert_eq!(state.relay, Switch::Off);
+        assert!(state.follow(&event(EventKind::Denied(Denial::ExitButton))));
+        let last = json!({
+            "kind": "denied", "reason": "locked", "person": null, "time": "1970-01-01T00:00:00Z"
+        });
+        assert_eq!(serde_json::to_value(&state).unwrap()["last"], last);
     }
 
     #[test]
     fn the_contact_is_followed_until_it_cannot_be_read() {
         let mut state = DoorState::default();
         for (kind, expected) in [
-            (EventKind::DoorClosed, json!("closed")),
-            (EventKind::DoorOpened, json!("open")),
-            (EventKind::Started, json!("open")),
-            (EventKind::InputsLost, json!(null)),
+            (EventKind::DoorClosed { detail: None }, json!("closed")),
+            (EventKind::DoorOpened { detail: None }, json!("open")),
+            (EventKind::Started { detail: "1 person".into() }, json!("open")),
+            (EventKind::InputsLost { detail: "gone".into() }, json!(null)),
         ] {
-            assert!(state.follow(&Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front")));
+            assert!(state.follow(&event(kind)));
             assert_eq!(serde_json::to_value(&state).unwrap()["contact"], expected);
         }
     }

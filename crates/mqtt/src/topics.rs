@@ -1,4 +1,4 @@
-//! Where the door speaks.
+//! The MQTT topics of the door.
 
 use ostiary_config as config;
 
@@ -10,17 +10,17 @@ pub(super) struct Topics {
     pub availability: String,
     /// Each event as JSON, not retained.
     pub event: String,
-    /// Retained JSON of how things stand.
+    /// Retained JSON of the door's state.
     pub state: String,
-    /// Names the door at the broker and in Home Assistant.
+    /// The door's name at the broker and in Home Assistant.
     pub object_id: String,
-    /// Home Assistant's own topics; `None` without discovery.
+    /// Home Assistant's topics; `None` without discovery.
     pub home_assistant: Option<HomeAssistant>,
 }
 
-/// Home Assistant's side of it.
+/// The topics that Home Assistant defines.
 pub(super) struct HomeAssistant {
-    /// Says `online` when Home Assistant has started and forgotten what it was told.
+    /// Home Assistant publishes `online` here when it has started.
     pub status: String,
     /// Retained description of the door.
     pub config: String,

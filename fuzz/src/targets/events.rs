@@ -1,8 +1,11 @@
 //! An SQLite file of unknown content, opened as the event store.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use ostiary_config::Events;
-use ostiary_events::{Event, EventKind, EventStore};
+use ostiary_core::{ModelId, Quality, Similarity, TrackId};
+use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant};
 
 use super::Target;
 use super::facebank::{SQLITE_WORDS, made_by};
@@ -29,7 +32,8 @@ fn run(data: &[u8]) {
     look(&store);
     for _ in 0..2 {
         let last = store.last_id();
-        let mut event = Event::new(EventKind::Denied, jiff::Timestamp::UNIX_EPOCH, "front");
+        let mut event =
+            Event::new(EventKind::Denied(Denial::ExitButton), jiff::Timestamp::UNIX_EPOCH, "front");
         if store.append(&mut event).is_err() {
             assert_eq!(event.id, 0, "an event that is not recorded has an id");
             continue;
@@ -59,12 +63,30 @@ fn recorded() -> Result<Vec<u8>> {
     let folder = folder(&[]);
     let path = folder.path().join(FILE);
     let mut store = EventStore::open(&Events { path: path.clone(), keep: 100 }, true)?;
-    for kind in [EventKind::Started, EventKind::Denied, EventKind::Granted] {
+    for kind in [
+        EventKind::Started { detail: "2 people".into() },
+        EventKind::Denied(Denial::ExitButton),
+        EventKind::Granted(Grant::Face { person: Some("Ada".into()), evidence: evidence() }),
+    ] {
         store.append(&mut Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front"))?;
     }
     store.mark_sent(1)?;
     drop(store);
     Ok(std::fs::read(path)?)
+}
+
+fn evidence() -> Evidence {
+    Evidence {
+        track: TrackId(1),
+        similarity: Some(Similarity(0.71)),
+        second: Some(Similarity(0.1)),
+        threshold: Similarity(0.56),
+        quality: Quality::default(),
+        faces_in_view: 1,
+        frames: 3,
+        latency: Duration::from_millis(213),
+        model: ModelId("0123456789abcdef".into()),
+    }
 }
 
 /// A file whose events have no end.

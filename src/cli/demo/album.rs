@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use ostiary_access::Reason;
 use ostiary_core::MatchRule;
 
 use crate::annotate::{self, SaveError};
@@ -51,9 +52,7 @@ impl Pages {
             judged.label(&mut label);
             annotate::draw(&mut frame, &seen.detection, &label, judged.mark());
         }
-        // The reason's stable name; a reason is always a plain one.
-        let reason = serde_json::to_value(decision.reason).ok();
-        let reason = reason.as_ref().and_then(|reason| reason.as_str()).unwrap_or("decision");
+        let reason = Reason::from(decision.outcome);
         let path = self.folder.join(format!("{number}-{reason}.jpg"));
         self.written = annotate::save(&frame, &path).map(|()| number);
     }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ostiary_access::Reason;
-use ostiary_events::{Event, EventKind, Output, OutputError, sentence};
+use ostiary_access::DenialReason;
+use ostiary_events::{Denial, Event, EventKind, Output, OutputError, sentence};
 
 /// Prints each event as a sentence, with the seconds since the start.
 pub struct Plain(Instant);
@@ -17,7 +17,7 @@ impl Plain {
 }
 
 impl Output for Plain {
-    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
+    fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         // The printed relay says these itself.
         if matches!(event.kind, EventKind::RelayOn | EventKind::RelayOff) {
             return Ok(());
@@ -46,7 +46,7 @@ impl Audience {
 }
 
 impl Output for Audience {
-    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
+    fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }
@@ -61,32 +61,52 @@ impl Seen {
     /// relay; or what went otherwise.
     pub fn verdict(&self, person: &str) -> Result<(), String> {
         let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = |kind: EventKind| events.iter().position(|event| event.kind == kind);
-        let granted = first(EventKind::Granted).ok_or("nobody was let in")?;
-        let refused = events
-            .iter()
-            .position(|event| event.reason == Some(Reason::Unknown))
-            .ok_or("no stranger was refused")?;
+        let first = |is: fn(&EventKind) -> bool| events.iter().position(|event| is(&event.kind));
+        let granted = first(|kind| matches!(kind, EventKind::Granted(_))).ok_or("nobody was let in")?;
+        let is_unknown = |kind: &EventKind| {
+            matches!(kind, EventKind::Denied(Denial::Face { reason: DenialReason::Unknown, .. }))
+        };
+        let refused = first(is_unknown).ok_or("no stranger was refused")?;
         if granted < refused {
             return Err("somebody was let in before the stranger was refused".into());
         }
-        let relay = first(EventKind::RelayOn).ok_or("the relay never went on")?;
+        let relay = first(|kind| matches!(kind, EventKind::RelayOn)).ok_or("the relay never went on")?;
         if relay < refused {
             return Err("the relay went on before the stranger was refused".into());
         }
-        match events
-            .iter()
-            .find(|event| event.kind == EventKind::Granted && event.person.as_deref() != Some(person))
-        {
+        let mut granted = events.iter().filter_map(|event| match &event.kind {
+            EventKind::Granted(grant) => Some(grant.person()),
+            _ => None,
+        });
+        match granted.find(|granted| *granted != Some(person)) {
             None => Ok(()),
-            Some(other) => Err(format!("{} was let in", other.person.as_deref().unwrap_or("somebody"))),
+            Some(other) => Err(format!("{} was let in", other.unwrap_or("somebody"))),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use ostiary_core::{ModelId, Quality, Similarity, TrackId};
+    use ostiary_events::{Evidence, Grant};
+
     use super::*;
+
+    fn evidence() -> Evidence {
+        Evidence {
+            track: TrackId(1),
+            similarity: None,
+            second: None,
+            threshold: Similarity(0.5),
+            quality: Quality::default(),
+            faces_in_view: 1,
+            frames: 3,
+            latency: Duration::from_millis(213),
+            model: ModelId("0123456789abcdef".into()),
+        }
+    }
 
     fn event(kind: EventKind) -> Event {
         Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "door")
@@ -94,14 +114,24 @@ mod tests {
 
     fn seen(events: impl IntoIterator<Item = Event>) -> Seen {
         let (mut audience, seen) = Audience::new();
-        events.into_iter().for_each(|event| audience.tell(&event).unwrap());
+        events.into_iter().for_each(|event| audience.report(&event).unwrap());
         seen
     }
 
     #[test]
     fn only_the_right_play_ends_well() {
-        let refused = || Event { reason: Some(Reason::Unknown), ..event(EventKind::Denied) };
-        let granted = |name: &str| Event { person: Some(name.into()), ..event(EventKind::Granted) };
+        let refused = || {
+            let reason = DenialReason::Unknown;
+            event(EventKind::Denied(Denial::Face {
+                reason,
+                person: None,
+                evidence: evidence(),
+                detail: None,
+            }))
+        };
+        let granted = |name: &str| {
+            event(EventKind::Granted(Grant::Face { person: Some(name.into()), evidence: evidence() }))
+        };
         let on = || event(EventKind::RelayOn);
         assert_eq!(seen([refused(), on(), granted("Ann")]).verdict("Ann"), Ok(()));
         for wrong in [

@@ -38,7 +38,9 @@ pub fn save(path: &Path, door: &Door, findings: Vec<Value>) -> anyhow::Result<()
     let events = newest_events(&config.events.path);
     let people = Facebank::open_read_only(&config.facebank.path).and_then(|facebank| facebank.people());
     let enrolled = people.unwrap_or_default().into_iter().map(|listed| listed.person.name);
-    let scrubber = Scrubber::new(enrolled.chain(events.iter().filter_map(|event| event.person.clone())));
+    let scrubber = Scrubber::new(
+        enrolled.chain(events.iter().filter_map(|event| event.kind.person().map(str::to_owned))),
+    );
 
     let lines = |values: Vec<Value>| {
         let line = |value| format!("{}\n", scrubber.value(value));

@@ -143,14 +143,28 @@ fn tell(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<()
         thread::sleep(ASK);
         let events = EventStore::open_read_only(&config.events.path).and_then(|store| store.latest(EVENTS));
         let events = events.unwrap_or_default();
-        let answer = events.iter().filter(|event| event.id > before).find_map(|event| match event.kind {
-            EventKind::Reloaded if event.model.as_ref() == Some(&model.0) => Some(Ok(())),
-            EventKind::Reloaded => {
+        let answer = events.iter().filter(|event| event.id > before).find_map(|event| match &event.kind {
+            EventKind::Reloaded { model: Some(loaded), .. } if loaded == model => Some(Ok(())),
+            EventKind::Reloaded { .. } => {
                 Some(Err("it has another configuration, whose models are others".to_owned()))
             }
-            EventKind::ReloadRefused => Some(Err(event.detail.clone().unwrap_or_default())),
-            EventKind::Locked => Some(Err("it has locked the door".to_owned())),
-            _ => None,
+            EventKind::ReloadRefused { detail } => Some(Err(detail.clone())),
+            EventKind::Locked { .. } => Some(Err("it has locked the door".to_owned())),
+            EventKind::Started { .. }
+            | EventKind::Stopped
+            | EventKind::Granted(_)
+            | EventKind::Denied(_)
+            | EventKind::RelayOn
+            | EventKind::RelayOff
+            | EventKind::CameraLost { .. }
+            | EventKind::CameraBack
+            | EventKind::RolledBack { .. }
+            | EventKind::DoorOpened { .. }
+            | EventKind::DoorClosed { .. }
+            | EventKind::DoorForced
+            | EventKind::DoorHeld { .. }
+            | EventKind::InputsLost { .. }
+            | EventKind::InputsBack => None,
         });
         if let Some(answer) = answer {
             return answer;

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ostiary_access::{Contact, Decision, Reason};
+use ostiary_access::{Contact, Decision, DenialReason, Outcome};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
 use ostiary_core::clock::{Clock, VirtualClock};
 use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
 use ostiary_devices::{Edge, GpioError, Input, InputLines, Inputs, OutputLine, Relay, Signals};
-use ostiary_events::{Event, EventStore, Output, OutputError};
+use ostiary_events::{Denial, Event, EventName, EventStore, Grant, Output, OutputError};
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::Seen;
 use ostiary_vision::VisionError;
@@ -123,7 +123,7 @@ impl OutputLine for Line {
 struct Told(Arc<Mutex<Vec<Event>>>);
 
 impl Output for Told {
-    fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
+    fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.lock().unwrap().push(event.clone());
         Ok(())
     }
@@ -245,7 +245,7 @@ impl House {
             time: Duration::ZERO,
             track: TrackId(1),
             first_seen: Duration::ZERO,
-            reason: Reason::Granted,
+            outcome: Outcome::Granted,
             person: None,
             similarity: Some(Similarity(0.9)),
             second: None,
@@ -254,8 +254,12 @@ impl House {
             faces_in_view: 1,
             frames: 3,
         };
-        let word =
-            Word::Decided { decision, person: Some("Ann".into()), detail: None, model: "broken".into() };
+        let word = Word::Decided {
+            decision,
+            person: Some("Ann".into()),
+            detail: None,
+            model: ModelId("broken".into()),
+        };
         assert!(self.shared.words.push(word).is_ok());
     }
 
@@ -279,32 +283,32 @@ impl House {
         result.map_err(|error| error.to_string())
     }
 
-    fn kinds(&self) -> Vec<EventKind> {
-        self.told.0.lock().unwrap().iter().map(|event| event.kind).collect()
+    fn kinds(&self) -> Vec<EventName> {
+        self.told.0.lock().unwrap().iter().map(|event| event.kind.name()).collect()
     }
 
     /// Waits for the next event of this kind, of those that come after the first `seen`.
-    fn event(&mut self, kind: EventKind, seen: usize) -> Event {
+    fn event(&mut self, name: EventName, seen: usize) -> Event {
         let mut found = None;
-        self.wait_for(&format!("{kind:?}"), |house| {
+        self.wait_for(&name.to_string(), |house| {
             let told = house.told.0.lock().unwrap();
-            found = told.iter().skip(seen).find(|event| event.kind == kind).cloned();
+            found = told.iter().skip(seen).find(|event| event.kind.name() == name).cloned();
             found.is_some()
         });
         found.unwrap()
     }
 
     /// What was told of the leaf and the inputs; the camera's events come when they like.
-    fn of_the_leaf(&self) -> Vec<EventKind> {
-        let is_of_the_leaf = |kind: &EventKind| {
+    fn of_the_leaf(&self) -> Vec<EventName> {
+        let is_of_the_leaf = |kind: &EventName| {
             matches!(
                 kind,
-                EventKind::DoorOpened
-                    | EventKind::DoorClosed
-                    | EventKind::DoorForced
-                    | EventKind::DoorHeld
-                    | EventKind::InputsLost
-                    | EventKind::InputsBack
+                EventName::DoorOpened
+                    | EventName::DoorClosed
+                    | EventName::DoorForced
+                    | EventName::DoorHeld
+                    | EventName::InputsLost
+                    | EventName::InputsBack
             )
         };
         self.kinds().into_iter().filter(is_of_the_leaf).collect()
@@ -329,10 +333,13 @@ fn fails_secure(flaw: Flaw, expected: &str) {
     assert!(why.contains(expected), "{why}");
     assert_eq!(house.relay.levels().first(), Some(&true));
     assert!(house.relay.levels()[1..].iter().all(|on| !on) && house.relay.levels().len() > 1);
-    assert!(house.kinds().contains(&EventKind::Locked), "{:?}", house.kinds());
+    assert!(house.kinds().contains(&EventName::Locked), "{:?}", house.kinds());
     let told = house.told.0.lock().unwrap();
-    let locked = told.iter().find(|event| event.kind == EventKind::Locked).unwrap();
-    assert!(locked.detail.as_deref().unwrap().contains(expected), "{locked:?}");
+    let locked = told.iter().find_map(|event| match &event.kind {
+        EventKind::Locked { detail } => Some(detail),
+        _ => None,
+    });
+    assert!(locked.unwrap().contains(expected), "{locked:?}");
     assert!(told.iter().all(|event| event.id > 0), "everything is recorded");
 }
 
@@ -357,10 +364,14 @@ fn a_locked_door_opens_for_nobody() {
     house.shared.lock("a fault");
     house.wait_for("lock", |house| house.shared.is_locked());
     house.grant();
-    house.wait_for("denial", |house| house.kinds().contains(&EventKind::Denied));
+    house.wait_for("denial", |house| house.kinds().contains(&EventName::Denied));
     assert!(house.relay.levels().iter().all(|on| !on));
     let told = house.told.0.lock().unwrap().clone();
-    assert_eq!(told.iter().find_map(|event| event.reason), Some(Reason::Locked));
+    let refused = told.iter().find_map(|event| match &event.kind {
+        EventKind::Denied(Denial::Face { reason, .. }) => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(refused, Some(DenialReason::Locked));
     house.crew.end(&Err(DaemonError::Fault("a fault".into())));
 }
 
@@ -370,19 +381,19 @@ fn a_stop_leaves_the_relay_at_rest_and_records_all() {
     house.grant();
     house.wait_for("relay on", |house| house.relay.levels() == [true]);
     // The camera brings nothing yet, which its thread reports when it gets its turn.
-    house.wait_for("loss", |house| house.kinds().contains(&EventKind::CameraLost));
+    house.wait_for("loss", |house| house.kinds().contains(&EventName::CameraLost));
     house.crew.end(&Ok(()));
     assert_eq!(house.relay.levels(), [true, false]);
     let kinds = house.kinds();
     let wanted = [
-        EventKind::RelayOn,
-        EventKind::Granted,
-        EventKind::CameraLost,
-        EventKind::RelayOff,
-        EventKind::Stopped,
+        EventName::RelayOn,
+        EventName::Granted,
+        EventName::CameraLost,
+        EventName::RelayOff,
+        EventName::Stopped,
     ];
     assert!(wanted.iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
-    assert_eq!(kinds.last(), Some(&EventKind::Stopped));
+    assert_eq!(kinds.last(), Some(&EventName::Stopped));
 }
 
 #[test]
@@ -391,9 +402,9 @@ fn a_camera_that_comes_and_goes_is_told_once_each() {
     let count = |house: &House, kind| house.kinds().into_iter().filter(|k| *k == kind).count();
     for round in 1..=3 {
         house.shutter.store(false, Ordering::SeqCst);
-        house.wait_for("loss", |house| count(house, EventKind::CameraLost) == round);
+        house.wait_for("loss", |house| count(house, EventName::CameraLost) == round);
         house.shutter.store(true, Ordering::SeqCst);
-        house.wait_for("return", |house| count(house, EventKind::CameraBack) == round);
+        house.wait_for("return", |house| count(house, EventName::CameraBack) == round);
     }
     assert!(house.crew.ended().is_none(), "a camera that is away is no fault of the door");
     house.crew.end(&Ok(()));
@@ -403,14 +414,14 @@ fn a_camera_that_comes_and_goes_is_told_once_each() {
 fn the_exit_button_opens_once_for_each_press() {
     let mut house = House::with(Flaw::None);
     house.wires.press(Duration::ZERO);
-    let granted = house.event(EventKind::Granted, 0);
-    assert_eq!((granted.reason, granted.person), (Some(Reason::RequestToExit), None));
+    let granted = house.event(EventName::Granted, 0);
+    assert_eq!(granted.kind, EventKind::Granted(Grant::ExitButton));
     assert_eq!(house.relay.levels(), [true]);
     house.clock.advance(Duration::from_secs(59));
     thread::sleep(Duration::from_millis(50));
     assert_eq!(house.relay.levels(), [true]);
     house.clock.advance(Duration::from_secs(1));
-    house.event(EventKind::RelayOff, 0);
+    house.event(EventName::RelayOff, 0);
     assert_eq!(house.relay.levels(), [true, false]);
     house.wires.press(Duration::ZERO);
     house.wait_for("second pulse", |house| house.relay.levels() == [true, false, true]);
@@ -425,7 +436,7 @@ fn an_exit_button_that_was_pressed_long_ago_opens_nothing() {
     house.wires.press(Duration::from_secs(3));
     // What is heard after it has been acted on after it.
     house.wires.swing(false);
-    house.event(EventKind::DoorClosed, 0);
+    house.event(EventName::DoorClosed, 0);
     assert!(house.relay.levels().is_empty());
     house.crew.end(&Ok(()));
 }
@@ -436,9 +447,8 @@ fn a_locked_door_does_not_open_by_the_exit_button() {
     house.shared.lock("a fault");
     house.wait_for("lock", |house| house.shared.is_locked());
     house.wires.press(Duration::ZERO);
-    let denied = house.event(EventKind::Denied, 0);
-    assert_eq!(denied.reason, Some(Reason::Locked));
-    assert_eq!(denied.detail.as_deref(), Some("the exit button was pressed"));
+    let denied = house.event(EventName::Denied, 0);
+    assert_eq!(denied.kind, EventKind::Denied(Denial::ExitButton));
     assert!(house.relay.levels().iter().all(|on| !on));
     house.crew.end(&Err(DaemonError::Fault("a fault".into())));
 }
@@ -447,32 +457,32 @@ fn a_locked_door_does_not_open_by_the_exit_button() {
 fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
     let mut house = House::with(Flaw::None);
     house.wires.swing(false);
-    let found = house.event(EventKind::DoorClosed, 0);
-    assert_eq!(found.detail.as_deref(), Some("so it was found"));
+    let found = house.event(EventName::DoorClosed, 0);
+    assert_eq!(found.kind, EventKind::DoorClosed { detail: Some("so it was found".into()) });
     house.wires.swing(true);
-    house.event(EventKind::DoorForced, 0);
+    house.event(EventName::DoorForced, 0);
     house.clock.advance(Duration::from_secs(30));
-    let held = house.event(EventKind::DoorHeld, 0);
-    assert_eq!(held.detail.as_deref(), Some("it has been open for 30 s"));
+    let held = house.event(EventName::DoorHeld, 0);
+    assert_eq!(held.kind, EventKind::DoorHeld { detail: "it has been open for 30 s".into() });
     house.clock.advance(Duration::from_secs(90));
     house.wires.swing(false);
-    house.wait_for("closing", |house| house.of_the_leaf().last() == Some(&EventKind::DoorClosed));
+    house.wait_for("closing", |house| house.of_the_leaf().last() == Some(&EventName::DoorClosed));
 
     let seen = house.kinds().len();
     house.wires.press(Duration::ZERO);
-    house.event(EventKind::Granted, seen);
+    house.event(EventName::Granted, seen);
     house.wires.swing(true);
-    house.event(EventKind::DoorOpened, seen);
+    house.event(EventName::DoorOpened, seen);
     house.wires.swing(false);
-    house.event(EventKind::DoorClosed, seen);
+    house.event(EventName::DoorClosed, seen);
     let expected = [
-        EventKind::DoorClosed,
-        EventKind::DoorOpened,
-        EventKind::DoorForced,
-        EventKind::DoorHeld,
-        EventKind::DoorClosed,
-        EventKind::DoorOpened,
-        EventKind::DoorClosed,
+        EventName::DoorClosed,
+        EventName::DoorOpened,
+        EventName::DoorForced,
+        EventName::DoorHeld,
+        EventName::DoorClosed,
+        EventName::DoorOpened,
+        EventName::DoorClosed,
     ];
     assert_eq!(house.of_the_leaf(), expected);
     house.crew.end(&Ok(()));
@@ -482,17 +492,18 @@ fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
 fn inputs_that_go_away_are_told_of_and_open_nothing() {
     let mut house = House::with(Flaw::None);
     house.wires.swing(true);
-    house.event(EventKind::DoorOpened, 0);
+    house.event(EventName::DoorOpened, 0);
     house.wires.0.lock().unwrap().gone = true;
-    let lost = house.event(EventKind::InputsLost, 0);
-    assert!(lost.detail.unwrap().contains("no such device"));
+    let lost = house.event(EventName::InputsLost, 0);
+    let EventKind::InputsLost { detail } = &lost.kind else { panic!("{lost:?}") };
+    assert!(detail.contains("no such device"));
     house.clock.advance(Duration::from_secs(60));
     *house.wires.0.lock().unwrap() = Hands { open: Some(false), ..Hands::default() };
-    house.event(EventKind::InputsBack, 0);
-    let found = house.event(EventKind::DoorClosed, 0);
-    assert_eq!(found.detail.as_deref(), Some("so it was found"));
+    house.event(EventName::InputsBack, 0);
+    let found = house.event(EventName::DoorClosed, 0);
+    assert_eq!(found.kind, EventKind::DoorClosed { detail: Some("so it was found".into()) });
     let expected =
-        [EventKind::DoorOpened, EventKind::InputsLost, EventKind::InputsBack, EventKind::DoorClosed];
+        [EventName::DoorOpened, EventName::InputsLost, EventName::InputsBack, EventName::DoorClosed];
     assert_eq!(house.of_the_leaf(), expected, "one that cannot be read is not held open");
     assert!(house.relay.levels().is_empty());
     assert!(house.crew.ended().is_none(), "inputs that are away are no fault of the door");
@@ -510,7 +521,7 @@ fn an_inputs_thread_that_dies_locks_the_door() {
     let why = house.end().unwrap_err();
     assert!(why.contains("the inputs thread died: broken on purpose"), "{why}");
     assert_eq!(house.relay.levels()[1..].iter().find(|on| **on), None);
-    assert!(house.kinds().contains(&EventKind::Locked));
+    assert!(house.kinds().contains(&EventName::Locked));
 }
 
 #[test]

@@ -2,6 +2,7 @@ use ostiary_core::{Candidate, Quality, QualityFault};
 use proptest::prelude::*;
 
 use super::*;
+use crate::Reason;
 
 const THRESHOLD: Similarity = Similarity(0.4);
 const ANN: i64 = 1;
@@ -60,13 +61,13 @@ impl Scene {
         for _ in 0..frames {
             self.now += ms(100);
             let decisions = self.decider.observe(self.now, faces);
-            told.extend(decisions.iter().map(|decision| (decision.track.0, decision.reason)));
+            told.extend(decisions.iter().map(|decision| (decision.track.0, decision.outcome.into())));
         }
         told
     }
 
     fn end(&mut self, track: u64) -> Option<Reason> {
-        self.decider.track_ended(self.now, TrackId(track)).map(|decision| decision.reason)
+        self.decider.track_ended(self.now, TrackId(track)).map(|decision| decision.outcome.into())
     }
 }
 
@@ -90,7 +91,7 @@ fn a_grant_tells_what_it_rests_on() {
         time: ms(300),
         track: TrackId(7),
         first_seen: ms(40),
-        reason: Reason::Granted,
+        outcome: Outcome::Granted,
         person: Some(PersonId(ANN)),
         similarity: Some(Similarity(0.7)),
         second: Some(Similarity(0.0)),
@@ -164,7 +165,10 @@ fn a_face_that_is_merely_followed_counts_for_nothing() {
 fn a_stranger_is_not_told_whom_they_are_most_alike() {
     let mut decider = Decider::new(&rules(), THRESHOLD);
     let unknown = (0..20).find_map(|n| decider.observe(ms(n * 100), &[stranger(1)]).pop()).unwrap();
-    assert_eq!((unknown.reason, unknown.person, unknown.frames), (Reason::Unknown, None, 8));
+    assert_eq!(
+        (unknown.outcome, unknown.person, unknown.frames),
+        (Outcome::Denied(DenialReason::Unknown), None, 8)
+    );
 }
 
 #[test]
@@ -297,7 +301,7 @@ fn numbers_that_are_not_finite_let_nobody_in() {
             let mut decider = Decider::new(&rules(), Similarity(threshold));
             for n in 0..20 {
                 let decisions = decider.observe(ms(n * 100), &[seen]);
-                assert!(decisions.iter().all(|decision| decision.reason != Reason::Granted));
+                assert!(decisions.iter().all(|decision| decision.outcome != Outcome::Granted));
             }
         }
     }
@@ -393,16 +397,16 @@ proptest! {
         let mut decider = Decider::new(&door, THRESHOLD);
         let mut now = Duration::from_secs(1);
         let mut history: Vec<(Duration, Vec<Observation>)> = Vec::new();
-        let mut told: Vec<(TrackId, Reason)> = Vec::new();
+        let mut told: Vec<(TrackId, Outcome)> = Vec::new();
         let mut grants: Vec<(PersonId, Duration)> = Vec::new();
         for (step, faces) in frames {
             now += ms(step);
             history.push((now, faces.clone()));
             for decision in decider.observe(now, &faces) {
-                prop_assert!(!told.contains(&(decision.track, decision.reason)), "told twice");
-                prop_assert!(!told.contains(&(decision.track, Reason::Granted)), "told after the grant");
-                told.push((decision.track, decision.reason));
-                if decision.reason != Reason::Granted {
+                prop_assert!(!told.contains(&(decision.track, decision.outcome)), "told twice");
+                prop_assert!(!told.contains(&(decision.track, Outcome::Granted)), "told after the grant");
+                told.push((decision.track, decision.outcome));
+                if decision.outcome != Outcome::Granted {
                     continue;
                 }
                 let person = decision.person.unwrap();

@@ -1,5 +1,5 @@
-//! The newest time that an event was recorded at: a clock that shows less went back. It is kept beside the events, so
-//! that it stays when they go, and when events follow that were recorded at an earlier time.
+//! The newest time at which an event was recorded: a clock that shows an earlier time was set back. It is kept beside the
+//! events, so that it stays when events are deleted and when later events have an earlier time.
 
 use std::path::Path;
 
@@ -8,34 +8,34 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{EventStore, Kind, StoreError, connect, counter, kind, set_counter, sql_error};
 
-/// The counter of that time, microseconds since 1970.
+/// The counter with that time, microseconds since 1970.
 const TIME: &str = "newest_time";
-/// The counter of the acceptances of an earlier time.
+/// The counter of how often an earlier time was accepted.
 const ACCEPTED: &str = "accepted_times";
 
-/// What the store knows about the clock.
+/// The store's knowledge of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewestTime {
-    /// The newest time of an event; `None` where there was no event.
+    /// The newest time of an event; `None` if there was no event.
     pub time: Option<Timestamp>,
-    /// How often somebody accepted an earlier one.
+    /// How often an earlier time was accepted.
     pub accepted: u64,
 }
 
 impl EventStore {
-    /// The newest time that an event was recorded at, or the one that was accepted instead.
+    /// The newest time at which an event was recorded, or the time that was accepted instead.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn newest_time(&self) -> Result<NewestTime, StoreError> {
         read(&self.connection).map_err(|why| sql_error(&self.path, why))
     }
 
-    /// Accepts an earlier time than that of the newest event, and returns the latter. Events stay as they were
-    /// recorded; only those that come later are compared with the clock again. A daemon may have the store open.
+    /// Accepts a time that is earlier than the newest event's, and returns the newest event's. Stored events do not change.
+    /// From then on, the clock is compared with the events that follow. A daemon may have the store open.
     ///
     /// # Errors
-    /// Where there is no event store, or it cannot be written. A damaged one is left as it is.
+    /// If there is no event store, or it cannot be written. A damaged file does not change.
     pub fn accept_time(path: &Path, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let sql = |why| sql_error(path, why);
         std::fs::File::open(path).map_err(|why| StoreError::Open { path: path.into(), why })?;
@@ -57,13 +57,13 @@ impl EventStore {
     }
 }
 
-/// Notes the time of an event; an earlier one changes nothing.
+/// Stores the time of an event, if it is the newest.
 pub(super) fn note(connection: &Connection, time: Timestamp) -> Result<(), rusqlite::Error> {
     // A clock before 1970 is before every event in any case.
     set_counter(connection, TIME, u64::try_from(time.as_microsecond()).unwrap_or(0))
 }
 
-/// What is noted; of a store of an earlier program, which noted nothing, the newest of its events.
+/// The stored time. In a store of an earlier version, which has none, the newest event's.
 pub(super) fn read(connection: &Connection) -> Result<NewestTime, rusqlite::Error> {
     let accepted = counter(connection, ACCEPTED)?;
     let noted = i64::try_from(counter(connection, TIME)?).ok().filter(|noted| *noted > 0);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn append(store: &mut EventStore, time: &str) {
-        store.append(&mut Event::new(EventKind::Started, at(time), "front")).unwrap();
+        store.append(&mut Event::new(EventKind::Stopped, at(time), "front")).unwrap();
     }
 
     fn newest(store: &EventStore) -> Option<Timestamp> {
@@ -125,14 +125,14 @@ mod tests {
         old.connection.execute("DELETE FROM counters WHERE name = ?1", [TIME]).unwrap();
         assert_eq!(newest(&old), Some(at("2031-05-05T10:00:00Z")));
         drop(old);
-        // An event that this program adds does not hide them.
+        // An event of this version does not hide them.
         let mut new = store(folder.path(), 100);
         append(&mut new, "2030-05-06T10:00:00Z");
         assert_eq!(newest(&new), Some(at("2031-05-05T10:00:00Z")));
     }
 
     #[test]
-    fn an_earlier_time_is_accepted_for_good_and_seen_by_who_has_the_store_open() {
+    fn an_earlier_time_is_accepted_for_good_and_seen_by_a_process_with_the_store_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.sqlite");
         assert!(matches!(
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_store_that_is_begun_again_keeps_the_time() {
+    fn a_damaged_store_that_is_replaced_keeps_the_time() {
         let folder = tempfile::tempdir().unwrap();
         let mut damaged = store(folder.path(), 10_000);
         for _ in 0..200 {
