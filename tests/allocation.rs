@@ -6,14 +6,14 @@ use std::backtrace::Backtrace;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary::daemon::{Setup, keep};
-use ostiary::demo::{Pace, Play, SCRIPT, enrolment};
+use ostiary::daemon::{Setup, run};
+use ostiary::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Config;
 use ostiary_core::Frame;
 use ostiary_devices::Signals;
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
 #[global_allocator]
@@ -50,7 +50,7 @@ const WATCHED: u64 = 40;
 
 impl Standing {
     fn new() -> Self {
-        let mut play = Play::new(&SCRIPT[1..], Pace::Unpaced).unwrap();
+        let mut play = SyntheticSource::new(&SCRIPT[1..], Pace::Unpaced).unwrap();
         let mut steps = [Frame::default(), Frame::default()];
         while steps[0].time < Duration::from_secs(3) {
             steps.swap(0, 1);
@@ -94,12 +94,12 @@ fn the_frame_loop_allocates_nothing_itself() {
     config.models.dir = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/models").into());
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
-    let mut recogniser = Recogniser::load(&config).unwrap();
-    let known = enrolment().portraits[0].picture().unwrap();
-    let face = recogniser.most_probable(&known).unwrap().expect("a portrait has a face");
+    let mut recognizer = Recognizer::load(&config).unwrap();
+    let known = enrollment().portraits[0].picture().unwrap();
+    let face = recognizer.most_probable(&known).unwrap().expect("a portrait has a face");
     let template = Template { embedding: face.embedding, photo: PhotoHash::of(b"a portrait"), crop: None };
     let mut facebank = Facebank::open(&config.facebank.path).unwrap();
-    facebank.enroll("Ada", recogniser.model(), &[template]).unwrap();
+    facebank.enroll("Ada", recognizer.model(), &[template]).unwrap();
 
     AllocationRegistry::set_global_tracker(Watcher).unwrap();
     keep(Setup {
@@ -110,7 +110,7 @@ fn the_frame_loop_allocates_nothing_itself() {
         signals: Signals::default(),
         inputs: None,
         outputs: Vec::new(),
-        onlooker: None,
+        frame_observer: None,
     })
     .unwrap();
 

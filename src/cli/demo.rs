@@ -1,26 +1,26 @@
 //! `ostiary demo`: the bundled play through the daemon's own code, to a door that is printed.
 
-mod album;
-mod audience;
+mod observer;
+mod snapshots;
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use album::Album;
 use anyhow::{Context, bail};
-use audience::{Audience, Plain};
+use observer::{Observer, Plain};
 use ostiary_config::Config;
 use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
 use ostiary_events::{JsonLines, Output};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_pipeline::{Look, Recogniser, look};
+use ostiary_pipeline::{PhotoCheck, Recognizer, check_photo};
+use snapshots::Snapshots;
 
 use super::{Globals, output};
-use crate::daemon::{Setup, keep};
-use crate::demo::{Pace, Play, SCRIPT, enrolment};
+use crate::daemon::{Setup, run};
+use crate::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
@@ -50,13 +50,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
     let say = |text: &str| if globals.json { Ok(()) } else { output::line(text) };
     let threshold = enroll(&config)?;
-    let person = enrolment().name;
+    let person = enrollment().name;
     say(&format!("Enrolled {person} from a bundled portrait."))?;
     say("Now a stranger comes to the door, and then that person, in another photo.\n")?;
 
-    let album = Album::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
-    let (audience, seen) = Audience::new();
-    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(audience)];
+    let snapshots = Snapshots::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
+    let (observer, seen) = Observer::new();
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(observer)];
     // Programs read the events alone from standard output; the door is then printed beside it.
     let relay = if globals.json {
         outputs.push(Box::new(JsonLines::stdout()));
@@ -69,15 +69,15 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     keep(Setup {
         config,
         layers: None,
-        source: Some(Box::new(Play::new(&SCRIPT, pace)?)),
+        source: Some(Box::new(SyntheticSource::new(&SCRIPT, pace)?)),
         relay: Some(relay),
         signals: Signals::default(),
         inputs: None,
         outputs,
-        onlooker: Some(album.onlooker()),
+        frame_observer: Some(snapshots.frame_observer()),
     })?;
 
-    let pictures = album.finish()?;
+    let pictures = snapshots.finish()?;
     say(&format!("\nWrote {pictures} annotated pictures to {}.", args.output.display()))?;
     match seen.verdict(person) {
         Ok(()) => {
@@ -91,19 +91,19 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Enrols the person of the play as `ostiary enroll` would; the similarity that the door will need.
+/// Enrolls the person of the play as `ostiary enroll` would; the similarity that the door will need.
 pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
-    let mut recogniser = Recogniser::load(config)?;
-    let enrolment = enrolment();
+    let mut recognizer = Recognizer::load(config)?;
+    let enrollment = enrollment();
     let mut templates = Vec::new();
-    for portrait in enrolment.portraits {
-        let Look::Good(face) = look(&mut recogniser, &config.quality, &portrait.picture()?)? else {
+    for portrait in enrollment.portraits {
+        let PhotoCheck::Good(face) = look(&mut recognizer, &config.quality, &portrait.picture()?)? else {
             bail!("{}: no face that is good enough; are these the models that ship?", portrait.file);
         };
         let photo = PhotoHash::of(portrait.jpeg);
         templates.push(Template { embedding: face.embedding, photo, crop: None });
     }
     let mut facebank = Facebank::open(&config.facebank.path)?;
-    facebank.enroll(enrolment.name, recogniser.model(), &templates)?;
-    Ok(recogniser.threshold(config.door.far)?)
+    facebank.enroll(enrollment.name, recognizer.model(), &templates)?;
+    Ok(recognizer.threshold(config.door.far)?)
 }

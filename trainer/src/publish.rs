@@ -105,8 +105,8 @@ fn prove_all(folder: &Path) -> Result<()> {
         let table = &bundle.entry(ostiary_vision::Embedder::ROLE)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
-        let mut recogniser = prove(&bundle, &config).with_context(unfit)?;
-        match_portraits(&mut recogniser, table).with_context(unfit)?;
+        let mut recognizer = check_bundle(&bundle, &config).with_context(unfit)?;
+        match_portraits(&mut recognizer, table).with_context(unfit)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use v4l::video::capture::Parameters;
 use v4l::{Format, FourCC, Fraction};
 
 use super::backoff::Backoff;
-use super::offer::{self, FORMATS, hundredths};
+use super::format_select::{self, FORMATS, hundredths};
 use super::pixels::{self, Layout};
 use super::{CaptureError, FrameSource, Next, device};
 

@@ -41,7 +41,7 @@ pub enum InputError {
     #[error("its input shape {0:?} is not a batch of pictures with 3 channels")]
     Shape([usize; 4]),
     /// The numbers of the normalization are not finite, or the divisor is not above 0.
-    #[error("its input cannot be normalised: mean {mean}, divisor {divisor}")]
+    #[error("its input cannot be normalized: mean {mean}, divisor {divisor}")]
     Normalization {
         /// What is subtracted.
         mean: f32,

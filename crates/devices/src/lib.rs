@@ -2,30 +2,30 @@
 //!
 //! What comes in: the `[relay]`, `[signals]` and `[inputs]` sections, then "on" and "off" and the time. What goes out:
 //! levels on GPIO lines, at rest from the moment that a line is taken until it is given back, and what the inputs report
-//! ([`Heard`]). The relay's line is held by a separate process, the [`guard`].
+//! ([`InputEvent`]). The relay's line is held by a separate process, the [`guard`].
 
 mod cdev;
 mod cdev_inputs;
 pub mod guard;
 mod input_lines;
 mod inputs;
-mod noted;
 mod printed;
 mod relay;
 #[cfg(feature = "rpi")]
 mod rpi;
 mod signals;
+mod state_file;
 
 use std::path::{Path, PathBuf};
 
 pub use input_lines::{Edge, Input, InputLines};
-pub use inputs::{Heard, Inputs, Opener};
-pub use noted::{note, noted};
+pub use inputs::{InputEvent, Inputs, Opener};
 use ostiary_config as config;
 use ostiary_config::{ActiveLevel, GpioBackend};
 pub use printed::Printed;
 pub use relay::Relay;
 pub use signals::Signals;
+pub use state_file::{note, state_file};
 
 /// One output that is on or off.
 pub trait OutputLine: Send {

@@ -15,8 +15,8 @@ use super::Effort;
 use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
-use crate::daemon::{Setup, keep};
-use crate::demo::{Pace, Play, SCRIPT};
+use crate::daemon::{Setup, run};
+use crate::demo::{Pace, SCRIPT, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
@@ -66,7 +66,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         signals: Signals::default(),
         inputs: None,
         outputs: Vec::new(),
-        onlooker: None,
+        frame_observer: None,
     })?;
     let times = log.times();
     let visits = (args.runs + WARM_UP) as usize;
@@ -142,7 +142,7 @@ impl Visits {
     fn new(visits: u32, log: Log) -> anyhow::Result<Self> {
         // The person of the play, as they stand before the door.
         let standing = Duration::from_secs(3);
-        let mut play = Play::new(&SCRIPT[1..], Pace::Unpaced)?;
+        let mut play = SyntheticSource::new(&SCRIPT[1..], Pace::Unpaced)?;
         let mut wall = Frame::default();
         play.next(&mut wall)?;
         let mut face = Frame::default();

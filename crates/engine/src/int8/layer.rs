@@ -1,16 +1,16 @@
-//! A recognised network: layers between values on their grids, free of any instruction set and of memory.
+//! A recognized network: layers between values on their grids, free of any instruction set and of memory.
 
 use ostiary_kernels::Window;
 
 /// The grid that a value's bytes lie on: `real = (byte - zero_point) * scale`, one pair for all channels or one
 /// for each.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Grid {
+pub struct QuantParams {
     pub scale: Vec<f32>,
     pub zero_point: Vec<u8>,
 }
 
-impl Grid {
+impl QuantParams {
     /// A channel's scale and zero point.
     pub fn channel(&self, channel: usize) -> (f32, u8) {
         let at = if self.scale.len() == 1 { 0 } else { channel };
@@ -28,7 +28,7 @@ impl Grid {
 pub struct Value {
     /// Channels, height, width.
     pub map: [usize; 3],
-    pub grid: Grid,
+    pub quant: QuantParams,
 }
 
 /// The index of a value; 0 is the network's input.
@@ -97,13 +97,13 @@ pub struct Output {
     pub shape: Vec<usize>,
 }
 
-/// A whole recognised network for one shape of input.
+/// A whole recognized network for one shape of input.
 #[derive(Debug, Clone)]
 pub struct Network {
     pub images: usize,
     pub values: Vec<Value>,
     /// What the input's grid makes of a pixel where the file wants real numbers; `None` where it wants bytes.
-    pub quantise: Option<Box<[u8; 256]>>,
+    pub quantize: Option<Box<[u8; 256]>>,
     /// In an order in which they can run.
     pub layers: Vec<Layer>,
     pub outputs: Vec<Output>,
