@@ -19,7 +19,7 @@ use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::{Look, Recogniser, look};
 
 use super::{Globals, output};
-use crate::daemon::{Setup, keep};
+use crate::daemon::{self, Setup};
 use crate::demo::{Pace, Play, SCRIPT, enrolment};
 
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Relay::printed(io::stdout())
     };
     let pace = if args.fast { Pace::Unpaced } else { Pace::RealTime };
-    keep(Setup {
+    daemon::run(Setup {
         config,
         layers: None,
         source: Some(Box::new(Play::new(&SCRIPT, pace)?)),

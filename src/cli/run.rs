@@ -8,7 +8,7 @@ use ostiary_events::{Journal, JsonLines, Output, logging};
 use ostiary_facebank::{DaemonLock, FacebankError};
 
 use super::Globals;
-use crate::daemon::{Setup, be_mortal, keep};
+use crate::daemon::{self, Setup, allow_oom_kill};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\
@@ -30,7 +30,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
     note(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
-    be_mortal().context("/proc/self/oom_score_adj must be writable, as it is in the unit that ships")?;
+    allow_oom_kill().context("/proc/self/oom_score_adj must be writable, as it is in the unit that ships")?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     let inputs = Inputs::open(&config.inputs, &config.relay)?;
     log::warn!("{NO_LIVENESS}");
@@ -42,6 +42,6 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
         outputs.push(Box::new(JsonLines::stdout()));
     }
     let layers = Some(globals.layers());
-    keep(Setup { config, layers, source: None, relay, signals, inputs, outputs, onlooker: None })?;
+    daemon::run(Setup { config, layers, source: None, relay, signals, inputs, outputs, onlooker: None })?;
     Ok(ExitCode::SUCCESS)
 }

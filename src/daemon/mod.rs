@@ -1,30 +1,30 @@
 //! The threads and the bounded queues between them; the only module that knows all crates.
 //!
 //! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
-//! goes out: nothing but what the relay and the outputs do; [`keep`] returns when the door is no longer kept.
+//! goes out: nothing but what the relay and the outputs do; [`run`] returns when the door is no longer kept.
 //!
-//! `camera` captures, `watch` looks (through an [`Eye`](ostiary_pipeline::Eye)) and decides, `ear` listens to the button and the
-//! contact, `doorman` opens, `recorder` stores and tells;
-//! `probation` watches over models that are new, `clock_watch` over the wall clock;
-//! `keeper` is the main thread, `crew` what it knows of the others. They share `shared` and nothing else.
+//! `camera` captures, `watch` looks (through an [`Eye`](ostiary_pipeline::Eye)) and decides, `input_worker` listens to the button and the
+//! contact, `door_worker` opens, `store_worker` stores and tells;
+//! `probation` watches over models that are new, `clock_monitor` over the wall clock;
+//! `supervisor` is the main thread, `workers` what it knows of the others. They share `shared` and nothing else.
 
-mod camera;
-mod clock_watch;
-mod crew;
-mod doorman;
-mod ear;
+mod capture_worker;
+mod clock_monitor;
+mod door_worker;
 mod error;
-mod keeper;
-mod mortality;
+mod input_worker;
+mod oom_score;
 mod probation;
 mod progress;
 mod queue;
-mod recorder;
 mod reload;
 mod shared;
-mod watch;
+mod store_worker;
+mod supervisor;
+mod vision_worker;
+mod workers;
 
 pub use error::DaemonError;
-pub use keeper::{Setup, keep};
-pub use mortality::be_mortal;
-pub use watch::{Onlooker, Sighting};
+pub use oom_score::allow_oom_kill;
+pub use supervisor::{Setup, run};
+pub use vision_worker::{Onlooker, Sighting};

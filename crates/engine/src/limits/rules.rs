@@ -45,39 +45,11 @@ pub fn made(proto: &NodeProto, inputs: &[Option<&Fact>]) -> Result<Made, String>
     let node = Node { proto, inputs };
     let operator = proto.op_type.as_str();
     Ok(match operator {
-        "Abs"
-        | "Celu"
-        | "Clip"
-        | "Dropout"
-        | "Elu"
-        | "Erf"
-        | "Exp"
-        | "Gelu"
-        | "HardSigmoid"
-        | "HardSwish"
-        | "Hardmax"
-        | "LayerNormalization"
-        | "LeakyRelu"
-        | "Log"
-        | "LogSoftmax"
-        | "LpNormalization"
-        | "Mish"
-        | "Neg"
-        | "Not"
-        | "PRelu"
-        | "QuantizeLinear"
-        | "DequantizeLinear"
-        | "Reciprocal"
-        | "Relu"
-        | "Selu"
-        | "Sigmoid"
-        | "Sign"
-        | "Softmax"
-        | "Softplus"
-        | "Softsign"
-        | "Sqrt"
-        | "Tanh"
-        | "ThresholdedRelu" => node.shape(0)?.to_vec().into(),
+        "Abs" | "Celu" | "Clip" | "Dropout" | "Elu" | "Erf" | "Exp" | "Gelu" | "HardSigmoid"
+        | "HardSwish" | "Hardmax" | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax"
+        | "LpNormalization" | "Mish" | "Neg" | "Not" | "PRelu" | "QuantizeLinear" | "DequantizeLinear"
+        | "Reciprocal" | "Relu" | "Selu" | "Sigmoid" | "Sign" | "Softmax" | "Softplus" | "Softsign"
+        | "Sqrt" | "Tanh" | "ThresholdedRelu" => node.shape(0)?.to_vec().into(),
         "BatchNormalization" | "InstanceNormalization" | "LRN" | "MeanVarianceNormalization" => {
             node.per_channel()?.into()
         }

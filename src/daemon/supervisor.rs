@@ -25,17 +25,17 @@ use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as ProcessSignals;
 
-use super::camera::{Capturer, NewCamera};
-use super::clock_watch::ClockWatch;
-use super::crew::Crew;
-use super::doorman::Doorman;
-use super::ear::Ear;
+use super::capture_worker::{CaptureWorker, NewCamera};
+use super::clock_monitor::ClockMonitor;
+use super::door_worker::DoorWorker;
 use super::error::DaemonError;
+use super::input_worker::InputWorker;
 use super::probation::{GivenUp, Trial};
-use super::recorder::Recorder;
 use super::reload;
 use super::shared::Shared;
-use super::watch::{Onlooker, Orders, Rules, Watch};
+use super::store_worker::StoreWorker;
+use super::vision_worker::{Onlooker, Orders, Rules, VisionWorker};
+use super::workers::Workers;
 use crate::wall_clock::{self, WallClock};
 
 /// How often the main thread looks around.
@@ -66,20 +66,20 @@ pub struct Setup {
 ///
 /// # Errors
 /// What keeps it from starting, and the fault that locked the door. The relay is at rest in any case.
-pub fn keep(setup: Setup) -> Result<(), DaemonError> {
+pub fn run(setup: Setup) -> Result<(), DaemonError> {
     // Whoever finds the lock taken may send signals.
     let signals = ProcessSignals::new([SIGTERM, SIGINT, SIGHUP]).map_err(DaemonError::Signals)?;
     let _alone = DaemonLock::take(&setup.config.facebank.path)?;
     // Before the models are touched: what happens from here on may be their doing.
     let (mut trial, given_up) = Trial::start(&setup.config.models)?;
-    let result = keep_with(setup, signals, &mut trial, given_up);
+    let result = run_with(setup, signals, &mut trial, given_up);
     if let Some(trial) = trial {
         trial.end(&result);
     }
     result
 }
 
-fn keep_with(
+fn run_with(
     setup: Setup,
     mut signals: ProcessSignals,
     trial: &mut Option<Trial>,
@@ -110,8 +110,8 @@ fn keep_with(
         log::warn!("{name} is not known to the model in use; `ostiary enroll {name} PHOTO...`");
     }
     let closed = warn_of_closed(&rules.hours, eye.gallery(), &[]);
-    let mut clock_watch = ClockWatch::new(store.clone(), newest.accepted);
-    clock_watch.look(&shared.wall, &config);
+    let mut clock_monitor = ClockMonitor::new(store.clone(), newest.accepted);
+    clock_monitor.check(&shared.wall, &config);
 
     let source = match source {
         Some(source) => Some(source),
@@ -129,19 +129,27 @@ fn keep_with(
 
     let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
     let stall = seconds(config.camera.stall_s);
-    let capturer = Capturer::new(shared.clone(), config.camera.clone(), source);
-    let new_camera = capturer.new.clone();
+    let capture_worker = CaptureWorker::new(shared.clone(), config.camera.clone(), source);
+    let new_camera = capture_worker.new.clone();
     let model = eye.model().clone();
-    let watch = Watch::new(shared.clone(), Box::new(eye), rules, onlooker);
-    let orders = watch.orders();
+    let vision_worker = VisionWorker::new(shared.clone(), Box::new(eye), rules, onlooker);
+    let orders = vision_worker.orders();
     let contact = Contact::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
-    let doorman = Doorman::new(shared.clone(), relay, lamps, contact);
-    let ear = inputs.map(|inputs| Ear::new(shared.clone(), inputs));
-    let recorder = Recorder::new(shared.clone(), store, outputs);
-    let mut crew = Crew::start(shared.clone(), capturer, watch, doorman, recorder, ear, stall)?;
+    let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
+    let input_worker = inputs.map(|inputs| InputWorker::new(shared.clone(), inputs));
+    let store_worker = StoreWorker::new(shared.clone(), store, outputs);
+    let mut workers = Workers::start(
+        shared.clone(),
+        capture_worker,
+        vision_worker,
+        door_worker,
+        store_worker,
+        input_worker,
+        stall,
+    )?;
 
     let tested = models.manifest().clone();
-    let mut keeper = Keeper {
+    let mut supervisor = Supervisor {
         shared,
         config,
         layers,
@@ -150,18 +158,18 @@ fn keep_with(
         trial,
         orders,
         new_camera,
-        clock_watch,
+        clock_monitor,
         closed,
         started,
     };
-    let result = keeper.rounds(&mut crew, &mut signals, &mut facebank);
+    let result = supervisor.rounds(&mut workers, &mut signals, &mut facebank);
     say(&[NotifyState::Stopping]);
-    crew.end(&result);
+    workers.end(&result);
     result
 }
 
 /// What the main thread holds while the door is kept.
-struct Keeper<'a> {
+struct Supervisor<'a> {
     shared: Arc<Shared>,
     config: Config,
     layers: Option<Layers>,
@@ -173,17 +181,17 @@ struct Keeper<'a> {
     trial: &'a mut Option<Trial>,
     orders: Arc<Mutex<Orders>>,
     new_camera: NewCamera,
-    clock_watch: ClockWatch,
+    clock_monitor: ClockMonitor,
     /// The groups that have no hours although others have, as they were last said.
     closed: Vec<ClosedGroup>,
     /// What is said once the door is kept.
     started: String,
 }
 
-impl Keeper<'_> {
+impl Supervisor<'_> {
     fn rounds(
         &mut self,
-        crew: &mut Crew,
+        workers: &mut Workers,
         signals: &mut ProcessSignals,
         facebank: &mut Facebank,
     ) -> Result<(), DaemonError> {
@@ -197,7 +205,7 @@ impl Keeper<'_> {
                         // The door goes on meanwhile; only its main thread is busy.
                         if let Some(limit) = watchdog
                             && fed.elapsed() > limit / 4
-                            && crew.moves(limit / 2)
+                            && workers.moves(limit / 2)
                         {
                             fed = Instant::now();
                             say(&[NotifyState::Watchdog]);
@@ -206,7 +214,7 @@ impl Keeper<'_> {
                     _ => return Ok(()),
                 }
             }
-            let ended = crew.ended();
+            let ended = workers.ended();
             if !ready && self.shared.progress.frames() > 0 {
                 ready = true;
                 self.shared.tell_of(EventKind::Started, self.started.clone());
@@ -217,7 +225,7 @@ impl Keeper<'_> {
             }
             if let Some(limit) = watchdog
                 && fed.elapsed() > limit / 4
-                && crew.moves(limit / 2)
+                && workers.moves(limit / 2)
             {
                 fed = Instant::now();
                 say(&[NotifyState::Watchdog]);
@@ -225,7 +233,7 @@ impl Keeper<'_> {
             if asked.elapsed() > ASK {
                 asked = Instant::now();
                 stale = self.ask(facebank, stale);
-                self.clock_watch.look(&self.shared.wall, &self.config);
+                self.clock_monitor.check(&self.shared.wall, &self.config);
                 let frames = self.shared.progress.frames();
                 self.trial.take_if(|trial| trial.is_passed(frames));
             }
@@ -278,7 +286,7 @@ impl Keeper<'_> {
                 self.shared.set_pulse(config.relay.pulse_ms);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
-                self.clock_watch.look(&self.shared.wall, &self.config);
+                self.clock_monitor.check(&self.shared.wall, &self.config);
                 // The model by its id: whoever changed it waits for this.
                 self.shared.tell(Event {
                     detail: Some(detail),

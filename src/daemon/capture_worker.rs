@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub type NewCamera = Arc<Mutex<Option<config::Camera>>>;
 
 /// The thread's own.
-pub struct Capturer {
+pub struct CaptureWorker {
     pub shared: Arc<Shared>,
     /// What to open, and to open again when it was lost.
     pub config: config::Camera,
@@ -34,7 +34,7 @@ pub struct Capturer {
     came: bool,
 }
 
-impl Capturer {
+impl CaptureWorker {
     pub fn new(shared: Arc<Shared>, config: config::Camera, source: Option<Box<dyn FrameSource>>) -> Self {
         Self { shared, config, new: NewCamera::default(), source, lost: false, came: false }
     }

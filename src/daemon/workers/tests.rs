@@ -193,11 +193,11 @@ impl InputLines for Wires {
     }
 }
 
-/// A door with its crew, and all that can be seen of it.
+/// A door with its workers, and all that can be seen of it.
 struct House {
     clock: Arc<VirtualClock>,
     shared: Arc<Shared>,
-    crew: Crew,
+    workers: Workers,
     shutter: Arc<AtomicBool>,
     relay: Line,
     wires: Wires,
@@ -226,17 +226,17 @@ impl House {
         let contact = Contact::new(Duration::from_secs(2), Duration::from_secs(30));
         let lamps = Signals::default();
         let source = Box::new(Shutter { open: shutter.clone(), number: 0 });
-        let crew = Crew::start(
+        let workers = Workers::start(
             shared.clone(),
-            Capturer::new(shared.clone(), config::Camera::default(), Some(source)),
-            Watch::new(shared.clone(), Box::new(Broken::new(flaw)), rules(), None),
-            Doorman::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
-            Recorder::new(shared.clone(), store, vec![Box::new(told.clone())]),
-            has_inputs.then(|| Ear::new(shared.clone(), wires.inputs())),
+            CaptureWorker::new(shared.clone(), config::Camera::default(), Some(source)),
+            VisionWorker::new(shared.clone(), Box::new(Broken::new(flaw)), rules(), None),
+            DoorWorker::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
+            StoreWorker::new(shared.clone(), store, vec![Box::new(told.clone())]),
+            has_inputs.then(|| InputWorker::new(shared.clone(), wires.inputs())),
             Duration::from_secs(1),
         )
         .unwrap();
-        Self { clock, shared, crew, shutter, relay, wires, told, _folder: folder }
+        Self { clock, shared, workers, shutter, relay, wires, told, _folder: folder }
     }
 
     /// Somebody is let in.
@@ -267,15 +267,15 @@ impl House {
         }
     }
 
-    /// Waits for the crew to end as the main thread would, ends it, and returns why it did.
+    /// Waits for the workers to end as the main thread would, ends it, and returns why it did.
     fn end(&mut self) -> Result<(), String> {
         let mut ended = None;
-        self.wait_for("end of the crew", |house| {
-            ended = house.crew.ended();
+        self.wait_for("end of the workers", |house| {
+            ended = house.workers.ended();
             ended.is_some()
         });
         let result = ended.unwrap();
-        self.crew.end(&result);
+        self.workers.end(&result);
         result.map_err(|error| error.to_string())
     }
 
@@ -361,7 +361,7 @@ fn a_locked_door_opens_for_nobody() {
     assert!(house.relay.levels().iter().all(|on| !on));
     let told = house.told.0.lock().unwrap().clone();
     assert_eq!(told.iter().find_map(|event| event.reason), Some(Reason::Locked));
-    house.crew.end(&Err(DaemonError::Fault("a fault".into())));
+    house.workers.end(&Err(DaemonError::Fault("a fault".into())));
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn a_stop_leaves_the_relay_at_rest_and_records_all() {
     house.wait_for("relay on", |house| house.relay.levels() == [true]);
     // The camera brings nothing yet, which its thread reports when it gets its turn.
     house.wait_for("loss", |house| house.kinds().contains(&EventKind::CameraLost));
-    house.crew.end(&Ok(()));
+    house.workers.end(&Ok(()));
     assert_eq!(house.relay.levels(), [true, false]);
     let kinds = house.kinds();
     let wanted = [
@@ -395,8 +395,8 @@ fn a_camera_that_comes_and_goes_is_told_once_each() {
         house.shutter.store(true, Ordering::SeqCst);
         house.wait_for("return", |house| count(house, EventKind::CameraBack) == round);
     }
-    assert!(house.crew.ended().is_none(), "a camera that is away is no fault of the door");
-    house.crew.end(&Ok(()));
+    assert!(house.workers.ended().is_none(), "a camera that is away is no fault of the door");
+    house.workers.end(&Ok(()));
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn the_exit_button_opens_once_for_each_press() {
     assert_eq!(house.relay.levels(), [true, false]);
     house.wires.press(Duration::ZERO);
     house.wait_for("second pulse", |house| house.relay.levels() == [true, false, true]);
-    house.crew.end(&Ok(()));
+    house.workers.end(&Ok(()));
     assert_eq!(house.relay.levels(), [true, false, true, false]);
 }
 
@@ -427,7 +427,7 @@ fn an_exit_button_that_was_pressed_long_ago_opens_nothing() {
     house.wires.swing(false);
     house.event(EventKind::DoorClosed, 0);
     assert!(house.relay.levels().is_empty());
-    house.crew.end(&Ok(()));
+    house.workers.end(&Ok(()));
 }
 
 #[test]
@@ -440,7 +440,7 @@ fn a_locked_door_does_not_open_by_the_exit_button() {
     assert_eq!(denied.reason, Some(Reason::Locked));
     assert_eq!(denied.detail.as_deref(), Some("the exit button was pressed"));
     assert!(house.relay.levels().iter().all(|on| !on));
-    house.crew.end(&Err(DaemonError::Fault("a fault".into())));
+    house.workers.end(&Err(DaemonError::Fault("a fault".into())));
 }
 
 #[test]
@@ -475,7 +475,7 @@ fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
         EventKind::DoorClosed,
     ];
     assert_eq!(house.of_the_leaf(), expected);
-    house.crew.end(&Ok(()));
+    house.workers.end(&Ok(()));
 }
 
 #[test]
@@ -495,10 +495,10 @@ fn inputs_that_go_away_are_told_of_and_open_nothing() {
         [EventKind::DoorOpened, EventKind::InputsLost, EventKind::InputsBack, EventKind::DoorClosed];
     assert_eq!(house.of_the_leaf(), expected, "one that cannot be read is not held open");
     assert!(house.relay.levels().is_empty());
-    assert!(house.crew.ended().is_none(), "inputs that are away are no fault of the door");
+    assert!(house.workers.ended().is_none(), "inputs that are away are no fault of the door");
     house.wires.press(Duration::ZERO);
     house.wait_for("relay on", |house| house.relay.levels() == [true]);
-    house.crew.end(&Ok(()));
+    house.workers.end(&Ok(()));
 }
 
 #[test]
@@ -518,9 +518,9 @@ fn a_door_without_inputs_feeds_its_watchdog() {
     for has_inputs in [false, true] {
         let mut house = House::with_inputs(Flaw::None, has_inputs);
         house.clock.advance(Duration::from_secs(3600));
-        house.wait_for("progress of everybody", |house| house.crew.moves(Duration::from_secs(1)));
-        assert!(house.crew.ended().is_none());
-        house.crew.end(&Ok(()));
+        house.wait_for("progress of everybody", |house| house.workers.moves(Duration::from_secs(1)));
+        assert!(house.workers.ended().is_none());
+        house.workers.end(&Ok(()));
     }
 }
 
@@ -539,9 +539,9 @@ fn a_full_queue_of_decisions_locks_the_door() {
         embedded: true,
         candidate: None,
     });
-    let watch = Watch::new(shared.clone(), Box::new(sight), rules(), None);
+    let vision_worker = VisionWorker::new(shared.clone(), Box::new(sight), rules(), None);
     shared.frames.put(&mut Frame::from_rgb(1, 1, vec![0; 3]).unwrap(), Duration::ZERO);
-    let why = watch.run().unwrap_err();
+    let why = vision_worker.run().unwrap_err();
     assert!(why.contains("queue is full"), "{why}");
     assert_eq!(shared.fault(), Some(why));
 }

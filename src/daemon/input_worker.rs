@@ -12,12 +12,12 @@ use super::shared::{Shared, Word};
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The thread's own.
-pub struct Ear {
+pub struct InputWorker {
     shared: Arc<Shared>,
     inputs: Inputs,
 }
 
-impl Ear {
+impl InputWorker {
     pub fn new(shared: Arc<Shared>, inputs: Inputs) -> Self {
         Self { shared, inputs }
     }

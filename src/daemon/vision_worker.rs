@@ -97,7 +97,7 @@ pub struct Sighting<'a> {
 pub type Onlooker = Box<dyn FnMut(&Sighting<'_>) + Send>;
 
 /// The thread's own.
-pub struct Watch {
+pub struct VisionWorker {
     shared: Arc<Shared>,
     orders: Arc<Mutex<Orders>>,
     sight: Box<dyn Sight>,
@@ -110,7 +110,7 @@ pub struct Watch {
     time: Duration,
 }
 
-impl Watch {
+impl VisionWorker {
     pub fn new(shared: Arc<Shared>, sight: Box<dyn Sight>, rules: Rules, onlooker: Option<Onlooker>) -> Self {
         Self {
             shared,
@@ -132,14 +132,14 @@ impl Watch {
 
     /// Runs until the frames end or the daemon stops. An error has locked the door.
     pub fn run(mut self) -> Result<(), String> {
-        let result = self.watch();
+        let result = self.process_frames();
         if let Err(reason) = &result {
             self.shared.lock(reason);
         }
         result
     }
 
-    fn watch(&mut self) -> Result<(), String> {
+    fn process_frames(&mut self) -> Result<(), String> {
         let mut frame = Frame::default();
         while !self.shared.is_stopping() {
             self.shared.progress.moved(Worker::Vision);

@@ -18,7 +18,7 @@ const LATE: Duration = Duration::from_millis(250);
 const FRESH: Duration = Duration::from_secs(2);
 
 /// The thread's own. Dropped, it leaves the relay at rest.
-pub struct Doorman {
+pub struct DoorWorker {
     shared: Arc<Shared>,
     machine: Machine,
     /// `None` where no relay is configured: decisions are told, and no door opens.
@@ -27,7 +27,7 @@ pub struct Doorman {
     contact: Contact,
 }
 
-impl Doorman {
+impl DoorWorker {
     pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: Contact) -> Self {
         let machine = Machine::new(shared.pulse());
         Self { shared, machine, relay, signals, contact }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use ostiary_events::EventKind;
 
-use super::camera::Capturer;
-use super::doorman::Doorman;
-use super::ear::Ear;
+use super::capture_worker::CaptureWorker;
+use super::door_worker::DoorWorker;
 use super::error::DaemonError;
+use super::input_worker::InputWorker;
 use super::progress::Worker;
-use super::recorder::Recorder;
 use super::shared::Shared;
-use super::watch::Watch;
+use super::store_worker::StoreWorker;
+use super::vision_worker::VisionWorker;
 
 /// A thread that made no progress for so long hangs.
 const HANGS: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const ENDS: Duration = Duration::from_secs(2);
 const STORED: Duration = Duration::from_secs(5);
 
 /// The threads that capture, look, listen, open and record.
-pub struct Crew {
+pub struct Workers {
     shared: Arc<Shared>,
     capture: Option<JoinHandle<Result<(), DaemonError>>>,
     vision: Option<JoinHandle<Result<(), DaemonError>>>,
@@ -34,24 +34,26 @@ pub struct Crew {
     limit: Duration,
 }
 
-impl Crew {
+impl Workers {
     /// Starts all threads; that of the inputs where there are any. `stall` is how long a camera may be silent, which is no hanging yet.
     pub fn start(
         shared: Arc<Shared>,
-        capturer: Capturer,
-        watch: Watch,
-        doorman: Doorman,
-        recorder: Recorder,
-        ear: Option<Ear>,
+        capture_worker: CaptureWorker,
+        vision_worker: VisionWorker,
+        door_worker: DoorWorker,
+        store_worker: StoreWorker,
+        input_worker: Option<InputWorker>,
         stall: Duration,
     ) -> Result<Self, DaemonError> {
         // The door first, so that nothing can be decided which nobody acts on.
-        let store = spawn(Worker::Store, move || recorder.run())?;
-        let door = spawn(Worker::Door, move || doorman.run().map_err(DaemonError::Fault))?;
-        let vision = spawn(Worker::Vision, move || watch.run().map_err(DaemonError::Fault))?;
-        let capture = spawn(Worker::Capture, move || Ok(capturer.run()?))?;
-        let listen = |ear: Ear| spawn(Worker::Inputs, move || ear.run().map_err(DaemonError::Fault));
-        let inputs = ear.map(listen).transpose()?;
+        let store = spawn(Worker::Store, move || store_worker.run())?;
+        let door = spawn(Worker::Door, move || door_worker.run().map_err(DaemonError::Fault))?;
+        let vision = spawn(Worker::Vision, move || vision_worker.run().map_err(DaemonError::Fault))?;
+        let capture = spawn(Worker::Capture, move || Ok(capture_worker.run()?))?;
+        let listen = |input_worker: InputWorker| {
+            spawn(Worker::Inputs, move || input_worker.run().map_err(DaemonError::Fault))
+        };
+        let inputs = input_worker.map(listen).transpose()?;
         let limit = HANGS + 2 * stall;
         Ok(Self {
             shared,

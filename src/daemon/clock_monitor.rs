@@ -9,7 +9,7 @@ use ostiary_events::EventStore;
 use crate::wall_clock::WallClock;
 
 /// What was last said about the clock.
-pub struct ClockWatch {
+pub struct ClockMonitor {
     store: Arc<Mutex<EventStore>>,
     /// How often an earlier time was accepted, as far as it is known here.
     accepted: u64,
@@ -17,14 +17,14 @@ pub struct ClockWatch {
     is_wrong: bool,
 }
 
-impl ClockWatch {
+impl ClockMonitor {
     /// A watch that has said nothing yet.
     pub fn new(store: Arc<Mutex<EventStore>>, accepted: u64) -> Self {
         Self { store, accepted, is_wrong: false }
     }
 
     /// Looks at the clock, where any hours go by it.
-    pub fn look(&mut self, wall: &WallClock, config: &Config) {
+    pub fn check(&mut self, wall: &WallClock, config: &Config) {
         if config.hours.is_empty() {
             self.is_wrong = false;
             return;

@@ -12,7 +12,7 @@ use super::shared::Shared;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The thread's own. Its outputs are dropped, and so say goodbye, when it ends.
-pub struct Recorder {
+pub struct StoreWorker {
     shared: Arc<Shared>,
     store: Arc<Mutex<EventStore>>,
     outputs: Vec<Told>,
@@ -26,7 +26,7 @@ struct Told {
     failing: bool,
 }
 
-impl Recorder {
+impl StoreWorker {
     pub fn new(shared: Arc<Shared>, store: Arc<Mutex<EventStore>>, outputs: Vec<Box<dyn Output>>) -> Self {
         let outputs = outputs.into_iter().map(|output| Told { output, failing: false }).collect();
         Self { shared, store, outputs, failing: false }

@@ -16,11 +16,11 @@ const BEFORE_THE_GUARD: &str = "-250";
 ///
 /// # Errors
 /// It cannot be read or written: a daemon that grows without end would then stop the board.
-pub fn be_mortal() -> io::Result<()> {
-    be_mortal_by(Path::new(SCORE))
+pub fn allow_oom_kill() -> io::Result<()> {
+    allow_oom_kill_by(Path::new(SCORE))
 }
 
-fn be_mortal_by(score: &Path) -> io::Result<()> {
+fn allow_oom_kill_by(score: &Path) -> io::Result<()> {
     match fs::read_to_string(score)?.trim() {
         NEVER => fs::write(score, BEFORE_THE_GUARD),
         _ => Ok(()),
@@ -37,7 +37,7 @@ mod tests {
         let score = folder.path().join("oom_score_adj");
         for (before, after) in [("-1000\n", BEFORE_THE_GUARD), ("0\n", "0\n"), ("300\n", "300\n")] {
             fs::write(&score, before).unwrap();
-            be_mortal_by(&score).unwrap();
+            allow_oom_kill_by(&score).unwrap();
             assert_eq!(fs::read_to_string(&score).unwrap(), after);
         }
     }
