@@ -110,7 +110,7 @@ fn the_frame_loop_allocates_nothing_itself() {
         signals: Signals::default(),
         inputs: None,
         outputs: Vec::new(),
-        onlooker: None,
+        frame_observer: None,
     })
     .unwrap();
 

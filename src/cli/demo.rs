@@ -74,7 +74,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         signals: Signals::default(),
         inputs: None,
         outputs,
-        onlooker: Some(album.onlooker()),
+        frame_observer: Some(album.frame_observer()),
     })?;
 
     let pictures = album.finish()?;

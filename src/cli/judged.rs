@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use ostiary_core::{BBox, MatchRule, QualityFault, Similarity, TrackId, Verdict};
 use ostiary_facebank::Gallery;
-use ostiary_pipeline::Seen;
+use ostiary_pipeline::TrackedFace;
 use serde::Serialize;
 
 use crate::annotate::Mark;
@@ -28,7 +28,7 @@ pub struct Judged<'a> {
 }
 
 /// Judges one face of one frame by the door's rule. A face that is not good enough, or was not embedded, shows nobody.
-pub fn judge<'a>(rule: &MatchRule, seen: &Seen, gallery: &'a Gallery) -> Judged<'a> {
+pub fn judge<'a>(rule: &MatchRule, seen: &TrackedFace, gallery: &'a Gallery) -> Judged<'a> {
     let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
     let person = match rule.judge(candidate) {
         Verdict::Person(person) => gallery.person(person),

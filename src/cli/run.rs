@@ -42,6 +42,15 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
         outputs.push(Box::new(JsonLines::stdout()));
     }
     let layers = Some(globals.layers());
-    daemon::run(Setup { config, layers, source: None, relay, signals, inputs, outputs, onlooker: None })?;
+    daemon::run(Setup {
+        config,
+        layers,
+        source: None,
+        relay,
+        signals,
+        inputs,
+        outputs,
+        frame_observer: None,
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use ostiary_capture::{FrameSource, Next, open_clip};
 use ostiary_config::Config;
 use ostiary_core::{Frame, MatchRule};
 use ostiary_facebank::{Facebank, Gallery};
-use ostiary_pipeline::Eye;
+use ostiary_pipeline::RecognitionPipeline;
 use report::Summary;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use writer::{Job, Sound, VideoWriter};
@@ -64,11 +64,11 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
     check_paths(&args)?;
     let mut clip = open_clip(&args.video, args.begin, args.duration)?;
     let facebank = facebank(&config, args.facebank.as_deref())?;
-    let mut eye = Eye::load(&config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
     if let Some(facebank) = facebank {
-        eye.set_gallery(facebank.gallery(eye.model())?);
+        pipeline.set_gallery(facebank.gallery(pipeline.model())?);
     }
-    let rule = MatchRule { threshold: eye.threshold(config.door.far)?, margin: config.door.margin };
+    let rule = MatchRule { threshold: pipeline.threshold(config.door.far)?, margin: config.door.margin };
 
     let sound = Sound { path: &args.video, begin: args.begin.unwrap_or_default(), duration: args.duration };
     let sound = (!args.no_sound).then_some(sound);
@@ -81,8 +81,8 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
         if interrupted.load(Ordering::Relaxed) {
             bail!("interrupted: {} is not written", args.output.display());
         }
-        let seen = eye.look(&frame)?.to_vec();
-        let faces: Vec<_> = seen.iter().map(|seen| judge(&rule, seen, eye.gallery())).collect();
+        let seen = pipeline.look(&frame)?.to_vec();
+        let faces: Vec<_> = seen.iter().map(|seen| judge(&rule, seen, pipeline.gallery())).collect();
         for (face, seen) in faces.iter().zip(&seen) {
             face.label(&mut label);
             annotate::draw(&mut frame, &seen.detection, &label, face.mark());

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ostiary_access::{Contact, Decision, Machine, Reason, RelayCommand, State, Swing};
-use ostiary_devices::{GpioError, Heard, Relay, Signals};
+use ostiary_devices::{GpioError, InputEvent, Relay, Signals};
 use ostiary_events::{Event, EventKind};
 
 use super::progress::Worker;
-use super::shared::{Shared, Word};
+use super::shared::{DoorMessage, Shared};
 
 /// The longest that the thread sleeps: how late it can be to lock the door or to blink a lamp.
 const NAP: Duration = Duration::from_millis(20);
@@ -40,7 +40,7 @@ impl DoorWorker {
         if let Err(reason) = &result {
             self.shared.lock(reason);
         }
-        self.obey_fault();
+        self.lock_on_fault();
         // Whatever happened: at rest, and said so, before the line is given back.
         if self.machine.state() != State::Locked
             && self.machine.state() != State::Resting
@@ -55,7 +55,7 @@ impl DoorWorker {
         let mut ending = false;
         while !self.shared.is_stopping() {
             self.shared.progress.moved(Worker::Door);
-            self.obey_fault();
+            self.lock_on_fault();
             let now = self.shared.clock.now();
             if let Some(command) = self.machine.tick(now) {
                 self.drive(command)?;
@@ -68,20 +68,20 @@ impl DoorWorker {
             if ending && !matches!(self.machine.state(), State::Open { .. }) {
                 break;
             }
-            match self.shared.words.pop(self.machine.due_in(now).unwrap_or(NAP).min(NAP)) {
+            match self.shared.door_messages.pop(self.machine.due_in(now).unwrap_or(NAP).min(NAP)) {
                 None => {}
-                Some(Word::End) => ending = true,
-                Some(Word::Decided { decision, person, detail, model }) => {
+                Some(DoorMessage::End) => ending = true,
+                Some(DoorMessage::Decided { decision, person, detail, model }) => {
                     self.act(decision, person, detail, model)?;
                 }
-                Some(Word::Heard { heard, now }) => self.hear(heard, now)?,
+                Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
         }
         Ok(())
     }
 
     /// Locks the door where a fault was found.
-    fn obey_fault(&mut self) {
+    fn lock_on_fault(&mut self) {
         if self.machine.state() == State::Locked {
             return;
         }
@@ -105,7 +105,7 @@ impl DoorWorker {
         model: String,
     ) -> Result<(), String> {
         // Between the decision and now the door may have been locked.
-        self.obey_fault();
+        self.lock_on_fault();
         if decision.reason == Reason::Granted && self.machine.state() == State::Locked {
             decision.reason = Reason::Locked;
         }
@@ -132,27 +132,27 @@ impl DoorWorker {
     }
 
     /// Takes in what the button or the contact said, as it was heard at that time.
-    fn hear(&mut self, heard: Heard, now: Duration) -> Result<(), String> {
-        match heard {
-            Heard::Exit { age } => return self.let_out(now.saturating_sub(age)),
-            Heard::Contact { open, age } => {
+    fn handle_input(&mut self, event: InputEvent, now: Duration) -> Result<(), String> {
+        match event {
+            InputEvent::Exit { age } => return self.let_out(now.saturating_sub(age)),
+            InputEvent::Contact { open, age } => {
                 let swing = self.contact.told(open, now.saturating_sub(age), self.machine.free_until());
                 if let Some(swing) = swing {
                     self.tell_of(swing);
                 }
             }
-            Heard::Lost(error) => {
+            InputEvent::Lost(error) => {
                 self.contact.lost();
                 self.shared.tell_of(EventKind::InputsLost, error.to_string());
             }
-            Heard::Back => self.shared.tell(self.shared.event(EventKind::InputsBack)),
+            InputEvent::Back => self.shared.tell(self.shared.event(EventKind::InputsBack)),
         }
         Ok(())
     }
 
     /// The exit button was pressed. Neither hours nor faces are asked.
     fn let_out(&mut self, pressed: Duration) -> Result<(), String> {
-        self.obey_fault();
+        self.lock_on_fault();
         let age = self.shared.clock.now().saturating_sub(pressed);
         if age > FRESH {
             log::warn!("the exit button was pressed {:.0} s ago: too long to open now", age.as_secs_f64());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ostiary_devices::Inputs;
 
 use super::progress::Worker;
-use super::shared::{Shared, Word};
+use super::shared::{DoorMessage, Shared};
 
 /// How long to wait for an edge at a time.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -26,8 +26,8 @@ impl InputWorker {
     pub fn run(mut self) -> Result<(), String> {
         while !self.shared.is_stopping() {
             self.shared.progress.moved(Worker::Inputs);
-            let Some(heard) = self.inputs.hear(PATIENCE) else { continue };
-            self.shared.say(Word::Heard { heard, now: self.shared.clock.now() })?;
+            let Some(event) = self.inputs.next_event(PATIENCE) else { continue };
+            self.shared.say(DoorMessage::Input { event, now: self.shared.clock.now() })?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
 //! goes out: nothing but what the relay and the outputs do; [`run`] returns when the door is no longer kept.
 //!
-//! `camera` captures, `watch` looks (through an [`Eye`](ostiary_pipeline::Eye)) and decides, `input_worker` listens to the button and the
+//! `camera` captures, `watch` looks (through an [`RecognitionPipeline`](ostiary_pipeline::Eye)) and decides, `input_worker` listens to the button and the
 //! contact, `door_worker` opens, `store_worker` stores and tells;
 //! `probation` watches over models that are new, `clock_monitor` over the wall clock;
 //! `supervisor` is the main thread, `workers` what it knows of the others. They share `shared` and nothing else.
@@ -27,4 +27,4 @@ mod workers;
 pub use error::DaemonError;
 pub use oom_score::allow_oom_kill;
 pub use supervisor::{Setup, run};
-pub use vision_worker::{Onlooker, Sighting};
+pub use vision_worker::{FrameObserver, FrameResult};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ostiary_access::Decision;
 use ostiary_capture::Handover;
 use ostiary_core::clock::Clock;
-use ostiary_devices::Heard;
+use ostiary_devices::InputEvent;
 use ostiary_events::{Event, EventKind};
 
 use super::progress::Progress;
@@ -15,12 +15,12 @@ use super::queue::Queue;
 use crate::wall_clock::WallClock;
 
 /// Words that may wait for the door.
-const WORDS: usize = 64;
+const MAX_DOOR_MESSAGES: usize = 64;
 /// Events that may wait for the disk.
 const EVENTS: usize = 256;
 
 /// What the vision thread and the inputs thread tell the door.
-pub enum Word {
+pub enum DoorMessage {
     Decided {
         decision: Decision,
         /// The name of whom it is about.
@@ -33,8 +33,8 @@ pub enum Word {
     /// The recording has ended: nothing more will be decided.
     End,
     /// What the button or the contact said.
-    Heard {
-        heard: Heard,
+    Input {
+        event: InputEvent,
         /// When it was heard.
         now: Duration,
     },
@@ -47,7 +47,7 @@ pub struct Shared {
     pub wall: WallClock,
     pub progress: Progress,
     pub frames: Handover,
-    pub words: Queue<Word, WORDS>,
+    pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
     events: Queue<Event, EVENTS>,
     /// The door's name.
     door: String,
@@ -67,7 +67,7 @@ impl Shared {
             progress: Progress::new(clock.clone()),
             clock,
             frames: Handover::new(true),
-            words: Queue::default(),
+            door_messages: Queue::default(),
             events: Queue::default(),
             door: door.to_owned(),
             stop: AtomicBool::new(false),
@@ -80,8 +80,8 @@ impl Shared {
     }
 
     /// Tells the door. It takes words in microseconds: where there is no room for one, the door hangs, and is locked.
-    pub fn say(&self, word: Word) -> Result<(), String> {
-        self.words.push(word).map_err(|_| {
+    pub fn say(&self, word: DoorMessage) -> Result<(), String> {
+        self.door_messages.push(word).map_err(|_| {
             let full = "the door does not take its decisions: their queue is full".to_owned();
             self.lock(&full);
             full

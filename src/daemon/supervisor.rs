@@ -18,7 +18,7 @@ use ostiary_events::{Event, EventKind, EventStore, Output, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
-use ostiary_pipeline::Eye;
+use ostiary_pipeline::RecognitionPipeline;
 use ostiary_self_test::SelfTest;
 use ostiary_vision::VisionError;
 use sd_notify::NotifyState;
@@ -34,7 +34,7 @@ use super::probation::{GivenUp, Trial};
 use super::reload;
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
-use super::vision_worker::{Onlooker, Orders, Rules, VisionWorker};
+use super::vision_worker::{FrameObserver, PendingUpdate, Rules, VisionWorker};
 use super::workers::Workers;
 use crate::wall_clock::{self, WallClock};
 
@@ -59,7 +59,7 @@ pub struct Setup {
     pub inputs: Option<Inputs>,
     /// Who is told of events besides MQTT, which is started where the configuration says so.
     pub outputs: Vec<Box<dyn Output>>,
-    pub onlooker: Option<Onlooker>,
+    pub frame_observer: Option<FrameObserver>,
 }
 
 /// Keeps the door until a recording ends or SIGTERM or SIGINT comes.
@@ -85,7 +85,7 @@ fn run_with(
     trial: &mut Option<Trial>,
     given_up: Option<GivenUp>,
 ) -> Result<(), DaemonError> {
-    let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, onlooker } = setup;
+    let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, frame_observer } = setup;
     let facebank_path = config.facebank.path.clone();
     let store = EventStore::open(&config.events, config.mqtt.enabled)?;
     let newest = store.newest_time()?;
@@ -98,18 +98,18 @@ fn run_with(
         shared.tell_of(EventKind::RolledBack, given_up.to_string());
     }
     let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
-    let mut eye = Eye::load(&config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
     let mut facebank = open_facebank(&facebank_path)?;
-    eye.set_gallery(facebank.gallery(eye.model())?);
-    let rules = rules(&config, &eye)?;
-    let started = said(&eye, &rules);
-    if eye.gallery().is_empty() {
+    pipeline.set_gallery(facebank.gallery(pipeline.model())?);
+    let rules = rules(&config, &pipeline)?;
+    let started = said(&pipeline, &rules);
+    if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; `ostiary enroll NAME PHOTO...`");
     }
-    for name in facebank.strangers(eye.model())? {
+    for name in facebank.strangers(pipeline.model())? {
         log::warn!("{name} is not known to the model in use; `ostiary enroll {name} PHOTO...`");
     }
-    let closed = warn_of_closed(&rules.hours, eye.gallery(), &[]);
+    let closed = warn_of_closed(&rules.hours, pipeline.gallery(), &[]);
     let mut clock_monitor = ClockMonitor::new(store.clone(), newest.accepted);
     clock_monitor.check(&shared.wall, &config);
 
@@ -131,9 +131,9 @@ fn run_with(
     let stall = seconds(config.camera.stall_s);
     let capture_worker = CaptureWorker::new(shared.clone(), config.camera.clone(), source);
     let new_camera = capture_worker.new.clone();
-    let model = eye.model().clone();
-    let vision_worker = VisionWorker::new(shared.clone(), Box::new(eye), rules, onlooker);
-    let orders = vision_worker.orders();
+    let model = pipeline.model().clone();
+    let vision_worker = VisionWorker::new(shared.clone(), Box::new(pipeline), rules, frame_observer);
+    let pending_update = vision_worker.pending_update();
     let contact = Contact::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
     let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
     let input_worker = inputs.map(|inputs| InputWorker::new(shared.clone(), inputs));
@@ -156,7 +156,7 @@ fn run_with(
         model,
         tested,
         trial,
-        orders,
+        pending_update,
         new_camera,
         clock_monitor,
         closed,
@@ -179,7 +179,7 @@ struct Supervisor<'a> {
     tested: Manifest,
     /// Where the models in use are on probation.
     trial: &'a mut Option<Trial>,
-    orders: Arc<Mutex<Orders>>,
+    pending_update: Arc<Mutex<PendingUpdate>>,
     new_camera: NewCamera,
     clock_monitor: ClockMonitor,
     /// The groups that have no hours although others have, as they were last said.
@@ -254,7 +254,7 @@ impl Supervisor<'_> {
                 if let Ok(hours) = Hours::parse(&self.config.hours) {
                     self.closed = warn_of_closed(&hours, &gallery, &self.closed);
                 }
-                self.orders().gallery = Some(gallery);
+                self.pending_update().gallery = Some(gallery);
                 false
             }
             Err(error) => {
@@ -273,11 +273,11 @@ impl Supervisor<'_> {
         }
         match self.prepare(facebank, meanwhile) {
             Err(why) => self.shared.tell_of(EventKind::ReloadRefused, why),
-            Ok(Reloaded { config, model, tested, orders, closed, detail }) => {
+            Ok(Reloaded { config, model, tested, pending_update, closed, detail }) => {
                 // Before it is used for the first time.
                 *self.trial = Trial::after_reload(&config.models, self.trial.take());
                 self.tested = tested;
-                *self.orders() = orders;
+                *self.pending_update() = pending_update;
                 self.closed = closed;
                 if config.camera != self.config.camera {
                     let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
@@ -312,17 +312,19 @@ impl Supervisor<'_> {
         if *bundle.manifest() != self.tested || config.engine != self.config.engine {
             SelfTest::new(&bundle, &config).run(meanwhile).map_err(|error| error.to_string())?;
         }
-        let mut eye = Eye::load(&config, Gallery::default()).map_err(|error| error.to_string())?;
-        eye.set_gallery(facebank.gallery(eye.model()).map_err(|error| error.to_string())?);
-        let rules = rules(&config, &eye).map_err(|error| error.to_string())?;
-        let (model, detail) = (eye.model().clone(), said(&eye, &rules));
-        let closed = warn_of_closed(&rules.hours, eye.gallery(), &[]);
-        let orders = Orders { sight: Some(Box::new(eye)), gallery: None, rules: Some(rules) };
-        Ok(Reloaded { config, model, tested: bundle.manifest().clone(), orders, closed, detail })
+        let mut pipeline =
+            RecognitionPipeline::load(&config, Gallery::default()).map_err(|error| error.to_string())?;
+        pipeline.set_gallery(facebank.gallery(pipeline.model()).map_err(|error| error.to_string())?);
+        let rules = rules(&config, &pipeline).map_err(|error| error.to_string())?;
+        let (model, detail) = (pipeline.model().clone(), said(&pipeline, &rules));
+        let closed = warn_of_closed(&rules.hours, pipeline.gallery(), &[]);
+        let pending_update =
+            PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
+        Ok(Reloaded { config, model, tested: bundle.manifest().clone(), pending_update, closed, detail })
     }
 
-    fn orders(&self) -> MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending_update(&self) -> MutexGuard<'_, PendingUpdate> {
+        self.pending_update.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -331,7 +333,7 @@ struct Reloaded {
     config: Config,
     model: ModelId,
     tested: Manifest,
-    orders: Orders,
+    pending_update: PendingUpdate,
     closed: Vec<ClosedGroup>,
     detail: String,
 }
@@ -346,8 +348,8 @@ fn open_facebank(path: &Path) -> Result<Facebank, FacebankError> {
     Ok(facebank)
 }
 
-fn rules(config: &Config, eye: &Eye) -> Result<Rules, DaemonError> {
-    let threshold = eye.threshold(config.door.far)?;
+fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<Rules, DaemonError> {
+    let threshold = pipeline.threshold(config.door.far)?;
     let hours = Hours::parse(&config.hours)?;
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
@@ -365,9 +367,9 @@ fn warn_of_closed(hours: &Hours, gallery: &Gallery, said: &[ClosedGroup]) -> Vec
 }
 
 /// What the door is kept with, in a few words.
-fn said(eye: &Eye, rules: &Rules) -> String {
-    let people = count(eye.gallery().len());
-    let (model, backend, threshold) = (eye.model(), eye.backend(), rules.threshold.0);
+fn said(pipeline: &RecognitionPipeline, rules: &Rules) -> String {
+    let people = count(pipeline.gallery().len());
+    let (model, backend, threshold) = (pipeline.model(), pipeline.backend(), rules.threshold.0);
     format!("{people}, model {model} on {backend}, similarity needed {threshold:.3}")
 }
 

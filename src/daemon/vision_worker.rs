@@ -9,20 +9,20 @@ use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
 use ostiary_core::{Candidate, Frame, MAX_FACES, ModelId, PersonId, Similarity, TrackId};
 use ostiary_facebank::Gallery;
-use ostiary_pipeline::{Eye, Seen};
+use ostiary_pipeline::{RecognitionPipeline, TrackedFace};
 use ostiary_vision::VisionError;
 
 use super::progress::Worker;
-use super::shared::{Shared, Word};
+use super::shared::{DoorMessage, Shared};
 
 /// How long to wait for a frame at a time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What the thread looks with: an [`Eye`], or in a test one that fails as no real one should.
-pub trait Sight: Send {
-    fn look(&mut self, frame: &Frame) -> Result<&[Seen], VisionError>;
+/// What the thread looks with: an [`RecognitionPipeline`], or in a test one that fails as no real one should.
+pub trait FrameProcessor: Send {
+    fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError>;
     /// What the latest look saw.
-    fn seen(&self) -> &[Seen];
+    fn seen(&self) -> &[TrackedFace];
     fn ended(&self) -> &[TrackId];
     fn gallery(&self) -> &Gallery;
     fn set_gallery(&mut self, gallery: Gallery);
@@ -33,44 +33,44 @@ pub trait Sight: Send {
     fn begin_at(&mut self, next: TrackId);
 }
 
-impl Sight for Eye {
-    fn look(&mut self, frame: &Frame) -> Result<&[Seen], VisionError> {
-        Eye::look(self, frame)
+impl FrameProcessor for RecognitionPipeline {
+    fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
+        RecognitionPipeline::look(self, frame)
     }
 
-    fn seen(&self) -> &[Seen] {
-        Eye::seen(self)
+    fn seen(&self) -> &[TrackedFace] {
+        RecognitionPipeline::seen(self)
     }
 
     fn ended(&self) -> &[TrackId] {
-        Eye::ended(self)
+        RecognitionPipeline::ended(self)
     }
 
     fn gallery(&self) -> &Gallery {
-        Eye::gallery(self)
+        RecognitionPipeline::gallery(self)
     }
 
     fn set_gallery(&mut self, gallery: Gallery) {
-        Eye::set_gallery(self, gallery);
+        RecognitionPipeline::set_gallery(self, gallery);
     }
 
     fn model(&self) -> &ModelId {
-        Eye::model(self)
+        RecognitionPipeline::model(self)
     }
 
     fn next_track(&self) -> TrackId {
-        Eye::next_track(self)
+        RecognitionPipeline::next_track(self)
     }
 
     fn begin_at(&mut self, next: TrackId) {
-        Eye::begin_at(self, next);
+        RecognitionPipeline::begin_at(self, next);
     }
 }
 
 /// What the vision thread has to change before its next frame.
 #[derive(Default)]
-pub struct Orders {
-    pub sight: Option<Box<dyn Sight>>,
+pub struct PendingUpdate {
+    pub processor: Option<Box<dyn FrameProcessor>>,
     pub gallery: Option<Gallery>,
     pub rules: Option<Rules>,
 }
@@ -86,48 +86,53 @@ pub struct Rules {
 }
 
 /// One frame with what was made of it, for whoever looks on.
-pub struct Sighting<'a> {
+pub struct FrameResult<'a> {
     pub frame: &'a Frame,
-    pub seen: &'a [Seen],
+    pub seen: &'a [TrackedFace],
     pub decisions: &'a [Decision],
     pub gallery: &'a Gallery,
 }
 
 /// Looks on while the vision thread works, and keeps it waiting meanwhile.
-pub type Onlooker = Box<dyn FnMut(&Sighting<'_>) + Send>;
+pub type FrameObserver = Box<dyn FnMut(&FrameResult<'_>) + Send>;
 
 /// The thread's own.
 pub struct VisionWorker {
     shared: Arc<Shared>,
-    orders: Arc<Mutex<Orders>>,
-    sight: Box<dyn Sight>,
+    pending_update: Arc<Mutex<PendingUpdate>>,
+    processor: Box<dyn FrameProcessor>,
     decider: Decider,
     hours: Hours,
     trust: ClockTrust,
-    onlooker: Option<Onlooker>,
+    frame_observer: Option<FrameObserver>,
     /// The faces of the latest frame, and its time.
     faces: heapless::Vec<Observation, MAX_FACES>,
     time: Duration,
 }
 
 impl VisionWorker {
-    pub fn new(shared: Arc<Shared>, sight: Box<dyn Sight>, rules: Rules, onlooker: Option<Onlooker>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        processor: Box<dyn FrameProcessor>,
+        rules: Rules,
+        frame_observer: Option<FrameObserver>,
+    ) -> Self {
         Self {
             shared,
-            orders: Arc::default(),
-            sight,
+            pending_update: Arc::default(),
+            processor,
             decider: Decider::new(&rules.door, rules.threshold),
             hours: rules.hours,
             trust: rules.trust,
-            onlooker,
+            frame_observer,
             faces: heapless::Vec::new(),
             time: Duration::ZERO,
         }
     }
 
     /// Where to leave orders.
-    pub fn orders(&self) -> Arc<Mutex<Orders>> {
-        self.orders.clone()
+    pub fn pending_update(&self) -> Arc<Mutex<PendingUpdate>> {
+        self.pending_update.clone()
     }
 
     /// Runs until the frames end or the daemon stops. An error has locked the door.
@@ -143,7 +148,7 @@ impl VisionWorker {
         let mut frame = Frame::default();
         while !self.shared.is_stopping() {
             self.shared.progress.moved(Worker::Vision);
-            self.obey()?;
+            self.apply_update()?;
             match self.shared.frames.take(&mut frame, PATIENCE) {
                 Taken::TimedOut => {}
                 Taken::Frame => {
@@ -152,8 +157,8 @@ impl VisionWorker {
                 }
                 Taken::End if self.shared.is_stopping() => break,
                 Taken::End => {
-                    self.part()?;
-                    return self.shared.say(Word::End);
+                    self.end_tracks()?;
+                    return self.shared.say(DoorMessage::End);
                 }
             }
         }
@@ -161,36 +166,36 @@ impl VisionWorker {
     }
 
     fn look(&mut self, frame: &Frame) -> Result<(), String> {
-        self.sight.look(frame).map_err(|error| format!("vision failed: {error}"))?;
-        for index in 0..self.sight.ended().len() {
-            let ended = self.sight.ended()[index];
+        self.processor.look(frame).map_err(|error| format!("vision failed: {error}"))?;
+        for index in 0..self.processor.ended().len() {
+            let ended = self.processor.ended()[index];
             if let Some(decision) = self.decider.track_ended(frame.time, ended) {
                 self.decided(decision)?;
             }
         }
         self.faces.clear();
         self.time = frame.time;
-        let seen = self.sight.seen();
+        let seen = self.processor.seen();
         for face in seen {
             // There is room: an eye sees at most so many.
             let _ = self.faces.push(self.observe(face));
         }
         let decisions = self.decider.observe(frame.time, &self.faces);
-        if let Some(onlooker) = &mut self.onlooker {
-            let (seen, gallery) = (self.sight.seen(), self.sight.gallery());
-            onlooker(&Sighting { frame, seen, decisions: &decisions, gallery });
+        if let Some(frame_observer) = &mut self.frame_observer {
+            let (seen, gallery) = (self.processor.seen(), self.processor.gallery());
+            frame_observer(&FrameResult { frame, seen, decisions: &decisions, gallery });
         }
         self.all_decided(decisions)
     }
 
-    fn observe(&self, face: &Seen) -> Observation {
-        let Seen { track, first_seen, quality, fault, embedded, candidate, .. } = *face;
+    fn observe(&self, face: &TrackedFace) -> Observation {
+        let TrackedFace { track, first_seen, quality, fault, embedded, candidate, .. } = *face;
         let access = candidate.map_or(Access::Allowed, |candidate| self.access(candidate));
         Observation { track, first_seen, quality, fault, embedded, candidate, access }
     }
 
     fn access(&self, candidate: Candidate) -> Access {
-        match self.sight.gallery().person(candidate.person) {
+        match self.processor.gallery().person(candidate.person) {
             // Of somebody who is not there nothing is known that lets them in.
             None => Access::Disabled,
             Some(person) if !person.enabled => Access::Disabled,
@@ -201,7 +206,7 @@ impl VisionWorker {
     }
 
     /// The faces of the last frame are gone.
-    fn part(&mut self) -> Result<(), String> {
+    fn end_tracks(&mut self) -> Result<(), String> {
         while let Some(face) = self.faces.pop() {
             if let Some(decision) = self.decider.track_ended(self.time, face.track) {
                 self.decided(decision)?;
@@ -215,17 +220,22 @@ impl VisionWorker {
     }
 
     fn decided(&self, decision: Decision) -> Result<(), String> {
-        let person = decision.person.and_then(|id| self.sight.gallery().person(id));
+        let person = decision.person.and_then(|id| self.processor.gallery().person(id));
         let person = person.map(|person| person.name.clone());
         let detail = self.detail(decision.reason, decision.person);
-        self.shared.say(Word::Decided { decision, person, detail, model: self.sight.model().to_string() })
+        self.shared.say(DoorMessage::Decided {
+            decision,
+            person,
+            detail,
+            model: self.processor.model().to_string(),
+        })
     }
 
     /// What more there is to say about a reason.
     fn detail(&self, reason: Reason, person: Option<PersonId>) -> Option<String> {
         match reason {
             Reason::NoHours => {
-                let group = self.sight.gallery().person(person?)?.group.as_ref()?;
+                let group = self.processor.gallery().person(person?)?.group.as_ref()?;
                 Some(format!("there is no group {group:?} in [hours]"))
             }
             // Unless it is right by now.
@@ -237,18 +247,19 @@ impl VisionWorker {
     }
 
     /// Takes in what a reload or a change of the facebank brought.
-    fn obey(&mut self) -> Result<(), String> {
-        let orders = std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(mut sight) = orders.sight {
+    fn apply_update(&mut self) -> Result<(), String> {
+        let pending_update =
+            std::mem::take(&mut *self.pending_update.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(mut processor) = pending_update.processor {
             // Its faces are new tracks: what was seen of the old ones ends here.
-            self.part()?;
-            sight.begin_at(self.sight.next_track());
-            self.sight = sight;
+            self.end_tracks()?;
+            processor.begin_at(self.processor.next_track());
+            self.processor = processor;
         }
-        if let Some(gallery) = orders.gallery {
-            self.sight.set_gallery(gallery);
+        if let Some(gallery) = pending_update.gallery {
+            self.processor.set_gallery(gallery);
         }
-        if let Some(rules) = orders.rules {
+        if let Some(rules) = pending_update.rules {
             self.decider.set_rules(&rules.door, rules.threshold);
             (self.hours, self.trust) = (rules.hours, rules.trust);
         }

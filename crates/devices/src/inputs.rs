@@ -14,7 +14,7 @@ pub type Opener = Box<dyn FnMut() -> Result<Box<dyn InputLines>, GpioError> + Se
 
 /// What the lines say.
 #[derive(Debug)]
-pub enum Heard {
+pub enum InputEvent {
     /// The button was pressed, so long ago. One that stays pressed says no more.
     Exit { age: Duration },
     /// The door is open or closed, for so long. The first word after the lines were taken says how it was found.
@@ -52,29 +52,31 @@ impl Inputs {
     }
 
     /// What is heard next; `None` where nothing was for so long. Lines that are lost are taken again by and by.
-    pub fn hear(&mut self, wait: Duration) -> Option<Heard> {
+    pub fn next_event(&mut self, wait: Duration) -> Option<InputEvent> {
         let Some(lines) = &mut self.lines else {
             thread::sleep(wait);
             self.lines = (self.open)().ok();
-            return self.lines.is_some().then_some(Heard::Back);
+            return self.lines.is_some().then_some(InputEvent::Back);
         };
         let looked = std::mem::replace(&mut self.looked, true);
         let edge = if looked { lines.edge(wait) } else { Ok(None) };
         let heard = edge.and_then(|edge| match edge {
-            Some(Edge { input: Input::Exit, active, age }) => Ok(active.then_some(Heard::Exit { age })),
-            Some(Edge { input: Input::Contact, active: open, age }) => Ok(Some(Heard::Contact { open, age })),
+            Some(Edge { input: Input::Exit, active, age }) => Ok(active.then_some(InputEvent::Exit { age })),
+            Some(Edge { input: Input::Contact, active: open, age }) => {
+                Ok(Some(InputEvent::Contact { open, age }))
+            }
             // Nothing came. What the kernel could not keep for us is made up for, and a chip that is gone found.
             None => {
                 let contact = lines.contact()?;
-                Ok(contact.map(|open| Heard::Contact { open, age: Duration::ZERO }))
+                Ok(contact.map(|open| InputEvent::Contact { open, age: Duration::ZERO }))
             }
         });
         match heard {
-            Ok(Some(Heard::Contact { open, .. })) if self.contact.replace(open) == Some(open) => None,
+            Ok(Some(InputEvent::Contact { open, .. })) if self.contact.replace(open) == Some(open) => None,
             Ok(heard) => heard,
             Err(error) => {
                 (self.lines, self.looked, self.contact) = (None, false, None);
-                Some(Heard::Lost(error))
+                Some(InputEvent::Lost(error))
             }
         }
     }
@@ -135,14 +137,14 @@ mod tests {
     }
 
     fn hear(inputs: &mut Inputs) -> String {
-        match inputs.hear(Duration::ZERO) {
+        match inputs.next_event(Duration::ZERO) {
             None => "nothing".into(),
-            Some(Heard::Exit { age }) => format!("pressed {} ms ago", age.as_millis()),
-            Some(Heard::Contact { open, age }) => {
+            Some(InputEvent::Exit { age }) => format!("pressed {} ms ago", age.as_millis()),
+            Some(InputEvent::Contact { open, age }) => {
                 format!("{} {} ms ago", if open { "opened" } else { "closed" }, age.as_millis())
             }
-            Some(Heard::Lost(error)) => format!("lost: {error}"),
-            Some(Heard::Back) => "back".into(),
+            Some(InputEvent::Lost(error)) => format!("lost: {error}"),
+            Some(InputEvent::Back) => "back".into(),
         }
     }
 

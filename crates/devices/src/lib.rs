@@ -2,7 +2,7 @@
 //!
 //! What comes in: the `[relay]`, `[signals]` and `[inputs]` sections, then "on" and "off" and the time. What goes out:
 //! levels on GPIO lines, at rest from the moment that a line is taken until it is given back, and what the inputs report
-//! ([`Heard`]). The relay's line is held by a separate process, the [`guard`].
+//! ([`InputEvent`]). The relay's line is held by a separate process, the [`guard`].
 
 mod cdev;
 mod cdev_inputs;
@@ -19,7 +19,7 @@ mod signals;
 use std::path::{Path, PathBuf};
 
 pub use input_lines::{Edge, Input, InputLines};
-pub use inputs::{Heard, Inputs, Opener};
+pub use inputs::{InputEvent, Inputs, Opener};
 pub use noted::{note, noted};
 use ostiary_config as config;
 use ostiary_config::{ActiveLevel, GpioBackend};

@@ -66,7 +66,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         signals: Signals::default(),
         inputs: None,
         outputs: Vec::new(),
-        onlooker: None,
+        frame_observer: None,
     })?;
     let times = log.times();
     let visits = (args.runs + WARM_UP) as usize;

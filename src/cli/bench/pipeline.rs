@@ -10,7 +10,7 @@ use ostiary_config::Camera;
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{Frame, redact};
 use ostiary_facebank::Gallery;
-use ostiary_pipeline::Eye;
+use ostiary_pipeline::RecognitionPipeline;
 
 use super::Effort;
 use super::report::{Looks, Report};
@@ -44,12 +44,12 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     config.camera.source.clone_from(&args.video);
     config.camera.realtime = false;
 
-    let mut eye = Eye::load(&config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
     let mut reel = Reel::open(config.camera)?;
     let mut frame = Frame::default();
     for _ in 0..WARM_UP {
         reel.next(&mut frame)?;
-        eye.look(&frame)?;
+        pipeline.look(&frame)?;
     }
     let (mut all, mut detected, mut followed) = (Vec::new(), Vec::new(), Vec::new());
     let mut faces = 0;
@@ -57,10 +57,10 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     for _ in 0..args.runs {
         reel.next(&mut frame)?;
         let start = Instant::now();
-        faces += eye.look(&frame)?.len();
+        faces += pipeline.look(&frame)?.len();
         let time = start.elapsed();
         all.push(time);
-        if eye.detected() { &mut detected } else { &mut followed }.push(time);
+        if pipeline.detected() { &mut detected } else { &mut followed }.push(time);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -74,7 +74,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         frame.height(),
         faces as f64 / f64::from(args.runs)
     );
-    Ok(Report::new("pipeline", &times, eye.backend(), input).with(looks))
+    Ok(Report::new("pipeline", &times, pipeline.backend(), input).with(looks))
 }
 
 /// A source that is played over and over, with time that goes on.

@@ -8,7 +8,7 @@ use ostiary_core::MatchRule;
 
 use crate::annotate::{self, SaveError};
 use crate::cli::judged::judge;
-use crate::daemon::{Onlooker, Sighting};
+use crate::daemon::{FrameObserver, FrameResult};
 
 /// A folder that pictures are written to while the daemon works.
 pub struct Album(Arc<Mutex<Pages>>);
@@ -28,7 +28,7 @@ impl Album {
     }
 
     /// Writes a picture for each frame in which something was decided.
-    pub fn onlooker(&self) -> Onlooker {
+    pub fn frame_observer(&self) -> FrameObserver {
         let pages = self.0.clone();
         Box::new(move |sighting| pages.lock().unwrap_or_else(PoisonError::into_inner).look(sighting))
     }
@@ -41,7 +41,7 @@ impl Album {
 }
 
 impl Pages {
-    fn look(&mut self, sighting: &Sighting<'_>) {
+    fn look(&mut self, sighting: &FrameResult<'_>) {
         let (Some(decision), Ok(before)) = (sighting.decisions.first(), &self.written) else { return };
         let number = before + 1;
         let mut frame = sighting.frame.clone();

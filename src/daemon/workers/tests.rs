@@ -13,12 +13,12 @@ use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
 use ostiary_devices::{Edge, GpioError, Input, InputLines, Inputs, OutputLine, Relay, Signals};
 use ostiary_events::{Event, EventStore, Output, OutputError};
 use ostiary_facebank::Gallery;
-use ostiary_pipeline::Seen;
+use ostiary_pipeline::TrackedFace;
 use ostiary_vision::VisionError;
 
 use super::*;
-use crate::daemon::shared::Word;
-use crate::daemon::watch::{Rules, Sight};
+use crate::daemon::shared::DoorMessage;
+use crate::daemon::vision_worker::{FrameProcessor, Rules};
 use crate::wall_clock::WallClock;
 
 /// Far longer than anything here takes.
@@ -37,7 +37,7 @@ struct Broken {
     flaw: Flaw,
     gallery: Gallery,
     model: ModelId,
-    seen: Vec<Seen>,
+    seen: Vec<TrackedFace>,
 }
 
 impl Broken {
@@ -46,8 +46,8 @@ impl Broken {
     }
 }
 
-impl Sight for Broken {
-    fn look(&mut self, _: &Frame) -> Result<&[Seen], VisionError> {
+impl FrameProcessor for Broken {
+    fn look(&mut self, _: &Frame) -> Result<&[TrackedFace], VisionError> {
         match self.flaw {
             Flaw::None => Ok(&self.seen),
             Flaw::Panics => panic!("broken on purpose"),
@@ -57,7 +57,7 @@ impl Sight for Broken {
             },
         }
     }
-    fn seen(&self) -> &[Seen] {
+    fn seen(&self) -> &[TrackedFace] {
         &self.seen
     }
     fn ended(&self) -> &[TrackId] {
@@ -254,9 +254,13 @@ impl House {
             faces_in_view: 1,
             frames: 3,
         };
-        let word =
-            Word::Decided { decision, person: Some("Ann".into()), detail: None, model: "broken".into() };
-        assert!(self.shared.words.push(word).is_ok());
+        let word = DoorMessage::Decided {
+            decision,
+            person: Some("Ann".into()),
+            detail: None,
+            model: "broken".into(),
+        };
+        assert!(self.shared.door_messages.push(word).is_ok());
     }
 
     fn wait_for(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
@@ -528,9 +532,9 @@ fn a_door_without_inputs_feeds_its_watchdog() {
 fn a_full_queue_of_decisions_locks_the_door() {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::default());
     let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
-    while shared.words.push(Word::End).is_ok() {}
-    let mut sight = Broken::new(Flaw::None);
-    sight.seen.push(Seen {
+    while shared.door_messages.push(DoorMessage::End).is_ok() {}
+    let mut processor = Broken::new(Flaw::None);
+    processor.seen.push(TrackedFace {
         track: TrackId(1),
         first_seen: Duration::ZERO,
         detection: Detection { bbox: [0.0; 4].into(), score: 1.0, landmarks: Default::default() },
@@ -539,7 +543,7 @@ fn a_full_queue_of_decisions_locks_the_door() {
         embedded: true,
         candidate: None,
     });
-    let vision_worker = VisionWorker::new(shared.clone(), Box::new(sight), rules(), None);
+    let vision_worker = VisionWorker::new(shared.clone(), Box::new(processor), rules(), None);
     shared.frames.put(&mut Frame::from_rgb(1, 1, vec![0; 3]).unwrap(), Duration::ZERO);
     let why = vision_worker.run().unwrap_err();
     assert!(why.contains("queue is full"), "{why}");

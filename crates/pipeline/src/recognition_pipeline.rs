@@ -16,7 +16,7 @@ const EMBEDDED_A_FRAME: usize = 4;
 
 /// Detector, tracker, embedder and gallery, with all their buffers: what the vision thread works with, and
 /// whoever wants to see what the door would see.
-pub struct Eye {
+pub struct RecognitionPipeline {
     detector: Detector,
     tracker: Tracker,
     embedder: Embedder,
@@ -25,7 +25,7 @@ pub struct Eye {
     limits: QualityLimits,
     /// Of the faces that are embedded in a frame, and one more to look at the others by.
     crops: [Crop; EMBEDDED_A_FRAME + 1],
-    seen: heapless::Vec<Seen, MAX_FACES>,
+    seen: heapless::Vec<TrackedFace, MAX_FACES>,
     /// Where in the list of tracks embedding begins, so that everybody has their turn.
     turn: usize,
     detected: bool,
@@ -33,7 +33,7 @@ pub struct Eye {
 
 /// One face in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Seen {
+pub struct TrackedFace {
     pub track: TrackId,
     /// The time of the track's first frame.
     pub first_seen: Duration,
@@ -47,7 +47,7 @@ pub struct Seen {
     pub candidate: Option<Candidate>,
 }
 
-impl Eye {
+impl RecognitionPipeline {
     /// Loads and verifies the models. The gallery must be of the embedding model's templates.
     pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
         let bundle = Bundle::find(&config.models, config.engine.precision)?;
@@ -93,7 +93,7 @@ impl Eye {
 
     /// Looks at the next frame, taken at `frame.time`: the faces in it, in no order. Does not allocate once it
     /// has seen a frame of this size, other than inside the networks.
-    pub fn look(&mut self, frame: &Frame) -> Result<&[Seen], VisionError> {
+    pub fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
         self.seen.clear();
         self.detected = self.tracker.look(frame, &mut self.detector)?;
         let tracks = self.tracker.tracks().len();
@@ -115,7 +115,7 @@ impl Eye {
                 self.turn = index + 1;
             }
             // There is room: a face a track, and as many of both.
-            let _ = self.seen.push(Seen {
+            let _ = self.seen.push(TrackedFace {
                 track: track.id,
                 first_seen: track.first_seen,
                 detection,
@@ -139,7 +139,7 @@ impl Eye {
     }
 
     /// What the latest look saw.
-    pub fn seen(&self) -> &[Seen] {
+    pub fn seen(&self) -> &[TrackedFace] {
         &self.seen
     }
 
