@@ -21,7 +21,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let by_hand =
         "this verb is the daemon's own; `ostiary run` starts it, `ostiary rest` puts the relay to rest";
     ensure!(daemon.local_addr().is_ok(), by_hand);
-    guard::stand(&args.relay, daemon)?;
+    guard::serve_guard(&args.relay, daemon)?;
     Ok(ExitCode::SUCCESS)
 }
 

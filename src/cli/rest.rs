@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ostiary_config as config;
-use ostiary_devices::{GpioError, noted, open_relay};
+use ostiary_devices::{GpioError, open_relay, state_file};
 
 use super::{Globals, output};
 
@@ -21,7 +21,7 @@ pub struct Args {}
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    let relay = match noted() {
+    let relay = match state_file() {
         Some(relay) => relay,
         None => globals.config()?.relay,
     };

@@ -9,23 +9,23 @@ mod cdev_inputs;
 pub mod guard;
 mod input_lines;
 mod inputs;
-mod noted;
 mod printed;
 mod relay;
 #[cfg(feature = "rpi")]
 mod rpi;
 mod signals;
+mod state_file;
 
 use std::path::{Path, PathBuf};
 
 pub use input_lines::{Edge, Input, InputLines};
 pub use inputs::{InputEvent, Inputs, Opener};
-pub use noted::{note, noted};
 use ostiary_config as config;
 use ostiary_config::{ActiveLevel, GpioBackend};
 pub use printed::Printed;
 pub use relay::Relay;
 pub use signals::Signals;
+pub use state_file::{note, state_file};
 
 /// One output that is on or off.
 pub trait OutputLine: Send {

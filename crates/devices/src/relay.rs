@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ostiary_config as config;
 
-use super::guard::{Failure, Guard, Request};
+use super::guard::{GuardClient, GuardFailure, Request};
 use super::{GpioError, OutputLine, Printed, open_relay};
 
 /// The relay: at rest when it is made, and at rest again when it is dropped.
@@ -19,7 +19,7 @@ enum Holder {
     /// This process.
     Line(Box<dyn OutputLine>),
     /// A process of its own, which also bounds every pulse.
-    Guard { guard: Guard, config: config::Relay },
+    GuardClient { guard: GuardClient, config: config::Relay },
     /// That process was lost, and this one has the line, or tries to get it: only to put it to rest.
     Nobody { line: Option<Box<dyn OutputLine>>, config: config::Relay, why: String },
 }
@@ -30,8 +30,8 @@ impl Relay {
         if config.line.is_none() {
             return Ok(None);
         }
-        let guard = Guard::start(config)?;
-        Ok(Some(Self { holder: Holder::Guard { guard, config: config.clone() }, on: false }))
+        let guard = GuardClient::start(config)?;
+        Ok(Some(Self { holder: Holder::GuardClient { guard, config: config.clone() }, on: false }))
     }
 
     /// A relay that is only printed.
@@ -51,10 +51,10 @@ impl Relay {
         self.on = true;
         match &mut self.holder {
             Holder::Line(line) => line.set(true),
-            Holder::Guard { guard, .. } => match guard.ask(Request::On { at_most }) {
+            Holder::GuardClient { guard, .. } => match guard.ask(Request::On { at_most }) {
                 Ok(()) => Ok(()),
-                Err(Failure::Refused(reason)) => Err(GpioError::Told(reason)),
-                Err(Failure::Lost(why)) => {
+                Err(GuardFailure::Refused(reason)) => Err(GpioError::Told(reason)),
+                Err(GuardFailure::Lost(why)) => {
                     self.take_over(why.clone());
                     Err(GpioError::GuardLost(why))
                 }
@@ -67,10 +67,10 @@ impl Relay {
     pub fn off(&mut self) -> Result<(), GpioError> {
         match &mut self.holder {
             Holder::Line(line) => line.set(false)?,
-            Holder::Guard { guard, .. } => match guard.ask(Request::Off) {
+            Holder::GuardClient { guard, .. } => match guard.ask(Request::Off) {
                 Ok(()) => {}
-                Err(Failure::Refused(reason)) => return Err(GpioError::Told(reason)),
-                Err(Failure::Lost(why)) => {
+                Err(GuardFailure::Refused(reason)) => return Err(GpioError::Told(reason)),
+                Err(GuardFailure::Lost(why)) => {
                     self.take_over(why);
                     return self.off();
                 }
@@ -87,11 +87,11 @@ impl Relay {
     /// whatever the door does.
     pub fn check(&self) -> Result<(), GpioError> {
         match &self.holder {
-            Holder::Guard { guard, .. } if !guard.is_there() => {
+            Holder::GuardClient { guard, .. } if !guard.is_there() => {
                 Err(GpioError::GuardLost("it has ended".to_owned()))
             }
             Holder::Nobody { why, .. } => Err(GpioError::GuardLost(why.clone())),
-            Holder::Line(_) | Holder::Guard { .. } => Ok(()),
+            Holder::Line(_) | Holder::GuardClient { .. } => Ok(()),
         }
     }
 
@@ -102,7 +102,7 @@ impl Relay {
 
     /// Takes the line from a guard that is lost; it is at rest with the next [`Self::off`].
     fn take_over(&mut self, why: String) {
-        if let Holder::Guard { guard, config } = &mut self.holder {
+        if let Holder::GuardClient { guard, config } = &mut self.holder {
             // Killed and gone, it cannot hold the line.
             guard.give_up();
             self.holder = Holder::Nobody { line: None, config: config.clone(), why };

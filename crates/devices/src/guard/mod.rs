@@ -1,12 +1,12 @@
 //! The relay's line in a process of its own, which puts it to rest when the daemon no longer can.
 //!
-//! The daemon starts a [`Guard`] and asks it for "on, for so long at the most" and for "off"; the other process
+//! The daemon starts a [`GuardClient`] and asks it for "on, for so long at the most" and for "off"; the other process
 //! stands [`post`](stand) with the line. `docs/design/relay.md` says why.
 
-mod hired;
-mod message;
-mod post;
+mod client;
+mod protocol;
+mod server;
 
-pub use hired::{Failure, Guard};
-pub use message::{REQUEST, Request, answer, read_answer};
-pub use post::{keep, stand};
+pub use client::{GuardClient, GuardFailure};
+pub use protocol::{REQUEST, Request, answer, read_answer};
+pub use server::{keep, serve_guard};

@@ -16,7 +16,7 @@ pub fn note(relay: &config::Relay) -> Result<(), GpioError> {
 }
 
 /// The line that was noted; `None` where none was, or where the note cannot be read.
-pub fn noted() -> Option<config::Relay> {
+pub fn state_file() -> Option<config::Relay> {
     noted_in(&folder()?)
 }
 

@@ -10,7 +10,7 @@ use std::{env, thread};
 use ostiary_config as config;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::message::{Request, read_answer};
+use super::protocol::{Request, read_answer};
 use crate::GpioError;
 
 /// How long a guard may take to have the line: it is a program that starts.
@@ -21,7 +21,7 @@ const ANSWERS: Duration = Duration::from_secs(1);
 const ENDS: Duration = Duration::from_secs(1);
 
 /// A guard that stands over the relay's line. Dropped, it puts the line to rest, and has ended.
-pub struct Guard {
+pub struct GuardClient {
     process: Child,
     /// `None` once it is given up.
     socket: Option<UnixStream>,
@@ -29,14 +29,14 @@ pub struct Guard {
 
 /// Why a guard did not do what it was asked.
 #[derive(Debug)]
-pub enum Failure {
+pub enum GuardFailure {
     /// It says so itself, and still stands.
     Refused(String),
     /// It is gone, or as good as gone.
     Lost(String),
 }
 
-impl Guard {
+impl GuardClient {
     /// Starts the guard, this very program in another process; it has the line, at rest, when this returns.
     pub fn start(relay: &config::Relay) -> Result<Self, GpioError> {
         let (ours, theirs) = UnixStream::pair().map_err(GpioError::GuardStart)?;
@@ -53,8 +53,8 @@ impl Guard {
             .map_err(GpioError::GuardStart)?;
         let mut guard = Self { process, socket: Some(ours) };
         guard.hear().map_err(|failure| match failure {
-            Failure::Refused(reason) => GpioError::Told(reason),
-            Failure::Lost(reason) => GpioError::GuardStart(io::Error::other(reason)),
+            GuardFailure::Refused(reason) => GpioError::Told(reason),
+            GuardFailure::Lost(reason) => GpioError::GuardStart(io::Error::other(reason)),
         })?;
         if let Some(socket) = &guard.socket {
             socket.set_read_timeout(Some(ANSWERS)).map_err(GpioError::GuardStart)?;
@@ -63,8 +63,8 @@ impl Guard {
     }
 
     /// Asks for something, and waits until it is done.
-    pub fn ask(&mut self, request: Request) -> Result<(), Failure> {
-        let gone = || Failure::Lost("it was given up".to_owned());
+    pub fn ask(&mut self, request: Request) -> Result<(), GuardFailure> {
+        let gone = || GuardFailure::Lost("it was given up".to_owned());
         let socket = self.socket.as_mut().ok_or_else(gone)?;
         socket.write_all(&request.encode()).map_err(|error| lost(&error))?;
         self.hear()
@@ -90,15 +90,15 @@ impl Guard {
         let _ = self.process.wait();
     }
 
-    fn hear(&mut self) -> Result<(), Failure> {
-        let gone = || Failure::Lost("it was given up".to_owned());
+    fn hear(&mut self) -> Result<(), GuardFailure> {
+        let gone = || GuardFailure::Lost("it was given up".to_owned());
         let socket = self.socket.as_mut().ok_or_else(gone)?;
-        read_answer(socket).map_err(|error| lost(&error))?.map_err(Failure::Refused)
+        read_answer(socket).map_err(|error| lost(&error))?.map_err(GuardFailure::Refused)
     }
 }
 
-fn lost(error: &io::Error) -> Failure {
-    Failure::Lost(match error.kind() {
+fn lost(error: &io::Error) -> GuardFailure {
+    GuardFailure::Lost(match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
             "it has ended".to_owned()
         }
@@ -107,7 +107,7 @@ fn lost(error: &io::Error) -> Failure {
     })
 }
 
-impl Drop for Guard {
+impl Drop for GuardClient {
     fn drop(&mut self) {
         // The end of the socket is the word to rest and to end.
         self.socket = None;

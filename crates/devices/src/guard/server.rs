@@ -12,7 +12,7 @@ use rustix::process::setsid;
 use rustix::thread::set_name;
 use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use super::message::{REQUEST, Request, answer};
+use super::protocol::{REQUEST, Request, answer};
 use crate::{GpioError, OutputLine, open_relay};
 
 /// Between two attempts to put a line to rest that refused.
@@ -26,7 +26,7 @@ const LAST_ATTEMPTS: u32 = 20;
 ///
 /// # Errors
 /// The line did not go to rest at the end.
-pub fn stand(relay: &config::Relay, mut daemon: UnixStream) -> Result<(), GpioError> {
+pub fn serve_guard(relay: &config::Relay, mut daemon: UnixStream) -> Result<(), GpioError> {
     stand_apart();
     let opened = signals().and_then(|signals| Ok((signals, open_relay(relay)?)));
     match opened {
@@ -51,7 +51,7 @@ pub fn stand(relay: &config::Relay, mut daemon: UnixStream) -> Result<(), GpioEr
 /// # Errors
 /// The line did not go to rest at the end.
 pub fn keep(line: Box<dyn OutputLine>, daemon: UnixStream, signals: UnixStream) -> Result<(), GpioError> {
-    Post { line, daemon, signals, due: None, dismissed: false, said: [0; REQUEST], heard: 0 }.keep()
+    GuardServer { line, daemon, signals, due: None, dismissed: false, said: [0; REQUEST], heard: 0 }.keep()
 }
 
 /// What ends the daemon by its terminal or its name does not end the guard, which ends after it. Neither can
@@ -74,7 +74,7 @@ fn signals() -> Result<UnixStream, GpioError> {
 }
 
 /// The guard at its post.
-struct Post {
+struct GuardServer {
     line: Box<dyn OutputLine>,
     daemon: UnixStream,
     signals: UnixStream,
@@ -87,7 +87,7 @@ struct Post {
     heard: usize,
 }
 
-impl Post {
+impl GuardServer {
     /// Nothing here allocates while all is well, so that it works where memory has run out.
     fn keep(mut self) -> Result<(), GpioError> {
         loop {
@@ -172,7 +172,7 @@ mod tests {
     use std::io::Write;
     use std::thread::{self, JoinHandle};
 
-    use super::super::message::read_answer;
+    use super::super::protocol::read_answer;
     use super::*;
     use crate::recorder::Recorder;
 
