@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use ostiary_devices::{Inputs, Relay, Signals, note};
+use ostiary_devices::{Inputs, Relay, Signals, state_file};
 use ostiary_events::{Journal, JsonLines, Output, logging};
 use ostiary_facebank::{DaemonLock, FacebankError};
 
@@ -28,7 +28,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
         return Err(running.into());
     }
     // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
-    note(&config.relay)?;
+    state_file::save(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
     allow_oom_kill().context("/proc/self/oom_score_adj must be writable, as it is in the unit that ships")?;
     let signals = Signals::open(&config.signals, &config.relay)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ostiary_access::{Contact, Decision, Machine, Reason, RelayCommand, State, Swing};
+use ostiary_access::{Contact, Decision, DoorTransition, Reason, RelayCommand, RelayFsm, RelayState};
 use ostiary_devices::{GpioError, InputEvent, Relay, Signals};
 use ostiary_events::{Event, EventKind};
 
@@ -20,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// The thread's own. Dropped, it leaves the relay at rest.
 pub struct DoorWorker {
     shared: Arc<Shared>,
-    machine: Machine,
+    relay_fsm: RelayFsm,
     /// `None` where no relay is configured: decisions are told, and no door opens.
     relay: Option<Relay>,
     signals: Signals,
@@ -29,8 +29,8 @@ pub struct DoorWorker {
 
 impl DoorWorker {
     pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: Contact) -> Self {
-        let machine = Machine::new(shared.pulse());
-        Self { shared, machine, relay, signals, contact }
+        let relay_fsm = RelayFsm::new(shared.pulse());
+        Self { shared, relay_fsm, relay, signals, contact }
     }
 
     /// Runs until the recording and the last pulse have ended, or the daemon stops. An error has locked the
@@ -42,8 +42,8 @@ impl DoorWorker {
         }
         self.lock_on_fault();
         // Whatever happened: at rest, and said so, before the line is given back.
-        if self.machine.state() != State::Locked
-            && self.machine.state() != State::Resting
+        if self.relay_fsm.state() != RelayState::Locked
+            && self.relay_fsm.state() != RelayState::Resting
             && let Err(reason) = self.drive(RelayCommand::Off)
         {
             return result.and(Err(reason));
@@ -57,18 +57,18 @@ impl DoorWorker {
             self.shared.progress.moved(Worker::Door);
             self.lock_on_fault();
             let now = self.shared.clock.now();
-            if let Some(command) = self.machine.tick(now) {
+            if let Some(command) = self.relay_fsm.tick(now) {
                 self.drive(command)?;
             }
             self.relay.as_ref().map_or(Ok(()), Relay::check).map_err(|error| error.to_string())?;
             self.signals.tick(now).map_err(|error| error.to_string())?;
-            if let Some(swing) = self.contact.tick(now) {
-                self.tell_of(swing);
+            if let Some(transition) = self.contact.tick(now) {
+                self.tell_of(transition);
             }
-            if ending && !matches!(self.machine.state(), State::Open { .. }) {
+            if ending && !matches!(self.relay_fsm.state(), RelayState::Open { .. }) {
                 break;
             }
-            match self.shared.door_messages.pop(self.machine.due_in(now).unwrap_or(NAP).min(NAP)) {
+            match self.shared.door_messages.pop(self.relay_fsm.due_in(now).unwrap_or(NAP).min(NAP)) {
                 None => {}
                 Some(DoorMessage::End) => ending = true,
                 Some(DoorMessage::Decided { decision, person, detail, model }) => {
@@ -82,12 +82,12 @@ impl DoorWorker {
 
     /// Locks the door where a fault was found.
     fn lock_on_fault(&mut self) {
-        if self.machine.state() == State::Locked {
+        if self.relay_fsm.state() == RelayState::Locked {
             return;
         }
         let Some(reason) = self.shared.fault() else { return };
         // To rest even where it is said to be there: a fault may be that what is said is wrong.
-        self.machine.lock();
+        self.relay_fsm.lock();
         let off = self.relay.as_mut().map_or(Ok(()), Relay::off);
         let detail = match off {
             Ok(()) => reason,
@@ -106,7 +106,7 @@ impl DoorWorker {
     ) -> Result<(), String> {
         // Between the decision and now the door may have been locked.
         self.lock_on_fault();
-        if decision.reason == Reason::Granted && self.machine.state() == State::Locked {
+        if decision.reason == Reason::Granted && self.relay_fsm.state() == RelayState::Locked {
             decision.reason = Reason::Locked;
         }
         self.answer(decision.reason == Reason::Granted, |door| Event {
@@ -120,8 +120,8 @@ impl DoorWorker {
         let now = self.shared.clock.now();
         let mut command = None;
         if granted {
-            self.machine.set_pulse(self.shared.pulse());
-            command = self.machine.grant(now);
+            self.relay_fsm.set_pulse(self.shared.pulse());
+            command = self.relay_fsm.grant(now);
         }
         // The relay first: lamps and events are for people, who can wait for a millisecond.
         let driven = command.map_or(Ok(()), |command| self.drive(command));
@@ -136,9 +136,10 @@ impl DoorWorker {
         match event {
             InputEvent::Exit { age } => return self.let_out(now.saturating_sub(age)),
             InputEvent::Contact { open, age } => {
-                let swing = self.contact.told(open, now.saturating_sub(age), self.machine.free_until());
-                if let Some(swing) = swing {
-                    self.tell_of(swing);
+                let transition =
+                    self.contact.told(open, now.saturating_sub(age), self.relay_fsm.free_until());
+                if let Some(transition) = transition {
+                    self.tell_of(transition);
                 }
             }
             InputEvent::Lost(error) => {
@@ -158,7 +159,7 @@ impl DoorWorker {
             log::warn!("the exit button was pressed {:.0} s ago: too long to open now", age.as_secs_f64());
             return Ok(());
         }
-        if self.machine.state() == State::Locked {
+        if self.relay_fsm.state() == RelayState::Locked {
             let press = Some("the exit button was pressed".to_owned());
             let (reason, kind) = (Some(Reason::Locked), EventKind::Denied);
             return self.answer(false, |door| Event { reason, detail: press, ..door.shared.event(kind) });
@@ -168,17 +169,17 @@ impl DoorWorker {
     }
 
     /// Tells of what happened to the leaf.
-    fn tell_of(&self, swing: Swing) {
+    fn tell_of(&self, transition: DoorTransition) {
         let state = |open| if open { EventKind::DoorOpened } else { EventKind::DoorClosed };
-        match swing {
-            Swing::Found { open } => self.shared.tell_of(state(open), "so it was found"),
-            Swing::Opened => self.shared.tell(self.shared.event(state(true))),
-            Swing::Forced => {
+        match transition {
+            DoorTransition::Found { open } => self.shared.tell_of(state(open), "so it was found"),
+            DoorTransition::Opened => self.shared.tell(self.shared.event(state(true))),
+            DoorTransition::Forced => {
                 self.shared.tell(self.shared.event(state(true)));
                 self.shared.tell(self.shared.event(EventKind::DoorForced));
             }
-            Swing::Closed => self.shared.tell(self.shared.event(state(false))),
-            Swing::HeldOpen => {
+            DoorTransition::Closed => self.shared.tell(self.shared.event(state(false))),
+            DoorTransition::HeldOpen => {
                 let seconds = self.contact.held_open().as_secs_f64();
                 self.shared.tell_of(EventKind::DoorHeld, format!("it has been open for {seconds:.0} s"));
             }
@@ -188,7 +189,7 @@ impl DoorWorker {
     /// Switches the relay and tells of it.
     fn drive(&mut self, command: RelayCommand) -> Result<(), String> {
         let Some(relay) = &mut self.relay else { return Ok(()) };
-        let at_most = self.machine.due_in(self.shared.clock.now()).unwrap_or_default() + LATE;
+        let at_most = self.relay_fsm.due_in(self.shared.clock.now()).unwrap_or_default() + LATE;
         let (driven, kind) = match command {
             RelayCommand::On => (relay.on(at_most), Some(EventKind::RelayOn)),
             RelayCommand::Stay => (relay.on(at_most), None),

@@ -7,12 +7,12 @@ use std::time::Duration;
 pub struct Contact {
     grace: Duration,
     held_open: Duration,
-    leaf: Leaf,
+    position: DoorPosition,
 }
 
 /// How the leaf is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaf {
+enum DoorPosition {
     /// The contact was not read yet, or cannot be read.
     Unknown,
     Closed,
@@ -24,7 +24,7 @@ enum Leaf {
 
 /// What happened to the leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Swing {
+pub enum DoorTransition {
     /// It is so; how it came to be so was not seen.
     Found {
         open: bool,
@@ -42,7 +42,7 @@ impl Contact {
     /// A leaf of which nothing is known. It is forced when it opens more than `grace` after it was free to open, and held
     /// open once it was open for `held_open`.
     pub fn new(grace: Duration, held_open: Duration) -> Self {
-        Self { grace, held_open, leaf: Leaf::Unknown }
+        Self { grace, held_open, position: DoorPosition::Unknown }
     }
 
     /// How long a leaf is open until it is held open.
@@ -51,34 +51,34 @@ impl Contact {
     }
 
     /// The contact says whether the leaf is open; it was free to open until `free_until`, as
-    /// [`Machine::free_until`](super::Machine::free_until) has it. What is known already changes nothing.
-    pub fn told(&mut self, open: bool, at: Duration, free_until: Option<Duration>) -> Option<Swing> {
-        let opened = Leaf::Open { held_at: Some(at.saturating_add(self.held_open)) };
-        let (leaf, swing) = match (self.leaf, open) {
-            (Leaf::Unknown, true) => (opened, Swing::Found { open }),
-            (Leaf::Unknown, false) => (Leaf::Closed, Swing::Found { open }),
-            (Leaf::Closed, true) => {
+    /// [`RelayFsm::free_until`](super::RelayFsm::free_until) has it. What is known already changes nothing.
+    pub fn told(&mut self, open: bool, at: Duration, free_until: Option<Duration>) -> Option<DoorTransition> {
+        let opened = DoorPosition::Open { held_at: Some(at.saturating_add(self.held_open)) };
+        let (position, transition) = match (self.position, open) {
+            (DoorPosition::Unknown, true) => (opened, DoorTransition::Found { open }),
+            (DoorPosition::Unknown, false) => (DoorPosition::Closed, DoorTransition::Found { open }),
+            (DoorPosition::Closed, true) => {
                 let is_free = free_until.is_some_and(|until| at <= until.saturating_add(self.grace));
-                (opened, if is_free { Swing::Opened } else { Swing::Forced })
+                (opened, if is_free { DoorTransition::Opened } else { DoorTransition::Forced })
             }
-            (Leaf::Open { .. }, false) => (Leaf::Closed, Swing::Closed),
-            (Leaf::Closed, false) | (Leaf::Open { .. }, true) => return None,
+            (DoorPosition::Open { .. }, false) => (DoorPosition::Closed, DoorTransition::Closed),
+            (DoorPosition::Closed, false) | (DoorPosition::Open { .. }, true) => return None,
         };
-        self.leaf = leaf;
-        Some(swing)
+        self.position = position;
+        Some(transition)
     }
 
     /// The contact cannot be read: how the leaf is now is not known.
     pub fn lost(&mut self) {
-        self.leaf = Leaf::Unknown;
+        self.position = DoorPosition::Unknown;
     }
 
     /// Time passes. That the leaf is held open is said once.
-    pub fn tick(&mut self, now: Duration) -> Option<Swing> {
-        match self.leaf {
-            Leaf::Open { held_at: Some(at) } if now >= at => {
-                self.leaf = Leaf::Open { held_at: None };
-                Some(Swing::HeldOpen)
+    pub fn tick(&mut self, now: Duration) -> Option<DoorTransition> {
+        match self.position {
+            DoorPosition::Open { held_at: Some(at) } if now >= at => {
+                self.position = DoorPosition::Open { held_at: None };
+                Some(DoorTransition::HeldOpen)
             }
             _ => None,
         }
@@ -100,32 +100,36 @@ mod tests {
 
     fn closed() -> Contact {
         let mut contact = Contact::new(GRACE, HELD);
-        assert_eq!(contact.told(false, ms(0), None), Some(Swing::Found { open: false }));
+        assert_eq!(contact.told(false, ms(0), None), Some(DoorTransition::Found { open: false }));
         contact
     }
 
     #[test]
     fn who_was_let_in_opens_and_closes() {
         let mut contact = closed();
-        assert_eq!(contact.told(true, ms(1000), Some(ms(3000))), Some(Swing::Opened));
+        assert_eq!(contact.told(true, ms(1000), Some(ms(3000))), Some(DoorTransition::Opened));
         assert_eq!(contact.tick(ms(30_999)), None);
-        assert_eq!(contact.told(false, ms(4000), Some(ms(3000))), Some(Swing::Closed));
+        assert_eq!(contact.told(false, ms(4000), Some(ms(3000))), Some(DoorTransition::Closed));
         assert_eq!(contact.tick(ms(90_000)), None);
     }
 
     #[test]
     fn a_door_that_nobody_was_let_through_was_forced() {
-        assert_eq!(closed().told(true, ms(1000), None), Some(Swing::Forced));
-        assert_eq!(closed().told(true, ms(5000), Some(ms(3000))), Some(Swing::Opened), "within the grace");
-        assert_eq!(closed().told(true, ms(5001), Some(ms(3000))), Some(Swing::Forced));
+        assert_eq!(closed().told(true, ms(1000), None), Some(DoorTransition::Forced));
+        assert_eq!(
+            closed().told(true, ms(5000), Some(ms(3000))),
+            Some(DoorTransition::Opened),
+            "within the grace"
+        );
+        assert_eq!(closed().told(true, ms(5001), Some(ms(3000))), Some(DoorTransition::Forced));
     }
 
     #[test]
     fn a_forced_door_may_be_held_open_too_and_closes() {
         let mut contact = closed();
-        assert_eq!(contact.told(true, ms(1000), None), Some(Swing::Forced));
-        assert_eq!(contact.tick(ms(31_000)), Some(Swing::HeldOpen));
-        assert_eq!(contact.told(false, ms(32_000), None), Some(Swing::Closed));
+        assert_eq!(contact.told(true, ms(1000), None), Some(DoorTransition::Forced));
+        assert_eq!(contact.tick(ms(31_000)), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.told(false, ms(32_000), None), Some(DoorTransition::Closed));
     }
 
     #[test]
@@ -134,7 +138,7 @@ mod tests {
         for opened in [1000, 100_000] {
             contact.told(true, ms(opened), Some(ms(opened)));
             assert_eq!(contact.tick(ms(opened + 29_999)), None);
-            assert_eq!(contact.tick(ms(opened + 30_000)), Some(Swing::HeldOpen));
+            assert_eq!(contact.tick(ms(opened + 30_000)), Some(DoorTransition::HeldOpen));
             assert_eq!(contact.tick(ms(opened + 60_000)), None);
             contact.told(false, ms(opened + 60_001), None);
         }
@@ -143,8 +147,8 @@ mod tests {
     #[test]
     fn a_door_that_is_found_open_was_not_forced_but_may_be_held_open() {
         let mut contact = Contact::new(GRACE, HELD);
-        assert_eq!(contact.told(true, ms(5000), None), Some(Swing::Found { open: true }));
-        assert_eq!(contact.tick(ms(35_000)), Some(Swing::HeldOpen));
+        assert_eq!(contact.told(true, ms(5000), None), Some(DoorTransition::Found { open: true }));
+        assert_eq!(contact.tick(ms(35_000)), Some(DoorTransition::HeldOpen));
     }
 
     #[test]
@@ -153,14 +157,14 @@ mod tests {
         contact.told(true, ms(1000), Some(ms(1000)));
         contact.lost();
         assert_eq!(contact.tick(ms(100_000)), None);
-        assert_eq!(contact.told(false, ms(100_001), None), Some(Swing::Found { open: false }));
+        assert_eq!(contact.told(false, ms(100_001), None), Some(DoorTransition::Found { open: false }));
     }
 
     #[test]
     fn the_end_of_time_does_not_overflow() {
         let mut contact = closed();
-        assert_eq!(contact.told(true, Duration::MAX, Some(Duration::MAX)), Some(Swing::Opened));
-        assert_eq!(contact.tick(Duration::MAX), Some(Swing::HeldOpen));
+        assert_eq!(contact.told(true, Duration::MAX, Some(Duration::MAX)), Some(DoorTransition::Opened));
+        assert_eq!(contact.tick(Duration::MAX), Some(DoorTransition::HeldOpen));
     }
 
     #[derive(Debug, Clone)]
@@ -200,10 +204,10 @@ mod tests {
                     Input::Told(is_open) => {
                         let expected = match open {
                             Some(before) if before == is_open => None,
-                            Some(_) if !is_open => Some(Swing::Closed),
-                            Some(_) if free.is_some_and(|until| now <= until + GRACE) => Some(Swing::Opened),
-                            Some(_) => Some(Swing::Forced),
-                            None => Some(Swing::Found { open: is_open }),
+                            Some(_) if !is_open => Some(DoorTransition::Closed),
+                            Some(_) if free.is_some_and(|until| now <= until + GRACE) => Some(DoorTransition::Opened),
+                            Some(_) => Some(DoorTransition::Forced),
+                            None => Some(DoorTransition::Found { open: is_open }),
                         };
                         prop_assert_eq!(contact.told(is_open, now, free), expected);
                         if expected.is_some() {
@@ -213,7 +217,7 @@ mod tests {
                     }
                     Input::Tick => {
                         let is_held = open == Some(true) && !is_told && now >= since + HELD;
-                        prop_assert_eq!(contact.tick(now), is_held.then_some(Swing::HeldOpen));
+                        prop_assert_eq!(contact.tick(now), is_held.then_some(DoorTransition::HeldOpen));
                         is_told |= is_held;
                     }
                 }

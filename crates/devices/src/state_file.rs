@@ -11,13 +11,13 @@ use super::GpioError;
 
 /// Notes the line, before it is taken, in the folder that systemd makes for the time of the service; elsewhere
 /// there is no such folder and nothing is noted.
-pub fn note(relay: &config::Relay) -> Result<(), GpioError> {
-    folder().map_or(Ok(()), |folder| note_in(&folder, relay))
+pub fn save(relay: &config::Relay) -> Result<(), GpioError> {
+    folder().map_or(Ok(()), |folder| save_in(&folder, relay))
 }
 
 /// The line that was noted; `None` where none was, or where the note cannot be read.
-pub fn state_file() -> Option<config::Relay> {
-    noted_in(&folder()?)
+pub fn load() -> Option<config::Relay> {
+    load_from(&folder()?)
 }
 
 fn folder() -> Option<PathBuf> {
@@ -29,7 +29,7 @@ fn path(folder: &Path) -> PathBuf {
     folder.join("relay.json")
 }
 
-fn note_in(folder: &Path, relay: &config::Relay) -> Result<(), GpioError> {
+fn save_in(folder: &Path, relay: &config::Relay) -> Result<(), GpioError> {
     let failed = |why| GpioError::Note { path: path(folder), why };
     match relay.line {
         Some(_) => {
@@ -43,7 +43,7 @@ fn note_in(folder: &Path, relay: &config::Relay) -> Result<(), GpioError> {
     }
 }
 
-fn noted_in(folder: &Path) -> Option<config::Relay> {
+fn load_from(folder: &Path) -> Option<config::Relay> {
     serde_json::from_slice(&fs::read(path(folder)).ok()?).ok()
 }
 
@@ -54,25 +54,25 @@ mod tests {
     #[test]
     fn what_was_noted_last_is_known() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(noted_in(folder.path()), None);
+        assert_eq!(load_from(folder.path()), None);
         let mut relay = config::Relay { line: Some(4), chip: "/dev/gpiochip7".into(), ..Default::default() };
-        note_in(folder.path(), &relay).unwrap();
+        save_in(folder.path(), &relay).unwrap();
         relay.line = Some(17);
-        note_in(folder.path(), &relay).unwrap();
-        assert_eq!(noted_in(folder.path()), Some(relay.clone()));
+        save_in(folder.path(), &relay).unwrap();
+        assert_eq!(load_from(folder.path()), Some(relay.clone()));
         relay.line = None;
-        note_in(folder.path(), &relay).unwrap();
-        assert_eq!(noted_in(folder.path()), None);
-        note_in(folder.path(), &relay).unwrap();
+        save_in(folder.path(), &relay).unwrap();
+        assert_eq!(load_from(folder.path()), None);
+        save_in(folder.path(), &relay).unwrap();
     }
 
     #[test]
     fn a_torn_note_is_none_and_a_folder_that_is_not_there_is_told() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(path(folder.path()), "{\"line\":").unwrap();
-        assert_eq!(noted_in(folder.path()), None);
+        assert_eq!(load_from(folder.path()), None);
         let relay = config::Relay { line: Some(4), ..Default::default() };
-        let error = note_in(&folder.path().join("nowhere"), &relay).unwrap_err().to_string();
+        let error = save_in(&folder.path().join("nowhere"), &relay).unwrap_err().to_string();
         assert!(error.contains("nowhere/relay.json"), "{error}");
     }
 }

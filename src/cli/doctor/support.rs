@@ -27,7 +27,7 @@ journal.jsonl   the service's newest lines in the journal, without those about e
 manifest.toml   the manifest of the models in use
 
 There is no picture, no face, no embedding, no password and no user's name of the broker in it. People's names, whole
-and by their words, are replaced by (person 1), (person 2) and so on, wherever they serve_guard. Addresses of streams are
+and by their words, are replaced by (person 1), (person 2) and so on, wherever they stand. Addresses of streams are
 without user, password and query. Read it before you send it: the names of the door, of hosts, folders and cameras
 are as you chose them.
 ";

@@ -150,7 +150,7 @@ impl Wires {
         self.0.lock().unwrap().edges.extend(edges);
     }
 
-    fn swing(&self, open: bool) {
+    fn transition(&self, open: bool) {
         let mut hands = self.0.lock().unwrap();
         hands.open = Some(open);
         hands.edges.push_back(Edge { input: Input::Contact, active: open, age: Duration::ZERO });
@@ -428,7 +428,7 @@ fn an_exit_button_that_was_pressed_long_ago_opens_nothing() {
     house.clock.advance(Duration::from_secs(20));
     house.wires.press(Duration::from_secs(3));
     // What is heard after it has been acted on after it.
-    house.wires.swing(false);
+    house.wires.transition(false);
     house.event(EventKind::DoorClosed, 0);
     assert!(house.relay.levels().is_empty());
     house.workers.end(&Ok(()));
@@ -450,24 +450,24 @@ fn a_locked_door_does_not_open_by_the_exit_button() {
 #[test]
 fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
     let mut house = House::with(Flaw::None);
-    house.wires.swing(false);
+    house.wires.transition(false);
     let found = house.event(EventKind::DoorClosed, 0);
     assert_eq!(found.detail.as_deref(), Some("so it was found"));
-    house.wires.swing(true);
+    house.wires.transition(true);
     house.event(EventKind::DoorForced, 0);
     house.clock.advance(Duration::from_secs(30));
     let held = house.event(EventKind::DoorHeld, 0);
     assert_eq!(held.detail.as_deref(), Some("it has been open for 30 s"));
     house.clock.advance(Duration::from_secs(90));
-    house.wires.swing(false);
+    house.wires.transition(false);
     house.wait_for("closing", |house| house.of_the_leaf().last() == Some(&EventKind::DoorClosed));
 
     let seen = house.kinds().len();
     house.wires.press(Duration::ZERO);
     house.event(EventKind::Granted, seen);
-    house.wires.swing(true);
+    house.wires.transition(true);
     house.event(EventKind::DoorOpened, seen);
-    house.wires.swing(false);
+    house.wires.transition(false);
     house.event(EventKind::DoorClosed, seen);
     let expected = [
         EventKind::DoorClosed,
@@ -485,7 +485,7 @@ fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
 #[test]
 fn inputs_that_go_away_are_told_of_and_open_nothing() {
     let mut house = House::with(Flaw::None);
-    house.wires.swing(true);
+    house.wires.transition(true);
     house.event(EventKind::DoorOpened, 0);
     house.wires.0.lock().unwrap().gone = true;
     let lost = house.event(EventKind::InputsLost, 0);

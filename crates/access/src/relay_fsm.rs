@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// A door with a relay that a grant puts on for one pulse.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
+pub struct RelayFsm {
     pulse: Duration,
-    state: State,
+    state: RelayState,
     /// When the last pulse ended.
     rested: Option<Duration>,
     /// The latest time that was told; time that goes back is taken for it.
@@ -15,7 +15,7 @@ pub struct Machine {
 
 /// What the door does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum RelayState {
     /// Closed, relay off.
     Resting,
     /// The relay is on until this time.
@@ -34,14 +34,14 @@ pub enum RelayCommand {
     Off,
 }
 
-impl Machine {
+impl RelayFsm {
     /// A resting door whose relay is on for `pulse` after a grant.
     pub fn new(pulse: Duration) -> Self {
-        Self { pulse, state: State::Resting, rested: None, now: Duration::ZERO }
+        Self { pulse, state: RelayState::Resting, rested: None, now: Duration::ZERO }
     }
 
     /// What the door does now.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> RelayState {
         self.state
     }
 
@@ -50,13 +50,13 @@ impl Machine {
         let now = self.advance(now);
         let until = now.saturating_add(self.pulse);
         match self.state {
-            State::Locked => None,
-            State::Resting => {
-                self.state = State::Open { until };
+            RelayState::Locked => None,
+            RelayState::Resting => {
+                self.state = RelayState::Open { until };
                 Some(RelayCommand::On)
             }
-            State::Open { .. } => {
-                self.state = State::Open { until };
+            RelayState::Open { .. } => {
+                self.state = RelayState::Open { until };
                 Some(RelayCommand::Stay)
             }
         }
@@ -66,8 +66,8 @@ impl Machine {
     pub fn tick(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
         match self.state {
-            State::Open { until } if now >= until => {
-                self.state = State::Resting;
+            RelayState::Open { until } if now >= until => {
+                self.state = RelayState::Resting;
                 self.rested = Some(now);
                 Some(RelayCommand::Off)
             }
@@ -77,10 +77,10 @@ impl Machine {
 
     /// A fault: the relay goes off, whatever the state, and never on again.
     pub fn lock(&mut self) -> RelayCommand {
-        if matches!(self.state, State::Open { .. }) {
+        if matches!(self.state, RelayState::Open { .. }) {
             self.rested = Some(self.now);
         }
-        self.state = State::Locked;
+        self.state = RelayState::Locked;
         RelayCommand::Off
     }
 
@@ -89,11 +89,11 @@ impl Machine {
         self.pulse = pulse;
     }
 
-    /// How long until [`Machine::tick`] has something to do; `None` while nothing is to be done.
+    /// How long until [`RelayFsm::tick`] has something to do; `None` while nothing is to be done.
     pub fn due_in(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            State::Open { until } => Some(until.saturating_sub(now.max(self.now))),
-            State::Resting | State::Locked => None,
+            RelayState::Open { until } => Some(until.saturating_sub(now.max(self.now))),
+            RelayState::Resting | RelayState::Locked => None,
         }
     }
 
@@ -101,8 +101,8 @@ impl Machine {
     /// there was none yet.
     pub fn free_until(&self) -> Option<Duration> {
         match self.state {
-            State::Open { until } => Some(until),
-            State::Resting | State::Locked => self.rested,
+            RelayState::Open { until } => Some(until),
+            RelayState::Resting | RelayState::Locked => self.rested,
         }
     }
 
@@ -126,19 +126,19 @@ mod tests {
 
     #[test]
     fn a_grant_is_one_pulse() {
-        let mut door = Machine::new(PULSE);
+        let mut door = RelayFsm::new(PULSE);
         assert_eq!(door.tick(ms(500)), None);
         assert_eq!(door.grant(ms(1000)), Some(RelayCommand::On));
         assert_eq!(door.due_in(ms(1500)), Some(ms(2500)));
         assert_eq!(door.tick(ms(3999)), None);
         assert_eq!(door.tick(ms(4000)), Some(RelayCommand::Off));
         assert_eq!(door.tick(ms(4001)), None);
-        assert_eq!(door.state(), State::Resting);
+        assert_eq!(door.state(), RelayState::Resting);
     }
 
     #[test]
     fn a_second_grant_extends_and_does_not_add() {
-        let mut door = Machine::new(PULSE);
+        let mut door = RelayFsm::new(PULSE);
         door.grant(ms(1000));
         assert_eq!(door.grant(ms(2000)), Some(RelayCommand::Stay));
         assert_eq!(door.tick(ms(4500)), None);
@@ -147,24 +147,24 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_neither_closes_nor_holds_the_door() {
-        let mut door = Machine::new(PULSE);
+        let mut door = RelayFsm::new(PULSE);
         door.grant(ms(10_000));
         assert_eq!(door.tick(ms(1)), None);
         assert_eq!(door.grant(ms(2)), Some(RelayCommand::Stay));
-        assert_eq!(door.state(), State::Open { until: ms(13_000) });
+        assert_eq!(door.state(), RelayState::Open { until: ms(13_000) });
         assert_eq!(door.tick(ms(13_000)), Some(RelayCommand::Off));
     }
 
     #[test]
     fn the_end_of_time_does_not_overflow() {
-        let mut door = Machine::new(PULSE);
+        let mut door = RelayFsm::new(PULSE);
         assert_eq!(door.grant(Duration::MAX), Some(RelayCommand::On));
         assert_eq!(door.tick(Duration::MAX), Some(RelayCommand::Off));
     }
 
     #[test]
     fn the_door_is_free_until_the_pulses_end_and_a_lock_ends_it() {
-        let mut door = Machine::new(PULSE);
+        let mut door = RelayFsm::new(PULSE);
         assert_eq!(door.free_until(), None);
         door.grant(ms(1000));
         assert_eq!(door.free_until(), Some(ms(4000)));
@@ -200,7 +200,7 @@ mod tests {
         /// Follows the relay from outside and compares it with a plain account of the grants.
         #[test]
         fn the_relay_is_on_for_a_pulse_after_a_grant_and_never_when_locked(inputs in inputs()) {
-            let mut door = Machine::new(PULSE);
+            let mut door = RelayFsm::new(PULSE);
             let (mut on, mut locked) = (false, false);
             // Until when whoever bounds the pulse lets the relay be on, as it hears it.
             let mut bound = Duration::ZERO;
@@ -236,9 +236,9 @@ mod tests {
                 if command == Some(RelayCommand::Off) {
                     on = false;
                 }
-                prop_assert_eq!(on, matches!(door.state(), State::Open { .. }));
+                prop_assert_eq!(on, matches!(door.state(), RelayState::Open { .. }));
                 prop_assert_eq!(door.free_until().is_some(), last_grant.is_some(), "free after a grant, and only then");
-                if let State::Open { until } = door.state() {
+                if let RelayState::Open { until } = door.state() {
                     prop_assert_eq!(until, bound, "the bound is the pulse's end, after every grant");
                 }
             }
@@ -246,7 +246,7 @@ mod tests {
 
         #[test]
         fn nothing_opens_without_a_grant(ticks in prop::collection::vec(0u64..u64::MAX, 0..50)) {
-            let mut door = Machine::new(PULSE);
+            let mut door = RelayFsm::new(PULSE);
             for at in ticks {
                 prop_assert_eq!(door.tick(Duration::from_nanos(at)), None);
             }
