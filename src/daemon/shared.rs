@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ostiary_access::Decision;
-use ostiary_capture::Handover;
+use ostiary_capture::LatestFrame;
 use ostiary_core::clock::Clock;
 use ostiary_devices::InputEvent;
 use ostiary_events::{Event, EventKind};
@@ -46,7 +46,7 @@ pub struct Shared {
     /// What events and opening hours go by.
     pub wall: WallClock,
     pub progress: Progress,
-    pub frames: Handover,
+    pub frames: LatestFrame,
     pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
     events: Queue<Event, EVENTS>,
     /// The door's name.
@@ -66,7 +66,7 @@ impl Shared {
             wall,
             progress: Progress::new(clock.clone()),
             clock,
-            frames: Handover::new(true),
+            frames: LatestFrame::new(true),
             door_messages: Queue::default(),
             events: Queue::default(),
             door: door.to_owned(),

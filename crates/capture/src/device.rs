@@ -12,7 +12,7 @@ use v4l::video::Capture;
 use v4l::{Device, FourCC, Fraction, v4l2};
 
 use super::CaptureError;
-use super::offer::{FORMATS, Offer, SizeRange};
+use super::format_select::{FORMATS, FormatOffer, SizeRange};
 
 /// A camera as `ostiary cameras` shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -171,7 +171,7 @@ fn formats(device: &Device) -> Vec<FormatInfo> {
 }
 
 /// What a device offers of the formats that can be used, near a wanted size.
-pub fn offers(device: &Device, width: u32, height: u32) -> Vec<Offer> {
+pub fn offers(device: &Device, width: u32, height: u32) -> Vec<FormatOffer> {
     let mut offers = Vec::new();
     for info in formats(device) {
         let Some((format, code)) =
@@ -182,13 +182,13 @@ pub fn offers(device: &Device, width: u32, height: u32) -> Vec<Offer> {
         if let Some(range) = info.range {
             let (width, height) = range.nearest(width, height);
             let rates = rates(device, FourCC::new(code), width, height);
-            offers.push(Offer { format, width, height, rates });
+            offers.push(FormatOffer { format, width, height, rates });
         } else if info.sizes.is_empty() {
             // Old drivers do not list sizes; asked for one, they answer with the nearest.
-            offers.push(Offer { format, width, height, rates: Vec::new() });
+            offers.push(FormatOffer { format, width, height, rates: Vec::new() });
         }
         let listed = info.sizes.into_iter();
-        offers.extend(listed.map(|SizeInfo { width, height, fps }| Offer {
+        offers.extend(listed.map(|SizeInfo { width, height, fps }| FormatOffer {
             format,
             width,
             height,

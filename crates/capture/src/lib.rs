@@ -3,32 +3,32 @@
 //! What comes in: the `[camera]` section, or the path of a file or a folder. What goes out: a [`FrameSource`] whose
 //! [`Frame`]s are always packed RGB, already rotated, mirrored and cut to the region of interest.
 //!
-//! [`open()`] chooses among `v4l2` (a camera; `device` and `offer` say what it can do), `player` (streams and videos
-//! through a child `ffmpeg`) and `images`; `orient` turns the frames. [`Handover`] passes the newest frame from the
+//! [`open()`] chooses among `v4l2` (a camera; `device` and `offer` say what it can do), `source` (streams and videos
+//! through a child `ffmpeg`) and `images`; `orient` turns the frames. [`LatestFrame`] passes the newest frame from the
 //! capture thread to the vision thread.
 
 mod backoff;
 mod device;
 mod error;
 pub mod ffmpeg;
+mod ffmpeg_source;
+mod format_select;
 mod images;
-mod newest;
-mod offer;
+mod latest_frame;
 mod open;
 mod orient;
 mod pixels;
-mod player;
 mod v4l2;
 
 pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 pub use error::CaptureError;
 pub use ffmpeg::{Probe, read_ppm, read_probe};
-pub use newest::{Handover, Put, Taken};
-pub use offer::SizeRange;
+pub use ffmpeg_source::{Clip, open_clip};
+pub use format_select::SizeRange;
+pub use latest_frame::{LatestFrame, Put, Taken};
 pub use open::{needs_ffmpeg, open};
 use ostiary_core::Frame;
 pub use pixels::{Layout, convert};
-pub use player::{Clip, open_clip};
 
 /// What a call of [`FrameSource::next`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use ostiary_config::Camera;
 use ostiary_core::clock::Clock;
 
 use super::ffmpeg::{self, Recording};
+use super::ffmpeg_source::FfmpegSource;
 use super::images::{self, Images};
 use super::orient::{Orientation, Oriented};
-use super::player::Player;
 use super::{CaptureError, FrameSource, v4l2};
 
 /// Opens what `camera.source` names: a device (`/dev/video0`), a stream (`rtsp://...`, `http://...`), a folder
@@ -41,7 +41,7 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
             why: "must be above 0".into(),
         })?;
     if camera.source.contains("://") {
-        return Ok(Box::new(Player::stream(&camera.source, stall, clock)));
+        return Ok(Box::new(FfmpegSource::stream(&camera.source, stall, clock)));
     }
     let path = Path::new(&camera.source);
     let Ok(metadata) = std::fs::metadata(path) else {
@@ -65,5 +65,5 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
         fps: probe.fps,
         realtime: camera.realtime,
     };
-    Ok(Box::new(Player::file(recording, stall, clock)))
+    Ok(Box::new(FfmpegSource::file(recording, stall, clock)))
 }

@@ -16,7 +16,7 @@ use v4l::video::capture::Parameters;
 use v4l::{Format, FourCC, Fraction};
 
 use super::backoff::Backoff;
-use super::offer::{self, FORMATS, hundredths};
+use super::format_select::{self, FORMATS, hundredths};
 use super::pixels::{self, Layout};
 use super::{CaptureError, FrameSource, Next, device};
 
@@ -134,7 +134,7 @@ impl Open {
         let (device, _) = device::open(Path::new(name))?;
         let offers = device::offers(&device, config.width, config.height);
         let no_format = |why: String| CaptureError::NoFormat { name: name.to_owned(), why };
-        let (chosen, fps) = offer::choose(&offers, config)
+        let (chosen, fps) = format_select::choose(&offers, config)
             .ok_or_else(|| no_format("it offers no format that Ostiary was asked for or can use".into()))?;
         let code =
             FORMATS.iter().find(|(format, _)| *format == chosen.format).map_or(*b"    ", |(_, code)| **code);

@@ -15,7 +15,7 @@ pub const FORMATS: [(PixelFormat, &[u8; 4]); 5] = [
 
 /// A format at a size, and the rates it comes at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
+pub struct FormatOffer {
     pub format: PixelFormat,
     pub width: u32,
     pub height: u32,
@@ -58,13 +58,13 @@ const NEARLY: f64 = 0.95;
 ///
 /// The nearest size comes first. Among formats of that size, those that reach the wanted rate win, the
 /// uncompressed before MJPG; where none reaches it, the fastest.
-pub fn choose<'a>(offers: &'a [Offer], wanted: &Camera) -> Option<(&'a Offer, f64)> {
-    let allowed = |offer: &&Offer| match wanted.format {
+pub fn choose<'a>(offers: &'a [FormatOffer], wanted: &Camera) -> Option<(&'a FormatOffer, f64)> {
+    let allowed = |offer: &&FormatOffer| match wanted.format {
         PixelFormat::Auto => true,
         format => offer.format == format,
     };
     let fps = f64::from(wanted.fps.max(1));
-    let rank = |(offer, rate): &(&Offer, f64)| {
+    let rank = |(offer, rate): &(&FormatOffer, f64)| {
         let distance =
             u64::from(offer.width.abs_diff(wanted.width)) + u64::from(offer.height.abs_diff(wanted.height));
         let reached = if *rate >= fps * NEARLY { u64::MAX } else { (rate * 1000.0) as u64 };
@@ -91,8 +91,8 @@ mod tests {
 
     use super::*;
 
-    fn offer(format: PixelFormat, width: u32, height: u32, rates: &[f64]) -> Offer {
-        Offer { format, width, height, rates: rates.to_vec() }
+    fn offer(format: PixelFormat, width: u32, height: u32, rates: &[f64]) -> FormatOffer {
+        FormatOffer { format, width, height, rates: rates.to_vec() }
     }
 
     fn wanted(width: u32, height: u32, fps: u32) -> Camera {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     /// What a common USB 2 camera offers: uncompressed video is slow where it is large.
-    fn webcam() -> Vec<Offer> {
+    fn webcam() -> Vec<FormatOffer> {
         vec![
             offer(PixelFormat::Mjpg, 640, 480, &[30.0, 15.0]),
             offer(PixelFormat::Mjpg, 1280, 720, &[60.0, 30.0]),
@@ -169,10 +169,10 @@ mod tests {
             sizes in prop::collection::vec((1u32..2000, 1u32..2000, 1.0f64..90.0), 1..10),
             width in 1u32..2000, height in 1u32..2000, fps in 0u32..60,
         ) {
-            let offers: Vec<Offer> =
+            let offers: Vec<FormatOffer> =
                 sizes.iter().map(|(w, h, rate)| offer(PixelFormat::Mjpg, *w, *h, &[*rate])).collect();
             let (chosen, _) = choose(&offers, &wanted(width, height, fps)).unwrap();
-            let distance = |offer: &Offer| offer.width.abs_diff(width) + offer.height.abs_diff(height);
+            let distance = |offer: &FormatOffer| offer.width.abs_diff(width) + offer.height.abs_diff(height);
             prop_assert!(offers.iter().all(|offer| distance(chosen) <= distance(offer)));
         }
     }

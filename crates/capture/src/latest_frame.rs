@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ostiary_core::Frame;
 
-/// What a call of [`Handover::put`] did.
+/// What a call of [`LatestFrame::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     /// The frame waits for its reader; the caller's buffer now holds an old one to write over.
@@ -17,7 +17,7 @@ pub enum Put {
     Closed,
 }
 
-/// What a call of [`Handover::take`] brought.
+/// What a call of [`LatestFrame::take`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
     /// The newest frame lies in the caller's buffer.
@@ -32,7 +32,7 @@ pub enum Taken {
 ///
 /// Of a live source only the newest frame counts: it replaces one that nobody took. A recorded source waits
 /// until its frame was taken, so that none is lost.
-pub struct Handover {
+pub struct LatestFrame {
     slot: Mutex<Slot>,
     changed: Condvar,
 }
@@ -46,7 +46,7 @@ struct Slot {
     dropped: u64,
 }
 
-impl Handover {
+impl LatestFrame {
     /// A handover for a live source, or for a recorded one.
     pub fn new(live: bool) -> Self {
         Self { slot: Mutex::new(Slot { live, ..Slot::default() }), changed: Condvar::new() }
@@ -127,40 +127,40 @@ mod tests {
 
     #[test]
     fn a_live_frame_that_nobody_took_is_replaced_and_counted() {
-        let handover = Handover::new(true);
+        let latest_frame = LatestFrame::new(true);
         for number in 0..5 {
-            assert_eq!(handover.put(&mut numbered(number), Duration::ZERO), Put::Stored);
+            assert_eq!(latest_frame.put(&mut numbered(number), Duration::ZERO), Put::Stored);
         }
-        assert_eq!(handover.dropped(), 4);
+        assert_eq!(latest_frame.dropped(), 4);
         let mut frame = Frame::default();
-        assert_eq!(handover.take(&mut frame, Duration::ZERO), Taken::Frame);
+        assert_eq!(latest_frame.take(&mut frame, Duration::ZERO), Taken::Frame);
         assert_eq!((frame.sequence, frame.rgb()), (4, [4u8; 6].as_slice()));
-        assert_eq!(handover.take(&mut frame, Duration::ZERO), Taken::TimedOut);
+        assert_eq!(latest_frame.take(&mut frame, Duration::ZERO), Taken::TimedOut);
         assert_eq!(frame.sequence, 4, "a frame that was taken stays the reader's");
     }
 
     #[test]
     fn a_recorded_frame_waits_for_its_reader() {
-        let handover = Handover::new(false);
-        assert_eq!(handover.put(&mut numbered(1), Duration::ZERO), Put::Stored);
+        let latest_frame = LatestFrame::new(false);
+        assert_eq!(latest_frame.put(&mut numbered(1), Duration::ZERO), Put::Stored);
         let mut second = numbered(2);
-        assert_eq!(handover.put(&mut second, Duration::ZERO), Put::TimedOut);
+        assert_eq!(latest_frame.put(&mut second, Duration::ZERO), Put::TimedOut);
         assert_eq!(second.sequence, 2, "the caller keeps what could not be put");
-        assert_eq!(handover.dropped(), 0);
+        assert_eq!(latest_frame.dropped(), 0);
     }
 
     #[test]
     fn every_recorded_frame_arrives_once_and_in_order() {
-        let handover = Handover::new(false);
+        let latest_frame = LatestFrame::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 0..200 {
-                    assert_eq!(handover.put(&mut numbered(number), LONG), Put::Stored);
+                    assert_eq!(latest_frame.put(&mut numbered(number), LONG), Put::Stored);
                 }
-                handover.close();
+                latest_frame.close();
             });
             let (mut frame, mut seen) = (Frame::default(), Vec::new());
-            while handover.take(&mut frame, LONG) == Taken::Frame {
+            while latest_frame.take(&mut frame, LONG) == Taken::Frame {
                 seen.push(frame.sequence);
             }
             assert_eq!(seen, Vec::from_iter(0..200));
@@ -169,30 +169,30 @@ mod tests {
 
     #[test]
     fn buffers_are_swapped_and_never_copied() {
-        let handover = Handover::new(true);
+        let latest_frame = LatestFrame::new(true);
         let mut written = numbered(1);
         let address = written.rgb().as_ptr();
-        handover.put(&mut written, Duration::ZERO);
+        latest_frame.put(&mut written, Duration::ZERO);
         let mut read = numbered(9);
         let other = read.rgb().as_ptr();
-        handover.take(&mut read, Duration::ZERO);
+        latest_frame.take(&mut read, Duration::ZERO);
         assert_eq!(read.rgb().as_ptr(), address);
-        handover.put(&mut written, Duration::ZERO);
+        latest_frame.put(&mut written, Duration::ZERO);
         assert_eq!(written.rgb().as_ptr(), other, "the reader's old buffer comes back to the writer");
     }
 
     #[test]
     fn closing_ends_both_sides_and_keeps_the_last_frame() {
-        let handover = Handover::new(false);
-        handover.put(&mut numbered(7), Duration::ZERO);
+        let latest_frame = LatestFrame::new(false);
+        latest_frame.put(&mut numbered(7), Duration::ZERO);
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| handover.put(&mut numbered(8), LONG));
-            handover.close();
+            let writer = scope.spawn(|| latest_frame.put(&mut numbered(8), LONG));
+            latest_frame.close();
             assert_eq!(writer.join().unwrap(), Put::Closed);
         });
         let mut frame = Frame::default();
-        assert_eq!(handover.take(&mut frame, LONG), Taken::Frame);
+        assert_eq!(latest_frame.take(&mut frame, LONG), Taken::Frame);
         assert_eq!(frame.sequence, 7);
-        assert_eq!(handover.take(&mut frame, LONG), Taken::End);
+        assert_eq!(latest_frame.take(&mut frame, LONG), Taken::End);
     }
 }

@@ -13,8 +13,8 @@ use ostiary_core::clock::Clock;
 
 use super::backoff::{Backoff, PATIENCE};
 use super::ffmpeg::{self, Input, LastLine, Probe, Recording};
-use super::offer::hundredths;
-use super::{CaptureError, FrameSource, Handover, Next, Put, Taken};
+use super::format_select::hundredths;
+use super::{CaptureError, FrameSource, LatestFrame, Next, Put, Taken};
 
 /// Plays a stream or a file.
 ///
@@ -25,7 +25,7 @@ use super::{CaptureError, FrameSource, Handover, Next, Put, Taken};
 ///
 /// ffmpeg gets a stream's address as an argument, so other users of the machine can read its credentials
 /// from the list of processes while it plays; nothing else shows them.
-pub struct Player {
+pub struct FfmpegSource {
     input: Input,
     live: bool,
     stall: Duration,
@@ -45,7 +45,7 @@ enum Loss {
     Broken(String),
 }
 
-impl Player {
+impl FfmpegSource {
     /// Plays a live stream. Nothing is connected to before the first call of `next`.
     pub fn stream(address: &str, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         Self::new(Input::Stream(address.to_owned()), true, stall, clock)
@@ -108,7 +108,7 @@ impl Player {
     }
 }
 
-impl FrameSource for Player {
+impl FrameSource for FfmpegSource {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
         if self.ended {
             return Ok(Next::End);
@@ -126,7 +126,7 @@ impl FrameSource for Player {
         let left = limit.saturating_sub(running.moved.elapsed());
         let is_away = !running.has_shown && matches!(self.input, Input::Stream(_));
         let wait = if is_away { left.min(PATIENCE) } else { left };
-        match running.shared.handover.take(frame, wait) {
+        match running.shared.latest_frame.take(frame, wait) {
             Taken::Frame => {
                 running.moved = Instant::now();
                 running.has_shown = true;
@@ -161,7 +161,7 @@ impl FrameSource for Player {
     }
 }
 
-impl Drop for Player {
+impl Drop for FfmpegSource {
     fn drop(&mut self) {
         self.stop();
     }
@@ -178,7 +178,7 @@ struct Running {
 
 /// What the reading thread shares with its owner.
 struct Shared {
-    handover: Handover,
+    latest_frame: LatestFrame,
     state: Mutex<State>,
     /// Number of the frame that comes next.
     sequence: AtomicU64,
@@ -208,7 +208,7 @@ impl Shared {
 impl Running {
     fn start(input: &Input, live: bool, sequence: u64, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
-            handover: Handover::new(live),
+            latest_frame: LatestFrame::new(live),
             state: Mutex::default(),
             sequence: AtomicU64::new(sequence),
         });
@@ -216,12 +216,12 @@ impl Running {
         let thread = std::thread::Builder::new().name("ffmpeg".into()).spawn(move || {
             let outcome = read(&reader, &input, live, &*clock);
             reader.state().outcome = Some(outcome);
-            reader.handover.close();
+            reader.latest_frame.close();
         });
         if let Err(error) = &thread {
             shared.state().outcome =
                 Some(Err(Failure::Said(format!("no thread could be started ({error})"))));
-            shared.handover.close();
+            shared.latest_frame.close();
         }
         Self { shared, thread: thread.ok(), moved: Instant::now(), has_shown: false }
     }
@@ -235,7 +235,7 @@ impl Running {
                 ffmpeg::end(child);
             }
         }
-        self.shared.handover.close();
+        self.shared.latest_frame.close();
         if let Some(thread) = self.thread.take() {
             // A panic in the thread has been printed; here there is only its end to wait for.
             let _ = thread.join();
@@ -285,7 +285,7 @@ fn read(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result
             sequence += 1;
             shared.sequence.store(sequence, Ordering::Relaxed);
             let put = loop {
-                match shared.handover.put(&mut frame, PATIENCE) {
+                match shared.latest_frame.put(&mut frame, PATIENCE) {
                     Put::TimedOut => {}
                     put => break put,
                 }
@@ -311,7 +311,7 @@ fn read(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result
 /// A recorded video, or a part of one: every frame, as fast as the caller takes them, with its position in the
 /// file as its time.
 pub struct Clip {
-    player: Player,
+    source: FfmpegSource,
     probe: Probe,
     frames: Option<u64>,
 }
@@ -340,7 +340,7 @@ pub fn open_clip(
     let frames = played.map(|played| (played.as_secs_f64() * probe.fps).round().max(1.0) as u64);
     let recording = Recording { path: path.to_owned(), begin, duration, fps: probe.fps, realtime: false };
     let clock = Arc::new(ostiary_core::clock::MonotonicClock::default());
-    Ok(Clip { player: Player::file(recording, Duration::from_secs(30), clock), probe, frames })
+    Ok(Clip { source: FfmpegSource::file(recording, Duration::from_secs(30), clock), probe, frames })
 }
 
 impl Clip {
@@ -367,7 +367,7 @@ impl Clip {
 
 impl FrameSource for Clip {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
-        self.player.next(frame)
+        self.source.next(frame)
     }
 
     fn is_live(&self) -> bool {
@@ -375,6 +375,6 @@ impl FrameSource for Clip {
     }
 
     fn describe(&self) -> String {
-        self.player.describe()
+        self.source.describe()
     }
 }
