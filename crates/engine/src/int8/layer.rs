@@ -5,12 +5,12 @@ use ostiary_kernels::Window;
 /// The grid that a value's bytes lie on: `real = (byte - zero_point) * scale`, one pair for all channels or one
 /// for each.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Grid {
+pub struct QuantParams {
     pub scale: Vec<f32>,
     pub zero_point: Vec<u8>,
 }
 
-impl Grid {
+impl QuantParams {
     /// A channel's scale and zero point.
     pub fn channel(&self, channel: usize) -> (f32, u8) {
         let at = if self.scale.len() == 1 { 0 } else { channel };
@@ -28,7 +28,7 @@ impl Grid {
 pub struct Value {
     /// Channels, height, width.
     pub map: [usize; 3],
-    pub grid: Grid,
+    pub quant: QuantParams,
 }
 
 /// The index of a value; 0 is the network's input.

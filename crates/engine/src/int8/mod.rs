@@ -5,13 +5,13 @@
 //! grids ([`layer`]), and those are bound to an instruction set and to memory ([`program`]). What goes out: a
 //! [`Network`](super::Network) that allocates nothing while it runs.
 
+mod execution_plan;
 mod graph;
 mod layer;
 mod network;
-mod program;
-mod recognise;
+mod qdq_import;
 #[cfg(test)]
 mod tests;
 
+pub use execution_plan::LayerInfo;
 pub use network::QuantisedNetwork;
-pub use program::LayerInfo;

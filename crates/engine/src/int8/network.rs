@@ -6,15 +6,15 @@ use ostiary_core::Input;
 use ostiary_kernels::Isa;
 use tract_onnx::pb::ModelProto;
 
+use super::execution_plan::{ExecutionPlan, LayerInfo};
 use super::graph::Graph;
-use super::program::{LayerInfo, Program};
-use super::recognise::{Refusal, recognise};
+use super::qdq_import::{ImportError, import_qdq};
 use crate::{EngineError, Network};
 
 /// A quantised network for one shape of input.
 pub struct QuantisedNetwork {
     name: String,
-    program: Program,
+    execution_plan: ExecutionPlan,
     isa: Isa,
     output_shapes: Vec<Vec<usize>>,
 }
@@ -34,18 +34,19 @@ impl QuantisedNetwork {
         if !graph.node.iter().any(|node| node.op_type == "DequantizeLinear") {
             return Ok(None);
         }
-        let network = match recognise(&Graph::new(graph), input, shape) {
+        let network = match import_qdq(&Graph::new(graph), input, shape) {
             Ok(network) => network,
-            Err(Refusal::Unknown(why)) => {
+            Err(ImportError::Unknown(why)) => {
                 log::warn!("{name}: is quantised in a way that no fast kernel runs ({why}); it runs slowly");
                 return Ok(None);
             }
-            Err(Refusal::Broken(why)) => return Err(refused(why)),
+            Err(ImportError::Broken(why)) => return Err(refused(why)),
         };
         let isa = Isa::best();
-        let program = Program::new(&network, input.channels == "BGR", isa, threads).map_err(refused)?;
+        let execution_plan =
+            ExecutionPlan::new(&network, input.channels == "BGR", isa, threads).map_err(refused)?;
         let output_shapes = network.outputs.iter().map(|output| output.shape.clone()).collect();
-        Ok(Some(Self { name: name.to_owned(), program, isa, output_shapes }))
+        Ok(Some(Self { name: name.to_owned(), execution_plan, isa, output_shapes }))
     }
 
     /// The instruction set of its kernels.
@@ -55,18 +56,18 @@ impl QuantisedNetwork {
 
     /// Its layers, in the order in which they run.
     pub fn layers(&self) -> Vec<LayerInfo> {
-        self.program.layers()
+        self.execution_plan.layers()
     }
 
     /// Runs it as [`Network::run`] does, adding what each layer took to `times`; the outputs are not made.
     pub fn run_timed(&mut self, pixels: &[u8], times: &mut [Duration]) -> Result<(), EngineError> {
         self.check(pixels)?;
-        self.program.run_timed(pixels, times);
+        self.execution_plan.run_timed(pixels, times);
         Ok(())
     }
 
     fn check(&self, pixels: &[u8]) -> Result<(), EngineError> {
-        let wanted = self.program.input_len();
+        let wanted = self.execution_plan.input_len();
         if pixels.len() != wanted {
             let why = format!("{} bytes of pixels for an input of {wanted}", pixels.len());
             return Err(EngineError::Run { model: self.name.clone(), why });
@@ -78,7 +79,7 @@ impl QuantisedNetwork {
 impl Network for QuantisedNetwork {
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
         self.check(pixels)?;
-        self.program.run(pixels, outputs);
+        self.execution_plan.run(pixels, outputs);
         Ok(())
     }
 

@@ -6,10 +6,10 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::prelude::*;
 
+use super::execution_plan::ExecutionPlan;
 use super::graph::Graph;
 use super::network::QuantisedNetwork;
-use super::program::Program;
-use super::recognise::{Refusal, recognise};
+use super::qdq_import::{ImportError, import_qdq};
 use crate::{EngineError, Network};
 
 /// A graph in the making.
@@ -72,7 +72,7 @@ impl Net {
     }
 
     /// `output = Q/DQ(input)` on a grid of so many channels.
-    fn grid(&mut self, input: &str, output: &str, range: f32, channels: Option<usize>) {
+    fn quant(&mut self, input: &str, output: &str, range: f32, channels: Option<usize>) {
         let dims: Vec<usize> = channels.into_iter().collect();
         let scales: Vec<f32> =
             (0..channels.unwrap_or(1)).map(|_| range / 255.0 * (0.5 + self.random())).collect();
@@ -158,13 +158,13 @@ fn input() -> Input {
 fn everything() -> Net {
     let mut net = Net::new();
     net.conv("x0", "first", [20, 3, 3, 3], 1, vec![ints("strides", &[2, 2]), ints("pads", &[0, 0, 1, 1])]);
-    net.grid("first", "x1", 6.0, Some(20));
+    net.quant("first", "x1", 6.0, Some(20));
     net.conv("x1", "deep", [20, 1, 3, 3], 20, vec![ints("pads", &[1, 1, 1, 1])]);
-    net.grid("deep", "x2", 6.0, None);
+    net.quant("deep", "x2", 6.0, None);
     net.conv("x2", "point", [20, 20, 1, 1], 1, vec![]);
-    net.grid("point", "x3", 6.0, None);
+    net.quant("point", "x3", 6.0, None);
     net.node("Add", &["x3", "x2"], "sum", vec![]);
-    net.grid("sum", "x4", 8.0, None);
+    net.quant("sum", "x4", 8.0, None);
     net.node("MaxPool", &["x4"], "pool", vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])]);
     net.pair("pool", "x5", "x4_scale", "x4_zero", "x5_bytes");
     net.node("Flatten", &["x5"], "flat", vec![int("axis", 1)]);
@@ -202,8 +202,8 @@ fn by_tract(file: &ModelProto) -> Vec<Vec<f32>> {
     made.iter().map(|made| made.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()).collect()
 }
 
-fn refusal(file: &ModelProto) -> Refusal {
-    recognise(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).unwrap_err()
+fn refusal(file: &ModelProto) -> ImportError {
+    import_qdq(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).unwrap_err()
 }
 
 #[test]
@@ -231,10 +231,10 @@ fn the_kernels_give_what_tract_gives() {
 #[test]
 fn every_instruction_set_gives_the_same_to_the_bit() {
     let file = everything().file(&["prob", "map", "x5"]);
-    let network = recognise(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).unwrap();
+    let network = import_qdq(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).unwrap();
     let run = |isa| {
         let mut outputs = vec![Vec::new(); 3];
-        Program::new(&network, false, isa, 1).unwrap().run(&pixels(), &mut outputs);
+        ExecutionPlan::new(&network, false, isa, 1).unwrap().run(&pixels(), &mut outputs);
         outputs
     };
     let reference = run(Isa::Scalar);
@@ -260,7 +260,7 @@ fn blue_first_is_red_first_of_swapped_pixels() {
 fn a_float_input_is_quantised_from_its_pixels() {
     let mut net = Net(GraphProto::default(), 5);
     net.declare("input", DataType::Float, true);
-    net.grid("input", "x0", 2.0, None);
+    net.quant("input", "x0", 2.0, None);
     net.conv("x0", "map", [4, 3, 3, 3], 1, vec![]);
     let file = net.file(&["map"]);
     let mut network = QuantisedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().unwrap();
@@ -289,19 +289,21 @@ fn what_no_kernel_does_is_left_to_tract() {
     let mut net = everything();
     net.node("Sigmoid", &["map"], "strange", vec![]);
     let file = net.file(&["strange"]);
-    assert!(matches!(refusal(&file), Refusal::Unknown(why) if why.contains("Sigmoid")));
+    assert!(matches!(refusal(&file), ImportError::Unknown(why) if why.contains("Sigmoid")));
     assert!(QuantisedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().is_none());
     assert_eq!(by_tract(&file)[0].len(), 2 * 5 * 3, "tract runs it");
 
     let mut net = Net::new();
     net.conv("x0", "dilated", [4, 3, 3, 3], 1, vec![ints("dilations", &[2, 2])]);
-    assert!(matches!(refusal(&net.file(&["dilated"])), Refusal::Unknown(why) if why.contains("dilated")));
+    assert!(matches!(refusal(&net.file(&["dilated"])), ImportError::Unknown(why) if why.contains("dilated")));
 
     let mut net = Net::new();
     net.conv("x0", "first", [20, 3, 3, 3], 1, vec![]);
-    net.grid("first", "x1", 6.0, Some(20));
+    net.quant("first", "x1", 6.0, Some(20));
     net.conv("x1", "point", [4, 20, 1, 1], 1, vec![]);
-    assert!(matches!(refusal(&net.file(&["point"])), Refusal::Unknown(why) if why.contains("grid")));
+    assert!(
+        matches!(refusal(&net.file(&["point"])), ImportError::Unknown(why) if why.contains("quantization parameters"))
+    );
 }
 
 #[test]
@@ -314,11 +316,11 @@ fn what_reads_the_input_otherwise_is_left_to_tract() {
     pool.conv("x1", "made", [4, 3, 3, 3], 1, vec![]);
     let mut sum = Net::new();
     sum.node("Add", &["x0", "x0"], "sum", vec![]);
-    sum.grid("sum", "x1", 4.0, None);
+    sum.quant("sum", "x1", 4.0, None);
     sum.conv("x1", "made", [4, 3, 3, 3], 1, vec![]);
     for net in [deep, pool, sum] {
         let file = net.file(&["made"]);
-        assert!(matches!(refusal(&file), Refusal::Unknown(_)));
+        assert!(matches!(refusal(&file), ImportError::Unknown(_)));
         assert!(!by_tract(&file)[0].is_empty(), "tract runs it");
     }
 }
@@ -331,7 +333,7 @@ fn scales_that_cannot_be_right_are_refused() {
             let graph = file.graph.as_mut().unwrap();
             let tensor = graph.initializer.iter_mut().find(|tensor| tensor.name == of).unwrap();
             tensor.raw_data[..4].copy_from_slice(&scale.to_le_bytes());
-            assert!(matches!(refusal(&file), Refusal::Broken(_)), "{of} of {scale}");
+            assert!(matches!(refusal(&file), ImportError::Broken(_)), "{of} of {scale}");
             let error = QuantisedNetwork::new("door.onnx", &file, &input(), &SHAPE, 1).err().unwrap();
             assert!(matches!(&error, EngineError::Shape { .. }) && error.to_string().contains("door.onnx"));
         }

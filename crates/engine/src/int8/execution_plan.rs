@@ -7,7 +7,7 @@ use ostiary_kernels::{
     Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, EpilogueError, Isa, MaxPool, Tensor, Window,
 };
 
-use super::layer::{Filter, Grid, Layer, Network, Op, Output, Source, Target, ValueId};
+use super::layer::{Filter, Layer, Network, Op, Output, QuantParams, Source, Target, ValueId};
 
 /// Layers of fewer multiplications are not worth a second thread: it costs some microseconds to wake.
 const WORTH_SPLITTING: usize = 400_000;
@@ -16,13 +16,13 @@ const WORTH_SPLITTING: usize = 400_000;
 const MAX_MEMORY: usize = 1 << 30;
 
 /// A network that runs on bytes alone, allocating nothing.
-pub struct Program {
+pub struct ExecutionPlan {
     steps: Vec<Step>,
     values: Vec<Stored>,
     /// The memory of the values; those that are not needed at the same time share it.
     slots: Vec<AlignedBytes>,
     outputs: Vec<Output>,
-    grids: Vec<Grid>,
+    quants: Vec<QuantParams>,
     quantise: Option<Box<[u8; 256]>>,
     /// Where the first and the last channel change places.
     reversed: bool,
@@ -69,7 +69,7 @@ pub struct LayerInfo {
     pub macs: usize,
 }
 
-impl Program {
+impl ExecutionPlan {
     /// `reversed` where the network wants blue first.
     pub fn new(network: &Network, reversed: bool, isa: Isa, threads: usize) -> Result<Self, String> {
         let tensors = tensors(network);
@@ -87,7 +87,7 @@ impl Program {
         let values = network.values.iter().zip(tensors).zip(places);
         let values = values
             .map(|((value, tensor), slot)| {
-                let mut edge: Vec<u8> = (0..value.map[0]).map(|c| value.grid.channel(c).1).collect();
+                let mut edge: Vec<u8> = (0..value.map[0]).map(|c| value.quant.channel(c).1).collect();
                 edge.resize(tensor.pitch, 0);
                 Stored { tensor, slot, edge }
             })
@@ -104,7 +104,7 @@ impl Program {
             values,
             slots: slots.into_iter().map(AlignedBytes::new).collect(),
             outputs: network.outputs.clone(),
-            grids: network.values.iter().map(|value| value.grid.clone()).collect(),
+            quants: network.values.iter().map(|value| value.quant.clone()).collect(),
             quantise: network.quantise.clone(),
             reversed,
             workers,
@@ -191,9 +191,9 @@ impl Program {
                 }
                 Source::Value(value) => {
                     let Stored { tensor, slot, .. } = &self.values[value];
-                    let (memory, grid) = (&self.slots[*slot], &self.grids[value]);
+                    let (memory, quant) = (&self.slots[*slot], &self.quants[value]);
                     planes(tensor, made, |at, channel| {
-                        let (scale, zero_point) = grid.channel(channel);
+                        let (scale, zero_point) = quant.channel(channel);
                         (f32::from(memory[at]) - f32::from(zero_point)) * scale
                     });
                 }
@@ -338,9 +338,9 @@ fn places(network: &Network, tensors: &[Tensor]) -> (Vec<usize>, Vec<usize>) {
 impl Step {
     fn new(network: &Network, layer: &Layer, tensors: &[Tensor], isa: Isa) -> Result<Self, EpilogueError> {
         let inputs = layer.op.inputs().to_vec();
-        let grid = |input: usize| &network.values[inputs[input]].grid;
+        let quant = |input: usize| &network.values[inputs[input]].quant;
         let target = match layer.target {
-            Target::Bytes(value) => Some(&network.values[value].grid),
+            Target::Bytes(value) => Some(&network.values[value].quant),
             Target::Floats(_) => None,
         };
         let (to, tensor) = match layer.target {
@@ -360,17 +360,17 @@ impl Step {
                     outputs: tensor.channels,
                     window: *window,
                 };
-                let conv = Conv::new(shape, &filter.weights, &epilogue(filter, grid(0), target), isa)?;
+                let conv = Conv::new(shape, &filter.weights, &epilogue(filter, quant(0), target), isa)?;
                 let macs = conv.macs() * pixels;
                 (Kernel::Conv(conv), macs)
             }
             Op::Depthwise { window, filter, .. } => {
-                let epilogue = epilogue(filter, grid(0), target);
+                let epilogue = epilogue(filter, quant(0), target);
                 let conv = Depthwise::new(tensor.channels, *window, &filter.weights, &epilogue, isa)?;
                 let macs = conv.macs() * pixels;
                 (Kernel::Depthwise(conv), macs)
             }
-            Op::Add { .. } => (Kernel::Add(sum(grid(0), grid(1), target, tensor.channels, isa)?), 0),
+            Op::Add { .. } => (Kernel::Add(sum(quant(0), quant(1), target, tensor.channels, isa)?), 0),
             Op::MaxPool { window, .. } => (Kernel::MaxPool(MaxPool::new(*window)), 0),
         };
         Ok(Self { name: layer.name.clone(), kernel, inputs, to, macs })
@@ -452,7 +452,7 @@ fn split<T: Send>(
 
 /// Folds scales, zero points and biases into what the kernel multiplies and adds; in real numbers where there is
 /// no target grid.
-fn epilogue(filter: &Filter, from: &Grid, to: Option<&Grid>) -> Epilogue {
+fn epilogue(filter: &Filter, from: &QuantParams, to: Option<&QuantParams>) -> Epilogue {
     let outputs = filter.bias.len();
     let depth = filter.weights.len() / outputs.max(1);
     let mut epilogue = Epilogue::default();
@@ -460,7 +460,7 @@ fn epilogue(filter: &Filter, from: &Grid, to: Option<&Grid>) -> Epilogue {
         let weights = &filter.weights[channel * depth..][..depth];
         // Only a depthwise convolution reads a grid for each channel, and it reads its own channel's.
         let (scale, zero_point) = from.channel(channel);
-        let (target, target_zero) = to.map_or((1.0, 0), |grid| grid.channel(channel));
+        let (target, target_zero) = to.map_or((1.0, 0), |quant| quant.channel(channel));
         let product = f64::from(scale) * f64::from(filter.scale[channel]);
         let sum: i64 = weights.iter().map(|weight| i64::from(*weight)).sum();
         let offset = product * (i64::from(zero_point) * sum) as f64;
@@ -472,11 +472,17 @@ fn epilogue(filter: &Filter, from: &Grid, to: Option<&Grid>) -> Epilogue {
     epilogue
 }
 
-fn sum(a: &Grid, b: &Grid, to: Option<&Grid>, channels: usize, isa: Isa) -> Result<Add, EpilogueError> {
+fn sum(
+    a: &QuantParams,
+    b: &QuantParams,
+    to: Option<&QuantParams>,
+    channels: usize,
+    isa: Isa,
+) -> Result<Add, EpilogueError> {
     let (mut a_scale, mut b_scale, mut offset) = (Vec::new(), Vec::new(), Vec::new());
     for channel in 0..channels {
-        let [(a, a_zero), (b, b_zero)] = [a, b].map(|grid| grid.channel(channel));
-        let (target, zero_point) = to.map_or((1.0, 0), |grid| grid.channel(channel));
+        let [(a, a_zero), (b, b_zero)] = [a, b].map(|quant| quant.channel(channel));
+        let (target, zero_point) = to.map_or((1.0, 0), |quant| quant.channel(channel));
         let (a, b) = (a / target, b / target);
         a_scale.push(a);
         b_scale.push(b);

@@ -2,7 +2,7 @@
 //!
 //! A layer is a convolution or matrix product of a dequantised value with dequantised weights, then PRelu or Relu
 //! where there is one, then QuantizeLinear; or a residual sum, or a max pool, between the two. What is at the
-//! network's end stays real, with a Softmax where there is one. [`Refusal::Unknown`] is anything else: tract's own
+//! network's end stays real, with a Softmax where there is one. [`ImportError::Unknown`] is anything else: tract's own
 //! operators run it.
 
 use std::collections::HashMap;
@@ -12,11 +12,11 @@ use ostiary_kernels::Window;
 use tract_onnx::pb::NodeProto;
 
 use super::graph::{Constant, Graph, int, ints, text};
-use super::layer::{Filter, Grid, Layer, Network, Op, Output, Source, Target, Value, ValueId};
+use super::layer::{Filter, Layer, Network, Op, Output, QuantParams, Source, Target, Value, ValueId};
 
 /// Why a graph is not made into layers.
 #[derive(Debug, PartialEq)]
-pub enum Refusal {
+pub enum ImportError {
     /// There is something in it that no kernel does.
     Unknown(String),
     /// It cannot be right: neither can tract run it.
@@ -57,15 +57,15 @@ struct Pending {
     /// A matrix product has two dimensions, a convolution four.
     rank: usize,
     /// Whether its grid must be its input's: pooling and flattening move values without changing them.
-    kept: Option<Grid>,
+    kept: Option<QuantParams>,
 }
 
 /// Recognises the layers for an input of `shape`: batch, 3, height, width.
-pub fn recognise(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Network, Refusal> {
+pub fn import_qdq(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Network, ImportError> {
     let &[images, 3, height, width] = shape else {
         return unknown(format!("an input of {shape:?}"));
     };
-    let name = graph.input().ok_or_else(|| Refusal::Unknown("it has not one input".into()))?;
+    let name = graph.input().ok_or_else(|| ImportError::Unknown("it has not one input".into()))?;
     let mut reader = Reader {
         graph,
         input,
@@ -83,8 +83,10 @@ pub fn recognise(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Networ
     reader.names.insert(name.to_owned(), first);
     for node in graph.nodes() {
         reader.node(node).map_err(|refusal| match refusal {
-            Refusal::Unknown(why) => Refusal::Unknown(format!("{} {}: {why}", node.op_type, node.name)),
-            Refusal::Broken(why) => Refusal::Broken(format!("{} {}: {why}", node.op_type, node.name)),
+            ImportError::Unknown(why) => {
+                ImportError::Unknown(format!("{} {}: {why}", node.op_type, node.name))
+            }
+            ImportError::Broken(why) => ImportError::Broken(format!("{} {}: {why}", node.op_type, node.name)),
         })?;
     }
     for output in graph.outputs() {
@@ -93,12 +95,12 @@ pub fn recognise(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Networ
     Ok(reader.network)
 }
 
-fn unknown<T>(why: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Unknown(why.into()))
+fn unknown<T>(why: impl Into<String>) -> Result<T, ImportError> {
+    Err(ImportError::Unknown(why.into()))
 }
 
-fn broken<T>(why: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Broken(why.into()))
+fn broken<T>(why: impl Into<String>) -> Result<T, ImportError> {
+    Err(ImportError::Broken(why.into()))
 }
 
 struct Reader<'a> {
@@ -111,7 +113,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn node(&mut self, node: &NodeProto) -> Result<(), Refusal> {
+    fn node(&mut self, node: &NodeProto) -> Result<(), ImportError> {
         let [output] = &node.output[..] else { return unknown("it has not one output") };
         let meaning = match node.op_type.as_str() {
             "QuantizeLinear" => self.quantize(node)?,
@@ -129,16 +131,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn meaning(&self, node: &NodeProto, index: usize) -> Result<Meaning, Refusal> {
-        let name = node.input.get(index).ok_or_else(|| Refusal::Broken("an input is missing".into()))?;
+    fn meaning(&self, node: &NodeProto, index: usize) -> Result<Meaning, ImportError> {
+        let name = node.input.get(index).ok_or_else(|| ImportError::Broken("an input is missing".into()))?;
         self.names
             .get(name)
             .cloned()
-            .ok_or_else(|| Refusal::Unknown(format!("its input {name} is no activation")))
+            .ok_or_else(|| ImportError::Unknown(format!("its input {name} is no activation")))
     }
 
     /// The scale and zero point of a node; both must be sound.
-    fn grid(&self, node: &NodeProto) -> Result<Grid, Refusal> {
+    fn quant(&self, node: &NodeProto) -> Result<QuantParams, ImportError> {
         let scale = self.scale(node)?;
         let zero_point = match node.input.get(2) {
             None => vec![0; scale.len()],
@@ -150,10 +152,10 @@ impl Reader<'_> {
         if scale.len() > 1 && int(node, "axis").unwrap_or(1) != 1 {
             return unknown("its scales do not go with the channels");
         }
-        Ok(Grid { scale, zero_point })
+        Ok(QuantParams { scale, zero_point })
     }
 
-    fn scale(&self, node: &NodeProto) -> Result<Vec<f32>, Refusal> {
+    fn scale(&self, node: &NodeProto) -> Result<Vec<f32>, ImportError> {
         let scale = node.input.get(1).and_then(|name| self.graph.floats(name));
         let Some(Constant { values, .. }) = scale else { return unknown("its scale is no constant") };
         match values.iter().find(|scale| !(scale.is_normal() && **scale > 0.0)) {
@@ -163,42 +165,42 @@ impl Reader<'_> {
         }
     }
 
-    fn quantize(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
-        let grid = self.grid(node)?;
+    fn quantize(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
+        let quant = self.quant(node)?;
         match self.meaning(node, 0)? {
             Meaning::Pixels => {
-                if !grid.is_uniform() {
-                    return unknown("the input's grid is not uniform");
+                if !quant.is_uniform() {
+                    return unknown("the input has quantization parameters for each channel");
                 }
-                let (scale, zero_point) = grid.channel(0);
+                let (scale, zero_point) = quant.channel(0);
                 let table = std::array::from_fn(|pixel| {
                     let real = (pixel as f32 - self.input.mean) / self.input.divisor;
                     ((real / scale).round_ties_even() + f32::from(zero_point)).clamp(0.0, 255.0) as u8
                 });
                 self.network.quantise = Some(Box::new(table));
-                self.input_value(grid)?;
+                self.input_value(quant)?;
                 Ok(Meaning::Bytes(0))
             }
             Meaning::Pending(pending) => {
-                if grid.scale.len() != 1 && grid.scale.len() != pending.map[0] {
-                    return broken(format!("{} scales for {} channels", grid.scale.len(), pending.map[0]));
+                if quant.scale.len() != 1 && quant.scale.len() != pending.map[0] {
+                    return broken(format!("{} scales for {} channels", quant.scale.len(), pending.map[0]));
                 }
-                if pending.kept.as_ref().is_some_and(|kept| *kept != grid) {
-                    return unknown("a pool between two different grids");
+                if pending.kept.as_ref().is_some_and(|kept| *kept != quant) {
+                    return unknown("a pool between two different sets of quantization parameters");
                 }
                 let Pending { name, op, map, .. } = *pending;
                 let value = self.network.values.len();
-                self.network.values.push(Value { map, grid });
+                self.network.values.push(Value { map, quant });
                 self.network.layers.push(Layer { name, op, target: Target::Bytes(value) });
                 Ok(Meaning::Bytes(value))
             }
             // Between equal grids, a value that was only flattened is the same bytes.
-            Meaning::Flat(value) if self.network.values[value].grid == grid => Ok(Meaning::Flat(value)),
+            Meaning::Flat(value) if self.network.values[value].quant == quant => Ok(Meaning::Flat(value)),
             _ => unknown("no layer ends here"),
         }
     }
 
-    fn dequantize(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn dequantize(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         if let Some(name) = node.input.first().filter(|name| self.graph.is_constant(name)) {
             let scale = self.scale(node)?;
             let zeros = node.input.get(2).and_then(|zero| self.graph.signed(zero));
@@ -210,28 +212,28 @@ impl Reader<'_> {
             let axis = axis.or_else(|_| unknown("the weights' axis counts from the end"))?;
             return Ok(Meaning::Weights { signed: name.clone(), scale, axis });
         }
-        let grid = self.grid(node)?;
+        let quant = self.quant(node)?;
         match self.meaning(node, 0)? {
             Meaning::Bytes(0) if self.network.values.is_empty() => {
-                self.input_value(grid)?;
+                self.input_value(quant)?;
                 Ok(Meaning::Real(0))
             }
-            Meaning::Bytes(value) if self.network.values[value].grid == grid => Ok(Meaning::Real(value)),
-            Meaning::Flat(value) if self.network.values[value].grid == grid => Ok(Meaning::Flat(value)),
-            _ => unknown("its grid is not the one that its input lies on"),
+            Meaning::Bytes(value) if self.network.values[value].quant == quant => Ok(Meaning::Real(value)),
+            Meaning::Flat(value) if self.network.values[value].quant == quant => Ok(Meaning::Flat(value)),
+            _ => unknown("its quantization parameters are not those of its input"),
         }
     }
 
     /// The network's input as the first value.
-    fn input_value(&mut self, grid: Grid) -> Result<(), Refusal> {
-        if !self.network.values.is_empty() || !grid.is_uniform() {
-            return unknown("the input lies on more than one grid");
+    fn input_value(&mut self, quant: QuantParams) -> Result<(), ImportError> {
+        if !self.network.values.is_empty() || !quant.is_uniform() {
+            return unknown("the input has more than one set of quantization parameters");
         }
-        self.network.values.push(Value { map: self.map, grid });
+        self.network.values.push(Value { map: self.map, quant });
         Ok(())
     }
 
-    fn conv(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn conv(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let Meaning::Real(input) = self.meaning(node, 0)? else {
             return unknown("its input is not quantised");
         };
@@ -242,8 +244,8 @@ impl Reader<'_> {
             return unknown("its weights are not signed bytes");
         };
         let [outputs, inputs, rows, columns] = shape[..] else { return unknown("its kernel is not flat") };
-        let Value { map: [channels, height, width], grid } = &self.network.values[input];
-        let (channels, height, width, uniform) = (*channels, *height, *width, grid.is_uniform());
+        let Value { map: [channels, height, width], quant } = &self.network.values[input];
+        let (channels, height, width, uniform) = (*channels, *height, *width, quant.is_uniform());
         let group = int(node, "group").unwrap_or(1).unsigned_abs() as usize;
         if ints(node, "dilations").is_some_and(|steps| steps.iter().any(|step| *step != 1)) {
             return unknown("it is dilated");
@@ -267,7 +269,7 @@ impl Reader<'_> {
             return unknown("a depthwise convolution of the input");
         }
         if !depthwise && !uniform {
-            return unknown("its input has a grid for each channel");
+            return unknown("its input has quantization parameters for each channel");
         }
         if depthwise && rows * columns > 121 {
             return unknown("its kernel is larger than 11x11");
@@ -288,7 +290,7 @@ impl Reader<'_> {
         Ok(pending(node, op, map, 4, None))
     }
 
-    fn bias(&self, name: &str, outputs: usize) -> Result<Vec<f32>, Refusal> {
+    fn bias(&self, name: &str, outputs: usize) -> Result<Vec<f32>, ImportError> {
         match self.graph.floats(name) {
             Some(bias) if bias.values.len() == outputs => Ok(bias.values),
             Some(bias) => broken(format!("it has {} biases for {outputs} outputs", bias.values.len())),
@@ -297,7 +299,7 @@ impl Reader<'_> {
     }
 
     /// A matrix product: a convolution whose kernel is the whole map.
-    fn dense(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn dense(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let (Meaning::Flat(input) | Meaning::Real(input)) = self.meaning(node, 0)? else {
             return unknown("its input is not quantised");
         };
@@ -308,10 +310,10 @@ impl Reader<'_> {
             return unknown("its weights are not signed bytes");
         };
         let [inputs, outputs] = shape[..] else { return unknown("its weights are no matrix") };
-        let Value { map: [channels, height, width], grid } = &self.network.values[input];
+        let Value { map: [channels, height, width], quant } = &self.network.values[input];
         let (channels, height, width) = (*channels, *height, *width);
-        if !grid.is_uniform() {
-            return unknown("its input has a grid for each channel");
+        if !quant.is_uniform() {
+            return unknown("its input has quantization parameters for each channel");
         }
         if outputs == 0 || inputs != channels * height * width {
             return broken(format!(
@@ -336,7 +338,7 @@ impl Reader<'_> {
     }
 
     /// A bias after a matrix product, or a residual sum.
-    fn add(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn add(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         if let Some(name) = node.input.get(1).filter(|name| self.graph.is_constant(name)) {
             let Meaning::Pending(mut pending) = self.meaning(node, 0)? else {
                 return unknown("a constant is added to what is no layer's end");
@@ -362,7 +364,7 @@ impl Reader<'_> {
         Ok(pending(node, Op::Add { inputs: [a, b] }, map, 4, None))
     }
 
-    fn activation(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn activation(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let Meaning::Pending(mut pending) = self.meaning(node, 0)? else {
             return unknown("no layer ends here");
         };
@@ -391,14 +393,14 @@ impl Reader<'_> {
         Ok(Meaning::Pending(pending))
     }
 
-    fn max_pool(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn max_pool(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let Meaning::Real(input) = self.meaning(node, 0)? else {
             return unknown("its input is not quantised");
         };
         if input == 0 {
             return unknown("a pool of the input");
         }
-        let Value { map: [channels, height, width], grid } = self.network.values[input].clone();
+        let Value { map: [channels, height, width], quant } = self.network.values[input].clone();
         let Some(&[rows, columns]) = ints(node, "kernel_shape") else {
             return unknown("its kernel is not flat");
         };
@@ -413,10 +415,10 @@ impl Reader<'_> {
         if down * across == 0 {
             return broken(format!("a {rows}x{columns} kernel does not fit a map of {height}x{width}"));
         }
-        Ok(pending(node, Op::MaxPool { input, window }, [channels, down, across], 4, Some(grid)))
+        Ok(pending(node, Op::MaxPool { input, window }, [channels, down, across], 4, Some(quant)))
     }
 
-    fn flatten(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn flatten(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         if node.op_type == "Flatten" && int(node, "axis").unwrap_or(1) != 1 {
             return unknown("it does not keep the batch");
         }
@@ -430,7 +432,7 @@ impl Reader<'_> {
         }
     }
 
-    fn softmax(&mut self, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn softmax(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         // By default it goes along the last axis.
         let axis = int(node, "axis").unwrap_or(-1);
         let (layer, rank) = match self.meaning(node, 0)? {
@@ -448,14 +450,14 @@ impl Reader<'_> {
     }
 
     /// A layer whose numbers stay real. `node` is the one that takes them.
-    fn end(&mut self, pending: Pending, node: &NodeProto) -> Result<Meaning, Refusal> {
+    fn end(&mut self, pending: Pending, node: &NodeProto) -> Result<Meaning, ImportError> {
         if node.input.first().is_some_and(|name| self.graph.uses(name) != 1) {
             return unknown("its input is also used without it");
         }
         self.ended(pending)
     }
 
-    fn ended(&mut self, pending: Pending) -> Result<Meaning, Refusal> {
+    fn ended(&mut self, pending: Pending) -> Result<Meaning, ImportError> {
         let Op::Conv { .. } = &pending.op else {
             return unknown("the network ends in what is no convolution");
         };
@@ -465,7 +467,7 @@ impl Reader<'_> {
         Ok(Meaning::End { layer, softmax: false, rank })
     }
 
-    fn output(&mut self, name: &str) -> Result<(), Refusal> {
+    fn output(&mut self, name: &str) -> Result<(), ImportError> {
         let meaning = self.names.get(name).cloned();
         let images = self.network.images;
         let output = match meaning {
@@ -491,12 +493,12 @@ impl Reader<'_> {
     }
 }
 
-fn pending(node: &NodeProto, op: Op, map: [usize; 3], rank: usize, kept: Option<Grid>) -> Meaning {
+fn pending(node: &NodeProto, op: Op, map: [usize; 3], rank: usize, kept: Option<QuantParams>) -> Meaning {
     Meaning::Pending(Box::new(Pending { name: node.name.clone(), op, map, rank, kept }))
 }
 
 /// A scale for each output, along the axis that the outputs lie on.
-fn per_output(scale: Vec<f32>, axis: usize, wanted: usize, outputs: usize) -> Result<Vec<f32>, Refusal> {
+fn per_output(scale: Vec<f32>, axis: usize, wanted: usize, outputs: usize) -> Result<Vec<f32>, ImportError> {
     match scale[..] {
         [scale] => Ok(vec![scale; outputs]),
         _ if axis != wanted => unknown("its weights' scales do not go with the outputs"),
@@ -516,7 +518,7 @@ fn pixels_first(weights: &[i8], [outputs, inputs, places]: [usize; 3]) -> Vec<i8
 }
 
 /// The window of a convolution or pool over a map.
-fn window(node: &NodeProto, kernel: [usize; 2], map: [usize; 2]) -> Result<Window, Refusal> {
+fn window(node: &NodeProto, kernel: [usize; 2], map: [usize; 2]) -> Result<Window, ImportError> {
     let stride = match ints(node, "strides") {
         None => [1, 1],
         Some(&[down, across]) if down > 0 && across > 0 => {
