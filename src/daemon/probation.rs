@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use ostiary_config as config;
-use ostiary_models::{Probation, ReleaseError, Shelf, ShelfState, Standing};
+use ostiary_models::{ModelStore, Probation, ReleaseError, Standing, StoreState};
 
 use super::error::DaemonError;
 
@@ -16,7 +16,7 @@ const ROUND: Duration = Duration::from_secs(2);
 
 /// A run with a bundle on probation.
 pub struct Trial {
-    shelf: Shelf,
+    model_store: ModelStore,
     version: u64,
     /// Frames until the latest look, and when that was.
     seen: (u64, Instant),
@@ -48,22 +48,22 @@ impl Trial {
     /// # Errors
     /// The store cannot be read, or a bundle that has to be given up cannot be.
     pub fn start(models: &config::Models) -> Result<(Option<Self>, Option<GivenUp>), ReleaseError> {
-        let Some((shelf, mut probation)) = on_probation(models)? else { return Ok((None, None)) };
+        let Some((model_store, mut probation)) = on_probation(models)? else { return Ok((None, None)) };
         // Others may be changing what is in use: what counts is what they leave.
-        let lock = shelf.lock()?;
-        if shelf.probation()?.as_ref() != Some(&probation) {
+        let lock = model_store.lock()?;
+        if model_store.probation()?.as_ref() != Some(&probation) {
             return Ok((None, None));
         }
         let version = probation.version;
         match probation.start(&boot()) {
             Standing::Good => {
-                shelf.set_probation(Some(&probation))?;
-                Ok((Some(Self::new(shelf, version)), None))
+                model_store.set_probation(Some(&probation))?;
+                Ok((Some(Self::new(model_store, version)), None))
             }
             Standing::Failed(why) => {
-                let to: ShelfState = shelf.state()?.rolled_back();
-                shelf.set_state(&lock, &to)?;
-                shelf.set_probation(None)?;
+                let to: StoreState = model_store.state()?.rolled_back();
+                model_store.set_state(&lock, &to)?;
+                model_store.set_probation(None)?;
                 Ok((None, Some(GivenUp { version, to: to.active(), why })))
             }
         }
@@ -72,13 +72,13 @@ impl Trial {
     /// The trial after a reload, which may have brought another bundle; `before` is the one until then.
     pub fn after_reload(models: &config::Models, before: Option<Self>) -> Option<Self> {
         let begun = on_probation(models).and_then(|found| {
-            let Some((shelf, mut probation)) = found else { return Ok(None) };
+            let Some((model_store, mut probation)) = found else { return Ok(None) };
             if let Some(same) = before.filter(|trial| trial.version == probation.version) {
                 return Ok(Some(same));
             }
             probation.resume(&boot());
-            shelf.set_probation(Some(&probation))?;
-            Ok(Some(Self::new(shelf, probation.version)))
+            model_store.set_probation(Some(&probation))?;
+            Ok(Some(Self::new(model_store, probation.version)))
         });
         begun.unwrap_or_else(|error: ReleaseError| {
             log::error!("{error}; a crash would not go back to the models before");
@@ -86,8 +86,8 @@ impl Trial {
         })
     }
 
-    fn new(shelf: Shelf, version: u64) -> Self {
-        Self { shelf, version, seen: (0, Instant::now()), worked: Duration::ZERO }
+    fn new(model_store: ModelStore, version: u64) -> Self {
+        Self { model_store, version, seen: (0, Instant::now()), worked: Duration::ZERO }
     }
 
     /// Takes in how many frames were looked at by now; whether the probation is over. Only time in which frames come
@@ -97,7 +97,7 @@ impl Trial {
         if self.worked < ENOUGH {
             return false;
         }
-        match self.change(|shelf, _| shelf.set_probation(None)) {
+        match self.change(|model_store, _| model_store.set_probation(None)) {
             Ok(()) => log::info!("bundle {} has passed its probation", self.version),
             Err(error) => log::error!("{error}; bundle {} stays on probation", self.version),
         }
@@ -116,9 +116,9 @@ impl Trial {
         if matches!(result, Err(DaemonError::Vision(_) | DaemonError::Fault(_))) {
             return;
         }
-        let stopped = self.change(|shelf, mut probation| {
+        let stopped = self.change(|model_store, mut probation| {
             probation.stop();
-            shelf.set_probation(Some(&probation))
+            model_store.set_probation(Some(&probation))
         });
         if let Err(error) = stopped {
             log::error!("{error}; this stop may be taken for a crash of bundle {}", self.version);
@@ -128,22 +128,22 @@ impl Trial {
     /// Changes the probation, if it is still this bundle's.
     fn change(
         &self,
-        change: impl FnOnce(&Shelf, Probation) -> Result<(), ReleaseError>,
+        change: impl FnOnce(&ModelStore, Probation) -> Result<(), ReleaseError>,
     ) -> Result<(), ReleaseError> {
-        match self.shelf.probation()? {
-            Some(probation) if probation.version == self.version => change(&self.shelf, probation),
+        match self.model_store.probation()? {
+            Some(probation) if probation.version == self.version => change(&self.model_store, probation),
             _ => Ok(()),
         }
     }
 }
 
 /// The probation of the models in use, where they are a bundle on one.
-fn on_probation(models: &config::Models) -> Result<Option<(Shelf, Probation)>, ReleaseError> {
+fn on_probation(models: &config::Models) -> Result<Option<(ModelStore, Probation)>, ReleaseError> {
     if models.dir.is_some() || models.keys.is_empty() {
         return Ok(None);
     }
-    let shelf = Shelf::open(models)?;
-    Ok(shelf.probation()?.map(|probation| (shelf, probation)))
+    let model_store = ModelStore::open(models)?;
+    Ok(model_store.probation()?.map(|probation| (model_store, probation)))
 }
 
 /// The kernel's name for the time since the machine was started. Where it cannot be read every run is of the same boot, so
@@ -162,10 +162,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = vec!["RWR99XgqhUHpZJv+khu8RYfyYAY4xjxNWET6oRlvOy7a/SzGLSlhZYad".to_owned()];
         let models = config::Models { keys, store: folder.path().into(), ..config::Models::default() };
-        let shelf = Shelf::open(&models).unwrap();
-        let lock = shelf.lock().unwrap();
-        shelf.set_state(&lock, &ShelfState::default().activated(7)).unwrap();
-        shelf.set_probation(Some(&Probation::new(7))).unwrap();
+        let model_store = ModelStore::open(&models).unwrap();
+        let lock = model_store.lock().unwrap();
+        model_store.set_state(&lock, &StoreState::default().activated(7)).unwrap();
+        model_store.set_probation(Some(&Probation::new(7))).unwrap();
         drop(lock);
         let (trial, given_up) = Trial::start(&models).unwrap();
         let mut trial = trial.unwrap();
@@ -181,8 +181,8 @@ mod tests {
         pass(290, true, &mut trial);
         pass(10_000, false, &mut trial);
         assert!(trial.worked < ENOUGH, "{:?}", trial.worked);
-        assert!(!trial.is_passed(trial.seen.0) && shelf.probation().unwrap().is_some());
+        assert!(!trial.is_passed(trial.seen.0) && model_store.probation().unwrap().is_some());
         pass(11, true, &mut trial);
-        assert!(trial.is_passed(trial.seen.0) && shelf.probation().unwrap().is_none());
+        assert!(trial.is_passed(trial.seen.0) && model_store.probation().unwrap().is_none());
     }
 }

@@ -3,7 +3,7 @@
 use ostiary_config as config;
 use ostiary_core::Precision;
 
-use super::{Bundle, BundleError, Shelf};
+use super::{Bundle, BundleError, ModelStore};
 
 impl Bundle {
     /// Opens what the configuration names: `models.dir` where it is set; else the bundle that was activated, where
@@ -13,7 +13,7 @@ impl Bundle {
             return Self::open(folder, precision);
         }
         if !models.keys.is_empty() {
-            let active = Shelf::open(models).and_then(|shelf| shelf.active());
+            let active = ModelStore::open(models).and_then(|model_store| model_store.active());
             let active = active.and_then(|kept| kept.map(|kept| kept.bundle(precision)).transpose());
             if let Some(bundle) = active.map_err(|error| BundleError::Active(Box::new(error)))? {
                 return Ok(bundle);

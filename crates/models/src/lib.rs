@@ -1,17 +1,17 @@
 //! A set of models as one unit: the folder, its `manifest.toml`, and files that are what the manifest says.
 //!
 //! What comes in: the folder that the configuration names, a signed bundle that was pulled from a [`Repository`] into
-//! the store of bundles ([`Shelf`]), or the models that ship. What goes out: a [`Bundle`], whose files are given out only after
+//! the store of bundles ([`ModelStore`]), or the models that ship. What goes out: a [`Bundle`], whose files are given out only after
 //! their hash was checked.
 
 mod find;
 mod folder;
 mod manifest;
+mod model_store;
 mod probation;
 mod release;
 mod release_error;
 mod repository;
-mod shelf;
 mod signed;
 mod web;
 
@@ -19,12 +19,12 @@ use std::path::PathBuf;
 
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Manifest, ModelEntry, Output, Source};
+pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
 use ostiary_core::MAX_FILE;
 pub use probation::{Probation, Standing};
 pub use release::{Part, Release};
 pub use release_error::ReleaseError;
 pub use repository::Repository;
-pub use shelf::{Kept, PullLock, Shelf, ShelfLock, ShelfState};
 pub use signed::{SignedRelease, TrustedKeys};
 
 /// Why a set of models cannot be used. Every message names the file and the mend.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Power cuts that a bundle may have had nothing to do with.
 const POWER_CUTS: u32 = 1;
 
-/// How a new bundle has done since it was put into use. Kept beside the file that says which bundle that is, until the
+/// How a new bundle has done since it was put into use. StoredBundle beside the file that says which bundle that is, until the
 /// daemon has worked with it for long enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

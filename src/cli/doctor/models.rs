@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_engine::Backend;
-use ostiary_models::{Bundle, Shelf};
+use ostiary_models::{Bundle, ModelStore};
 use ostiary_pipeline::{Agreement, ProofError, Recogniser, hold_to_golden};
 use ostiary_vision::{Embedder, VisionError};
 
@@ -50,7 +50,7 @@ fn pulled(config: &Config) -> Option<Finding> {
     if config.models.dir.is_some() {
         return None;
     }
-    let release = Shelf::open(&config.models).ok()?.active().ok()??.signed.release;
+    let release = ModelStore::open(&config.models).ok()?.active().ok()??.signed.release;
     let found = format!(
         "the models are bundle {}, made on {}",
         release.version,

@@ -6,7 +6,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 use ostiary_config::Config;
 use ostiary_core::clock::program_made;
-use ostiary_models::{Shelf, ShelfLock};
+use ostiary_models::{ModelStore, StoreLock};
 
 use super::people::People;
 use super::{checks, switch};
@@ -28,26 +28,26 @@ pub struct Args {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let shelf = Shelf::open(&config.models)?;
-    let lock = shelf.lock()?;
-    let Some(version) = args.bundle.or(shelf.versions()?.pop()) else {
+    let model_store = ModelStore::open(&config.models)?;
+    let lock = model_store.lock()?;
+    let Some(version) = args.bundle.or(model_store.versions()?.pop()) else {
         bail!("no bundle is kept; bring one with `ostiary models pull`");
     };
-    put_into_use(globals, &config, &shelf, &lock, version, &args.people)
+    put_into_use(globals, &config, &model_store, &lock, version, &args.people)
 }
 
 /// Puts a bundle that is kept into use.
 pub fn put_into_use(
     globals: &Globals,
     config: &Config,
-    shelf: &Shelf,
-    lock: &ShelfLock,
+    model_store: &ModelStore,
+    lock: &StoreLock,
     version: u64,
     people: &People,
 ) -> anyhow::Result<ExitCode> {
-    let kept = shelf.kept(version)?;
+    let kept = model_store.kept(version)?;
     kept.signed.release.check_time(Timestamp::now(), program_made())?;
     let recogniser = checks::check(&kept, config)?;
-    let to = shelf.state()?.activated(version);
-    switch::switch(globals, config, shelf, lock, &to, recogniser, people)
+    let to = model_store.state()?.activated(version);
+    switch::switch(globals, config, model_store, lock, &to, recogniser, people)
 }

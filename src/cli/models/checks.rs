@@ -3,12 +3,12 @@
 use anyhow::Context;
 use ostiary_config::Config;
 use ostiary_engine::Backend;
-use ostiary_models::{Bundle, Kept};
+use ostiary_models::{Bundle, StoredBundle};
 use ostiary_pipeline::Recogniser;
 use ostiary_self_test::SelfTest;
 
 /// All files as they were signed, and the test of the models.
-pub fn check(kept: &Kept, config: &Config) -> anyhow::Result<Recogniser> {
+pub fn check(kept: &StoredBundle, config: &Config) -> anyhow::Result<Recogniser> {
     let version = kept.signed.release.version;
     let checked = kept.check().map_err(anyhow::Error::from).and_then(|()| {
         let bundle: Bundle = kept.bundle(config.engine.precision)?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use ostiary_models::{Bundle, Shelf};
+use ostiary_models::{Bundle, ModelStore};
 use ostiary_vision::Embedder;
 use serde::Serialize;
 
@@ -38,11 +38,11 @@ struct About {
 
 pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let shelf = Shelf::open(&config.models)?;
-    let active = shelf.state()?.active();
-    let probation = shelf.probation()?.map(|probation| probation.version);
-    for version in shelf.versions()? {
-        let about = shelf.kept(version).and_then(|kept| {
+    let model_store = ModelStore::open(&config.models)?;
+    let active = model_store.state()?.active();
+    let probation = model_store.probation()?.map(|probation| probation.version);
+    for version in model_store.versions()? {
+        let about = model_store.kept(version).and_then(|kept| {
             let bundle: Bundle = kept.bundle(config.engine.precision)?;
             let release = kept.signed.release;
             Ok(About {

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use ostiary_core::clock::program_made;
 use ostiary_events::logging;
-use ostiary_models::{ReleaseError, Repository, Shelf};
+use ostiary_models::{ModelStore, ReleaseError, Repository};
 use serde_json::json;
 
 use super::people::People;
@@ -36,19 +36,21 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     // What is tried again is told in the log.
     logging::init(config.log.level);
-    let shelf = Shelf::open(&config.models)?;
+    let model_store = ModelStore::open(&config.models)?;
     let source = args.source.or_else(|| config.models.source.clone()).ok_or(ReleaseError::NoSource)?;
     let repository = Repository::open(&source)?;
-    let pull = shelf.lock_pull()?;
-    let offered = repository.current(shelf.keys())?;
-    let is_news = shelf.is_news(&offered)?;
+    let pull = model_store.lock_pull()?;
+    let offered = repository.current(model_store.keys())?;
+    let is_news = model_store.is_news(&offered)?;
     offered.release.check_time(Timestamp::now(), program_made())?;
     let version = offered.release.version;
     let bar = ProgressBar::new_spinner().with_message(format!("bundle {version}"));
     bar.enable_steady_tick(TICK);
     let fetched = match is_news {
         false => 0,
-        true => shelf.keep(&pull, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?,
+        true => {
+            model_store.keep(&pull, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?
+        }
     };
     bar.finish_and_clear();
     if globals.json {
@@ -65,15 +67,15 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         line(&format!("bundle {version} is the newest, and kept already"))?;
     }
     drop(pull);
-    let lock = shelf.lock()?;
-    let state = shelf.state()?;
+    let lock = model_store.lock()?;
+    let state = model_store.state()?;
     if args.activate && state.active() != Some(version) {
         if state.is_wanted(version) {
-            return activate::put_into_use(globals, &config, &shelf, &lock, version, &args.people);
+            return activate::put_into_use(globals, &config, &model_store, &lock, version, &args.people);
         }
         tell_withdrawn(globals, version)?;
     }
-    shelf.prune(&lock, config.models.keep)?;
+    model_store.prune(&lock, config.models.keep)?;
     Ok(ExitCode::SUCCESS)
 }
 

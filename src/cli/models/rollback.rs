@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use ostiary_models::{Bundle, Shelf};
+use ostiary_models::{Bundle, ModelStore};
 
 use super::people::People;
 use super::{checks, switch};
@@ -21,16 +21,16 @@ pub struct Args {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let shelf = Shelf::open(&config.models)?;
-    let lock = shelf.lock()?;
-    let state = shelf.state()?;
+    let model_store = ModelStore::open(&config.models)?;
+    let lock = model_store.lock()?;
+    let state = model_store.state()?;
     if state.active().is_none() {
         bail!("no bundle is in use, and there is nothing to go back from");
     }
     let to = state.rolled_back();
     let recogniser = match to.active() {
-        Some(version) => checks::check(&shelf.kept(version)?, &config)?,
+        Some(version) => checks::check(&model_store.kept(version)?, &config)?,
         None => checks::test(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
-    switch::switch(globals, &config, &shelf, &lock, &to, recogniser, &args.people)
+    switch::switch(globals, &config, &model_store, &lock, &to, recogniser, &args.people)
 }

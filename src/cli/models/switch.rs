@@ -13,7 +13,7 @@ use ostiary_config::Config;
 use ostiary_core::{ModelId, Precision};
 use ostiary_events::{EventKind, EventStore};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
-use ostiary_models::{Bundle, BundleError, Manifest, Probation, Shelf, ShelfLock, ShelfState};
+use ostiary_models::{Bundle, BundleError, Manifest, ModelStore, Probation, StoreLock, StoreState};
 use ostiary_pipeline::Recogniser;
 use ostiary_vision::Embedder;
 use rustix::process::{Pid, Signal, kill_process};
@@ -43,9 +43,9 @@ pub enum SwitchError {
 pub fn switch(
     globals: &Globals,
     config: &Config,
-    shelf: &Shelf,
-    lock: &ShelfLock,
-    to: &ShelfState,
+    model_store: &ModelStore,
+    lock: &StoreLock,
+    to: &StoreState,
     mut recogniser: Recogniser,
     people: &People,
 ) -> anyhow::Result<ExitCode> {
@@ -66,29 +66,29 @@ pub fn switch(
         }
         None => 0,
     };
-    let (from, earlier) = (shelf.state()?, shelf.probation()?);
+    let (from, earlier) = (model_store.state()?, model_store.probation()?);
     let daemon = daemon(&config.facebank.path)?;
     let before = last_event(config);
     // First, so that no bundle that is new is in use without it.
     match to.active() {
-        Some(version) if to.succeeds(&from) => shelf.set_probation(Some(&Probation::new(version)))?,
-        _ if to.active() != from.active() => shelf.set_probation(None)?,
+        Some(version) if to.succeeds(&from) => model_store.set_probation(Some(&Probation::new(version)))?,
+        _ if to.active() != from.active() => model_store.set_probation(None)?,
         _ => {}
     }
-    shelf.set_state(lock, to)?;
+    model_store.set_state(lock, to)?;
     if let Some(daemon) = daemon
         && let Err(why) = tell(daemon, config, &model, before)
     {
-        shelf.set_state(lock, &from)?;
-        shelf.set_probation(earlier.as_ref())?;
+        model_store.set_state(lock, &from)?;
+        model_store.set_probation(earlier.as_ref())?;
         // Where it did change over and could not say so, this brings it back.
         let _ = kill_process(daemon, Signal::HUP);
         return Err(SwitchError::Daemon { why }.into());
     }
-    shelf.prune(lock, config.models.keep)?;
+    model_store.prune(lock, config.models.keep)?;
     let strangers = match &mut facebank {
         Some(facebank) => {
-            facebank.forget_all_but(&models_at_hand(shelf)?)?;
+            facebank.forget_all_but(&models_at_hand(model_store)?)?;
             facebank.strangers(&model)?
         }
         None => Vec::new(),
@@ -163,8 +163,8 @@ fn tell(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<()
 }
 
 /// Every embedding model that could be put into use again: of the bundles that are kept, and of the program.
-fn models_at_hand(shelf: &Shelf) -> anyhow::Result<Vec<ModelId>> {
-    let kept = shelf.versions()?.into_iter().filter_map(|version| shelf.kept(version).ok());
+fn models_at_hand(model_store: &ModelStore) -> anyhow::Result<Vec<ModelId>> {
+    let kept = model_store.versions()?.into_iter().filter_map(|version| model_store.kept(version).ok());
     let kept = kept.filter_map(|kept| kept.bundle(Precision::default()).ok());
     let shipped = match Bundle::shipped(Precision::default()) {
         Ok(bundle) => Some(bundle),

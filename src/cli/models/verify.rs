@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ostiary_models::{ReleaseError, Shelf};
+use ostiary_models::{ModelStore, ReleaseError};
 use serde_json::json;
 
 use super::checks;
@@ -20,16 +20,18 @@ pub struct Args {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let shelf = Shelf::open(&config.models)?;
+    let model_store = ModelStore::open(&config.models)?;
     let versions = match args.bundle {
-        Some(version) if shelf.versions()?.contains(&version) => vec![version],
+        Some(version) if model_store.versions()?.contains(&version) => vec![version],
         Some(version) => return Err(ReleaseError::NotKept { version }.into()),
-        None => shelf.versions()?,
+        None => model_store.versions()?,
     };
     let mut all_good = true;
     for version in versions {
-        let checked =
-            shelf.kept(version).map_err(anyhow::Error::from).and_then(|kept| checks::check(&kept, &config));
+        let checked = model_store
+            .kept(version)
+            .map_err(anyhow::Error::from)
+            .and_then(|kept| checks::check(&kept, &config));
         let problem = checked.err().map(|error| format!("{error:#}"));
         all_good &= problem.is_none();
         match (globals.json, problem) {

@@ -28,13 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ROUND: Duration = Duration::from_millis(50);
 
 /// Where a door keeps bundles.
-pub struct Shelf {
+pub struct ModelStore {
     folder: PathBuf,
     keys: TrustedKeys,
 }
 
 /// Held while it is changed which bundles are kept, or which is in use. Nobody waits for a server meanwhile.
-pub struct ShelfLock {
+pub struct StoreLock {
     _file: File,
 }
 
@@ -44,7 +44,7 @@ pub struct PullLock {
 }
 
 /// A bundle that is kept, signed by a trusted key.
-pub struct Kept {
+pub struct StoredBundle {
     folder: PathBuf,
     pub signed: SignedRelease,
 }
@@ -52,7 +52,7 @@ pub struct Kept {
 /// Which bundle is in use, and which were before.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ShelfState {
+pub struct StoreState {
     /// The versions that were activated and not given up, oldest first; the last is in use. With none, the models that
     /// the program came with are.
     history: Vec<u64>,
@@ -62,7 +62,7 @@ pub struct ShelfState {
     withdrawn: u64,
 }
 
-impl ShelfState {
+impl StoreState {
     /// The version in use; `None` for the models that the program came with.
     pub fn active(&self) -> Option<u64> {
         self.history.last().copied()
@@ -110,7 +110,7 @@ impl ShelfState {
     }
 }
 
-impl Shelf {
+impl ModelStore {
     /// The shelf that the configuration names; an error where it trusts nobody. Nothing is made yet.
     pub fn open(models: &config::Models) -> Result<Self, ReleaseError> {
         if models.keys.is_empty() {
@@ -128,8 +128,8 @@ impl Shelf {
     ///
     /// # Errors
     /// [`ReleaseError::Busy`] where another program holds it for long.
-    pub fn lock(&self) -> Result<ShelfLock, ReleaseError> {
-        Ok(ShelfLock { _file: self.hold("lock", PATIENCE)? })
+    pub fn lock(&self) -> Result<StoreLock, ReleaseError> {
+        Ok(StoreLock { _file: self.hold("lock", PATIENCE)? })
     }
 
     /// Makes the folder, and keeps others from bringing bundles meanwhile.
@@ -158,18 +158,18 @@ impl Shelf {
     }
 
     /// Which bundle is in use.
-    pub fn state(&self) -> Result<ShelfState, ReleaseError> {
+    pub fn state(&self) -> Result<StoreState, ReleaseError> {
         let path = self.folder.join(STATE);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map_err(|error| ReleaseError::State { path, why: error.to_string() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ShelfState::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(StoreState::default()),
             Err(why) => Err(ReleaseError::Io { path, why }),
         }
     }
 
     /// Puts a state in force, in one step.
-    pub fn set_state(&self, _lock: &ShelfLock, state: &ShelfState) -> Result<(), ReleaseError> {
+    pub fn set_state(&self, _lock: &StoreLock, state: &StoreState) -> Result<(), ReleaseError> {
         let path = self.folder.join(STATE);
         let text = serde_json::to_vec(state)
             .map_err(|error| ReleaseError::State { path: path.clone(), why: error.to_string() })?;
@@ -223,7 +223,7 @@ impl Shelf {
 
     /// A bundle that is kept. Its signature is verified, and that its manifest is the one that was signed; the models
     /// are checked as they are read, by the manifest.
-    pub fn kept(&self, version: u64) -> Result<Kept, ReleaseError> {
+    pub fn kept(&self, version: u64) -> Result<StoredBundle, ReleaseError> {
         let folder = self.folder.join(version.to_string());
         if !folder.is_dir() {
             return Err(ReleaseError::NotKept { version });
@@ -236,7 +236,7 @@ impl Shelf {
         Ok(kept)
     }
 
-    fn open_kept(&self, folder: &Path) -> Result<Kept, ReleaseError> {
+    fn open_kept(&self, folder: &Path) -> Result<StoredBundle, ReleaseError> {
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).map_err(|why| ReleaseError::Io { path, why })
@@ -244,13 +244,13 @@ impl Shelf {
         let place = folder.join(RELEASE).display().to_string();
         let signature = String::from_utf8_lossy(&read(SIGNATURE)?).into_owned();
         let signed = SignedRelease::verify(read(RELEASE)?, signature, &self.keys, &place)?;
-        let kept = Kept { folder: folder.to_owned(), signed };
+        let kept = StoredBundle { folder: folder.to_owned(), signed };
         kept.check_file(Manifest::FILE)?;
         Ok(kept)
     }
 
     /// The bundle in use; `None` where those are the models that the program came with.
-    pub fn active(&self) -> Result<Option<Kept>, ReleaseError> {
+    pub fn active(&self) -> Result<Option<StoredBundle>, ReleaseError> {
         self.state()?.active().map(|version| self.kept(version)).transpose()
     }
 
@@ -279,7 +279,7 @@ impl Shelf {
         _pull: &PullLock,
         signed: &SignedRelease,
         from: &Repository,
-        check: impl FnOnce(&Kept) -> Result<(), E>,
+        check: impl FnOnce(&StoredBundle) -> Result<(), E>,
     ) -> Result<usize, E> {
         let fetched = self.assemble(signed, from)?;
         let new = self.folder.join(NEW);
@@ -296,7 +296,7 @@ impl Shelf {
             .and_then(|()| remove(&self.folder.join(INCOMING)));
         moved.map_err(|why| ReleaseError::Io { path: place, why })?;
         let state = self.state()?;
-        self.set_state(&lock, &ShelfState { newest: version.max(state.newest), ..state })?;
+        self.set_state(&lock, &StoreState { newest: version.max(state.newest), ..state })?;
         Ok(fetched)
     }
 
@@ -344,7 +344,7 @@ impl Shelf {
     }
 
     /// Removes the oldest bundles beyond `keep`. The one in use and the one before it are not counted and stay.
-    pub fn prune(&self, lock: &ShelfLock, keep: usize) -> Result<(), ReleaseError> {
+    pub fn prune(&self, lock: &StoreLock, keep: usize) -> Result<(), ReleaseError> {
         let mut state = self.state()?;
         let needed = [state.active(), state.before()];
         let mut spare: Vec<u64> = self.versions()?;
@@ -359,7 +359,7 @@ impl Shelf {
     }
 }
 
-impl Kept {
+impl StoredBundle {
     /// The models, at a precision.
     pub fn bundle(&self, precision: Precision) -> Result<Bundle, ReleaseError> {
         Ok(Bundle::open(&self.folder, precision)?)
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_was_given_up_does_not_come_back_unasked() {
-        let state = ShelfState { newest: 7, ..ShelfState::default() };
+        let state = StoreState { newest: 7, ..StoreState::default() };
         assert_eq!((state.active(), state.before()), (None, None));
         let six = state.activated(6);
         let seven = six.activated(7);
