@@ -13,7 +13,7 @@ use ostiary_config::Config;
 use ostiary_core::Frame;
 use ostiary_devices::Signals;
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
 #[global_allocator]
@@ -94,12 +94,12 @@ fn the_frame_loop_allocates_nothing_itself() {
     config.models.dir = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/models").into());
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
-    let mut recogniser = Recogniser::load(&config).unwrap();
+    let mut recognizer = Recognizer::load(&config).unwrap();
     let known = enrolment().portraits[0].picture().unwrap();
-    let face = recogniser.most_probable(&known).unwrap().expect("a portrait has a face");
+    let face = recognizer.most_probable(&known).unwrap().expect("a portrait has a face");
     let template = Template { embedding: face.embedding, photo: PhotoHash::of(b"a portrait"), crop: None };
     let mut facebank = Facebank::open(&config.facebank.path).unwrap();
-    facebank.enroll("Ada", recogniser.model(), &[template]).unwrap();
+    facebank.enroll("Ada", recognizer.model(), &[template]).unwrap();
 
     AllocationRegistry::set_global_tracker(Watcher).unwrap();
     daemon::run(Setup {

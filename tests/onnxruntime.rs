@@ -11,7 +11,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_config::{Backend, Config};
 use ostiary_core::Precision;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -22,13 +22,13 @@ fn library() -> PathBuf {
     library
 }
 
-fn recogniser(backend: Backend, precision: Precision) -> Recogniser {
+fn recognizer(backend: Backend, precision: Precision) -> Recognizer {
     let mut config = Config::default();
     config.models.dir = Some(Path::new(ROOT).join("models"));
     config.engine.backend = backend;
     config.engine.precision = precision;
     config.ort.library = Some(library());
-    Recogniser::load(&config).unwrap()
+    Recognizer::load(&config).unwrap()
 }
 
 /// Exit code, output and complaints of a verb that is to use this library. No run may panic.
@@ -48,8 +48,8 @@ fn run(library: &Path, arguments: &[&str]) -> (i32, String, String) {
 #[test]
 fn onnxruntime_sees_what_our_own_engine_sees() {
     for (precision, least) in [(Precision::Fp32, 0.9999), (Precision::Int8, 0.99)] {
-        let mut ours = recogniser(Backend::Tract, precision);
-        let mut theirs = recogniser(Backend::Ort, precision);
+        let mut ours = recognizer(Backend::Tract, precision);
+        let mut theirs = recognizer(Backend::Ort, precision);
         for portrait in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
             let picture = read_picture(&Path::new(ROOT).join("demo/portraits").join(portrait)).unwrap();
             let [faces, others] = [&mut ours, &mut theirs].map(|by| by.faces(&picture).unwrap());

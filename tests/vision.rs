@@ -11,7 +11,7 @@ use image::{Rgb, RgbImage};
 use ostiary_config::Config;
 use ostiary_core::{Crop, sha256};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -122,7 +122,7 @@ fn aligned(folder: &TempDir, name: &str) -> PathBuf {
     let mut config = Config::default();
     config.models.dir = Some(MODELS.into());
     let frame = read_picture(&portrait(name)).unwrap();
-    let crop = Recogniser::load(&config).unwrap().most_probable(&frame).unwrap().unwrap().crop;
+    let crop = Recognizer::load(&config).unwrap().most_probable(&frame).unwrap().unwrap().crop;
     let path = folder.path().join(name).with_extension("png");
     let side = Crop::SIDE as u32;
     RgbImage::from_raw(side, side, crop.rgb().to_vec()).unwrap().save(&path).unwrap();
@@ -430,9 +430,17 @@ fn film(folder: &TempDir, name: &str, picture: &Path) -> PathBuf {
 fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
     let folder = tempfile::tempdir().unwrap();
     let bank = folder.path().join("people.sqlite");
-    let sitting = film(&folder, "sitting.mkv", &portrait("obama.jpg"));
-    let output =
-        run!("enroll", "--json", "Barack Obama", "--camera", "--source", sitting, "--facebank", bank);
+    let enrollment_session = film(&folder, "enrollment_session.mkv", &portrait("obama.jpg"));
+    let output = run!(
+        "enroll",
+        "--json",
+        "Barack Obama",
+        "--camera",
+        "--source",
+        enrollment_session,
+        "--facebank",
+        bank
+    );
     assert_eq!(code(&output), 0, "{}", error(&output));
     assert_eq!(line(&output)["enrolled"], true);
     assert!(error(&output).contains("hold still") && error(&output).contains("picture 3 of 3"));

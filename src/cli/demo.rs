@@ -16,7 +16,7 @@ use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
 use ostiary_events::{JsonLines, Output};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_pipeline::{Look, Recogniser, look};
+use ostiary_pipeline::{PhotoCheck, Recognizer, check_photo};
 
 use super::{Globals, output};
 use crate::daemon::{self, Setup};
@@ -93,17 +93,18 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
 /// Enrols the person of the play as `ostiary enroll` would; the similarity that the door will need.
 pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
-    let mut recogniser = Recogniser::load(config)?;
+    let mut recognizer = Recognizer::load(config)?;
     let enrolment = enrolment();
     let mut templates = Vec::new();
     for portrait in enrolment.portraits {
-        let Look::Good(face) = look(&mut recogniser, &config.quality, &portrait.picture()?)? else {
+        let PhotoCheck::Good(face) = check_photo(&mut recognizer, &config.quality, &portrait.picture()?)?
+        else {
             bail!("{}: no face that is good enough; are these the models that ship?", portrait.file);
         };
         let photo = PhotoHash::of(portrait.jpeg);
         templates.push(Template { embedding: face.embedding, photo, crop: None });
     }
     let mut facebank = Facebank::open(&config.facebank.path)?;
-    facebank.enroll(enrolment.name, recogniser.model(), &templates)?;
-    Ok(recogniser.threshold(config.door.far)?)
+    facebank.enroll(enrolment.name, recognizer.model(), &templates)?;
+    Ok(recognizer.threshold(config.door.far)?)
 }

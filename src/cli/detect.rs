@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ostiary_core::Face;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use serde::Serialize;
 
 use super::{Globals, output, pictures};
@@ -42,13 +42,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     if let Some(min_face) = args.min_face {
         config.detector.min_face = min_face;
     }
-    let mut recogniser = Recogniser::load(&config)?;
+    let mut recognizer = Recognizer::load(&config)?;
     let files = pictures::pictures(&args.files)?;
     let bar = pictures::progress(files.len());
     let mut worst = 0;
     for file in &files {
         let looked = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
-            let faces = recogniser.faces(&frame)?;
+            let faces = recognizer.faces(&frame)?;
             Ok(Found { file, width: frame.width(), height: frame.height(), faces })
         });
         worst = worst.max(match looked {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ostiary_core::{Embedding, Face};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use serde::Serialize;
 
 use super::detect::{Failed, failed};
@@ -35,12 +35,12 @@ struct Embedded<'a> {
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    let mut recogniser = Recogniser::load(&globals.config()?)?;
+    let mut recognizer = Recognizer::load(&globals.config()?)?;
     let files = pictures::pictures(&args.files)?;
     let bar = pictures::progress(files.len());
     let mut worst = 0;
     for file in &files {
-        let looked = if args.aligned { aligned(&mut recogniser, file) } else { found(&mut recogniser, file) };
+        let looked = if args.aligned { aligned(&mut recognizer, file) } else { found(&mut recognizer, file) };
         worst = worst.max(match looked {
             Ok(Some((embedding, face))) => bar.suspend(|| print(globals, file, &embedding, face))?,
             Ok(None) => bar.suspend(|| no_face(globals, file))?,
@@ -54,12 +54,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
 type Looked = anyhow::Result<Option<(Embedding, Option<Face>)>>;
 
-fn aligned(recogniser: &mut Recogniser, file: &Path) -> Looked {
-    Ok(Some((recogniser.embed(&pictures::read_crop(file)?)?, None)))
+fn aligned(recognizer: &mut Recognizer, file: &Path) -> Looked {
+    Ok(Some((recognizer.embed(&pictures::read_crop(file)?)?, None)))
 }
 
-fn found(recogniser: &mut Recogniser, file: &Path) -> Looked {
-    let seen = recogniser.most_probable(&read_picture(file)?)?;
+fn found(recognizer: &mut Recognizer, file: &Path) -> Looked {
+    let seen = recognizer.most_probable(&read_picture(file)?)?;
     Ok(seen.map(|seen| (seen.embedding, Some(seen.face))))
 }
 

@@ -1,7 +1,7 @@
 //! `ostiary enroll`: make a person known, from photos, from folders of photos or from the camera.
 
 mod camera;
-mod desk;
+mod enroller;
 mod folder;
 mod photos;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use desk::Desk;
+use enroller::Enroller;
 use ostiary_facebank::check_name;
 
 use super::Globals;
@@ -57,7 +57,7 @@ pub struct Args {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match (&args.from, &args.name) {
-        (Some(folder), _) => folder::enroll(&mut Desk::open(globals, &args)?, folder),
+        (Some(folder), _) => folder::enroll(&mut Enroller::open(globals, &args)?, folder),
         (None, Some(name)) => {
             // Before the models are loaded: that takes a while, and what is wrong stays wrong.
             check_name(name)?;
@@ -65,11 +65,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
                 photo.metadata().with_context(|| photo.display().to_string())?;
             }
             if args.camera {
-                camera::enroll(&mut Desk::open(globals, &args)?, name)
+                camera::enroll(&mut Enroller::open(globals, &args)?, name)
             } else if args.photos.is_empty() {
                 bail!("nothing to enroll {name} from: give photos, or --camera")
             } else {
-                photos::enroll(&mut Desk::open(globals, &args)?, name)
+                photos::enroll(&mut Enroller::open(globals, &args)?, name)
             }
         }
         (None, None) => bail!("nobody to enroll: give a name and photos, or --from FOLDER"),

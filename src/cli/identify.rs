@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use ostiary_core::{Candidate, Embedding, Frame, MatchRule, Person, PersonId, Similarity, Verdict};
 use ostiary_facebank::{Facebank, Gallery, person_folders};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{Recogniser, aligned_crop};
+use ostiary_pipeline::{Recognizer, aligned_crop};
 use serde::Serialize;
 
 use super::Globals;
@@ -56,11 +56,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let path = args.facebank.as_ref().unwrap_or(&config.facebank.path);
     let facebank = if path.is_dir() { None } else { Some(Facebank::open_read_only(path)?) };
     let picture = read_picture(&args.file)?;
-    let mut recogniser = Recogniser::load(&config)?;
-    let threshold = recogniser.threshold(config.door.far)?;
+    let mut recognizer = Recognizer::load(&config)?;
+    let threshold = recognizer.threshold(config.door.far)?;
     let gallery = match facebank {
-        Some(facebank) => facebank.gallery(recogniser.model())?,
-        None => folder_gallery(&mut recogniser, path, args.aligned)?,
+        Some(facebank) => facebank.gallery(recognizer.model())?,
+        None => folder_gallery(&mut recognizer, path, args.aligned)?,
     };
     let rule = MatchRule { threshold, margin: config.door.margin };
     let identified = |verdict, person, best: Option<Candidate>| Identified {
@@ -72,7 +72,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         margin: rule.margin,
     };
     let Some(probe) =
-        embed(&mut recogniser, &picture, args.aligned).with_context(|| args.file.display().to_string())?
+        embed(&mut recognizer, &picture, args.aligned).with_context(|| args.file.display().to_string())?
     else {
         return print(globals, &identified(Shown::NoFace, None, None));
     };
@@ -109,19 +109,19 @@ fn print(globals: &Globals, identified: &Identified<'_>) -> anyhow::Result<ExitC
 }
 
 /// The embedding of an aligned face or of the most probable face of a picture.
-fn embed(recogniser: &mut Recogniser, picture: &Frame, aligned: bool) -> anyhow::Result<Option<Embedding>> {
+fn embed(recognizer: &mut Recognizer, picture: &Frame, aligned: bool) -> anyhow::Result<Option<Embedding>> {
     if aligned {
         let Some(crop) = aligned_crop(picture) else {
             bail!("is {}x{} pixels, and an aligned face is 112x112", picture.width(), picture.height());
         };
-        return Ok(Some(recogniser.embed(&crop)?));
+        return Ok(Some(recognizer.embed(&crop)?));
     }
-    Ok(recogniser.most_probable(picture)?.map(|recognised| recognised.embedding))
+    Ok(recognizer.most_probable(picture)?.map(|recognized| recognized.embedding))
 }
 
 /// A gallery of the photos of a folder. A photo without a face is told and passed over; a folder without any
 /// face is an error.
-fn folder_gallery(recogniser: &mut Recogniser, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
+fn folder_gallery(recognizer: &mut Recognizer, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
     let mut gallery = Gallery::default();
     for (id, person) in (0..).zip(person_folders(folder)?) {
         let mut embeddings = Vec::new();
@@ -129,7 +129,7 @@ fn folder_gallery(recogniser: &mut Recogniser, folder: &Path, aligned: bool) -> 
             let found = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
                 // As in enrolment, a photo of an aligned face's size is one.
                 let aligned = aligned || aligned_crop(&picture).is_some();
-                embed(recogniser, &picture, aligned).with_context(|| photo.display().to_string())
+                embed(recognizer, &picture, aligned).with_context(|| photo.display().to_string())
             });
             match found {
                 Ok(Some(embedding)) => embeddings.push(embedding),

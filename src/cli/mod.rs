@@ -11,7 +11,7 @@ mod embed;
 mod enroll;
 mod globals;
 mod identify;
-mod judged;
+mod match_label;
 mod models;
 mod output;
 mod people;

@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use ostiary_access::{check_group, closed_groups};
 use ostiary_config::Hours;
 use ostiary_facebank::{Facebank, FacebankError, Listed};
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use serde_json::json;
 
 use super::Globals;
@@ -129,12 +129,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         }
         Verb::Reembed { without } => {
             let mut facebank = write()?;
-            let mut recogniser = Recogniser::load(&config)?;
-            let model = recogniser.model().clone();
+            let mut recognizer = Recognizer::load(&config)?;
+            let model = recognizer.model().clone();
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
             let templates = facebank.reembed(&model, &without, |crop| {
                 bar.inc(1);
-                recogniser.embed(crop).map_err(Into::into)
+                recognizer.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
             let said = format!("made {templates} templates with model {model}");

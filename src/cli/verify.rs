@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use ostiary_core::{Embedding, MatchRule, Similarity};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use serde::Serialize;
 
 use super::{Globals, embed, output, pictures};
@@ -34,11 +34,11 @@ struct Verified {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let mut recogniser = Recogniser::load(&config)?;
-    let threshold = recogniser.threshold(config.door.far)?;
+    let mut recognizer = Recognizer::load(&config)?;
+    let threshold = recognizer.threshold(config.door.far)?;
     let mut embeddings = Vec::new();
     for file in [&args.a, &args.b] {
-        match look(&mut recogniser, file, args.aligned)
+        match look(&mut recognizer, file, args.aligned)
             .with_context(|| format!("cannot look at {}", file.display()))?
         {
             Some(embedding) => embeddings.push(embedding),
@@ -62,9 +62,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!same)))
 }
 
-fn look(recogniser: &mut Recogniser, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
+fn look(recognizer: &mut Recognizer, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
     if aligned {
-        return Ok(Some(recogniser.embed(&pictures::read_crop(file)?)?));
+        return Ok(Some(recognizer.embed(&pictures::read_crop(file)?)?));
     }
-    Ok(recogniser.most_probable(&read_picture(file)?)?.map(|seen| seen.embedding))
+    Ok(recognizer.most_probable(&read_picture(file)?)?.map(|seen| seen.embedding))
 }

@@ -21,7 +21,7 @@ use report::Summary;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use writer::{Job, Sound, VideoWriter};
 
-use super::judged::judge;
+use super::match_label::judge;
 use super::{Globals, output};
 use crate::annotate;
 

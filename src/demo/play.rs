@@ -98,7 +98,7 @@ mod tests {
 
     use ostiary_config::Config;
     use ostiary_core::Embedding;
-    use ostiary_pipeline::Recogniser;
+    use ostiary_pipeline::Recognizer;
 
     use super::*;
     use crate::demo::{SCRIPT, enrolment};
@@ -121,15 +121,15 @@ mod tests {
         frames
     }
 
-    fn recogniser() -> Recogniser {
+    fn recognizer() -> Recognizer {
         let mut config = Config::default();
         config.models.dir = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
-        Recogniser::load(&config).unwrap()
+        Recognizer::load(&config).unwrap()
     }
 
-    fn enrolled(recogniser: &mut Recogniser) -> Vec<Embedding> {
+    fn enrolled(recognizer: &mut Recognizer) -> Vec<Embedding> {
         let embed = |portrait: &Portrait| {
-            recogniser.most_probable(&portrait.picture().unwrap()).unwrap().unwrap().embedding
+            recognizer.most_probable(&portrait.picture().unwrap()).unwrap().unwrap().embedding
         };
         enrolment().portraits.iter().map(embed).collect()
     }
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(visits, 2);
         assert!(!occupied && (35..50).contains(&empty), "{empty} empty frames");
         // A recogniser sees nobody there either.
-        assert!(recogniser().faces(&hall).unwrap().is_empty());
+        assert!(recognizer().faces(&hall).unwrap().is_empty());
     }
 
     #[test]
@@ -184,14 +184,14 @@ mod tests {
 
     #[test]
     fn each_visitor_is_found_and_the_right_one_is_known() {
-        let mut recogniser = recogniser();
-        let enrolled = enrolled(&mut recogniser);
+        let mut recognizer = recognizer();
+        let enrolled = enrolled(&mut recognizer);
         let mut similarity = |frame: &Frame, width: f32| {
-            let faces = recogniser.faces(frame).unwrap();
+            let faces = recognizer.faces(frame).unwrap();
             assert_eq!(faces.len(), 1, "at {:?}: {faces:?}", frame.time);
             let found = faces[0].detection.bbox.width;
             assert!((found / width - 1.0).abs() < 0.25, "{found} pixels wide, drawn {width}");
-            let embedding = recogniser.recognise(frame, &faces[0].detection).unwrap().embedding;
+            let embedding = recognizer.recognize(frame, &faces[0].detection).unwrap().embedding;
             enrolled.iter().map(|e| e.similarity(&embedding).0).fold(f32::MIN, f32::max)
         };
         // From the middle of the approach until the visitor leaves.

@@ -16,7 +16,7 @@ use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::{Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, Part, Release, Repository, SignedRelease, TrustedKeys};
-use ostiary_pipeline::prove;
+use ostiary_pipeline::check_bundle;
 use ostiary_self_test::match_portraits;
 use serde_json::json;
 
@@ -105,8 +105,8 @@ fn prove_all(folder: &Path) -> Result<()> {
         let table = &bundle.entry(ostiary_vision::Embedder::ROLE)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
-        let mut recogniser = prove(&bundle, &config).with_context(unfit)?;
-        match_portraits(&mut recogniser, table).with_context(unfit)?;
+        let mut recognizer = check_bundle(&bundle, &config).with_context(unfit)?;
+        match_portraits(&mut recognizer, table).with_context(unfit)?;
     }
     Ok(())
 }

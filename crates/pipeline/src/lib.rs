@@ -1,17 +1,17 @@
 //! From a frame to tracked and identified faces.
 //!
 //! What comes in: frames, a bundle of models and a gallery. What goes out: the faces of a frame with quality, embedding and
-//! candidate. [`RecognitionPipeline`] is for the frames of a camera or a video, [`Recogniser`] for single pictures; [`look`] and
-//! [`Sitting`] are for enrollment; [`prove`] says whether a bundle gives its golden embedding.
+//! candidate. [`RecognitionPipeline`] is for the frames of a camera or a video, [`Recognizer`] for single pictures; [`check_photo`] and
+//! [`EnrollmentSession`] are for enrollment; [`check_bundle`] says whether a bundle gives its golden embedding.
 
-mod enrolment;
-mod proof;
-mod recogniser;
+mod bundle_check;
+mod enrollment_session;
+mod photo_check;
 mod recognition_pipeline;
-mod sitting;
+mod recognizer;
 
-pub use enrolment::{Look, Refusal, aligned_crop, look, unlike};
-pub use proof::{Agreement, ProofError, hold_to_golden, prove};
-pub use recogniser::{Recognised, Recogniser};
+pub use bundle_check::{Agreement, BundleCheckError, check_bundle, check_golden};
+pub use enrollment_session::{Advice, EnrollmentSession, Step};
+pub use photo_check::{PhotoCheck, Refusal, aligned_crop, check_photo, unlike};
 pub use recognition_pipeline::{RecognitionPipeline, TrackedFace};
-pub use sitting::{Advice, Sitting, Step};
+pub use recognizer::{RecognizedFace, Recognizer};

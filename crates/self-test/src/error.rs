@@ -4,14 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use ostiary_pictures::PictureError;
-use ostiary_pipeline::ProofError;
+use ostiary_pipeline::BundleCheckError;
 use ostiary_vision::VisionError;
 
 /// Why models failed the test, or could not be tested.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
     #[error(transparent)]
-    Proof(#[from] ProofError),
+    Proof(#[from] BundleCheckError),
     #[error("the program's own portrait cannot be read: {0}; install the program again")]
     Portrait(#[from] PictureError),
     #[error(

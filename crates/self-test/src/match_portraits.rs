@@ -2,7 +2,7 @@
 
 use ostiary_core::Embedding;
 use ostiary_models::FarPoint;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 
 use super::{Portrait, SCRIPT, SelfTestError, enrolment};
 
@@ -15,9 +15,9 @@ const OVERLAP: f32 = 0.7;
 ///
 /// # Errors
 /// Which portrait was not found, or who was not told apart.
-pub fn match_portraits(recogniser: &mut Recogniser, table: &[FarPoint]) -> Result<(), SelfTestError> {
+pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Result<(), SelfTestError> {
     let [stranger, known] = SCRIPT;
-    let [stranger, known] = [embed(recogniser, &stranger)?, embed(recogniser, &known)?];
+    let [stranger, known] = [embed(recognizer, &stranger)?, embed(recognizer, &known)?];
     // Without a table no threshold can be set, which is refused before.
     let (widest, strictest) = match table {
         [first, .., last] => (first.threshold, last.threshold),
@@ -25,7 +25,7 @@ pub fn match_portraits(recogniser: &mut Recogniser, table: &[FarPoint]) -> Resul
         [] => (0.0, 1.0),
     };
     for portrait in enrolment().portraits {
-        let enrolled = embed(recogniser, portrait)?;
+        let enrolled = embed(recognizer, portrait)?;
         let same = enrolled.similarity(&known).0;
         let strange = enrolled.similarity(&stranger).0.max(known.similarity(&stranger).0);
         if !(same > strange && same >= widest) {
@@ -38,12 +38,12 @@ pub fn match_portraits(recogniser: &mut Recogniser, table: &[FarPoint]) -> Resul
     Ok(())
 }
 
-fn embed(recogniser: &mut Recogniser, portrait: &Portrait) -> Result<Embedding, SelfTestError> {
+fn embed(recognizer: &mut Recognizer, portrait: &Portrait) -> Result<Embedding, SelfTestError> {
     let picture = portrait.picture()?;
-    let faces = recogniser.faces(&picture)?;
+    let faces = recognizer.faces(&picture)?;
     match faces.as_slice() {
         [face] if face.detection.bbox.iou(&portrait.face) > OVERLAP => {
-            Ok(recogniser.recognise(&picture, &face.detection)?.embedding)
+            Ok(recognizer.recognize(&picture, &face.detection)?.embedding)
         }
         faces => Err(SelfTestError::NotFound { file: portrait.file, found: faces.len() }),
     }

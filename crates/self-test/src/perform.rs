@@ -3,7 +3,7 @@
 use ostiary_core::Crop;
 use ostiary_engine::{Backend, Onnx};
 use ostiary_models::Bundle;
-use ostiary_pipeline::{ProofError, prove};
+use ostiary_pipeline::{BundleCheckError, check_bundle};
 use ostiary_vision::{Embedder, VisionError};
 
 use super::{Order, SelfTestError, match_portraits};
@@ -18,18 +18,18 @@ const NETWORKS: [(&str, usize); 4] = [("pnet", 24), ("rnet", 24), ("onet", 48), 
 pub fn perform(order: &Order, mut stage: impl FnMut(&str)) -> Result<(), SelfTestError> {
     let config = order.config();
     stage("the manifest");
-    let bundle = Bundle::open(&order.folder, order.engine.precision).map_err(ProofError::from)?;
+    let bundle = Bundle::open(&order.folder, order.engine.precision).map_err(BundleCheckError::from)?;
     let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
     for (role, side) in NETWORKS {
-        let path = bundle.path(role).map_err(ProofError::from)?;
+        let path = bundle.path(role).map_err(BundleCheckError::from)?;
         stage(&format!("the network {role} ({})", path.display()));
         run(&bundle, role, side, &backend)?;
     }
     stage("the golden embedding");
-    let mut recogniser = prove(&bundle, &config)?;
+    let mut recognizer = check_bundle(&bundle, &config)?;
     stage("the bundled portraits");
-    let table = &bundle.entry(Embedder::ROLE).map_err(ProofError::from)?.far;
-    match_portraits(&mut recogniser, table)
+    let table = &bundle.entry(Embedder::ROLE).map_err(BundleCheckError::from)?.far;
+    match_portraits(&mut recognizer, table)
 }
 
 /// Runs one network on a black picture.

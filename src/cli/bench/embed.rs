@@ -7,7 +7,7 @@ use ostiary_core::Crop;
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use ostiary_vision::Embedder;
 
 use super::report::Report;
@@ -43,7 +43,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
             let crop = match pictures::crop_of(&picture) {
                 Some(crop) => crop,
                 None => {
-                    let face = Recogniser::load(&config)?.most_probable(&picture)?;
+                    let face = Recognizer::load(&config)?.most_probable(&picture)?;
                     face.with_context(|| format!("{}: no face; choose another picture", path.display()))?.crop
                 }
             };

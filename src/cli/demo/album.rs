@@ -7,7 +7,7 @@ use anyhow::Context;
 use ostiary_core::MatchRule;
 
 use crate::annotate::{self, SaveError};
-use crate::cli::judged::judge;
+use crate::cli::match_label::judge;
 use crate::daemon::{FrameObserver, FrameResult};
 
 /// A folder that pictures are written to while the daemon works.
@@ -47,9 +47,9 @@ impl Pages {
         let mut frame = sighting.frame.clone();
         let mut label = String::new();
         for seen in sighting.seen {
-            let judged = judge(&self.rule, seen, sighting.gallery);
-            judged.label(&mut label);
-            annotate::draw(&mut frame, &seen.detection, &label, judged.mark());
+            let match_label = judge(&self.rule, seen, sighting.gallery);
+            match_label.label(&mut label);
+            annotate::draw(&mut frame, &seen.detection, &label, match_label.mark());
         }
         // The reason's stable name; a reason is always a plain one.
         let reason = serde_json::to_value(decision.reason).ok();

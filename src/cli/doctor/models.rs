@@ -6,7 +6,7 @@ use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, ModelStore};
-use ostiary_pipeline::{Agreement, ProofError, Recogniser, hold_to_golden};
+use ostiary_pipeline::{Agreement, BundleCheckError, Recognizer, check_golden};
 use ostiary_vision::{Embedder, VisionError};
 
 use super::Door;
@@ -74,7 +74,7 @@ fn try_out(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, VisionError
         bundle.folder().display()
     ))];
     findings.push(find_the_portrait(config)?);
-    findings.push(golden(hold_to_golden(bundle, config, &backend))?);
+    findings.push(golden(check_golden(bundle, config, &backend))?);
     Ok(findings)
 }
 
@@ -86,7 +86,7 @@ fn find_the_portrait(config: &Config) -> Result<Finding, VisionError> {
     let Ok(picture) = portrait.picture() else {
         return Ok(Finding::fault("the program's own portrait cannot be read", "install the program again"));
     };
-    let faces = Recogniser::load(&config)?.faces(&picture)?;
+    let faces = Recognizer::load(&config)?.faces(&picture)?;
     Ok(match faces.as_slice() {
         [face] if face.detection.bbox.iou(&portrait.face) > OVERLAP => {
             Finding::ok("the detector finds the face of the bundled portrait")
@@ -102,18 +102,18 @@ fn find_the_portrait(config: &Config) -> Result<Finding, VisionError> {
 }
 
 /// Whether the embedder gives what the manifest expects of it.
-fn golden(held: Result<Agreement, ProofError>) -> Result<Finding, VisionError> {
+fn golden(held: Result<Agreement, BundleCheckError>) -> Result<Finding, VisionError> {
     Ok(match held {
         Ok(Agreement::Exact) => Finding::ok("this processor gives the golden embedding, to the last bit"),
         Ok(Agreement::Cosine(cosine)) => {
             Finding::ok(format!("this processor gives the golden embedding (cosine {cosine:.6})"))
         }
-        Err(ProofError::Vision(error)) => return Err(error),
-        Err(ProofError::NoGolden) => Finding::warning(
+        Err(BundleCheckError::Vision(error)) => return Err(error),
+        Err(BundleCheckError::NoGolden) => Finding::warning(
             "the manifest has no golden embedding: whether this processor computes right is not known",
             "install the models that belong to this program",
         ),
-        Err(ProofError::NotGolden { cosine }) => Finding::fault(
+        Err(BundleCheckError::NotGolden { cosine }) => Finding::fault(
             format!("this processor does not give the golden embedding (cosine {cosine:.6})"),
             "do not use the door: update the program, and tell its authors with `ostiary doctor --bundle FILE`; if \
              the message comes and goes, the memory or the supply is at fault",

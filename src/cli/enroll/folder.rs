@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_facebank::{PersonFolder, check_name, person_folders};
 use serde_json::json;
 
-use super::desk::Desk;
+use super::enroller::Enroller;
 use crate::cli::output::json_line;
 
 /// What became of the folder.
@@ -20,7 +20,7 @@ struct Tally {
     skipped: usize,
 }
 
-pub fn enroll(desk: &mut Desk<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
+pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
     let people = person_folders(folder)?;
     if people.is_empty() {
         bail!("{}: no photos here: they belong into FOLDER/NAME/*.jpg or *.png", folder.display());
@@ -32,11 +32,11 @@ pub fn enroll(desk: &mut Desk<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
     for person in &people {
         bar.set_message(person.name.clone());
-        enroll_one(desk, person, &bar, &mut tally)?;
+        enroll_one(enroller, person, &bar, &mut tally)?;
     }
     bar.finish_and_clear();
     let Tally { enrolled, added, known, skipped } = tally;
-    if desk.json {
+    if enroller.json {
         let people = people.len();
         json_line(&json!({ "summary": {
             "people": people, "enrolled": enrolled, "photos": photos, "added": added, "known": known,
@@ -53,7 +53,7 @@ pub fn enroll(desk: &mut Desk<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn enroll_one(
-    desk: &mut Desk<'_>,
+    enroller: &mut Enroller<'_>,
     person: &PersonFolder,
     bar: &ProgressBar,
     tally: &mut Tally,
@@ -71,9 +71,9 @@ fn enroll_one(
     if let Err(error) = check_name(name) {
         tally.skipped += person.photos.len();
         bar.inc(person.photos.len() as u64);
-        return refused(error.to_string(), desk.json.then(Vec::new));
+        return refused(error.to_string(), enroller.json.then(Vec::new));
     }
-    let batch = desk.read(name, &person.photos, || bar.inc(1))?;
+    let batch = enroller.read(name, &person.photos, || bar.inc(1))?;
     bar.suspend(|| {
         for problem in &batch.problems {
             eprintln!("{}: {}, passed over", problem.photo.display(), problem.problem);
@@ -85,25 +85,25 @@ fn enroll_one(
     // somebody who is enrolled under another name.
     if similar > batch.templates.len() + known {
         tally.skipped += person.photos.len() - known;
-        return refused("most photos look like somebody enrolled".into(), desk.json.then_some(problems));
+        return refused("most photos look like somebody enrolled".into(), enroller.json.then_some(problems));
     }
     tally.skipped += problems.len();
     if batch.templates.is_empty() && known == 0 {
-        return refused("no photo is good enough".into(), desk.json.then_some(problems));
+        return refused("no photo is good enough".into(), enroller.json.then_some(problems));
     }
-    let model = desk.recogniser.model().clone();
+    let model = enroller.recognizer.model().clone();
     let templates = batch.into_templates();
-    let enrolled = desk.facebank.enroll(name, &model, &templates)?;
+    let enrolled = enroller.facebank.enroll(name, &model, &templates)?;
     if enrolled.new {
         let embeddings: Vec<_> = templates.into_iter().map(|template| template.embedding).collect();
-        let person = desk.facebank.show(name)?.person;
-        desk.gallery.push(person, &embeddings).map_err(anyhow::Error::msg)?;
+        let person = enroller.facebank.show(name)?.person;
+        enroller.gallery.push(person, &embeddings).map_err(anyhow::Error::msg)?;
     } else {
-        desk.gallery = desk.facebank.gallery(&model)?;
+        enroller.gallery = enroller.facebank.gallery(&model)?;
     }
     tally.enrolled += 1;
     tally.added += enrolled.added;
-    if desk.json {
+    if enroller.json {
         json_line(&json!({
             "person": name, "enrolled": true, "new": enrolled.new, "added": enrolled.added, "known": known,
             "problems": problems,

@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::desk::{Batch, Desk};
+use super::enroller::{Batch, Enroller};
 use crate::cli::output::json_line;
 
-pub fn enroll(desk: &mut Desk<'_>, name: &str) -> anyhow::Result<ExitCode> {
-    let batch = desk.read(name, &desk.args.photos, || ())?;
-    store(desk, name, batch)
+pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCode> {
+    let batch = enroller.read(name, &enroller.args.photos, || ())?;
+    store(enroller, name, batch)
 }
 
 /// Stores a person's templates, unless there is a problem with any of them.
-pub fn store(desk: &mut Desk<'_>, name: &str, batch: Batch) -> anyhow::Result<ExitCode> {
+pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::Result<ExitCode> {
     for photo in &batch.known {
         eprintln!("{}: the same photo is there already, passed over", photo.display());
     }
@@ -22,16 +22,16 @@ pub fn store(desk: &mut Desk<'_>, name: &str, batch: Batch) -> anyhow::Result<Ex
             eprintln!("{}: {}", problem.photo.display(), problem.problem);
         }
         eprintln!("{name} was not enrolled: nothing was stored");
-        if desk.json {
+        if enroller.json {
             json_line(&json!({ "person": name, "enrolled": false, "problems": batch.problems }))?;
         }
         return Ok(ExitCode::from(1));
     }
     let known = batch.known.len();
-    let model = desk.recogniser.model().clone();
-    let enrolled = desk.facebank.enroll(name, &model, &batch.into_templates())?;
-    let person = desk.facebank.show(name)?;
-    if desk.json {
+    let model = enroller.recognizer.model().clone();
+    let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
+    let person = enroller.facebank.show(name)?;
+    if enroller.json {
         json_line(&json!({
             "person": person.person.name, "enrolled": true, "id": enrolled.person, "new": enrolled.new,
             "added": enrolled.added, "known": enrolled.known + known, "templates": person.templates,

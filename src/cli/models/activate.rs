@@ -47,7 +47,7 @@ pub fn put_into_use(
 ) -> anyhow::Result<ExitCode> {
     let kept = model_store.kept(version)?;
     kept.signed.release.check_time(Timestamp::now(), program_made())?;
-    let recogniser = checks::check(&kept, config)?;
+    let recognizer = checks::check(&kept, config)?;
     let to = model_store.state()?.activated(version);
-    switch::switch(globals, config, model_store, lock, &to, recogniser, people)
+    switch::switch(globals, config, model_store, lock, &to, recognizer, people)
 }

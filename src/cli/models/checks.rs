@@ -4,11 +4,11 @@ use anyhow::Context;
 use ostiary_config::Config;
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, StoredBundle};
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use ostiary_self_test::SelfTest;
 
 /// All files as they were signed, and the test of the models.
-pub fn check(kept: &StoredBundle, config: &Config) -> anyhow::Result<Recogniser> {
+pub fn check(kept: &StoredBundle, config: &Config) -> anyhow::Result<Recognizer> {
     let version = kept.signed.release.version;
     let checked = kept.check().map_err(anyhow::Error::from).and_then(|()| {
         let bundle: Bundle = kept.bundle(config.engine.precision)?;
@@ -18,7 +18,7 @@ pub fn check(kept: &StoredBundle, config: &Config) -> anyhow::Result<Recogniser>
 }
 
 /// Tests models in a process of their own, and loads them only then.
-pub fn test(bundle: &Bundle, config: &Config) -> anyhow::Result<Recogniser> {
+pub fn test(bundle: &Bundle, config: &Config) -> anyhow::Result<Recognizer> {
     SelfTest::new(bundle, config).run(|| {})?;
-    Ok(Recogniser::of(bundle, config, &Backend::new(&config.engine, &config.ort)?)?)
+    Ok(Recognizer::of(bundle, config, &Backend::new(&config.engine, &config.ort)?)?)
 }

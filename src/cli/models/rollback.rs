@@ -28,9 +28,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         bail!("no bundle is in use, and there is nothing to go back from");
     }
     let to = state.rolled_back();
-    let recogniser = match to.active() {
+    let recognizer = match to.active() {
         Some(version) => checks::check(&model_store.kept(version)?, &config)?,
         None => checks::test(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
-    switch::switch(globals, &config, &model_store, &lock, &to, recogniser, &args.people)
+    switch::switch(globals, &config, &model_store, &lock, &to, recognizer, &args.people)
 }

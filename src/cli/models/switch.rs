@@ -14,7 +14,7 @@ use ostiary_core::{ModelId, Precision};
 use ostiary_events::{EventKind, EventStore};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
 use ostiary_models::{Bundle, BundleError, Manifest, ModelStore, Probation, StoreLock, StoreState};
-use ostiary_pipeline::Recogniser;
+use ostiary_pipeline::Recognizer;
 use ostiary_vision::Embedder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -39,27 +39,27 @@ pub enum SwitchError {
     Daemon { why: String },
 }
 
-/// Makes everyone known to the models of `recogniser`, puts `to` in force, and sees the running daemon change over.
+/// Makes everyone known to the models of `recognizer`, puts `to` in force, and sees the running daemon change over.
 pub fn switch(
     globals: &Globals,
     config: &Config,
     model_store: &ModelStore,
     lock: &StoreLock,
     to: &StoreState,
-    mut recogniser: Recogniser,
+    mut recognizer: Recognizer,
     people: &People,
 ) -> anyhow::Result<ExitCode> {
     if config.models.dir.is_some() {
         return Err(SwitchError::Dir.into());
     }
-    let model = recogniser.model().clone();
+    let model = recognizer.model().clone();
     let mut facebank = open(&config.facebank.path)?;
     let made = match &mut facebank {
         Some(facebank) => {
             let bar = ProgressBar::new_spinner().with_message("making templates");
             let made = facebank.reembed(&model, &people.without, |crop| {
                 bar.inc(1);
-                recogniser.embed(crop).map_err(Into::into)
+                recognizer.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
             made

@@ -8,18 +8,18 @@ use anyhow::Result;
 use ostiary_core::{Frame, Similarity, TrackId};
 use serde::{Serialize, Serializer};
 
-use crate::cli::judged::Judged;
+use crate::cli::match_label::MatchLabel;
 use crate::cli::output;
 
 /// Prints what one frame shows; a frame without faces only for programs, which count.
-pub fn print_frame(json: bool, frame: &Frame, faces: &[Judged]) -> Result<()> {
+pub fn print_frame(json: bool, frame: &Frame, faces: &[MatchLabel]) -> Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
         /// Counted from 0, from where the annotated part begins.
         frame: u64,
         /// Position in the file, seconds.
         time: f64,
-        faces: &'a [Judged<'a>],
+        faces: &'a [MatchLabel<'a>],
     }
     // Microseconds: what is beyond is the rounding of the frame rate.
     let time = frame.time.as_micros() as f64 / 1e6;
@@ -29,7 +29,7 @@ pub fn print_frame(json: bool, frame: &Frame, faces: &[Judged]) -> Result<()> {
     } else if faces.is_empty() {
         Ok(())
     } else {
-        let faces: Vec<_> = faces.iter().map(Judged::to_string).collect();
+        let faces: Vec<_> = faces.iter().map(MatchLabel::to_string).collect();
         output::line(&format!("{:8.2} s  {}", line.time, faces.join(", ")))
     }
 }
@@ -70,7 +70,7 @@ impl<'a> Summary<'a> {
     }
 
     /// Adds one frame.
-    pub fn add(&mut self, faces: &[Judged]) {
+    pub fn add(&mut self, faces: &[MatchLabel]) {
         self.frames += 1;
         self.faces += faces.len() as u64;
         self.tracks.extend(faces.iter().map(|face| face.track));
@@ -104,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cli::judged::face;
+    use crate::cli::match_label::face;
 
     #[test]
     fn the_summary_counts_frames_faces_tracks_and_people() {

@@ -11,7 +11,7 @@ use crate::annotate::Mark;
 
 /// A face of one frame.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Judged<'a> {
+pub struct MatchLabel<'a> {
     pub track: TrackId,
     #[serde(rename = "box")]
     pub bbox: BBox,
@@ -28,13 +28,13 @@ pub struct Judged<'a> {
 }
 
 /// Judges one face of one frame by the door's rule. A face that is not good enough, or was not embedded, shows nobody.
-pub fn judge<'a>(rule: &MatchRule, seen: &TrackedFace, gallery: &'a Gallery) -> Judged<'a> {
+pub fn judge<'a>(rule: &MatchRule, seen: &TrackedFace, gallery: &'a Gallery) -> MatchLabel<'a> {
     let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
     let person = match rule.judge(candidate) {
         Verdict::Person(person) => gallery.person(person),
         Verdict::Ambiguous | Verdict::Unknown => None,
     };
-    Judged {
+    MatchLabel {
         track: seen.track,
         bbox: seen.detection.bbox,
         score: seen.detection.score,
@@ -45,7 +45,7 @@ pub fn judge<'a>(rule: &MatchRule, seen: &TrackedFace, gallery: &'a Gallery) -> 
     }
 }
 
-impl Judged<'_> {
+impl MatchLabel<'_> {
     pub fn mark(&self) -> Mark {
         match self.person {
             _ if self.fault.is_some() || !self.embedded => Mark::Poor,
@@ -62,12 +62,12 @@ impl Judged<'_> {
     }
 }
 
-impl fmt::Display for Judged<'_> {
+impl fmt::Display for MatchLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} ", self.track.0)?;
         match (self.fault, self.person, self.similarity) {
             (Some(fault), _, _) => f.write_str(fault_name(fault)),
-            (None, ..) if !self.embedded => f.write_str("not judged"),
+            (None, ..) if !self.embedded => f.write_str("not match_label"),
             (None, person, Some(alike)) => write!(f, "{} {:.2}", person.unwrap_or("unknown"), alike.0),
             (None, _, None) => f.write_str("unknown"),
         }
@@ -87,8 +87,8 @@ fn fault_name(fault: QualityFault) -> &'static str {
 
 /// A face for tests.
 #[cfg(test)]
-pub fn face(track: u64, person: Option<&str>, similarity: Option<f32>) -> Judged<'_> {
-    Judged {
+pub fn face(track: u64, person: Option<&str>, similarity: Option<f32>) -> MatchLabel<'_> {
+    MatchLabel {
         track: TrackId(track),
         bbox: BBox::from([1.0, 2.0, 30.0, 40.0]),
         score: 0.5,
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn labels_say_what_is_known() {
-        let poor = Judged { fault: Some(QualityFault::TooSmall), ..face(4, None, Some(0.9)) };
-        let followed = Judged { embedded: false, ..face(5, None, None) };
+        let poor = MatchLabel { fault: Some(QualityFault::TooSmall), ..face(4, None, Some(0.9)) };
+        let followed = MatchLabel { embedded: false, ..face(5, None, None) };
         let cases = [
-            (followed, "#5 not judged", Mark::Poor),
+            (followed, "#5 not match_label", Mark::Poor),
             (face(3, Some("Anna"), Some(0.714)), "#3 Anna 0.71", Mark::Known),
             (face(3, None, Some(0.25)), "#3 unknown 0.25", Mark::Unknown),
             (face(3, None, None), "#3 unknown", Mark::Unknown),

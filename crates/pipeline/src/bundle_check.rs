@@ -8,11 +8,11 @@ use ostiary_engine::Backend;
 use ostiary_models::{Bundle, BundleError};
 use ostiary_vision::{Embedder, VisionError};
 
-use super::Recogniser;
+use super::Recognizer;
 
 /// Why a bundle is not fit.
 #[derive(Debug, thiserror::Error)]
-pub enum ProofError {
+pub enum BundleCheckError {
     #[error(transparent)]
     Vision(#[from] VisionError),
     #[error(
@@ -25,7 +25,7 @@ pub enum ProofError {
     NotGolden { cosine: f32 },
 }
 
-impl From<BundleError> for ProofError {
+impl From<BundleError> for BundleCheckError {
     fn from(error: BundleError) -> Self {
         Self::Vision(error.into())
     }
@@ -52,31 +52,35 @@ impl Agreement {
     }
 
     /// How alike an embedding is to the expected one, if that is enough.
-    pub fn hold(self, made: &Embedding, expected: &[f32]) -> Result<Self, ProofError> {
-        let unit = Embedding::normalised(expected).ok_or(ProofError::NoGolden)?;
+    pub fn hold(self, made: &Embedding, expected: &[f32]) -> Result<Self, BundleCheckError> {
+        let unit = Embedding::normalised(expected).ok_or(BundleCheckError::NoGolden)?;
         let cosine = made.similarity(&unit).0;
         match self {
             Self::Exact if made.values() == expected => Ok(self),
             Self::Cosine(least) if cosine >= least => Ok(Self::Cosine(cosine)),
-            _ => Err(ProofError::NotGolden { cosine }),
+            _ => Err(BundleCheckError::NotGolden { cosine }),
         }
     }
 }
 
 /// Holds the embedder of a bundle to its golden embedding; says how alike they are.
-pub fn hold_to_golden(bundle: &Bundle, config: &Config, backend: &Backend) -> Result<Agreement, ProofError> {
+pub fn check_golden(
+    bundle: &Bundle,
+    config: &Config,
+    backend: &Backend,
+) -> Result<Agreement, BundleCheckError> {
     let mut embedder = Embedder::load(bundle, &config::Embedder::default(), backend)?;
     let made = embedder.embed(&Crop::pattern())?;
     Agreement::of(config.engine.backend, bundle).hold(&made, &bundle.entry(Embedder::ROLE)?.golden)
 }
 
 /// Loads everything of a bundle that the door needs, and gives it where all is right.
-pub fn prove(bundle: &Bundle, config: &Config) -> Result<Recogniser, ProofError> {
+pub fn check_bundle(bundle: &Bundle, config: &Config) -> Result<Recognizer, BundleCheckError> {
     let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
-    let recogniser = Recogniser::of(bundle, config, &backend)?;
-    recogniser.threshold(config.door.far)?;
-    hold_to_golden(bundle, config, &backend)?;
-    Ok(recogniser)
+    let recognizer = Recognizer::of(bundle, config, &backend)?;
+    recognizer.threshold(config.door.far)?;
+    check_golden(bundle, config, &backend)?;
+    Ok(recognizer)
 }
 
 #[cfg(test)]
@@ -99,7 +103,7 @@ mod tests {
         assert!(!holds(&near, Agreement::Exact));
         assert!(holds(&near, Agreement::Cosine(0.9999)));
         assert!(!holds(&far, Agreement::Cosine(0.9999)));
-        assert!(matches!(Agreement::Exact.hold(&near, &[]), Err(ProofError::NoGolden)));
+        assert!(matches!(Agreement::Exact.hold(&near, &[]), Err(BundleCheckError::NoGolden)));
     }
 
     #[test]

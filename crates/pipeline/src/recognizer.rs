@@ -7,7 +7,7 @@ use ostiary_models::Bundle;
 use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
 
 /// Detector, alignment, quality and embedder together.
-pub struct Recogniser {
+pub struct Recognizer {
     detector: Detector,
     embedder: Embedder,
     found: Detections,
@@ -15,13 +15,13 @@ pub struct Recogniser {
 
 /// A face with what was made of it.
 #[derive(Debug, Clone)]
-pub struct Recognised {
+pub struct RecognizedFace {
     pub face: Face,
     pub crop: Crop,
     pub embedding: Embedding,
 }
 
-impl Recogniser {
+impl Recognizer {
     /// Loads and verifies the models that the configuration names.
     pub fn load(config: &Config) -> Result<Self, VisionError> {
         let bundle = Bundle::find(&config.models, config.engine.precision)?;
@@ -59,20 +59,20 @@ impl Recogniser {
     }
 
     /// Aligns and embeds one face of the picture.
-    pub fn recognise(&mut self, frame: &Frame, detection: &Detection) -> Result<Recognised, VisionError> {
+    pub fn recognize(&mut self, frame: &Frame, detection: &Detection) -> Result<RecognizedFace, VisionError> {
         let mut crop = Crop::default();
         if !align(frame, &detection.landmarks, &mut crop) {
             return Err(VisionError::NotAligned);
         }
         let face = Face { detection: *detection, quality: measure_quality(detection, &crop) };
-        Ok(Recognised { face, embedding: self.embedder.embed(&crop)?, crop })
+        Ok(RecognizedFace { face, embedding: self.embedder.embed(&crop)?, crop })
     }
 
     /// The face that the picture is of ([`subject`]); `None` where there is no face.
-    pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<Recognised>, VisionError> {
+    pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<RecognizedFace>, VisionError> {
         let faces = self.faces(frame)?;
         match subject(faces.iter().map(|face| &face.detection)) {
-            Some(detection) => Ok(Some(self.recognise(frame, detection)?)),
+            Some(detection) => Ok(Some(self.recognize(frame, detection)?)),
             None => Ok(None),
         }
     }

@@ -4,18 +4,18 @@ use ostiary_config::QualityLimits;
 use ostiary_core::{Crop, Embedding, Face, Frame, QualityFault, Similarity};
 use ostiary_vision::VisionError;
 
-use crate::{Recognised, Recogniser};
+use crate::{RecognizedFace, Recognizer};
 
 /// A face whose box has this share of the chosen face's area may be the one that was meant.
 const COMPARABLE: f32 = 0.5;
 
 /// What a picture holds for enrolment.
 #[derive(Debug, Clone)]
-pub enum Look {
+pub enum PhotoCheck {
     /// One face, good enough.
-    Good(Recognised),
+    Good(RecognizedFace),
     /// One face, not good enough.
-    Poor(Recognised, QualityFault),
+    Poor(RecognizedFace, QualityFault),
     /// No face, or no saying which.
     Refused(Refusal),
 }
@@ -30,16 +30,20 @@ pub enum Refusal {
 }
 
 /// Finds the one face of a picture and says whether it is fit to be enrolled.
-pub fn look(recogniser: &mut Recogniser, limits: &QualityLimits, frame: &Frame) -> Result<Look, VisionError> {
-    let faces = recogniser.faces(frame)?;
+pub fn check_photo(
+    recognizer: &mut Recognizer,
+    limits: &QualityLimits,
+    frame: &Frame,
+) -> Result<PhotoCheck, VisionError> {
+    let faces = recognizer.faces(frame)?;
     let face = match single(&faces) {
         Ok(face) => face,
-        Err(refusal) => return Ok(Look::Refused(refusal)),
+        Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),
     };
-    let recognised = recogniser.recognise(frame, &face.detection)?;
-    Ok(match recognised.face.quality.fault(limits) {
-        None => Look::Good(recognised),
-        Some(fault) => Look::Poor(recognised, fault),
+    let recognized = recognizer.recognize(frame, &face.detection)?;
+    Ok(match recognized.face.quality.fault(limits) {
+        None => PhotoCheck::Good(recognized),
+        Some(fault) => PhotoCheck::Poor(recognized, fault),
     })
 }
 

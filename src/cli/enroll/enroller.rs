@@ -8,19 +8,19 @@ use ostiary_config::Config;
 use ostiary_core::{Candidate, Embedding, Frame, PersonId, Similarity};
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
 use ostiary_pictures::{PictureError, read_picture};
-use ostiary_pipeline::{Look, Recogniser, aligned_crop, look, unlike};
+use ostiary_pipeline::{PhotoCheck, Recognizer, aligned_crop, check_photo, unlike};
 use serde::Serialize;
 
 use super::Args;
 use crate::cli::Globals;
 
 /// Where people are enrolled.
-pub struct Desk<'a> {
+pub struct Enroller<'a> {
     pub config: Config,
     pub args: &'a Args,
     pub json: bool,
     pub facebank: Facebank,
-    pub recogniser: Recogniser,
+    pub recognizer: Recognizer,
     /// Everyone enrolled, to see whether a new face looks like one of them.
     pub gallery: Gallery,
     /// From here on two faces are the same person's.
@@ -46,14 +46,14 @@ pub struct Batch {
     pub similar: usize,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Enroller<'a> {
     pub fn open(globals: &Globals, args: &'a Args) -> anyhow::Result<Self> {
         let config = globals.config()?;
         let facebank = Facebank::open(args.facebank.as_ref().unwrap_or(&config.facebank.path))?;
-        let recogniser = Recogniser::load(&config)?;
-        let threshold = recogniser.threshold(config.door.far)?;
-        let gallery = facebank.gallery(recogniser.model())?;
-        Ok(Self { config, args, json: globals.json, facebank, recogniser, gallery, threshold })
+        let recognizer = Recognizer::load(&config)?;
+        let threshold = recognizer.threshold(config.door.far)?;
+        let gallery = facebank.gallery(recognizer.model())?;
+        Ok(Self { config, args, json: globals.json, facebank, recognizer, gallery, threshold })
     }
 
     /// Reads a person's photos. Nothing is stored; whatever is wrong with a photo becomes a problem.
@@ -69,7 +69,7 @@ impl<'a> Desk<'a> {
                     continue;
                 }
             };
-            if !seen.insert(photo) || self.facebank.has_photo(name, &photo, self.recogniser.model())? {
+            if !seen.insert(photo) || self.facebank.has_photo(name, &photo, self.recognizer.model())? {
                 batch.known.push(path.clone());
             } else {
                 match self.template(path, photo) {
@@ -91,7 +91,7 @@ impl<'a> Desk<'a> {
             other => other.to_string(),
         })?;
         if let Some(crop) = aligned_crop(&frame) {
-            let embedding = self.recogniser.embed(&crop).map_err(|e| e.to_string())?;
+            let embedding = self.recognizer.embed(&crop).map_err(|e| e.to_string())?;
             return Ok(self.keep(embedding, photo, crop));
         }
         if self.args.aligned {
@@ -105,12 +105,14 @@ impl<'a> Desk<'a> {
     }
 
     fn template_of(&mut self, frame: &Frame, photo: PhotoHash) -> Result<Template, String> {
-        match look(&mut self.recogniser, &self.config.quality, frame).map_err(|e| e.to_string())? {
-            Look::Refused(refusal) => Err(refusal.to_string()),
-            Look::Poor(_, fault) if !self.args.force => {
+        match check_photo(&mut self.recognizer, &self.config.quality, frame).map_err(|e| e.to_string())? {
+            PhotoCheck::Refused(refusal) => Err(refusal.to_string()),
+            PhotoCheck::Poor(_, fault) if !self.args.force => {
                 Err(format!("{} (--force takes it nevertheless)", fault.advice()))
             }
-            Look::Poor(face, _) | Look::Good(face) => Ok(self.keep(face.embedding, photo, face.crop)),
+            PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => {
+                Ok(self.keep(face.embedding, photo, face.crop))
+            }
         }
     }
 
@@ -140,7 +142,7 @@ impl<'a> Desk<'a> {
         }
         if !self.args.allow_unlike {
             let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
-            let known = self.facebank.embeddings(name, self.recogniser.model())?;
+            let known = self.facebank.embeddings(name, self.recognizer.model())?;
             // From the back, so that the numbers before stay right.
             for index in unlike(&new, &known, self.threshold).into_iter().rev() {
                 let (path, _) = batch.templates.remove(index);

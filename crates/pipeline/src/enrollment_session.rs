@@ -44,14 +44,14 @@ pub enum Step {
 
 /// One person's sitting: a pure state machine over what each frame shows.
 #[derive(Debug, Default)]
-pub struct Sitting {
+pub struct EnrollmentSession {
     said: Option<Advice>,
     last: Option<BBox>,
     steady: u32,
     taken: Option<Duration>,
 }
 
-impl Sitting {
+impl EnrollmentSession {
     /// A frame taken at `time` shows one good face in this box, or what is wrong.
     pub fn see(&mut self, time: Duration, seen: Result<BBox, Advice>) -> Step {
         let bbox = match seen {
@@ -95,36 +95,36 @@ mod tests {
 
     #[test]
     fn a_steady_face_is_taken_every_half_second() {
-        let mut sitting = Sitting::default();
+        let mut session = EnrollmentSession::default();
         let taken: Vec<u64> =
-            (0..20).map(|i| i * 100).filter(|t| sitting.see(ms(*t), Ok(at(0.0))) == Step::Take).collect();
+            (0..20).map(|i| i * 100).filter(|t| session.see(ms(*t), Ok(at(0.0))) == Step::Take).collect();
         assert_eq!(taken, [200, 700, 1200, 1700]);
     }
 
     #[test]
     fn a_moving_face_is_never_taken() {
-        let mut sitting = Sitting::default();
+        let mut session = EnrollmentSession::default();
         for i in 0..50 {
-            assert_ne!(sitting.see(ms(i * 100), Ok(at(i as f32 * 60.0))), Step::Take);
+            assert_ne!(session.see(ms(i * 100), Ok(at(i as f32 * 60.0))), Step::Take);
         }
     }
 
     #[test]
     fn a_bad_frame_begins_anew() {
-        let mut sitting = Sitting::default();
+        let mut session = EnrollmentSession::default();
         let blurred = Err(Advice::Fault(QualityFault::Blurred));
         for i in 0..50 {
             let seen = if i % 3 == 2 { blurred } else { Ok(at(0.0)) };
-            assert_ne!(sitting.see(ms(i * 100), seen), Step::Take);
+            assert_ne!(session.see(ms(i * 100), seen), Step::Take);
         }
     }
 
     #[test]
     fn advice_is_given_only_when_it_changes() {
-        let mut sitting = Sitting::default();
+        let mut session = EnrollmentSession::default();
         let (none, many) = (Advice::Refusal(Refusal::NoFace), Advice::Refusal(Refusal::SeveralFaces));
         let steps: Vec<Step> =
-            [none, none, many, many, none].into_iter().map(|a| sitting.see(ms(0), Err(a))).collect();
+            [none, none, many, many, none].into_iter().map(|a| session.see(ms(0), Err(a))).collect();
         assert_eq!(steps, [Step::Say(none), Step::Wait, Step::Say(many), Step::Wait, Step::Say(none)]);
     }
 }
