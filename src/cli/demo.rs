@@ -1,26 +1,26 @@
 //! `ostiary demo`: the bundled play through the daemon's own code, to a door that is printed.
 
-mod album;
-mod audience;
+mod observer;
+mod snapshots;
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use album::Album;
 use anyhow::{Context, bail};
-use audience::{Audience, Plain};
+use observer::{Observer, Plain};
 use ostiary_config::Config;
 use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
 use ostiary_events::{JsonLines, Output};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::{PhotoCheck, Recognizer, check_photo};
+use snapshots::Snapshots;
 
 use super::{Globals, output};
 use crate::daemon::{self, Setup};
-use crate::demo::{Pace, Play, SCRIPT, enrolment};
+use crate::demo::{Pace, SCRIPT, SyntheticSource, enrolment};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
@@ -54,9 +54,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     say(&format!("Enrolled {person} from a bundled portrait."))?;
     say("Now a stranger comes to the door, and then that person, in another photo.\n")?;
 
-    let album = Album::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
-    let (audience, seen) = Audience::new();
-    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(audience)];
+    let snapshots = Snapshots::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
+    let (observer, seen) = Observer::new();
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(observer)];
     // Programs read the events alone from standard output; the door is then printed beside it.
     let relay = if globals.json {
         outputs.push(Box::new(JsonLines::stdout()));
@@ -69,15 +69,15 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     daemon::run(Setup {
         config,
         layers: None,
-        source: Some(Box::new(Play::new(&SCRIPT, pace)?)),
+        source: Some(Box::new(SyntheticSource::new(&SCRIPT, pace)?)),
         relay: Some(relay),
         signals: Signals::default(),
         inputs: None,
         outputs,
-        frame_observer: Some(album.frame_observer()),
+        frame_observer: Some(snapshots.frame_observer()),
     })?;
 
-    let pictures = album.finish()?;
+    let pictures = snapshots.finish()?;
     say(&format!("\nWrote {pictures} annotated pictures to {}.", args.output.display()))?;
     match seen.verdict(person) {
         Ok(()) => {

@@ -12,17 +12,17 @@ mod ffmpeg;
 mod finding;
 mod folder;
 mod gpio;
-mod heat;
+mod host;
 mod hours;
 mod journal;
-mod machine;
 mod models;
 mod permissions;
 mod picture;
-mod scrub;
+mod redact;
 mod service;
 mod storage;
 mod support;
+mod thermal;
 mod watchdog;
 
 use std::fmt;
@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use finding::{Finding, Status};
-use machine::Machine;
+use host::Host;
 use ostiary_config as config;
 use ostiary_config::{Config, Loaded, Problem};
 use ostiary_facebank::{DaemonLock, FacebankError};
@@ -60,7 +60,7 @@ struct Door {
     /// As far as the configuration is sound; the defaults where it is not.
     loaded: Loaded,
     problems: Vec<Problem>,
-    machine: Machine,
+    host: Host,
     /// The daemon that keeps the door with this facebank.
     daemon: Option<Daemon>,
     /// The service; `None` without systemd.
@@ -98,8 +98,8 @@ const CHECKS: [(&str, Check); 19] = [
     ("permissions", permissions::check),
     ("disk", storage::check),
     ("clock", clock::check),
-    ("temperature", heat::check_temperature),
-    ("throttling", heat::check_throttling),
+    ("temperature", thermal::check_temperature),
+    ("throttling", thermal::check_throttling),
     ("models", models::check),
     ("facebank", facebank::check),
     ("hours", hours::check),
@@ -128,9 +128,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         archive::refuse_taken(path)?;
     }
     let (loaded, problems) = config::examine(&globals.layers())?;
-    let machine = Machine::this();
-    let (daemon, unit) = (daemon(&loaded.config), Unit::ask(&machine));
-    let door = Door { loaded, problems, machine, daemon, unit };
+    let host = Host::this();
+    let (daemon, unit) = (daemon(&loaded.config), Unit::ask(&host));
+    let door = Door { loaded, problems, host, daemon, unit };
     let mut has_fault = false;
     let mut told = Vec::new();
     for (check, examine) in CHECKS {

@@ -10,7 +10,7 @@ use rustix::fs::{Access, access};
 use super::Door;
 use super::finding::Finding;
 use super::folder::folder_of;
-use super::machine::Machine;
+use super::host::Host;
 
 /// Whom the service runs as.
 const USER: &str = "ostiary";
@@ -25,11 +25,11 @@ enum Thing {
 
 /// What is wrong; nothing where all may be used. What is not there is told by its own check.
 pub fn check(door: &Door) -> Vec<Finding> {
-    let machine = &door.machine;
-    let user = User::find(machine, USER);
+    let host = &door.machine;
+    let user = User::find(host, USER);
     let things = things(door.config()).into_iter();
     let refused = things.filter(|thing| {
-        let path = machine.path(thing.path());
+        let path = host.path(thing.path());
         match (&user, path.metadata(), thing) {
             (Some(user), Ok(metadata), _) => !user.may_use(&metadata),
             // Without the package, whoever runs this is who would keep the door; of folders that is told already.
@@ -39,7 +39,7 @@ pub fn check(door: &Door) -> Vec<Finding> {
             _ => false,
         }
     });
-    refused.map(|thing| thing.refusal(machine, user.as_ref().map(|_| USER))).collect()
+    refused.map(|thing| thing.refusal(host, user.as_ref().map(|_| USER))).collect()
 }
 
 /// What the configuration names.
@@ -81,7 +81,7 @@ impl Thing {
         }
     }
 
-    fn refusal(&self, machine: &Machine, user: Option<&str>) -> Finding {
+    fn refusal(&self, host: &Host, user: Option<&str>) -> Finding {
         let path = self.path().display();
         let found = match user {
             Some(user) => format!("{path}: the daemon's user, {user}, may not use it"),
@@ -89,7 +89,7 @@ impl Thing {
         };
         let user = user.unwrap_or("USER");
         let mend = match self {
-            Self::Device(node) => way_in(machine, node, user),
+            Self::Device(node) => way_in(host, node, user),
             Self::File(_) => format!(
                 "run `chown {user}: {path}`, and run what writes to it as that user: `sudo -u {user} ostiary enroll ...`"
             ),
@@ -100,10 +100,10 @@ impl Thing {
 }
 
 /// How a user gets to use a device.
-fn way_in(machine: &Machine, node: &Path, user: &str) -> String {
-    let metadata = machine.path(node).metadata();
+fn way_in(host: &Host, node: &Path, user: &str) -> String {
+    let metadata = host.path(node).metadata();
     let (gid, mode) = metadata.map_or((0, 0), |metadata| (metadata.gid(), metadata.mode()));
-    match groups(machine).into_iter().find(|group| group.id == gid) {
+    match groups(host).into_iter().find(|group| group.id == gid) {
         // Root's group is nobody's way in.
         Some(group) if mode & 0o060 == 0o060 && group.name != "root" => {
             format!("run `usermod --append --groups {} {user}`, then start the daemon again", group.name)
@@ -121,14 +121,14 @@ struct User {
 }
 
 impl User {
-    fn find(machine: &Machine, name: &str) -> Option<Self> {
-        let users = machine.text("/etc/passwd")?;
+    fn find(host: &Host, name: &str) -> Option<Self> {
+        let users = host.text("/etc/passwd")?;
         let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let user = users.find(|fields| fields.first() == Some(&name))?;
         let number = |field: usize| user.get(field)?.parse::<u32>().ok();
         let mut ids = vec![number(3)?];
         ids.extend(
-            groups(machine).iter().filter_map(|group| {
+            groups(host).iter().filter_map(|group| {
                 group.members.split(',').any(|member| member == name).then_some(group.id)
             }),
         );
@@ -157,8 +157,8 @@ struct Group {
     members: String,
 }
 
-fn groups(machine: &Machine) -> Vec<Group> {
-    let text = machine.text("/etc/group").unwrap_or_default();
+fn groups(host: &Host) -> Vec<Group> {
+    let text = host.text("/etc/group").unwrap_or_default();
     let group = |line: &str| {
         let mut fields = line.split(':').map(str::to_owned);
         let (name, id) = (fields.next()?, fields.nth(1)?.parse().ok()?);
@@ -172,15 +172,15 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::machine::tree;
+    use super::super::host::tree;
     use super::*;
 
     const CAMERA: &str = "/dev/video0";
 
     /// What is said of a camera that belongs to the group that is called `video` there.
     fn refusal(mode: u32, members: &str) -> Option<Finding> {
-        let (folder, machine) = tree(&[(CAMERA, "")]);
-        let camera = machine.path(CAMERA);
+        let (folder, host) = tree(&[(CAMERA, "")]);
+        let camera = host.path(CAMERA);
         fs::set_permissions(&camera, fs::Permissions::from_mode(mode)).unwrap();
         let gid = camera.metadata().unwrap().gid();
         fs::create_dir(folder.path().join("etc")).unwrap();
@@ -188,8 +188,8 @@ mod tests {
         fs::write(folder.path().join("etc/passwd"), users).unwrap();
         fs::write(folder.path().join("etc/group"), format!("nobody:x:64990:\nvideo:x:{gid}:{members}\n"))
             .unwrap();
-        let allowed = User::find(&machine, USER).unwrap().may_use(&camera.metadata().unwrap());
-        (!allowed).then(|| Thing::Device(CAMERA.into()).refusal(&machine, Some(USER)))
+        let allowed = User::find(&host, USER).unwrap().may_use(&camera.metadata().unwrap());
+        (!allowed).then(|| Thing::Device(CAMERA.into()).refusal(&host, Some(USER)))
     }
 
     #[test]
@@ -207,14 +207,14 @@ mod tests {
 
     #[test]
     fn files_that_root_made_are_not_the_daemons() {
-        let (folder, machine) = tree(&[("/var/lib/ostiary/facebank.sqlite", "")]);
+        let (folder, host) = tree(&[("/var/lib/ostiary/facebank.sqlite", "")]);
         let stranger = User { id: 64990, groups: vec![64990] };
         let file = folder.path().join("var/lib/ostiary/facebank.sqlite");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(!stranger.may_use(&file.metadata().unwrap()));
         let owner = User { id: file.metadata().unwrap().uid(), groups: Vec::new() };
         assert!(owner.may_use(&file.metadata().unwrap()));
-        let finding = Thing::File("/var/lib/ostiary/facebank.sqlite".into()).refusal(&machine, Some(USER));
+        let finding = Thing::File("/var/lib/ostiary/facebank.sqlite".into()).refusal(&host, Some(USER));
         assert!(finding.mend.unwrap().contains("chown ostiary: /var/lib/ostiary/facebank.sqlite"));
         let folder = file.parent().unwrap();
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();

@@ -13,7 +13,7 @@ use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{Frame, redact};
 
 use super::finding::{Finding, Status};
-use super::machine::Machine;
+use super::host::Host;
 use super::{Daemon, Door, picture};
 
 /// The longest that is waited for a frame, whatever `camera.stall_s` says.
@@ -92,10 +92,10 @@ fn steady(device: &DeviceInfo) -> std::borrow::Cow<'_, str> {
 /// Why no frame came, and from whom to take the camera.
 fn refusal(error: CaptureError, door: &Door, devices: &[DeviceInfo]) -> Finding {
     match (error, &door.daemon) {
-        (CaptureError::Busy { name }, Some(daemon)) if may_have(daemon, &name, &door.machine) => {
+        (CaptureError::Busy { name }, Some(daemon)) if may_have(daemon, &name, &door.host) => {
             Finding::ok(format!("{name}: in use by the running daemon ({daemon})"))
         }
-        (CaptureError::Busy { name }, _) => taken(&name, &door.machine),
+        (CaptureError::Busy { name }, _) => taken(&name, &door.host),
         (CaptureError::Absent { name }, _) => absent(&name, devices),
         (CaptureError::Missing { path }, _) => {
             Finding::fault(format!("{}: no such file or folder", path.display()), MEND)
@@ -105,8 +105,8 @@ fn refusal(error: CaptureError, door: &Door, devices: &[DeviceInfo]) -> Finding 
 }
 
 /// Whether the daemon is who has the camera, as far as can be seen: it may run and wait for it, while another has it.
-fn may_have(daemon: &Daemon, name: &str, machine: &Machine) -> bool {
-    let open = daemon.pid.and_then(|pid| machine.open_files(pid));
+fn may_have(daemon: &Daemon, name: &str, host: &Host) -> bool {
+    let open = daemon.pid.and_then(|pid| host.open_files(pid));
     open.is_none_or(|open| open.contains(&real(name)))
 }
 
@@ -130,9 +130,9 @@ fn absent(name: &str, devices: &[DeviceInfo]) -> Finding {
     )
 }
 
-fn taken(name: &str, machine: &Machine) -> Finding {
+fn taken(name: &str, host: &Host) -> Finding {
     let real = real(name);
-    let holders = machine.holders(|open| open == real);
+    let holders = host.holders(|open| open == real);
     let shown: Vec<String> = holders.iter().map(ToString::to_string).collect();
     match holders.first() {
         Some(holder) => Finding::fault(
@@ -248,10 +248,10 @@ mod tests {
     fn a_camera_that_another_has_is_told_with_who_it_is() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let name = file.path().display().to_string();
-        let finding = taken(&name, &Machine::this());
+        let finding = taken(&name, &Host::this());
         assert_eq!(finding.status, Status::Fault);
         assert!(finding.found.contains(&format!("in use by process {}", std::process::id())), "{finding}");
-        let finding = taken("/nowhere", &Machine::at(Path::new("/nowhere")));
+        let finding = taken("/nowhere", &Host::at(Path::new("/nowhere")));
         assert!(finding.found.contains("in use by another program"), "{finding}");
         assert!(finding.mend.unwrap().contains("sudo ostiary doctor"));
     }
@@ -261,9 +261,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let name = file.path().display().to_string();
         let this = Daemon { pid: Some(std::process::id()) };
-        assert!(may_have(&this, &name, &Machine::this()));
-        assert!(!may_have(&this, "/dev/video987", &Machine::this()));
-        assert!(may_have(&Daemon { pid: None }, "/dev/video987", &Machine::this()), "it cannot be told");
+        assert!(may_have(&this, &name, &Host::this()));
+        assert!(!may_have(&this, "/dev/video987", &Host::this()));
+        assert!(may_have(&Daemon { pid: None }, "/dev/video987", &Host::this()), "it cannot be told");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ostiary_devices::{ChipState, GpioError, Input, InputState, LineState, chips,
 
 use super::Door;
 use super::finding::{Finding, Status};
-use super::machine::{Holder, Machine};
+use super::host::{Holder, Host};
 
 pub fn check_relay(door: &Door) -> Vec<Finding> {
     let relay = &door.config().relay;
@@ -16,12 +16,12 @@ pub fn check_relay(door: &Door) -> Vec<Finding> {
             "set relay.line to the GPIO line that the relay hangs on",
         )];
     }
-    look(&door.machine, relay, &Signals::default())
+    look(&door.host, relay, &Signals::default())
 }
 
 pub fn check_signals(door: &Door) -> Vec<Finding> {
     let config = door.config();
-    let found = look(&door.machine, &Relay { line: None, ..config.relay.clone() }, &config.signals);
+    let found = look(&door.host, &Relay { line: None, ..config.relay.clone() }, &config.signals);
     if found.is_empty() { vec![Finding::ok("none: no lamp and no buzzer is set")] } else { found }
 }
 
@@ -31,17 +31,17 @@ pub fn check_inputs(door: &Door) -> Vec<Finding> {
         return vec![Finding::ok("none: no exit button and no door contact is set")];
     }
     let inputs = inspect_inputs(&config.inputs, &config.relay).into_iter();
-    inputs.map(|input| judge_input(input, &|| holders(&door.machine), &chips)).collect()
+    inputs.map(|input| judge_input(input, &|| holders(&door.host), &chips)).collect()
 }
 
-fn look(machine: &Machine, relay: &Relay, signals: &Signals) -> Vec<Finding> {
+fn look(host: &Host, relay: &Relay, signals: &Signals) -> Vec<Finding> {
     let lines = inspect(relay, signals).into_iter();
-    lines.map(|line| judge(line, relay.backend, &|| holders(machine), &chips)).collect()
+    lines.map(|line| judge(line, relay.backend, &|| holders(host), &chips)).collect()
 }
 
 /// The processes that hold GPIO lines, of whatever chip: the kernel tells no more.
-fn holders(machine: &Machine) -> Vec<Holder> {
-    machine.holders(|open| open.to_string_lossy().starts_with("anon_inode:gpio"))
+fn holders(host: &Host) -> Vec<Holder> {
+    host.holders(|open| open.to_string_lossy().starts_with("anon_inode:gpio"))
 }
 
 fn judge(
@@ -206,10 +206,10 @@ mod tests {
 
     #[test]
     fn processes_with_lines_are_found() {
-        let (folder, machine) = super::super::machine::tree(&[("/proc/812/comm", "gpioset\n")]);
+        let (folder, host) = super::super::host::tree(&[("/proc/812/comm", "gpioset\n")]);
         let fd = folder.path().join("proc/812/fd");
         std::fs::create_dir(&fd).unwrap();
         std::os::unix::fs::symlink("anon_inode:gpio-line", fd.join("4")).unwrap();
-        assert_eq!(holders(&machine), [Holder { pid: 812, name: "gpioset".into() }]);
+        assert_eq!(holders(&host), [Holder { pid: 812, name: "gpioset".into() }]);
     }
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::Door;
 use super::finding::Finding;
-use super::machine::Machine;
+use super::host::Host;
 
 const UNIT: &str = "ostiary.service";
 /// What is asked of systemd. The times are printed as `20s`, `1min` or `infinity`.
@@ -27,9 +27,9 @@ pub struct Unit {
 
 impl Unit {
     /// Asks systemd; `None` where it does not run or does not answer.
-    pub fn ask(machine: &Machine) -> Option<Self> {
+    pub fn ask(host: &Host) -> Option<Self> {
         // What `sd_booted` goes by.
-        machine.path("/run/systemd/system").is_dir().then_some(())?;
+        host.path("/run/systemd/system").is_dir().then_some(())?;
         let mut command = Command::new("systemctl");
         command.args(["show", UNIT, "--property", PROPERTIES]).stdin(Stdio::null()).stderr(Stdio::null());
         let output = command.output().ok().filter(|output| output.status.success())?;
@@ -71,19 +71,19 @@ impl Unit {
 }
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = half_installed(&door.machine).into_iter().collect();
+    let mut findings: Vec<Finding> = half_installed(&door.host).into_iter().collect();
     let daemon = door.daemon.as_ref().and_then(|daemon| daemon.pid);
     findings.push(match &door.unit {
         Some(unit) => judge(unit, daemon),
         None => Finding::ok("systemd does not run here"),
     });
-    findings.extend(daemon.and_then(|pid| outdated(&door.machine, pid)));
+    findings.extend(daemon.and_then(|pid| outdated(&door.host, pid)));
     findings
 }
 
 /// An upgrade that was cut off leaves the package between two versions.
-fn half_installed(machine: &Machine) -> Option<Finding> {
-    let packages = machine.text("/var/lib/dpkg/status")?;
+fn half_installed(host: &Host) -> Option<Finding> {
+    let packages = host.text("/var/lib/dpkg/status")?;
     let ours =
         packages.split("\n\n").find(|package| package.lines().any(|line| line == "Package: ostiary"))?;
     let status = ours.lines().find_map(|line| line.strip_prefix("Status: "))?;
@@ -147,8 +147,8 @@ fn judge(unit: &Unit, daemon: Option<u32>) -> Finding {
 }
 
 /// A daemon whose program was replaced under it.
-fn outdated(machine: &Machine, pid: u32) -> Option<Finding> {
-    let program = std::fs::read_link(machine.path(format!("/proc/{pid}/exe"))).ok()?;
+fn outdated(host: &Host, pid: u32) -> Option<Finding> {
+    let program = std::fs::read_link(host.path(format!("/proc/{pid}/exe"))).ok()?;
     program.to_string_lossy().ends_with(" (deleted)").then(|| {
         Finding::warning(
             format!("process {pid} still runs the program from before an upgrade"),
@@ -162,7 +162,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::super::finding::Status;
-    use super::super::machine::tree;
+    use super::super::host::tree;
     use super::*;
 
     const RUNNING: &str = "Result=success\nNRestarts=0\nMainPID=812\nWatchdogUSec=20s\nLoadState=loaded\n\
@@ -231,11 +231,11 @@ mod tests {
 
     #[test]
     fn a_daemon_from_before_an_upgrade_is_found() {
-        let (folder, machine) = tree(&[("/proc/812/comm", "ostiary"), ("/proc/813/comm", "ostiary")]);
+        let (folder, host) = tree(&[("/proc/812/comm", "ostiary"), ("/proc/813/comm", "ostiary")]);
         symlink("/usr/bin/ostiary (deleted)", folder.path().join("proc/812/exe")).unwrap();
         symlink("/usr/bin/ostiary", folder.path().join("proc/813/exe")).unwrap();
-        assert!(outdated(&machine, 812).unwrap().found.contains("before an upgrade"));
-        assert!(outdated(&machine, 813).is_none() && outdated(&machine, 1).is_none());
+        assert!(outdated(&host, 812).unwrap().found.contains("before an upgrade"));
+        assert!(outdated(&host, 813).is_none() && outdated(&host, 1).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ostiary_kernels::Isa;
 use ostiary_models::{Bundle, Manifest};
 use serde_json::{Value, json};
 
-use super::scrub::Scrubber;
+use super::redact::Redactor;
 use super::{Door, archive, journal};
 
 /// The newest events that go in.
@@ -19,7 +19,7 @@ const README: &str = "\
 What `ostiary doctor --bundle` found out about a door, for those who are asked for help.
 
 findings.jsonl  what doctor found, as `ostiary doctor --json` prints it
-machine.json    the program's version and features, the board, the kernel and the system
+host.json    the program's version and features, the board, the kernel and the system
 config.jsonl    every key in force and where it was set
 cameras.jsonl   the cameras and what they offer
 events.jsonl    the newest thousand events
@@ -38,10 +38,10 @@ pub fn save(path: &Path, door: &Door, findings: Vec<Value>) -> anyhow::Result<()
     let events = newest_events(&config.events.path);
     let people = Facebank::open_read_only(&config.facebank.path).and_then(|facebank| facebank.people());
     let enrolled = people.unwrap_or_default().into_iter().map(|listed| listed.person.name);
-    let scrubber = Scrubber::new(enrolled.chain(events.iter().filter_map(|event| event.person.clone())));
+    let redactor = Redactor::new(enrolled.chain(events.iter().filter_map(|event| event.person.clone())));
 
     let lines = |values: Vec<Value>| {
-        let line = |value| format!("{}\n", scrubber.value(value));
+        let line = |value| format!("{}\n", redactor.value(value));
         values.into_iter().map(line).collect::<String>().into_bytes()
     };
     let journal = journal::read().unwrap_or_else(|why| vec![json!({ "missing": why })]);
@@ -50,7 +50,7 @@ pub fn save(path: &Path, door: &Door, findings: Vec<Value>) -> anyhow::Result<()
     let mut files = vec![
         ("README.txt", README.as_bytes().to_vec()),
         ("findings.jsonl", lines(findings)),
-        ("machine.json", lines(vec![machine(door)])),
+        ("host.json", lines(vec![machine(door)])),
         ("config.jsonl", lines(settings(door))),
         ("cameras.jsonl", lines(cameras)),
         ("events.jsonl", lines(events)),
@@ -82,10 +82,10 @@ fn settings(door: &Door) -> Vec<Value> {
 }
 
 fn machine(door: &Door) -> Value {
-    let machine = &door.machine;
-    let system = machine.text("/etc/os-release").unwrap_or_default();
+    let host = &door.machine;
+    let system = host.text("/etc/os-release").unwrap_or_default();
     let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    let memory = machine.text("/proc/meminfo").unwrap_or_default();
+    let memory = host.text("/proc/meminfo").unwrap_or_default();
     let features: Vec<&str> = [("rpi", cfg!(feature = "rpi")), ("ort", cfg!(feature = "ort"))]
         .into_iter()
         .filter_map(|(name, is_on)| is_on.then_some(name))
@@ -93,8 +93,8 @@ fn machine(door: &Door) -> Value {
     json!({
         "ostiary": env!("CARGO_PKG_VERSION"),
         "features": features,
-        "board": machine.model(),
-        "kernel": machine.text("/proc/sys/kernel/osrelease"),
+        "board": host.model(),
+        "kernel": host.text("/proc/sys/kernel/osrelease"),
         "system": system.map(|name| name.trim_matches('"')),
         "processor": std::env::consts::ARCH,
         "kernels": Isa::best().to_string(),

@@ -2,11 +2,11 @@
 
 use super::Door;
 use super::finding::Finding;
-use super::machine::Machine;
+use super::host::Host;
 use super::service::Unit;
 
 pub fn check(door: &Door) -> Vec<Finding> {
-    vec![of_unit(door.unit.as_ref()), of_board(&door.machine)]
+    vec![of_unit(door.unit.as_ref()), of_board(&door.host)]
 }
 
 /// systemd's, which the daemon feeds while frames and decisions move.
@@ -24,12 +24,12 @@ fn of_unit(unit: Option<&Unit>) -> Finding {
 }
 
 /// The board's, which systemd feeds where it is told to.
-fn of_board(machine: &Machine) -> Finding {
+fn of_board(host: &Host) -> Finding {
     const FOLDER: &str = "/sys/class/watchdog";
-    let Some(name) = machine.names(FOLDER, "watchdog").into_iter().next() else {
+    let Some(name) = host.names(FOLDER, "watchdog").into_iter().next() else {
         return Finding::ok("this machine has no watchdog of its own");
     };
-    let of = |file: &str| machine.text(format!("{FOLDER}/{name}/{file}")).unwrap_or_default();
+    let of = |file: &str| host.text(format!("{FOLDER}/{name}/{file}")).unwrap_or_default();
     let identity = of("identity");
     match of("state").as_str() {
         "active" => Finding::ok(format!("{name} ({identity}) restarts a board that hangs")),
@@ -44,17 +44,17 @@ fn of_board(machine: &Machine) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::finding::Status;
-    use super::super::machine::tree;
+    use super::super::host::tree;
     use super::*;
 
     #[test]
     fn a_board_says_whether_its_watchdog_is_used() {
         let board = |state: &str| {
-            let (_folder, machine) = tree(&[
+            let (_folder, host) = tree(&[
                 ("/sys/class/watchdog/watchdog0/identity", "Broadcom BCM2835 Watchdog timer\n"),
                 ("/sys/class/watchdog/watchdog0/state", state),
             ]);
-            of_board(&machine)
+            of_board(&host)
         };
         assert_eq!(
             board("active\n"),

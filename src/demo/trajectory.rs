@@ -26,20 +26,20 @@ pub const VISIT: Duration =
 
 /// Where the face is, and how wide.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
+pub struct FacePosition {
     pub center: Point,
     pub width: f32,
 }
 
 /// Where a visitor's face is so long after the visit began; at the end of [`VISIT`] it is out of the picture.
-pub fn place(since: Duration) -> Place {
+pub fn place(since: Duration) -> FacePosition {
     // Who walks up to a door slows down before it, and is seen the larger the nearer.
     let left = 1.0 - since.div_duration_f32(APPROACH).min(1.0);
     let slowed = left * left;
     let width = NEAR_WIDTH / (1.0 + (FAR - 1.0) * slowed);
     let gone = since.saturating_sub(APPROACH + STAND).div_duration_f32(LEAVE).min(1.0);
     let center = between(between(DOOR, FIRST, slowed), GONE, gone);
-    Place { center, width }
+    FacePosition { center, width }
 }
 
 fn between(from: Point, to: Point, share: f32) -> Point {
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn from_frame_to_frame_the_face_overlaps_itself() {
         let face = |frame: u32| {
-            let Place { center, width } = place(frame * Duration::from_secs(1) / 15);
+            let FacePosition { center, width } = place(frame * Duration::from_secs(1) / 15);
             BBox { x: center.x - width / 2.0, y: center.y - width / 2.0, width, height: width }
         };
         for frame in 1..VISIT.as_millis() as u32 * 15 / 1000 {

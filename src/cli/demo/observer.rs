@@ -32,31 +32,31 @@ impl Output for Plain {
 }
 
 /// Remembers every event.
-pub struct Audience(Seen);
+pub struct Observer(RecordedEvents);
 
 /// What the audience saw.
 #[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Vec<Event>>>);
+pub struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
 
-impl Audience {
-    pub fn new() -> (Self, Seen) {
-        let seen = Seen::default();
+impl Observer {
+    pub fn new() -> (Self, RecordedEvents) {
+        let seen = RecordedEvents::default();
         (Self(seen.clone()), seen)
     }
 }
 
-impl Output for Audience {
+impl Output for Observer {
     fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }
 
     fn describe(&self) -> String {
-        "audience".into()
+        "observer".into()
     }
 }
 
-impl Seen {
+impl RecordedEvents {
     /// Whether first somebody unknown was refused, and then this person, and nobody else, was let in by the
     /// relay; or what went otherwise.
     pub fn verdict(&self, person: &str) -> Result<(), String> {
@@ -92,9 +92,9 @@ mod tests {
         Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "door")
     }
 
-    fn seen(events: impl IntoIterator<Item = Event>) -> Seen {
-        let (mut audience, seen) = Audience::new();
-        events.into_iter().for_each(|event| audience.tell(&event).unwrap());
+    fn seen(events: impl IntoIterator<Item = Event>) -> RecordedEvents {
+        let (mut observer, seen) = Observer::new();
+        events.into_iter().for_each(|event| observer.tell(&event).unwrap());
         seen
     }
 

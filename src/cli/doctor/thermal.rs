@@ -2,7 +2,7 @@
 
 use super::Door;
 use super::finding::Finding;
-use super::machine::Machine;
+use super::host::Host;
 
 /// Boards slow down from here on: a Raspberry Pi at 80 to 85 degrees, a Jetson a little later.
 const HOT: f64 = 80.0;
@@ -23,18 +23,18 @@ const THROTTLED: u32 = 1 << 2;
 const SOFT_LIMIT: u32 = 1 << 3;
 
 pub fn check_temperature(door: &Door) -> Vec<Finding> {
-    vec![temperature(&door.machine)]
+    vec![temperature(&door.host)]
 }
 
 /// The hottest of the board's sensors.
-fn temperature(machine: &Machine) -> Finding {
+fn temperature(host: &Host) -> Finding {
     const ZONES: &str = "/sys/class/thermal";
     let hottest = machine
         .names(ZONES, "thermal_zone")
         .into_iter()
         .filter_map(|zone| {
-            let name = machine.text(format!("{ZONES}/{zone}/type"))?;
-            let degrees = machine.text(format!("{ZONES}/{zone}/temp"))?.parse::<f64>().ok()? / 1000.0;
+            let name = host.text(format!("{ZONES}/{zone}/type"))?;
+            let degrees = host.text(format!("{ZONES}/{zone}/temp"))?.parse::<f64>().ok()? / 1000.0;
             (CREDIBLE.contains(&degrees) && !CONSTANT.contains(&name.as_str())).then_some((degrees, name))
         })
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
@@ -48,16 +48,16 @@ fn temperature(machine: &Machine) -> Finding {
 }
 
 pub fn check_throttling(door: &Door) -> Vec<Finding> {
-    throttling(&door.machine)
+    throttling(&door.host)
 }
 
-fn throttling(machine: &Machine) -> Vec<Finding> {
+fn throttling(host: &Host) -> Vec<Finding> {
     // The folder's name holds the bus's address from the Pi 5 on.
     let platform = "/sys/devices/platform";
-    let told = machine.names(platform, "soc").into_iter().find_map(|soc| {
+    let told = host.names(platform, "soc").into_iter().find_map(|soc| {
         let folder = format!("{platform}/{soc}");
-        let firmware = machine.names(&folder, "soc").into_iter().find(|name| name.ends_with(":firmware"))?;
-        machine.text(format!("{folder}/{firmware}/get_throttled"))
+        let firmware = host.names(&folder, "soc").into_iter().find(|name| name.ends_with(":firmware"))?;
+        host.text(format!("{folder}/{firmware}/get_throttled"))
     });
     let Some(told) = told else {
         return vec![Finding::ok("not a Raspberry Pi, or its firmware does not say")];
@@ -92,7 +92,7 @@ fn throttling(machine: &Machine) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::finding::Status;
-    use super::super::machine::tree;
+    use super::super::host::tree;
     use super::*;
 
     #[test]
@@ -119,8 +119,8 @@ mod tests {
     fn what_a_pis_firmware_says_is_told_in_words() {
         let pi = |said: &str, soc: &str| {
             let file = format!("/sys/devices/platform/{soc}/{soc}:firmware/get_throttled");
-            let (_folder, machine) = tree(&[(&file, said)]);
-            throttling(&machine)
+            let (_folder, host) = tree(&[(&file, said)]);
+            throttling(&host)
         };
         let statuses = |said| pi(said, "soc").iter().map(|finding| finding.status).collect::<Vec<_>>();
         assert_eq!(statuses("0\n"), [Status::Ok]);

@@ -6,8 +6,8 @@ use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_core::Frame;
 
 use super::Portrait;
-use super::stage::{HEIGHT, Stage, Visitor, WIDTH};
-use super::walk::{VISIT, place};
+use super::scene::{HEIGHT, Scene, Visitor, WIDTH};
+use super::trajectory::{VISIT, place};
 
 /// Frames a second.
 const FPS: u32 = 15;
@@ -27,20 +27,20 @@ pub enum Pace {
 /// Visitors who come to the door one after another: 640x480 pixels, 15 frames a second.
 ///
 /// A recorded source: it waits for whoever looks, and frames carry their time in the play.
-pub struct Play {
+pub struct SyntheticSource {
     visitors: Vec<Visitor>,
-    stage: Stage,
+    scene: Scene,
     pace: Pace,
     sequence: u64,
     started: Option<Instant>,
 }
 
-impl Play {
+impl SyntheticSource {
     /// Prepares a play in which these people come, in this order.
     pub fn new(visitors: &[Portrait], pace: Pace) -> Result<Self, CaptureError> {
         Ok(Self {
             visitors: visitors.iter().map(Visitor::new).collect::<Result<_, _>>()?,
-            stage: Stage::new(),
+            scene: Scene::new(),
             pace,
             sequence: 0,
             started: None,
@@ -62,17 +62,17 @@ fn visit(time: Duration) -> Option<(usize, Duration)> {
     (since < VISIT).then_some((number as usize, since))
 }
 
-impl FrameSource for Play {
+impl FrameSource for SyntheticSource {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
         let time = Duration::from_secs(self.sequence) / FPS;
         if time >= self.duration() {
             return Ok(Next::End);
         }
-        self.stage.clear(frame);
+        self.scene.clear(frame);
         if let Some((number, since)) = visit(time)
             && let Some(visitor) = self.visitors.get(number)
         {
-            self.stage.show(visitor, place(since), frame)?;
+            self.scene.show(visitor, place(since), frame)?;
         }
         (frame.time, frame.sequence) = (time, self.sequence);
         self.sequence += 1;
@@ -103,8 +103,8 @@ mod tests {
     use super::*;
     use crate::demo::{SCRIPT, enrolment};
 
-    fn play() -> Play {
-        Play::new(&SCRIPT, Pace::Unpaced).unwrap()
+    fn play() -> SyntheticSource {
+        SyntheticSource::new(&SCRIPT, Pace::Unpaced).unwrap()
     }
 
     /// The frames at these times of the play.
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn nobody_is_there_before_between_and_after_the_visits() {
         let (mut play, mut hall) = (play(), Frame::default());
-        Stage::new().clear(&mut hall);
+        Scene::new().clear(&mut hall);
         let mut frame = Frame::default();
         let (mut empty, mut visits, mut occupied) = (0, 0, false);
         while play.next(&mut frame).unwrap() == Next::Frame {
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn in_real_time_no_frame_comes_early() {
         let started = Instant::now();
-        let mut play = Play::new(&SCRIPT, Pace::RealTime).unwrap();
+        let mut play = SyntheticSource::new(&SCRIPT, Pace::RealTime).unwrap();
         let mut frame = Frame::default();
         for _ in 0..4 {
             play.next(&mut frame).unwrap();

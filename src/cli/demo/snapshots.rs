@@ -11,7 +11,7 @@ use crate::cli::match_label::judge;
 use crate::daemon::{FrameObserver, FrameResult};
 
 /// A folder that pictures are written to while the daemon works.
-pub struct Album(Arc<Mutex<Pages>>);
+pub struct Snapshots(Arc<Mutex<Pages>>);
 
 struct Pages {
     folder: PathBuf,
@@ -19,7 +19,7 @@ struct Pages {
     written: Result<usize, SaveError>,
 }
 
-impl Album {
+impl Snapshots {
     pub fn create(folder: &Path, rule: MatchRule) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{}: cannot be made; choose another with --output", folder.display()))?;
@@ -30,7 +30,7 @@ impl Album {
     /// Writes a picture for each frame in which something was decided.
     pub fn frame_observer(&self) -> FrameObserver {
         let pages = self.0.clone();
-        Box::new(move |sighting| pages.lock().unwrap_or_else(PoisonError::into_inner).look(sighting))
+        Box::new(move |result| pages.lock().unwrap_or_else(PoisonError::into_inner).look(result))
     }
 
     /// How many pictures were written, or why one could not be.
@@ -41,13 +41,13 @@ impl Album {
 }
 
 impl Pages {
-    fn look(&mut self, sighting: &FrameResult<'_>) {
-        let (Some(decision), Ok(before)) = (sighting.decisions.first(), &self.written) else { return };
+    fn look(&mut self, result: &FrameResult<'_>) {
+        let (Some(decision), Ok(before)) = (result.decisions.first(), &self.written) else { return };
         let number = before + 1;
-        let mut frame = sighting.frame.clone();
+        let mut frame = result.frame.clone();
         let mut label = String::new();
-        for seen in sighting.seen {
-            let match_label = judge(&self.rule, seen, sighting.gallery);
+        for seen in result.seen {
+            let match_label = judge(&self.rule, seen, result.gallery);
             match_label.label(&mut label);
             annotate::draw(&mut frame, &seen.detection, &label, match_label.mark());
         }

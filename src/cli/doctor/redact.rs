@@ -7,12 +7,12 @@ use serde_json::Value;
 const SHORTEST: usize = 3;
 
 /// Knows the names of people, and puts `(person 1)` in their place: always the same number for the same person.
-pub struct Scrubber {
+pub struct Redactor {
     /// Whole names and their words, the longest first, each with what stands for it.
     names: Vec<(Vec<char>, String)>,
 }
 
-impl Scrubber {
+impl Redactor {
     /// One that knows these names, in whatever order and however often each.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let mut people: Vec<String> = names.into_iter().collect();
@@ -83,13 +83,13 @@ mod tests {
 
     use super::*;
 
-    fn scrubber(names: &[&str]) -> Scrubber {
-        Scrubber::new(names.iter().map(|name| (*name).to_owned()))
+    fn redactor(names: &[&str]) -> Redactor {
+        Redactor::new(names.iter().map(|name| (*name).to_owned()))
     }
 
     #[test]
     fn names_are_replaced_whole_and_by_their_words_and_in_any_case() {
-        let scrubber = scrubber(&["Zoë van Dam", "Al", "Al"]);
+        let redactor = redactor(&["Zoë van Dam", "Al", "Al"]);
         for (text, clean) in [
             ("Let Zoë van Dam in: 0.71 alike.", "Let (person 2) in: 0.71 alike."),
             ("ZOË VAN DAM", "(person 2)"),
@@ -98,18 +98,18 @@ mod tests {
             ("Damage", "Damage"),
             ("rtsp://al:secret@dam/main?pw=1", "rtsp://(person 2)/main?..."),
         ] {
-            assert_eq!(scrubber.text(text), clean);
+            assert_eq!(redactor.text(text), clean);
         }
         let value = json!({"person": "Al", "list": ["of Al", 3], "deep": {"al": "x"}});
         let clean = json!({"person": "(person 1)", "list": ["of (person 1)", 3], "deep": {"al": "x"}});
-        assert_eq!(scrubber.value(value), clean);
+        assert_eq!(redactor.value(value), clean);
     }
 
     proptest! {
         #[test]
         fn no_name_is_left(name in "[A-Z][a-zé]{3,8} [A-Z][a-z]{3,8}", before in "[ ,.:'\"]", after in "[ ,.:'\"]") {
             let text = format!("Let{before}{name}{after}in");
-            prop_assert!(!scrubber(&[&name]).text(&text).contains(&name));
+            prop_assert!(!redactor(&[&name]).text(&text).contains(&name));
         }
     }
 }

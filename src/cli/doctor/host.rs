@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The system's own files, or in a test a tree of files that stands in for another machine's.
-pub struct Machine {
+pub struct Host {
     root: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl std::fmt::Display for Holder {
     }
 }
 
-impl Machine {
+impl Host {
     /// This machine.
     pub fn this() -> Self {
         Self::at(Path::new("/"))
@@ -84,15 +84,15 @@ impl Machine {
 
 /// A tree of files for tests: each with its content, below a folder of its own.
 #[cfg(test)]
-pub fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
+pub fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
     let folder = tempfile::tempdir().unwrap();
-    let machine = Machine::at(folder.path());
+    let host = Host::at(folder.path());
     for (file, content) in files {
-        let path = machine.path(file);
+        let path = host.path(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    (folder, machine)
+    (folder, host)
 }
 
 #[cfg(test)]
@@ -112,19 +112,19 @@ mod tests {
 
     #[test]
     fn whoever_has_a_file_open_is_found() {
-        let (folder, machine) =
+        let (folder, host) =
             tree(&[("/proc/812/comm", "motion\n"), ("/proc/1/comm", "systemd\n"), ("/proc/self", "")]);
         for (pid, target) in [(1, "/dev/null"), (812, "/dev/video0")] {
             let fd = folder.path().join(format!("proc/{pid}/fd"));
             fs::create_dir(&fd).unwrap();
             symlink(target, fd.join("3")).unwrap();
         }
-        let holders = machine.holders(|open| open == Path::new("/dev/video0"));
+        let holders = host.holders(|open| open == Path::new("/dev/video0"));
         assert_eq!(holders, [Holder { pid: 812, name: "motion".into() }]);
         assert_eq!(holders[0].to_string(), "process 812 (motion)");
 
         let file = tempfile::NamedTempFile::new().unwrap();
-        let holders = Machine::this().holders(|open| open == file.path());
+        let holders = Host::this().holders(|open| open == file.path());
         assert_eq!(holders.iter().map(|holder| holder.pid).collect::<Vec<_>>(), [std::process::id()]);
     }
 }

@@ -8,7 +8,7 @@ use ostiary_core::{BBox, Frame};
 use ostiary_pictures::PictureError;
 
 use super::Portrait;
-use super::walk::Place;
+use super::trajectory::FacePosition;
 
 /// Pixels of a frame.
 pub const WIDTH: u32 = 640;
@@ -21,7 +21,7 @@ const ABOVE: f32 = 0.8;
 const TALL: f32 = 3.4;
 
 /// Draws frames, with the buffers that it takes.
-pub struct Stage {
+pub struct Scene {
     hall: Vec<u8>,
     resizer: Resizer,
     /// The part of the photo that is in the frame, at its size there.
@@ -56,7 +56,7 @@ impl Visitor {
     }
 
     /// Where what is shown lies when the face is at `place`, in the frame's pixels; may reach outside the frame.
-    fn area(&self, place: Place) -> BBox {
+    fn area(&self, place: FacePosition) -> BBox {
         let face = self.portrait.face;
         let scale = place.width / face.width;
         BBox {
@@ -68,7 +68,7 @@ impl Visitor {
     }
 }
 
-impl Stage {
+impl Scene {
     /// An empty hall: a wall that is lighter towards the lamp above.
     pub fn new() -> Self {
         let wall = |index: u32| {
@@ -92,7 +92,12 @@ impl Stage {
     }
 
     /// Draws a visitor, who may be partly or wholly out of the picture, onto a cleared frame.
-    pub fn show(&mut self, visitor: &Visitor, place: Place, frame: &mut Frame) -> Result<(), CaptureError> {
+    pub fn show(
+        &mut self,
+        visitor: &Visitor,
+        place: FacePosition,
+        frame: &mut Frame,
+    ) -> Result<(), CaptureError> {
         let area = visitor.area(place);
         // The whole pixels of the frame that the area covers.
         let (left, top) = (area.x.max(0.0).ceil() as u32, area.y.max(0.0).ceil() as u32);
@@ -169,11 +174,11 @@ mod tests {
     use crate::demo::SCRIPT;
 
     fn shown(center: Point, width: f32) -> (Frame, Frame) {
-        let mut stage = Stage::new();
+        let mut scene = Scene::new();
         let (mut empty, mut frame) = (Frame::default(), Frame::default());
-        stage.clear(&mut empty);
-        stage.clear(&mut frame);
-        stage.show(&Visitor::new(&SCRIPT[0]).unwrap(), Place { center, width }, &mut frame).unwrap();
+        scene.clear(&mut empty);
+        scene.clear(&mut frame);
+        scene.show(&Visitor::new(&SCRIPT[0]).unwrap(), FacePosition { center, width }, &mut frame).unwrap();
         (empty, frame)
     }
 
