@@ -1,7 +1,7 @@
 //! Drawing onto frames what was seen in them: for videos, demonstrations and whoever aims a camera.
 //!
 //! What comes in: a [`Frame`], a [`Detection`] in it, a label and a [`Mark`]. What goes out: the same frame with
-//! the face's box, its landmarks and the label in the mark's colour; [`save()`] writes it as a picture. Drawing
+//! the face's box, its landmarks and the label in the mark's color; [`save()`] writes it as a picture. Drawing
 //! clips at the frame's edge and allocates nothing.
 
 mod canvas;
@@ -17,7 +17,7 @@ use embedded_graphics::primitives::{Circle, PrimitiveStyle, Rectangle};
 use ostiary_core::{BBox, Detection, Frame};
 pub use save::{SaveError, save};
 
-/// What is known of a face: it gives the colour.
+/// What is known of a face: it gives the color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// Somebody of the facebank: green.
@@ -29,8 +29,8 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// The colour of box, landmarks and label, and a colour for text that is legible on it.
-    fn colours(self) -> (Rgb888, Rgb888) {
+    /// The color of box, landmarks and label, and a color for text that is legible on it.
+    fn colors(self) -> (Rgb888, Rgb888) {
         match self {
             Self::Known => (Rgb888::new(46, 184, 92), Rgb888::BLACK),
             Self::Unknown => (Rgb888::new(200, 40, 45), Rgb888::WHITE),
@@ -49,20 +49,20 @@ const DOT: u32 = 5;
 /// be read in large pictures too. What lies outside the frame, or is not a number, is not drawn.
 pub fn draw(frame: &mut Frame, face: &Detection, label: &str, mark: Mark) {
     let mut canvas = Canvas::new(frame);
-    let (colour, ink) = mark.colours();
+    let (color, ink) = mark.colors();
     for landmark in &face.landmarks {
         if let Some(middle) = canvas.place(landmark.x, landmark.y) {
-            let dot = Circle::with_center(middle, DOT).into_styled(PrimitiveStyle::with_fill(colour));
+            let dot = Circle::with_center(middle, DOT).into_styled(PrimitiveStyle::with_fill(color));
             drawn(dot.draw(&mut canvas));
         }
     }
     let Some(outline) = outline(&canvas, &face.bbox) else { return };
-    drawn(outline.into_styled(PrimitiveStyle::with_stroke(colour, LINE)).draw(&mut canvas));
+    drawn(outline.into_styled(PrimitiveStyle::with_stroke(color, LINE)).draw(&mut canvas));
     let is_in_view = !outline.intersection(&canvas.bounding_box()).is_zero_sized();
     if is_in_view && !label.is_empty() {
         let size = font::size(label) + Size::new_equal(2 * LINE);
         let ground = Rectangle::new(label_place(&canvas, &outline, size), size);
-        drawn(canvas.fill_solid(&ground, colour));
+        drawn(canvas.fill_solid(&ground, color));
         drawn(font::write(&mut canvas, label, ground.top_left + Size::new_equal(LINE), ink));
     }
 }
@@ -116,9 +116,9 @@ mod tests {
         frame.rgb()[index..index + 3].try_into().unwrap()
     }
 
-    fn colour(mark: Mark) -> [u8; 3] {
-        let colour = mark.colours().0;
-        [colour.r(), colour.g(), colour.b()]
+    fn color(mark: Mark) -> [u8; 3] {
+        let color = mark.colors().0;
+        [color.r(), color.g(), color.b()]
     }
 
     fn changed(frame: &Frame) -> usize {
@@ -131,13 +131,13 @@ mod tests {
             let mut frame = frame(320, 240);
             draw(&mut frame, &face([100.0, 80.0, 100.0, 120.0]), "Anna 0.71", mark);
             for (x, y) in [(150, 80), (150, 200), (100, 140), (200, 140)] {
-                assert_eq!(pixel(&frame, x, y), colour(mark), "the box's side at {x},{y}");
+                assert_eq!(pixel(&frame, x, y), color(mark), "the box's side at {x},{y}");
             }
             for (x, y) in [(130, 128), (170, 128), (150, 152), (135, 176), (165, 176)] {
-                assert_eq!(pixel(&frame, x, y), colour(mark), "the landmark at {x},{y}");
+                assert_eq!(pixel(&frame, x, y), color(mark), "the landmark at {x},{y}");
             }
-            assert_eq!(pixel(&frame, 101, 57), colour(mark), "the label's ground");
-            let ink = mark.colours().1;
+            assert_eq!(pixel(&frame, 101, 57), color(mark), "the label's ground");
+            let ink = mark.colors().1;
             let label = (57..79).flat_map(|y| (100..194).map(move |x| (x, y)));
             let inked = label.filter(|&(x, y)| pixel(&frame, x, y) == [ink.r(), ink.g(), ink.b()]).count();
             assert!((200..1000).contains(&inked), "{inked} pixels of text");
@@ -152,8 +152,8 @@ mod tests {
         let mut frame = frame(200, 100);
         draw(&mut frame, &face([150.0, 5.0, 40.0, 80.0]), "Anna 0.71", Mark::Known);
         // 9 characters of 10x20 and a margin of 2 around them end at the right edge.
-        assert_eq!(pixel(&frame, 106, 6), colour(Mark::Known));
-        assert_eq!(pixel(&frame, 199, 28), colour(Mark::Known));
+        assert_eq!(pixel(&frame, 106, 6), color(Mark::Known));
+        assert_eq!(pixel(&frame, 199, 28), color(Mark::Known));
         assert_eq!(pixel(&frame, 104, 6), GREY);
         assert_eq!(pixel(&frame, 120, 30), GREY);
     }
@@ -162,8 +162,8 @@ mod tests {
     fn a_box_partly_outside_shows_the_sides_that_are_inside() {
         let mut frame = frame(100, 100);
         draw(&mut frame, &face([-1e6, -50.0, 1e6 + 60.0, 100.0]), "", Mark::Unknown);
-        assert_eq!(pixel(&frame, 60, 20), colour(Mark::Unknown));
-        assert_eq!(pixel(&frame, 5, 50), colour(Mark::Unknown));
+        assert_eq!(pixel(&frame, 60, 20), color(Mark::Unknown));
+        assert_eq!(pixel(&frame, 5, 50), color(Mark::Unknown));
         assert_eq!(pixel(&frame, 0, 20), GREY);
         assert_eq!(pixel(&frame, 80, 80), GREY);
     }

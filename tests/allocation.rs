@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ostiary::daemon::{self, Setup};
-use ostiary::demo::{Pace, SCRIPT, SyntheticSource, enrolment};
+use ostiary::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Config;
 use ostiary_core::Frame;
@@ -95,7 +95,7 @@ fn the_frame_loop_allocates_nothing_itself() {
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     let mut recognizer = Recognizer::load(&config).unwrap();
-    let known = enrolment().portraits[0].picture().unwrap();
+    let known = enrollment().portraits[0].picture().unwrap();
     let face = recognizer.most_probable(&known).unwrap().expect("a portrait has a face");
     let template = Template { embedding: face.embedding, photo: PhotoHash::of(b"a portrait"), crop: None };
     let mut facebank = Facebank::open(&config.facebank.path).unwrap();

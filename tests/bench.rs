@@ -132,7 +132,7 @@ fn what_cannot_be_measured_is_refused() {
 }
 
 #[test]
-fn each_layer_of_a_quantised_network_is_timed() {
+fn each_layer_of_a_quantized_network_is_timed() {
     let (code, out, _) = bench(&["kernels", "--runs", "2", "--json"]);
     let rows: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((code, rows.len()), (0, 64), "{out}");
@@ -142,7 +142,7 @@ fn each_layer_of_a_quantised_network_is_timed() {
     assert!((shares - 100.0).abs() < 0.1, "{shares}");
 
     let (code, _, err) = bench(&["kernels", "--model", "onet", "--runs", "2"]);
-    assert!(code == 2 && err.contains("onet.onnx: is not quantised"), "{err}");
+    assert!(code == 2 && err.contains("onet.onnx: is not quantized"), "{err}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Door {
     }
 
     fn enroll(&self, name: &str, model: &ModelId) {
-        let embedding = Embedding::normalised(&[1.0; 192]).unwrap();
+        let embedding = Embedding::normalized(&[1.0; 192]).unwrap();
         let template = Template { embedding, photo: PhotoHash::of(name.as_bytes()), crop: None };
         Facebank::open(&self.path("people.sqlite")).unwrap().enroll(name, model, &[template]).unwrap();
     }

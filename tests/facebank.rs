@@ -38,7 +38,7 @@ fn embedding(seed: u64) -> Embedding {
             (state >> 40) as f32 / (1 << 23) as f32 - 1.0
         })
         .collect();
-    Embedding::normalised(&values).unwrap()
+    Embedding::normalized(&values).unwrap()
 }
 
 fn template(seed: u64) -> Template {
@@ -142,7 +142,7 @@ fn disabling_and_grouping_are_in_the_gallery() {
     facebank.set_enabled("Ann", false).unwrap();
     facebank.set_group("Ann", Some("cleaners")).unwrap();
     let gallery = facebank.gallery(&model()).unwrap();
-    // A disabled person is still recognised, to be refused by name.
+    // A disabled person is still recognized, to be refused by name.
     let ann = gallery.person(gallery.best(&embedding(1)).unwrap().person).unwrap();
     assert_eq!((ann.enabled, ann.group.as_deref()), (false, Some("cleaners")));
     facebank.set_enabled("Ann", true).unwrap();
@@ -546,7 +546,7 @@ fn a_second_daemon_is_refused_from_another_process_too() {
 }
 
 /// Ends a process that enrolls without pause, at another moment each time, and looks at what it left: whole
-/// people only, and everyone whose enrolment was reported.
+/// people only, and everyone whose enrollment was reported.
 fn dies_at_any_moment(signal: libc::c_int) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");

@@ -131,7 +131,7 @@ fn distance(a: &Frame, b: &Frame) -> f64 {
 }
 
 #[test]
-fn a_video_keeps_its_frames_its_rate_its_colours_and_its_sound() {
+fn a_video_keeps_its_frames_its_rate_its_colors_and_its_sound() {
     let place = Place::new();
     // An odd size, which H.264 in 4:2:0 cannot have, and the rate of television.
     let picture = "smptebars=size=161x121:rate=30000/1001:duration=1";
@@ -229,15 +229,15 @@ fn a_known_person_is_named_and_a_stranger_is_not() {
         (&5.into(), &1.into(), &Value::Array(vec![]))
     );
 
-    // The box's left side, its colours blurred by 4:2:0: green for a known face, red for a stranger's.
+    // The box's left side, its colors blurred by 4:2:0: green for a known face, red for a stranger's.
     let bbox = |index: usize| known[4]["faces"][0]["box"][index].as_f64().unwrap();
     let (x, y) = (bbox(0).round() as usize, (bbox(1) + bbox(3) / 2.0) as usize);
-    let colour = |name: &str| {
+    let color = |name: &str| {
         let frames = frames(&place.path(name));
         let at = (y * frames[4].width() as usize + x) * 3;
         [0, 1, 2].map(|channel| i32::from(frames[4].rgb()[at + channel]))
     };
-    let ([r, g, _], [red, green, _]) = (colour("known.mp4"), colour("unknown.mp4"));
+    let ([r, g, _], [red, green, _]) = (color("known.mp4"), color("unknown.mp4"));
     assert!(g - r > green - red + 60, "{r} {g} against {red} {green}");
 }
 

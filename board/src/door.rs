@@ -64,7 +64,7 @@ impl Board {
         Ok(())
     }
 
-    /// Enrols the person from a photo, where nobody did before.
+    /// Enrolls the person from a photo, where nobody did before.
     fn make_known(&self) -> anyhow::Result<()> {
         if self.people()?.contains(PERSON) {
             return Ok(());

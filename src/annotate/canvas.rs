@@ -50,22 +50,22 @@ impl DrawTarget for Canvas<'_> {
     type Error = Infallible;
 
     fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
-        pixels.into_iter().try_for_each(|Pixel(at, colour)| {
-            self.fill_solid(&Rectangle::new(at, Size::new_equal(1)), colour)
-        })
+        pixels
+            .into_iter()
+            .try_for_each(|Pixel(at, color)| self.fill_solid(&Rectangle::new(at, Size::new_equal(1)), color))
     }
 
-    fn fill_solid(&mut self, area: &Rectangle, colour: Rgb888) -> Result<(), Infallible> {
+    fn fill_solid(&mut self, area: &Rectangle, color: Rgb888) -> Result<(), Infallible> {
         let area = area.intersection(&self.bounding_box());
         // An intersection with the canvas has no negative corner.
         let (left, top) = (area.top_left.x as usize * self.scale, area.top_left.y as usize * self.scale);
         let right = (left + area.size.width as usize * self.scale).min(self.width);
         let bottom = (top + area.size.height as usize * self.scale).min(self.height);
-        let colour = [colour.r(), colour.g(), colour.b()];
+        let color = [color.r(), color.g(), color.b()];
         for y in top..bottom {
             let row = (y * self.width + left) * 3..(y * self.width + right) * 3;
             for pixel in self.rgb.get_mut(row).into_iter().flat_map(|row| row.chunks_exact_mut(3)) {
-                pixel.copy_from_slice(&colour);
+                pixel.copy_from_slice(&color);
             }
         }
         Ok(())

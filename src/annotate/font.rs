@@ -37,9 +37,9 @@ pub fn size(text: &str) -> Size {
 }
 
 /// Writes a text with its top-left corner at a place.
-pub fn write(canvas: &mut Canvas, text: &str, mut at: Point, colour: Rgb888) -> Result<(), Infallible> {
+pub fn write(canvas: &mut Canvas, text: &str, mut at: Point, color: Rgb888) -> Result<(), Infallible> {
     for character in characters(text) {
-        let style = MonoTextStyle::new(font_of(character), colour);
+        let style = MonoTextStyle::new(font_of(character), color);
         at = style.draw_string(character.encode_utf8(&mut [0; 4]), at, Baseline::Top, canvas)?;
     }
     Ok(())

@@ -35,7 +35,7 @@ enum What {
     Embed(embed::Args),
     /// Time a full detection on one picture.
     Detect(detect::Args),
-    /// Time each layer of a quantised network.
+    /// Time each layer of a quantized network.
     Kernels(kernels::Args),
     /// Time the whole look at each frame of a video.
     Pipeline(pipeline::Args),

@@ -20,7 +20,7 @@ use snapshots::Snapshots;
 
 use super::{Globals, output};
 use crate::daemon::{self, Setup};
-use crate::demo::{Pace, SCRIPT, SyntheticSource, enrolment};
+use crate::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
@@ -50,7 +50,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
     let say = |text: &str| if globals.json { Ok(()) } else { output::line(text) };
     let threshold = enroll(&config)?;
-    let person = enrolment().name;
+    let person = enrollment().name;
     say(&format!("Enrolled {person} from a bundled portrait."))?;
     say("Now a stranger comes to the door, and then that person, in another photo.\n")?;
 
@@ -91,12 +91,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Enrols the person of the play as `ostiary enroll` would; the similarity that the door will need.
+/// Enrolls the person of the play as `ostiary enroll` would; the similarity that the door will need.
 pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
     let mut recognizer = Recognizer::load(config)?;
-    let enrolment = enrolment();
+    let enrollment = enrollment();
     let mut templates = Vec::new();
-    for portrait in enrolment.portraits {
+    for portrait in enrollment.portraits {
         let PhotoCheck::Good(face) = check_photo(&mut recognizer, &config.quality, &portrait.picture()?)?
         else {
             bail!("{}: no face that is good enough; are these the models that ship?", portrait.file);
@@ -105,6 +105,6 @@ pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
         templates.push(Template { embedding: face.embedding, photo, crop: None });
     }
     let mut facebank = Facebank::open(&config.facebank.path)?;
-    facebank.enroll(enrolment.name, recognizer.model(), &templates)?;
+    facebank.enroll(enrollment.name, recognizer.model(), &templates)?;
     Ok(recognizer.threshold(config.door.far)?)
 }

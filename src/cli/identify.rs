@@ -127,7 +127,7 @@ fn folder_gallery(recognizer: &mut Recognizer, folder: &Path, aligned: bool) -> 
         let mut embeddings = Vec::new();
         for photo in &person.photos {
             let found = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
-                // As in enrolment, a photo of an aligned face's size is one.
+                // As in enrollment, a photo of an aligned face's size is one.
                 let aligned = aligned || aligned_crop(&picture).is_some();
                 embed(recognizer, &picture, aligned).with_context(|| photo.display().to_string())
             });

@@ -147,7 +147,7 @@ fn check_paths(args: &Args) -> Result<()> {
     }
 }
 
-/// The facebank to recognise people by. That of the configuration need not be there, that of a flag must.
+/// The facebank to recognize people by. That of the configuration need not be there, that of a flag must.
 fn facebank(config: &Config, named: Option<&Path>) -> Result<Option<Facebank>> {
     let path = named.unwrap_or(&config.facebank.path);
     if named.is_none() && !path.exists() {

@@ -2,11 +2,11 @@
 //!
 //! What comes in: the [`Portrait`]s of who comes, one after another ([`SCRIPT`] is the bundled play), and at what
 //! [`Pace`]. What goes out: frames, since [`SyntheticSource`] is a [`FrameSource`](ostiary_capture::FrameSource) like any
-//! camera. [`enrolment`] says who is to be enrolled beforehand. Everything after the frames is the real thing.
+//! camera. [`enrollment`] says who is to be enrolled beforehand. Everything after the frames is the real thing.
 
 mod scene;
 mod synthetic_source;
 mod trajectory;
 
-pub use ostiary_self_test::{Enrolment, Portrait, SCRIPT, enrolment};
+pub use ostiary_self_test::{Enrollment, Portrait, SCRIPT, enrollment};
 pub use synthetic_source::{Pace, SyntheticSource};

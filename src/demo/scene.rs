@@ -69,7 +69,7 @@ impl Visitor {
 }
 
 impl Scene {
-    /// An empty hall: a wall that is lighter towards the lamp above.
+    /// An empty hall: a wall that is lighter toward the lamp above.
     pub fn new() -> Self {
         let wall = |index: u32| {
             let (across, down) =

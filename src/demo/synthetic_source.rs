@@ -101,7 +101,7 @@ mod tests {
     use ostiary_pipeline::Recognizer;
 
     use super::*;
-    use crate::demo::{SCRIPT, enrolment};
+    use crate::demo::{SCRIPT, enrollment};
 
     fn play() -> SyntheticSource {
         SyntheticSource::new(&SCRIPT, Pace::Unpaced).unwrap()
@@ -131,7 +131,7 @@ mod tests {
         let embed = |portrait: &Portrait| {
             recognizer.most_probable(&portrait.picture().unwrap()).unwrap().unwrap().embedding
         };
-        enrolment().portraits.iter().map(embed).collect()
+        enrollment().portraits.iter().map(embed).collect()
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         }
         assert_eq!(visits, 2);
         assert!(!occupied && (35..50).contains(&empty), "{empty} empty frames");
-        // A recogniser sees nobody there either.
+        // A recognizer sees nobody there either.
         assert!(recognizer().faces(&hall).unwrap().is_empty());
     }
 

@@ -289,7 +289,7 @@ fn a_network_in_the_spelling_of_pytorch_runs_in_bytes() {
         |path: &Path| Onnx::parse("made up", &fs::read(path).unwrap(), &input, &Backend::tract(1)).unwrap();
     let shape = [1, 3, 80, 80];
     let mut real = load(&model).prepare(&shape).unwrap();
-    let mut bytes = load(&file).prepare_quantised(&shape).unwrap().expect("it runs on our own kernels");
+    let mut bytes = load(&file).prepare_quantized(&shape).unwrap().expect("it runs on our own kernels");
     assert_eq!(real.output_shapes(), bytes.output_shapes());
     let picture = image::open(of_project("demo/portraits/obama.jpg")).unwrap();
     let picture = picture.resize_exact(80, 80, image::imageops::FilterType::Triangle).to_rgb8();

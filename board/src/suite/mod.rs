@@ -69,7 +69,7 @@ pub const TESTS: &[Test] = &[
     test("doctor", "doctor finds no fault, and the daemon holding its lines", Always, Any, main_path::doctor),
     test("request_to_exit", "each press of the exit button is one pulse and an MQTT event", Always, Virtual, inputs::request_to_exit),
     test("kill_9_in_pulse", "the relay is at rest within 1 s of a killed daemon's end", Always, Frames, relay_rests::kill_9),
-    test("power_cut_in_enrolment", "the facebank is whole after a power cut", Always, Virtual, power_cut::in_enrolment),
+    test("power_cut_in_enrollment", "the facebank is whole after a power cut", Always, Virtual, power_cut::in_enrollment),
     test("power_cut_in_pulse", "the relay is at rest after a power cut, and the door is kept again", Always, Virtual, power_cut::in_pulse),
     test("door_forced", "a door that opens for nobody was forced, and one that opens after a grant was not", All, Virtual, inputs::door_forced),
     test("door_held_open", "a door that stays open is held open, which is said once", All, Virtual, inputs::door_held_open),

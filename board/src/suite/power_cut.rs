@@ -13,16 +13,16 @@ use crate::patience::{LONG, until};
 /// Who is being enrolled when the power is cut.
 const NEWCOMER: &str = "Grace";
 
-pub fn in_enrolment(board: &Board) -> anyhow::Result<String> {
+pub fn in_enrollment(board: &Board) -> anyhow::Result<String> {
     start_at_boot(board)?;
     board.keep_the_door()?;
     let before = board.state()?.check()?;
     board.sh("systemctl stop ostiary && sync")?;
     board.play(Scene::Stranger)?;
-    let enrol = as_daemon(&format!("ostiary enroll {NEWCOMER} --camera --timeout 80"));
-    let mut enrolment = board.start(&enrol)?;
+    let enroll = as_daemon(&format!("ostiary enroll {NEWCOMER} --camera --timeout 80"));
+    let mut enrollment = board.start(&enroll)?;
     // With the third picture it begins to write.
-    let said = enrolment.stderr.take().context("no output of ssh")?;
+    let said = enrollment.stderr.take().context("no output of ssh")?;
     let mut last = String::new();
     for line in BufReader::new(said).lines() {
         last = line?;
@@ -30,10 +30,10 @@ pub fn in_enrolment(board: &Board) -> anyhow::Result<String> {
             break;
         }
     }
-    ensure!(last.contains("3 of 3"), "the enrolment said {last:?}");
+    ensure!(last.contains("3 of 3"), "the enrollment said {last:?}");
     board.machine()?.cut_power()?;
-    let _ = enrolment.kill();
-    let _ = enrolment.wait();
+    let _ = enrollment.kill();
+    let _ = enrollment.wait();
 
     let since = Instant::now();
     board.machine()?.power_on(&[])?;

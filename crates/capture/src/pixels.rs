@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grey_jpeg_becomes_rgb() {
+    fn a_gray_jpeg_becomes_rgb() {
         let mut bytes = Vec::new();
         let picture = image::GrayImage::from_pixel(16, 16, image::Luma([77]));
         image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode_image(&picture).unwrap();
@@ -226,7 +226,7 @@ mod tests {
         }
 
         #[test]
-        fn grey_and_rgb_are_copied(width in 1u32..40, height in 1u32..20, pad in 0u32..9, seed: u64) {
+        fn gray_and_rgb_are_copied(width in 1u32..40, height in 1u32..20, pad in 0u32..9, seed: u64) {
             for (format, depth) in [(PixelFormat::Grey, 1), (PixelFormat::Rgb3, 3)] {
                 let layout = Layout { format, width, height, stride: width * depth + pad };
                 let buffer = noise(layout.bytes() as usize, seed);

@@ -17,13 +17,13 @@ impl Crop {
         Some(crop)
     }
 
-    /// A picture of nothing, the same on every machine: rings that grow finer outwards, other ones in each colour. What
+    /// A picture of nothing, the same on every machine: rings that grow finer outwards, other ones in each color. What
     /// a model makes of it is known beforehand.
     pub fn pattern() -> Self {
         let mut crop = Self::default();
         for (index, value) in crop.0.iter_mut().enumerate() {
-            let (x, y, colour) = (index / 3 % Self::SIDE, index / 3 / Self::SIDE, index % 3);
-            *value = ((x * x + 2 * y * y + (colour + 1) * x * y) / 16 % 256) as u8;
+            let (x, y, color) = (index / 3 % Self::SIDE, index / 3 / Self::SIDE, index % 3);
+            *value = ((x * x + 2 * y * y + (color + 1) * x * y) / 16 % 256) as u8;
         }
         crop
     }

@@ -12,7 +12,7 @@ impl Embedding {
 
     /// Scales `values` to unit length. `None` where that cannot be: empty, longer than [`Embedding::MAX`],
     /// not finite, or all zero.
-    pub fn normalised(values: &[f32]) -> Option<Self> {
+    pub fn normalized(values: &[f32]) -> Option<Self> {
         let mut unit = heapless::Vec::from_slice(values).ok()?;
         let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
         if !(length.is_finite() && length > 0.0) {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A point in pixels. Serialised as `[x, y]`.
+/// A point in pixels. Serialized as `[x, y]`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "[f32; 2]", into = "[f32; 2]")]
 pub struct Point {
@@ -30,7 +30,7 @@ impl Point {
     }
 }
 
-/// A box in pixels; may reach outside the frame. Serialised as `[x, y, width, height]`.
+/// A box in pixels; may reach outside the frame. Serialized as `[x, y, width, height]`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "[f32; 4]", into = "[f32; 4]")]
 pub struct BBox {

@@ -40,7 +40,7 @@ impl Input {
             return Err(format!("its channels are {channels:?}, neither \"RGB\" nor \"BGR\""));
         }
         if !(mean.is_finite() && divisor.is_normal() && *divisor > 0.0) {
-            return Err(format!("its input cannot be normalised: mean {mean}, divisor {divisor}"));
+            return Err(format!("its input cannot be normalized: mean {mean}, divisor {divisor}"));
         }
         Ok(())
     }

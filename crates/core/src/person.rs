@@ -10,7 +10,7 @@ use super::PersonId;
 pub struct Person {
     pub id: PersonId,
     pub name: String,
-    /// A disabled person is recognised and not let in.
+    /// A disabled person is recognized and not let in.
     pub enabled: bool,
     /// Whose hours apply, folded ([`fold_group`]).
     pub group: Option<String>,

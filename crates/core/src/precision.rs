@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Bytes where the bundle has a quantised file for a role, and 32-bit floats where it has none.
+    /// Bytes where the bundle has a quantized file for a role, and 32-bit floats where it has none.
     #[default]
     Int8,
     /// 32-bit floats.

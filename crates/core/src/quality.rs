@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Quality {
     /// The shorter side of the face's box, pixels.
     pub size: f32,
-    /// Variance of the Laplacian of the aligned crop's luma, grey levels squared; about 20 is blurred,
+    /// Variance of the Laplacian of the aligned crop's luma, gray levels squared; about 20 is blurred,
     /// several hundred is sharp.
     pub sharpness: f32,
     /// Mean luma of the aligned crop, 0 (black) to 1 (white).
@@ -52,7 +52,7 @@ impl QualityFault {
 pub struct QualityLimits {
     /// Least size of a face, pixels.
     pub min_size: f32,
-    /// Least sharpness: variance of the crop's Laplacian, grey levels squared.
+    /// Least sharpness: variance of the crop's Laplacian, gray levels squared.
     pub min_sharpness: f32,
     /// Least and greatest mean luma, 0 to 1.
     pub min_exposure: f32,

@@ -21,7 +21,7 @@ pub struct Backend {
 
 #[derive(Clone)]
 pub(super) enum Kind {
-    /// Quantised files on our own kernels, all others on tract.
+    /// Quantized files on our own kernels, all others on tract.
     Tract(Executor),
     #[cfg(feature = "ort")]
     Ort(Runtime),

@@ -19,7 +19,7 @@ mod tract;
 use std::path::PathBuf;
 
 pub use backend::Backend;
-pub use int8::{LayerInfo, QuantisedNetwork};
+pub use int8::{LayerInfo, QuantizedNetwork};
 pub use limits::LimitError;
 pub use onnx::Onnx;
 
@@ -28,7 +28,7 @@ pub trait Network: Send {
     /// Runs a batch of pictures of the size that the network was prepared for.
     ///
     /// `pixels` are the pictures one after the other, each packed RGB, rows top to bottom; the network does what
-    /// its file needs beyond that: normalisation, planes, blue first. Each of `outputs` is cleared and filled with
+    /// its file needs beyond that: normalization, planes, blue first. Each of `outputs` is cleared and filled with
     /// one output of the network, dense and in the file's layout (NCHW), in the file's order, keeping its capacity.
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError>;
 

@@ -7,7 +7,7 @@ use tract_onnx::prelude::*;
 use super::backend::Kind;
 use super::caught::{Caught, caught};
 use super::tract::{TractNetwork, chain};
-use super::{Backend, EngineError, LimitError, Network, QuantisedNetwork, limits};
+use super::{Backend, EngineError, LimitError, Network, QuantizedNetwork, limits};
 
 /// A parsed ONNX file, not yet bound to a shape.
 pub struct Onnx {
@@ -48,7 +48,7 @@ impl Onnx {
         self.check(shape)?;
         caught(&self.name, || {
             Ok(match &self.backend.kind {
-                Kind::Tract(executor) => match self.quantised(shape)? {
+                Kind::Tract(executor) => match self.quantized(shape)? {
                     Some(network) => self.boxed(network),
                     None => {
                         let executor = executor.clone();
@@ -63,13 +63,13 @@ impl Onnx {
         })
     }
 
-    /// The network on kernels of our own, where the file is quantised in a way that they run.
+    /// The network on kernels of our own, where the file is quantized in a way that they run.
     ///
     /// # Errors
     /// As [`Onnx::prepare`].
-    pub fn prepare_quantised(&self, shape: &[usize]) -> Result<Option<QuantisedNetwork>, EngineError> {
+    pub fn prepare_quantized(&self, shape: &[usize]) -> Result<Option<QuantizedNetwork>, EngineError> {
         self.check(shape)?;
-        caught(&self.name, || self.quantised(shape))
+        caught(&self.name, || self.quantized(shape))
     }
 
     /// Whether the file keeps within limits for an input of this shape; nothing is allocated before that.
@@ -78,8 +78,8 @@ impl Onnx {
         limits::check_shapes(&self.file, shape).map_err(limited)
     }
 
-    fn quantised(&self, shape: &[usize]) -> Result<Option<QuantisedNetwork>, EngineError> {
-        QuantisedNetwork::new(&self.name, &self.file, &self.input, shape, self.backend.threads())
+    fn quantized(&self, shape: &[usize]) -> Result<Option<QuantizedNetwork>, EngineError> {
+        QuantizedNetwork::new(&self.name, &self.file, &self.input, shape, self.backend.threads())
     }
 
     fn boxed(&self, network: impl Network + 'static) -> Box<dyn Network> {

@@ -17,7 +17,7 @@ use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::type_proto::Value;
 use tract_onnx::pb::{ModelProto, TensorShapeProto};
 
-use super::planes::{normalise, planes};
+use super::planes::{normalize, planes};
 use super::{EngineError, Network};
 
 /// Where the library is looked for when the configuration does not say: wherever the system looks.
@@ -254,7 +254,7 @@ impl Network for OrtNetwork {
         }
         let plane = self.shape[2..].iter().product();
         planes(pixels, &self.input, plane, &mut self.bytes, |pixel| pixel);
-        planes(pixels, &self.input, plane, &mut self.floats, normalise(&self.input));
+        planes(pixels, &self.input, plane, &mut self.floats, normalize(&self.input));
         let model = self.model.clone();
         self.infer(|place, _, values| {
             if let Some(output) = outputs.get_mut(place) {

@@ -18,7 +18,7 @@ pub fn planes<T>(pixels: &[u8], input: &Input, plane: usize, planes: &mut [T], v
 }
 
 /// A pixel as the file wants it, where it wants floats.
-pub fn normalise(input: &Input) -> impl Fn(u8) -> f32 {
+pub fn normalize(input: &Input) -> impl Fn(u8) -> f32 {
     let (mean, scale) = (input.mean, 1.0 / input.divisor);
     move |pixel| (f32::from(pixel) - mean) * scale
 }
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(made, [1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12]);
         input.channels = "BGR".into();
         let mut made = [0.0; 12];
-        planes(&pixels, &input, 2, &mut made, normalise(&input));
+        planes(&pixels, &input, 2, &mut made, normalize(&input));
         assert_eq!(made[..6], [0.5, 2.0, 0.0, 1.5, -0.5, 1.0]);
     }
 }

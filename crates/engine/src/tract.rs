@@ -9,7 +9,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::ensure;
 use tract_onnx::tract_hir::infer::Factoid;
 
-use super::planes::{normalise, planes};
+use super::planes::{normalize, planes};
 use super::{EngineError, Network, max_pool, prelu};
 
 /// A network bound to one shape of input.
@@ -25,7 +25,7 @@ pub struct TractNetwork {
 }
 
 impl TractNetwork {
-    /// Optimises the network for inputs of this shape.
+    /// Optimizes the network for inputs of this shape.
     pub fn new(
         name: &str,
         file: &ModelProto,
@@ -77,7 +77,7 @@ impl TractNetwork {
         }
         let mut tensor = Tensor::zero::<f32>(&self.shape)?;
         let mut floats = tensor.try_as_plain_ram_mut()?;
-        planes(pixels, &self.input, plane, floats.as_slice_mut()?, normalise(&self.input));
+        planes(pixels, &self.input, plane, floats.as_slice_mut()?, normalize(&self.input));
         Ok(tensor)
     }
 }

@@ -5,7 +5,7 @@ use ostiary_core::{Candidate, Embedding, Person, PersonId, Similarity};
 /// Numbers multiplied side by side: independent sums let the compiler use the machine's vector registers.
 const LANES: usize = 8;
 
-/// The people of a facebank with their templates. Disabled people are among them: they are to be recognised
+/// The people of a facebank with their templates. Disabled people are among them: they are to be recognized
 /// and refused, not taken for strangers.
 #[derive(Default, Clone)]
 pub struct Gallery {
@@ -46,7 +46,7 @@ impl Gallery {
             .map(|i| embeddings.iter().filter_map(|embedding| embedding.values().get(i)).sum())
             .collect();
         // Templates that cancel out have no average; their own rows still stand.
-        if let Some(average) = Embedding::normalised(&sums) {
+        if let Some(average) = Embedding::normalized(&sums) {
             self.rows.extend_from_slice(average.values());
         }
         self.ends.push(self.rows.len());
@@ -162,7 +162,7 @@ mod tests {
 
     fn embedding(length: usize) -> impl Strategy<Value = Embedding> {
         prop::collection::vec(-1.0f32..1.0, length)
-            .prop_filter_map("zero", |values| Embedding::normalised(&values))
+            .prop_filter_map("zero", |values| Embedding::normalized(&values))
     }
 
     fn people(length: usize) -> impl Strategy<Value = Vec<(Person, Vec<Embedding>)>> {
@@ -198,24 +198,24 @@ mod tests {
 
     #[test]
     fn a_probe_of_another_length_is_nobody() {
-        let unit = Embedding::normalised(&[1.0, 0.0]).unwrap();
+        let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
         let gallery = Gallery::new([(person(1), vec![unit])]).unwrap();
-        assert!(gallery.best(&Embedding::normalised(&[1.0, 0.0, 0.0]).unwrap()).is_none());
-        assert!(Gallery::default().best(&Embedding::normalised(&[1.0]).unwrap()).is_none());
+        assert!(gallery.best(&Embedding::normalized(&[1.0, 0.0, 0.0]).unwrap()).is_none());
+        assert!(Gallery::default().best(&Embedding::normalized(&[1.0]).unwrap()).is_none());
     }
 
     #[test]
     fn templates_of_different_lengths_are_refused() {
-        let two = Embedding::normalised(&[1.0, 0.0]).unwrap();
-        let three = Embedding::normalised(&[1.0, 0.0, 0.0]).unwrap();
+        let two = Embedding::normalized(&[1.0, 0.0]).unwrap();
+        let three = Embedding::normalized(&[1.0, 0.0, 0.0]).unwrap();
         assert!(Gallery::new([(person(1), vec![two.clone(), three.clone()])]).is_err());
         assert!(Gallery::new([(person(1), vec![two]), (person(2), vec![three])]).is_err());
     }
 
     #[test]
     fn opposite_templates_have_no_average_and_still_match() {
-        let a = Embedding::normalised(&[1.0, 0.0]).unwrap();
-        let b = Embedding::normalised(&[-1.0, 0.0]).unwrap();
+        let a = Embedding::normalized(&[1.0, 0.0]).unwrap();
+        let b = Embedding::normalized(&[-1.0, 0.0]).unwrap();
         let gallery = Gallery::new([(person(1), vec![a.clone(), b])]).unwrap();
         assert_eq!(gallery.best(&a).unwrap().similarity, Similarity(1.0));
     }

@@ -403,7 +403,7 @@ mod tests {
     fn template(seed: u8) -> Template {
         let values: Vec<f32> = (0..128u8).map(|i| f32::from(i.wrapping_mul(seed) % 31) - 15.0).collect();
         Template {
-            embedding: Embedding::normalised(&values).unwrap(),
+            embedding: Embedding::normalized(&values).unwrap(),
             photo: PhotoHash::of(&[seed]),
             crop: Some(Crop::default()),
         }

@@ -68,7 +68,7 @@ pub(super) fn from_blob(blob: &[u8]) -> Option<Embedding> {
 /// An embedding from numbers that were one before: `None` unless their length is 1, as it then was.
 pub(super) fn from_unit(values: &[f32]) -> Option<Embedding> {
     let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-    ((length - 1.0).abs() < 1e-3).then(|| Embedding::normalised(values))?
+    ((length - 1.0).abs() < 1e-3).then(|| Embedding::normalized(values))?
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_is_noticed() {
-        let mut blob = to_blob(&Embedding::normalised(&[0.6, 0.8]).unwrap());
+        let mut blob = to_blob(&Embedding::normalized(&[0.6, 0.8]).unwrap());
         assert!(from_blob(&blob).is_some());
         blob[3] ^= 0x40;
         assert!(from_blob(&blob).is_none());

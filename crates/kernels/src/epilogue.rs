@@ -1,4 +1,4 @@
-//! What every layer ends with: scale, bias, PReLU, requantise.
+//! What every layer ends with: scale, bias, PReLU, requantize.
 
 use crate::Tensor;
 
@@ -78,7 +78,7 @@ impl Epilogue {
 
     /// The next layer's value.
     #[inline(always)]
-    pub(crate) fn quantised(channel: [f32; 4], sum: i32) -> u8 {
+    pub(crate) fn quantized(channel: [f32; 4], sum: i32) -> u8 {
         (Self::float(channel, sum) + channel[3]).round_ties_even().clamp(0.0, 255.0) as u8
     }
 

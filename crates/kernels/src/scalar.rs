@@ -59,7 +59,7 @@ unsafe fn store(epilogue: &[f32], lanes: usize, lane: usize, sum: i32, pixel: *m
         if float {
             pixel.cast::<f32>().add(lane).write(Epilogue::float(channel, sum));
         } else {
-            pixel.add(lane).write(Epilogue::quantised(channel, sum));
+            pixel.add(lane).write(Epilogue::quantized(channel, sum));
         }
     }
 }

@@ -65,7 +65,7 @@ fn filled(
 }
 
 /// What the definition says, from a sum.
-fn requantised(epilogue: &Epilogue, channel: usize, sum: i64) -> u8 {
+fn requantized(epilogue: &Epilogue, channel: usize, sum: i64) -> u8 {
     let y = (sum as f32).mul_add(epilogue.scale[channel], epilogue.bias[channel]);
     let z = if y > 0.0 { y } else { y * epilogue.slope[channel] };
     (z + epilogue.zero_point[channel]).round_ties_even().clamp(0.0, 255.0) as u8
@@ -172,7 +172,7 @@ proptest! {
             }
         }
         let expected: Vec<u8> = sums.iter().enumerate()
-            .map(|(at, sum)| requantised(&epilogue, at % outputs, *sum)).collect();
+            .map(|(at, sum)| requantized(&epilogue, at % outputs, *sum)).collect();
         let expected_sums: Vec<f32> = sums.iter().map(|sum| *sum as f32).collect();
 
         let shape = ConvShape { inputs, pitch: from.pitch, outputs, window };
@@ -218,7 +218,7 @@ proptest! {
                             );
                             i64::from(input[pixel + channel]) * i64::from(weights[channel * places + place])
                         }).sum();
-                        expected.push(requantised(&epilogue, channel, sum));
+                        expected.push(requantized(&epilogue, channel, sum));
                     }
                 }
             }

@@ -17,7 +17,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads the manifest of the folder. A role's quantised file stands for it at [`Precision::Int8`], where there
+    /// Reads the manifest of the folder. A role's quantized file stands for it at [`Precision::Int8`], where there
     /// is one.
     pub fn open(folder: &Path, precision: Precision) -> Result<Self, BundleError> {
         let path = folder.join(Manifest::FILE);
@@ -49,7 +49,7 @@ impl Bundle {
 
     /// The manifest's entry for a role.
     pub fn entry(&self, role: &str) -> Result<&ModelEntry, BundleError> {
-        let found = self.quantised(role).or_else(|| self.manifest.models.get(role));
+        let found = self.quantized(role).or_else(|| self.manifest.models.get(role));
         found.ok_or_else(|| BundleError::NoRole {
             path: self.folder.join(Manifest::FILE),
             role: role.to_owned(),
@@ -57,11 +57,11 @@ impl Bundle {
     }
 
     /// Whether a role computes in bytes.
-    pub fn is_quantised(&self, role: &str) -> bool {
-        self.quantised(role).is_some()
+    pub fn is_quantized(&self, role: &str) -> bool {
+        self.quantized(role).is_some()
     }
 
-    fn quantised(&self, role: &str) -> Option<&ModelEntry> {
+    fn quantized(&self, role: &str) -> Option<&ModelEntry> {
         self.precision.of(role).and_then(|name| self.manifest.models.get(&name))
     }
 

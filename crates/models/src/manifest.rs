@@ -238,9 +238,9 @@ mod tests {
             assert!(refused(&|entry| entry.input.shape = shape).contains("input shape"), "{shape:?}");
         }
         for divisor in [0.0, -128.0, f32::NAN, f32::INFINITY] {
-            assert!(refused(&|entry| entry.input.divisor = divisor).contains("normalised"), "{divisor}");
+            assert!(refused(&|entry| entry.input.divisor = divisor).contains("normalized"), "{divisor}");
         }
-        assert!(refused(&|entry| entry.input.mean = f32::NAN).contains("normalised"));
+        assert!(refused(&|entry| entry.input.mean = f32::NAN).contains("normalized"));
         for value in [f32::NAN, 1.5] {
             assert!(refused(&|entry| entry.golden = vec![0.1, value]).contains("golden"), "{value}");
         }

@@ -37,7 +37,7 @@ pub enum ReleaseError {
     Expired { version: u64, expires: Timestamp },
     #[error(
         "the clock says {now}, and it is at least {earliest}: whether the bundle has expired cannot be told; turn on time \
-         synchronisation (`timedatectl set-ntp true`) and wait for it"
+         synchronization (`timedatectl set-ntp true`) and wait for it"
     )]
     Clock { now: Timestamp, earliest: Timestamp },
     #[error(

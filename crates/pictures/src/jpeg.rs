@@ -1,4 +1,4 @@
-//! Telling a whole JPEG from a torn one. Decoders fill what is missing with grey and call it a success; a
+//! Telling a whole JPEG from a torn one. Decoders fill what is missing with gray and call it a success; a
 //! doorkeeper must not.
 
 const START: u8 = 0xD8;

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Pictures with more pixels than this are not decoded, whatever the size of their file.
 pub const MAX_PIXELS: u64 = 50_000_000;
 
-/// Reads a picture file as a frame: JPEG or PNG, of any depth, with or without colour or transparency, turned
+/// Reads a picture file as a frame: JPEG or PNG, of any depth, with or without color or transparency, turned
 /// as its EXIF orientation says. The file is judged by its content, not by its name.
 ///
 /// An error names the file where it is missing, empty, torn, no picture, larger than 64 MiB, or of more than
@@ -52,7 +52,7 @@ pub fn decode_picture(path: &Path, bytes: &[u8]) -> Result<Frame, PictureError> 
     decoder.set_limits(limits).map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = match (format, decoder.color_type()) {
-        (ImageFormat::Jpeg, ColorType::Rgb8) => colour_jpeg(bytes).map_err(failed)?,
+        (ImageFormat::Jpeg, ColorType::Rgb8) => color_jpeg(bytes).map_err(failed)?,
         _ => DynamicImage::from_decoder(decoder).map_err(damaged)?,
     };
     picture.apply_orientation(orientation);
@@ -64,10 +64,10 @@ pub fn decode_picture(path: &Path, bytes: &[u8]) -> Result<Frame, PictureError> 
         .ok_or_else(|| failed("it has no pixels".into()))
 }
 
-/// Decodes a colour JPEG whose size was checked. `image`'s own decoder spreads the halved chroma of JPEGs
+/// Decodes a color JPEG whose size was checked. `image`'s own decoder spreads the halved chroma of JPEGs
 /// otherwise than libjpeg, with whose pictures models are trained and measured, and embeddings then differ in
 /// the fourth digit; this one agrees with it to rounding.
-fn colour_jpeg(bytes: &[u8]) -> Result<DynamicImage, String> {
+fn color_jpeg(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     let damaged = |why: String| format!("the file is damaged ({why}); copy it again");
     let rgb = decoder.decode().map_err(|error| damaged(error.to_string()))?;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn every_depth_and_colour_becomes_rgb() {
+    fn every_depth_and_color_becomes_rgb() {
         let pictures = [
             DynamicImage::ImageRgb8(halves()),
             DynamicImage::from(halves()).into_luma8().into(),

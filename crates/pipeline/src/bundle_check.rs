@@ -43,7 +43,7 @@ pub enum Agreement {
 impl Agreement {
     /// What a backend must hold to, with the embedder of this bundle.
     pub fn of(backend: config::Backend, bundle: &Bundle) -> Self {
-        match (backend, bundle.is_quantised(Embedder::ROLE)) {
+        match (backend, bundle.is_quantized(Embedder::ROLE)) {
             (config::Backend::Tract, true) => Self::Exact,
             (config::Backend::Tract, false) => Self::Cosine(0.9999),
             // It rounds in its own way, TensorRT to 16 bits.
@@ -53,7 +53,7 @@ impl Agreement {
 
     /// How alike an embedding is to the expected one, if that is enough.
     pub fn hold(self, made: &Embedding, expected: &[f32]) -> Result<Self, BundleCheckError> {
-        let unit = Embedding::normalised(expected).ok_or(BundleCheckError::NoGolden)?;
+        let unit = Embedding::normalized(expected).ok_or(BundleCheckError::NoGolden)?;
         let cosine = made.similarity(&unit).0;
         match self {
             Self::Exact if made.values() == expected => Ok(self),
@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn an_embedding_is_held_to_the_expected_one() {
-        let expected = Embedding::normalised(&[3.0, 4.0, 0.0]).unwrap();
-        let near = Embedding::normalised(&[3.0, 4.0, 0.01]).unwrap();
-        let far = Embedding::normalised(&[4.0, 3.0, 0.0]).unwrap();
+        let expected = Embedding::normalized(&[3.0, 4.0, 0.0]).unwrap();
+        let near = Embedding::normalized(&[3.0, 4.0, 0.01]).unwrap();
+        let far = Embedding::normalized(&[4.0, 3.0, 0.0]).unwrap();
         let holds = |made, least: Agreement| least.hold(made, expected.values()).is_ok();
         assert!(holds(&expected, Agreement::Exact));
         assert!(!holds(&near, Agreement::Exact));

@@ -9,7 +9,7 @@ use crate::{RecognizedFace, Recognizer};
 /// A face whose box has this share of the chosen face's area may be the one that was meant.
 const COMPARABLE: f32 = 0.5;
 
-/// What a picture holds for enrolment.
+/// What a picture holds for enrollment.
 #[derive(Debug, Clone)]
 pub enum PhotoCheck {
     /// One face, good enough.
@@ -75,7 +75,7 @@ pub fn unlike(new: &[Embedding], known: &[Embedding], threshold: Similarity) -> 
         }
         others().next().is_none()
             || others().any(|other| embedding.similarity(other) >= threshold)
-            || Embedding::normalised(&sum).is_some_and(|average| embedding.similarity(&average) >= threshold)
+            || Embedding::normalized(&sum).is_some_and(|average| embedding.similarity(&average) >= threshold)
     };
     new.iter().enumerate().filter(|(index, embedding)| !alike(*index, embedding)).map(|(i, _)| i).collect()
 }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_odd_one_out_is_found() {
         let at = |degrees: f32| {
-            Embedding::normalised(&[degrees.to_radians().cos(), degrees.to_radians().sin()]).unwrap()
+            Embedding::normalized(&[degrees.to_radians().cos(), degrees.to_radians().sin()]).unwrap()
         };
         let threshold = Similarity(0.8);
         assert!(unlike(&[at(0.0)], &[], threshold).is_empty());

@@ -16,5 +16,5 @@ pub use error::SelfTestError;
 pub use match_portraits::match_portraits;
 pub use order::Order;
 pub use perform::perform;
-pub use portraits::{Enrolment, Portrait, SCRIPT, enrolment};
+pub use portraits::{Enrollment, Portrait, SCRIPT, enrollment};
 pub use run::{Limits, SelfTest};

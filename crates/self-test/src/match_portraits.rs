@@ -4,7 +4,7 @@ use ostiary_core::Embedding;
 use ostiary_models::FarPoint;
 use ostiary_pipeline::Recognizer;
 
-use super::{Portrait, SCRIPT, SelfTestError, enrolment};
+use super::{Portrait, SCRIPT, SelfTestError, enrollment};
 
 /// The least share that the face found must have in common with where it is.
 const OVERLAP: f32 = 0.7;
@@ -24,7 +24,7 @@ pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Resul
         [only] => (only.threshold, only.threshold),
         [] => (0.0, 1.0),
     };
-    for portrait in enrolment().portraits {
+    for portrait in enrollment().portraits {
         let enrolled = embed(recognizer, portrait)?;
         let same = enrolled.similarity(&known).0;
         let strange = enrolled.similarity(&stranger).0.max(known.similarity(&stranger).0);

@@ -20,7 +20,7 @@ pub struct Portrait {
 
 /// Whom the door should know before the play begins.
 #[derive(Debug, Clone, Copy)]
-pub struct Enrolment {
+pub struct Enrollment {
     pub name: &'static str,
     /// Photos to enroll; none of them is seen in the play.
     pub portraits: &'static [Portrait],
@@ -47,12 +47,12 @@ const BIDEN: Portrait = Portrait {
     face: BBox { x: 431.0, y: 168.0, width: 280.0, height: 393.0 },
 };
 
-/// The bundled play: first a stranger comes, then the person of [`enrolment`], in another photo than the enrolled.
+/// The bundled play: first a stranger comes, then the person of [`enrollment`], in another photo than the enrolled.
 pub const SCRIPT: [Portrait; 2] = [BIDEN, OBAMA_SPEAKS];
 
 /// Whom to enroll for [`SCRIPT`].
-pub fn enrolment() -> Enrolment {
-    Enrolment { name: OBAMA.name, portraits: &[OBAMA] }
+pub fn enrollment() -> Enrollment {
+    Enrollment { name: OBAMA.name, portraits: &[OBAMA] }
 }
 
 impl Portrait {
@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn whom_the_door_knows_comes_last_and_in_another_photo() {
-        let enrolment = enrolment();
+        let enrollment = enrollment();
         let [stranger, known] = SCRIPT;
-        assert_eq!(known.name, enrolment.name);
-        assert_ne!(stranger.name, enrolment.name);
-        assert!(enrolment.portraits.iter().all(|enrolled| enrolled.file != known.file));
+        assert_eq!(known.name, enrollment.name);
+        assert_ne!(stranger.name, enrollment.name);
+        assert!(enrollment.portraits.iter().all(|enrolled| enrolled.file != known.file));
     }
 }

@@ -71,7 +71,7 @@ pub fn align(frame: &Frame, landmarks: &Landmarks, crop: &mut Crop) -> bool {
     true
 }
 
-/// The colour at a point, whose whole numbers are pixel centres.
+/// The color at a point, whose whole numbers are pixel centers.
 fn bilinear(frame: &Frame, at: Point) -> [u8; 3] {
     let (left, top) = (at.x.floor(), at.y.floor());
     let (right_share, bottom_share) = (at.x - left, at.y - top);

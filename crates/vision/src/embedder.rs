@@ -91,7 +91,7 @@ impl Embedder {
                     upright.iter_mut().zip(given[0]).for_each(|(value, other)| *value += other);
                 }
                 if index % looks == looks - 1 {
-                    match Embedding::normalised(upright) {
+                    match Embedding::normalized(upright) {
                         Some(embedding) => take(index / looks, embedding),
                         None => all_good = false,
                     }

@@ -44,7 +44,7 @@ fn pose(landmarks: &Landmarks) -> [f32; 3] {
     let middle = |a: Point, b: Point| Point { x: (a.x + b.x) / 2.0, y: (a.y + b.y) / 2.0 };
     let (eyes, mouth) = (middle(left_eye, right_eye), middle(left_mouth, right_mouth));
     let roll = (right_eye.y - left_eye.y).atan2(right_eye.x - left_eye.x);
-    // Along the eyes' line, and across it towards the mouth.
+    // Along the eyes' line, and across it toward the mouth.
     let upright = |p: Point| {
         let (x, y) = (p.x - eyes.x, p.y - eyes.y);
         (x * roll.cos() + y * roll.sin(), y * roll.cos() - x * roll.sin())
@@ -68,7 +68,7 @@ mod tests {
         Detection { bbox: [0.0, 0.0, 90.0, 112.0].into(), score: 1.0, landmarks }
     }
 
-    fn grey(value: impl Fn(usize, usize) -> u8) -> Crop {
+    fn gray(value: impl Fn(usize, usize) -> u8) -> Crop {
         let mut crop = Crop::default();
         for (index, pixel) in crop.rgb_mut().chunks_exact_mut(3).enumerate() {
             pixel.fill(value(index % Crop::SIDE, index / Crop::SIDE));
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_straight_face_is_straight() {
-        let quality = measure_quality(&detection(ARCFACE_TEMPLATE), &grey(|_, _| 128));
+        let quality = measure_quality(&detection(ARCFACE_TEMPLATE), &gray(|_, _| 128));
         assert_eq!(quality.size, 90.0);
         assert!((quality.exposure - 0.502).abs() < 0.001);
         assert!(quality.sharpness.abs() < 0.1);
@@ -94,7 +94,7 @@ mod tests {
         right[2].x += 12.0;
         let mut down = ARCFACE_TEMPLATE;
         down[2].y += 12.0;
-        let measure = |landmarks| measure_quality(&detection(landmarks), &grey(|_, _| 128));
+        let measure = |landmarks| measure_quality(&detection(landmarks), &gray(|_, _| 128));
         assert!(measure(right).yaw > 25.0);
         assert!(measure(down).pitch > 25.0);
         let turned = ARCFACE_TEMPLATE.map(|p| Point { x: 0.8 * p.x - 0.6 * p.y, y: 0.6 * p.x + 0.8 * p.y });
@@ -125,7 +125,7 @@ mod tests {
     fn edges_are_sharp() {
         let stripes = measure_quality(
             &detection(ARCFACE_TEMPLATE),
-            &grey(|x, _| if x / 4 % 2 == 0 { 40 } else { 200 }),
+            &gray(|x, _| if x / 4 % 2 == 0 { 40 } else { 200 }),
         );
         assert!(stripes.sharpness > 1000.0);
     }

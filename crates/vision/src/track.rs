@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn another_persons_embedding_ends_the_track() {
-        let unit = |values: &[f32]| Embedding::normalised(values).unwrap();
+        let unit = |values: &[f32]| Embedding::normalized(values).unwrap();
         let mut tracker = Tracker::new(10);
         detected(&mut tracker, 0, &[face(0.0, 0.0, 100.0)]);
         let id = TrackId(1);

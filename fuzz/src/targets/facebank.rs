@@ -54,7 +54,7 @@ fn model() -> ModelId {
 }
 
 fn embedding(first: f32) -> Option<Embedding> {
-    Embedding::normalised(&[first, 1.0, 0.5, -0.25])
+    Embedding::normalized(&[first, 1.0, 0.5, -0.25])
 }
 
 fn run(data: &[u8]) {

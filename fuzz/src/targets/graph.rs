@@ -131,7 +131,7 @@ pub fn floats() -> ModelProto {
 }
 
 /// A network in bytes, which the kernels run.
-pub fn quantised() -> ModelProto {
+pub fn quantized() -> ModelProto {
     let mut net = Net(GraphProto { name: "bytes".into(), ..Default::default() });
     net.scales("input_scale", None);
     net.constant("input_zero", &[], DataType::Uint8, vec![128]);

@@ -1,4 +1,4 @@
-//! ONNX files, read and run by the door's engine: on tract, or recognised as quantised and run on the kernels.
+//! ONNX files, read and run by the door's engine: on tract, or recognized as quantized and run on the kernels.
 
 use anyhow::Result;
 use ostiary_core::Input;
@@ -26,7 +26,7 @@ pub const EDITS: Target = Target {
     about: "graphs that are changed node by node, in the engine",
     run: |data| {
         let Some((which, edits)) = data.split_first() else { return };
-        let file = if which % 4 == 0 { graph::floats() } else { graph::quantised() };
+        let file = if which % 4 == 0 { graph::floats() } else { graph::quantized() };
         run(&edited(file, edits).encode_to_vec(), graph::SHAPE);
     },
     seeds: || Ok(edits()),
@@ -104,7 +104,7 @@ fn run(file: &[u8], shape: [usize; 4]) {
 }
 
 fn files() -> Result<Vec<Vec<u8>>> {
-    let small = [graph::floats(), graph::quantised()].map(|file| [&[0][..], &file.encode_to_vec()].concat());
+    let small = [graph::floats(), graph::quantized()].map(|file| [&[0][..], &file.encode_to_vec()].concat());
     let mut files = small.to_vec();
     for shipped in ["models/pnet.onnx", "models/pnet-int8.onnx"] {
         files.push([&[1][..], &repository_file(shipped)?].concat());
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_networks_and_those_in_bytes_are_recognised() {
+    fn the_first_inputs_are_networks_and_those_in_bytes_are_recognized() {
         let input = Input {
             name: "input".into(),
             shape: [0; 4],
@@ -151,12 +151,12 @@ mod tests {
             mean: 127.5,
             divisor: 128.0,
         };
-        let quantised = files().unwrap().into_iter().map(|seed| {
+        let quantized = files().unwrap().into_iter().map(|seed| {
             let onnx = Onnx::parse("seed", &seed[1..], &input, &Backend::tract(1)).unwrap();
             let shape = SHAPES[usize::from(seed[0])];
             onnx.prepare(&shape).unwrap();
-            onnx.prepare_quantised(&shape).unwrap().is_some()
+            onnx.prepare_quantized(&shape).unwrap().is_some()
         });
-        assert_eq!(quantised.collect::<Vec<_>>(), [false, true, false, true]);
+        assert_eq!(quantized.collect::<Vec<_>>(), [false, true, false, true]);
     }
 }

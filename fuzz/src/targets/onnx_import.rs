@@ -1,4 +1,4 @@
-//! ONNX files, read by the trainer: to quantise them, to turn MTCNN upright, to take a MobileFaceNet's weights out.
+//! ONNX files, read by the trainer: to quantize them, to turn MTCNN upright, to take a MobileFaceNet's weights out.
 
 use anyhow::Result;
 use ostiary_trainer::import::mtcnn;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_input_can_be_quantised() {
+    fn the_first_input_can_be_quantized() {
         Network::read(&graph::floats()).map(drop).unwrap();
     }
 }

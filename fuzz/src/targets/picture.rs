@@ -65,9 +65,9 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
         seeds.extend([b"II*\0", b"MM\0*"].map(|order| with_exif(&jpeg, order)));
         seeds.push(jpeg);
     }
-    let mut grey = Vec::new();
-    JpegEncoder::new(&mut grey).encode_image(&portrait.to_luma8())?;
-    seeds.push(grey);
+    let mut gray = Vec::new();
+    JpegEncoder::new(&mut gray).encode_image(&portrait.to_luma8())?;
+    seeds.push(gray);
     seeds.extend(pngs()?);
     Ok(seeds)
 }

@@ -1,4 +1,4 @@
-//! `bench kernels`: where the time of a quantised network goes, layer by layer.
+//! `bench kernels`: where the time of a quantized network goes, layer by layer.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const FREE: [usize; 2] = [144, 192];
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench kernels --model onet\n\n\
     A row a layer: its mean time, the products that it makes a second, and its share of the whole. Only networks that \
-    are quantised run on kernels of this program's own.")]
+    are quantized run on kernels of this program's own.")]
 pub struct Args {
     /// The role of the network: mobilefacenet, pnet, rnet or onet.
     #[arg(long, value_name = "ROLE", default_value = "mobilefacenet")]
@@ -56,8 +56,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<()> {
     let onnx = Onnx::parse(&path, &bundle.read(&args.model)?, input, &Backend::tract(config.engine.threads))?;
     let [_, channels, height, width] = input.shape;
     let [height, width] = if height * width == 0 { FREE } else { [height, width] };
-    let Some(mut network) = onnx.prepare_quantised(&[1, channels, height, width])? else {
-        bail!("{path}: is not quantised; there is nothing to time layer by layer");
+    let Some(mut network) = onnx.prepare_quantized(&[1, channels, height, width])? else {
+        bail!("{path}: is not quantized; there is nothing to time layer by layer");
     };
 
     let pixels = synthetic::picture(width as u32, height as u32);

@@ -51,7 +51,7 @@ fn sharpness(frame: &Frame) -> f32 {
     let pixels = frame.rgb().as_chunks::<3>().0;
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let at = |x: usize, y: usize| pixels.get(y * width + x).map_or(0.0, luma);
-    // A tile's inner part, whose pixels have all neighbours in the picture.
+    // A tile's inner part, whose pixels have all neighbors in the picture.
     let range = |tile: usize, side: usize| {
         (tile * side / TILES).max(1)..((tile + 1) * side / TILES).min(side.saturating_sub(1))
     };
@@ -76,17 +76,17 @@ mod tests {
     use super::super::finding::Status;
     use super::*;
 
-    fn grey(width: u32, height: u32, level: impl Fn(u32, u32) -> u8) -> Frame {
+    fn gray(width: u32, height: u32, level: impl Fn(u32, u32) -> u8) -> Frame {
         let pixels = (0..width * height).flat_map(|n| [level(n % width, n / width); 3]).collect();
         Frame::from_rgb(width, height, pixels).unwrap()
     }
 
     #[test]
     fn black_and_white_pictures_are_told_from_those_that_show_something() {
-        assert_eq!(brightness(&grey(4, 2, |_, _| 0)), 0.0);
-        assert!((brightness(&grey(4, 2, |_, _| 255)) - 1.0).abs() < 1e-6);
+        assert_eq!(brightness(&gray(4, 2, |_, _| 0)), 0.0);
+        assert!((brightness(&gray(4, 2, |_, _| 255)) - 1.0).abs() < 1e-6);
         assert!((brightness(&Frame::from_rgb(1, 1, vec![0, 255, 0]).unwrap()) - 0.587).abs() < 1e-6);
-        let stripes = |low: u8, high: u8| grey(64, 48, move |x, _| if x % 8 < 4 { low } else { high });
+        let stripes = |low: u8, high: u8| gray(64, 48, move |x, _| if x % 8 < 4 { low } else { high });
         for (frame, status) in [
             (stripes(0, 0), Status::Warning),
             (stripes(40, 200), Status::Ok),
@@ -99,13 +99,13 @@ mod tests {
     #[test]
     fn a_picture_is_sharp_where_one_part_of_it_is() {
         let sharp = |x: u32| if x.is_multiple_of(2) { 40 } else { 200 };
-        assert!(sharpness(&grey(64, 48, |x, _| if x < 8 { sharp(x) } else { 128 })) > 1000.0);
-        let soft = grey(64, 48, |x, y| (60 + 2 * x + y) as u8);
+        assert!(sharpness(&gray(64, 48, |x, _| if x < 8 { sharp(x) } else { 128 })) > 1000.0);
+        let soft = gray(64, 48, |x, y| (60 + 2 * x + y) as u8);
         assert!(sharpness(&soft) < 1.0);
         let blurred = judge("camera", &soft, 20.0);
         assert_eq!(blurred.status, Status::Warning);
         assert!(blurred.mend.unwrap().contains("focus the lens"));
         // Too small for tiles.
-        assert_eq!(sharpness(&grey(2, 2, |_, _| 9)), 0.0);
+        assert_eq!(sharpness(&gray(2, 2, |_, _| 9)), 0.0);
     }
 }

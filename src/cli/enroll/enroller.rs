@@ -1,4 +1,4 @@
-//! What every way of enrolling shares: the facebank, the recogniser and the checks.
+//! What every way of enrolling shares: the facebank, the recognizer and the checks.
 
 use std::collections::HashSet;
 use std::fs;

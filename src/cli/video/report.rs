@@ -54,7 +54,7 @@ pub struct Summary<'a> {
 #[derive(Debug, Serialize)]
 struct Known {
     person: String,
-    /// In how many faces they were recognised.
+    /// In how many faces they were recognized.
     faces: u64,
     /// The greatest of those faces.
     similarity: Similarity,

@@ -13,10 +13,10 @@ use ostiary_capture::ffmpeg;
 use ostiary_core::Frame;
 use tempfile::TempPath;
 
-/// What the pictures pass through. The size is made even, since 4:2:0 halves it, and the colours are those
+/// What the pictures pass through. The size is made even, since 4:2:0 halves it, and the colors are those
 /// of HD television, as the tags below say, so that players need not guess.
 const FILTER: &str = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709,format=yuv420p";
-const COLOURS: [&str; 6] = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
+const COLORS: [&str; 6] = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
 /// Fast, since the encoder shares its cores with the networks, and good enough to see a face well.
 const CODEC: [&str; 6] = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20"];
 
@@ -138,7 +138,7 @@ impl Encoder {
             }
             command.arg("-i").arg(ffmpeg::local(sound.path));
         }
-        command.args(["-map", "0:v:0", "-vf", FILTER]).args(CODEC).args(COLOURS);
+        command.args(["-map", "0:v:0", "-vf", FILTER]).args(CODEC).args(COLORS);
         if job.sound.is_some() {
             // A question mark: a file without sound is none the worse.
             command.args(["-map", "1:a:0?", "-c:a", "aac"]);

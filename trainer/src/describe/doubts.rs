@@ -126,7 +126,7 @@ mod tests {
             Face {
                 person,
                 picture,
-                embedding: Embedding::normalised(&[radians.cos(), radians.sin()]).unwrap(),
+                embedding: Embedding::normalized(&[radians.cos(), radians.sin()]).unwrap(),
             }
         };
         let faces = vec![

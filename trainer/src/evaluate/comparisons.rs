@@ -137,7 +137,7 @@ mod tests {
     fn every_two_pictures_are_compared_once_or_some_are_drawn() {
         let at = |degrees: f32| {
             let radians = degrees.to_radians();
-            Embedding::normalised(&[radians.cos(), radians.sin()])
+            Embedding::normalized(&[radians.cos(), radians.sin()])
         };
         // Three of one person at one point, two of another at right angles to it.
         let faces = Faces::new([0.0, 0.0, 0.0, 90.0, 90.0].map(at).to_vec());

@@ -57,7 +57,7 @@ mod tests {
 
     fn at(degrees: f32) -> Embedding {
         let radians = degrees.to_radians();
-        Embedding::normalised(&[radians.cos(), radians.sin()]).unwrap()
+        Embedding::normalized(&[radians.cos(), radians.sin()]).unwrap()
     }
 
     #[test]

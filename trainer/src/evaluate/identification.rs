@@ -155,7 +155,7 @@ mod tests {
     /// A face at an angle on the circle, degrees.
     fn at(degrees: f32) -> Option<Embedding> {
         let radians = degrees.to_radians();
-        Embedding::normalised(&[radians.cos(), radians.sin()])
+        Embedding::normalized(&[radians.cos(), radians.sin()])
     }
 
     #[test]

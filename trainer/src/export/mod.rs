@@ -395,7 +395,7 @@ mod tests {
         export(&network, &output, &[]).unwrap();
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();
         assert_eq!(bundle.entry(Embedder::ROLE).unwrap().golden.len(), 8);
-        assert!(!bundle.is_quantised(Embedder::ROLE));
+        assert!(!bundle.is_quantized(Embedder::ROLE));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Observed {
         let mut values: BTreeMap<String, Seen> = BTreeMap::new();
         for counting in [false, true] {
             for sample in samples {
-                let normalised = normalised(sample, input);
+                let normalised = normalized(sample, input);
                 runner.run(sample)?;
                 let made = names.iter().zip(runner.channels()).zip(&runner.outputs);
                 let all = made.map(|((name, channels), made)| (name.as_str(), channels, &made[..]));
@@ -158,7 +158,7 @@ impl Seen {
 }
 
 /// A sample as the fp32 network sees it.
-fn normalised(sample: &Sample, input: &Input) -> Vec<f32> {
+fn normalized(sample: &Sample, input: &Input) -> Vec<f32> {
     let pixels = sample.pixels.as_chunks::<3>().0;
     (0..3)
         .flat_map(|channel| {

@@ -86,7 +86,7 @@ impl Writer<'_> {
                     self.floats(name, &constant.dims, &constant.values);
                 }
                 Some(_) => {}
-                None if self.is_quantised(name) => *given = real(name),
+                None if self.is_quantized(name) => *given = real(name),
                 None => {}
             }
         }
@@ -107,7 +107,7 @@ impl Writer<'_> {
     }
 
     /// Whether a value goes on in bytes.
-    fn is_quantised(&self, value: &str) -> bool {
+    fn is_quantized(&self, value: &str) -> bool {
         value == self.network.input || self.network.values.get(value).is_some_and(|role| *role != Role::Real)
     }
 

@@ -105,12 +105,12 @@ impl GuardServer {
                 // Interrupted by a signal, or without memory in the kernel: look again, at the time above all.
                 continue;
             }
-            let [spoken, signalled] = fds.map(|fd| !fd.revents().is_empty());
-            if signalled && !self.dismissed {
+            let [spoken, signaled] = fds.map(|fd| !fd.revents().is_empty());
+            if signaled && !self.dismissed {
                 self.dismissed = true;
                 let _ = self.rest();
             }
-            if signalled {
+            if signaled {
                 let _ = self.signals.read(&mut [0; 64]);
             }
             if spoken && !self.listen() {

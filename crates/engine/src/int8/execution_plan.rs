@@ -23,7 +23,7 @@ pub struct ExecutionPlan {
     slots: Vec<AlignedBytes>,
     outputs: Vec<Output>,
     quants: Vec<QuantParams>,
-    quantise: Option<Box<[u8; 256]>>,
+    quantize: Option<Box<[u8; 256]>>,
     /// Where the first and the last channel change places.
     reversed: bool,
     workers: Option<rayon::ThreadPool>,
@@ -105,7 +105,7 @@ impl ExecutionPlan {
             slots: slots.into_iter().map(AlignedBytes::new).collect(),
             outputs: network.outputs.clone(),
             quants: network.values.iter().map(|value| value.quant.clone()).collect(),
-            quantise: network.quantise.clone(),
+            quantize: network.quantize.clone(),
             reversed,
             workers,
         })
@@ -169,7 +169,7 @@ impl ExecutionPlan {
                 }
                 *target = [first, second, third, 0];
             }
-            if let Some(table) = &self.quantise {
+            if let Some(table) = &self.quantize {
                 for value in target.iter_mut().flat_map(|target| &mut target[..3]) {
                     *value = table[usize::from(*value)];
                 }

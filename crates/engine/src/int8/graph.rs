@@ -1,4 +1,4 @@
-//! An ONNX file's graph, as far as recognising layers needs to look into it.
+//! An ONNX file's graph, as far as recognizing layers needs to look into it.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! A recognised network: layers between values on their grids, free of any instruction set and of memory.
+//! A recognized network: layers between values on their grids, free of any instruction set and of memory.
 
 use ostiary_kernels::Window;
 
@@ -97,13 +97,13 @@ pub struct Output {
     pub shape: Vec<usize>,
 }
 
-/// A whole recognised network for one shape of input.
+/// A whole recognized network for one shape of input.
 #[derive(Debug, Clone)]
 pub struct Network {
     pub images: usize,
     pub values: Vec<Value>,
     /// What the input's grid makes of a pixel where the file wants real numbers; `None` where it wants bytes.
-    pub quantise: Option<Box<[u8; 256]>>,
+    pub quantize: Option<Box<[u8; 256]>>,
     /// In an order in which they can run.
     pub layers: Vec<Layer>,
     pub outputs: Vec<Output>,

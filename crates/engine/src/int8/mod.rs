@@ -1,7 +1,7 @@
-//! Quantised networks on kernels of our own: from the QuantizeLinear and DequantizeLinear of an ONNX file to a
+//! Quantized networks on kernels of our own: from the QuantizeLinear and DequantizeLinear of an ONNX file to a
 //! program of layers that stay in bytes from one to the next.
 //!
-//! What comes in: a parsed file ([`QuantisedNetwork::new`]). The graph is recognised ([`recognise`]) as layers on
+//! What comes in: a parsed file ([`QuantizedNetwork::new`]). The graph is recognized ([`recognize`]) as layers on
 //! grids ([`layer`]), and those are bound to an instruction set and to memory ([`program`]). What goes out: a
 //! [`Network`](super::Network) that allocates nothing while it runs.
 
@@ -14,4 +14,4 @@ mod qdq_import;
 mod tests;
 
 pub use execution_plan::LayerInfo;
-pub use network::QuantisedNetwork;
+pub use network::QuantizedNetwork;

@@ -1,4 +1,4 @@
-//! A recognised network behind the engine's seam.
+//! A recognized network behind the engine's seam.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::graph::Graph;
 use super::qdq_import::{ImportError, import_qdq};
 use crate::{EngineError, Network};
 
-/// A quantised network for one shape of input.
-pub struct QuantisedNetwork {
+/// A quantized network for one shape of input.
+pub struct QuantizedNetwork {
     name: String,
     execution_plan: ExecutionPlan,
     isa: Isa,
     output_shapes: Vec<Vec<usize>>,
 }
 
-impl QuantisedNetwork {
-    /// `None` for a file that is not quantised, or in which something is that no kernel does: tract's own
+impl QuantizedNetwork {
+    /// `None` for a file that is not quantized, or in which something is that no kernel does: tract's own
     /// operators run those. An error where scales or shapes cannot be right.
     pub fn new(
         name: &str,
@@ -37,7 +37,7 @@ impl QuantisedNetwork {
         let network = match import_qdq(&Graph::new(graph), input, shape) {
             Ok(network) => network,
             Err(ImportError::Unknown(why)) => {
-                log::warn!("{name}: is quantised in a way that no fast kernel runs ({why}); it runs slowly");
+                log::warn!("{name}: is quantized in a way that no fast kernel runs ({why}); it runs slowly");
                 return Ok(None);
             }
             Err(ImportError::Broken(why)) => return Err(refused(why)),
@@ -76,7 +76,7 @@ impl QuantisedNetwork {
     }
 }
 
-impl Network for QuantisedNetwork {
+impl Network for QuantizedNetwork {
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
         self.check(pixels)?;
         self.execution_plan.run(pixels, outputs);

@@ -1,6 +1,6 @@
 //! From an ONNX graph with QuantizeLinear and DequantizeLinear to layers of bytes.
 //!
-//! A layer is a convolution or matrix product of a dequantised value with dequantised weights, then PRelu or Relu
+//! A layer is a convolution or matrix product of a dequantized value with dequantized weights, then PRelu or Relu
 //! where there is one, then QuantizeLinear; or a residual sum, or a max pool, between the two. What is at the
 //! network's end stays real, with a Softmax where there is one. [`ImportError::Unknown`] is anything else: tract's own
 //! operators run it.
@@ -32,7 +32,7 @@ enum Meaning {
     Real(ValueId),
     /// The same with its map flattened.
     Flat(ValueId),
-    /// What a layer gives before it is quantised.
+    /// What a layer gives before it is quantized.
     Pending(Box<Pending>),
     /// The end of the network: what a layer gives, with so many dimensions.
     End {
@@ -60,7 +60,7 @@ struct Pending {
     kept: Option<QuantParams>,
 }
 
-/// Recognises the layers for an input of `shape`: batch, 3, height, width.
+/// Recognizes the layers for an input of `shape`: batch, 3, height, width.
 pub fn import_qdq(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Network, ImportError> {
     let &[images, 3, height, width] = shape else {
         return unknown(format!("an input of {shape:?}"));
@@ -72,7 +72,7 @@ pub fn import_qdq(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Netwo
         network: Network {
             images,
             values: Vec::new(),
-            quantise: None,
+            quantize: None,
             layers: Vec::new(),
             outputs: Vec::new(),
         },
@@ -177,7 +177,7 @@ impl Reader<'_> {
                     let real = (pixel as f32 - self.input.mean) / self.input.divisor;
                     ((real / scale).round_ties_even() + f32::from(zero_point)).clamp(0.0, 255.0) as u8
                 });
-                self.network.quantise = Some(Box::new(table));
+                self.network.quantize = Some(Box::new(table));
                 self.input_value(quant)?;
                 Ok(Meaning::Bytes(0))
             }
@@ -235,10 +235,10 @@ impl Reader<'_> {
 
     fn conv(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let Meaning::Real(input) = self.meaning(node, 0)? else {
-            return unknown("its input is not quantised");
+            return unknown("its input is not quantized");
         };
         let Meaning::Weights { signed, scale, axis } = self.meaning(node, 1)? else {
-            return unknown("its weights are not quantised");
+            return unknown("its weights are not quantized");
         };
         let Some(Constant { shape, values }) = self.graph.signed(&signed) else {
             return unknown("its weights are not signed bytes");
@@ -301,10 +301,10 @@ impl Reader<'_> {
     /// A matrix product: a convolution whose kernel is the whole map.
     fn dense(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let (Meaning::Flat(input) | Meaning::Real(input)) = self.meaning(node, 0)? else {
-            return unknown("its input is not quantised");
+            return unknown("its input is not quantized");
         };
         let Meaning::Weights { signed, scale, axis } = self.meaning(node, 1)? else {
-            return unknown("its weights are not quantised");
+            return unknown("its weights are not quantized");
         };
         let Some(Constant { shape, values }) = self.graph.signed(&signed) else {
             return unknown("its weights are not signed bytes");
@@ -352,7 +352,7 @@ impl Reader<'_> {
             return Ok(Meaning::Pending(pending));
         }
         let (Meaning::Real(a), Meaning::Real(b)) = (self.meaning(node, 0)?, self.meaning(node, 1)?) else {
-            return unknown("it does not add two quantised values");
+            return unknown("it does not add two quantized values");
         };
         if a == 0 || b == 0 {
             return unknown("it adds to the input");
@@ -395,7 +395,7 @@ impl Reader<'_> {
 
     fn max_pool(&mut self, node: &NodeProto) -> Result<Meaning, ImportError> {
         let Meaning::Real(input) = self.meaning(node, 0)? else {
-            return unknown("its input is not quantised");
+            return unknown("its input is not quantized");
         };
         if input == 0 {
             return unknown("a pool of the input");
@@ -428,7 +428,7 @@ impl Reader<'_> {
                 Meaning::End { layer, softmax, .. } => Ok(Meaning::End { layer, softmax, rank: 2 }),
                 other => Ok(other),
             },
-            _ => unknown("it flattens what is neither a quantised map nor the network's end"),
+            _ => unknown("it flattens what is neither a quantized map nor the network's end"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Small quantised graphs, recognised and run, beside what tract's own operators make of the same file.
+//! Small quantized graphs, recognized and run, beside what tract's own operators make of the same file.
 
 use ostiary_core::Input;
 use ostiary_kernels::Isa;
@@ -8,7 +8,7 @@ use tract_onnx::prelude::*;
 
 use super::execution_plan::ExecutionPlan;
 use super::graph::Graph;
-use super::network::QuantisedNetwork;
+use super::network::QuantizedNetwork;
 use super::qdq_import::{ImportError, import_qdq};
 use crate::{EngineError, Network};
 
@@ -16,7 +16,7 @@ use crate::{EngineError, Network};
 struct Net(GraphProto, u32);
 
 impl Net {
-    /// A graph with an input of bytes, dequantised as `x0`.
+    /// A graph with an input of bytes, dequantized as `x0`.
     fn new() -> Self {
         let mut net = Self(GraphProto { name: "test".into(), ..Default::default() }, 1);
         net.declare("input", DataType::Uint8, true);
@@ -88,7 +88,7 @@ impl Net {
         self.node("DequantizeLinear", &[bytes, scale, zero], output, vec![int("axis", 1)]);
     }
 
-    /// Quantised weights under `name`.
+    /// Quantized weights under `name`.
     fn weights(&mut self, name: &str, dims: &[usize], axis: usize) {
         let count = dims.iter().product::<usize>();
         let outputs = dims[axis];
@@ -109,7 +109,7 @@ impl Net {
         self.floats(name, dims, &values);
     }
 
-    /// `output = PRelu(Conv(input))`, not yet quantised.
+    /// `output = PRelu(Conv(input))`, not yet quantized.
     fn conv(
         &mut self,
         input: &str,
@@ -211,7 +211,7 @@ fn the_kernels_give_what_tract_gives() {
     let file = everything().file(&["prob", "map", "x5"]);
     let expected = by_tract(&file);
     for threads in [1, 3] {
-        let mut network = QuantisedNetwork::new("test", &file, &input(), &SHAPE, threads).unwrap().unwrap();
+        let mut network = QuantizedNetwork::new("test", &file, &input(), &SHAPE, threads).unwrap().unwrap();
         assert_eq!(network.output_shapes(), [vec![2, 7], vec![2, 5, 3, 1], vec![2, 20, 4, 3]]);
         let mut outputs = vec![Vec::new(); 3];
         // Twice: what the first run left in the buffers must not show.
@@ -250,24 +250,24 @@ fn blue_first_is_red_first_of_swapped_pixels() {
     let swapped: Vec<u8> = pixels().as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b, *g, *r]).collect();
     let reversed = Input { channels: "BGR".into(), ..input() };
     for ((input, pixels), outputs) in [(input(), pixels()), (reversed, swapped)].iter().zip(&mut outputs) {
-        let mut network = QuantisedNetwork::new("test", &file, input, &SHAPE, 1).unwrap().unwrap();
+        let mut network = QuantizedNetwork::new("test", &file, input, &SHAPE, 1).unwrap().unwrap();
         network.run(pixels, outputs).unwrap();
     }
     assert_eq!(outputs[0], outputs[1]);
 }
 
 #[test]
-fn a_float_input_is_quantised_from_its_pixels() {
+fn a_float_input_is_quantized_from_its_pixels() {
     let mut net = Net(GraphProto::default(), 5);
     net.declare("input", DataType::Float, true);
     net.quant("input", "x0", 2.0, None);
     net.conv("x0", "map", [4, 3, 3, 3], 1, vec![]);
     let file = net.file(&["map"]);
-    let mut network = QuantisedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().unwrap();
+    let mut network = QuantizedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().unwrap();
     let mut made = [Vec::new()];
     network.run(&pixels(), &mut made).unwrap();
 
-    let normalised: Vec<f32> = (0..3)
+    let normalized: Vec<f32> = (0..3)
         .flat_map(|channel| {
             let pixels = pixels();
             (0..16 * 12).map(move |at| (f32::from(pixels[at * 3 + channel]) - 127.5) / 128.0)
@@ -276,7 +276,7 @@ fn a_float_input_is_quantised_from_its_pixels() {
     let fact = InferenceFact::dt_shape(f32::datum_type(), [1, 3, 16, 12]);
     let model = tract_onnx::onnx().model_for_proto_model(&file).unwrap().with_input_fact(0, fact).unwrap();
     let plan = model.into_optimized().unwrap().into_runnable().unwrap();
-    let tensor = Tensor::from_shape(&[1, 3, 16, 12], &normalised).unwrap();
+    let tensor = Tensor::from_shape(&[1, 3, 16, 12], &normalized).unwrap();
     let expected = plan.run(tvec!(tensor.into_tvalue())).unwrap();
     let expected = expected[0].try_as_plain_ram().unwrap();
     for (made, expected) in made[0].iter().zip(expected.as_slice::<f32>().unwrap()) {
@@ -290,7 +290,7 @@ fn what_no_kernel_does_is_left_to_tract() {
     net.node("Sigmoid", &["map"], "strange", vec![]);
     let file = net.file(&["strange"]);
     assert!(matches!(refusal(&file), ImportError::Unknown(why) if why.contains("Sigmoid")));
-    assert!(QuantisedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().is_none());
+    assert!(QuantizedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().is_none());
     assert_eq!(by_tract(&file)[0].len(), 2 * 5 * 3, "tract runs it");
 
     let mut net = Net::new();
@@ -334,7 +334,7 @@ fn scales_that_cannot_be_right_are_refused() {
             let tensor = graph.initializer.iter_mut().find(|tensor| tensor.name == of).unwrap();
             tensor.raw_data[..4].copy_from_slice(&scale.to_le_bytes());
             assert!(matches!(refusal(&file), ImportError::Broken(_)), "{of} of {scale}");
-            let error = QuantisedNetwork::new("door.onnx", &file, &input(), &SHAPE, 1).err().unwrap();
+            let error = QuantizedNetwork::new("door.onnx", &file, &input(), &SHAPE, 1).err().unwrap();
             assert!(matches!(&error, EngineError::Shape { .. }) && error.to_string().contains("door.onnx"));
         }
     }
@@ -349,7 +349,7 @@ fn shapes_that_do_not_fit_are_refused() {
         tensor.dims = dims.to_vec();
         let size = if tensor.data_type == DataType::Float as i32 { 4 } else { 1 };
         tensor.raw_data.resize(dims.iter().product::<i64>() as usize * size, 1);
-        QuantisedNetwork::new("test", &file, &input(), &SHAPE, 1)
+        QuantizedNetwork::new("test", &file, &input(), &SHAPE, 1)
     };
     for (of, dims) in [
         ("point_weights_bytes", &[20, 19, 1, 1][..]),
@@ -361,9 +361,9 @@ fn shapes_that_do_not_fit_are_refused() {
         assert!(!matches!(wrong(of, dims), Ok(Some(_))), "{of} of {dims:?}");
     }
     let file = everything().file(&["prob"]);
-    assert!(QuantisedNetwork::new("test", &file, &input(), &[1, 3, 40, 40], 1).is_err(), "another input");
+    assert!(QuantizedNetwork::new("test", &file, &input(), &[1, 3, 40, 40], 1).is_err(), "another input");
     assert!(
-        QuantisedNetwork::new("test", &file, &input(), &[1, 3, 1, 1], 1).is_err(),
+        QuantizedNetwork::new("test", &file, &input(), &[1, 3, 1, 1], 1).is_err(),
         "no room for a kernel"
     );
 }
@@ -374,7 +374,7 @@ fn a_missing_scale_is_no_panic() {
         let mut file = everything().file(&["prob"]);
         file.graph.as_mut().unwrap().initializer.retain(|tensor| tensor.name != missing);
         assert!(
-            !matches!(QuantisedNetwork::new("test", &file, &input(), &SHAPE, 1), Ok(Some(_))),
+            !matches!(QuantizedNetwork::new("test", &file, &input(), &SHAPE, 1), Ok(Some(_))),
             "{missing}"
         );
     }

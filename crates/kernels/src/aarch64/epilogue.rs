@@ -1,4 +1,4 @@
-//! What the kernels end with: scale, bias, PReLU, requantise, for 16 channels.
+//! What the kernels end with: scale, bias, PReLU, requantize, for 16 channels.
 
 use std::arch::aarch64::*;
 

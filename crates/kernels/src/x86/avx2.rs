@@ -49,7 +49,7 @@ unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
         }
         for p in 0..P {
             let [a, b, c, d] = sums[p];
-            // Adding neighbours leaves channels 0 1 4 5 2 3 6 7: the middle two pairs change places.
+            // Adding neighbors leaves channels 0 1 4 5 2 3 6 7: the middle two pairs change places.
             let add = |a, b| _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0b11_01_10_00);
             store(job, [add(a, b), add(c, d)], pixels[p][1] as usize);
         }

@@ -56,7 +56,7 @@ pub fn embed(model: &dyn Model, crops: &[Crop], flip: bool) -> Result<Vec<Embedd
         }
     }
     let unit = |row: &Vec<f32>| {
-        Embedding::normalised(row)
+        Embedding::normalized(row)
             .context("the network gave no embedding: its numbers are all zero, or not finite")
     };
     rows.iter().map(unit).collect()

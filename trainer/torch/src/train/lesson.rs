@@ -31,7 +31,7 @@ impl Lesson {
         let pictures = pixels::on_device(batch, self.network.device())?;
         let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.network.device())?;
         let shown = tch::no_grad(|| augment(&pictures, &self.settings.augment))?;
-        let input = pixels::normalised(&shown)?.f_to_kind(self.settings.precision.kind())?;
+        let input = pixels::normalized(&shown)?.f_to_kind(self.settings.precision.kind())?;
         let mut measured = self.network.measured().f_empty_like()?;
         measured.f_copy_(self.network.measured())?;
         let mode = if self.settings.fixed_norms { Mode::Infer } else { Mode::Train };

@@ -168,7 +168,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => Network::new(settings.net, device)?,
     };
     if args.init.as_deref().is_some_and(|file| !Weights::is_checkpoint(file)) {
-        network.measure(&pixels::normalised(&sample(&data, MEASURED, &settings, device)?)?)?;
+        network.measure(&pixels::normalized(&sample(&data, MEASURED, &settings, device)?)?)?;
     }
     let teachers = match args.teacher[..] {
         [] => None,

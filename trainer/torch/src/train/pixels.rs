@@ -12,6 +12,6 @@ pub fn on_device(batch: &Batch, device: Device) -> Result<Tensor, TchError> {
 }
 
 /// As networks take them.
-pub fn normalised(pictures: &Tensor) -> Result<Tensor, TchError> {
+pub fn normalized(pictures: &Tensor) -> Result<Tensor, TchError> {
     pictures.f_sub_scalar(f64::from(MEAN))?.f_div_scalar(f64::from(DIVISOR))
 }

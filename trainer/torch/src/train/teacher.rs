@@ -44,7 +44,7 @@ impl Teachers {
         let (mut theirs, mut own) = (Vec::new(), Vec::new());
         for pictures in sample {
             let embeddings = teachers.embed(pictures)?;
-            let pupils = unit(&pupil.embed(&pixels::normalised(pictures)?, Mode::Infer)?)?;
+            let pupils = unit(&pupil.embed(&pixels::normalized(pictures)?, Mode::Infer)?)?;
             if teachers.each.len() == 1 && embeddings.size() == pupils.size() {
                 return Ok(teachers);
             }
@@ -85,7 +85,7 @@ impl Teacher {
 
     fn embed(&self, pictures: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Network(network) => Ok(network.embed(&pixels::normalised(pictures)?, Mode::Infer)?),
+            Self::Network(network) => Ok(network.embed(&pixels::normalized(pictures)?, Mode::Infer)?),
             Self::Onnx(model) => {
                 let packed = pictures.f_permute([0, 2, 3, 1])?.f_round()?.f_to_kind(Kind::Uint8)?;
                 let packed = packed.f_to_device(Device::Cpu)?.f_contiguous()?;
