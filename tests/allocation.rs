@@ -6,7 +6,7 @@ use std::backtrace::Backtrace;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary::daemon::{Setup, run};
+use ostiary::daemon::{self, Setup};
 use ostiary::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Config;
@@ -102,7 +102,7 @@ fn the_frame_loop_allocates_nothing_itself() {
     facebank.enroll("Ada", recognizer.model(), &[template]).unwrap();
 
     AllocationRegistry::set_global_tracker(Watcher).unwrap();
-    keep(Setup {
+    daemon::run(Setup {
         config,
         layers: None,
         source: Some(Box::new(Standing::new())),

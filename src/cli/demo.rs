@@ -19,7 +19,7 @@ use ostiary_pipeline::{PhotoCheck, Recognizer, check_photo};
 use snapshots::Snapshots;
 
 use super::{Globals, output};
-use crate::daemon::{Setup, run};
+use crate::daemon::{self, Setup};
 use crate::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
 
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Relay::printed(io::stdout())
     };
     let pace = if args.fast { Pace::Unpaced } else { Pace::RealTime };
-    keep(Setup {
+    daemon::run(Setup {
         config,
         layers: None,
         source: Some(Box::new(SyntheticSource::new(&SCRIPT, pace)?)),
@@ -97,7 +97,8 @@ pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
     let enrollment = enrollment();
     let mut templates = Vec::new();
     for portrait in enrollment.portraits {
-        let PhotoCheck::Good(face) = look(&mut recognizer, &config.quality, &portrait.picture()?)? else {
+        let PhotoCheck::Good(face) = check_photo(&mut recognizer, &config.quality, &portrait.picture()?)?
+        else {
             bail!("{}: no face that is good enough; are these the models that ship?", portrait.file);
         };
         let photo = PhotoHash::of(portrait.jpeg);

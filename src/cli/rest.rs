@@ -21,7 +21,7 @@ pub struct Args {}
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    let relay = match state_file() {
+    let relay = match state_file::load() {
         Some(relay) => relay,
         None => globals.config()?.relay,
     };

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use ostiary_devices::{Inputs, Relay, Signals, note};
+use ostiary_devices::{Inputs, Relay, Signals, state_file};
 use ostiary_events::{Journal, JsonLines, Output, logging};
 use ostiary_facebank::{DaemonLock, FacebankError};
 
 use super::Globals;
-use crate::daemon::{Setup, allow_oom_kill, run};
+use crate::daemon::{self, Setup, allow_oom_kill};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\
@@ -28,7 +28,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
         return Err(running.into());
     }
     // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
-    note(&config.relay)?;
+    state_file::save(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
     allow_oom_kill().context("/proc/self/oom_score_adj must be writable, as it is in the unit that ships")?;
     let signals = Signals::open(&config.signals, &config.relay)?;
@@ -42,6 +42,15 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
         outputs.push(Box::new(JsonLines::stdout()));
     }
     let layers = Some(globals.layers());
-    keep(Setup { config, layers, source: None, relay, signals, inputs, outputs, frame_observer: None })?;
+    daemon::run(Setup {
+        config,
+        layers,
+        source: None,
+        relay,
+        signals,
+        inputs,
+        outputs,
+        frame_observer: None,
+    })?;
     Ok(ExitCode::SUCCESS)
 }

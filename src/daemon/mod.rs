@@ -1,7 +1,7 @@
 //! The threads and the bounded queues between them; the only module that knows all crates.
 //!
 //! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
-//! goes out: nothing but what the relay and the outputs do; [`keep`] returns when the door is no longer kept.
+//! goes out: nothing but what the relay and the outputs do; [`run`] returns when the door is no longer kept.
 //!
 //! `camera` captures, `watch` looks (through an [`RecognitionPipeline`](ostiary_pipeline::Eye)) and decides, `input_worker` listens to the button and the
 //! contact, `door_worker` opens, `store_worker` stores and tells;

@@ -16,7 +16,7 @@ use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::{Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, Part, Release, Repository, SignedRelease, TrustedKeys};
-use ostiary_pipeline::prove;
+use ostiary_pipeline::check_bundle;
 use ostiary_self_test::match_portraits;
 use serde_json::json;
 

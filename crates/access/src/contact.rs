@@ -51,7 +51,7 @@ impl Contact {
     }
 
     /// The contact says whether the leaf is open; it was free to open until `free_until`, as
-    /// [`RelayFsm::free_until`](super::Machine::free_until) has it. What is known already changes nothing.
+    /// [`RelayFsm::free_until`](super::RelayFsm::free_until) has it. What is known already changes nothing.
     pub fn told(&mut self, open: bool, at: Duration, free_until: Option<Duration>) -> Option<DoorTransition> {
         let opened = DoorPosition::Open { held_at: Some(at.saturating_add(self.held_open)) };
         let (position, transition) = match (self.position, open) {

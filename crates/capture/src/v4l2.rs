@@ -134,7 +134,7 @@ impl Open {
         let (device, _) = device::open(Path::new(name))?;
         let offers = device::offers(&device, config.width, config.height);
         let no_format = |why: String| CaptureError::NoFormat { name: name.to_owned(), why };
-        let (chosen, fps) = offer::choose(&offers, config)
+        let (chosen, fps) = format_select::choose(&offers, config)
             .ok_or_else(|| no_format("it offers no format that Ostiary was asked for or can use".into()))?;
         let code =
             FORMATS.iter().find(|(format, _)| *format == chosen.format).map_or(*b"    ", |(_, code)| **code);

@@ -14,7 +14,7 @@ mod relay;
 #[cfg(feature = "rpi")]
 mod rpi;
 mod signals;
-mod state_file;
+pub mod state_file;
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,6 @@ use ostiary_config::{ActiveLevel, GpioBackend};
 pub use printed::Printed;
 pub use relay::Relay;
 pub use signals::Signals;
-pub use state_file::{note, state_file};
 
 /// One output that is on or off.
 pub trait OutputLine: Send {

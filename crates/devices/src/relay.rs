@@ -19,7 +19,7 @@ enum Holder {
     /// This process.
     Line(Box<dyn OutputLine>),
     /// A process of its own, which also bounds every pulse.
-    GuardClient { guard: GuardClient, config: config::Relay },
+    Guard { guard: GuardClient, config: config::Relay },
     /// That process was lost, and this one has the line, or tries to get it: only to put it to rest.
     Nobody { line: Option<Box<dyn OutputLine>>, config: config::Relay, why: String },
 }
@@ -31,7 +31,7 @@ impl Relay {
             return Ok(None);
         }
         let guard = GuardClient::start(config)?;
-        Ok(Some(Self { holder: Holder::GuardClient { guard, config: config.clone() }, on: false }))
+        Ok(Some(Self { holder: Holder::Guard { guard, config: config.clone() }, on: false }))
     }
 
     /// A relay that is only printed.
@@ -51,7 +51,7 @@ impl Relay {
         self.on = true;
         match &mut self.holder {
             Holder::Line(line) => line.set(true),
-            Holder::GuardClient { guard, .. } => match guard.ask(Request::On { at_most }) {
+            Holder::Guard { guard, .. } => match guard.ask(Request::On { at_most }) {
                 Ok(()) => Ok(()),
                 Err(GuardFailure::Refused(reason)) => Err(GpioError::Told(reason)),
                 Err(GuardFailure::Lost(why)) => {
@@ -67,7 +67,7 @@ impl Relay {
     pub fn off(&mut self) -> Result<(), GpioError> {
         match &mut self.holder {
             Holder::Line(line) => line.set(false)?,
-            Holder::GuardClient { guard, .. } => match guard.ask(Request::Off) {
+            Holder::Guard { guard, .. } => match guard.ask(Request::Off) {
                 Ok(()) => {}
                 Err(GuardFailure::Refused(reason)) => return Err(GpioError::Told(reason)),
                 Err(GuardFailure::Lost(why)) => {
@@ -87,11 +87,11 @@ impl Relay {
     /// whatever the door does.
     pub fn check(&self) -> Result<(), GpioError> {
         match &self.holder {
-            Holder::GuardClient { guard, .. } if !guard.is_there() => {
+            Holder::Guard { guard, .. } if !guard.is_there() => {
                 Err(GpioError::GuardLost("it has ended".to_owned()))
             }
             Holder::Nobody { why, .. } => Err(GpioError::GuardLost(why.clone())),
-            Holder::Line(_) | Holder::GuardClient { .. } => Ok(()),
+            Holder::Line(_) | Holder::Guard { .. } => Ok(()),
         }
     }
 
@@ -102,7 +102,7 @@ impl Relay {
 
     /// Takes the line from a guard that is lost; it is at rest with the next [`Self::off`].
     fn take_over(&mut self, why: String) {
-        if let Holder::GuardClient { guard, config } = &mut self.holder {
+        if let Holder::Guard { guard, config } = &mut self.holder {
             // Killed and gone, it cannot hold the line.
             guard.give_up();
             self.holder = Holder::Nobody { line: None, config: config.clone(), why };

@@ -1,8 +1,8 @@
 //! From a frame to tracked and identified faces.
 //!
 //! What comes in: frames, a bundle of models and a gallery. What goes out: the faces of a frame with quality, embedding and
-//! candidate. [`RecognitionPipeline`] is for the frames of a camera or a video, [`Recognizer`] for single pictures; [`look`] and
-//! [`EnrollmentSession`] are for enrollment; [`prove`] says whether a bundle gives its golden embedding.
+//! candidate. [`RecognitionPipeline`] is for the frames of a camera or a video, [`Recognizer`] for single pictures; [`check_photo`] and
+//! [`EnrollmentSession`] are for enrollment; [`check_bundle`] says whether a bundle gives its golden embedding.
 
 mod bundle_check;
 mod enrollment_session;

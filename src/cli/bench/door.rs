@@ -15,7 +15,7 @@ use super::Effort;
 use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
-use crate::daemon::{Setup, run};
+use crate::daemon::{self, Setup};
 use crate::demo::{Pace, SCRIPT, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let log = Log::default();
     let visits = Visits::new(args.runs + WARM_UP, log.clone())?;
     let frames = config.door.frames;
-    keep(Setup {
+    daemon::run(Setup {
         config,
         layers: None,
         source: Some(Box::new(visits)),

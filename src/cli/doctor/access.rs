@@ -25,7 +25,7 @@ enum Thing {
 
 /// What is wrong; nothing where all may be used. What is not there is told by its own check.
 pub fn check(door: &Door) -> Vec<Finding> {
-    let host = &door.machine;
+    let host = &door.host;
     let user = User::find(host, USER);
     let things = things(door.config()).into_iter();
     let refused = things.filter(|thing| {

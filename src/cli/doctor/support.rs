@@ -84,7 +84,7 @@ fn settings(door: &Door) -> Vec<Value> {
 }
 
 fn machine(door: &Door) -> Value {
-    let host = &door.machine;
+    let host = &door.host;
     let system = host.text("/etc/os-release").unwrap_or_default();
     let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
     let memory = host.text("/proc/meminfo").unwrap_or_default();

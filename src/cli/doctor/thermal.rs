@@ -29,7 +29,7 @@ pub fn check_temperature(door: &Door) -> Vec<Finding> {
 /// The hottest of the board's sensors.
 fn temperature(host: &Host) -> Finding {
     const ZONES: &str = "/sys/class/thermal";
-    let hottest = machine
+    let hottest = host
         .names(ZONES, "thermal_zone")
         .into_iter()
         .filter_map(|zone| {

@@ -84,7 +84,7 @@ fn see(
     enroller: &mut Enroller<'_>,
     frame: &Frame,
 ) -> anyhow::Result<(Result<ostiary_core::BBox, Advice>, Option<RecognizedFace>)> {
-    Ok(match look(&mut enroller.recognizer, &enroller.config.quality, frame)? {
+    Ok(match check_photo(&mut enroller.recognizer, &enroller.config.quality, frame)? {
         PhotoCheck::Refused(refusal) => (Err(Advice::Refusal(refusal)), None),
         PhotoCheck::Poor(_, fault) if !enroller.args.force => (Err(Advice::Fault(fault)), None),
         PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => (Ok(face.face.detection.bbox), Some(face)),

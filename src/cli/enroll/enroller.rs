@@ -105,7 +105,7 @@ impl<'a> Enroller<'a> {
     }
 
     fn template_of(&mut self, frame: &Frame, photo: PhotoHash) -> Result<Template, String> {
-        match look(&mut self.recognizer, &self.config.quality, frame).map_err(|e| e.to_string())? {
+        match check_photo(&mut self.recognizer, &self.config.quality, frame).map_err(|e| e.to_string())? {
             PhotoCheck::Refused(refusal) => Err(refusal.to_string()),
             PhotoCheck::Poor(_, fault) if !self.args.force => {
                 Err(format!("{} (--force takes it nevertheless)", fault.advice()))

@@ -18,7 +18,7 @@ use ostiary_vision::VisionError;
 
 use super::*;
 use crate::daemon::shared::DoorMessage;
-use crate::daemon::watch::{FrameProcessor, Rules};
+use crate::daemon::vision_worker::{FrameProcessor, Rules};
 use crate::wall_clock::WallClock;
 
 /// Far longer than anything here takes.
@@ -193,7 +193,7 @@ impl InputLines for Wires {
     }
 }
 
-/// A door with its crew, and all that can be seen of it.
+/// A door with its workers, and all that can be seen of it.
 struct House {
     clock: Arc<VirtualClock>,
     shared: Arc<Shared>,
@@ -271,7 +271,7 @@ impl House {
         }
     }
 
-    /// Waits for the crew to end as the main thread would, ends it, and returns why it did.
+    /// Waits for the workers to end as the main thread would, ends it, and returns why it did.
     fn end(&mut self) -> Result<(), String> {
         let mut ended = None;
         self.wait_for("end of the workers", |house| {

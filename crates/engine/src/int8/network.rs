@@ -43,7 +43,7 @@ impl QuantizedNetwork {
             Err(ImportError::Broken(why)) => return Err(refused(why)),
         };
         let isa = Isa::best();
-        let program = ExecutionPlan::new(&network, input.channels == ChannelOrder::Bgr, isa, threads)
+        let execution_plan = ExecutionPlan::new(&network, input.channels == ChannelOrder::Bgr, isa, threads)
             .map_err(refused)?;
         let output_shapes = network.outputs.iter().map(|output| output.shape.clone()).collect();
         Ok(Some(Self { name: name.to_owned(), execution_plan, isa, output_shapes }))

@@ -170,7 +170,7 @@ impl Reader<'_> {
         match self.meaning(node, 0)? {
             Meaning::Pixels => {
                 if !quant.is_uniform() {
-                    return unknown("the input's quant is not uniform");
+                    return unknown("the input has quantization parameters for each channel");
                 }
                 let (scale, zero_point) = quant.channel(0);
                 let table = std::array::from_fn(|pixel| {
@@ -186,7 +186,7 @@ impl Reader<'_> {
                     return broken(format!("{} scales for {} channels", quant.scale.len(), pending.map[0]));
                 }
                 if pending.kept.as_ref().is_some_and(|kept| *kept != quant) {
-                    return unknown("a pool between two different quants");
+                    return unknown("a pool between two different sets of quantization parameters");
                 }
                 let Pending { name, op, map, .. } = *pending;
                 let value = self.network.values.len();
@@ -220,14 +220,14 @@ impl Reader<'_> {
             }
             Meaning::Bytes(value) if self.network.values[value].quant == quant => Ok(Meaning::Real(value)),
             Meaning::Flat(value) if self.network.values[value].quant == quant => Ok(Meaning::Flat(value)),
-            _ => unknown("its quant is not the one that its input lies on"),
+            _ => unknown("its quantization parameters are not those of its input"),
         }
     }
 
     /// The network's input as the first value.
     fn input_value(&mut self, quant: QuantParams) -> Result<(), ImportError> {
         if !self.network.values.is_empty() || !quant.is_uniform() {
-            return unknown("the input lies on more than one quant");
+            return unknown("the input has more than one set of quantization parameters");
         }
         self.network.values.push(Value { map: self.map, quant });
         Ok(())
@@ -269,7 +269,7 @@ impl Reader<'_> {
             return unknown("a depthwise convolution of the input");
         }
         if !depthwise && !uniform {
-            return unknown("its input has a quant for each channel");
+            return unknown("its input has quantization parameters for each channel");
         }
         if depthwise && rows * columns > 121 {
             return unknown("its kernel is larger than 11x11");
@@ -313,7 +313,7 @@ impl Reader<'_> {
         let Value { map: [channels, height, width], quant } = &self.network.values[input];
         let (channels, height, width) = (*channels, *height, *width);
         if !quant.is_uniform() {
-            return unknown("its input has a quant for each channel");
+            return unknown("its input has quantization parameters for each channel");
         }
         if outputs == 0 || inputs != channels * height * width {
             return broken(format!(
