@@ -15,7 +15,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.order.confine()?;
     // That nobody reads a stage is no reason to end; without the last line the test counts as failed.
-    let mut say = |scene: &str| drop(writeln!(io::stdout(), "{scene}"));
+    let mut say = |stage: &str| drop(writeln!(io::stdout(), "{stage}"));
     perform(&args.order, &mut say)?;
     say(SelfTest::DONE);
     Ok(ExitCode::SUCCESS)

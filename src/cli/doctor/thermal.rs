@@ -13,7 +13,7 @@ const CREDIBLE: std::ops::Range<f64> = -40.0..150.0;
 
 const SUPPLY: &str = "use the supply that the board's maker sells, and a short, thick cable; feed the lock from a supply \
                       of its own";
-const COOL: &str = "give the board a thermal sink, air or shade: a hot board decides late, and ages";
+const COOL: &str = "give the board a heat sink, air or shade: a hot board decides late, and ages";
 
 /// What the firmware says, bit for bit
 /// (<https://www.raspberrypi.com/documentation/computers/os.html#get_throttled>); 16 bits higher, what was since boot.
