@@ -3,6 +3,7 @@
 //! It depends on no other crate of the workspace. Its only I/O: reading clocks ([`clock`]), and writing files that are
 //! either complete or absent ([`durable`], [`ownership`]).
 
+#[expect(unsafe_code, reason = "clock::is_synchronized calls adjtimex")]
 pub mod clock;
 pub mod durable;
 pub mod ownership;
@@ -33,6 +34,6 @@ pub use ids::{ModelId, PersonId, TrackId};
 pub use match_rule::{MatchRule, Verdict};
 pub use network_input::{Input, MAX_FILE};
 pub use person::{Person, fold_group};
-pub use precision::{ParsePrecisionError, Precision};
+pub use precision::{Precision, UnknownPrecision};
 pub use quality::{Quality, QualityFault, QualityLimits};
 pub use redact::redact;

@@ -32,22 +32,20 @@ impl std::fmt::Display for Precision {
     }
 }
 
-/// The text is not the name of a precision.
+/// A text that names no [`Precision`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is neither int8 nor fp32")]
-pub struct ParsePrecisionError {
-    text: String,
-}
+#[error("{0:?} is neither int8 nor fp32")]
+pub struct UnknownPrecision(pub String);
 
 /// Parses what [`Precision`] prints.
 impl std::str::FromStr for Precision {
-    type Err = ParsePrecisionError;
+    type Err = UnknownPrecision;
 
-    fn from_str(text: &str) -> Result<Self, ParsePrecisionError> {
+    fn from_str(text: &str) -> Result<Self, UnknownPrecision> {
         match text {
             "int8" => Ok(Self::Int8),
             "fp32" => Ok(Self::Fp32),
-            _ => Err(ParsePrecisionError { text: text.to_owned() }),
+            _ => Err(UnknownPrecision(text.to_owned())),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Embedder {
     /// and its mirror image.
     ///
     /// # Errors
-    /// The network fails or gives no usable vector.
+    /// The network fails or returns no usable vector.
     pub fn embed(&mut self, crop: &Crop) -> Result<Embedding, VisionError> {
         let mut result = Err(VisionError::NoEmbedding);
         self.embed_all(std::slice::from_ref(crop), |_, embedding| result = Ok(embedding))?;
@@ -88,7 +88,7 @@ impl Embedder {
     /// Embeds several crops in batches. `take` receives the index of each crop with its embedding, in order.
     ///
     /// # Errors
-    /// The network fails, or gives no usable vector for one of the crops; `take` receives the others.
+    /// The network fails, or returns no usable vector for one of the crops; `take` receives the others.
     pub fn embed_all(
         &mut self,
         crops: &[Crop],

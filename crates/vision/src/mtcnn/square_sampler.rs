@@ -172,11 +172,11 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_squares_read_only_the_frame(
-            x in -1e4f32..1e4, y in -1e4f32..1e4, size in -10f32..1e4, odd in proptest::option::of(0usize..3),
+            x in -1e4f32..1e4, y in -1e4f32..1e4, size in -10f32..1e4, invalid in proptest::option::of(0usize..3),
         ) {
             let frame = frame(40, 30, |x, y| [x as u8, y as u8, 255]);
             let mut square = BBox { x, y, width: size, height: size };
-            match odd {
+            match invalid {
                 Some(0) => square.x = f32::NAN,
                 Some(1) => square.width = f32::INFINITY,
                 _ => {}
