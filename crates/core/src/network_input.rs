@@ -9,12 +9,15 @@ pub const MAX_FILE: u64 = 256 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
+    /// The input's name in the file.
     pub name: String,
     /// Batch, channels, height, width; 0 where any size goes.
     pub shape: [usize; 4],
     /// `RGB` or `BGR`.
     pub channels: String,
+    /// What is subtracted from each pixel.
     pub mean: f32,
+    /// What each pixel is divided by after that; above 0.
     pub divisor: f32,
 }
 

@@ -1,12 +1,12 @@
-//! In what numbers networks compute.
+//! The arithmetic that networks use: 8-bit integers or 32-bit floats.
 
 use serde::{Deserialize, Serialize};
 
-/// In what numbers networks compute.
+/// The arithmetic that networks use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Bytes where the bundle has a quantized file for a role, and 32-bit floats where it has none.
+    /// 8-bit integers if the bundle has a quantized file for a role, 32-bit floats otherwise.
     #[default]
     Int8,
     /// 32-bit floats.
@@ -14,8 +14,8 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// What a role's entry in the manifest is called at this precision, where there is such an entry.
-    pub fn of(self, role: &str) -> Option<String> {
+    /// The key of a role's quantized entry in the manifest; `None` for floats, whose key is the role.
+    pub fn manifest_key(self, role: &str) -> Option<String> {
         match self {
             Self::Int8 => Some(format!("{role}-int8")),
             Self::Fp32 => None,
@@ -32,15 +32,20 @@ impl std::fmt::Display for Precision {
     }
 }
 
+/// A text that names no [`Precision`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither int8 nor fp32")]
+pub struct UnknownPrecision(pub String);
+
 /// Parses what [`Precision`] prints.
 impl std::str::FromStr for Precision {
-    type Err = String;
+    type Err = UnknownPrecision;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownPrecision> {
         match text {
             "int8" => Ok(Self::Int8),
             "fp32" => Ok(Self::Fp32),
-            _ => Err(format!("{text:?} is neither int8 nor fp32")),
+            _ => Err(UnknownPrecision(text.to_owned())),
         }
     }
 }
