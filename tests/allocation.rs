@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ostiary::daemon::{self, Setup};
-use ostiary::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
+use ostiary::demo::{DEMO_VISITORS, Pace, SyntheticSource, enrollment};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Config;
 use ostiary_core::Frame;
@@ -50,7 +50,7 @@ const WATCHED: u64 = 40;
 
 impl Standing {
     fn new() -> Self {
-        let mut play = SyntheticSource::new(&SCRIPT[1..], Pace::Unpaced).unwrap();
+        let mut play = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced).unwrap();
         let mut steps = [Frame::default(), Frame::default()];
         while steps[0].time < Duration::from_secs(3) {
             steps.swap(0, 1);

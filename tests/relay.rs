@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use ostiary::demo::SCRIPT;
+use ostiary::demo::DEMO_VISITORS;
 use ostiary_core::BBox;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -140,7 +140,7 @@ fn visits() -> &'static Path {
     static CLIP: OnceLock<PathBuf> = OnceLock::new();
     CLIP.get_or_init(|| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("visits.mp4");
-        let who = &SCRIPT[1];
+        let who = &DEMO_VISITORS[1];
         let BBox { x, y, width, height } = who.face;
         let (across, down, left, top) = (2.0 * width, 1.5 * height, x - 0.5 * width, y - 0.25 * height);
         let filter = format!(

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use ostiary::demo::{Portrait, SCRIPT};
+use ostiary::demo::{DEMO_VISITORS, Portrait};
 use ostiary_core::BBox;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// Somebody unknown, and somebody who is enrolled as Ann from another photo.
-const STRANGER: Portrait = SCRIPT[0];
-const KNOWN: Portrait = SCRIPT[1];
+const STRANGER: Portrait = DEMO_VISITORS[0];
+const KNOWN: Portrait = DEMO_VISITORS[1];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

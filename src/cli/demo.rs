@@ -20,7 +20,7 @@ use snapshots::Snapshots;
 
 use super::{Globals, output};
 use crate::daemon::{self, Setup};
-use crate::demo::{Pace, SCRIPT, SyntheticSource, enrollment};
+use crate::demo::{DEMO_VISITORS, Pace, SyntheticSource, enrollment};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
@@ -69,7 +69,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     daemon::run(Setup {
         config,
         layers: None,
-        source: Some(Box::new(SyntheticSource::new(&SCRIPT, pace)?)),
+        source: Some(Box::new(SyntheticSource::new(&DEMO_VISITORS, pace)?)),
         relay: Some(relay),
         signals: Signals::default(),
         inputs: None,

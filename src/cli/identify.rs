@@ -77,7 +77,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         return print(globals, &identified(Shown::NoFace, None, None));
     };
     let best = gallery.best(&probe);
-    let (verdict, person) = match rule.judge(best) {
+    let (verdict, person) = match rule.evaluate(best) {
         Verdict::Person(id) => (Shown::Known, gallery.person(id).map(|person| person.name.as_str())),
         Verdict::Ambiguous => (Shown::Ambiguous, None),
         Verdict::Unknown => (Shown::Unknown, None),

@@ -30,7 +30,7 @@ pub struct MatchLabel<'a> {
 /// Judges one face of one frame by the door's rule. A face that is not good enough, or was not embedded, shows nobody.
 pub fn judge<'a>(rule: &MatchRule, seen: &TrackedFace, gallery: &'a Gallery) -> MatchLabel<'a> {
     let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
-    let person = match rule.judge(candidate) {
+    let person = match rule.evaluate(candidate) {
         Verdict::Person(person) => gallery.person(person),
         Verdict::Ambiguous | Verdict::Unknown => None,
     };

@@ -81,7 +81,7 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
         if interrupted.load(Ordering::Relaxed) {
             bail!("interrupted: {} is not written", args.output.display());
         }
-        let seen = pipeline.look(&frame)?.to_vec();
+        let seen = pipeline.process(&frame)?.to_vec();
         let faces: Vec<_> = seen.iter().map(|seen| judge(&rule, seen, pipeline.gallery())).collect();
         for (face, seen) in faces.iter().zip(&seen) {
             face.label(&mut label);

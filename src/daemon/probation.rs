@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use ostiary_config as config;
-use ostiary_models::{ModelStore, Probation, ReleaseError, Standing, StoreState};
+use ostiary_models::{ModelStore, Probation, ProbationStatus, ReleaseError, StoreState};
 
 use super::error::DaemonError;
 
@@ -56,11 +56,11 @@ impl Trial {
         }
         let version = probation.version;
         match probation.start(&boot()) {
-            Standing::Good => {
+            ProbationStatus::Good => {
                 model_store.set_probation(Some(&probation))?;
                 Ok((Some(Self::new(model_store, version)), None))
             }
-            Standing::Failed(why) => {
+            ProbationStatus::Failed(why) => {
                 let to: StoreState = model_store.state()?.rolled_back();
                 model_store.set_state(&lock, &to)?;
                 model_store.set_probation(None)?;

@@ -35,15 +35,15 @@ pub trait FrameProcessor: Send {
 
 impl FrameProcessor for RecognitionPipeline {
     fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
-        RecognitionPipeline::look(self, frame)
+        RecognitionPipeline::process(self, frame)
     }
 
     fn seen(&self) -> &[TrackedFace] {
-        RecognitionPipeline::seen(self)
+        RecognitionPipeline::faces(self)
     }
 
     fn ended(&self) -> &[TrackId] {
-        RecognitionPipeline::ended(self)
+        RecognitionPipeline::ended_tracks(self)
     }
 
     fn gallery(&self) -> &Gallery {
@@ -59,11 +59,11 @@ impl FrameProcessor for RecognitionPipeline {
     }
 
     fn next_track(&self) -> TrackId {
-        RecognitionPipeline::next_track(self)
+        RecognitionPipeline::next_track_id(self)
     }
 
     fn begin_at(&mut self, next: TrackId) {
-        RecognitionPipeline::begin_at(self, next);
+        RecognitionPipeline::start_track_ids_at(self, next);
     }
 }
 

@@ -171,14 +171,16 @@ mod tests {
     use ostiary_core::Point;
 
     use super::*;
-    use crate::demo::SCRIPT;
+    use crate::demo::DEMO_VISITORS;
 
     fn shown(center: Point, width: f32) -> (Frame, Frame) {
         let mut scene = Scene::new();
         let (mut empty, mut frame) = (Frame::default(), Frame::default());
         scene.clear(&mut empty);
         scene.clear(&mut frame);
-        scene.show(&Visitor::new(&SCRIPT[0]).unwrap(), FacePosition { center, width }, &mut frame).unwrap();
+        scene
+            .show(&Visitor::new(&DEMO_VISITORS[0]).unwrap(), FacePosition { center, width }, &mut frame)
+            .unwrap();
         (empty, frame)
     }
 

@@ -101,10 +101,10 @@ mod tests {
     use ostiary_pipeline::Recognizer;
 
     use super::*;
-    use crate::demo::{SCRIPT, enrollment};
+    use crate::demo::{DEMO_VISITORS, enrollment};
 
     fn play() -> SyntheticSource {
-        SyntheticSource::new(&SCRIPT, Pace::Unpaced).unwrap()
+        SyntheticSource::new(&DEMO_VISITORS, Pace::Unpaced).unwrap()
     }
 
     /// The frames at these times of the play.
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn in_real_time_no_frame_comes_early() {
         let started = Instant::now();
-        let mut play = SyntheticSource::new(&SCRIPT, Pace::RealTime).unwrap();
+        let mut play = SyntheticSource::new(&DEMO_VISITORS, Pace::RealTime).unwrap();
         let mut frame = Frame::default();
         for _ in 0..4 {
             play.next(&mut frame).unwrap();

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ostiary_config as config;
-use ostiary_core::{BBox, Crop, Detection, Detections, Frame, Point, subject};
+use ostiary_core::{BBox, Crop, Detection, Detections, Frame, Point, primary_detection};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_vision::{Detector, align};
@@ -35,7 +35,7 @@ impl<'a> Aligner<'a> {
         let load = || Ok(Detector::load(self.models, &config::Detector::default(), &Backend::tract(1))?);
         self.detectors.with(load, |detector| Ok(detector.detect(frame, &mut found)?))?;
         let holds = |face: &&Detection| meant.is_none_or(|point| contains(&face.bbox, point));
-        let Some(face) = subject(found.iter().filter(holds)) else {
+        let Some(face) = primary_detection(found.iter().filter(holds)) else {
             return Ok(Err(if found.is_empty() { Missing::NoFace } else { Missing::OtherFace }));
         };
         let mut crop = Crop::default();

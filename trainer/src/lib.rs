@@ -18,6 +18,7 @@ pub mod measure_door;
 pub mod net;
 mod onnx;
 pub mod pairs;
+mod pickle_depth;
 mod pool;
 pub mod prepare;
 mod prepared;

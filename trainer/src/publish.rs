@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::{Precision, durable, sha256};
-use ostiary_models::{Bundle, Manifest, Part, Release, Repository, SignedRelease, TrustedKeys};
+use ostiary_models::{Bundle, Manifest, Release, ReleaseFile, Repository, SignedRelease, TrustedKeys};
 use ostiary_pipeline::check_bundle;
 use ostiary_self_test::match_portraits;
 use serde_json::json;
@@ -72,7 +72,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         note: args.note.clone(),
         files: parts
             .iter()
-            .map(|(name, bytes)| (name.clone(), Part { sha256: sha256(bytes), size: bytes.len() as u64 }))
+            .map(|(name, bytes)| {
+                (name.clone(), ReleaseFile { sha256: sha256(bytes), size: bytes.len() as u64 })
+            })
             .collect(),
     };
     release.check().map_err(anyhow::Error::msg).context("these models make no release")?;
@@ -80,7 +82,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for bytes in parts.values().chain([&text]) {
         put(&files, bytes)?;
     }
-    let comment = SignedRelease::comment(&text);
+    let comment = SignedRelease::trusted_comment(&text);
     let signature =
         minisign::sign(Some(&public), &secret, &text[..], Some(&comment), Some("Ostiary's models"))?;
     write(&out.join(Repository::CURRENT), signature.into_string().as_bytes())?;

@@ -3,11 +3,13 @@
 //! person.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_pickle::{DeOptions, SerOptions, Value};
+
+use crate::pickle_depth::check_depth;
 
 /// Larger files are not read: a pickle can only be read whole. The largest that is shipped has a tenth of it.
 const MOST: u64 = 2 << 30;
@@ -27,7 +29,10 @@ impl VerificationSet {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let length = file.metadata()?.len();
         ensure!(length <= MOST, "{}: larger than 2 GiB; it is no verification set", path.display());
-        let value = serde_pickle::value_from_reader(BufReader::new(file), DeOptions::new())
+        let mut file = BufReader::new(file);
+        check_depth(&mut file).with_context(|| path.display().to_string())?;
+        file.rewind()?;
+        let value = serde_pickle::value_from_reader(file, DeOptions::new())
             .with_context(|| format!("{}: not a pickle, or damaged; copy it again", path.display()))?;
         Self::from_pickle(value)
             .with_context(|| format!("{}: is no verification set of InsightFace's", path.display()))
@@ -136,6 +141,8 @@ mod tests {
             let why = format!("{:#}", VerificationSet::read(file.path()).unwrap_err());
             assert!(why.contains(part), "{why}");
         };
+        // Deep enough to overflow a thread's stack.
+        refused(&[&b"]".repeat(200_000)[..], &b"a".repeat(199_999), b"."].concat(), "nests lists");
         refused(b"", "not a pickle");
         refused(b"\xff\xd8\xff", "not a pickle");
         refused(b"K\x01.", "no pair of two lists");

@@ -71,7 +71,7 @@ impl Track {
         }
         self.good = self.good.saturating_add(1);
         self.counted = Some(*face);
-        match rules.matching.judge(face.candidate) {
+        match rules.matching.evaluate(face.candidate) {
             Verdict::Person(person) => {
                 if self.agreed != Some(person) {
                     self.agreed = Some(person);

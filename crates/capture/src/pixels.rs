@@ -2,7 +2,7 @@
 
 use ostiary_config::PixelFormat;
 use ostiary_core::Frame;
-use ostiary_pictures::is_whole_jpeg;
+use ostiary_pictures::is_complete_jpeg;
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -107,7 +107,7 @@ pub fn convert(layout: &Layout, buffer: &[u8], frame: &mut Frame) -> Result<(), 
 }
 
 fn decode_jpeg(buffer: &[u8], rgb: &mut [u8], width: u32, height: u32) -> Result<(), String> {
-    if !is_whole_jpeg(buffer) {
+    if !is_complete_jpeg(buffer) {
         return Err("the JPEG is torn".into());
     }
     let options = DecoderOptions::default()

@@ -1,12 +1,14 @@
-//! Who a face may be.
+//! The result of a gallery search.
 
 use super::{PersonId, Similarity};
 
-/// The best person for a probe and how far ahead of the second they are, whatever the threshold.
+/// The enrolled person most similar to a probe, whatever the threshold, and the runner-up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
+    /// The most similar person.
     pub person: PersonId,
+    /// Cosine similarity of the probe and that person.
     pub similarity: Similarity,
-    /// The best of anyone else; `None` where the facebank holds one person.
+    /// The most similar other person; `None` if the facebank holds one person only.
     pub second: Option<(PersonId, Similarity)>,
 }

@@ -1,24 +1,24 @@
-//! The aligned face that the embedder looks at.
+//! The aligned face: input of the embedder.
 
-/// A face aligned to the ArcFace template: 112x112 packed RGB, on the heap so that it moves cheaply.
+/// A face aligned to the ArcFace template: 112x112 pixels of packed 8-bit RGB, rows top to bottom, on the heap.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Crop(Box<[u8; Crop::BYTES]>);
 
 impl Crop {
-    /// Pixels a side.
+    /// Side in pixels.
     pub const SIDE: usize = 112;
-    /// Bytes of packed RGB.
+    /// Size in bytes: packed RGB.
     pub const BYTES: usize = Self::SIDE * Self::SIDE * 3;
 
-    /// A crop from packed RGB; `None` unless there are exactly [`Crop::BYTES`].
+    /// Makes a crop of packed RGB; `None` unless `rgb` holds exactly [`Crop::BYTES`] bytes.
     pub fn from_rgb(rgb: &[u8]) -> Option<Self> {
         let mut crop = Self::default();
         (rgb.len() == Self::BYTES).then(|| crop.0.copy_from_slice(rgb))?;
         Some(crop)
     }
 
-    /// A picture of nothing, the same on every machine: rings that grow finer outwards, other ones in each color. What
-    /// a model makes of it is known beforehand.
+    /// The test pattern: rings that become finer outwards, different in each color, identical on every host. A
+    /// model's manifest holds its embedding (the golden embedding).
     pub fn pattern() -> Self {
         let mut crop = Self::default();
         for (index, value) in crop.0.iter_mut().enumerate() {
@@ -33,7 +33,7 @@ impl Crop {
         &self.0
     }
 
-    /// Writes the mirror image, packed RGB.
+    /// Writes the horizontally mirrored crop into `pixels`: packed RGB, [`Crop::BYTES`] bytes.
     pub fn mirror_into(&self, pixels: &mut [u8]) {
         const ROW: usize = Crop::SIDE * 3;
         for (row, pixels) in pixels.chunks_exact_mut(ROW).zip(self.rgb().chunks_exact(ROW)) {
@@ -42,7 +42,7 @@ impl Crop {
         }
     }
 
-    /// Packed RGB to write into.
+    /// Packed RGB, writable.
     pub fn rgb_mut(&mut self) -> &mut [u8; Self::BYTES] {
         &mut self.0
     }
@@ -54,7 +54,7 @@ impl Default for Crop {
     }
 }
 
-/// Crops are faces: never printed.
+/// A crop is biometric data: the pixels are not printed.
 impl std::fmt::Debug for Crop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Crop(112x112)")

@@ -1,4 +1,4 @@
-//! Files that are complete and on the disk, or absent.
+//! Files that are either complete and on the disk, or absent.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -7,46 +7,46 @@ use std::path::Path;
 
 use crate::ownership;
 
-/// Writes a file and replaces the one of this name in a single step: a reader sees the old or the new file, also after a
-/// power cut.
+/// Replaces the file at `path` in one step: a reader sees the old contents or the new ones, also after a power cut.
+/// `mode` is the Unix mode of the new file.
 ///
 /// # Errors
-/// If the file cannot be written. The old one then stays.
+/// The folder is missing or not writable, or the disk is full. The old file then stays as it was.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
-    finish(file.as_file(), path, mode)?;
+    finalize(file.as_file(), path, mode)?;
     file.persist(path)?;
     sync_folder(folder)
 }
 
-/// Sets the mode and the owner of a file that was just written, and puts it on the disk.
+/// Sets the Unix mode and the owner of a file that was just written, and flushes it to the disk.
 ///
 /// # Errors
-/// If the system refuses one of these.
-pub fn finish(file: &File, path: &Path, mode: u32) -> io::Result<()> {
+/// Mode or owner cannot be changed, or the disk reports an error.
+pub fn finalize(file: &File, path: &Path, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))?;
-    ownership::follow_folder(file, path)?;
+    ownership::inherit_folder_owner(file, path)?;
     file.sync_all()
 }
 
-/// Makes a folder, unless it exists, with the owner of the folder above it.
+/// Creates a folder unless it exists. The new folder has the owner of its parent.
 ///
 /// # Errors
-/// If it cannot be made, or a file has its name.
-pub fn make_folder(path: &Path) -> io::Result<()> {
+/// The parent is missing or not writable, or something else than a folder has this name.
+pub fn create_folder(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
-        Ok(()) => ownership::follow_folder(&File::open(path)?, path),
+        Ok(()) => ownership::inherit_folder_owner(&File::open(path)?, path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Puts a folder's list of files on the disk.
+/// Flushes the directory entries of a folder to the disk: after it, a new or removed name survives a power cut.
 ///
 /// # Errors
-/// If the folder cannot be opened or synchronized.
+/// The folder cannot be opened, or the disk reports an error.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
+    fn write_replaces_a_file_and_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         write(&path, b"old", 0o600).unwrap();
@@ -65,8 +65,8 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
         assert!(write(&folder.path().join("absent/state.json"), b"new", 0o600).is_err());
-        make_folder(&folder.path().join("kept")).unwrap();
-        make_folder(&folder.path().join("kept")).unwrap();
-        assert!(make_folder(&path).is_err());
+        create_folder(&folder.path().join("new")).unwrap();
+        create_folder(&folder.path().join("new")).unwrap();
+        assert!(create_folder(&path).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of a face in a frame.
+//! Faces that the detector finds in a frame.
 
 use std::cmp::Ordering;
 
@@ -6,37 +6,41 @@ use serde::Serialize;
 
 use super::{BBox, Landmarks, Quality};
 
-/// Scores from here on are all the same to [`subject`].
-const CERTAIN: f32 = 0.95;
+/// [`primary_detection`] treats all scores from here on as equal: the detector is practically certain, and its scores
+/// lie close together just below 1.
+const CERTAIN_SCORE: f32 = 0.95;
 
-/// The most faces that are handled in one frame; the least probable beyond that are left out.
+/// The largest number of faces in one frame. If there are more, the least probable ones are left out.
 pub const MAX_FACES: usize = 32;
 
 /// A face found by the detector.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Detection {
-    /// `[x, y, width, height]`, pixels.
+    /// Bounding box in pixels of the frame. Serialized as `box`: `[x, y, width, height]`.
     #[serde(rename = "box")]
     pub bbox: BBox,
     /// The detector's probability that this is a face, 0 to 1.
     pub score: f32,
+    /// The five landmarks, pixels of the frame.
     pub landmarks: Landmarks,
 }
 
 /// The faces of a frame, most probable first.
 pub type Detections = heapless::Vec<Detection, MAX_FACES>;
 
-/// The face that a picture is of: the most probable one. The detector is as good as certain of most faces (its scores
-/// crowd just below 1), so that among those the largest is taken.
-pub fn subject<'a>(found: impl IntoIterator<Item = &'a Detection>) -> Option<&'a Detection> {
-    let rank = |face: &&Detection| (face.score.min(CERTAIN), face.bbox.area());
-    found.into_iter().max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal))
+/// The main face of a picture: the one with the highest score, and of several that the detector is certain of (a score
+/// of 0.95 or more) the largest. `None` without detections.
+pub fn primary_detection<'a>(detections: impl IntoIterator<Item = &'a Detection>) -> Option<&'a Detection> {
+    let rank = |face: &&Detection| (face.score.min(CERTAIN_SCORE), face.bbox.area());
+    detections.into_iter().max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal))
 }
 
-/// A face with its quality: what the verbs print.
+/// A face with its quality: what the commands print.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Face {
+    /// Where the face is.
     #[serde(flatten)]
     pub detection: Detection,
+    /// How well it can be recognized.
     pub quality: Quality,
 }

@@ -2,12 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 as lower-case hexadecimal.
+/// SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Lower-case hexadecimal.
+/// Bytes as lower-case hexadecimal, two digits each.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {

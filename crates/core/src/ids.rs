@@ -1,21 +1,26 @@
-//! What people, tracks and models are named by.
+//! Identifiers of people, tracks and models.
 
 use serde::Serialize;
 
-/// A person's number in the facebank; never given again after a removal.
+/// Number of a person in the facebank. It is not used again after the person is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct PersonId(pub i64);
 
-/// Names one face through consecutive frames; never given twice by one tracker.
+/// Number of a track: one face in consecutive frames. A tracker uses each number once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct TrackId(pub u64);
 
-/// Names the model that made an embedding: the first 16 hexadecimal digits of the file's SHA-256. Embeddings
-/// of different models cannot be compared.
+/// Identifies the model that made an embedding: the first 16 hexadecimal digits of the SHA-256 of its file. Embeddings of
+/// different models cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModelId(pub String);
+
+impl ModelId {
+    /// Number of hexadecimal digits.
+    pub const DIGITS: usize = 16;
+}
 
 impl std::fmt::Display for ModelId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

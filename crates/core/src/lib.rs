@@ -1,8 +1,9 @@
-//! The values that pass between the crates: frames, faces, embeddings, people, ids, and the clock.
+//! The values that all crates share: frames, faces, embeddings, people, identifiers, and clocks.
 //!
 //! It depends on no other crate of the workspace. Its only I/O: reading clocks ([`clock`]), and writing files that are
 //! either complete or absent ([`durable`], [`ownership`]).
 
+#[expect(unsafe_code, reason = "clock::is_synchronized calls adjtimex")]
 pub mod clock;
 pub mod durable;
 pub mod ownership;
@@ -25,7 +26,7 @@ mod redact;
 pub use candidate::Candidate;
 pub use crop::Crop;
 pub use embedding::{Embedding, Similarity};
-pub use face::{Detection, Detections, Face, MAX_FACES, subject};
+pub use face::{Detection, Detections, Face, MAX_FACES, primary_detection};
 pub use frame::Frame;
 pub use geometry::{BBox, Landmarks, Point};
 pub use hash::{hex, sha256};

@@ -1,4 +1,4 @@
-//! The owner of files that root makes in the daemon's folder: the daemon's user.
+//! The owner of files that root creates in the daemon's folder.
 
 use std::fs::File;
 use std::io;
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use rustix::process::geteuid;
 
-/// Changes the owner of a file that root has opened to the owner of its folder, so that the daemon can read what
-/// `sudo ostiary enroll` made. For other users it does nothing.
+/// If this process runs as root, changes the owner of an open file to the owner of its folder, so that the daemon can read
+/// what `sudo ostiary enroll` created. Does nothing for other users: they own what they create.
 ///
 /// # Errors
-/// If the folder cannot be read or the owner cannot be changed.
-pub fn follow_folder(file: &File, path: &Path) -> io::Result<()> {
+/// The folder cannot be inspected, or the owner cannot be changed.
+pub fn inherit_folder_owner(file: &File, path: &Path) -> io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }
@@ -28,14 +28,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_root_makes_in_anothers_folder_is_the_others() {
+    fn a_file_of_root_inherits_the_owner_of_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("facebank.sqlite");
         let file = File::create(&path).unwrap();
-        let ours = file.metadata().unwrap().uid();
-        // Only root can give a folder away; of anybody else nothing is expected but that nothing fails.
-        let theirs = if chown(folder.path(), Some(4321), Some(4321)).is_ok() { 4321 } else { ours };
-        follow_folder(&file, &path).unwrap();
-        assert_eq!(file.metadata().unwrap().uid(), theirs);
+        let own_uid = file.metadata().unwrap().uid();
+        // Only root can change the owner of the folder. For another user the call must succeed and change nothing.
+        let expected = if chown(folder.path(), Some(4321), Some(4321)).is_ok() { 4321 } else { own_uid };
+        inherit_folder_owner(&file, &path).unwrap();
+        assert_eq!(file.metadata().unwrap().uid(), expected);
     }
 }

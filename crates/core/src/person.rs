@@ -5,20 +5,22 @@ use serde::Serialize;
 
 use super::PersonId;
 
-/// Somebody who is enrolled.
+/// An enrolled person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
+    /// Number in the facebank.
     pub id: PersonId,
+    /// Name, as the user typed it.
     pub name: String,
-    /// A disabled person is recognized and not let in.
+    /// A disabled person is recognized but not admitted.
     pub enabled: bool,
-    /// Whose hours apply, folded ([`fold_group`]).
+    /// The group whose opening hours apply, normalized by [`fold_group`]; `None` without a group.
     pub group: Option<String>,
-    /// When the person was first enrolled.
+    /// Time of the first enrollment.
     pub created: Timestamp,
 }
 
-/// The form in which groups are stored and compared: without spaces at the ends, in lower case.
+/// Normalizes the name of a group for storage and comparison: no spaces at the ends, lower case.
 pub fn fold_group(group: &str) -> String {
     group.trim().to_lowercase()
 }

@@ -1,12 +1,12 @@
-//! In what numbers networks compute.
+//! The arithmetic that networks use: 8-bit integers or 32-bit floats.
 
 use serde::{Deserialize, Serialize};
 
-/// In what numbers networks compute.
+/// The arithmetic that networks use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Bytes where the bundle has a quantized file for a role, and 32-bit floats where it has none.
+    /// 8-bit integers if the bundle has a quantized file for a role, 32-bit floats otherwise.
     #[default]
     Int8,
     /// 32-bit floats.
@@ -14,8 +14,8 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// What a role's entry in the manifest is called at this precision, where there is such an entry.
-    pub fn of(self, role: &str) -> Option<String> {
+    /// The key of a role's quantized entry in the manifest; `None` for floats, whose key is the role.
+    pub fn manifest_key(self, role: &str) -> Option<String> {
         match self {
             Self::Int8 => Some(format!("{role}-int8")),
             Self::Fp32 => None,

@@ -1,39 +1,46 @@
-//! Whether a face can be seen well enough to judge it.
+//! Image quality of a face, and the limits that it must meet.
 
 use serde::{Deserialize, Serialize};
 
-/// How well a face can be seen. Measured on the frame, inside the face's box.
+/// Image quality of one face, measured on the aligned crop and the landmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Quality {
     /// The shorter side of the face's box, pixels.
     pub size: f32,
-    /// Variance of the Laplacian of the aligned crop's luma, gray levels squared; about 20 is blurred,
-    /// several hundred is sharp.
+    /// Variance of the Laplacian of the aligned crop's luma, gray levels squared: about 20 is blurred, several hundred
+    /// is sharp.
     pub sharpness: f32,
     /// Mean luma of the aligned crop, 0 (black) to 1 (white).
     pub exposure: f32,
-    /// Head turned left (negative) or right (positive) in the picture, degrees, -90 to 90, from the landmarks.
+    /// Rotation of the head to the left (negative) or right (positive) of the picture, degrees, -90 to 90, estimated from
+    /// the landmarks.
     pub yaw: f32,
-    /// Head up (negative) or down (positive), degrees, -90 to 90, from the landmarks.
+    /// Rotation of the head up (negative) or down (positive), degrees, -90 to 90, estimated from the landmarks.
     pub pitch: f32,
-    /// Head tilted: angle of the eyes' line, degrees, -180 to 180, clockwise positive.
+    /// Tilt of the head: angle of the line between the eyes, degrees, -180 to 180, clockwise positive.
     pub roll: f32,
 }
 
-/// What is wrong with a face. The names are stable.
+/// The limit that a face does not meet. The serialized names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QualityFault {
+    /// Size below `min_size`.
     TooSmall,
+    /// Exposure below `min_exposure`.
     TooDark,
+    /// Exposure above `max_exposure`.
     TooBright,
+    /// Sharpness below `min_sharpness`.
     Blurred,
+    /// Yaw or pitch beyond its limit.
     TurnedAway,
+    /// Roll beyond `max_roll`.
     Tilted,
 }
 
 impl QualityFault {
-    /// What the person before the camera can do about it.
+    /// Instruction to the person in front of the camera.
     pub fn advice(self) -> &'static str {
         match self {
             Self::TooSmall => "come closer",
@@ -46,20 +53,23 @@ impl QualityFault {
     }
 }
 
-/// `[quality]`: what a face must meet to count for a decision or be enrolled.
+/// `[quality]`: limits that a face must meet to be used in a decision or to be enrolled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QualityLimits {
-    /// Least size of a face, pixels.
+    /// Minimum of the shorter side of the face's box, pixels.
     pub min_size: f32,
-    /// Least sharpness: variance of the crop's Laplacian, gray levels squared.
+    /// Minimum variance of the Laplacian, gray levels squared.
     pub min_sharpness: f32,
-    /// Least and greatest mean luma, 0 to 1.
+    /// Minimum mean luma, 0 to 1.
     pub min_exposure: f32,
+    /// Maximum mean luma, 0 to 1.
     pub max_exposure: f32,
-    /// Greatest turn of the head either way, degrees.
+    /// Maximum yaw in either direction, degrees.
     pub max_yaw: f32,
+    /// Maximum pitch in either direction, degrees.
     pub max_pitch: f32,
+    /// Maximum roll in either direction, degrees.
     pub max_roll: f32,
 }
 
@@ -78,8 +88,7 @@ impl Default for QualityLimits {
 }
 
 impl Quality {
-    /// The first limit that the face does not meet; `None` where it is good enough. A measure that is not a
-    /// number meets no limit.
+    /// The first limit that the face does not meet; `None` if it meets all. A value that is NaN meets no limit.
     pub fn fault(&self, limits: &QualityLimits) -> Option<QualityFault> {
         let checks = [
             (self.size >= limits.min_size, QualityFault::TooSmall),

@@ -1,28 +1,28 @@
-//! Stream addresses without what is secret in them.
+//! Removes secrets from stream addresses.
 
-/// The text with every address in it (`scheme://...`) freed of user, password and query, so that it can be
-/// shown and logged.
+/// Removes user, password and query from every address (`scheme://...`) in a text, so that the text can be printed and
+/// logged.
 pub fn redact(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+    let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
-        shown.push_str(before);
+        redacted.push_str(before);
         let end = after.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>'));
         let (address, following) = after.split_at(end.unwrap_or(after.len()));
-        // The last `@`: passwords hold unescaped ones, and hiding too much does no harm.
+        // Up to the last `@`: a password can contain an unescaped one, and removing too much does no harm.
         let address = address.rsplit('@').next().unwrap_or_default();
         match address.split_once('?') {
             Some((path, _)) => {
-                shown.push_str(path);
-                shown.push_str("?...");
+                redacted.push_str(path);
+                redacted.push_str("?...");
             }
-            None => shown.push_str(address),
+            None => redacted.push_str(address),
         }
         rest = following;
     }
-    shown.push_str(rest);
-    shown
+    redacted.push_str(rest);
+    redacted
 }
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_password_and_query_are_hidden() {
+    fn user_password_and_query_are_removed() {
         assert_eq!(redact("rtsp://10.0.0.7:554/main"), "rtsp://10.0.0.7:554/main");
         assert_eq!(redact("rtsp://anna:s3cret@cam/main"), "rtsp://cam/main");
         assert_eq!(redact("rtsp://anna:s3/c@r?et@cam/main"), "rtsp://cam/main");
@@ -46,7 +46,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_password_is_ever_shown(password in "SECRET[a-z0-9:/?@&#%]{0,8}", path in "[a-z/]{0,8}") {
+        fn no_password_remains(password in "SECRET[a-z0-9:/?@&#%]{0,8}", path in "[a-z/]{0,8}") {
             let shown = redact(&format!("rtsp://USER:{password}@camera/{path}: failed"));
             prop_assert!(!shown.contains("SECRET") && !shown.contains("USER"), "{}", shown);
         }

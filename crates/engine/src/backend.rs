@@ -1,4 +1,4 @@
-//! What runs networks: our own kernels with tract, or onnxruntime.
+//! The backend that runs networks: the kernels of this project with tract, or onnxruntime.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::EngineError;
 #[cfg(feature = "ort")]
 use super::ort::Runtime;
 
-/// What runs networks. Made once, and lent to whatever loads one. Prints itself as people should read of it.
+/// The backend that runs networks. It is created once and shared by all networks. `Display` gives its name for users.
 #[derive(Clone)]
 pub struct Backend {
     pub(super) kind: Kind,
@@ -21,14 +21,18 @@ pub struct Backend {
 
 #[derive(Clone)]
 pub(super) enum Kind {
-    /// Quantized files on our own kernels, all others on tract.
+    /// Quantized files on the kernels of this project, all others on tract.
     Tract(Executor),
+    /// All files on onnxruntime.
     #[cfg(feature = "ort")]
     Ort(Runtime),
 }
 
 impl Backend {
-    /// What the configuration asks for. An error where onnxruntime cannot be loaded, or has no such provider.
+    /// Creates the backend of the configuration.
+    ///
+    /// # Errors
+    /// onnxruntime cannot be loaded, or does not have the configured execution provider.
     pub fn new(engine: &config::Engine, ort: &config::Ort) -> Result<Self, EngineError> {
         let threads = engine.threads;
         let kind = match engine.backend {
@@ -41,25 +45,25 @@ impl Backend {
                 return Err(EngineError::Library {
                     library,
                     why: "this program was built without the feature ort".into(),
-                    mend: "set engine.backend = \"tract\"".into(),
+                    fix: "set engine.backend = \"tract\"".into(),
                 });
             }
         };
         Ok(Self { kind, threads, precision: engine.precision })
     }
 
-    /// Our own kernels and tract; a network may use so many threads.
+    /// Creates the backend of kernels and tract. A network uses up to `threads` threads.
     pub fn tract(threads: usize) -> Self {
         let executor = if threads > 1 { Executor::multithread(threads) } else { Executor::SingleThread };
         Self { kind: Kind::Tract(executor), threads, precision: Precision::default() }
     }
 
-    /// How many threads a network may use.
+    /// Maximum number of threads of a network.
     pub fn threads(&self) -> usize {
         self.threads
     }
 
-    /// In what numbers networks compute, where there is a choice of files.
+    /// The arithmetic of roles that have both a quantized file and one of floats.
     pub fn precision(&self) -> Precision {
         self.precision
     }

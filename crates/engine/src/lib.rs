@@ -1,18 +1,18 @@
-//! From an ONNX file to a network that runs.
+//! Loads ONNX files and runs them.
 //!
-//! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape to run it at ([`Onnx::prepare`]). What goes
-//! out: a [`Network`]. Quantized files run on this project's kernels (`int8`), all others on tract; or all on onnxruntime
-//! where the configuration says so ([`Backend`]).
+//! What comes in: the bytes of an ONNX file ([`Onnx::parse`]) and the shape of the input ([`Onnx::prepare`]). What goes out:
+//! a [`Network`]. Quantized files run on the kernels of this project (`int8`), all others on tract; or all on onnxruntime if
+//! the configuration says so ([`Backend`]).
 
 mod backend;
-mod caught;
+mod input_planes;
 mod int8;
 mod limits;
 mod max_pool;
 mod onnx;
 #[cfg(feature = "ort")]
 mod ort;
-mod planes;
+mod panic_guard;
 mod prelu;
 mod tract;
 
@@ -23,43 +23,94 @@ pub use int8::{LayerInfo, QuantizedNetwork};
 pub use limits::LimitError;
 pub use onnx::Onnx;
 
-/// A loaded network, bound to one shape of input.
+/// A loaded network, prepared for one shape of input.
 pub trait Network: Send {
     /// Runs a batch of pictures of the size that the network was prepared for.
     ///
-    /// `pixels` are the pictures one after the other, each packed RGB, rows top to bottom; the network does what
-    /// its file needs beyond that: normalization, planes, blue first. Each of `outputs` is cleared and filled with
-    /// one output of the network, dense and in the file's layout (NCHW), in the file's order, keeping its capacity.
+    /// `pixels` are the pictures one after another, each as packed RGB, rows top to bottom. The network itself normalizes
+    /// them and brings them into the layout and channel order of its file. Each of `outputs` is cleared and filled with one
+    /// output of the network, dense, in the layout of the file (NCHW) and the order of the file; it keeps its capacity.
+    ///
+    /// # Errors
+    /// The length of `pixels` is wrong, or the engine fails.
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError>;
 
-    /// The shapes of the outputs, in the file's order.
+    /// The shapes of the outputs, in the order of the file.
     fn output_shapes(&self) -> &[Vec<usize>];
 }
 
-/// Why a network cannot be loaded or run. Every message names the file or shape and the mend.
+/// Why a network cannot be loaded or run. Each message names the file or shape and how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The file is not a valid ONNX model.
     #[error("{model}: is not an ONNX model that can be run: {why}; install the models again")]
-    Load { model: String, why: String },
+    Load {
+        /// File of the model.
+        model: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The network does not accept this shape of input.
     #[error("{model}: does not run on an input of {shape:?}: {why}; it is not the model that its role needs")]
-    Shape { model: String, shape: Vec<usize>, why: String },
+    Shape {
+        /// File of the model.
+        model: String,
+        /// Batch, channels, height, width.
+        shape: Vec<usize>,
+        /// The reason.
+        why: String,
+    },
+    /// The network would need too much memory or time.
     #[error(
         "{model}: is refused before it is loaded: {why}; it is damaged, or not the model that its role needs; install the \
          models again"
     )]
-    Limit { model: String, why: LimitError },
+    Limit {
+        /// File of the model.
+        model: String,
+        /// The exceeded limit.
+        why: LimitError,
+    },
+    /// The engine panicked.
     #[error(
-        "{model}: cannot be loaded or run: the engine met what it did not expect ({why}); install the models again"
+        "{model}: cannot be loaded or run: the engine failed unexpectedly ({why}); install the models again"
     )]
-    Panic { model: String, why: String },
+    Panic {
+        /// File of the model.
+        model: String,
+        /// Message and place of the panic.
+        why: String,
+    },
+    /// The engine failed while it ran the network.
     #[error("{model}: failed while running: {why}")]
-    Run { model: String, why: String },
-    #[error("{library}: cannot be used as onnxruntime: {why}; {mend}", library = library.display())]
-    Library { library: PathBuf, why: String, mend: String },
+    Run {
+        /// File of the model.
+        model: String,
+        /// The error of the engine.
+        why: String,
+    },
+    /// The library onnxruntime cannot be loaded.
+    #[error("{library}: cannot be used as onnxruntime: {why}; {fix}", library = library.display())]
+    Library {
+        /// The library.
+        library: PathBuf,
+        /// The reason.
+        why: String,
+        /// How to fix it.
+        fix: String,
+    },
+    /// The library does not have the configured execution provider.
     #[error(
-        "{library}: this onnxruntime does not give {provider}: {why}; install one that does, with the libraries that it \
+        "{library}: this onnxruntime does not have {provider}: {why}; install one that has it, with the libraries that it \
          needs, or set ort.provider = \"cpu\"",
         library = library.display()
     )]
-    Provider { library: PathBuf, provider: &'static str, why: String },
+    Provider {
+        /// The library.
+        library: PathBuf,
+        /// Name of the execution provider.
+        provider: &'static str,
+        /// The reason.
+        why: String,
+    },
 }

@@ -1,15 +1,15 @@
-//! A parsed ONNX file, not yet bound to a shape.
+//! A parsed ONNX file, which can be prepared for shapes of input.
 
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::Input;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 use super::backend::Kind;
-use super::caught::{Caught, caught};
-use super::tract::{TractNetwork, chain};
+use super::panic_guard::{PanicGuard, catch_panics};
+use super::tract::{TractNetwork, error_chain};
 use super::{Backend, EngineError, LimitError, Network, QuantizedNetwork, limits};
 
-/// A parsed ONNX file, not yet bound to a shape.
+/// A parsed ONNX file, not yet prepared for a shape of input.
 pub struct Onnx {
     name: String,
     file: ModelProto,
@@ -18,62 +18,65 @@ pub struct Onnx {
 }
 
 impl Onnx {
-    /// Parses a file's bytes. `name` is what error messages call it; `input` is what the manifest says of how
-    /// pixels are fed; `backend` runs it.
+    /// Parses the bytes of a file. Errors name `name`; `input` is the manifest's description of the input; `backend` runs
+    /// the network.
+    ///
+    /// # Errors
+    /// The file is not an ONNX model, or exceeds a limit.
     pub fn parse(name: &str, bytes: &[u8], input: &Input, backend: &Backend) -> Result<Self, EngineError> {
         let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
         let limited = |why: LimitError| EngineError::Limit { model: name.to_owned(), why };
         limits::check_bytes(bytes).map_err(limited)?;
-        let file = caught(name, || {
-            let read = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]);
-            read.map_err(|error| failed(chain(&error)))
+        let file = catch_panics(name, || {
+            let file = tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]);
+            file.map_err(|error| failed(error_chain(&error)))
         })?;
         limits::check_tensors(&file).map_err(limited)?;
         if file.graph.as_ref().is_none_or(|graph| graph.node.is_empty()) {
-            return Err(failed("there is no graph in it".into()));
+            return Err(failed("it contains no graph".into()));
         }
         Ok(Self { name: name.to_owned(), file, input: input.clone(), backend: backend.clone() })
     }
 
-    /// What error messages call it.
+    /// The name in error messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The network for inputs of this shape: batch, channels, height, width.
+    /// Prepares the network for inputs of this shape: batch, channels, height, width.
     ///
     /// # Errors
-    /// The file asks for more memory or time than a network may have, or is none that can be run at this shape.
+    /// The network would need too much memory or time, or cannot run on this shape.
     pub fn prepare(&self, shape: &[usize]) -> Result<Box<dyn Network>, EngineError> {
-        self.check(shape)?;
-        caught(&self.name, || {
+        self.check_limits(shape)?;
+        catch_panics(&self.name, || {
             Ok(match &self.backend.kind {
                 Kind::Tract(executor) => match self.quantized(shape)? {
-                    Some(network) => self.boxed(network),
+                    Some(network) => self.guard(network),
                     None => {
                         let executor = executor.clone();
-                        self.boxed(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
+                        self.guard(TractNetwork::new(&self.name, &self.file, &self.input, shape, executor)?)
                     }
                 },
                 #[cfg(feature = "ort")]
                 Kind::Ort(runtime) => {
-                    self.boxed(runtime.prepare(&self.name, &self.file, &self.input, shape)?)
+                    self.guard(runtime.prepare(&self.name, &self.file, &self.input, shape)?)
                 }
             })
         })
     }
 
-    /// The network on kernels of our own, where the file is quantized in a way that they run.
+    /// Prepares the network on the kernels of this project; `None` if the file is not quantized in a way that they support.
     ///
     /// # Errors
     /// As [`Onnx::prepare`].
     pub fn prepare_quantized(&self, shape: &[usize]) -> Result<Option<QuantizedNetwork>, EngineError> {
-        self.check(shape)?;
-        caught(&self.name, || self.quantized(shape))
+        self.check_limits(shape)?;
+        catch_panics(&self.name, || self.quantized(shape))
     }
 
-    /// Whether the file keeps within limits for an input of this shape; nothing is allocated before that.
-    fn check(&self, shape: &[usize]) -> Result<(), EngineError> {
+    /// Checks the limits for an input of this shape, before anything is allocated for it.
+    fn check_limits(&self, shape: &[usize]) -> Result<(), EngineError> {
         let limited = |why| EngineError::Limit { model: self.name.clone(), why };
         limits::check_shapes(&self.file, shape).map_err(limited)
     }
@@ -82,13 +85,15 @@ impl Onnx {
         QuantizedNetwork::new(&self.name, &self.file, &self.input, shape, self.backend.threads())
     }
 
-    fn boxed(&self, network: impl Network + 'static) -> Box<dyn Network> {
-        Box::new(Caught { model: self.name.clone(), network })
+    fn guard(&self, network: impl Network + 'static) -> Box<dyn Network> {
+        Box::new(PanicGuard { model: self.name.clone(), network })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::ChannelOrder;
+
     use super::*;
 
     fn shipped(role: &str) -> Vec<u8> {
@@ -106,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_runs_at_the_shape_it_was_prepared_for() {
+    fn a_network_runs_on_the_prepared_shape() {
         let onnx = Onnx::parse("rnet", &shipped("rnet"), &input(), &Backend::tract(1)).unwrap();
         let mut network = onnx.prepare(&[2, 3, 24, 24]).unwrap();
         assert_eq!(network.output_shapes(), [vec![2, 2], vec![2, 4]]);
@@ -118,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_model_is_refused() {
+    fn bytes_that_are_no_model_are_refused() {
         let whole = shipped("pnet");
         for bytes in [&b""[..], b"not a model", &[0xff; 100], &whole[..whole.len() / 2]] {
             let refused = match Onnx::parse("broken.onnx", bytes, &input(), &Backend::tract(1)) {

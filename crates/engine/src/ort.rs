@@ -1,4 +1,4 @@
-//! onnxruntime, loaded when the program runs: for boards whose accelerator it drives.
+//! onnxruntime, loaded at run time: for boards with an accelerator that it supports.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::type_proto::Value;
 use tract_onnx::pb::{ModelProto, TensorShapeProto};
 
-use super::planes::{normalize, planes};
+use super::input_planes::{normalize, to_planes};
 use super::{EngineError, Network};
 
-/// Where the library is looked for when the configuration does not say: wherever the system looks.
-const LIBRARY: &str = "libonnxruntime.so";
+/// The library if the configuration names none; the dynamic linker searches it.
+const DEFAULT_LIBRARY: &str = "libonnxruntime.so";
 
-/// The one library that this process has loaded.
+/// The library that this process has loaded: a process can load only one.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 
-/// A loaded onnxruntime with what it computes on. Prints itself as people should read of it.
+/// A loaded onnxruntime with its execution provider. `Display` gives its name for users.
 #[derive(Clone)]
 pub struct Runtime {
     library: PathBuf,
@@ -37,9 +37,12 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the library and asks it for the provider. A process can load one library only.
+    /// Loads the library and checks that it has the configured provider.
+    ///
+    /// # Errors
+    /// The library cannot be loaded, another one was loaded before, or it does not have the provider.
     pub fn load(settings: &Ort, threads: usize) -> Result<Self, EngineError> {
-        let library = settings.library.clone().unwrap_or_else(|| LIBRARY.into());
+        let library = settings.library.clone().unwrap_or_else(|| DEFAULT_LIBRARY.into());
         let environment = load(&library)?;
         let options = settings.options.iter().filter_map(|option| option.split_once('='));
         let options =
@@ -52,13 +55,16 @@ impl Runtime {
         };
         match available {
             Ok(true) => Ok(runtime),
-            Ok(false) => Err(runtime.lacks("it was built without it")),
-            Err(error) => Err(runtime.lacks(&line(&error.to_string()))),
+            Ok(false) => Err(runtime.no_provider("it was built without it")),
+            Err(error) => Err(runtime.no_provider(&one_line(&error.to_string()))),
         }
     }
 
-    /// The network for inputs of this shape, run by the provider as a whole: what the provider cannot run is an
-    /// error, and never left to the processor.
+    /// Prepares the network for inputs of this shape. The provider runs the whole network: an operator that it does not
+    /// support is an error, and does not run on the processor instead.
+    ///
+    /// # Errors
+    /// The file does not have one input tensor, or the provider cannot run it on this shape.
     pub fn prepare(
         &self,
         model: &str,
@@ -66,8 +72,9 @@ impl Runtime {
         input: &Input,
         shape: &[usize],
     ) -> Result<OrtNetwork, EngineError> {
-        let mut builder = self.builder().map_err(|error| self.lacks(&line(&error.to_string())))?;
-        let bytes = bound(file, shape)
+        let mut builder =
+            self.session_builder().map_err(|error| self.no_provider(&one_line(&error.to_string())))?;
+        let bytes = bind_shape(file, shape)
             .ok_or_else(|| EngineError::Load {
                 model: model.to_owned(),
                 why: "it does not have one input that is a tensor".into(),
@@ -76,7 +83,7 @@ impl Runtime {
         let shape_failed = |why: String| EngineError::Shape {
             model: model.to_owned(),
             shape: shape.to_vec(),
-            why: format!("{self} says: {}", line(&why)),
+            why: format!("{self} says: {}", one_line(&why)),
         };
         let session = builder.commit_from_memory(&bytes).map_err(|error| shape_failed(error.to_string()))?;
         let wants_bytes = match session.inputs() {
@@ -92,28 +99,28 @@ impl Runtime {
             bytes: if wants_bytes { vec![0; shape.iter().product()] } else { Vec::new() },
             floats: if wants_bytes { Vec::new() } else { vec![0.0; shape.iter().product()] },
         };
-        // The first run is much slower than the next, and shows what comes out.
+        // The first run is much slower than the following ones, and gives the shapes of the outputs.
         let mut shapes = Vec::new();
-        let first = network.infer(|_, shape, _| shapes.push(shape.to_vec()));
-        first.map_err(|error| shape_failed(error.to_string()))?;
+        let first_run = network.infer(|_, shape, _| shapes.push(shape.to_vec()));
+        first_run.map_err(|error| shape_failed(error.to_string()))?;
         network.output_shapes = shapes;
         Ok(network)
     }
 
-    /// A session to be, on this provider alone.
-    fn builder(&self) -> ort::Result<SessionBuilder> {
+    /// A session builder with this provider only.
+    fn session_builder(&self) -> ort::Result<SessionBuilder> {
         let builder = Session::builder(&self.environment)?
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?
-            // Between frames there is nothing to wait for with a core at full speed.
+            // Threads must not spin between frames.
             .with_intra_op_spinning(false)?;
-        let Some(provider) = self.dispatch() else { return Ok(builder) };
+        let Some(provider) = self.provider_dispatch() else { return Ok(builder) };
         let builder = builder.with_execution_providers([provider.error_on_failure()])?;
         Ok(builder.with_disable_cpu_fallback()?)
     }
 
-    /// What is registered with a session; `None` for the processor, which every session has.
-    fn dispatch(&self) -> Option<ExecutionProviderDispatch> {
+    /// The provider to register with a session; `None` for the processor, which every session has.
+    fn provider_dispatch(&self) -> Option<ExecutionProviderDispatch> {
         fn with<P: ArbitrarilyConfigurableExecutionProvider>(provider: P, options: &[(String, String)]) -> P {
             options
                 .iter()
@@ -126,6 +133,7 @@ impl Runtime {
         }
     }
 
+    /// Name of the provider in onnxruntime.
     fn name(&self) -> &'static str {
         match self.provider {
             Provider::Cpu => ep::CPU::NAME,
@@ -134,25 +142,25 @@ impl Runtime {
         }
     }
 
-    fn lacks(&self, why: &str) -> EngineError {
+    fn no_provider(&self, why: &str) -> EngineError {
         EngineError::Provider { library: self.library.clone(), provider: self.name(), why: why.to_owned() }
     }
 }
 
 impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The name of the file that is really there has the version.
+        // The real file has the version in its name.
         let library = self.library.canonicalize().unwrap_or_else(|_| self.library.clone());
         write!(f, "{} of {}", self.name(), library.display())
     }
 }
 
-/// Loads the library, unless this process has it.
+/// Loads the library unless this process has loaded it.
 fn load(library: &Path) -> Result<Environment, EngineError> {
-    let failed = |why: String, mend: &str| EngineError::Library {
+    let failed = |why: String, fix: &str| EngineError::Library {
         library: library.to_owned(),
-        why: line(&why),
-        mend: mend.to_owned(),
+        why: one_line(&why),
+        fix: fix.to_owned(),
     };
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((path, environment)) = loaded.as_ref() {
@@ -162,43 +170,43 @@ fn load(library: &Path) -> Result<Environment, EngineError> {
         let why = format!("{} was loaded before it", path.display());
         return Err(failed(why, "a process can load one onnxruntime only: start it again"));
     }
-    let mend = format!("set ort.library to the file of onnxruntime 1.{} or later", ort::MINOR_VERSION);
-    let builder = ort::init_from(library).map_err(|error| failed(error.to_string(), &mend))?;
+    let fix = format!("set ort.library to the file of onnxruntime 1.{} or later", ort::MINOR_VERSION);
+    let builder = ort::init_from(library).map_err(|error| failed(error.to_string(), &fix))?;
     let environment = builder
         .with_name("ostiary")
-        // Nothing leaves the device.
+        // Nothing is sent from the device.
         .with_telemetry(false)
-        .with_logger(Arc::new(log_on))
+        .with_logger(Arc::new(forward_log))
         .build()
-        .map_err(|error| failed(error.to_string(), &mend))?;
+        .map_err(|error| failed(error.to_string(), &fix))?;
     environment.set_log_level(LogLevel::Warning);
     *loaded = Some((library.to_owned(), environment.clone()));
     Ok(environment)
 }
 
-/// Hands what onnxruntime logs on to our own log.
-fn log_on(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &str) {
+/// Writes the messages of onnxruntime to the log of the program.
+fn forward_log(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &str) {
     let level = match level {
         LogLevel::Verbose => log::Level::Trace,
         LogLevel::Info => log::Level::Debug,
         LogLevel::Warning => log::Level::Warn,
         LogLevel::Error | LogLevel::Fatal => log::Level::Error,
     };
-    log::log!(target: "onnxruntime", level, "{}", line(message));
+    log::log!(target: "onnxruntime", level, "{}", one_line(message));
 }
 
-/// Many of onnxruntime's messages are several lines.
-fn line(text: &str) -> String {
+/// Joins the lines of a message.
+fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The file with the shape of its input bound, and that of its outputs open; `None` where it has not one input.
-fn bound(file: &ModelProto, shape: &[usize]) -> Option<ModelProto> {
+/// The file with a fixed shape of its input and no shapes of its outputs; `None` unless it has exactly one input.
+fn bind_shape(file: &ModelProto, shape: &[usize]) -> Option<ModelProto> {
     let mut file = file.clone();
     let graph = file.graph.as_mut()?;
     let weights = &graph.initializer;
-    let fed = |name: &str| weights.iter().all(|weight| weight.name != name);
-    let mut inputs = graph.input.iter_mut().filter(|input| fed(&input.name));
+    let is_fed = |name: &str| weights.iter().all(|weight| weight.name != name);
+    let mut inputs = graph.input.iter_mut().filter(|input| is_fed(&input.name));
     let (Some(input), None) = (inputs.next(), inputs.next()) else { return None };
     let Some(Value::TensorType(tensor)) = &mut input.r#type.as_mut()?.value else { return None };
     let dim = shape.iter().map(|&side| Dimension {
@@ -215,20 +223,21 @@ fn bound(file: &ModelProto, shape: &[usize]) -> Option<ModelProto> {
     Some(file)
 }
 
-/// A network bound to one shape of input.
+/// A network prepared for one shape of input.
 pub struct OrtNetwork {
     model: String,
     session: Session,
     input: Input,
     shape: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
-    /// The pictures as the file wants them: these where it takes pixels as they are, those where it does not.
+    /// The input as planes, if the file takes bytes; otherwise empty.
     bytes: Vec<u8>,
+    /// The input as normalized planes, if the file takes floats; otherwise empty.
     floats: Vec<f32>,
 }
 
 impl OrtNetwork {
-    /// Runs the network on the pictures that are in place, and shows each output, its place and its shape.
+    /// Runs the network on the input buffer. Calls `each` with the index, the shape and the values of each output.
     fn infer(&mut self, mut each: impl FnMut(usize, &[usize], &[f32])) -> ort::Result<()> {
         let shape = self.shape.as_slice();
         let outputs = if self.bytes.is_empty() {
@@ -236,10 +245,10 @@ impl OrtNetwork {
         } else {
             self.session.run(ort::inputs![TensorRef::from_array_view((shape, self.bytes.as_slice()))?])?
         };
-        for (place, output) in outputs.values().enumerate() {
+        for (index, output) in outputs.values().enumerate() {
             let (shape, values) = output.try_extract_tensor::<f32>()?;
             let shape: heapless::Vec<usize, 8> = shape.iter().map(|&side| side as usize).collect();
-            each(place, &shape, values);
+            each(index, &shape, values);
         }
         Ok(())
     }
@@ -248,21 +257,21 @@ impl OrtNetwork {
 impl Network for OrtNetwork {
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
         let failed = |why: String| EngineError::Run { model: self.model.clone(), why };
-        let wanted: usize = self.shape.iter().product();
-        if pixels.len() != wanted {
-            return Err(failed(format!("{} bytes of pixels for an input of {wanted}", pixels.len())));
+        let expected: usize = self.shape.iter().product();
+        if pixels.len() != expected {
+            return Err(failed(format!("{} bytes of pixels for an input of {expected}", pixels.len())));
         }
-        let plane = self.shape[2..].iter().product();
-        planes(pixels, &self.input, plane, &mut self.bytes, |pixel| pixel);
-        planes(pixels, &self.input, plane, &mut self.floats, normalize(&self.input));
+        let plane = self.shape.iter().skip(2).product();
+        to_planes(pixels, &self.input, plane, &mut self.bytes, |pixel| pixel);
+        to_planes(pixels, &self.input, plane, &mut self.floats, normalize(&self.input));
         let model = self.model.clone();
-        self.infer(|place, _, values| {
-            if let Some(output) = outputs.get_mut(place) {
+        self.infer(|index, _, values| {
+            if let Some(output) = outputs.get_mut(index) {
                 output.clear();
                 output.extend_from_slice(values);
             }
         })
-        .map_err(|error| EngineError::Run { model, why: line(&error.to_string()) })
+        .map_err(|error| EngineError::Run { model, why: one_line(&error.to_string()) })
     }
 
     fn output_shapes(&self) -> &[Vec<usize>] {

@@ -1,4 +1,4 @@
-//! The engine in pure Rust: ONNX files run by `tract`.
+//! Runs ONNX files with `tract`, an engine in pure Rust.
 
 use std::sync::Arc;
 
@@ -9,23 +9,26 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::ensure;
 use tract_onnx::tract_hir::infer::Factoid;
 
-use super::planes::{normalize, planes};
+use super::input_planes::{normalize, to_planes};
 use super::{EngineError, Network, max_pool, prelu};
 
-/// A network bound to one shape of input.
+/// A network prepared for one shape of input.
 pub struct TractNetwork {
     name: String,
     plan: Arc<TypedRunnableModel>,
     shape: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
-    /// Whether the file takes pixels as they are.
-    bytes: bool,
+    /// Whether the file takes bytes; otherwise it takes normalized floats.
+    takes_bytes: bool,
     input: Input,
     executor: Executor,
 }
 
 impl TractNetwork {
-    /// Optimizes the network for inputs of this shape.
+    /// Optimizes the network for inputs of this shape: batch, channels, height, width.
+    ///
+    /// # Errors
+    /// The file is not a model that tract supports, or does not run on this shape.
     pub fn new(
         name: &str,
         file: &ModelProto,
@@ -36,14 +39,14 @@ impl TractNetwork {
         let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
         let mut onnx = tract_onnx::onnx();
         onnx.op_register.insert("PRelu", prelu::build);
-        let model = onnx.model_for_proto_model(file).map_err(|error| failed(chain(&error)))?;
+        let model = onnx.model_for_proto_model(file).map_err(|error| failed(error_chain(&error)))?;
         let &[outlet] = model.input_outlets().unwrap_or_default() else {
             return Err(failed("it does not have one input".into()));
         };
         let kind = model.outlet_fact(outlet).ok().and_then(|fact| fact.datum_type.concretize());
-        let bytes = kind == Some(u8::datum_type());
+        let takes_bytes = kind == Some(u8::datum_type());
         let prepare = || -> TractResult<Self> {
-            let kind = if bytes { u8::datum_type() } else { f32::datum_type() };
+            let kind = if takes_bytes { u8::datum_type() } else { f32::datum_type() };
             let model = model.with_input_fact(0, InferenceFact::dt_shape(kind, shape))?;
             let mut model = model.into_typed()?.into_decluttered()?;
             max_pool::replace(&mut model)?;
@@ -55,29 +58,29 @@ impl TractNetwork {
                 })
                 .collect::<TractResult<Vec<_>>>()?;
             let (name, shape, input) = (name.to_owned(), shape.to_vec(), input.clone());
-            Ok(Self { name, plan, shape, output_shapes, bytes, input, executor })
+            Ok(Self { name, plan, shape, output_shapes, takes_bytes, input, executor })
         };
         prepare().map_err(|error| EngineError::Shape {
             model: name.to_owned(),
             shape: shape.to_vec(),
-            why: chain(&error),
+            why: error_chain(&error),
         })
     }
 
-    /// The pictures as the file wants them.
-    fn tensor(&self, pixels: &[u8]) -> TractResult<Tensor> {
-        let wanted: usize = self.shape.iter().product();
-        ensure!(pixels.len() == wanted, "{} bytes of pixels for an input of {wanted}", pixels.len());
-        let plane = self.shape[2..].iter().product();
-        if self.bytes {
+    /// The input tensor of the pictures.
+    fn input_tensor(&self, pixels: &[u8]) -> TractResult<Tensor> {
+        let expected: usize = self.shape.iter().product();
+        ensure!(pixels.len() == expected, "{} bytes of pixels for an input of {expected}", pixels.len());
+        let plane = self.shape.iter().skip(2).product();
+        if self.takes_bytes {
             let mut tensor = Tensor::zero::<u8>(&self.shape)?;
             let mut bytes = tensor.try_as_plain_ram_mut()?;
-            planes(pixels, &self.input, plane, bytes.as_slice_mut()?, |pixel| pixel);
+            to_planes(pixels, &self.input, plane, bytes.as_slice_mut()?, |pixel| pixel);
             return Ok(tensor);
         }
         let mut tensor = Tensor::zero::<f32>(&self.shape)?;
         let mut floats = tensor.try_as_plain_ram_mut()?;
-        planes(pixels, &self.input, plane, floats.as_slice_mut()?, normalize(&self.input));
+        to_planes(pixels, &self.input, plane, floats.as_slice_mut()?, normalize(&self.input));
         Ok(tensor)
     }
 }
@@ -85,16 +88,16 @@ impl TractNetwork {
 impl Network for TractNetwork {
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
         let mut run = || -> TractResult<()> {
-            let input = self.tensor(pixels)?;
-            let made =
+            let input = self.input_tensor(pixels)?;
+            let results =
                 multithread_tract_scope(self.executor.clone(), || self.plan.run(tvec!(input.into_tvalue())))?;
-            for (output, made) in outputs.iter_mut().zip(&made) {
+            for (output, result) in outputs.iter_mut().zip(&results) {
                 output.clear();
-                output.extend_from_slice(made.try_as_plain_ram()?.as_slice::<f32>()?);
+                output.extend_from_slice(result.try_as_plain_ram()?.as_slice::<f32>()?);
             }
             Ok(())
         };
-        run().map_err(|error| EngineError::Run { model: self.name.clone(), why: chain(&error) })
+        run().map_err(|error| EngineError::Run { model: self.name.clone(), why: error_chain(&error) })
     }
 
     fn output_shapes(&self) -> &[Vec<usize>] {
@@ -102,7 +105,7 @@ impl Network for TractNetwork {
     }
 }
 
-/// The whole chain of causes on one line.
-pub fn chain(error: &TractError) -> String {
+/// The chain of causes in one line.
+pub fn error_chain(error: &TractError) -> String {
     format!("{error:#}").replace('\n', " ")
 }

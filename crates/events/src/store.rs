@@ -288,7 +288,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     if mode & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     }
-    ownership::follow_folder(&file, path).map_err(failed)?;
+    ownership::inherit_folder_owner(&file, path).map_err(failed)?;
     let sql = |why| sql_error(path, why);
     let connection = Connection::open(path).map_err(sql)?;
     connection.busy_timeout(PATIENCE).map_err(sql)?;
@@ -346,7 +346,7 @@ fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
     if kind(path, connection)? == Kind::Empty {
         return Ok(0);
     }
-    if !ostiary_sqlite::are_made_by(SCHEMA, connection).map_err(sql)? {
+    if !ostiary_sqlite::schema_matches(SCHEMA, connection).map_err(sql)? {
         return Err(sql(damage("its tables are not those of an event store")));
     }
     let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
@@ -413,7 +413,7 @@ fn replace_damaged(
 /// The newest id of a damaged file, if the counter and the events can both be read and agree.
 fn salvage(path: &Path) -> Option<u64> {
     let connection = connect(path).ok()?;
-    if !ostiary_sqlite::are_made_by(SCHEMA, &connection).ok()? {
+    if !ostiary_sqlite::schema_matches(SCHEMA, &connection).ok()? {
         return None;
     }
     let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
@@ -424,7 +424,7 @@ fn salvage(path: &Path) -> Option<u64> {
 /// The newest time of a damaged file, if its tables can be read.
 fn salvage_time(path: &Path) -> Option<jiff::Timestamp> {
     let damaged = connect(path).ok()?;
-    if !ostiary_sqlite::are_made_by(SCHEMA, &damaged).ok()? {
+    if !ostiary_sqlite::schema_matches(SCHEMA, &damaged).ok()? {
         return None;
     }
     newest_time::read(&damaged).ok()?.time

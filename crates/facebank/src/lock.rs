@@ -38,7 +38,7 @@ impl DaemonLock {
             .mode(0o600)
             .open(&path)
             .map_err(|error| FacebankError::CannotOpen { path: path.clone(), why: error.to_string() })?;
-        ownership::follow_folder(&file, &path).map_err(failed)?;
+        ownership::inherit_folder_owner(&file, &path).map_err(failed)?;
         let mut locked = file.try_lock();
         if matches!(locked, Err(TryLockError::WouldBlock)) {
             // Whoever only asks (see [`Self::check`]) is gone by then.

@@ -148,7 +148,7 @@ pub(super) fn identity(path: &Path) -> Result<(u64, u64), FacebankError> {
 /// same mode. An existing file is not even opened: closing it would drop SQLite's locks on it.
 fn create_tight(path: &Path) -> Result<(), FacebankError> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match created.and_then(|file| ownership::follow_folder(&file, path)) {
+    match created.and_then(|file| ownership::inherit_folder_owner(&file, path)) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // On a read-only medium an existing file is no fault yet.
@@ -206,7 +206,7 @@ fn check_kind(connection: &Connection, path: &Path) -> Result<i64, FacebankError
     match pragma(connection, "user_version").map_err(sql)? {
         found @ 1..=VERSION => {
             let schema = PEOPLE.to_owned() + if found == 1 { TEMPLATES_1 } else { PHOTOS };
-            if ostiary_sqlite::are_made_by(&schema, connection).map_err(sql)? {
+            if ostiary_sqlite::schema_matches(&schema, connection).map_err(sql)? {
                 return Ok(found);
             }
             let why = format!("its tables are not those of version {found}");

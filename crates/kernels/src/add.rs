@@ -1,11 +1,14 @@
-//! The sum of two tensors: what closes a residual block.
+//! The sum of two tensors, as at the end of a residual block.
+
+#![expect(unsafe_code, reason = "calls a function for AVX2, and converts floats without a check")]
 
 use std::ops::Range;
 
 use crate::{EpilogueError, Isa, Tensor};
 
-/// `round(a * a_scale + b * b_scale + offset)` to the even of two nearest, held to 0..=255, for each channel.
-/// The scales are the inputs' over the output's; the offset holds all three zero points.
+/// A residual sum: `a * a_scale + b * b_scale + offset` for each channel, rounded to nearest (ties to even) and clamped to
+/// 0..=255. The scales are the quotients of the scales of the inputs and of the output; the offset contains all three zero
+/// points.
 #[derive(Debug, Clone)]
 pub struct Add {
     isa: Isa,
@@ -15,44 +18,53 @@ pub struct Add {
 }
 
 impl Add {
-    /// One number a channel each.
+    /// Creates the layer from one value for each channel.
+    ///
+    /// # Errors
+    ///
+    /// [`EpilogueError::NotFinite`] if a value is not finite.
     ///
     /// # Panics
     ///
-    /// If there are not as many of each.
+    /// If the slices have different lengths, or this host does not support `isa`.
     pub fn new(a_scale: &[f32], b_scale: &[f32], offset: &[f32], isa: Isa) -> Result<Self, EpilogueError> {
-        assert!(a_scale.len() == b_scale.len() && a_scale.len() == offset.len(), "one number a channel each");
-        assert!(isa.runs_here(), "{isa} does not run here");
-        let lanes = [a_scale, b_scale, offset];
-        if let Some(channel) = (0..offset.len()).find(|c| !lanes.iter().all(|lane| lane[*c].is_finite())) {
+        assert!(
+            a_scale.len() == b_scale.len() && a_scale.len() == offset.len(),
+            "one value for each channel"
+        );
+        assert!(isa.is_available(), "this host does not support {isa}");
+        let parameters = [a_scale, b_scale, offset];
+        if let Some(channel) =
+            (0..offset.len()).find(|c| !parameters.iter().all(|values| values[*c].is_finite()))
+        {
             return Err(EpilogueError::NotFinite { channel });
         }
-        let [a_scale, b_scale, offset] = lanes.map(|lane| {
-            let mut padded = lane.to_vec();
-            padded.resize(lane.len().next_multiple_of(Tensor::LANES), 0.0);
+        let [a_scale, b_scale, offset] = parameters.map(|values| {
+            let mut padded = values.to_vec();
+            padded.resize(values.len().next_multiple_of(Tensor::LANES), 0.0);
             padded
         });
         Ok(Self { isa, a_scale, b_scale, offset })
     }
 
-    /// Computes some rows of the sum; see [`Conv::run`](crate::Conv::run). All tensors are of one size, their
-    /// borders their own.
+    /// Computes the rows `rows` of the sum; see [`Conv::run`](crate::Conv::run). All tensors have the same size; their borders
+    /// can differ.
     ///
     /// # Panics
     ///
-    /// If the tensors are not of one size, or the memory does not fit them.
+    /// If the tensors have different sizes, or a slice is too short for its tensor.
     pub fn run(&self, [a, b]: [(&Tensor, &[u8]); 2], to: &Tensor, rows: Range<usize>, output: &mut [u8]) {
         let size = |tensor: &Tensor| (tensor.images, tensor.height, tensor.width, tensor.pitch);
-        assert!(size(a.0) == size(to) && size(b.0) == size(to), "tensors of one size");
-        assert_eq!(to.pitch, self.offset.len(), "the layer's channels");
+        assert!(size(a.0) == size(to) && size(b.0) == size(to), "the tensors must have the same size");
+        assert_eq!(to.pitch, self.offset.len(), "the tensors must have the channels of the layer");
         let begin = to.row_start(rows.start);
         for row in rows {
             let (image, y) = (row / to.height, row % to.height);
             let bytes = to.width * to.pitch;
-            let inputs = [a, b].map(|(tensor, values)| &values[tensor.pixel(image, y, 0)..][..bytes]);
-            let output = &mut output[to.pixel(image, y, 0) - begin..][..bytes];
+            let inputs = [a, b].map(|(tensor, values)| &values[tensor.pixel_offset(image, y, 0)..][..bytes]);
+            let output = &mut output[to.pixel_offset(image, y, 0) - begin..][..bytes];
             match self.isa {
-                // SAFETY: `new` made sure that this machine has the instructions.
+                // SAFETY: `new` has checked that this host supports the instructions.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe { self.row_avx2(inputs, output) },
                 _ => self.row(inputs, output),
@@ -75,10 +87,10 @@ impl Add {
             let scales = self.a_scale.iter().zip(&self.b_scale).zip(&self.offset);
             for (((a, b), output), ((a_scale, b_scale), offset)) in a.iter().zip(b).zip(output).zip(scales) {
                 let sum = f32::from(*a).mul_add(*a_scale, f32::from(*b).mul_add(*b_scale, *offset));
-                let held = sum.round_ties_even().clamp(0.0, 255.0);
-                // SAFETY: the scales and the offset are finite, so that the sum is a number or infinite, and
-                // held to what a byte holds. A checked conversion would keep this loop from being vectorised.
-                *output = unsafe { held.to_int_unchecked::<i32>() } as u8;
+                let clamped = sum.round_ties_even().clamp(0.0, 255.0);
+                // SAFETY: scales and offset are finite, so the sum is not NaN, and it is clamped to the range of a byte.
+                // A checked conversion would prevent the vectorization of this loop.
+                *output = unsafe { clamped.to_int_unchecked::<i32>() } as u8;
             }
         }
     }

@@ -1,11 +1,16 @@
-//! Memory that begins on a cache line.
+//! Memory that is aligned to a cache line.
+
+#![expect(unsafe_code, reason = "views cache lines as a slice of bytes")]
+
+/// Size of a cache line, bytes.
+const LINE: usize = 64;
 
 /// One cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+struct Line([u8; LINE]);
 
-/// Bytes that begin on a cache line, zero at first.
+/// Bytes aligned to a cache line, initially 0.
 #[derive(Debug, Clone, Default)]
 pub struct AlignedBytes {
     lines: Vec<Line>,
@@ -13,14 +18,14 @@ pub struct AlignedBytes {
 }
 
 impl AlignedBytes {
-    /// So many zeros.
+    /// `len` bytes of 0.
     pub fn new(len: usize) -> Self {
-        Self { lines: vec![Line([0; 64]); len.div_ceil(64)], len }
+        Self { lines: vec![Line([0; LINE]); len.div_ceil(LINE)], len }
     }
 
-    /// So many bytes, what was there before being kept.
+    /// Changes the length to `len` bytes. Keeps the existing bytes; new ones are 0.
     pub fn resize(&mut self, len: usize) {
-        self.lines.resize(len.div_ceil(64), Line([0; 64]));
+        self.lines.resize(len.div_ceil(LINE), Line([0; LINE]));
         self.len = len;
     }
 }
@@ -29,14 +34,14 @@ impl std::ops::Deref for AlignedBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the lines are plain bytes without padding, and `len` is at most 64 a line.
+        // SAFETY: the lines are plain bytes without padding, and `len` is at most their total size.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
 impl std::ops::DerefMut for AlignedBytes {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`; the lines are borrowed for as long as the slice lives.
+        // SAFETY: as in `deref`; the lines are mutably borrowed while the slice exists.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

@@ -1,45 +1,55 @@
-//! Convolution over all channels, as a product of matrices that are never built: for each output pixel the
-//! kernel's rows are runs of bytes in the input.
+//! Convolution over all input channels. It is computed as a product of matrices without building them (implicit im2col):
+//! for each output pixel, every row of the window is a contiguous range of bytes of the input.
+
+#![expect(unsafe_code, reason = "calls the kernels of the instruction sets")]
 
 use std::ops::Range;
 
-use crate::job::Job;
+use crate::job::ConvJob;
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
-/// What a convolution looks at and gives.
+/// The shape of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
+    /// Input channels.
     pub inputs: usize,
-    /// Bytes of an input pixel, a multiple of 4.
+    /// Bytes from one input pixel to the next: at least `inputs`, a multiple of 4.
     pub pitch: usize,
+    /// Output channels.
     pub outputs: usize,
+    /// Kernel, stride and padding.
     pub window: Window,
 }
 
-/// A convolution bound to an instruction set. A dense layer is one whose kernel is the whole map.
+/// A convolution bound to an instruction set. A fully connected layer is a convolution whose kernel has the size of the
+/// feature map.
 #[derive(Debug, Clone)]
 pub struct Conv {
     shape: ConvShape,
     isa: Isa,
-    /// Blocks of output channels; in each, groups of 4 inputs; in each, the 4 weights of every channel.
+    /// The weights in the order: block of output channels, group of 4 inputs, output channel, input.
     weights: AlignedBytes,
-    /// For each output channel, rounded up: the sum of its weights.
-    sums: Vec<i32>,
+    /// The sum of the weights of each output channel; channels are padded to whole lanes.
+    weight_sums: Vec<i32>,
     epilogue: Vec<f32>,
-    /// Whether a weight is -128, which some kernels must treat with more care.
-    extreme: bool,
+    /// Whether a weight is -128. Then some kernels cannot add products in pairs.
+    has_min_weight: bool,
 }
 
-/// Output pixels that are looked at together, so that a block's weights stay in the fastest cache: a multiple of
-/// every kernel's tile.
+/// Number of output pixels that are computed for one block of weights before the next, so that the weights stay in the L1
+/// cache: a multiple of the tile of every kernel.
 const CHUNK: usize = 96;
 
 impl Conv {
-    /// `weights` in the order output, row, column, input.
+    /// Creates the layer. `weights` are in the order output, row, column, input.
+    ///
+    /// # Errors
+    ///
+    /// A parameter is not finite, or a sum can overflow.
     ///
     /// # Panics
     ///
-    /// If the lengths do not fit the shape, or this machine cannot run `isa`.
+    /// If the lengths do not fit the shape, or this host does not support `isa`.
     pub fn new(
         shape: ConvShape,
         weights: &[i8],
@@ -47,73 +57,85 @@ impl Conv {
         isa: Isa,
     ) -> Result<Self, EpilogueError> {
         let ConvShape { inputs, pitch, outputs, window: Window { kernel: [rows, columns], .. } } = shape;
-        assert_eq!(weights.len(), outputs * rows * columns * inputs, "weights of the shape");
-        assert!(pitch.is_multiple_of(4) && pitch >= inputs, "a pitch of whole groups");
-        assert!(isa.runs_here(), "{isa} does not run here");
-        let of = |output: usize| &weights[output * rows * columns * inputs..][..rows * columns * inputs];
-        epilogue
-            .check(outputs, |output| of(output).iter().map(|w| 255 * i64::from(w.unsigned_abs())).sum())?;
+        assert_eq!(
+            weights.len(),
+            outputs * rows * columns * inputs,
+            "the number of weights must fit the shape"
+        );
+        assert!(
+            pitch.is_multiple_of(4) && pitch >= inputs,
+            "the pitch must be a multiple of 4 and hold all inputs"
+        );
+        assert!(isa.is_available(), "this host does not support {isa}");
+        let weights_of =
+            |output: usize| &weights[output * rows * columns * inputs..][..rows * columns * inputs];
+        epilogue.check(outputs, |output| {
+            weights_of(output).iter().map(|w| 255 * i64::from(w.unsigned_abs())).sum()
+        })?;
 
         let padded = outputs.next_multiple_of(Tensor::LANES);
         let depth = rows * columns * pitch;
         let mut packed = AlignedBytes::new(padded * depth);
-        let block = Self::block(isa);
+        let block = Self::block_size(isa);
         for first in (0..padded).step_by(block) {
             let lanes = block.min(padded - first);
             let target = &mut packed[first * depth..][..lanes * depth];
             for output in first..(first + lanes).min(outputs) {
-                for (place, weights) in of(output).chunks_exact(inputs).enumerate() {
+                for (position, weights) in weights_of(output).chunks_exact(inputs).enumerate() {
                     for (input, weight) in weights.iter().enumerate() {
-                        let k = place * pitch + input;
+                        let k = position * pitch + input;
                         target[(k / 4) * lanes * 4 + (output - first) * 4 + k % 4] = weight.cast_unsigned();
                     }
                 }
             }
         }
-        let sums = (0..padded)
-            .map(|output| if output < outputs { of(output).iter().map(|w| i32::from(*w)).sum() } else { 0 })
-            .collect();
+        let weight_sums =
+            (0..padded)
+                .map(|output| {
+                    if output < outputs { weights_of(output).iter().map(|w| i32::from(*w)).sum() } else { 0 }
+                })
+                .collect();
         Ok(Self {
             shape,
             isa,
             weights: packed,
-            sums,
+            weight_sums,
             epilogue: epilogue.blocks(block),
-            extreme: weights.contains(&i8::MIN),
+            has_min_weight: weights.contains(&i8::MIN),
         })
     }
 
-    /// Output channels that a kernel computes together.
-    fn block(isa: Isa) -> usize {
+    /// Number of output channels that a kernel computes together.
+    fn block_size(isa: Isa) -> usize {
         match isa {
             Isa::Avx512Vnni => 64,
             _ => 16,
         }
     }
 
-    /// What it looks at and gives.
+    /// The shape of the convolution.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
     }
 
-    /// Multiplications and additions for one output pixel.
+    /// Number of multiply-accumulate operations for one output pixel.
     pub fn macs(&self) -> usize {
         let [rows, columns] = self.shape.window.kernel;
         self.shape.outputs * self.shape.inputs * rows * columns
     }
 
-    /// Computes some rows of the output, counted over all images. `output` begins where the first of them does
-    /// ([`Tensor::row_start`]); the borders are left as they are.
+    /// Computes the rows `rows` of the output, counted over all images. `input` is the whole input; `output` begins at the
+    /// first of the rows ([`Tensor::row_start`]). Borders are not written.
     ///
     /// # Panics
     ///
-    /// If the tensors do not fit the layer, or the memory not the tensors.
+    /// If the tensors do not fit the layer, or a slice is too short for its tensor.
     pub fn run(&self, from: &Tensor, input: &[u8], to: &Tensor, rows: Range<usize>, output: &mut [u8]) {
         self.check(from, input.len(), to, &rows, output.len());
-        self.pixels(from, input, to, rows, output.as_mut_ptr(), false);
+        self.run_rows(from, input, to, rows, output.as_mut_ptr(), false);
     }
 
-    /// The same with outputs that stay `f32`.
+    /// As [`Conv::run`], with `f32` outputs that are not requantized.
     ///
     /// # Panics
     ///
@@ -127,20 +149,32 @@ impl Conv {
         output: &mut [f32],
     ) {
         self.check(from, input.len(), to, &rows, output.len());
-        self.pixels(from, input, to, rows, output.as_mut_ptr().cast(), true);
+        self.run_rows(from, input, to, rows, output.as_mut_ptr().cast(), true);
     }
 
+    /// Asserts that tensors and slices fit the layer: the kernels rely on it.
     fn check(&self, from: &Tensor, input: usize, to: &Tensor, rows: &Range<usize>, output: usize) {
         let ConvShape { inputs, pitch, outputs, window } = self.shape;
-        assert_eq!((from.channels, from.pitch, from.images), (inputs, pitch, to.images), "the layer's input");
+        assert_eq!(
+            (from.channels, from.pitch, from.images),
+            (inputs, pitch, to.images),
+            "the input must fit the layer"
+        );
         window.check(from, to);
-        assert!(to.channels == outputs && to.pitch == outputs.next_multiple_of(Tensor::LANES));
-        assert!(rows.start <= rows.end && rows.end <= to.rows(), "rows of the output");
-        assert!(input >= from.len() && output >= to.span(rows.clone()), "memory for the tensors");
-        assert!(from.len() < u32::MAX as usize && to.len() < u32::MAX as usize / 4, "maps of a sane size");
+        assert!(
+            to.channels == outputs && to.pitch == outputs.next_multiple_of(Tensor::LANES),
+            "the output must fit the layer"
+        );
+        assert!(rows.start <= rows.end && rows.end <= to.total_rows(), "the rows must be in the output");
+        assert!(input >= from.len() && output >= to.span(rows.clone()), "the slices must hold the tensors");
+        assert!(
+            from.len() < u32::MAX as usize && to.len() < u32::MAX as usize / 4,
+            "offsets must fit 32 bits"
+        );
     }
 
-    fn pixels(
+    /// Collects the output pixels of the rows in chunks.
+    fn run_rows(
         &self,
         from: &Tensor,
         input: &[u8],
@@ -157,45 +191,47 @@ impl Conv {
         for row in rows {
             let (image, y) = (row / to.height, row % to.height);
             let mut source = window.corner(from, image, y);
-            let mut target = (to.pixel(image, y, 0) - begin) * size;
+            let mut target = (to.pixel_offset(image, y, 0) - begin) * size;
             for _ in 0..to.width {
                 chunk[filled] = [source as u32, target as u32];
                 source += window.stride[1] * pitch;
                 target += to.pitch * size;
                 filled += 1;
                 if filled == CHUNK {
-                    self.chunk(from, input, output, &chunk, float);
+                    self.run_chunk(from, input, output, &chunk, float);
                     filled = 0;
                 }
             }
         }
         if filled > 0 {
-            self.chunk(from, input, output, &chunk[..filled], float);
+            self.run_chunk(from, input, output, &chunk[..filled], float);
         }
     }
 
-    fn chunk(&self, from: &Tensor, input: &[u8], output: *mut u8, pixels: &[[u32; 2]], float: bool) {
-        let ConvShape { pitch, outputs, window: Window { kernel: [runs, columns], .. }, .. } = self.shape;
-        let (padded, depth) = (outputs.next_multiple_of(Tensor::LANES), runs * columns * pitch);
-        let block = Self::block(self.isa);
+    /// Runs the kernel on some output pixels, block by block of output channels.
+    fn run_chunk(&self, from: &Tensor, input: &[u8], output: *mut u8, pixels: &[[u32; 2]], float: bool) {
+        let ConvShape { pitch, outputs, window: Window { kernel: [kernel_rows, columns], .. }, .. } =
+            self.shape;
+        let (padded, depth) = (outputs.next_multiple_of(Tensor::LANES), kernel_rows * columns * pitch);
+        let block = Self::block_size(self.isa);
         for first in (0..padded).step_by(block) {
             let lanes = block.min(padded - first);
-            let job = Job {
+            let job = ConvJob {
                 weights: &self.weights[first * depth..][..lanes * depth],
-                sums: &self.sums[first..first + lanes],
+                weight_sums: &self.weight_sums[first..first + lanes],
                 epilogue: &self.epilogue[first * 4..][..lanes * 4],
                 lanes,
-                runs,
-                run_step: from.row(),
+                kernel_rows,
+                row_step: from.row_len(),
                 groups: columns * pitch / 4,
                 input: input.as_ptr(),
                 output: output.wrapping_add(first * if float { 4 } else { 1 }),
                 pixels,
                 float,
-                extreme: self.extreme,
+                has_min_weight: self.has_min_weight,
             };
-            // SAFETY: `check` made sure that every window of the output's pixels lies in the input and every
-            // pixel with all its lanes in the output; `new` that this machine has the instructions.
+            // SAFETY: `check` has asserted that the windows of all output pixels are inside the input, and all output
+            // pixels with all lanes inside the output; `new`, that this host supports the instructions.
             unsafe {
                 match self.isa {
                     #[cfg(target_arch = "x86_64")]
@@ -207,7 +243,7 @@ impl Conv {
                     #[cfg(target_arch = "aarch64")]
                     Isa::Neon => crate::aarch64::neon::conv(&job),
                     #[cfg(target_arch = "aarch64")]
-                    Isa::NeonDot => crate::aarch64::dot::conv(&job),
+                    Isa::NeonDot => crate::aarch64::dotprod::conv(&job),
                     _ => scalar::conv(&job),
                 }
             }

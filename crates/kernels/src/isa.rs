@@ -1,9 +1,9 @@
-//! The instruction sets that there are kernels for.
+//! The instruction sets with kernels.
 
-/// An instruction set; later ones are faster.
+/// An instruction set. Among those of one architecture, later ones are faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Isa {
-    /// Plain Rust: what every other kernel is held to.
+    /// Portable Rust: the reference of the other kernels.
     Scalar,
     /// x86-64 with AVX2 and FMA: 16-bit multiplications, exact for all weights.
     Avx2,
@@ -18,31 +18,31 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// All, slowest first.
+    /// All instruction sets, slowest first.
     pub const ALL: [Self; 6] =
         [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
 
-    /// The fastest that this machine runs.
+    /// The fastest instruction set of this host.
     pub fn best() -> Self {
-        Self::ALL.into_iter().rfind(|isa| isa.runs_here()).unwrap_or(Self::Scalar)
+        Self::ALL.into_iter().rfind(|isa| isa.is_available()).unwrap_or(Self::Scalar)
     }
 
-    /// Those that this machine runs.
-    pub fn here() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|isa| isa.runs_here())
+    /// The instruction sets of this host.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
-    /// Whether this machine has the instructions.
-    pub fn runs_here(self) -> bool {
+    /// Whether this host has the instructions.
+    pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Self::AvxVnni => Self::Avx2.runs_here() && is_x86_feature_detected!("avxvnni"),
+            Self::AvxVnni => Self::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => {
-                Self::Avx2.runs_here()
+                Self::Avx2.is_available()
                     && is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512vnni")
@@ -50,8 +50,8 @@ impl Isa {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot => Self::Neon.runs_here() && std::arch::is_aarch64_feature_detected!("dotprod"),
-            #[allow(unreachable_patterns, reason = "every set is foreign to some processor")]
+            Self::NeonDot => Self::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            #[allow(unreachable_patterns, reason = "all patterns are reachable on one architecture only")]
             _ => false,
         }
     }

@@ -1,46 +1,60 @@
-//! What is handed to the kernels of every instruction set.
+//! Arguments of the kernels.
 
-/// What a kernel needs for one block of output channels and some output pixels.
-pub(crate) struct Job<'a> {
-    /// The first weight of the block.
+/// Arguments of a convolution kernel: one block of output channels, some output pixels.
+pub(crate) struct ConvJob<'a> {
+    /// Weights of the block.
     pub weights: &'a [u8],
     /// Sums of the weights of the block's channels.
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "for kernels of signed inputs"))]
-    pub sums: &'a [i32],
+    #[cfg_attr(
+        not(target_arch = "aarch64"),
+        allow(dead_code, reason = "only kernels with signed inputs use it")
+    )]
+    pub weight_sums: &'a [i32],
     /// Scales, biases, slopes and zero points of the block.
     pub epilogue: &'a [f32],
     /// Channels of the block: a multiple of [`Tensor::LANES`](crate::Tensor::LANES).
     pub lanes: usize,
-    /// Rows of the kernel, the bytes between them, and groups of 4 bytes in each.
-    pub runs: usize,
-    pub run_step: usize,
+    /// Rows of the window.
+    pub kernel_rows: usize,
+    /// Bytes from one row of the input to the next.
+    pub row_step: usize,
+    /// Groups of 4 bytes in a row of the window.
     pub groups: usize,
+    /// The whole input.
     pub input: *const u8,
-    /// Of the block's first channel.
+    /// The output, at the first channel of the block.
     pub output: *mut u8,
-    /// Where each pixel's window begins in the input and its values in the output, bytes.
+    /// For each pixel the offsets of its window in the input and of its values in the output, bytes.
     pub pixels: &'a [[u32; 2]],
     /// Whether the output is `f32`.
     pub float: bool,
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "for kernels of signed inputs"))]
-    pub extreme: bool,
+    #[cfg_attr(
+        not(target_arch = "aarch64"),
+        allow(dead_code, reason = "only kernels with signed inputs use it")
+    )]
+    /// Whether a weight is -128.
+    pub has_min_weight: bool,
 }
 
-/// What a kernel needs for one block of channels and one row of the output.
-pub(crate) struct RowJob<'a> {
+/// Arguments of a depthwise kernel: one block of channels, one row of the output.
+pub(crate) struct DepthwiseJob<'a> {
+    /// Weights of the block.
     pub weights: &'a [u8],
     /// Scales, biases, slopes and zero points of the block.
     pub epilogue: &'a [f32],
     /// Channels of the block: a multiple of [`Tensor::LANES`](crate::Tensor::LANES).
     pub lanes: usize,
-    /// Where each tap of the first pixel lies in the input, bytes. A multiple of 4 of them: those beyond the
-    /// kernel repeat the last one, with weights of 0.
+    /// Offsets of the taps of the first pixel in the input, bytes. Their number is padded to a multiple of 4 by repeating
+    /// the last one, with weights of 0.
     pub taps: &'a [u32],
-    /// Of the block's first channel.
+    /// The input, at the first channel of the block.
     pub input: *const u8,
+    /// The row of the output, at the first channel of the block.
     pub output: *mut u8,
-    /// How many, and the bytes from one to the next, in the input and in the output.
+    /// Number of output pixels.
     pub pixels: usize,
-    pub step: usize,
+    /// Bytes from the window of one pixel to the next.
+    pub input_step: usize,
+    /// Bytes from one output pixel to the next.
     pub output_step: usize,
 }

@@ -1,13 +1,18 @@
 //! Fused 8-bit kernels for small convolutional networks.
 //!
-//! Activations are `u8` with a zero point, pixel after pixel (NHWC); weights are `s8` with a scale for each
-//! output channel. What comes in: a [`Tensor`]'s bytes and a layer made once ([`Conv`], [`Depthwise`], [`Add`],
-//! [`MaxPool`]). What goes out: the next tensor's bytes, or `f32` at the network's end. Every layer ends in the
-//! same [`Epilogue`], so that nothing but `u8` goes from one layer to the next.
+//! Activations are `u8` with a zero point, in the layout NHWC; weights are `i8` with a scale for each output channel. What
+//! comes in: the bytes of a [`Tensor`] and a layer ([`Conv`], [`Depthwise`], [`Add`], [`MaxPool`]). What goes out: the bytes
+//! of the next tensor, or `f32` at the end of the network. Every convolution ends with an [`Epilogue`], which requantizes to
+//! `u8`.
 //!
-//! A layer is bound to an instruction set ([`Isa`]) when it is made. All of them give the same bytes as
-//! [`Isa::Scalar`], which is what the tests hold them to. `unsafe` lives in `x86/`, `aarch64/` and
-//! `scalar`, in the calls into them, and in `aligned`, nowhere else.
+//! A layer is bound to an instruction set ([`Isa`]) when it is created. All instruction sets give the same bytes as
+//! [`Isa::Scalar`]; the tests compare them. There is `unsafe` code in `x86/`, `aarch64/` and `scalar`, in the calls of their
+//! functions, and in `aligned`.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices are computed from the shapes of tensors and layers, which the layers assert before they run"
+)]
 
 mod add;
 mod aligned;

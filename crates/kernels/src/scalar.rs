@@ -1,23 +1,30 @@
-//! The reference: what every other kernel must give, to the bit.
+//! The reference kernels: all other kernels give the same result, bit for bit.
+
+#![expect(
+    unsafe_code,
+    reason = "has the same interface as the kernels of the instruction sets, which take pointers"
+)]
 
 use crate::epilogue::Epilogue;
-use crate::job::{Job, RowJob};
+use crate::job::{ConvJob, DepthwiseJob};
 
+/// Convolution of one block of output channels.
+///
 /// # Safety
 ///
-/// Every window of the job's pixels must lie in the input, every pixel with all its lanes in the output.
-pub(crate) unsafe fn conv(job: &Job) {
+/// The windows of all pixels must be inside the input, and all pixels with all lanes inside the output.
+pub(crate) unsafe fn conv(job: &ConvJob) {
     let lanes = job.lanes;
     for &[source, target] in job.pixels {
         for lane in 0..lanes {
             let mut sum = 0i32;
-            for run in 0..job.runs {
+            for row in 0..job.kernel_rows {
                 for group in 0..job.groups {
-                    let weights = &job.weights[((run * job.groups + group) * lanes + lane) * 4..][..4];
+                    let weights = &job.weights[((row * job.groups + group) * lanes + lane) * 4..][..4];
                     for (k, weight) in weights.iter().enumerate() {
-                        let at = source as usize + run * job.run_step + group * 4 + k;
-                        // SAFETY: within the window, which lies in the input.
-                        let value = unsafe { *job.input.add(at) };
+                        let offset = source as usize + row * job.row_step + group * 4 + k;
+                        // SAFETY: the offset is in the window, which is inside the input.
+                        let value = unsafe { *job.input.add(offset) };
                         sum += i32::from(value) * i32::from(weight.cast_signed());
                     }
                 }
@@ -28,16 +35,18 @@ pub(crate) unsafe fn conv(job: &Job) {
     }
 }
 
+/// Depthwise convolution of one block of channels.
+///
 /// # Safety
 ///
-/// Every tap of every pixel with all its lanes must lie in the input, every pixel in the output.
-pub(crate) unsafe fn depthwise(job: &RowJob) {
+/// All taps of all pixels with all lanes must be inside the input, and all pixels inside the output.
+pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
     for pixel in 0..job.pixels {
         for lane in 0..job.lanes {
             let mut sum = 0i32;
             for (tap, offset) in job.taps.iter().enumerate() {
                 // SAFETY: a tap of one of the job's pixels.
-                let value = unsafe { *job.input.add(*offset as usize + pixel * job.step + lane) };
+                let value = unsafe { *job.input.add(*offset as usize + pixel * job.input_step + lane) };
                 let weight = job.weights[(tap / 4 * job.lanes + lane) * 4 + tap % 4];
                 sum += i32::from(value) * i32::from(weight.cast_signed());
             }
@@ -49,12 +58,14 @@ pub(crate) unsafe fn depthwise(job: &RowJob) {
     }
 }
 
+/// Applies the epilogue to the sum of one channel and writes it.
+///
 /// # Safety
 ///
 /// `pixel` must have room for `lanes` values.
 unsafe fn store(epilogue: &[f32], lanes: usize, lane: usize, sum: i32, pixel: *mut u8, float: bool) {
-    let channel = std::array::from_fn(|number| epilogue[number * lanes + lane]);
-    // SAFETY: the caller's promise. `f32` outputs are aligned: they come from a slice of `f32`.
+    let channel = std::array::from_fn(|parameter| epilogue[parameter * lanes + lane]);
+    // SAFETY: the caller guarantees the room. `f32` outputs are aligned, because they come from a slice of `f32`.
     unsafe {
         if float {
             pixel.cast::<f32>().add(lane).write(Epilogue::float(channel, sum));

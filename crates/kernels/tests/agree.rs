@@ -1,5 +1,7 @@
-//! Every kernel that this machine can run gives what the reference gives, and the reference what the definition
-//! says, over random shapes, strides, paddings, zero points and slopes.
+//! Compares all kernels that this host supports, including the reference, with the mathematical definition of the layers:
+//! random shapes, strides, paddings, zero points and slopes.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a test helper fails the test")]
 
 use ostiary_kernels::{
     Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, Isa, MaxPool, Tensor, Window,
@@ -7,17 +9,17 @@ use ostiary_kernels::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Random numbers that a seed gives: shapes are drawn by proptest, what fills them need not shrink.
-struct Numbers(u64);
+/// Pseudorandom random of a seed. Proptest draws the shapes; the values in them need no shrinking.
+struct Random(u64);
 
-impl Numbers {
+impl Random {
     fn next(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 33) as u32
     }
 
     fn byte(&mut self) -> u8 {
-        // The ends of the range are where arithmetic breaks.
+        // Arithmetic errors show at the ends of the range.
         match self.next() % 8 {
             0 => 0,
             1 => 255,
@@ -48,23 +50,23 @@ impl Numbers {
     }
 }
 
-/// A tensor and its memory: random in the map, the edge's values in the border, rubbish beyond the channels.
+/// A tensor and its memory: random values in the map and beyond the channels, `edge` in the border.
 fn filled(
-    numbers: &mut Numbers,
+    random: &mut Random,
     mut tensor: Tensor,
     border: [usize; 4],
     edge: &[u8],
 ) -> (Tensor, AlignedBytes) {
     tensor.border = border;
     let mut values = AlignedBytes::new(tensor.len());
-    values.iter_mut().for_each(|value| *value = numbers.byte());
-    let mut whole = edge.to_vec();
-    whole.resize(tensor.pitch, 0);
-    tensor.fill_border(&mut values, &whole);
+    values.iter_mut().for_each(|value| *value = random.byte());
+    let mut pixel = edge.to_vec();
+    pixel.resize(tensor.pitch, 0);
+    tensor.fill_border(&mut values, &pixel);
     (tensor, values)
 }
 
-/// What the definition says, from a sum.
+/// The output value of a sum, by the definition.
 fn requantized(epilogue: &Epilogue, channel: usize, sum: i64) -> u8 {
     let y = (sum as f32).mul_add(epilogue.scale[channel], epilogue.bias[channel]);
     let z = if y > 0.0 { y } else { y * epilogue.slope[channel] };
@@ -81,40 +83,41 @@ fn window() -> impl Strategy<Value = Window> {
     )
 }
 
-/// Runs a layer over all rows, in two parts as two threads would, into a tensor with a border that must stay.
-fn in_parts<T: Copy + PartialEq + std::fmt::Debug>(
+/// Runs a layer on all rows in two parts, as two threads do, and checks that it does not write the border. Returns the values
+/// of the map.
+fn run_in_two_parts<T: Copy + PartialEq + std::fmt::Debug>(
     to: &Tensor,
     untouched: T,
     mut run: impl FnMut(std::ops::Range<usize>, &mut [T]),
 ) -> Vec<T> {
     let mut output = vec![untouched; to.len()];
-    let middle = to.rows() / 3;
-    if to.rows() > 0 {
+    let middle = to.total_rows() / 3;
+    if to.total_rows() > 0 {
         let begin = to.row_start(middle);
         let (first, second) = output.split_at_mut(begin);
         if middle > 0 {
             run(0..middle, &mut first[to.row_start(0)..]);
         }
-        run(middle..to.rows(), second);
+        run(middle..to.total_rows(), second);
     }
-    let mut own = Vec::new();
+    let mut map = Vec::new();
     for image in 0..to.images {
         for row in 0..to.border[0] + to.height + to.border[2] {
             for column in 0..to.border[1] + to.width + to.border[3] {
-                let pixel = &output[to.at(image, row, column)..][..to.pitch];
+                let pixel = &output[to.padded_offset(image, row, column)..][..to.pitch];
                 let inside = (to.border[0]..to.border[0] + to.height).contains(&row)
                     && (to.border[1]..to.border[1] + to.width).contains(&column);
                 match inside {
-                    true => own.extend_from_slice(&pixel[..to.channels]),
+                    true => map.extend_from_slice(&pixel[..to.channels]),
                     false => assert!(pixel.iter().all(|value| *value == untouched), "the border was written"),
                 }
             }
         }
     }
-    own
+    map
 }
 
-/// How many shapes each test draws; an emulated processor is given fewer.
+/// Number of shapes that each test draws; `PROPTEST_CASES` lowers it for an emulated processor.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
 }
@@ -123,27 +126,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
-    fn convolutions_agree(
+    fn convolutions_match_the_definition(
         window in window(), inputs in 1usize..70, narrow: bool, outputs in 1usize..150, images in 1usize..3,
         height in 1usize..9, width in 1usize..20, border in vec(0usize..2, 4), seed: u64,
     ) {
-        let [rows, columns] = window.places(height, width);
+        let [rows, columns] = window.output_size(height, width);
         prop_assume!(rows > 0 && columns > 0);
-        let mut numbers = Numbers(seed);
+        let mut random = Random(seed);
         let mut from = Tensor::new(images, height, width, inputs);
         if narrow {
             from.pitch = inputs.next_multiple_of(4);
         }
-        let edge: Vec<u8> = (0..inputs).map(|_| numbers.byte()).collect();
-        let wider = std::array::from_fn(|side| window.padding[side] + border[side]);
-        let (from, input) = filled(&mut numbers, from, wider, &edge);
+        let edge: Vec<u8> = (0..inputs).map(|_| random.byte()).collect();
+        let total_border = std::array::from_fn(|side| window.padding[side] + border[side]);
+        let (from, input) = filled(&mut random, from, total_border, &edge);
         let mut to = Tensor::new(images, rows, columns, outputs);
         to.border = border.clone().try_into().unwrap();
 
         let depth = window.kernel[0] * window.kernel[1] * inputs;
-        let weights: Vec<i8> = (0..outputs * depth).map(|_| numbers.weight()).collect();
-        let epilogue = numbers.epilogue(outputs, 100.0 * 60.0 * (depth as f32).sqrt());
-        let exact = Epilogue {
+        let weights: Vec<i8> = (0..outputs * depth).map(|_| random.weight()).collect();
+        let epilogue = random.epilogue(outputs, 100.0 * 60.0 * (depth as f32).sqrt());
+        let identity = Epilogue {
             scale: vec![1.0; outputs], bias: vec![0.0; outputs], slope: vec![1.0; outputs],
             zero_point: vec![0.0; outputs],
         };
@@ -154,15 +157,15 @@ proptest! {
                 for column in 0..columns {
                     for output in 0..outputs {
                         let mut sum = 0i64;
-                        for place in 0..window.kernel[0] * window.kernel[1] {
-                            let (down, across) = (place / window.kernel[1], place % window.kernel[1]);
-                            let pixel = from.at(
+                        for tap in 0..window.kernel[0] * window.kernel[1] {
+                            let (y, x) = (tap / window.kernel[1], tap % window.kernel[1]);
+                            let pixel = from.padded_offset(
                                 image,
-                                row * window.stride[0] + down + from.border[0] - window.padding[0],
-                                column * window.stride[1] + across + from.border[1] - window.padding[1],
+                                row * window.stride[0] + y + from.border[0] - window.padding[0],
+                                column * window.stride[1] + x + from.border[1] - window.padding[1],
                             );
                             for channel in 0..inputs {
-                                let weight = weights[output * depth + place * inputs + channel];
+                                let weight = weights[output * depth + tap * inputs + channel];
                                 sum += i64::from(input[pixel + channel]) * i64::from(weight);
                             }
                         }
@@ -176,129 +179,129 @@ proptest! {
         let expected_sums: Vec<f32> = sums.iter().map(|sum| *sum as f32).collect();
 
         let shape = ConvShape { inputs, pitch: from.pitch, outputs, window };
-        for isa in Isa::here() {
+        for isa in Isa::available() {
             let conv = Conv::new(shape, &weights, &epilogue, isa).unwrap();
-            let made = in_parts(&to, 77, |rows, output| conv.run(&from, &input, &to, rows, output));
-            prop_assert_eq!(&made, &expected, "{}", isa);
-            let conv = Conv::new(shape, &weights, &exact, isa).unwrap();
-            let made = in_parts(&to, 0.5, |rows, output| conv.run_float(&from, &input, &to, rows, output));
-            prop_assert_eq!(&made, &expected_sums, "{}", isa);
+            let output = run_in_two_parts(&to, 77, |rows, output| conv.run(&from, &input, &to, rows, output));
+            prop_assert_eq!(&output, &expected, "{}", isa);
+            let conv = Conv::new(shape, &weights, &identity, isa).unwrap();
+            let output = run_in_two_parts(&to, 0.5, |rows, output| conv.run_float(&from, &input, &to, rows, output));
+            prop_assert_eq!(&output, &expected_sums, "{}", isa);
         }
     }
 
     #[test]
-    fn depthwise_convolutions_agree(
+    fn depthwise_convolutions_match_the_definition(
         window in window(), common: bool, channels in 1usize..200, images in 1usize..3, height in 1usize..9,
         width in 1usize..12, border in vec(0usize..2, 4), seed: u64,
     ) {
         let window = if common { Window { kernel: [3, 3], ..window } } else { window };
-        let [rows, columns] = window.places(height, width);
+        let [rows, columns] = window.output_size(height, width);
         prop_assume!(rows > 0 && columns > 0);
-        let mut numbers = Numbers(seed);
-        let edge: Vec<u8> = (0..channels).map(|_| numbers.byte()).collect();
-        let wider = std::array::from_fn(|side| window.padding[side] + border[side]);
-        let (from, input) = filled(&mut numbers, Tensor::new(images, height, width, channels), wider, &edge);
+        let mut random = Random(seed);
+        let edge: Vec<u8> = (0..channels).map(|_| random.byte()).collect();
+        let total_border = std::array::from_fn(|side| window.padding[side] + border[side]);
+        let (from, input) = filled(&mut random, Tensor::new(images, height, width, channels), total_border, &edge);
         let mut to = Tensor::new(images, rows, columns, channels);
         to.border = border.clone().try_into().unwrap();
-        let places = window.kernel[0] * window.kernel[1];
-        let weights: Vec<i8> = (0..channels * places).map(|_| numbers.weight()).collect();
-        let epilogue = numbers.epilogue(channels, 100.0 * 60.0 * (places as f32).sqrt());
+        let kernel_size = window.kernel[0] * window.kernel[1];
+        let weights: Vec<i8> = (0..channels * kernel_size).map(|_| random.weight()).collect();
+        let epilogue = random.epilogue(channels, 100.0 * 60.0 * (kernel_size as f32).sqrt());
 
         let mut expected = Vec::new();
         for image in 0..images {
             for row in 0..rows {
                 for column in 0..columns {
                     for channel in 0..channels {
-                        let sum = (0..places).map(|place| {
-                            let (down, across) = (place / window.kernel[1], place % window.kernel[1]);
-                            let pixel = from.at(
+                        let sum = (0..kernel_size).map(|tap| {
+                            let (y, x) = (tap / window.kernel[1], tap % window.kernel[1]);
+                            let pixel = from.padded_offset(
                                 image,
-                                row * window.stride[0] + down + from.border[0] - window.padding[0],
-                                column * window.stride[1] + across + from.border[1] - window.padding[1],
+                                row * window.stride[0] + y + from.border[0] - window.padding[0],
+                                column * window.stride[1] + x + from.border[1] - window.padding[1],
                             );
-                            i64::from(input[pixel + channel]) * i64::from(weights[channel * places + place])
+                            i64::from(input[pixel + channel]) * i64::from(weights[channel * kernel_size + tap])
                         }).sum();
                         expected.push(requantized(&epilogue, channel, sum));
                     }
                 }
             }
         }
-        for isa in Isa::here() {
+        for isa in Isa::available() {
             let depthwise = Depthwise::new(channels, window, &weights, &epilogue, isa).unwrap();
-            let made = in_parts(&to, 77, |rows, output| depthwise.run(&from, &input, &to, rows, output));
-            prop_assert_eq!(&made, &expected, "{}", isa);
+            let output = run_in_two_parts(&to, 77, |rows, output| depthwise.run(&from, &input, &to, rows, output));
+            prop_assert_eq!(&output, &expected, "{}", isa);
         }
     }
 
     #[test]
-    fn sums_agree(
+    fn sums_match_the_definition(
         channels in 1usize..100, images in 1usize..3, height in 1usize..6, width in 1usize..8,
         borders in vec(0usize..2, 12), seed: u64,
     ) {
-        let mut numbers = Numbers(seed);
+        let mut random = Random(seed);
         let plain = Tensor::new(images, height, width, channels);
         let border = |first: usize| <[usize; 4]>::try_from(&borders[first..first + 4]).unwrap();
         let edge = vec![9; channels];
-        let (a, a_values) = filled(&mut numbers, plain, border(0), &edge);
-        let (b, b_values) = filled(&mut numbers, plain, border(4), &edge);
+        let (a, a_values) = filled(&mut random, plain, border(0), &edge);
+        let (b, b_values) = filled(&mut random, plain, border(4), &edge);
         let to = Tensor { border: border(8), ..plain };
-        let mut lane = |from, to| (0..channels).map(|_| numbers.float(from, to)).collect::<Vec<_>>();
+        let mut lane = |from, to| (0..channels).map(|_| random.float(from, to)).collect::<Vec<_>>();
         let (a_scale, b_scale, offset) = (lane(0.0, 2.0), lane(0.0, 2.0), lane(-200.0, 200.0));
 
         let mut expected = Vec::new();
         for image in 0..images {
             for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
                 for c in 0..channels {
-                    let [x, y] = [a_values[a.pixel(image, row, column) + c], b_values[b.pixel(image, row, column) + c]]
+                    let [x, y] = [a_values[a.pixel_offset(image, row, column) + c], b_values[b.pixel_offset(image, row, column) + c]]
                         .map(f32::from);
                     let sum = x.mul_add(a_scale[c], y.mul_add(b_scale[c], offset[c]));
                     expected.push(sum.round_ties_even().clamp(0.0, 255.0) as u8);
                 }
             }
         }
-        for isa in Isa::here() {
+        for isa in Isa::available() {
             let add = Add::new(&a_scale, &b_scale, &offset, isa).unwrap();
-            let made = in_parts(&to, 77, |rows, output| {
+            let output = run_in_two_parts(&to, 77, |rows, output| {
                 add.run([(&a, &a_values), (&b, &b_values)], &to, rows, output);
             });
-            prop_assert_eq!(&made, &expected, "{}", isa);
+            prop_assert_eq!(&output, &expected, "{}", isa);
         }
     }
 
     #[test]
-    fn pools_give_the_greatest(
+    fn pools_give_the_maximum(
         kernel in 1usize..4, stride in 1usize..3, reach in 0usize..2, channels in 1usize..70, height in 2usize..9,
         width in 2usize..9, seed: u64,
     ) {
-        let mut numbers = Numbers(seed);
+        let mut random = Random(seed);
         let padding = [0, 0, reach.min(kernel - 1), reach.min(kernel - 1)];
         let window = Window { kernel: [kernel, kernel], stride: [stride, stride], padding };
-        let [rows, columns] = window.places(height, width);
+        let [rows, columns] = window.output_size(height, width);
         prop_assume!(rows > 0 && columns > 0);
-        let (from, input) = filled(&mut numbers, Tensor::new(2, height, width, channels), [1, 0, 2, 1], &vec![255; channels]);
+        let (from, input) = filled(&mut random, Tensor::new(2, height, width, channels), [1, 0, 2, 1], &vec![255; channels]);
         let to = Tensor { border: [1, 1, 0, 0], ..Tensor::new(2, rows, columns, channels) };
         let mut expected = Vec::new();
         for image in 0..2 {
             for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
                 for c in 0..channels {
                     let lines = row * stride..(row * stride + kernel).min(height);
-                    let greatest = lines.flat_map(|line| {
+                    let maximum = lines.flat_map(|line| {
                         (column * stride..(column * stride + kernel).min(width)).map(move |x| (line, x))
-                    }).map(|(line, x)| input[from.pixel(image, line, x) + c]).max();
-                    expected.push(greatest.unwrap_or(0));
+                    }).map(|(line, x)| input[from.pixel_offset(image, line, x) + c]).max();
+                    expected.push(maximum.unwrap_or(0));
                 }
             }
         }
         let pool = MaxPool::new(window);
-        let made = in_parts(&to, 77, |rows, output| pool.run(&from, &input, &to, rows, output));
-        prop_assert_eq!(made, expected);
+        let output = run_in_two_parts(&to, 77, |rows, output| pool.run(&from, &input, &to, rows, output));
+        prop_assert_eq!(output, expected);
     }
 }
 
 #[test]
-fn the_set_that_is_asked_for_is_tested() {
-    // On an emulated processor the tests must not pass by running less than was meant.
-    if let Ok(wanted) = std::env::var("OSTIARY_TEST_ISA") {
-        assert_eq!(Isa::best().to_string(), wanted);
+fn the_requested_instruction_set_is_tested() {
+    // The tests must not pass because an emulated processor lacks the instruction set that they are meant to test.
+    if let Ok(requested) = std::env::var("OSTIARY_TEST_ISA") {
+        assert_eq!(Isa::best().to_string(), requested);
     }
 }

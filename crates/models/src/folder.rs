@@ -1,4 +1,4 @@
-//! The folder that holds a set of models.
+//! A bundle: a folder with models and their manifest.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,7 +8,7 @@ use ostiary_core::{MAX_FILE, ModelId, Precision, sha256};
 
 use super::{BundleError, Manifest, ModelEntry};
 
-/// A folder of models whose manifest was read.
+/// A folder of models and its parsed manifest.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     folder: PathBuf,
@@ -17,65 +17,86 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads the manifest of the folder. A role's quantized file stands for it at [`Precision::Int8`], where there
-    /// is one.
+    /// Reads the manifest of a folder. At [`Precision::Int8`] the quantized file of a role is used if there is one.
+    ///
+    /// # Errors
+    /// The manifest is missing, unreadable or not valid.
     pub fn open(folder: &Path, precision: Precision) -> Result<Self, BundleError> {
         let path = folder.join(Manifest::FILE);
         let text =
             fs::read_to_string(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
-        let manifest = Manifest::parse(&text).map_err(|why| BundleError::Manifest { path, why })?;
+        let manifest =
+            Manifest::parse(&text).map_err(|why| BundleError::Manifest { path, why: Box::new(why) })?;
         Ok(Self { folder: folder.to_owned(), manifest, precision })
     }
 
-    /// Opens this folder, or else the models that the program came with.
+    /// Opens this folder if there is one, otherwise the models that were installed with the program.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`] and [`Bundle::shipped`].
     pub fn open_or_shipped(folder: Option<&Path>, precision: Precision) -> Result<Self, BundleError> {
         folder.map_or_else(|| Self::shipped(precision), |folder| Self::open(folder, precision))
     }
 
-    /// Opens the models that the program came with: the first folder of models among the usual places.
+    /// Opens the models that were installed with the program: the first of the default folders with a manifest.
+    ///
+    /// # Errors
+    /// No default folder has a manifest, or the manifest is not valid.
     pub fn shipped(precision: Precision) -> Result<Self, BundleError> {
         Self::open(&find_folder()?, precision)
     }
 
-    /// Where the models lie.
+    /// The folder of the models.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What the manifest says.
+    /// The parsed manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The manifest's entry for a role.
+    /// The manifest's entry of a role.
+    ///
+    /// # Errors
+    /// The manifest has no such role.
     pub fn entry(&self, role: &str) -> Result<&ModelEntry, BundleError> {
-        let found = self.quantized(role).or_else(|| self.manifest.models.get(role));
-        found.ok_or_else(|| BundleError::NoRole {
+        let entry = self.quantized(role).or_else(|| self.manifest.models.get(role));
+        entry.ok_or_else(|| BundleError::NoRole {
             path: self.folder.join(Manifest::FILE),
             role: role.to_owned(),
         })
     }
 
-    /// Whether a role computes in bytes.
+    /// Whether the model of a role is quantized to 8 bits.
     pub fn is_quantized(&self, role: &str) -> bool {
         self.quantized(role).is_some()
     }
 
     fn quantized(&self, role: &str) -> Option<&ModelEntry> {
-        self.precision.of(role).and_then(|name| self.manifest.models.get(&name))
+        self.precision.manifest_key(role).and_then(|name| self.manifest.models.get(&name))
     }
 
-    /// Where the file of a role lies.
+    /// The path of the file of a role.
+    ///
+    /// # Errors
+    /// The manifest has no such role.
     pub fn path(&self, role: &str) -> Result<PathBuf, BundleError> {
         Ok(self.folder.join(&self.entry(role)?.file))
     }
 
-    /// The id of a role's model, as the manifest states it.
+    /// The id of the model of a role, derived from the SHA-256 in the manifest.
+    ///
+    /// # Errors
+    /// The manifest has no such role.
     pub fn id(&self, role: &str) -> Result<ModelId, BundleError> {
         Ok(self.entry(role)?.id())
     }
 
-    /// The file of a role, which is what the manifest says.
+    /// Reads the file of a role and compares its SHA-256 with the manifest.
+    ///
+    /// # Errors
+    /// The file is missing, unreadable, too large or not the one of the manifest.
     pub fn read(&self, role: &str) -> Result<Vec<u8>, BundleError> {
         let path = self.path(role)?;
         let mut bytes = Vec::new();
@@ -93,17 +114,17 @@ impl Bundle {
     }
 }
 
-/// Where the models are when the configuration does not say: installed, beside the program (up to three
-/// folders up, as in a build of the sources), or in the working folder.
+/// The default folder of the models: the installed one, one beside the program (up to three folders up, as in a build of
+/// the sources), or one in the working folder.
 fn find_folder() -> Result<PathBuf, BundleError> {
-    let mut looked = vec![PathBuf::from("/usr/share/ostiary/models")];
+    let mut searched = vec![PathBuf::from("/usr/share/ostiary/models")];
     if let Ok(program) = std::env::current_exe() {
-        looked.extend(program.ancestors().skip(1).take(4).map(|dir| dir.join("models")));
+        searched.extend(program.ancestors().skip(1).take(4).map(|dir| dir.join("models")));
     }
-    looked.push("models".into());
-    match looked.iter().position(|folder| folder.join(Manifest::FILE).is_file()) {
-        Some(found) => Ok(looked.swap_remove(found)),
-        None => Err(BundleError::NotFound { looked }),
+    searched.push("models".into());
+    match searched.iter().position(|folder| folder.join(Manifest::FILE).is_file()) {
+        Some(index) => Ok(searched.swap_remove(index)),
+        None => Err(BundleError::NotFound { searched }),
     }
 }
 
@@ -117,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_that_ship_are_what_the_manifest_says() {
+    fn shipped_files_match_the_manifest() {
         let bundle = shipped();
         for role in ["pnet", "rnet", "onet", "mobilefacenet"] {
             let entry = bundle.entry(role).unwrap();
@@ -129,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_model_has_a_card() {
+    fn every_shipped_model_has_a_card() {
         let bundle = shipped();
         for card in ["mtcnn.md", "mobilefacenet.md"] {
             assert!(bundle.folder().join(card).is_file(), "{card} is missing");
@@ -137,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_altered_a_truncated_and_a_missing_file_are_named() {
+    fn altered_truncated_and_missing_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let shipped = shipped();
         fs::copy(shipped.folder().join(Manifest::FILE), folder.path().join(Manifest::FILE)).unwrap();
@@ -158,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_named() {
+    fn an_invalid_manifest_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Bundle::open(folder.path(), Precision::Fp32), Err(BundleError::Unreadable { .. })));
         for text in ["", "format = 1", "format = 2\n[models]", "no toml at all", "format = 1\nmodels = 3"] {

@@ -1,8 +1,8 @@
-//! A set of models as one unit: the folder, its `manifest.toml`, and files that are what the manifest says.
+//! A bundle of models: a folder, its `manifest.toml`, and the files that the manifest describes.
 //!
-//! What comes in: the folder that the configuration names, a signed bundle that was pulled from a [`Repository`] into
-//! the store of bundles ([`ModelStore`]), or the models that ship. What goes out: a [`Bundle`], whose files are given out only after
-//! their hash was checked.
+//! What comes in: the folder that the configuration names, a signed bundle that was pulled from a [`Repository`] into the
+//! store ([`ModelStore`]), or the models that were installed with the program. What goes out: a [`Bundle`], which returns
+//! the content of a file only after its hash was checked.
 
 mod find;
 mod folder;
@@ -18,45 +18,91 @@ mod web;
 use std::path::PathBuf;
 
 pub use folder::Bundle;
-pub use manifest::{FarPoint, Manifest, ModelEntry, Output, Source};
+pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
 use ostiary_core::MAX_FILE;
-pub use probation::{Probation, Standing};
-pub use release::{Part, Release};
+pub use probation::{Probation, ProbationStatus};
+pub use release::{Release, ReleaseFile, ReleaseFormatError};
 pub use release_error::ReleaseError;
 pub use repository::Repository;
 pub use signed::{SignedRelease, TrustedKeys};
 
-/// Why a set of models cannot be used. Every message names the file and the mend.
+/// Why a bundle cannot be used. Each message names the file or key and how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
+    /// No default folder has a manifest.
     #[error(
         "no models found: there is no manifest.toml in {}; set models.dir or pass --models",
-        looked.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
+        searched.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
-    NotFound { looked: Vec<PathBuf> },
+    NotFound {
+        /// The folders that were searched.
+        searched: Vec<PathBuf>,
+    },
+    /// A file is missing or cannot be read.
     #[error("{path}: {why}; install the models again")]
-    Unreadable { path: PathBuf, why: std::io::Error },
-    #[error("{path}: is not a manifest of models that this program knows: {why}; install the models again")]
-    Manifest { path: PathBuf, why: String },
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        why: std::io::Error,
+    },
+    /// The manifest is not valid.
+    #[error("{path}: is not a manifest that this program can read: {why}; install the models again")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Box<ManifestError>,
+    },
+    /// The manifest has no entry of a role.
     #[error("{path}: the manifest has no model {role:?}; install the models again")]
-    NoRole { path: PathBuf, role: String },
+    NoRole {
+        /// The manifest.
+        path: PathBuf,
+        /// The missing role.
+        role: String,
+    },
+    /// The file is not the one of the manifest.
     #[error(
         "{path}: is not the file that the manifest names (its SHA-256 is {found}, not {expected}): \
          truncated or altered; install the models again"
     )]
-    Altered { path: PathBuf, expected: String, found: String },
-    #[error("{path}: is larger than {MAX_FILE} bytes, which no model may be; install the models again")]
-    TooLarge { path: PathBuf },
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 in the manifest, lower-case hexadecimal.
+        expected: String,
+        /// SHA-256 of the file, lower-case hexadecimal.
+        found: String,
+    },
+    /// The file is larger than any model may be.
+    #[error("{path}: is larger than {MAX_FILE} bytes, the limit for a model; install the models again")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The configured false accept rate is outside the model's table.
     #[error(
-        "door.far = {far}: the model's table goes from {highest} down to {lowest}; set door.far to a value \
-         within it"
+        "door.far = {far}: the table of the model covers {highest} down to {lowest}; set door.far to a value in this range"
     )]
-    FarOutOfRange { far: f64, highest: f64, lowest: f64 },
+    FarOutOfRange {
+        /// The configured rate.
+        far: f64,
+        /// Highest rate of the table.
+        highest: f64,
+        /// Lowest rate of the table.
+        lowest: f64,
+    },
+    /// The model has no table of thresholds.
     #[error(
-        "the manifest gives no FAR table for {role:?}, so no threshold can be set; install the models again"
+        "the manifest has no FAR table for {role:?}, so no threshold can be set; install the models again"
     )]
-    NoFarTable { role: String },
-    #[error("the bundle in use: {0}; or go back to the one before with `ostiary models rollback`")]
+    NoFarTable {
+        /// File name of the model.
+        role: String,
+    },
+    /// The activated bundle cannot be used.
+    #[error("the bundle in use: {0}; or go back to the bundle before it with `ostiary models rollback`")]
     Active(Box<ReleaseError>),
 }

@@ -1,4 +1,4 @@
-//! `manifest.toml`: what each model file is, where it came from, and how it is fed.
+//! `manifest.toml`: the hash, license, source, input and thresholds of each model file.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use super::BundleError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Version of this layout, 1.
+    /// Version of the file format: [`Manifest::FORMAT`].
     pub format: u32,
-    /// By role: `pnet`, `rnet`, `onet`, `mobilefacenet`.
+    /// The models by role: `pnet`, `rnet`, `onet`, `mobilefacenet`; with the suffix `-int8` the quantized ones.
     pub models: BTreeMap<String, ModelEntry>,
 }
 
@@ -21,37 +21,41 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
-    /// File name beside the manifest.
+    /// File name, in the folder of the manifest.
     pub file: String,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
-    /// SPDX expression.
+    /// License as an SPDX expression.
     pub licence: String,
+    /// Copyright notice.
     pub copyright: String,
+    /// Origin of the model.
     pub source: Source,
+    /// Input of the network and how pixels are normalized.
     pub input: Input,
-    /// In the file's order.
+    /// Outputs of the network, in the order of the file.
     pub outputs: Vec<Output>,
-    /// For embedders: the cosine threshold that holds each false accept rate, from high FAR to low.
+    /// For embedders: the threshold for each false accept rate (FAR), from high FAR to low.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub far: Vec<FarPoint>,
-    /// For embedders: the embedding of [`Crop::pattern`](ostiary_core::Crop::pattern), which every machine must give.
+    /// For embedders: the embedding of [`Crop::pattern`](ostiary_core::Crop::pattern), which every host must reproduce.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden: Vec<f32>,
 }
 
-/// What a model was made from: a published package, or a file that its owner has.
+/// Origin of a model: a published package, or a local file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// `PyPI` or `npm`; `file` for a file, whose name is `package` and `path`.
+    /// `PyPI`, `npm`, or `file` for a local file, whose name is then in `package` and `path`.
     pub registry: String,
+    /// Name of the package.
     pub package: String,
-    /// Of the package; for a file, of the trainer that made the model.
+    /// Version of the package; for a local file, version of the trainer that made the model.
     pub version: String,
-    /// SHA-256 of the package's archive, or of the file.
+    /// SHA-256 of the package's archive, or of the local file, lower-case hexadecimal.
     pub sha256: String,
-    /// The file inside the archive.
+    /// Path of the file inside the archive.
     pub path: String,
 }
 
@@ -59,94 +63,151 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
+    /// Name in the ONNX file.
     pub name: String,
-    /// What the numbers mean, in a sentence.
+    /// Meaning of the values, in one sentence.
     pub meaning: String,
 }
 
-/// One row of the table from target FAR to threshold.
+/// One row of the table from false accept rate to threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FarPoint {
+    /// False accept rate, between 0 and 1.
     pub far: f64,
-    /// Cosine; a pair at or above it is called the same person.
+    /// Cosine similarity from which a pair counts as the same person.
     pub threshold: f32,
 }
 
+/// Why a manifest is not valid.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The text is not TOML of this layout.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// The format is of another version.
+    #[error("its format is {found}; this program reads format {}", Manifest::FORMAT)]
+    Format {
+        /// The version in the file.
+        found: u32,
+    },
+    /// The entry of a role is not valid.
+    #[error("{role}: {why}")]
+    Entry {
+        /// The role.
+        role: String,
+        /// What is wrong with its entry.
+        why: ModelEntryError,
+    },
+}
+
+/// Why the entry of one model is not valid.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelEntryError {
+    /// The file name has a folder in it.
+    #[error("its file is {file:?}, not a plain file name")]
+    FileName {
+        /// The name in the manifest.
+        file: String,
+    },
+    /// The hash is malformed.
+    #[error("its sha256 is not 64 hexadecimal digits")]
+    Hash,
+    /// The input cannot be fed with pixels.
+    #[error("{0}")]
+    Input(String),
+    /// A rate of the FAR table is out of range.
+    #[error("its FAR table has a rate of {far}, which is not between 0 and 1")]
+    FarRate {
+        /// The rate.
+        far: f64,
+    },
+    /// A threshold of the FAR table is out of range.
+    #[error("its FAR table has a threshold of {threshold}, which is not from 0 to 1")]
+    FarThreshold {
+        /// The threshold.
+        threshold: f32,
+    },
+    /// The FAR table is not sorted.
+    #[error("its FAR table does not go from high FAR to low FAR with rising thresholds")]
+    FarOrder,
+    /// The golden embedding is not a unit vector.
+    #[error("its golden embedding has values that are not from -1 to 1, so it is not a unit vector")]
+    Golden,
+}
+
 impl Manifest {
-    /// The file's name in a folder of models.
+    /// File name of the manifest.
     pub const FILE: &str = "manifest.toml";
 
-    /// The version of the layout that this program knows.
+    /// The version of the format that this program reads.
     pub const FORMAT: u32 = 1;
 
-    /// Reads and checks the text of a manifest.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+    /// Parses and checks the text of a manifest.
+    pub(super) fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text)?;
         if manifest.format != Self::FORMAT {
-            return Err(format!("its format is {}; this program knows {}", manifest.format, Self::FORMAT));
+            return Err(ManifestError::Format { found: manifest.format });
         }
         for (role, entry) in &manifest.models {
-            entry.check().map_err(|why| format!("{role}: {why}"))?;
+            entry.check().map_err(|why| ManifestError::Entry { role: role.clone(), why })?;
         }
         Ok(manifest)
     }
 }
 
 impl ModelEntry {
-    /// Whether what is said of the model can be, or what cannot.
-    fn check(&self) -> Result<(), String> {
-        // The file is opened below the folder of models, and nowhere else.
+    fn check(&self) -> Result<(), ModelEntryError> {
+        // The file must be in the folder of the manifest.
         if self.file.is_empty() || self.file.contains('/') || self.file == ".." {
-            return Err(format!("its file is {:?}, not a plain name", self.file));
+            return Err(ModelEntryError::FileName { file: self.file.clone() });
         }
         if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err("its sha256 is not 64 hexadecimal digits".into());
+            return Err(ModelEntryError::Hash);
         }
-        self.input.check().map_err(|error| error.to_string())?;
-        for FarPoint { far, threshold } in &self.far {
-            // NaN is in no range.
-            if !(*far > 0.0 && *far < 1.0) {
-                return Err(format!("its FAR table has a rate of {far}, which is not between 0 and 1"));
+        self.input.check().map_err(|why| ModelEntryError::Input(why.to_string()))?;
+        for &FarPoint { far, threshold } in &self.far {
+            // NaN is outside every range.
+            if !(far > 0.0 && far < 1.0) {
+                return Err(ModelEntryError::FarRate { far });
             }
-            if !(0.0..=1.0).contains(threshold) {
-                return Err(format!(
-                    "its FAR table has a threshold of {threshold}, which is not from 0 to 1"
-                ));
+            if !(0.0..=1.0).contains(&threshold) {
+                return Err(ModelEntryError::FarThreshold { threshold });
             }
         }
-        let stricter =
-            |pair: &[FarPoint]| pair[0].far > pair[1].far && pair[0].threshold <= pair[1].threshold;
-        if !self.far.windows(2).all(stricter) {
-            return Err("its FAR table does not go from high FAR to low with rising thresholds".into());
+        let is_stricter = |[a, b]: &[FarPoint; 2]| a.far > b.far && a.threshold <= b.threshold;
+        if !self.far.array_windows().all(is_stricter) {
+            return Err(ModelEntryError::FarOrder);
         }
         if !self.golden.iter().all(|value| value.is_finite() && value.abs() <= 1.0) {
-            return Err("its golden embedding is no unit vector: it has numbers beyond -1 to 1".into());
+            return Err(ModelEntryError::Golden);
         }
         Ok(())
     }
 
-    /// The id of the model, as the manifest states it.
+    /// The id of the model, derived from the SHA-256 in the manifest.
     pub fn id(&self) -> ModelId {
-        ModelId(self.sha256.chars().take(16).collect())
+        ModelId(self.sha256.chars().take(ModelId::DIGITS).collect())
     }
 
-    /// The cosine threshold that holds a false accept rate: from the table, linear in the rate's logarithm
-    /// between two rows. A rate outside the table is refused, not guessed.
+    /// The cosine threshold for a false accept rate: linear interpolation of the table in the logarithm of the rate.
+    ///
+    /// # Errors
+    /// There is no table, or the rate is outside the table; thresholds are not extrapolated.
     pub fn threshold(&self, far: f64) -> Result<Similarity, BundleError> {
         let (Some(first), Some(last)) = (self.far.first(), self.far.last()) else {
             return Err(BundleError::NoFarTable { role: self.file.clone() });
         };
-        // NaN fails this comparison too.
+        // This comparison is also false for NaN.
         if !(far <= first.far && far >= last.far) {
             return Err(BundleError::FarOutOfRange { far, highest: first.far, lowest: last.far });
         }
-        let between = self.far.windows(2).find(|pair| far >= pair[1].far);
-        Ok(Similarity(match between {
+        let interval = self.far.array_windows().find(|[_, lower]| far >= lower.far);
+        Ok(Similarity(match interval {
             None => first.threshold,
-            Some(pair) => {
-                let share = (pair[0].far.ln() - far.ln()) / (pair[0].far.ln() - pair[1].far.ln());
-                pair[0].threshold + share as f32 * (pair[1].threshold - pair[0].threshold)
+            Some([upper, lower]) => {
+                let fraction = (upper.far.ln() - far.ln()) / (upper.far.ln() - lower.far.ln());
+                upper.threshold + fraction as f32 * (lower.threshold - upper.threshold)
             }
         }))
     }
@@ -185,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_come_from_the_table() {
+    fn thresholds_are_interpolated_from_the_table() {
         let entry = entry(&[(1e-2, 0.4), (1e-3, 0.5), (1e-4, 0.7)]);
         let at = |far| entry.threshold(far).unwrap().0;
         assert_eq!((at(1e-2), at(1e-3), at(1e-4)), (0.4, 0.5, 0.7));
@@ -194,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn no_threshold_is_guessed() {
+    fn thresholds_are_not_extrapolated() {
         let entry_with_table = entry(&[(1e-2, 0.4), (1e-4, 0.7)]);
         for far in [0.5, 1e-5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(
@@ -206,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_cannot_lead_out_of_its_folder() {
+    fn a_file_outside_the_folder_is_refused() {
         let mut manifest = Manifest { format: 1, models: [("m".to_owned(), entry(&[]))].into() };
         assert!(Manifest::parse(&toml::to_string(&manifest).unwrap()).is_ok());
         for file in ["../secret", "/etc/passwd", "", ".."] {
@@ -216,12 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_the_role_and_the_reason() {
+    fn invalid_entries_are_refused_with_role_and_reason() {
         let refused = |change: &dyn Fn(&mut ModelEntry)| {
             let mut entry = entry(&[(1e-2, 0.4), (1e-3, 0.5)]);
             change(&mut entry);
             let manifest = Manifest { format: 1, models: [("m".to_owned(), entry)].into() };
-            let why = Manifest::parse(&toml::to_string(&manifest).unwrap()).unwrap_err();
+            let why = Manifest::parse(&toml::to_string(&manifest).unwrap()).unwrap_err().to_string();
             assert!(why.starts_with("m: "), "{why}");
             why
         };
@@ -243,7 +304,7 @@ mod tests {
         let text = toml::to_string(&good).unwrap();
         assert!(text.contains("channels = \"RGB\""), "{text}");
         let why = Manifest::parse(&text.replace("\"RGB\"", "\"CMYK\"")).unwrap_err();
-        assert!(why.contains("`CMYK`, expected `RGB` or `BGR`"), "{why}");
+        assert!(why.to_string().contains("`CMYK`, expected `RGB` or `BGR`"), "{why}");
         for divisor in [0.0, -128.0, f32::NAN, f32::INFINITY] {
             assert!(refused(&|entry| entry.input.divisor = divisor).contains("normalized"), "{divisor}");
         }
@@ -254,9 +315,10 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_loosens_as_it_should_tighten_is_refused() {
+    fn a_table_with_falling_thresholds_is_refused() {
         let manifest =
             Manifest { format: 1, models: [("m".to_owned(), entry(&[(1e-2, 0.7), (1e-3, 0.5)]))].into() };
-        assert!(Manifest::parse(&toml::to_string(&manifest).unwrap()).unwrap_err().contains("FAR table"));
+        let error = Manifest::parse(&toml::to_string(&manifest).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("FAR table"), "{error}");
     }
 }

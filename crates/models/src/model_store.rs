@@ -1,7 +1,7 @@
-//! The bundles that a door keeps, and which of them is in use.
+//! The store of a door: its bundles, and which of them is active.
 //!
-//! Each lies in a folder of its own, named by its version, with the signed release beside its files. `state.json` says
-//! which is in use; it is replaced in one step, and nothing else has to change for a switch.
+//! Each bundle has a folder, named after its version, with its files and its signed release. `state.json` records the
+//! active version. It is replaced in one step, and activation changes nothing else.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -13,105 +13,114 @@ use ostiary_config as config;
 use ostiary_core::{Precision, durable, sha256};
 use serde::{Deserialize, Serialize};
 
-use super::{Bundle, Manifest, Part, Probation, ReleaseError, Repository, SignedRelease, TrustedKeys};
+use super::{Bundle, Manifest, Probation, ReleaseError, ReleaseFile, Repository, SignedRelease, TrustedKeys};
 
+/// File of the [`StoreState`].
 const STATE: &str = "state.json";
-const RELEASE: &str = "release.json";
-const SIGNATURE: &str = "release.json.minisig";
-/// Files on their way, by hash; what is whole need not come again after a transfer that broke.
-const INCOMING: &str = "incoming";
-/// A bundle that is being put together.
-const NEW: &str = ".new";
+/// File of the [`Probation`].
 const PROBATION: &str = "probation.json";
-/// How long those are waited for that change something, and how often they are asked.
-const PATIENCE: Duration = Duration::from_secs(10);
-const ROUND: Duration = Duration::from_millis(50);
+/// File of the release description, in the folder of a bundle.
+const RELEASE: &str = "release.json";
+/// File of the signature, in the folder of a bundle.
+const SIGNATURE: &str = "release.json.minisig";
+/// Folder of downloaded files, by SHA-256. A complete file is not downloaded again after a transfer that failed.
+const INCOMING: &str = "incoming";
+/// Folder in which a new bundle is assembled.
+const NEW: &str = ".new";
+/// How long [`ModelStore::lock`] waits for other processes.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between two attempts to lock.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Where a door keeps bundles.
+/// The store of a door's bundles: a folder.
 pub struct ModelStore {
     folder: PathBuf,
     keys: TrustedKeys,
 }
 
-/// Held while it is changed which bundles are kept, or which is in use. Nobody waits for a server meanwhile.
+/// The lock for changes of the stored bundles and of the active one. It is never held during a download.
 pub struct StoreLock {
     _file: File,
 }
 
-/// Held while a bundle is brought and checked, which can take long. It keeps off other transfers, and nobody else.
+/// The lock for downloading and checking a bundle, which can take long. It excludes other downloads only.
 pub struct PullLock {
     _file: File,
 }
 
-/// A bundle that is kept, signed by a trusted key.
+/// A bundle in the store, signed by a trusted key.
 pub struct StoredBundle {
     folder: PathBuf,
+    /// The verified release.
     pub signed: SignedRelease,
 }
 
-/// Which bundle is in use, and which were before.
+/// The active bundle and its predecessors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreState {
-    /// The versions that were activated and not given up, oldest first; the last is in use. With none, the models that
-    /// the program came with are.
+    /// The versions that were activated and not rolled back, oldest first; the last one is active. If there is none, the
+    /// models that were installed with the program are active.
     history: Vec<u64>,
-    /// The newest version that was ever kept: from then on no older one is taken.
+    /// The newest version that was ever stored. Older releases are refused.
     newest: u64,
-    /// The newest version that was given up by a rollback: it is not activated again unasked.
+    /// The newest version that was rolled back. It is activated only on request.
     withdrawn: u64,
 }
 
 impl StoreState {
-    /// The version in use; `None` for the models that the program came with.
+    /// The active version; `None` for the models that were installed with the program.
     pub fn active(&self) -> Option<u64> {
         self.history.last().copied()
     }
 
-    /// The version that was in use before; `None` for the models that the program came with.
-    pub fn before(&self) -> Option<u64> {
+    /// The version that was active before; `None` for the models that were installed with the program.
+    pub fn previous(&self) -> Option<u64> {
         self.history.iter().rev().nth(1).copied()
     }
 
-    /// The newest version that was ever kept; 0 before the first.
+    /// The newest version that was ever stored; 0 before the first one.
     pub fn newest(&self) -> u64 {
         self.newest
     }
 
-    /// Whether a version may be activated without being asked for by its number.
-    pub fn is_wanted(&self, version: u64) -> bool {
+    /// Whether a version may be activated automatically: it is newer than all that were rolled back.
+    pub fn may_activate(&self, version: u64) -> bool {
         version > self.withdrawn
     }
 
-    /// Whether another bundle was put into use than `earlier`, and not one that was in use before.
-    pub fn succeeds(&self, earlier: &Self) -> bool {
+    /// Whether another bundle than in the state `earlier` is active, and not by a rollback.
+    pub fn is_upgrade_from(&self, earlier: &Self) -> bool {
         self.active() != earlier.active() && self.history.len() > earlier.history.len()
     }
 
-    /// With this version in use.
+    /// The state after the activation of a version.
     #[must_use]
     pub fn activated(&self, version: u64) -> Self {
         let mut state = self.clone();
         if state.active() != Some(version) {
             state.history.push(version);
         }
-        if !state.is_wanted(version) {
+        if !state.may_activate(version) {
             state.withdrawn = version - 1;
         }
         state
     }
 
-    /// With the version before in use again.
+    /// The state after a rollback to the previous version.
     #[must_use]
     pub fn rolled_back(&self) -> Self {
         let mut state = self.clone();
-        state.withdrawn = state.history.pop().map_or(self.withdrawn, |given_up| given_up.max(self.withdrawn));
+        state.withdrawn = state.history.pop().map_or(self.withdrawn, |version| version.max(self.withdrawn));
         state
     }
 }
 
 impl ModelStore {
-    /// The shelf that the configuration names; an error where it trusts nobody. Nothing is made yet.
+    /// Opens the store that the configuration names. Creates nothing yet.
+    ///
+    /// # Errors
+    /// `models.keys` is empty or has a malformed key.
     pub fn open(models: &config::Models) -> Result<Self, ReleaseError> {
         if models.keys.is_empty() {
             return Err(ReleaseError::NoKeys);
@@ -119,45 +128,50 @@ impl ModelStore {
         Ok(Self { folder: models.store.clone(), keys: TrustedKeys::parse(&models.keys)? })
     }
 
-    /// The keys that are trusted.
+    /// The trusted keys.
     pub fn keys(&self) -> &TrustedKeys {
         &self.keys
     }
 
-    /// Makes the folder, and keeps others from changing bundles meanwhile. Waits for those that change something now.
+    /// Creates the folder if necessary and locks the store against changes by other processes. Waits up to 10 s for them.
     ///
     /// # Errors
-    /// [`ReleaseError::Busy`] where another program holds it for long.
+    /// [`ReleaseError::Busy`] if another process holds the lock all that time.
     pub fn lock(&self) -> Result<StoreLock, ReleaseError> {
-        Ok(StoreLock { _file: self.hold("lock", PATIENCE)? })
+        Ok(StoreLock { _file: self.lock_file("lock", LOCK_TIMEOUT)? })
     }
 
-    /// Makes the folder, and keeps others from bringing bundles meanwhile.
+    /// Creates the folder if necessary and locks the store against downloads by other processes. Does not wait.
     ///
     /// # Errors
-    /// [`ReleaseError::Busy`] where another program brings one.
+    /// [`ReleaseError::Busy`] if another process is downloading.
     pub fn lock_pull(&self) -> Result<PullLock, ReleaseError> {
-        Ok(PullLock { _file: self.hold("pull.lock", Duration::ZERO)? })
+        Ok(PullLock { _file: self.lock_file("pull.lock", Duration::ZERO)? })
     }
 
-    fn hold(&self, name: &str, patience: Duration) -> Result<File, ReleaseError> {
+    fn lock_file(&self, name: &str, timeout: Duration) -> Result<File, ReleaseError> {
         let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
-        durable::make_folder(&self.folder).map_err(failed)?;
+        durable::create_folder(&self.folder).map_err(failed)?;
         let path = self.folder.join(name);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        ostiary_core::ownership::follow_folder(&file, &path).map_err(failed)?;
-        let deadline = Instant::now() + patience;
+        ostiary_core::ownership::inherit_folder_owner(&file, &path).map_err(failed)?;
+        let deadline = Instant::now() + timeout;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(ROUND),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    thread::sleep(LOCK_RETRY_INTERVAL)
+                }
                 Err(TryLockError::WouldBlock) => return Err(ReleaseError::Busy { path }),
                 Err(TryLockError::Error(why)) => return Err(ReleaseError::Io { path, why }),
             }
         }
     }
 
-    /// Which bundle is in use.
+    /// Reads which bundle is active.
+    ///
+    /// # Errors
+    /// The file cannot be read or parsed. A missing file is the state before the first activation.
     pub fn state(&self) -> Result<StoreState, ReleaseError> {
         let path = self.folder.join(STATE);
         match fs::read(&path) {
@@ -168,7 +182,10 @@ impl ModelStore {
         }
     }
 
-    /// Puts a state in force, in one step.
+    /// Replaces the state in one step: activates its bundle.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn set_state(&self, _lock: &StoreLock, state: &StoreState) -> Result<(), ReleaseError> {
         let path = self.folder.join(STATE);
         let text = serde_json::to_vec(state)
@@ -176,7 +193,10 @@ impl ModelStore {
         durable::write(&path, &text, 0o644).map_err(|why| ReleaseError::Io { path, why })
     }
 
-    /// The probation that the bundle in use is on; `None` where it is on none.
+    /// Reads the probation of the active bundle; `None` if it is not on probation.
+    ///
+    /// # Errors
+    /// The files cannot be read or parsed.
     pub fn probation(&self) -> Result<Option<Probation>, ReleaseError> {
         let path = self.folder.join(PROBATION);
         let text = match fs::read(&path) {
@@ -186,12 +206,14 @@ impl ModelStore {
         };
         let probation: Probation = serde_json::from_slice(&text)
             .map_err(|error| ReleaseError::State { path, why: error.to_string() })?;
-        // What is left of a bundle that is no longer in use says nothing of another.
+        // A leftover of a bundle that is no longer active does not count.
         Ok((self.state()?.active() == Some(probation.version)).then_some(probation))
     }
 
-    /// Writes down how the probation of a bundle stands, or that there is none. To be called with the lock held, or by
-    /// the daemon of a bundle that is in use.
+    /// Writes or removes the probation. The caller holds the lock, or is the daemon that runs the active bundle.
+    ///
+    /// # Errors
+    /// The file cannot be written or removed.
     pub fn set_probation(&self, probation: Option<&Probation>) -> Result<(), ReleaseError> {
         let path = self.folder.join(PROBATION);
         let failed = |why| ReleaseError::Io { path: path.clone(), why };
@@ -205,7 +227,10 @@ impl ModelStore {
         durable::write(&path, &text, 0o644).map_err(failed)
     }
 
-    /// The versions that are kept, oldest first.
+    /// The stored versions, oldest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read. A missing folder has no versions.
     pub fn versions(&self) -> Result<Vec<u64>, ReleaseError> {
         let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
         let entries = match self.folder.read_dir() {
@@ -221,22 +246,25 @@ impl ModelStore {
         Ok(versions.into_iter().collect())
     }
 
-    /// A bundle that is kept. Its signature is verified, and that its manifest is the one that was signed; the models
-    /// are checked as they are read, by the manifest.
-    pub fn kept(&self, version: u64) -> Result<StoredBundle, ReleaseError> {
+    /// Opens a stored bundle: verifies its signature, and that its manifest is the signed one. The models are checked
+    /// against the manifest when they are read.
+    ///
+    /// # Errors
+    /// The version is not stored, cannot be read, or is not signed by a trusted key.
+    pub fn stored(&self, version: u64) -> Result<StoredBundle, ReleaseError> {
         let folder = self.folder.join(version.to_string());
         if !folder.is_dir() {
-            return Err(ReleaseError::NotKept { version });
+            return Err(ReleaseError::NotStored { version });
         }
-        let kept = self.open_kept(&folder)?;
-        if kept.signed.release.version != version {
-            let why = format!("it is version {}", kept.signed.release.version);
+        let stored = self.open_bundle(&folder)?;
+        if stored.signed.release.version != version {
+            let why = format!("it is version {}", stored.signed.release.version);
             return Err(ReleaseError::NotARelease { place: folder.display().to_string(), why });
         }
-        Ok(kept)
+        Ok(stored)
     }
 
-    fn open_kept(&self, folder: &Path) -> Result<StoredBundle, ReleaseError> {
+    fn open_bundle(&self, folder: &Path) -> Result<StoredBundle, ReleaseError> {
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).map_err(|why| ReleaseError::Io { path, why })
@@ -244,109 +272,118 @@ impl ModelStore {
         let place = folder.join(RELEASE).display().to_string();
         let signature = String::from_utf8_lossy(&read(SIGNATURE)?).into_owned();
         let signed = SignedRelease::verify(read(RELEASE)?, signature, &self.keys, &place)?;
-        let kept = StoredBundle { folder: folder.to_owned(), signed };
-        kept.check_file(Manifest::FILE)?;
-        Ok(kept)
+        let stored = StoredBundle { folder: folder.to_owned(), signed };
+        stored.check_file(Manifest::FILE)?;
+        Ok(stored)
     }
 
-    /// The bundle in use; `None` where those are the models that the program came with.
+    /// The active bundle; `None` if the models that were installed with the program are active.
+    ///
+    /// # Errors
+    /// As [`ModelStore::state`] and [`ModelStore::stored`].
     pub fn active(&self) -> Result<Option<StoredBundle>, ReleaseError> {
-        self.state()?.active().map(|version| self.kept(version)).transpose()
+        self.state()?.active().map(|version| self.stored(version)).transpose()
     }
 
-    /// Whether an offered release is news. One that is older than what was kept before, or another one of the same
-    /// version, is an error.
-    pub fn is_news(&self, offered: &SignedRelease) -> Result<bool, ReleaseError> {
+    /// Whether an offered release has to be downloaded: it is not stored, or its files are damaged.
+    ///
+    /// # Errors
+    /// The release is older than the newest that was ever stored, or differs from the stored one of the same version.
+    pub fn is_new(&self, offered: &SignedRelease) -> Result<bool, ReleaseError> {
         let (version, newest) = (offered.release.version, self.state()?.newest());
         if version < newest {
             return Err(ReleaseError::Older { offered: version, newest });
         }
-        match self.kept(version) {
-            Ok(kept) if kept.signed.text != offered.text => Err(ReleaseError::Twice { version }),
-            Ok(kept) => Ok(kept.check().is_err()),
-            // Not there, or no longer whole.
+        match self.stored(version) {
+            Ok(stored) if stored.signed.text != offered.text => Err(ReleaseError::Conflicting { version }),
+            Ok(stored) => Ok(stored.check().is_err()),
+            // Missing or damaged.
             Err(_) => Ok(true),
         }
     }
 
-    /// Brings the files of a release and keeps it, if `check` has nothing against it. Files that another bundle has are
-    /// not brought again. Returns how many were.
+    /// Downloads the files of a release and stores it as a bundle if `check` accepts it. Files that another stored bundle
+    /// has are not downloaded. Returns the number of downloaded files.
     ///
     /// # Errors
-    /// Nothing is kept then; files that came whole need not come again the next time.
-    pub fn keep<E: From<ReleaseError>>(
+    /// A file cannot be downloaded, or the bundle is refused. Then nothing is stored; complete files are not downloaded
+    /// again the next time.
+    pub fn install<E: From<ReleaseError>>(
         &self,
         _pull: &PullLock,
         signed: &SignedRelease,
         from: &Repository,
         check: impl FnOnce(&StoredBundle) -> Result<(), E>,
     ) -> Result<usize, E> {
-        let fetched = self.assemble(signed, from)?;
+        let downloaded = self.assemble(signed, from)?;
         let new = self.folder.join(NEW);
-        let kept = self.open_kept(&new)?;
-        kept.check()?;
-        check(&kept)?;
-        // Only from here on is anything changed that others look at.
+        let stored = self.open_bundle(&new)?;
+        stored.check()?;
+        check(&stored)?;
+        // Up to here nothing was changed that other processes use.
         let lock = self.lock()?;
         let version = signed.release.version;
         let place = self.folder.join(version.to_string());
-        let moved = remove(&place)
+        let renamed = remove(&place)
             .and_then(|()| fs::rename(&new, &place))
             .and_then(|()| durable::sync_folder(&self.folder))
             .and_then(|()| remove(&self.folder.join(INCOMING)));
-        moved.map_err(|why| ReleaseError::Io { path: place, why })?;
+        renamed.map_err(|why| ReleaseError::Io { path: place, why })?;
         let state = self.state()?;
         self.set_state(&lock, &StoreState { newest: version.max(state.newest), ..state })?;
-        Ok(fetched)
+        Ok(downloaded)
     }
 
-    /// Lays out a release's files in [`NEW`]; returns how many had to be brought.
+    /// Collects the files of a release in [`NEW`]; returns the number of files that had to be downloaded.
     fn assemble(&self, signed: &SignedRelease, from: &Repository) -> Result<usize, ReleaseError> {
         let (incoming, new) = (self.folder.join(INCOMING), self.folder.join(NEW));
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |why| ReleaseError::Io { path, why }
         };
-        remove(&new).and_then(|()| durable::make_folder(&new)).map_err(failed(&new))?;
-        durable::make_folder(&incoming).map_err(failed(&incoming))?;
-        let mut fetched = 0;
-        for (name, part) in &signed.release.files {
-            let (came, to) = (incoming.join(&part.sha256), new.join(name));
-            // If the bundle is removed at the same moment its file is gone: then it is downloaded.
-            if self.find(part)?.is_some_and(|elsewhere| copy(&elsewhere, &to).is_ok()) {
+        remove(&new).and_then(|()| durable::create_folder(&new)).map_err(failed(&new))?;
+        durable::create_folder(&incoming).map_err(failed(&incoming))?;
+        let mut downloaded = 0;
+        for (name, file) in &signed.release.files {
+            let (cached, to) = (incoming.join(&file.sha256), new.join(name));
+            // Another process can remove that bundle at the same time: then the file is downloaded.
+            if self.find(file)?.is_some_and(|elsewhere| link_or_copy(&elsewhere, &to).is_ok()) {
                 continue;
             }
-            if !is_part(&came, part) {
-                from.fetch(part, &came)?;
-                fetched += 1;
+            if !is_release_file(&cached, file) {
+                from.download(file, &cached)?;
+                downloaded += 1;
             }
-            copy(&came, &to).map_err(failed(&to))?;
+            link_or_copy(&cached, &to).map_err(failed(&to))?;
         }
         for (name, bytes) in [(RELEASE, &signed.text[..]), (SIGNATURE, signed.signature.as_bytes())] {
             let path = new.join(name);
             durable::write(&path, bytes, 0o644).map_err(failed(&path))?;
         }
-        Ok(fetched)
+        Ok(downloaded)
     }
 
-    /// Where a bundle that is kept has such a file, whole.
-    fn find(&self, part: &Part) -> Result<Option<PathBuf>, ReleaseError> {
+    /// The path of an undamaged copy of a file in a stored bundle.
+    fn find(&self, wanted: &ReleaseFile) -> Result<Option<PathBuf>, ReleaseError> {
         for version in self.versions()? {
-            let Ok(kept) = self.kept(version) else { continue };
-            let same = kept.signed.release.files.iter().find(|(_, other)| *other == part);
+            let Ok(stored) = self.stored(version) else { continue };
+            let same = stored.signed.release.files.iter().find(|(_, file)| *file == wanted);
             if let Some((name, _)) = same
-                && is_part(&kept.folder.join(name), part)
+                && is_release_file(&stored.folder.join(name), wanted)
             {
-                return Ok(Some(kept.folder.join(name)));
+                return Ok(Some(stored.folder.join(name)));
             }
         }
         Ok(None)
     }
 
-    /// Removes the oldest bundles beyond `keep`. The one in use and the one before it are not counted and stay.
+    /// Removes the oldest bundles beyond `keep`. The active bundle and the previous one are not counted and stay.
+    ///
+    /// # Errors
+    /// A folder cannot be removed, or the state cannot be written.
     pub fn prune(&self, lock: &StoreLock, keep: usize) -> Result<(), ReleaseError> {
         let mut state = self.state()?;
-        let needed = [state.active(), state.before()];
+        let needed = [state.active(), state.previous()];
         let mut spare: Vec<u64> = self.versions()?;
         spare.retain(|version| !needed.contains(&Some(*version)));
         for version in spare.iter().rev().skip(keep) {
@@ -360,12 +397,18 @@ impl ModelStore {
 }
 
 impl StoredBundle {
-    /// The models, at a precision.
+    /// Opens the models at a precision.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
     pub fn bundle(&self, precision: Precision) -> Result<Bundle, ReleaseError> {
         Ok(Bundle::open(&self.folder, precision)?)
     }
 
-    /// Whether every file is the one that was signed.
+    /// Compares every file with the signed release.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Altered`] for the first file that is missing or differs.
     pub fn check(&self) -> Result<(), ReleaseError> {
         self.signed.release.files.keys().try_for_each(|name| self.check_file(name))
     }
@@ -373,27 +416,28 @@ impl StoredBundle {
     fn check_file(&self, name: &str) -> Result<(), ReleaseError> {
         let path = self.folder.join(name);
         match self.signed.release.files.get(name) {
-            Some(part) if is_part(&path, part) => Ok(()),
+            Some(file) if is_release_file(&path, file) => Ok(()),
             _ => Err(ReleaseError::Altered { place: path.display().to_string() }),
         }
     }
 }
 
-fn is_part(path: &Path, part: &Part) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.len() == part.size)
-        && fs::read(path).is_ok_and(|bytes| sha256(&bytes) == part.sha256)
+/// Whether the file at `path` has the size and the hash of `file`.
+fn is_release_file(path: &Path, file: &ReleaseFile) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.len() == file.size)
+        && fs::read(path).is_ok_and(|bytes| sha256(&bytes) == file.sha256)
 }
 
-/// A second name for a file, or a copy where the file system has no such thing.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// Makes a hard link to a file, or a copy if the file system has no hard links.
+fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     if fs::hard_link(from, to).is_ok() {
         return Ok(());
     }
     fs::copy(from, to)?;
-    durable::finish(&File::open(to)?, to, 0o644)
+    durable::finalize(&File::open(to)?, to, 0o644)
 }
 
-/// Removes a folder with all that is in it, where it is there.
+/// Removes a folder and its content, if it exists.
 fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -406,21 +450,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_given_up_does_not_come_back_unasked() {
+    fn a_withdrawn_version_is_activated_only_on_request() {
         let state = StoreState { newest: 7, ..StoreState::default() };
-        assert_eq!((state.active(), state.before()), (None, None));
+        assert_eq!((state.active(), state.previous()), (None, None));
         let six = state.activated(6);
         let seven = six.activated(7);
-        assert_eq!((seven.active(), seven.before()), (Some(7), Some(6)));
-        assert_eq!(seven.activated(7), seven, "activating twice leaves the one before");
+        assert_eq!((seven.active(), seven.previous()), (Some(7), Some(6)));
+        assert_eq!(seven.activated(7), seven, "activating it twice keeps the previous version");
         let back = seven.rolled_back();
-        assert_eq!((back.active(), back.before(), back.newest()), (Some(6), None, 7));
-        assert!(!back.is_wanted(7) && back.is_wanted(8));
-        let asked = back.activated(7);
-        assert!(asked.is_wanted(7), "whoever asks for it by number wants it");
+        assert_eq!((back.active(), back.previous(), back.newest()), (Some(6), None, 7));
+        assert!(!back.may_activate(7) && back.may_activate(8));
+        let requested = back.activated(7);
+        assert!(requested.may_activate(7), "a request by number ends the withdrawal");
         let shipped = back.rolled_back();
         assert_eq!(shipped.active(), None);
         assert_eq!(shipped.rolled_back(), shipped);
-        assert!(!shipped.is_wanted(7), "the newest that was given up counts");
+        assert!(!shipped.may_activate(7), "the newest withdrawn version counts");
     }
 }

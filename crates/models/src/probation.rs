@@ -1,70 +1,72 @@
-//! The first minutes of a new bundle, in which a crash goes back to the one before.
+//! The probation of a newly activated bundle: a crash in its first minutes returns to the previous bundle.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Power cuts that a bundle may have had nothing to do with.
-const POWER_CUTS: u32 = 1;
+/// Power cuts during the probation that are not blamed on the bundle.
+const MAX_POWER_CUTS: u32 = 1;
 
-/// How a new bundle has done since it was put into use. StoredBundle beside the file that says which bundle that is, until the
-/// daemon has worked with it for long enough.
+/// The record of a bundle on probation. It is stored beside the state of the store until the daemon has worked with the
+/// bundle for long enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probation {
-    /// The bundle's.
+    /// Version of the bundle.
     pub version: u64,
-    /// When it was put into use.
+    /// Time of its activation.
     pub since: Timestamp,
-    /// Runs of the daemon that began with it.
+    /// Number of times that the daemon started with it.
     starts: u32,
-    /// The boot of the machine in which the daemon began a run that has not ended in order.
+    /// Boot id of the host when the daemon started its current run; `None` after a clean stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     running: Option<String>,
-    /// Runs that ended with the machine, without being stopped.
+    /// Runs that ended without a clean stop because the host restarted.
     power_cuts: u32,
 }
 
-/// Whether a bundle on probation is used.
+/// The result of the check at the start of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ProbationStatus {
+    /// The bundle is used.
     Good,
-    /// It is given up, for this reason.
+    /// The bundle failed, for this reason; the previous one is used again.
     Failed(String),
 }
 
 impl Probation {
-    /// Begins now.
+    /// Starts the probation of a bundle now.
     pub fn new(version: u64) -> Self {
         Self { version, since: Timestamp::now(), starts: 0, running: None, power_cuts: 0 }
     }
 
-    /// A run begins. One before it that did not end in order was a crash, if the machine is still the same boot: one is
-    /// enough. In another boot the machine itself went down, for which there are many reasons: the second time is enough.
-    pub fn start(&mut self, boot: &str) -> Standing {
+    /// Records the start of a run of the daemon; `boot` is the boot id of the host. If the previous run had no clean stop
+    /// in the same boot, it crashed, and the bundle failed. If the host restarted since, that is counted as a power cut:
+    /// the bundle fails at the second one.
+    pub fn start(&mut self, boot: &str) -> ProbationStatus {
         match self.running.take() {
-            Some(before) if before == boot => {
-                return Standing::Failed("the daemon crashed with it".to_owned());
+            Some(previous) if previous == boot => {
+                return ProbationStatus::Failed("the daemon crashed with it".to_owned());
             }
             Some(_) => self.power_cuts += 1,
             None => {}
         }
-        if self.power_cuts > POWER_CUTS {
+        if self.power_cuts > MAX_POWER_CUTS {
             let times = self.power_cuts;
-            return Standing::Failed(format!(
-                "the machine went down {times} times while the daemon ran with it"
+            return ProbationStatus::Failed(format!(
+                "the host went down {times} times while the daemon ran with it"
             ));
         }
         self.resume(boot);
-        Standing::Good
+        ProbationStatus::Good
     }
 
-    /// The daemon that runs goes on with this bundle.
+    /// Records that a running daemon uses the bundle from now on.
     pub fn resume(&mut self, boot: &str) {
         self.starts += 1;
         self.running = Some(boot.to_owned());
     }
 
-    /// The run ends in order.
+    /// Records a clean stop of the run.
     pub fn stop(&mut self) {
         self.running = None;
     }
@@ -75,34 +77,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_is_no_crash() {
+    fn clean_stops_do_not_fail_the_bundle() {
         let mut probation = Probation::new(7);
         for _ in 0..5 {
-            assert_eq!(probation.start("monday"), Standing::Good);
+            assert_eq!(probation.start("monday"), ProbationStatus::Good);
             probation.stop();
         }
         assert_eq!((probation.starts, probation.power_cuts), (5, 0));
     }
 
     #[test]
-    fn one_crash_is_enough() {
+    fn one_crash_fails_the_bundle() {
         let mut probation = Probation::new(7);
-        assert_eq!(probation.start("monday"), Standing::Good);
-        assert!(matches!(probation.start("monday"), Standing::Failed(why) if why.contains("crashed")));
+        assert_eq!(probation.start("monday"), ProbationStatus::Good);
+        assert!(matches!(probation.start("monday"), ProbationStatus::Failed(why) if why.contains("crashed")));
     }
 
     #[test]
-    fn a_power_cut_counts_once_it_is_repeated() {
+    fn the_second_power_cut_fails_the_bundle() {
         let mut probation = Probation::new(7);
-        assert_eq!(probation.start("monday"), Standing::Good);
-        assert_eq!(probation.start("tuesday"), Standing::Good);
+        assert_eq!(probation.start("monday"), ProbationStatus::Good);
+        assert_eq!(probation.start("tuesday"), ProbationStatus::Good);
         probation.stop();
-        assert_eq!(probation.start("wednesday"), Standing::Good);
-        assert!(matches!(probation.start("thursday"), Standing::Failed(why) if why.contains("2 times")));
-        // A crash after one power cut is a crash.
+        assert_eq!(probation.start("wednesday"), ProbationStatus::Good);
+        assert!(
+            matches!(probation.start("thursday"), ProbationStatus::Failed(why) if why.contains("2 times"))
+        );
+        // A crash after a power cut fails the bundle, too.
         let mut probation = Probation::new(7);
         probation.start("monday");
         probation.start("tuesday");
-        assert!(matches!(probation.start("tuesday"), Standing::Failed(_)));
+        assert!(matches!(probation.start("tuesday"), ProbationStatus::Failed(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! What a publisher signs: the version, the dates and the files of a bundle.
+//! The release description that a publisher signs: version, dates and files of a bundle.
 
 use std::collections::BTreeMap;
 
@@ -8,101 +8,158 @@ use serde::{Deserialize, Serialize};
 
 use super::{Manifest, ReleaseError};
 
-/// All of a bundle's files together, bytes.
-const MAX_TOTAL: u64 = 512 << 20;
-/// The most files that a bundle may have.
+/// Limit of the total size of a bundle's files, bytes.
+const MAX_TOTAL_SIZE: u64 = 512 << 20;
+/// Limit of the number of files of a bundle.
 const MAX_FILES: usize = 64;
-/// The longest note, characters.
+/// Limit of the length of a note, characters.
 const MAX_NOTE: usize = 200;
-/// A publisher's clock may be so much ahead of the door's.
-const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// Limit of the length of a file name, bytes.
+const MAX_FILE_NAME: usize = 100;
+/// Tolerated difference by which the publisher's clock is ahead of the door's.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// A bundle as its publisher describes it. Written as JSON, which is what is signed.
+/// Description of a bundle, written by its publisher. The signature is over its JSON text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// [`Release::FORMAT`]: what else the same key may have signed is no release.
+    /// [`Release::FORMAT`]; it distinguishes a release from other texts that the same key signed.
     pub format: String,
-    /// Counts up with each publication.
+    /// Version number; each publication has a higher one.
     pub version: u64,
+    /// Time of publication.
     pub created: Timestamp,
-    /// From then on no door takes it up any more.
+    /// Time from which no door installs it any more.
     pub expires: Timestamp,
-    /// A line for whoever looks at the list of bundles.
+    /// A line of text that the list of bundles shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// By name; `manifest.toml` among them.
-    pub files: BTreeMap<String, Part>,
+    /// The files by name, including `manifest.toml`.
+    pub files: BTreeMap<String, ReleaseFile>,
 }
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
-    /// SHA-256 of the file, lower-case hexadecimal; its name in the repository.
+pub struct ReleaseFile {
+    /// SHA-256 of the file, lower-case hexadecimal; also its name in the repository.
     pub sha256: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
+/// Why a release description is not valid.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseFormatError {
+    /// The text is not JSON of this layout.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The format is not the one that this program reads.
+    #[error("its format is {found:?}; this program reads {:?}", Release::FORMAT)]
+    Format {
+        /// The format in the description.
+        found: String,
+    },
+    /// The version is 0 or too large.
+    #[error("its version is {0}, not a number from 1 to {max}", max = i64::MAX)]
+    Version(u64),
+    /// The time of expiry is not after the time of publication.
+    #[error("it expires before it was created")]
+    Expiry,
+    /// The note has several lines or is too long.
+    #[error("its note is not one line of at most {MAX_NOTE} characters")]
+    Note,
+    /// There is no manifest among the files.
+    #[error("it has no {}", Manifest::FILE)]
+    NoManifest,
+    /// There are too many files.
+    #[error("it has more than {MAX_FILES} files")]
+    TooManyFiles,
+    /// A name has other characters than letters, digits, points, hyphens and underscores.
+    #[error("{0:?} is not a plain file name")]
+    FileName(String),
+    /// A hash is malformed.
+    #[error("the sha256 of {0} is not 64 lower-case hexadecimal digits")]
+    Hash(String),
+    /// A file is too large.
+    #[error("{0} is larger than {MAX_FILE} bytes")]
+    FileTooLarge(String),
+    /// All files together are too large.
+    #[error("its files together are larger than {MAX_TOTAL_SIZE} bytes")]
+    TooLarge,
+}
+
 impl Release {
-    /// The layout that this program knows.
+    /// The format that this program reads.
     pub const FORMAT: &str = "ostiary-models-1";
-    /// The longest description that is read, bytes.
+    /// Limit of the size of a description, bytes.
     pub const MAX_BYTES: u64 = 64 << 10;
 
-    /// Reads and checks a description.
-    pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let release: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    /// Parses and checks a description.
+    ///
+    /// # Errors
+    /// The text is not a valid description.
+    pub fn parse(text: &[u8]) -> Result<Self, ReleaseFormatError> {
+        let release: Self = serde_json::from_slice(text)?;
         release.check()?;
         Ok(release)
     }
 
-    /// Whether the description makes sense by itself, or why not.
-    pub fn check(&self) -> Result<(), String> {
+    /// Checks format, version, dates, note and files.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), ReleaseFormatError> {
         if self.format != Self::FORMAT {
-            return Err(format!("its format is {:?}; this program knows {:?}", self.format, Self::FORMAT));
+            return Err(ReleaseFormatError::Format { found: self.format.clone() });
         }
         if self.version == 0 || self.version > i64::MAX as u64 {
-            return Err(format!("its version is {}", self.version));
+            return Err(ReleaseFormatError::Version(self.version));
         }
         if self.expires <= self.created {
-            return Err("it expires before it was made".into());
+            return Err(ReleaseFormatError::Expiry);
         }
         let is_line = |note: &String| note.chars().count() <= MAX_NOTE && !note.chars().any(char::is_control);
         if !self.note.iter().all(is_line) {
-            return Err(format!("its note is no line of at most {MAX_NOTE} characters"));
+            return Err(ReleaseFormatError::Note);
         }
         if !self.files.contains_key(Manifest::FILE) {
-            return Err(format!("it has no {}", Manifest::FILE));
+            return Err(ReleaseFormatError::NoManifest);
         }
         if self.files.len() > MAX_FILES {
-            return Err(format!("it has more than {MAX_FILES} files"));
+            return Err(ReleaseFormatError::TooManyFiles);
         }
         let mut total = 0;
-        for (name, part) in &self.files {
-            // Files are made below the bundle's folder, and nowhere else.
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-            if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
-                return Err(format!("{name:?} is no plain name of a file"));
+        for (name, file) in &self.files {
+            // The files are created in the folder of the bundle, and must not be created elsewhere.
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+            if name.is_empty()
+                || name.len() > MAX_FILE_NAME
+                || name.starts_with('.')
+                || !name.chars().all(is_plain)
+            {
+                return Err(ReleaseFormatError::FileName(name.clone()));
             }
-            if !is_hash(&part.sha256) {
-                return Err(format!("the sha256 of {name} is not 64 hexadecimal digits"));
+            if !is_hash(&file.sha256) {
+                return Err(ReleaseFormatError::Hash(name.clone()));
             }
-            if part.size > MAX_FILE {
-                return Err(format!("{name} is larger than {MAX_FILE} bytes"));
+            if file.size > MAX_FILE {
+                return Err(ReleaseFormatError::FileTooLarge(name.clone()));
             }
-            total += part.size;
+            total += file.size;
         }
-        if total > MAX_TOTAL {
-            return Err(format!("its files are larger than {MAX_TOTAL} bytes together"));
+        if total > MAX_TOTAL_SIZE {
+            return Err(ReleaseFormatError::TooLarge);
         }
         Ok(())
     }
 
-    /// Whether a door may take it up at this time. `earliest` is a time that no clock which goes right can be before.
+    /// Checks that a door may install the release at the time `now`. `earliest` is a time that a correct clock has passed.
+    ///
+    /// # Errors
+    /// The release has expired, or the clock is not set.
     pub fn check_time(&self, now: Timestamp, earliest: Timestamp) -> Result<(), ReleaseError> {
-        let earliest = earliest.max(self.created.checked_sub(AHEAD).unwrap_or(self.created));
+        let earliest = earliest.max(self.created.checked_sub(CLOCK_TOLERANCE).unwrap_or(self.created));
         if now < earliest {
             return Err(ReleaseError::Clock { now, earliest });
         }
@@ -113,7 +170,7 @@ impl Release {
     }
 }
 
-/// Whether a text is a SHA-256 as lower-case hexadecimal.
+/// Whether a text is a SHA-256 in lower-case hexadecimal.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
@@ -123,42 +180,44 @@ mod tests {
     use super::*;
 
     fn release() -> Release {
-        let part = |size| Part { sha256: "0f".repeat(32), size };
+        let file = |size| ReleaseFile { sha256: "0f".repeat(32), size };
         Release {
             format: Release::FORMAT.into(),
             version: 3,
             created: "2026-06-01T00:00:00Z".parse().unwrap(),
             expires: "2026-09-01T00:00:00Z".parse().unwrap(),
             note: Some("smaller".into()),
-            files: [(Manifest::FILE.into(), part(10)), ("pnet.onnx".into(), part(20))].into(),
+            files: [(Manifest::FILE.into(), file(10)), ("pnet.onnx".into(), file(20))].into(),
         }
     }
 
     #[test]
-    fn a_release_reads_as_it_was_written() {
+    fn a_release_survives_serialization() {
         let text = serde_json::to_vec(&release()).unwrap();
         assert_eq!(Release::parse(&text).unwrap(), release());
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
-        let spoil = |change: fn(&mut Release)| {
+    fn invalid_descriptions_are_refused() {
+        let refusal = |change: fn(&mut Release)| {
             let mut release = release();
             change(&mut release);
-            Release::parse(&serde_json::to_vec(&release).unwrap()).unwrap_err()
+            Release::parse(&serde_json::to_vec(&release).unwrap()).unwrap_err().to_string()
         };
         let name = |name: &str| {
             let mut release = release();
-            release.files.insert(name.into(), Part { sha256: "0f".repeat(32), size: 1 });
+            release.files.insert(name.into(), ReleaseFile { sha256: "0f".repeat(32), size: 1 });
             release.check()
         };
-        assert!(spoil(|r| r.format = "ostiary-models-2".into()).contains("format"));
-        assert!(spoil(|r| r.version = 0).contains("version"));
-        assert!(spoil(|r| r.expires = r.created).contains("expires"));
-        assert!(spoil(|r| r.note = Some("two\nlines".into())).contains("note"));
-        assert!(spoil(|r| r.files.clear()).contains("manifest.toml"));
-        assert!(spoil(|r| r.files.values_mut().for_each(|p| p.sha256 = "0F".repeat(32))).contains("sha256"));
-        assert!(spoil(|r| r.files.values_mut().for_each(|p| p.size = u64::MAX)).contains("larger"));
+        assert!(refusal(|r| r.format = "ostiary-models-2".into()).contains("format"));
+        assert!(refusal(|r| r.version = 0).contains("version"));
+        assert!(refusal(|r| r.expires = r.created).contains("expires"));
+        assert!(refusal(|r| r.note = Some("two\nlines".into())).contains("note"));
+        assert!(refusal(|r| r.files.clear()).contains("manifest.toml"));
+        assert!(
+            refusal(|r| r.files.values_mut().for_each(|p| p.sha256 = "0F".repeat(32))).contains("sha256")
+        );
+        assert!(refusal(|r| r.files.values_mut().for_each(|p| p.size = u64::MAX)).contains("larger"));
         for bad in ["../pnet.onnx", "/etc/passwd", "..", ".hidden", "", "a b", "a/b", &"x".repeat(101)] {
             assert!(name(bad).is_err(), "{bad:?}");
         }
@@ -169,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_never_set_is_told_from_an_expired_bundle() {
+    fn a_wrong_clock_and_an_expired_release_are_different_errors() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let made = at("2026-05-01T00:00:00Z");
-        let check = |now: &str| release().check_time(at(now), made);
+        let built = at("2026-05-01T00:00:00Z");
+        let check = |now: &str| release().check_time(at(now), built);
         assert!(check("2026-06-01T00:00:01Z").is_ok());
         assert!(check("2026-08-31T23:59:59Z").is_ok());
         assert!(matches!(check("2026-09-01T00:00:00Z"), Err(ReleaseError::Expired { version: 3, .. })));

@@ -1,4 +1,4 @@
-//! What can go wrong with a bundle between its publisher and the door.
+//! Errors of a bundle on its way from the publisher to the door.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,66 +7,137 @@ use jiff::Timestamp;
 
 use super::BundleError;
 
-/// Why a bundle is not taken up. Every message names the bundle, file or place, and the mend.
+/// Why a bundle is not installed or activated. Each message names the bundle, file or place and how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
+    /// No public key is configured.
     #[error("models.keys is not set, so that no bundle is trusted; set it to your publisher's public key")]
     NoKeys,
-    #[error("there is nowhere to pull from; set models.source, or name a URL or a folder")]
+    /// No repository is configured or named.
+    #[error("there is no repository to pull from; set models.source, or name a URL or a folder")]
     NoSource,
+    /// A configured key is malformed.
     #[error("{key:?} is not a public key; copy it from what `ostiary-trainer keys` printed")]
-    BadKey { key: String },
+    BadKey {
+        /// The configured text.
+        key: String,
+    },
+    /// No trusted key has made the signature.
     #[error(
         "{place}: the signature is of none of models.keys: altered, or of another publisher; do not use it"
     )]
-    Untrusted { place: String },
-    #[error("{place}: is not a release of models that this program knows: {why}; ask its publisher")]
-    NotARelease { place: String, why: String },
+    Untrusted {
+        /// File or address.
+        place: String,
+    },
+    /// The text or the signature is not one of a release.
+    #[error("{place}: is not a release of models that this program can read: {why}; ask its publisher")]
+    NotARelease {
+        /// File or address.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The offered release is older than one that was stored before.
     #[error(
-        "version {offered} is offered, and version {newest} was there before: somebody may be bringing back an old bundle; \
-         look at the source. `ostiary models rollback` goes back to a bundle that is kept"
+        "version {offered} is offered, and version {newest} was there before: an attacker could be offering an old bundle; \
+         check the source. `ostiary models rollback` returns to a stored bundle"
     )]
-    Older { offered: u64, newest: u64 },
+    Older {
+        /// Version of the offered release.
+        offered: u64,
+        /// Newest version that was ever stored.
+        newest: u64,
+    },
+    /// The offered release has the version of a stored one, and another content.
     #[error(
-        "version {version} is offered with other files than the version {version} that is kept; ask its publisher"
+        "version {version} is offered with other files than the stored version {version}; ask its publisher"
     )]
-    Twice { version: u64 },
+    Conflicting {
+        /// The version.
+        version: u64,
+    },
+    /// The release has expired.
     #[error(
-        "version {version} has expired on {expires}; publish anew, or look whether the source is held back"
+        "version {version} has expired on {expires}; publish it again, or check whether the source withholds a newer one"
     )]
-    Expired { version: u64, expires: Timestamp },
+    Expired {
+        /// Version of the release.
+        version: u64,
+        /// Time of expiry.
+        expires: Timestamp,
+    },
+    /// The clock is before a time that it must have passed.
     #[error(
-        "the clock says {now}, and it is at least {earliest}: whether the bundle has expired cannot be told; turn on time \
+        "the clock says {now}, and it is at least {earliest}: the expiry of the bundle cannot be checked; turn on time \
          synchronization (`timedatectl set-ntp true`) and wait for it"
     )]
-    Clock { now: Timestamp, earliest: Timestamp },
+    Clock {
+        /// Time of the clock.
+        now: Timestamp,
+        /// Time that a correct clock has passed.
+        earliest: Timestamp,
+    },
+    /// A file is not the one that was signed.
     #[error(
         "{place}: is not the file that was signed (SHA-256 or size): truncated or altered; pull it again"
     )]
-    Altered { place: String },
+    Altered {
+        /// File or address.
+        place: String,
+    },
+    /// The transfer of a file failed.
     #[error("{place}: {why}; check the source and the network, and try again")]
-    Fetch { place: String, why: String, again: bool },
-    #[error("version {version} is not kept here; `ostiary models list` shows those that are")]
-    NotKept { version: u64 },
-    #[error("{path}: {why}; check the disk and who may write there")]
-    Io { path: PathBuf, why: io::Error },
-    #[error("{path}: cannot be understood ({why}); move it away, and activate a bundle anew")]
-    State { path: PathBuf, why: String },
-    #[error("{path}: another `ostiary models` is at work; try again when it has finished")]
-    Busy { path: PathBuf },
+    Fetch {
+        /// File or address.
+        place: String,
+        /// What failed.
+        why: String,
+        /// Whether the same request can succeed a few seconds later.
+        retryable: bool,
+    },
+    /// The store does not have this version.
+    #[error("version {version} is not stored here; `ostiary models list` shows the stored versions")]
+    NotStored {
+        /// The version.
+        version: u64,
+    },
+    /// A file of the store cannot be read or written.
+    #[error("{path}: {why}; check the disk and the permissions of the folder")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the system.
+        why: io::Error,
+    },
+    /// A state file of the store cannot be parsed.
+    #[error("{path}: cannot be parsed ({why}); move it away, and activate a bundle again")]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another process holds the lock.
+    #[error("{path}: another `ostiary models` is running; try again when it has finished")]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The bundle itself cannot be used.
     #[error(transparent)]
     Bundle(#[from] BundleError),
 }
 
 impl ReleaseError {
-    /// Whether a check said no, rather than that something could not be done.
+    /// Whether a check refused the bundle; `false` if the check could not be carried out.
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
             Self::Untrusted { .. }
                 | Self::NotARelease { .. }
                 | Self::Older { .. }
-                | Self::Twice { .. }
+                | Self::Conflicting { .. }
                 | Self::Expired { .. }
                 | Self::Clock { .. }
                 | Self::Altered { .. }

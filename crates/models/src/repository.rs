@@ -1,8 +1,8 @@
-//! Where bundles are published: a folder, or the same folder behind a web server.
+//! The repository to which bundles are published: a folder, or the same folder on a web server.
 //!
-//! `files/` holds every file under its own hash, the releases among them, and none is ever changed. `current.minisig`
-//! is the signature of the newest release and says in its signed comment which that is: it is the one file that is
-//! replaced, so that a reader sees the old bundle or the new, and never half of each.
+//! `files/` holds all files, including the release descriptions, under their SHA-256. They never change. `current.minisig`
+//! is the signature of the newest release and names it in its trusted comment. It is the only file that is replaced, so
+//! that a reader sees either the old bundle or the new one.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,25 +15,33 @@ use sha2::{Digest, Sha256};
 
 use super::signed::MAX_SIGNATURE;
 use super::web::Web;
-use super::{Part, Release, ReleaseError, SignedRelease, TrustedKeys};
+use super::{Release, ReleaseError, ReleaseFile, SignedRelease, TrustedKeys};
 
-/// A transfer that broke is begun anew so often, after a pause that doubles.
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_secs(1);
+/// Number of attempts for one file.
+const MAX_ATTEMPTS: u32 = 3;
+/// Delay before the second attempt; it doubles for each further one.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Size of the buffer of a transfer, bytes.
+const BUFFER_SIZE: usize = 64 << 10;
 
-/// A place to pull bundles from.
+/// A repository to pull bundles from.
 pub enum Repository {
+    /// A local folder.
     Folder(PathBuf),
+    /// A folder on a web server.
     Web(Web),
 }
 
 impl Repository {
-    /// The signature of the newest release.
+    /// File name of the signature of the newest release.
     pub const CURRENT: &str = "current.minisig";
-    /// The folder of all files, by hash.
+    /// Name of the folder of all files.
     pub const FILES: &str = "files";
 
-    /// A URL, or a folder.
+    /// Opens a repository: an HTTP or HTTPS URL, or a folder. Nothing is read yet.
+    ///
+    /// # Errors
+    /// The URL is HTTPS, and the system trusts no certificate authority.
     pub fn open(source: &str) -> Result<Self, ReleaseError> {
         match source.starts_with("http://") || source.starts_with("https://") {
             true => Ok(Self::Web(Web::new(source)?)),
@@ -41,58 +49,62 @@ impl Repository {
         }
     }
 
-    /// The newest release, its signature verified.
+    /// Reads the newest release and verifies its signature.
+    ///
+    /// # Errors
+    /// The files cannot be read, are not a release, or are not signed by a trusted key.
     pub fn current(&self, keys: &TrustedKeys) -> Result<SignedRelease, ReleaseError> {
         let place = self.place(Self::CURRENT);
-        let signature = String::from_utf8(self.read(Self::CURRENT, MAX_SIGNATURE)?)
-            .map_err(|_| ReleaseError::NotARelease { place: place.clone(), why: "no text".into() })?;
-        let file = format!("{}/{}", Self::FILES, SignedRelease::named_in(&signature, &place)?);
+        let signature = String::from_utf8(self.read(Self::CURRENT, MAX_SIGNATURE)?).map_err(|_| {
+            ReleaseError::NotARelease { place: place.clone(), why: "it is not a text".into() }
+        })?;
+        let file = format!("{}/{}", Self::FILES, SignedRelease::release_hash(&signature, &place)?);
         let text = self.read(&file, Release::MAX_BYTES)?;
         SignedRelease::verify(text, signature, keys, &place)
     }
 
-    /// Brings one file, which is there under its name only once it is whole, on the disk and the one that was signed.
-    pub(super) fn fetch(&self, part: &Part, to: &Path) -> Result<(), ReleaseError> {
-        let file = format!("{}/{}", Self::FILES, part.sha256);
-        self.patiently(|| {
+    /// Downloads one file. It has its name only when it is complete, flushed to the disk, and the one that was signed.
+    pub(super) fn download(&self, file: &ReleaseFile, to: &Path) -> Result<(), ReleaseError> {
+        let name = format!("{}/{}", Self::FILES, file.sha256);
+        self.with_retries(|| {
             let failed = |why| ReleaseError::Io { path: to.to_owned(), why };
             let folder = to.parent().unwrap_or(Path::new("."));
-            let mut incoming = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-            let mut from = self.get(&file)?.take(part.size + 1);
-            let (mut hash, mut buffer, mut size) = (Sha256::new(), vec![0; 64 << 10], 0);
+            let mut partial = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+            let mut from = self.get(&name)?.take(file.size + 1);
+            let (mut hash, mut buffer, mut size) = (Sha256::new(), vec![0; BUFFER_SIZE], 0);
             loop {
                 let length = match from.read(&mut buffer) {
                     Ok(0) => break,
                     Ok(length) => length,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(self.broken(&file, &error)),
+                    Err(error) => return Err(self.interrupted(&name, &error)),
                 };
-                hash.update(&buffer[..length]);
-                incoming.write_all(&buffer[..length]).map_err(failed)?;
-                size += length as u64;
+                let chunk = buffer.get(..length).unwrap_or_default();
+                hash.update(chunk);
+                partial.write_all(chunk).map_err(failed)?;
+                size += chunk.len() as u64;
             }
-            if size < part.size {
-                return Err(
-                    self.broken(&file, &format!("the transfer ended after {size} of {} bytes", part.size))
-                );
+            if size < file.size {
+                return Err(self
+                    .interrupted(&name, &format!("the transfer ended after {size} of {} bytes", file.size)));
             }
-            if size > part.size || hex(&hash.finalize()) != part.sha256 {
-                return Err(ReleaseError::Altered { place: self.place(&file) });
+            if size > file.size || hex(&hash.finalize()) != file.sha256 {
+                return Err(ReleaseError::Altered { place: self.place(&name) });
             }
-            durable::finish(incoming.as_file(), to, 0o644).map_err(failed)?;
-            incoming.persist(to).map_err(|error| failed(error.error))?;
+            durable::finalize(partial.as_file(), to, 0o644).map_err(failed)?;
+            partial.persist(to).map_err(|error| failed(error.error))?;
             Ok(())
         })
     }
 
-    /// A small file as a whole. One whose name is its hash must be what it says.
+    /// Reads a small file. If it is in [`Repository::FILES`], its SHA-256 must be its name.
     fn read(&self, file: &str, limit: u64) -> Result<Vec<u8>, ReleaseError> {
-        self.patiently(|| {
+        self.with_retries(|| {
             let mut bytes = Vec::new();
             self.get(file)?
                 .take(limit + 1)
                 .read_to_end(&mut bytes)
-                .map_err(|error| self.broken(file, &error))?;
+                .map_err(|error| self.interrupted(file, &error))?;
             let hash = file.strip_prefix(Self::FILES).map(|name| name.trim_start_matches('/'));
             if bytes.len() as u64 > limit || hash.is_some_and(|hash| sha256(&bytes) != hash) {
                 return Err(ReleaseError::Altered { place: self.place(file) });
@@ -105,35 +117,40 @@ impl Repository {
         match self {
             Self::Folder(folder) => match File::open(folder.join(file)) {
                 Ok(file) => Ok(Box::new(file)),
-                Err(error) => {
-                    Err(ReleaseError::Fetch { place: self.place(file), why: error.to_string(), again: false })
-                }
+                Err(error) => Err(ReleaseError::Fetch {
+                    place: self.place(file),
+                    why: error.to_string(),
+                    retryable: false,
+                }),
             },
             Self::Web(web) => web.get(file),
         }
     }
 
-    /// Tries again what may work the next time.
-    fn patiently<T>(&self, mut work: impl FnMut() -> Result<T, ReleaseError>) -> Result<T, ReleaseError> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match work() {
-                Err(error @ ReleaseError::Fetch { again: true, .. }) => {
+    /// Repeats an operation after errors that are retryable.
+    fn with_retries<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, ReleaseError>,
+    ) -> Result<T, ReleaseError> {
+        let mut delay = RETRY_DELAY;
+        for _ in 1..MAX_ATTEMPTS {
+            match attempt() {
+                Err(error @ ReleaseError::Fetch { retryable: true, .. }) => {
                     log::warn!("{error}");
-                    thread::sleep(pause);
-                    pause *= 2;
+                    thread::sleep(delay);
+                    delay *= 2;
                 }
-                done => return done,
+                result => return result,
             }
         }
-        work()
+        attempt()
     }
 
-    fn broken(&self, file: &str, why: &impl ToString) -> ReleaseError {
-        ReleaseError::Fetch { place: self.place(file), why: why.to_string(), again: true }
+    fn interrupted(&self, file: &str, why: &impl ToString) -> ReleaseError {
+        ReleaseError::Fetch { place: self.place(file), why: why.to_string(), retryable: true }
     }
 
-    /// Where a file is, as people should read of it.
+    /// The path or URL of a file for messages, without secrets.
     fn place(&self, file: &str) -> String {
         match self {
             Self::Folder(folder) => folder.join(file).display().to_string(),

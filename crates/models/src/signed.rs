@@ -1,4 +1,4 @@
-//! A release with its signature, and the keys that are trusted.
+//! A release with its signature, and the trusted keys.
 
 use minisign_verify::{PublicKey, Signature};
 use ostiary_core::sha256;
@@ -6,17 +6,20 @@ use ostiary_core::sha256;
 use super::release::is_hash;
 use super::{Release, ReleaseError};
 
-/// The longest signature that is read, bytes.
+/// Limit of the size of a signature file, bytes.
 pub(super) const MAX_SIGNATURE: u64 = 4 << 10;
-/// What the signed comment of a signature begins with; the hash of what is signed follows.
-const COMMENT: &str = "release ";
+/// Prefix of the trusted comment; the SHA-256 of the signed text follows.
+const COMMENT_PREFIX: &str = "release ";
 
-/// The publishers who are trusted: minisign's public keys.
+/// The minisign public keys of the trusted publishers.
 #[derive(Clone)]
 pub struct TrustedKeys(Vec<PublicKey>);
 
 impl TrustedKeys {
-    /// Keys as minisign prints them, 56 characters of base64 each.
+    /// Parses keys as minisign prints them: 56 characters of base64 each.
+    ///
+    /// # Errors
+    /// [`ReleaseError::BadKey`] if one of them is not a public key.
     pub fn parse(keys: &[String]) -> Result<Self, ReleaseError> {
         let key = |text: &String| {
             PublicKey::from_base64(text).map_err(|_| ReleaseError::BadKey { key: text.clone() })
@@ -25,46 +28,53 @@ impl TrustedKeys {
     }
 }
 
-/// A release whose signature is one of a trusted key.
+/// A release whose signature was verified with a trusted key.
 #[derive(Debug, Clone)]
 pub struct SignedRelease {
+    /// The parsed description.
     pub release: Release,
-    /// What was signed, to the byte.
+    /// The signed bytes: the description as JSON.
     pub text: Vec<u8>,
-    /// minisign's four lines.
+    /// The signature file of minisign (four lines).
     pub signature: String,
 }
 
 impl SignedRelease {
-    /// The comment that a publisher has signed with the release: it says where the release is found.
-    pub fn comment(text: &[u8]) -> String {
-        format!("{COMMENT}{}", sha256(text))
+    /// The trusted comment that a publisher signs with a release. It names the file of the release in the repository.
+    pub fn trusted_comment(text: &[u8]) -> String {
+        format!("{COMMENT_PREFIX}{}", sha256(text))
     }
 
-    /// The hash of what is signed, as the signature's comment says; nothing is verified yet.
-    pub(super) fn named_in(signature: &str, place: &str) -> Result<String, ReleaseError> {
-        let no_signature =
-            || ReleaseError::NotARelease { place: place.to_owned(), why: "no signature of a release".into() };
-        let signature = Signature::decode(signature).map_err(|_| no_signature())?;
-        let hash = signature.trusted_comment().strip_prefix(COMMENT).filter(|hash| is_hash(hash));
-        hash.map(str::to_owned).ok_or_else(no_signature)
+    /// The SHA-256 of the release that a signature names in its trusted comment. The signature is not verified here.
+    pub(super) fn release_hash(signature: &str, place: &str) -> Result<String, ReleaseError> {
+        let invalid = || ReleaseError::NotARelease {
+            place: place.to_owned(),
+            why: "it is not the signature of a release".into(),
+        };
+        let signature = Signature::decode(signature).map_err(|_| invalid())?;
+        let hash = signature.trusted_comment().strip_prefix(COMMENT_PREFIX).filter(|hash| is_hash(hash));
+        hash.map(str::to_owned).ok_or_else(invalid)
     }
 
-    /// Verifies the signature, and only then reads what was signed. `place` is where it came from.
+    /// Verifies the signature, and only then parses the signed text. Errors name `place`, the file or address of the
+    /// signature.
+    ///
+    /// # Errors
+    /// No trusted key has made the signature, or the text is not a release.
     pub fn verify(
         text: Vec<u8>,
         signature: String,
         keys: &TrustedKeys,
         place: &str,
     ) -> Result<Self, ReleaseError> {
-        let not = |why: String| ReleaseError::NotARelease { place: place.to_owned(), why };
-        let signed = Signature::decode(&signature).map_err(|error| not(error.to_string()))?;
-        // Not the old kind of signature, which is made without hashing first.
-        let is_good = |key: &PublicKey| key.verify(&text, &signed, false).is_ok();
-        if !keys.0.iter().any(is_good) {
+        let invalid = |why: String| ReleaseError::NotARelease { place: place.to_owned(), why };
+        let signed = Signature::decode(&signature).map_err(|error| invalid(error.to_string()))?;
+        // `false`: legacy signatures, which are not prehashed, are refused.
+        let verifies = |key: &PublicKey| key.verify(&text, &signed, false).is_ok();
+        if !keys.0.iter().any(verifies) {
             return Err(ReleaseError::Untrusted { place: place.to_owned() });
         }
-        let release = Release::parse(&text).map_err(not)?;
+        let release = Release::parse(&text).map_err(|error| invalid(error.to_string()))?;
         Ok(Self { release, text, signature })
     }
 }

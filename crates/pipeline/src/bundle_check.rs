@@ -1,5 +1,5 @@
-//! Whether a bundle is fit for the door on this machine: every network loads, thresholds can be set, and the embedder
-//! gives its golden embedding.
+//! Checks that a bundle works on this host: all networks load, a threshold exists for `door.far`, and the embedder reproduces
+//! the golden embedding.
 
 use ostiary_config as config;
 use ostiary_config::Config;
@@ -10,19 +10,31 @@ use ostiary_vision::{Embedder, VisionError};
 
 use super::Recognizer;
 
-/// Why a bundle is not fit.
+/// Smallest cosine similarity to the golden embedding with 32-bit floats on tract, whose sums depend on the processor.
+const MIN_COSINE_TRACT: f32 = 0.9999;
+/// Smallest cosine similarity to the golden embedding on onnxruntime, which rounds in another way; TensorRT computes with
+/// 16 bits.
+const MIN_COSINE_ORT: f32 = 0.99;
+
+/// Why a bundle does not work on this host.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleCheckError {
+    /// A network cannot be loaded or run.
     #[error(transparent)]
     Vision(#[from] VisionError),
+    /// The manifest has no golden embedding.
     #[error(
-        "the manifest has no golden embedding: whether this processor computes right cannot be known; publish the models anew"
+        "the manifest has no golden embedding, so the arithmetic of this processor cannot be checked; publish the models again"
     )]
     NoGolden,
+    /// The embedder does not reproduce the golden embedding.
     #[error(
         "this processor does not give the golden embedding (cosine {cosine:.6}); do not use the models on it"
     )]
-    NotGolden { cosine: f32 },
+    NotGolden {
+        /// Cosine similarity of the computed embedding and the golden one.
+        cosine: f32,
+    },
 }
 
 impl From<BundleError> for BundleCheckError {
@@ -31,53 +43,61 @@ impl From<BundleError> for BundleCheckError {
     }
 }
 
-/// How alike two embeddings of one picture must be.
+/// How closely two embeddings of the same picture agree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Agreement {
-    /// Bytes compute the same everywhere.
+    /// All values are equal: quantized networks give the same result on every processor.
     Exact,
-    /// Floats are summed in another order on another processor.
+    /// At least this cosine similarity: floats are summed in another order on another processor.
     Cosine(f32),
 }
 
 impl Agreement {
-    /// What a backend must hold to, with the embedder of this bundle.
+    /// The agreement that a backend must reach with the embedder of this bundle.
     pub fn of(backend: config::Backend, bundle: &Bundle) -> Self {
         match (backend, bundle.is_quantized(Embedder::ROLE)) {
             (config::Backend::Tract, true) => Self::Exact,
-            (config::Backend::Tract, false) => Self::Cosine(0.9999),
-            // It rounds in its own way, TensorRT to 16 bits.
-            (config::Backend::Ort, _) => Self::Cosine(0.99),
+            (config::Backend::Tract, false) => Self::Cosine(MIN_COSINE_TRACT),
+            (config::Backend::Ort, _) => Self::Cosine(MIN_COSINE_ORT),
         }
     }
 
-    /// How alike an embedding is to the expected one, if that is enough.
-    pub fn hold(self, made: &Embedding, expected: &[f32]) -> Result<Self, BundleCheckError> {
+    /// Compares an embedding with the values of the expected one. Returns the agreement that was found.
+    ///
+    /// # Errors
+    /// The embeddings do not agree closely enough, or `expected` is empty.
+    pub fn check(self, embedding: &Embedding, expected: &[f32]) -> Result<Self, BundleCheckError> {
         let unit = Embedding::normalized(expected).ok_or(BundleCheckError::NoGolden)?;
-        let cosine = made.similarity(&unit).0;
+        let cosine = embedding.similarity(&unit).0;
         match self {
-            Self::Exact if made.values() == expected => Ok(self),
-            Self::Cosine(least) if cosine >= least => Ok(Self::Cosine(cosine)),
+            Self::Exact if embedding.values() == expected => Ok(self),
+            Self::Cosine(minimum) if cosine >= minimum => Ok(Self::Cosine(cosine)),
             _ => Err(BundleCheckError::NotGolden { cosine }),
         }
     }
 }
 
-/// Holds the embedder of a bundle to its golden embedding; says how alike they are.
+/// Compares the embedding of the test pattern with the golden embedding of the bundle. Returns the agreement that was found.
+///
+/// # Errors
+/// The embedder cannot be loaded or run, or does not reproduce the golden embedding.
 pub fn check_golden(
     bundle: &Bundle,
     config: &Config,
     backend: &Backend,
 ) -> Result<Agreement, BundleCheckError> {
     let mut embedder = Embedder::load(bundle, &config::Embedder::default(), backend)?;
-    let made = embedder.embed(&Crop::pattern())?;
-    Agreement::of(config.engine.backend, bundle).hold(&made, &bundle.entry(Embedder::ROLE)?.golden)
+    let embedding = embedder.embed(&Crop::pattern())?;
+    Agreement::of(config.engine.backend, bundle).check(&embedding, &bundle.entry(Embedder::ROLE)?.golden)
 }
 
-/// Loads everything of a bundle that the door needs, and gives it where all is right.
+/// Loads all models of a bundle and checks them. Returns the loaded models.
+///
+/// # Errors
+/// A model cannot be loaded, `door.far` has no threshold, or the golden embedding is not reproduced.
 pub fn check_bundle(bundle: &Bundle, config: &Config) -> Result<Recognizer, BundleCheckError> {
     let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
-    let recognizer = Recognizer::of(bundle, config, &backend)?;
+    let recognizer = Recognizer::from_bundle(bundle, config, &backend)?;
     recognizer.threshold(config.door.far)?;
     check_golden(bundle, config, &backend)?;
     Ok(recognizer)
@@ -94,31 +114,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_embedding_is_held_to_the_expected_one() {
+    fn agreement_is_checked_exactly_or_by_cosine() {
         let expected = Embedding::normalized(&[3.0, 4.0, 0.0]).unwrap();
         let near = Embedding::normalized(&[3.0, 4.0, 0.01]).unwrap();
         let far = Embedding::normalized(&[4.0, 3.0, 0.0]).unwrap();
-        let holds = |made, least: Agreement| least.hold(made, expected.values()).is_ok();
-        assert!(holds(&expected, Agreement::Exact));
-        assert!(!holds(&near, Agreement::Exact));
-        assert!(holds(&near, Agreement::Cosine(0.9999)));
-        assert!(!holds(&far, Agreement::Cosine(0.9999)));
-        assert!(matches!(Agreement::Exact.hold(&near, &[]), Err(BundleCheckError::NoGolden)));
+        let agrees = |embedding, agreement: Agreement| agreement.check(embedding, expected.values()).is_ok();
+        assert!(agrees(&expected, Agreement::Exact));
+        assert!(!agrees(&near, Agreement::Exact));
+        assert!(agrees(&near, Agreement::Cosine(0.9999)));
+        assert!(!agrees(&far, Agreement::Cosine(0.9999)));
+        assert!(matches!(Agreement::Exact.check(&near, &[]), Err(BundleCheckError::NoGolden)));
     }
 
     #[test]
-    fn floats_are_not_held_to_the_last_bit_where_bytes_were_asked_for() {
+    fn exact_agreement_needs_a_quantized_embedder() {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
         let text = fs::read_to_string(shipped.join(Manifest::FILE)).unwrap();
         let mut manifest: Manifest = toml::from_str(&text).unwrap();
         manifest.models.remove("mobilefacenet-int8").unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(Manifest::FILE), toml::to_string(&manifest).unwrap()).unwrap();
-        let of = |folder: &Path, precision| {
+        let agreement = |folder: &Path, precision| {
             Agreement::of(config::Backend::Tract, &Bundle::open(folder, precision).unwrap())
         };
-        assert_eq!(of(&shipped, Precision::Int8), Agreement::Exact);
-        assert_eq!(of(&shipped, Precision::Fp32), Agreement::Cosine(0.9999));
-        assert_eq!(of(folder.path(), Precision::Int8), Agreement::Cosine(0.9999));
+        assert_eq!(agreement(&shipped, Precision::Int8), Agreement::Exact);
+        assert_eq!(agreement(&shipped, Precision::Fp32), Agreement::Cosine(MIN_COSINE_TRACT));
+        assert_eq!(agreement(folder.path(), Precision::Int8), Agreement::Cosine(MIN_COSINE_TRACT));
     }
 }

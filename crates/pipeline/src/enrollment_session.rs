@@ -1,4 +1,4 @@
-//! Enrolling before the camera: when to take a picture, and what to tell the person meanwhile.
+//! Enrollment with the camera: when to capture a picture, and which advice to show to the person.
 
 use std::time::Duration;
 
@@ -6,19 +6,21 @@ use ostiary_core::{BBox, QualityFault};
 
 use super::Refusal;
 
-/// Good frames in a row before a picture is taken: a face that is only passing is not enrolled.
+/// Number of consecutive good frames before a picture is captured: a person who only passes by is not enrolled.
 const STEADY_FRAMES: u32 = 3;
-/// How much the face's boxes of two frames must overlap for the face to be the same and at rest.
-const STEADY_IOU: f32 = 0.6;
-/// The least time between two pictures, so that they differ a little.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// Smallest overlap (IoU) of the boxes of two consecutive frames of a steady face.
+const MIN_STEADY_IOU: f32 = 0.6;
+/// Minimum time between two pictures, so that they differ a little.
+const CAPTURE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What to tell the person.
+/// Advice to the person in front of the camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
+    /// There is not exactly one face.
     Refusal(Refusal),
+    /// The face does not meet a quality limit.
     Fault(QualityFault),
-    /// All is well: stay so.
+    /// The face is good: hold still.
     HoldStill,
 }
 
@@ -35,48 +37,54 @@ impl std::fmt::Display for Advice {
 /// What to do after a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// Nothing.
     Wait,
-    /// Tell the person; said once, until the advice changes.
-    Say(Advice),
-    /// Keep this frame's face.
-    Take,
+    /// Show this advice. It is returned once, until the advice changes.
+    Advise(Advice),
+    /// Store the face of this frame.
+    Capture,
 }
 
-/// One person's sitting: a pure state machine over what each frame shows.
+/// The enrollment of one person: a state machine without I/O that receives the result of each frame.
 #[derive(Debug, Default)]
 pub struct EnrollmentSession {
-    said: Option<Advice>,
-    last: Option<BBox>,
-    steady: u32,
-    taken: Option<Duration>,
+    /// The advice that was returned last.
+    advice: Option<Advice>,
+    /// The face of the previous frame.
+    previous: Option<BBox>,
+    /// Number of consecutive steady frames.
+    steady_frames: u32,
+    /// Time of the last captured picture.
+    captured_at: Option<Duration>,
 }
 
 impl EnrollmentSession {
-    /// A frame taken at `time` shows one good face in this box, or what is wrong.
-    pub fn see(&mut self, time: Duration, seen: Result<BBox, Advice>) -> Step {
-        let bbox = match seen {
+    /// Processes a frame that was taken at `time`: the box of its one good face, or the advice for a frame without one.
+    pub fn observe(&mut self, time: Duration, face: Result<BBox, Advice>) -> Step {
+        let bbox = match face {
             Ok(bbox) => bbox,
             Err(advice) => {
-                self.last = None;
-                self.steady = 0;
-                return self.say(advice);
+                self.previous = None;
+                self.steady_frames = 0;
+                return self.advise(advice);
             }
         };
-        let same = self.last.is_some_and(|last| last.iou(&bbox) >= STEADY_IOU);
-        self.steady = if same { self.steady.saturating_add(1) } else { 1 };
-        self.last = Some(bbox);
-        let rested = self.taken.is_none_or(|taken| time.saturating_sub(taken) >= INTERVAL);
-        if self.steady >= STEADY_FRAMES && rested {
-            self.taken = Some(time);
-            return Step::Take;
+        let is_steady = self.previous.is_some_and(|previous| previous.iou(&bbox) >= MIN_STEADY_IOU);
+        self.steady_frames = if is_steady { self.steady_frames.saturating_add(1) } else { 1 };
+        self.previous = Some(bbox);
+        let is_due =
+            self.captured_at.is_none_or(|captured| time.saturating_sub(captured) >= CAPTURE_INTERVAL);
+        if self.steady_frames >= STEADY_FRAMES && is_due {
+            self.captured_at = Some(time);
+            return Step::Capture;
         }
-        self.say(Advice::HoldStill)
+        self.advise(Advice::HoldStill)
     }
 
-    fn say(&mut self, advice: Advice) -> Step {
-        match self.said.replace(advice) {
-            Some(said) if said == advice => Step::Wait,
-            _ => Step::Say(advice),
+    fn advise(&mut self, advice: Advice) -> Step {
+        match self.advice.replace(advice) {
+            Some(previous) if previous == advice => Step::Wait,
+            _ => Step::Advise(advice),
         }
     }
 }
@@ -94,37 +102,42 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_face_is_taken_every_half_second() {
+    fn a_steady_face_is_captured_every_half_second() {
         let mut session = EnrollmentSession::default();
-        let taken: Vec<u64> =
-            (0..20).map(|i| i * 100).filter(|t| session.see(ms(*t), Ok(at(0.0))) == Step::Take).collect();
-        assert_eq!(taken, [200, 700, 1200, 1700]);
+        let captured: Vec<u64> = (0..20)
+            .map(|i| i * 100)
+            .filter(|t| session.observe(ms(*t), Ok(at(0.0))) == Step::Capture)
+            .collect();
+        assert_eq!(captured, [200, 700, 1200, 1700]);
     }
 
     #[test]
-    fn a_moving_face_is_never_taken() {
+    fn a_moving_face_is_not_captured() {
         let mut session = EnrollmentSession::default();
         for i in 0..50 {
-            assert_ne!(session.see(ms(i * 100), Ok(at(i as f32 * 60.0))), Step::Take);
+            assert_ne!(session.observe(ms(i * 100), Ok(at(i as f32 * 60.0))), Step::Capture);
         }
     }
 
     #[test]
-    fn a_bad_frame_begins_anew() {
+    fn a_bad_frame_restarts_the_count_of_steady_frames() {
         let mut session = EnrollmentSession::default();
         let blurred = Err(Advice::Fault(QualityFault::Blurred));
         for i in 0..50 {
-            let seen = if i % 3 == 2 { blurred } else { Ok(at(0.0)) };
-            assert_ne!(session.see(ms(i * 100), seen), Step::Take);
+            let face = if i % 3 == 2 { blurred } else { Ok(at(0.0)) };
+            assert_ne!(session.observe(ms(i * 100), face), Step::Capture);
         }
     }
 
     #[test]
-    fn advice_is_given_only_when_it_changes() {
+    fn advice_is_returned_only_when_it_changes() {
         let mut session = EnrollmentSession::default();
         let (none, many) = (Advice::Refusal(Refusal::NoFace), Advice::Refusal(Refusal::SeveralFaces));
         let steps: Vec<Step> =
-            [none, none, many, many, none].into_iter().map(|a| session.see(ms(0), Err(a))).collect();
-        assert_eq!(steps, [Step::Say(none), Step::Wait, Step::Say(many), Step::Wait, Step::Say(none)]);
+            [none, none, many, many, none].into_iter().map(|a| session.observe(ms(0), Err(a))).collect();
+        assert_eq!(
+            steps,
+            [Step::Advise(none), Step::Wait, Step::Advise(many), Step::Wait, Step::Advise(none)]
+        );
     }
 }

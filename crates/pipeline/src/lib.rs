@@ -1,8 +1,9 @@
-//! From a frame to tracked and identified faces.
+//! Detects, tracks, embeds and matches the faces of a frame.
 //!
 //! What comes in: frames, a bundle of models and a gallery. What goes out: the faces of a frame with quality, embedding and
-//! candidate. [`RecognitionPipeline`] is for the frames of a camera or a video, [`Recognizer`] for single pictures; [`check_photo`] and
-//! [`EnrollmentSession`] are for enrollment; [`check_bundle`] says whether a bundle gives its golden embedding.
+//! candidate. [`RecognitionPipeline`] processes the frames of a camera or a video, [`Recognizer`] single pictures.
+//! [`check_photo`], [`outliers`] and [`EnrollmentSession`] select pictures for enrollment. [`check_bundle`] checks that a
+//! bundle works on this host.
 
 mod bundle_check;
 mod enrollment_session;
@@ -12,6 +13,6 @@ mod recognizer;
 
 pub use bundle_check::{Agreement, BundleCheckError, check_bundle, check_golden};
 pub use enrollment_session::{Advice, EnrollmentSession, Step};
-pub use photo_check::{PhotoCheck, Refusal, aligned_crop, check_photo, unlike};
+pub use photo_check::{PhotoCheck, Refusal, aligned_crop, check_photo, outliers};
 pub use recognition_pipeline::{RecognitionPipeline, TrackedFace};
 pub use recognizer::{RecognizedFace, Recognizer};

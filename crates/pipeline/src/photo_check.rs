@@ -1,4 +1,4 @@
-//! Whether a picture is fit to enroll somebody from.
+//! Checks whether a picture is suitable for enrollment.
 
 use ostiary_config::QualityLimits;
 use ostiary_core::{Crop, Embedding, Face, Frame, QualityFault, Similarity};
@@ -6,37 +6,42 @@ use ostiary_vision::VisionError;
 
 use crate::{RecognizedFace, Recognizer};
 
-/// A face whose box has this share of the chosen face's area may be the one that was meant.
-const COMPARABLE: f32 = 0.5;
+/// A second face is ambiguous if the area of its box is at least this fraction of the most probable face's.
+const AMBIGUOUS_AREA: f32 = 0.5;
 
-/// What a picture holds for enrollment.
+/// The result of the check of a picture.
 #[derive(Debug, Clone)]
 pub enum PhotoCheck {
-    /// One face, good enough.
+    /// One face, which meets all quality limits.
     Good(RecognizedFace),
-    /// One face, not good enough.
+    /// One face, which does not meet this quality limit.
     Poor(RecognizedFace, QualityFault),
-    /// No face, or no saying which.
+    /// No face, or more than one.
     Refused(Refusal),
 }
 
-/// Why a picture shows nobody to enroll.
+/// Why a picture does not show exactly one person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("no face to be seen: it should be near enough and in the light")]
+    /// The detector finds no face.
+    #[error("no face found: the face must be close to the camera and lit")]
     NoFace,
-    #[error("more than one face to be seen: only the one person should be there")]
+    /// The detector finds several faces of comparable size.
+    #[error("more than one face found: only one person may be in the picture")]
     SeveralFaces,
 }
 
-/// Finds the one face of a picture and says whether it is fit to be enrolled.
+/// Finds the one face of a picture and checks its quality.
+///
+/// # Errors
+/// The networks fail. An unsuitable picture is not an error.
 pub fn check_photo(
     recognizer: &mut Recognizer,
     limits: &QualityLimits,
     frame: &Frame,
 ) -> Result<PhotoCheck, VisionError> {
     let faces = recognizer.faces(frame)?;
-    let face = match single(&faces) {
+    let face = match single_face(&faces) {
         Ok(face) => face,
         Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),
     };
@@ -48,25 +53,26 @@ pub fn check_photo(
 }
 
 /// The most probable face, unless another is of comparable size.
-fn single(faces: &[Face]) -> Result<&Face, Refusal> {
+fn single_face(faces: &[Face]) -> Result<&Face, Refusal> {
     let (face, others) = faces.split_first().ok_or(Refusal::NoFace)?;
-    let enough = COMPARABLE * face.detection.bbox.area();
-    if others.iter().any(|other| other.detection.bbox.area() >= enough) {
+    let ambiguous = AMBIGUOUS_AREA * face.detection.bbox.area();
+    if others.iter().any(|other| other.detection.bbox.area() >= ambiguous) {
         return Err(Refusal::SeveralFaces);
     }
     Ok(face)
 }
 
-/// A picture of exactly 112x112 pixels, taken as a face that is already aligned.
+/// Takes a picture of exactly 112x112 pixels as a face that is already aligned; `None` for any other size.
 pub fn aligned_crop(frame: &Frame) -> Option<Crop> {
     let side = Crop::SIDE as u32;
     (frame.width() == side && frame.height() == side).then(|| Crop::from_rgb(frame.rgb()))?
 }
 
-/// Which of `new` do not look like the same person: those that are alike to the threshold neither to any
-/// other of the person's embeddings nor to the average of the others. With nothing to compare to, none.
-pub fn unlike(new: &[Embedding], known: &[Embedding], threshold: Similarity) -> Vec<usize> {
-    let alike = |index: usize, embedding: &Embedding| {
+/// The indices of the embeddings in `new` that probably show another person: their similarity to each other embedding of
+/// the person (`new` and `known`), and to the mean of these, is below `threshold`. Empty if there is nothing to compare
+/// with.
+pub fn outliers(new: &[Embedding], known: &[Embedding], threshold: Similarity) -> Vec<usize> {
+    let is_similar = |index: usize, embedding: &Embedding| {
         let others =
             || new.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, e)| e).chain(known);
         let mut sum = vec![0.0; embedding.values().len()];
@@ -75,9 +81,13 @@ pub fn unlike(new: &[Embedding], known: &[Embedding], threshold: Similarity) -> 
         }
         others().next().is_none()
             || others().any(|other| embedding.similarity(other) >= threshold)
-            || Embedding::normalized(&sum).is_some_and(|average| embedding.similarity(&average) >= threshold)
+            || Embedding::normalized(&sum).is_some_and(|mean| embedding.similarity(&mean) >= threshold)
     };
-    new.iter().enumerate().filter(|(index, embedding)| !alike(*index, embedding)).map(|(i, _)| i).collect()
+    new.iter()
+        .enumerate()
+        .filter(|(index, embedding)| !is_similar(*index, embedding))
+        .map(|(i, _)| i)
+        .collect()
 }
 
 #[cfg(test)]
@@ -93,25 +103,25 @@ mod tests {
     }
 
     #[test]
-    fn two_comparable_faces_are_refused_and_a_small_one_behind_is_not() {
-        assert_eq!(single(&[]), Err(Refusal::NoFace));
-        assert_eq!(single(&[face(100.0), face(80.0)]), Err(Refusal::SeveralFaces));
-        assert_eq!(single(&[face(100.0), face(300.0)]), Err(Refusal::SeveralFaces));
-        assert_eq!(single(&[face(100.0), face(50.0)]), Ok(&face(100.0)));
+    fn a_second_face_is_refused_unless_it_is_small() {
+        assert_eq!(single_face(&[]), Err(Refusal::NoFace));
+        assert_eq!(single_face(&[face(100.0), face(80.0)]), Err(Refusal::SeveralFaces));
+        assert_eq!(single_face(&[face(100.0), face(300.0)]), Err(Refusal::SeveralFaces));
+        assert_eq!(single_face(&[face(100.0), face(50.0)]), Ok(&face(100.0)));
     }
 
     #[test]
-    fn the_odd_one_out_is_found() {
+    fn outliers_are_found() {
         let at = |degrees: f32| {
             Embedding::normalized(&[degrees.to_radians().cos(), degrees.to_radians().sin()]).unwrap()
         };
         let threshold = Similarity(0.8);
-        assert!(unlike(&[at(0.0)], &[], threshold).is_empty());
-        assert!(unlike(&[at(0.0), at(20.0), at(40.0)], &[], threshold).is_empty());
-        assert_eq!(unlike(&[at(0.0), at(20.0), at(120.0)], &[], threshold), [2]);
-        assert_eq!(unlike(&[at(0.0), at(90.0)], &[], threshold), [0, 1]);
-        assert_eq!(unlike(&[at(90.0)], &[at(0.0), at(10.0)], threshold), [0]);
-        // Too far from either, near enough to their middle.
-        assert!(unlike(&[at(0.0)], &[at(40.0), at(-40.0)], threshold).is_empty());
+        assert!(outliers(&[at(0.0)], &[], threshold).is_empty());
+        assert!(outliers(&[at(0.0), at(20.0), at(40.0)], &[], threshold).is_empty());
+        assert_eq!(outliers(&[at(0.0), at(20.0), at(120.0)], &[], threshold), [2]);
+        assert_eq!(outliers(&[at(0.0), at(90.0)], &[], threshold), [0, 1]);
+        assert_eq!(outliers(&[at(90.0)], &[at(0.0), at(10.0)], threshold), [0]);
+        // Not similar to either, but to their mean.
+        assert!(outliers(&[at(0.0)], &[at(40.0), at(-40.0)], threshold).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! One look at a frame: from pixels to whom each face in view may be.
+//! The pipeline for the frames of a camera or a video: detect or track, align, measure, embed, match.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use ostiary_facebank::Gallery;
 use ostiary_models::Bundle;
 use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, measure_quality};
 
-/// Faces that are embedded in one frame at most; where there are more good ones, they take turns.
-const EMBEDDED_A_FRAME: usize = 4;
+/// Maximum number of faces that are embedded in one frame. If there are more good ones, they take turns.
+const MAX_EMBEDDED_FACES: usize = 4;
 
-/// Detector, tracker, embedder and gallery, with all their buffers: what the vision thread works with, and
-/// whoever wants to see what the door would see.
+/// Detector, tracker, embedder and gallery with their buffers. The vision thread of the daemon and the commands that
+/// process videos use it.
 pub struct RecognitionPipeline {
     detector: Detector,
     tracker: Tracker,
@@ -23,32 +23,38 @@ pub struct RecognitionPipeline {
     backend: Backend,
     gallery: Gallery,
     limits: QualityLimits,
-    /// Of the faces that are embedded in a frame, and one more to look at the others by.
-    crops: [Crop; EMBEDDED_A_FRAME + 1],
-    seen: heapless::Vec<TrackedFace, MAX_FACES>,
-    /// Where in the list of tracks embedding begins, so that everybody has their turn.
-    turn: usize,
-    detected: bool,
+    /// Crops of the faces that are embedded, and one more in which the quality of the others is measured.
+    crops: [Crop; MAX_EMBEDDED_FACES + 1],
+    faces: heapless::Vec<TrackedFace, MAX_FACES>,
+    /// Index of the track that is embedded first in the next frame: all faces take turns.
+    next_turn: usize,
+    ran_full_detection: bool,
 }
 
 /// One face in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrackedFace {
+    /// The track of the face.
     pub track: TrackId,
-    /// The time of the track's first frame.
+    /// Time of the first frame of the track.
     pub first_seen: Duration,
+    /// Where the face is.
     pub detection: Detection,
+    /// Its image quality.
     pub quality: Quality,
-    /// What is wrong with the face; `None` where it is good enough.
+    /// The quality limit that the face does not meet; `None` if it meets all.
     pub fault: Option<QualityFault>,
-    /// Whether it was embedded in this frame.
+    /// Whether the face was embedded in this frame.
     pub embedded: bool,
-    /// Whom it is most alike; `None` where it was not embedded or the gallery is empty.
+    /// The most similar enrolled person; `None` if the face was not embedded or the gallery is empty.
     pub candidate: Option<Candidate>,
 }
 
 impl RecognitionPipeline {
-    /// Loads and verifies the models. The gallery must be of the embedding model's templates.
+    /// Loads the models that the configuration names. The templates of the gallery must be of the embedding model.
+    ///
+    /// # Errors
+    /// The models are missing, damaged or do not fit their roles, or the backend is not available.
     pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
         let bundle = Bundle::find(&config.models, config.engine.precision)?;
         let backend = Backend::new(&config.engine, &config.ort)?;
@@ -60,62 +66,71 @@ impl RecognitionPipeline {
             gallery,
             limits: config.quality.clone(),
             crops: Default::default(),
-            seen: heapless::Vec::new(),
-            turn: 0,
-            detected: false,
+            faces: heapless::Vec::new(),
+            next_turn: 0,
+            ran_full_detection: false,
         })
     }
 
-    /// What runs the networks.
+    /// The backend that runs the networks.
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
 
-    /// The embedding model.
+    /// The id of the embedding model.
     pub fn model(&self) -> &ModelId {
         self.embedder.model()
     }
 
-    /// The cosine threshold that holds a false accept rate.
+    /// The cosine threshold for a false accept rate, 0 to 1.
+    ///
+    /// # Errors
+    /// The table of the model does not cover the rate.
     pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
         self.embedder.threshold(far)
     }
 
-    /// Whom faces are compared with.
+    /// The templates that faces are compared with.
     pub fn gallery(&self) -> &Gallery {
         &self.gallery
     }
 
-    /// Compares with others from the next frame on. The gallery must be of the embedding model's templates.
+    /// Replaces the gallery, from the next frame on. Its templates must be of the embedding model.
     pub fn set_gallery(&mut self, gallery: Gallery) {
         self.gallery = gallery;
     }
 
-    /// Looks at the next frame, taken at `frame.time`: the faces in it, in no order. Does not allocate once it
-    /// has seen a frame of this size, other than inside the networks.
-    pub fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
-        self.seen.clear();
-        self.detected = self.tracker.look(frame, &mut self.detector)?;
+    /// Processes the next frame, taken at `frame.time`. Returns its faces, in no order. Does not allocate after the first
+    /// frame of a size, except inside the networks.
+    ///
+    /// # Errors
+    /// A network fails.
+    pub fn process(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
+        self.faces.clear();
+        self.ran_full_detection = self.tracker.update(frame, &mut self.detector)?;
         let tracks = self.tracker.tracks().len();
-        let first = self.turn;
-        // Where in `seen` those are that are embedded in this frame.
-        let mut places = heapless::Vec::<usize, EMBEDDED_A_FRAME>::new();
-        for place in 0..tracks {
-            let index = (first + place) % tracks;
-            let track = &self.tracker.tracks()[index];
-            // The crop of a face that is not embedded is written over by the next.
-            let crop = &mut self.crops[places.len()];
-            if !track.is_seen() || !align(frame, &track.detection.landmarks, crop) {
+        let first = self.next_turn;
+        // Indices in `faces` of the faces that are embedded in this frame, in the order of `crops`.
+        let mut embedded = heapless::Vec::<usize, MAX_EMBEDDED_FACES>::new();
+        for offset in 0..tracks {
+            let index = (first + offset) % tracks;
+            // The crop of a face that is not embedded is overwritten by the next one.
+            let (Some(track), Some(crop)) =
+                (self.tracker.tracks().get(index), self.crops.get_mut(embedded.len()))
+            else {
+                continue;
+            };
+            if !track.is_visible() || !align(frame, &track.detection.landmarks, crop) {
                 continue;
             }
             let detection = track.detection;
             let quality = measure_quality(&detection, crop);
             let fault = quality.fault(&self.limits);
-            if fault.is_none() && places.push(self.seen.len()).is_ok() {
-                self.turn = index + 1;
+            if fault.is_none() && embedded.push(self.faces.len()).is_ok() {
+                self.next_turn = index + 1;
             }
-            // There is room: a face a track, and as many of both.
-            let _ = self.seen.push(TrackedFace {
+            // Cannot fail: there are at most as many faces as tracks, and both lists have the same capacity.
+            let _ = self.faces.push(TrackedFace {
                 track: track.id,
                 first_seen: track.first_seen,
                 detection,
@@ -125,41 +140,42 @@ impl RecognitionPipeline {
                 candidate: None,
             });
         }
-        let Self { embedder, gallery, tracker, seen, crops, .. } = self;
-        embedder.embed_all(&crops[..places.len()], |number, embedding| {
-            let seen = &mut seen[places[number]];
-            seen.embedded = true;
-            seen.candidate = gallery.best(&embedding);
-            if let Some(fresh) = tracker.embedded(seen.track, frame.time, &embedding) {
-                seen.track = fresh;
-                seen.first_seen = frame.time;
+        let Self { embedder, gallery, tracker, faces, crops, .. } = self;
+        let crops = crops.get(..embedded.len()).unwrap_or_default();
+        embedder.embed_all(crops, |number, embedding| {
+            let Some(face) = embedded.get(number).and_then(|index| faces.get_mut(*index)) else { return };
+            face.embedded = true;
+            face.candidate = gallery.best(&embedding);
+            if let Some(new_track) = tracker.check_identity(face.track, frame.time, &embedding) {
+                face.track = new_track;
+                face.first_seen = frame.time;
             }
         })?;
-        Ok(&self.seen)
+        Ok(&self.faces)
     }
 
-    /// What the latest look saw.
-    pub fn seen(&self) -> &[TrackedFace] {
-        &self.seen
+    /// The faces of the latest frame.
+    pub fn faces(&self) -> &[TrackedFace] {
+        &self.faces
     }
 
-    /// The track that begins next.
-    pub fn next_track(&self) -> TrackId {
+    /// The id of the next new track.
+    pub fn next_track_id(&self) -> TrackId {
         self.tracker.next_id()
     }
 
-    /// Goes on naming tracks from here, so that an eye that takes over from another gives no name twice.
-    pub fn begin_at(&mut self, next: TrackId) {
-        self.tracker.begin_at(next);
+    /// Sets the id of the next new track, so that a pipeline that replaces another one uses no id twice.
+    pub fn start_track_ids_at(&mut self, next: TrackId) {
+        self.tracker.start_ids_at(next);
     }
 
-    /// Whether the latest look was a full detection.
-    pub fn detected(&self) -> bool {
-        self.detected
+    /// Whether the full detector ran on the latest frame.
+    pub fn ran_full_detection(&self) -> bool {
+        self.ran_full_detection
     }
 
-    /// The tracks that ended with the latest look.
-    pub fn ended(&self) -> &[TrackId] {
+    /// The tracks that ended with the latest frame.
+    pub fn ended_tracks(&self) -> &[TrackId] {
         self.tracker.ended()
     }
 }

@@ -1,64 +1,84 @@
-//! Everything between a picture and an embedding, in one hand, for pictures that stand alone.
+//! Detection, alignment, quality and embedding for single pictures.
 
 use ostiary_config::Config;
-use ostiary_core::{Crop, Detection, Detections, Embedding, Face, Frame, ModelId, Similarity, subject};
+use ostiary_core::{
+    Crop, Detection, Detections, Embedding, Face, Frame, ModelId, Similarity, primary_detection,
+};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
 
-/// Detector, alignment, quality and embedder together.
+/// Detector and embedder for single pictures, without tracking.
 pub struct Recognizer {
     detector: Detector,
     embedder: Embedder,
-    found: Detections,
+    detections: Detections,
 }
 
-/// A face with what was made of it.
+/// A face with its aligned crop and its embedding.
 #[derive(Debug, Clone)]
 pub struct RecognizedFace {
+    /// Detection and quality.
     pub face: Face,
+    /// The aligned crop.
     pub crop: Crop,
+    /// The embedding of the crop.
     pub embedding: Embedding,
 }
 
 impl Recognizer {
-    /// Loads and verifies the models that the configuration names.
+    /// Loads the models that the configuration names.
+    ///
+    /// # Errors
+    /// The models are missing, damaged or do not fit their roles, or the backend is not available.
     pub fn load(config: &Config) -> Result<Self, VisionError> {
         let bundle = Bundle::find(&config.models, config.engine.precision)?;
-        Self::of(&bundle, config, &Backend::new(&config.engine, &config.ort)?)
+        Self::from_bundle(&bundle, config, &Backend::new(&config.engine, &config.ort)?)
     }
 
-    /// Loads and verifies the models of a bundle.
-    pub fn of(bundle: &Bundle, config: &Config, backend: &Backend) -> Result<Self, VisionError> {
+    /// Loads the models of a bundle.
+    ///
+    /// # Errors
+    /// The models are damaged or do not fit their roles.
+    pub fn from_bundle(bundle: &Bundle, config: &Config, backend: &Backend) -> Result<Self, VisionError> {
         Ok(Self {
             detector: Detector::load(bundle, &config.detector, backend)?,
             embedder: Embedder::load(bundle, &config.embedder, backend)?,
-            found: Detections::new(),
+            detections: Detections::new(),
         })
     }
 
-    /// The embedding model.
+    /// The id of the embedding model.
     pub fn model(&self) -> &ModelId {
         self.embedder.model()
     }
 
-    /// The cosine threshold that holds a false accept rate.
+    /// The cosine threshold for a false accept rate, 0 to 1.
+    ///
+    /// # Errors
+    /// The table of the model does not cover the rate.
     pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
         self.embedder.threshold(far)
     }
 
-    /// All faces of a picture, most probable first.
+    /// All faces of a picture that can be aligned, most probable first.
+    ///
+    /// # Errors
+    /// The detector fails.
     pub fn faces(&mut self, frame: &Frame) -> Result<Vec<Face>, VisionError> {
-        self.detector.detect(frame, &mut self.found)?;
+        self.detector.detect(frame, &mut self.detections)?;
         let mut crop = Crop::default();
         let face = |detection: &Detection| {
             align(frame, &detection.landmarks, &mut crop)
                 .then(|| Face { detection: *detection, quality: measure_quality(detection, &crop) })
         };
-        Ok(self.found.iter().filter_map(face).collect())
+        Ok(self.detections.iter().filter_map(face).collect())
     }
 
-    /// Aligns and embeds one face of the picture.
+    /// Aligns and embeds one face of a picture.
+    ///
+    /// # Errors
+    /// The landmarks cannot be aligned, or the embedder fails.
     pub fn recognize(&mut self, frame: &Frame, detection: &Detection) -> Result<RecognizedFace, VisionError> {
         let mut crop = Crop::default();
         if !align(frame, &detection.landmarks, &mut crop) {
@@ -68,16 +88,22 @@ impl Recognizer {
         Ok(RecognizedFace { face, embedding: self.embedder.embed(&crop)?, crop })
     }
 
-    /// The face that the picture is of ([`subject`]); `None` where there is no face.
+    /// The main face of a picture ([`primary_detection`]); `None` if there is no face.
+    ///
+    /// # Errors
+    /// A network fails.
     pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<RecognizedFace>, VisionError> {
         let faces = self.faces(frame)?;
-        match subject(faces.iter().map(|face| &face.detection)) {
+        match primary_detection(faces.iter().map(|face| &face.detection)) {
             Some(detection) => Ok(Some(self.recognize(frame, detection)?)),
             None => Ok(None),
         }
     }
 
-    /// Embeds a crop that is already aligned.
+    /// Embeds an aligned crop.
+    ///
+    /// # Errors
+    /// The embedder fails.
     pub fn embed(&mut self, crop: &Crop) -> Result<Embedding, VisionError> {
         self.embedder.embed(crop)
     }

@@ -1,4 +1,4 @@
-//! Why models failed the test.
+//! Errors of the test of models.
 
 use std::io;
 use std::time::Duration;
@@ -10,43 +10,80 @@ use ostiary_vision::VisionError;
 /// Why models failed the test, or could not be tested.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
+    /// The bundle cannot be loaded, or does not reproduce its golden embedding.
     #[error(transparent)]
-    Proof(#[from] BundleCheckError),
+    Bundle(#[from] BundleCheckError),
+    /// A portrait of the program itself is damaged.
     #[error("the program's own portrait cannot be read: {0}; install the program again")]
     Portrait(#[from] PictureError),
+    /// The detector does not find exactly the one face of a portrait.
     #[error(
         "the detector finds {found} faces in the bundled portrait {file}, and not the one that is there; do not use \
          these models"
     )]
-    NotFound { file: &'static str, found: usize },
+    FaceNotFound {
+        /// File name of the portrait.
+        file: &'static str,
+        /// Number of faces that were found.
+        found: usize,
+    },
+    /// Two photos of one person do not match.
     #[error(
-        "the embedder does not tell the people of the bundled portraits apart: two photos of one person are \
-         {same:.2} alike, and two people {strange:.2}; do not use these models"
+        "the embedder does not distinguish the people of the bundled portraits: the similarity of two photos of one \
+         person is {same:.2}, and that of two people {different:.2}; do not use these models"
     )]
-    NotMatched { same: f32, strange: f32 },
+    FalseNonMatch {
+        /// Cosine similarity of the two photos of one person.
+        same: f32,
+        /// Highest cosine similarity of two people.
+        different: f32,
+    },
+    /// Two people match.
     #[error(
-        "the embedder takes two people of the bundled portraits for one: they are {strange:.2} alike, and the \
+        "the embedder matches two people of the bundled portraits: their similarity is {different:.2}, and the \
          threshold of the strictest rate is {threshold:.2}; do not use these models"
     )]
-    Mistaken { strange: f32, threshold: f32 },
+    FalseMatch {
+        /// Highest cosine similarity of two people.
+        different: f32,
+        /// Threshold of the lowest false accept rate.
+        threshold: f32,
+    },
+    /// The test reported an error.
     #[error("{0}")]
     Failed(String),
+    /// The process of the test ended without a result.
     #[error("the test of the models ended at {stage}: {how}; do not use these models")]
-    Died { stage: String, how: String },
+    Died {
+        /// What was tested.
+        stage: String,
+        /// How the process ended.
+        how: String,
+    },
+    /// The test took too long.
     #[error(
         "the test of the models did not get beyond {stage} within {} s; do not use these models, or test them \
-         when the machine is less busy",
+         when the host is less busy",
         limit.as_secs_f64()
     )]
-    Slow { stage: String, limit: Duration },
+    TimedOut {
+        /// What was tested.
+        stage: String,
+        /// The time limit.
+        limit: Duration,
+    },
+    /// The process cannot be started or watched.
     #[error("the test of the models cannot be started: {0}; free some memory")]
     Start(io::Error),
-    #[error("the test of the models cannot be limited: {0}; allow setrlimit, as the unit that ships does")]
+    /// The resource limits cannot be set.
+    #[error(
+        "the test of the models cannot be limited: {0}; allow setrlimit, as the installed systemd unit does"
+    )]
     Limit(io::Error),
 }
 
 impl SelfTestError {
-    /// Whether the models failed the test, rather than that they could not be tested.
+    /// Whether the models failed the test; `false` if they could not be tested.
     pub fn is_refusal(&self) -> bool {
         !matches!(self, Self::Portrait(_) | Self::Start(_) | Self::Limit(_))
     }
@@ -54,6 +91,6 @@ impl SelfTestError {
 
 impl From<VisionError> for SelfTestError {
     fn from(error: VisionError) -> Self {
-        Self::Proof(error.into())
+        Self::Bundle(error.into())
     }
 }

@@ -1,20 +1,20 @@
-//! Whether models can be trusted on this machine: a test in a separate process, with limits.
+//! Tests whether models work on this host: in a separate process, with limits.
 //!
-//! What comes in: a bundle and the configuration. What goes out: nothing, or an error that says which network failed and
-//! how. Each network runs, the embedder gives its golden embedding, and the portraits that are built into the program are
-//! found and matched. A network that panics, needs too much memory or never ends takes the test's process with it
-//! ([`SelfTest`]), and nothing else.
+//! What comes in: a bundle and the configuration. What goes out: nothing, or an error that names the network and what is
+//! wrong with it. Each network runs once, the embedder reproduces its golden embedding, and the faces of the portraits that
+//! are built into the program are found and matched. A network that panics, needs too much memory or never ends stops only
+//! the process of the test ([`SelfTest`]).
 
 mod error;
 mod match_portraits;
-mod order;
 mod perform;
 mod portraits;
+mod request;
 mod run;
 
 pub use error::SelfTestError;
 pub use match_portraits::match_portraits;
-pub use order::Order;
 pub use perform::perform;
-pub use portraits::{Enrollment, Portrait, SCRIPT, enrollment};
+pub use portraits::{DEMO_VISITORS, Enrollment, Portrait, enrollment};
+pub use request::SelfTestRequest;
 pub use run::{Limits, SelfTest};

@@ -1,25 +1,26 @@
-//! Whether models find the faces of the bundled portraits, and tell the people apart.
+//! Tests whether models find the faces of the bundled portraits and distinguish the people.
 
 use ostiary_core::Embedding;
 use ostiary_models::FarPoint;
 use ostiary_pipeline::Recognizer;
 
-use super::{Portrait, SCRIPT, SelfTestError, enrollment};
+use super::{DEMO_VISITORS, Portrait, SelfTestError, enrollment};
 
-/// The least share that the face found must have in common with where it is.
-const OVERLAP: f32 = 0.7;
+/// Smallest overlap (IoU) of the detected face and its known position.
+const MIN_IOU: f32 = 0.7;
 
-/// Whether the one face of each portrait is found, two photos of one person are more alike than those of two people, and
-/// match at the widest rate of the embedder's `table`, while two people do not match at the strictest. How strict a door
-/// is, is its owner's affair; at a wide rate some strangers match by chance.
+/// Checks that the one face of each portrait is found, that two photos of one person are more similar than photos of two
+/// people and reach the threshold of the highest false accept rate in `table` (the embedder's), and that two people do not
+/// reach the threshold of the lowest rate. The rate that the door uses is not considered: at a high rate some strangers
+/// match by chance.
 ///
 /// # Errors
-/// Which portrait was not found, or who was not told apart.
+/// Names the portrait whose face was not found, or gives the similarities that are wrong; or a network fails.
 pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Result<(), SelfTestError> {
-    let [stranger, known] = SCRIPT;
+    let [stranger, known] = DEMO_VISITORS;
     let [stranger, known] = [embed(recognizer, &stranger)?, embed(recognizer, &known)?];
-    // Without a table no threshold can be set, which is refused before.
-    let (widest, strictest) = match table {
+    // The case without a table is refused before, because no threshold can be set.
+    let (loosest, strictest) = match table {
         [first, .., last] => (first.threshold, last.threshold),
         [only] => (only.threshold, only.threshold),
         [] => (0.0, 1.0),
@@ -27,12 +28,12 @@ pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Resul
     for portrait in enrollment().portraits {
         let enrolled = embed(recognizer, portrait)?;
         let same = enrolled.similarity(&known).0;
-        let strange = enrolled.similarity(&stranger).0.max(known.similarity(&stranger).0);
-        if !(same > strange && same >= widest) {
-            return Err(SelfTestError::NotMatched { same, strange });
+        let different = enrolled.similarity(&stranger).0.max(known.similarity(&stranger).0);
+        if !(same > different && same >= loosest) {
+            return Err(SelfTestError::FalseNonMatch { same, different });
         }
-        if strange >= strictest {
-            return Err(SelfTestError::Mistaken { strange, threshold: strictest });
+        if different >= strictest {
+            return Err(SelfTestError::FalseMatch { different, threshold: strictest });
         }
     }
     Ok(())
@@ -42,9 +43,9 @@ fn embed(recognizer: &mut Recognizer, portrait: &Portrait) -> Result<Embedding, 
     let picture = portrait.picture()?;
     let faces = recognizer.faces(&picture)?;
     match faces.as_slice() {
-        [face] if face.detection.bbox.iou(&portrait.face) > OVERLAP => {
+        [face] if face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
             Ok(recognizer.recognize(&picture, &face.detection)?.embedding)
         }
-        faces => Err(SelfTestError::NotFound { file: portrait.file, found: faces.len() }),
+        faces => Err(SelfTestError::FaceNotFound { file: portrait.file, found: faces.len() }),
     }
 }

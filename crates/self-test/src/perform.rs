@@ -1,4 +1,4 @@
-//! The test itself.
+//! The test itself. It runs in the process that [`SelfTest`](super::SelfTest) starts.
 
 use ostiary_core::Crop;
 use ostiary_engine::{Backend, Onnx};
@@ -6,24 +6,24 @@ use ostiary_models::Bundle;
 use ostiary_pipeline::{BundleCheckError, check_bundle};
 use ostiary_vision::{Embedder, VisionError};
 
-use super::{Order, SelfTestError, match_portraits};
+use super::{SelfTestError, SelfTestRequest, match_portraits};
 
-/// The networks that a door runs, with the side of a picture that each can look at, pixels.
+/// The networks that a door runs, each with the side of a square input, pixels.
 const NETWORKS: [(&str, usize); 4] = [("pnet", 24), ("rnet", 24), ("onet", 48), (Embedder::ROLE, Crop::SIDE)];
 
-/// Tests the models in this process. `stage` is given what is tested next, in a few words.
+/// Tests the models in this process. Calls `stage` with a description of each step before it starts.
 ///
 /// # Errors
 /// What is wrong with the models.
-pub fn perform(order: &Order, mut stage: impl FnMut(&str)) -> Result<(), SelfTestError> {
-    let config = order.config();
+pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result<(), SelfTestError> {
+    let config = request.config();
     stage("the manifest");
-    let bundle = Bundle::open(&order.folder, order.engine.precision).map_err(BundleCheckError::from)?;
+    let bundle = Bundle::open(&request.folder, request.engine.precision).map_err(BundleCheckError::from)?;
     let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
     for (role, side) in NETWORKS {
         let path = bundle.path(role).map_err(BundleCheckError::from)?;
         stage(&format!("the network {role} ({})", path.display()));
-        run(&bundle, role, side, &backend)?;
+        run_once(&bundle, role, side, &backend)?;
     }
     stage("the golden embedding");
     let mut recognizer = check_bundle(&bundle, &config)?;
@@ -33,8 +33,9 @@ pub fn perform(order: &Order, mut stage: impl FnMut(&str)) -> Result<(), SelfTes
 }
 
 /// Runs one network on a black picture.
-fn run(bundle: &Bundle, role: &str, side: usize, backend: &Backend) -> Result<(), VisionError> {
-    let (bytes, path) = (bundle.read(role)?, bundle.path(role)?.display().to_string());
+fn run_once(bundle: &Bundle, role: &str, side: usize, backend: &Backend) -> Result<(), VisionError> {
+    let bytes = bundle.read(role)?;
+    let path = bundle.path(role)?.display().to_string();
     let onnx = Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?;
     let mut network = onnx.prepare(&[1, 3, side, side])?;
     let mut outputs = vec![Vec::new(); network.output_shapes().len()];

@@ -1,4 +1,4 @@
-//! The portraits that are built into the program. Where they come from: `demo/portraits/README.md`.
+//! The portraits that are built into the program. Their provenance is in `demo/portraits/README.md`.
 
 use std::path::Path;
 
@@ -8,21 +8,22 @@ use ostiary_pictures::{PictureError, decode_picture};
 /// A photograph of one person.
 #[derive(Clone, Copy)]
 pub struct Portrait {
-    /// Whom it shows.
+    /// Name of the person.
     pub name: &'static str,
-    /// The file's name in `demo/portraits`.
+    /// File name in `demo/portraits`.
     pub file: &'static str,
-    /// The file itself.
+    /// Content of the file.
     pub jpeg: &'static [u8],
-    /// Where the face is, pixels of the photograph: what the detector says, in round numbers.
+    /// Position of the face, pixels of the photograph: the rounded result of the detector.
     pub face: BBox,
 }
 
-/// Whom the door should know before the play begins.
+/// The person who is enrolled for the demo.
 #[derive(Debug, Clone, Copy)]
 pub struct Enrollment {
+    /// Name of the person.
     pub name: &'static str,
-    /// Photos to enroll; none of them is seen in the play.
+    /// Photos to enroll. The demo shows none of them.
     pub portraits: &'static [Portrait],
 }
 
@@ -47,22 +48,25 @@ const BIDEN: Portrait = Portrait {
     face: BBox { x: 431.0, y: 168.0, width: 280.0, height: 393.0 },
 };
 
-/// The bundled play: first a stranger comes, then the person of [`enrollment`], in another photo than the enrolled.
-pub const SCRIPT: [Portrait; 2] = [BIDEN, OBAMA_SPEAKS];
+/// The visitors of the demo: first a stranger, then the person of [`enrollment`] in a photo that is not enrolled.
+pub const DEMO_VISITORS: [Portrait; 2] = [BIDEN, OBAMA_SPEAKS];
 
-/// Whom to enroll for [`SCRIPT`].
+/// The person to enroll for [`DEMO_VISITORS`].
 pub fn enrollment() -> Enrollment {
     Enrollment { name: OBAMA.name, portraits: &[OBAMA] }
 }
 
 impl Portrait {
     /// Decodes the photograph.
+    ///
+    /// # Errors
+    /// The photograph is damaged.
     pub fn picture(&self) -> Result<Frame, PictureError> {
         decode_picture(Path::new(self.file), self.jpeg)
     }
 }
 
-/// Says which, without the picture.
+/// Prints name and file, not the picture.
 impl std::fmt::Debug for Portrait {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Portrait({}, {})", self.name, self.file)
@@ -83,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_portraits_are_the_published_ones() {
+    fn the_portraits_have_the_published_hashes() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/portraits");
         let sums: BTreeMap<&str, &str> = include_str!("../../../demo/portraits/SHA256SUMS")
             .lines()
@@ -105,16 +109,16 @@ mod tests {
     }
 
     #[test]
-    fn the_provenance_of_each_is_told() {
-        let told = include_str!("../../../demo/portraits/README.md");
+    fn every_portrait_has_its_provenance() {
+        let readme = include_str!("../../../demo/portraits/README.md");
         for line in include_str!("../../../demo/portraits/SHA256SUMS").lines() {
             let (_, file) = line.split_once("  ").unwrap();
-            assert!(told.contains(&format!("| `{file}` |")), "{file}");
+            assert!(readme.contains(&format!("| `{file}` |")), "{file}");
         }
     }
 
     #[test]
-    fn each_face_is_where_it_is_said_to_be() {
+    fn the_detector_finds_each_face_at_its_position() {
         let bundle =
             Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models"), Precision::Fp32)
                 .unwrap();
@@ -128,9 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_door_knows_comes_last_and_in_another_photo() {
+    fn the_enrolled_person_comes_last_and_in_another_photo() {
         let enrollment = enrollment();
-        let [stranger, known] = SCRIPT;
+        let [stranger, known] = DEMO_VISITORS;
         assert_eq!(known.name, enrollment.name);
         assert_ne!(stranger.name, enrollment.name);
         assert!(enrollment.portraits.iter().all(|enrolled| enrolled.file != known.file));

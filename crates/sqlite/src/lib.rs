@@ -1,6 +1,6 @@
-//! Whether an SQLite file has exactly the tables that this program made. The facebank and the event store ask before they
-//! use a file.
+//! Checks that an SQLite file has exactly the tables of an expected schema. The facebank and the event store check a file
+//! before they use it.
 
-mod tables;
+mod schema;
 
-pub use tables::are_made_by;
+pub use schema::schema_matches;

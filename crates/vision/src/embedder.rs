@@ -1,4 +1,9 @@
-//! From an aligned crop to an embedding.
+//! Computes the embedding of an aligned crop.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the batch calls back with the numbers of the crops that it was given, and every network has at least one output"
+)]
 
 use ostiary_config as config;
 use ostiary_core::{Crop, Embedding, ModelId, Similarity};
@@ -6,26 +11,30 @@ use ostiary_engine::{Backend, Onnx};
 use ostiary_models::{Bundle, ModelEntry};
 
 use super::VisionError;
-use super::batches::Batches;
+use super::batched_network::BatchedNetwork;
 
-/// Crops that run together.
-const BATCHES: [usize; 2] = [4, 1];
+/// Batch sizes, crops.
+const BATCH_SIZES: [usize; 2] = [4, 1];
 
 /// The embedding network with its buffers.
 pub struct Embedder {
-    batches: Batches,
+    network: BatchedNetwork,
     model: ModelId,
     entry: ModelEntry,
+    /// Whether the embedding of the mirror image is added (`embedder.flip`).
     flip: bool,
-    /// The embedding of the crop while that of its mirror image is awaited.
-    upright: Vec<f32>,
+    /// The sum of the network's outputs for the views of one crop.
+    sum: Vec<f32>,
 }
 
 impl Embedder {
-    /// The model's role in the manifest.
+    /// Role of the model in the manifest.
     pub const ROLE: &str = "mobilefacenet";
 
-    /// Loads and verifies the network.
+    /// Loads the network and checks its hash and its output.
+    ///
+    /// # Errors
+    /// The file is damaged, or the network does not give one vector for each crop.
     pub fn load(
         bundle: &Bundle,
         settings: &config::Embedder,
@@ -35,69 +44,81 @@ impl Embedder {
         let path = bundle.path(Self::ROLE)?.display().to_string();
         let entry = bundle.entry(Self::ROLE)?;
         let onnx = Onnx::parse(&path, &bytes, &entry.input, backend)?;
-        let batches = Batches::new(&onnx, &BATCHES, Crop::SIDE)?;
-        match batches.output_shapes() {
-            [shape] if matches!(shape[..], [1, 1..=Embedding::MAX]) && batches.gives(&shape[1..]) => {}
+        let network = BatchedNetwork::new(&onnx, &BATCH_SIZES, Crop::SIDE)?;
+        match network.output_shapes() {
+            [shape]
+                if matches!(shape[..], [1, 1..=Embedding::MAX]) && network.has_output_widths(&shape[1..]) => {
+            }
             found => {
                 return Err(VisionError::Outputs {
                     model: path,
-                    wanted: format!("[[1, 1 to {}]]", Embedding::MAX),
+                    expected: format!("[[1, 1 to {}]]", Embedding::MAX),
                     found: format!("{found:?}"),
                 });
             }
         }
         let (model, entry) = (bundle.id(Self::ROLE)?, entry.clone());
-        Ok(Self { batches, model, entry, flip: settings.flip, upright: Vec::new() })
+        Ok(Self { network, model, entry, flip: settings.flip, sum: Vec::new() })
     }
 
-    /// The model's id.
+    /// The id of the model.
     pub fn model(&self) -> &ModelId {
         &self.model
     }
 
-    /// The cosine threshold that holds a false accept rate.
+    /// The cosine threshold for a false accept rate, 0 to 1.
+    ///
+    /// # Errors
+    /// The table of the model does not cover the rate.
     pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
         Ok(self.entry.threshold(far)?)
     }
 
-    /// Embeds a crop; where so configured, the sum of the embeddings of the crop and of its mirror image.
+    /// Embeds a crop. If `embedder.flip` is set, the result is the normalized sum of the network's outputs for the crop
+    /// and its mirror image.
+    ///
+    /// # Errors
+    /// The network fails or returns no usable vector.
     pub fn embed(&mut self, crop: &Crop) -> Result<Embedding, VisionError> {
-        let mut made = Err(VisionError::NoEmbedding);
-        self.embed_all(std::slice::from_ref(crop), |_, embedding| made = Ok(embedding))?;
-        made
+        let mut result = Err(VisionError::NoEmbedding);
+        self.embed_all(std::slice::from_ref(crop), |_, embedding| result = Ok(embedding))?;
+        result
     }
 
-    /// The same for several crops, which run together; `take` gets each embedding with its crop's number, in order.
+    /// Embeds several crops in batches. `take` receives the index of each crop with its embedding, in order.
+    ///
+    /// # Errors
+    /// The network fails, or returns no usable vector for one of the crops; `take` receives the others.
     pub fn embed_all(
         &mut self,
         crops: &[Crop],
         mut take: impl FnMut(usize, Embedding),
     ) -> Result<(), VisionError> {
-        let Self { batches, flip, upright, .. } = self;
-        // Where mirror images count, each follows its crop.
-        let looks = if *flip { 2 } else { 1 };
-        let mut all_good = true;
-        batches.run(
-            crops.len() * looks,
-            |index, pixels| match index % looks {
-                0 => pixels.copy_from_slice(crops[index / looks].rgb()),
-                _ => crops[index / looks].mirror_into(pixels),
+        let Self { network, flip, sum, .. } = self;
+        // The mirror image follows its crop.
+        let views = if *flip { 2 } else { 1 };
+        let mut all_usable = true;
+        network.run(
+            crops.len() * views,
+            |index, pixels| match index % views {
+                0 => pixels.copy_from_slice(crops[index / views].rgb()),
+                _ => crops[index / views].mirror_into(pixels),
             },
-            |index, given| {
-                if index % looks == 0 {
-                    upright.clear();
-                    upright.extend_from_slice(given[0]);
+            |index, rows| {
+                if index % views == 0 {
+                    sum.clear();
+                    sum.extend_from_slice(rows[0]);
                 } else {
-                    upright.iter_mut().zip(given[0]).for_each(|(value, other)| *value += other);
+                    sum.iter_mut().zip(rows[0]).for_each(|(value, other)| *value += other);
                 }
-                if index % looks == looks - 1 {
-                    match Embedding::normalized(upright) {
-                        Some(embedding) => take(index / looks, embedding),
-                        None => all_good = false,
+                if index % views == views - 1 {
+                    match Embedding::normalized(sum) {
+                        Some(embedding) => take(index / views, embedding),
+                        None => all_usable = false,
                     }
                 }
             },
         )?;
-        if all_good { Ok(()) } else { Err(VisionError::NoEmbedding) }
+        if all_usable { Ok(()) } else { Err(VisionError::NoEmbedding) }
     }
 }

@@ -1,20 +1,20 @@
-//! From a frame to faces, crops and embeddings: pure functions and small structs, no I/O.
+//! Detection, tracking, alignment, quality and embedding of faces, without I/O.
 //!
-//! What comes in: frames and crops. What goes out: faces, crops, quality and embeddings. A detector finds faces (MTCNN), a
-//! tracker follows them, alignment cuts the 112x112 [`Crop`](ostiary_core::Crop), [`measure_quality`] says whether it is
-//! good enough, an embedder turns it into an [`Embedding`](ostiary_core::Embedding).
+//! What comes in: frames and crops. What goes out: detections, tracks, crops, quality and embeddings. [`Detector`] finds faces
+//! (MTCNN), [`Tracker`] follows them from frame to frame, [`align`] makes the 112x112 [`Crop`](ostiary_core::Crop),
+//! [`measure_quality`] measures it, and [`Embedder`] computes its [`Embedding`](ostiary_core::Embedding).
 
 mod align;
-mod batches;
+mod batched_network;
 mod embedder;
 mod error;
 mod mtcnn;
 mod quality;
-mod track;
+mod tracker;
 
 pub use align::{ARCFACE_TEMPLATE, SimilarityTransform, align};
 pub use embedder::Embedder;
 pub use error::VisionError;
 pub use mtcnn::Detector;
 pub use quality::measure_quality;
-pub use track::{Ended, Track, Tracker};
+pub use tracker::{EndedTracks, Track, Tracker};

@@ -1,59 +1,66 @@
-//! Measures how well a face can be seen.
+//! Measures the image quality of a face.
+
+#![expect(clippy::indexing_slicing, reason = "coordinates stay inside the crop, whose size is fixed")]
 
 use ostiary_core::{Crop, Detection, Landmarks, Point, Quality};
 
-/// How far the nose stands out before the plane of eyes and mouth, in shares of the distance between the eyes.
-const NOSE_HEIGHT: f32 = 0.5;
-/// Where a straight face's nose is on the way from eyes to mouth.
-const NOSE_PLACE: f32 = 0.5;
+/// Distance of the tip of the nose from the plane of eyes and mouth, as a fraction of the distance between the eyes.
+const NOSE_DEPTH: f32 = 0.5;
+/// Position of the nose of a frontal face between the eyes (0) and the mouth (1).
+const FRONTAL_NOSE_POSITION: f32 = 0.5;
+/// Weights of red, green and blue in the luma (ITU-R BT.601).
+const LUMA_WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
+/// Border of the crop that shows background and hair, and is not measured, pixels.
+const MARGIN: usize = Crop::SIDE / 8;
 
-/// Measures a face on its aligned crop and its landmarks.
+/// Measures a face: size by the box of the detection, exposure and sharpness on the aligned crop, pose by the landmarks.
 pub fn measure_quality(detection: &Detection, crop: &Crop) -> Quality {
-    let (exposure, sharpness) = light(crop);
+    let (exposure, sharpness) = measure_luma(crop);
     let [yaw, pitch, roll] = pose(&detection.landmarks);
     Quality { size: detection.bbox.width.min(detection.bbox.height), sharpness, exposure, yaw, pitch, roll }
 }
 
-/// Mean luma, 0 to 1, and the variance of the luma's Laplacian (Pech-Pacheco et al. 2000) over the face.
-fn light(crop: &Crop) -> (f32, f32) {
-    // The middle: the corners of the crop are background and hair.
-    const FROM: usize = Crop::SIDE / 8;
-    const TO: usize = Crop::SIDE - FROM;
+/// Mean luma, 0 to 1, and variance of the Laplacian of the luma, gray levels squared, inside [`MARGIN`] (Pech-Pacheco et al.,
+/// "Diatom autofocusing in brightfield microscopy: a comparative study", 2000).
+fn measure_luma(crop: &Crop) -> (f32, f32) {
+    const MEASURED: std::ops::Range<usize> = MARGIN..Crop::SIDE - MARGIN;
     let luma = |x: usize, y: usize| {
         let pixel = &crop.rgb()[(y * Crop::SIDE + x) * 3..][..3];
-        0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2])
+        LUMA_WEIGHTS[0] * f32::from(pixel[0])
+            + LUMA_WEIGHTS[1] * f32::from(pixel[1])
+            + LUMA_WEIGHTS[2] * f32::from(pixel[2])
     };
-    let (mut sum, mut edges, mut squared_edges) = (0.0, 0.0, 0.0);
-    for y in FROM..TO {
-        for x in FROM..TO {
-            let here = luma(x, y);
-            let edge = luma(x - 1, y) + luma(x + 1, y) + luma(x, y - 1) + luma(x, y + 1) - 4.0 * here;
-            sum += here;
-            edges += edge;
-            squared_edges += edge * edge;
+    let (mut sum, mut laplacian_sum, mut squared_sum) = (0.0, 0.0, 0.0);
+    for y in MEASURED {
+        for x in MEASURED {
+            let center = luma(x, y);
+            let laplacian = luma(x - 1, y) + luma(x + 1, y) + luma(x, y - 1) + luma(x, y + 1) - 4.0 * center;
+            sum += center;
+            laplacian_sum += laplacian;
+            squared_sum += laplacian * laplacian;
         }
     }
-    let count = ((TO - FROM) * (TO - FROM)) as f32;
-    (sum / count / 255.0, squared_edges / count - (edges / count).powi(2))
+    let count = (MEASURED.len() * MEASURED.len()) as f32;
+    (sum / count / 255.0, squared_sum / count - (laplacian_sum / count).powi(2))
 }
 
-/// Yaw, pitch and roll in degrees: where the nose stands between eyes and mouth tells how the head is turned,
-/// because it stands out before their plane.
+/// Yaw, pitch and roll in degrees. The tip of the nose is in front of the plane of eyes and mouth, so that a rotation of the
+/// head moves it relative to them.
 fn pose(landmarks: &Landmarks) -> [f32; 3] {
     let [left_eye, right_eye, nose, left_mouth, right_mouth] = *landmarks;
     let middle = |a: Point, b: Point| Point { x: (a.x + b.x) / 2.0, y: (a.y + b.y) / 2.0 };
     let (eyes, mouth) = (middle(left_eye, right_eye), middle(left_mouth, right_mouth));
     let roll = (right_eye.y - left_eye.y).atan2(right_eye.x - left_eye.x);
-    // Along the eyes' line, and across it toward the mouth.
-    let upright = |p: Point| {
+    // Coordinates along the line between the eyes, and perpendicular to it toward the mouth.
+    let to_face = |p: Point| {
         let (x, y) = (p.x - eyes.x, p.y - eyes.y);
         (x * roll.cos() + y * roll.sin(), y * roll.cos() - x * roll.sin())
     };
-    let ((nose_x, nose_y), (mouth_x, mouth_y)) = (upright(nose), upright(mouth));
+    let ((nose_x, nose_y), (mouth_x, mouth_y)) = (to_face(nose), to_face(mouth));
     let width = Point::distance(left_eye, right_eye);
-    let straight_x = mouth_x * NOSE_PLACE;
-    let yaw = ((nose_x - straight_x) / (width * NOSE_HEIGHT)).atan();
-    let pitch = ((nose_y - mouth_y * NOSE_PLACE) / (width * NOSE_HEIGHT)).atan();
+    let frontal_x = mouth_x * FRONTAL_NOSE_POSITION;
+    let yaw = ((nose_x - frontal_x) / (width * NOSE_DEPTH)).atan();
+    let pitch = ((nose_y - mouth_y * FRONTAL_NOSE_POSITION) / (width * NOSE_DEPTH)).atan();
     [yaw.to_degrees(), pitch.to_degrees(), roll.to_degrees()]
 }
 
@@ -77,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_straight_face_is_straight() {
+    fn the_template_is_a_frontal_face() {
         let quality = measure_quality(&detection(ARCFACE_TEMPLATE), &gray(|_, _| 128));
         assert_eq!(quality.size, 90.0);
         assert!((quality.exposure - 0.502).abs() < 0.001);
@@ -89,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn turning_moves_the_nose() {
+    fn pose_follows_the_position_of_the_nose() {
         let mut right = ARCFACE_TEMPLATE;
         right[2].x += 12.0;
         let mut down = ARCFACE_TEMPLATE;
@@ -97,13 +104,13 @@ mod tests {
         let measure = |landmarks| measure_quality(&detection(landmarks), &gray(|_, _| 128));
         assert!(measure(right).yaw > 25.0);
         assert!(measure(down).pitch > 25.0);
-        let turned = ARCFACE_TEMPLATE.map(|p| Point { x: 0.8 * p.x - 0.6 * p.y, y: 0.6 * p.x + 0.8 * p.y });
-        let quality = measure(turned);
+        let rotated = ARCFACE_TEMPLATE.map(|p| Point { x: 0.8 * p.x - 0.6 * p.y, y: 0.6 * p.x + 0.8 * p.y });
+        let quality = measure(rotated);
         assert!((quality.roll - 36.87).abs() < 1.0 && quality.yaw.abs() < 2.0, "{quality:?}");
     }
 
     #[test]
-    fn every_limit_is_named() {
+    fn every_limit_has_its_fault() {
         let limits = QualityLimits::default();
         let good = Quality { size: 100.0, sharpness: 300.0, exposure: 0.5, yaw: 0.0, pitch: 0.0, roll: 0.0 };
         assert_eq!(good.fault(&limits), None);
@@ -122,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_are_sharp() {
+    fn stripes_are_sharp() {
         let stripes = measure_quality(
             &detection(ARCFACE_TEMPLATE),
             &gray(|x, _| if x / 4 % 2 == 0 { 40 } else { 200 }),

@@ -1,7 +1,7 @@
 //! A release's description: JSON about a bundle of models.
 
 use jiff::Timestamp;
-use ostiary_models::{Part, Release};
+use ostiary_models::{Release, ReleaseFile};
 
 use super::Target;
 
@@ -52,7 +52,7 @@ fn run(data: &[u8]) {
 
 /// One that is right.
 pub fn release() -> anyhow::Result<Release> {
-    let part = |size| Part { sha256: "0f".repeat(32), size };
+    let part = |size| ReleaseFile { sha256: "0f".repeat(32), size };
     Ok(Release {
         format: Release::FORMAT.into(),
         version: 3,

@@ -42,7 +42,7 @@ fn run(data: &[u8]) {
 fn seeds() -> Result<Vec<Vec<u8>>> {
     let KeyPair { pk, sk } = KeyPair::generate_unencrypted_keypair()?;
     let text = serde_json::to_vec(&release::release()?)?;
-    let comment = SignedRelease::comment(&text);
+    let comment = SignedRelease::trusted_comment(&text);
     let signature = minisign::sign(Some(&pk), &sk, Cursor::new(&text), Some(&comment), None)?.into_string();
     Ok(vec![joined(&[pk.to_base64().as_bytes(), signature.as_bytes(), &text])?])
 }

@@ -69,6 +69,7 @@ pub const PICKLE_WORDS: &[&[u8]] = &[
     b"g0\n",
     b"((((((((",
     b"]]]]]]]]",
+    b"aaaaaaaa",
     b"\x85\x85\x85\x85\x85\x85\x85\x85",
 ];
 

@@ -16,7 +16,7 @@ use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
 use crate::daemon::{self, Setup};
-use crate::demo::{Pace, SCRIPT, SyntheticSource};
+use crate::demo::{DEMO_VISITORS, Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
@@ -142,7 +142,7 @@ impl Visits {
     fn new(visits: u32, log: Log) -> anyhow::Result<Self> {
         // The person of the play, as they stand before the door.
         let standing = Duration::from_secs(3);
-        let mut play = SyntheticSource::new(&SCRIPT[1..], Pace::Unpaced)?;
+        let mut play = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced)?;
         let mut wall = Frame::default();
         play.next(&mut wall)?;
         let mut face = Frame::default();

@@ -49,7 +49,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let mut frame = Frame::default();
     for _ in 0..WARM_UP {
         reel.next(&mut frame)?;
-        pipeline.look(&frame)?;
+        pipeline.process(&frame)?;
     }
     let (mut all, mut detected, mut followed) = (Vec::new(), Vec::new(), Vec::new());
     let mut faces = 0;
@@ -57,10 +57,10 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     for _ in 0..args.runs {
         reel.next(&mut frame)?;
         let start = Instant::now();
-        faces += pipeline.look(&frame)?.len();
+        faces += pipeline.process(&frame)?.len();
         let time = start.elapsed();
         all.push(time);
-        if pipeline.detected() { &mut detected } else { &mut followed }.push(time);
+        if pipeline.ran_full_detection() { &mut detected } else { &mut followed }.push(time);
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -82,7 +82,7 @@ fn try_out(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, VisionError
 fn find_the_portrait(config: &Config) -> Result<Finding, VisionError> {
     // The door may be set to look for other faces than the portrait's.
     let config = Config { detector: config::Detector::default(), ..config.clone() };
-    let [portrait, _] = demo::SCRIPT;
+    let [portrait, _] = demo::DEMO_VISITORS;
     let Ok(picture) = portrait.picture() else {
         return Ok(Finding::fault("the program's own portrait cannot be read", "install the program again"));
     };

@@ -64,10 +64,10 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
             Err(error) => return Err(error.into()),
         }
         let (seen, face) = see(enroller, &frame)?;
-        match session.see(frame.time, seen) {
+        match session.observe(frame.time, seen) {
             Step::Wait => {}
-            Step::Say(advice) => eprintln!("{advice}"),
-            Step::Take => take(enroller, &mut taken, &frame, face),
+            Step::Advise(advice) => eprintln!("{advice}"),
+            Step::Capture => take(enroller, &mut taken, &frame, face),
         }
     }
     let mut batch = Batch::default();

@@ -8,7 +8,7 @@ use ostiary_config::Config;
 use ostiary_core::{Candidate, Embedding, Frame, PersonId, Similarity};
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
 use ostiary_pictures::{PictureError, read_picture};
-use ostiary_pipeline::{PhotoCheck, Recognizer, aligned_crop, check_photo, unlike};
+use ostiary_pipeline::{PhotoCheck, Recognizer, aligned_crop, check_photo, outliers};
 use serde::Serialize;
 
 use super::Args;
@@ -144,7 +144,7 @@ impl<'a> Enroller<'a> {
             let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
             let known = self.facebank.embeddings(name, self.recognizer.model())?;
             // From the back, so that the numbers before stay right.
-            for index in unlike(&new, &known, self.threshold).into_iter().rev() {
+            for index in outliers(&new, &known, self.threshold).into_iter().rev() {
                 let (path, _) = batch.templates.remove(index);
                 batch.problem(
                     &path,

@@ -45,7 +45,7 @@ pub fn put_into_use(
     version: u64,
     people: &People,
 ) -> anyhow::Result<ExitCode> {
-    let kept = model_store.kept(version)?;
+    let kept = model_store.stored(version)?;
     kept.signed.release.check_time(Timestamp::now(), program_made())?;
     let recognizer = checks::check(&kept, config)?;
     let to = model_store.state()?.activated(version);

@@ -20,5 +20,5 @@ pub fn check(kept: &StoredBundle, config: &Config) -> anyhow::Result<Recognizer>
 /// Tests models in a process of their own, and loads them only then.
 pub fn test(bundle: &Bundle, config: &Config) -> anyhow::Result<Recognizer> {
     SelfTest::new(bundle, config).run(|| {})?;
-    Ok(Recognizer::of(bundle, config, &Backend::new(&config.engine, &config.ort)?)?)
+    Ok(Recognizer::from_bundle(bundle, config, &Backend::new(&config.engine, &config.ort)?)?)
 }

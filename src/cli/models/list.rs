@@ -42,7 +42,7 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
     let active = model_store.state()?.active();
     let probation = model_store.probation()?.map(|probation| probation.version);
     for version in model_store.versions()? {
-        let about = model_store.kept(version).and_then(|kept| {
+        let about = model_store.stored(version).and_then(|kept| {
             let bundle: Bundle = kept.bundle(config.engine.precision)?;
             let release = kept.signed.release;
             Ok(About {

@@ -41,16 +41,15 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let repository = Repository::open(&source)?;
     let pull = model_store.lock_pull()?;
     let offered = repository.current(model_store.keys())?;
-    let is_news = model_store.is_news(&offered)?;
+    let is_news = model_store.is_new(&offered)?;
     offered.release.check_time(Timestamp::now(), program_made())?;
     let version = offered.release.version;
     let bar = ProgressBar::new_spinner().with_message(format!("bundle {version}"));
     bar.enable_steady_tick(TICK);
     let fetched = match is_news {
         false => 0,
-        true => {
-            model_store.keep(&pull, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?
-        }
+        true => model_store
+            .install(&pull, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?,
     };
     bar.finish_and_clear();
     if globals.json {
@@ -70,7 +69,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let lock = model_store.lock()?;
     let state = model_store.state()?;
     if args.activate && state.active() != Some(version) {
-        if state.is_wanted(version) {
+        if state.may_activate(version) {
             return activate::put_into_use(globals, &config, &model_store, &lock, version, &args.people);
         }
         tell_withdrawn(globals, version)?;

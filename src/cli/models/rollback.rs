@@ -29,7 +29,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     }
     let to = state.rolled_back();
     let recognizer = match to.active() {
-        Some(version) => checks::check(&model_store.kept(version)?, &config)?,
+        Some(version) => checks::check(&model_store.stored(version)?, &config)?,
         None => checks::test(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
     switch::switch(globals, &config, &model_store, &lock, &to, recognizer, &args.people)

@@ -71,7 +71,9 @@ pub fn switch(
     let before = last_event(config);
     // First, so that no bundle that is new is in use without it.
     match to.active() {
-        Some(version) if to.succeeds(&from) => model_store.set_probation(Some(&Probation::new(version)))?,
+        Some(version) if to.is_upgrade_from(&from) => {
+            model_store.set_probation(Some(&Probation::new(version)))?
+        }
         _ if to.active() != from.active() => model_store.set_probation(None)?,
         _ => {}
     }
@@ -178,7 +180,7 @@ fn tell(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<()
 
 /// Every embedding model that could be put into use again: of the bundles that are kept, and of the program.
 fn models_at_hand(model_store: &ModelStore) -> anyhow::Result<Vec<ModelId>> {
-    let kept = model_store.versions()?.into_iter().filter_map(|version| model_store.kept(version).ok());
+    let kept = model_store.versions()?.into_iter().filter_map(|version| model_store.stored(version).ok());
     let kept = kept.filter_map(|kept| kept.bundle(Precision::default()).ok());
     let shipped = match Bundle::shipped(Precision::default()) {
         Ok(bundle) => Some(bundle),

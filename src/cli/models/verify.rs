@@ -23,13 +23,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let model_store = ModelStore::open(&config.models)?;
     let versions = match args.bundle {
         Some(version) if model_store.versions()?.contains(&version) => vec![version],
-        Some(version) => return Err(ReleaseError::NotKept { version }.into()),
+        Some(version) => return Err(ReleaseError::NotStored { version }.into()),
         None => model_store.versions()?,
     };
     let mut all_good = true;
     for version in versions {
         let checked = model_store
-            .kept(version)
+            .stored(version)
             .map_err(anyhow::Error::from)
             .and_then(|kept| checks::check(&kept, &config));
         let problem = checked.err().map(|error| format!("{error:#}"));

@@ -128,7 +128,7 @@ fn tested(memory: Option<u64>, wall: Duration) -> String {
     let bundle = Bundle::open(&of_project("models"), Precision::Int8).unwrap();
     let program = PathBuf::from(ostiary().get_program());
     let limits = Limits { memory, cpu: Duration::from_secs(60), wall };
-    let test = SelfTest::by(program, &bundle, &Config::default(), limits);
+    let test = SelfTest::with_limits(program, &bundle, &Config::default(), limits);
     test.run(|| {}).map_or_else(|error| error.to_string(), |()| "good".into())
 }
 
@@ -152,7 +152,7 @@ fn publish_unchecked(publisher: &Publisher, models: &Path, version: u64) {
             let bytes = fs::read(entry.path()).unwrap();
             let hash = sha256(&bytes);
             fs::write(publisher.path("www/files").join(&hash), &bytes).unwrap();
-            let part = ostiary_models::Part { sha256: hash, size: bytes.len() as u64 };
+            let part = ostiary_models::ReleaseFile { sha256: hash, size: bytes.len() as u64 };
             (entry.file_name().into_string().unwrap(), part)
         })
         .collect();

@@ -72,7 +72,7 @@ impl Publisher {
         let secret = secret.unwrap().into_unencrypted_secret_key().unwrap();
         let text = serde_json::to_vec(release).unwrap();
         fs::write(self.path("www/files").join(sha256(&text)), &text).unwrap();
-        let comment = SignedRelease::comment(&text);
+        let comment = SignedRelease::trusted_comment(&text);
         let signature = minisign::sign(None, &secret, &text[..], Some(&comment), None).unwrap();
         fs::write(self.path("www/current.minisig"), signature.into_string()).unwrap();
     }

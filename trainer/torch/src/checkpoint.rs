@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use ostiary_core::{ChannelOrder, Crop};
+use ostiary_core::Crop;
 use ostiary_trainer::evaluate::model::Model;
 use ostiary_trainer::net::{DIVISOR, MEAN, SIDE, Weights};
 use tch::{Device, Kind, Tensor};
@@ -57,6 +57,7 @@ impl Model for TorchModel {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::ChannelOrder;
     use ostiary_engine::Backend;
     use ostiary_trainer::evaluate::model::{self, Feed};
     use ostiary_trainer::export::to_onnx;

@@ -1,4 +1,4 @@
-//! Layers bound to an instruction set and to memory: what runs.
+//! The execution plan: layers bound to an instruction set and to memory.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -9,47 +9,57 @@ use ostiary_kernels::{
 
 use super::layer::{Filter, Layer, Network, Op, Output, QuantParams, Source, Target, ValueId};
 
-/// Layers of fewer multiplications are not worth a second thread: it costs some microseconds to wake.
-const WORTH_SPLITTING: usize = 400_000;
+/// Smallest number of multiplications of a layer that is split among threads. Waking a thread takes some microseconds.
+const MIN_MACS_FOR_THREADS: usize = 400_000;
 
-/// The most memory of a network's values, and of its weights with its outputs, bytes.
+/// Limit of the memory of the values of a network, and of its weights and outputs, bytes.
 const MAX_MEMORY: usize = 1 << 30;
 
-/// A network that runs on bytes alone, allocating nothing.
+/// A quantized network that is ready to run. It does not allocate while it runs.
 pub struct ExecutionPlan {
     steps: Vec<Step>,
-    values: Vec<Stored>,
-    /// The memory of the values; those that are not needed at the same time share it.
+    values: Vec<StoredValue>,
+    /// The memory of the values. Values that are not needed at the same time share a slot.
     slots: Vec<AlignedBytes>,
     outputs: Vec<Output>,
+    /// Quantization parameters of the values.
     quants: Vec<QuantParams>,
+    /// The quantized value of each pixel value, if the file takes floats.
     quantize: Option<Box<[u8; 256]>>,
-    /// Where the first and the last channel change places.
+    /// Whether the network takes BGR.
     reversed: bool,
+    /// The threads; `None` for one thread.
     workers: Option<rayon::ThreadPool>,
 }
 
-/// Where a value lies.
-struct Stored {
+/// Layout and memory of a value.
+struct StoredValue {
     tensor: Tensor,
+    /// Index in [`ExecutionPlan::slots`].
     slot: usize,
-    /// What its border holds: each channel's zero point.
+    /// The pixel in its border: the zero point of each channel.
     edge: Vec<u8>,
 }
 
+/// One layer, ready to run.
 struct Step {
     name: String,
     kernel: Kernel,
     inputs: Vec<ValueId>,
-    to: To,
+    result: StepResult,
+    /// Multiplications of a run, all images together.
     macs: usize,
 }
 
-enum To {
+/// Where a step writes its result.
+enum StepResult {
+    /// An 8-bit value.
     Bytes(ValueId),
+    /// Floats in a buffer of its own.
     Floats(Tensor, Vec<f32>),
 }
 
+/// The layer of a step, with its packed weights.
 enum Kernel {
     Conv(Conv),
     Depthwise(Depthwise),
@@ -57,46 +67,72 @@ enum Kernel {
     MaxPool(MaxPool),
 }
 
-/// A layer, for people.
+/// Description of a layer for users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerInfo {
+    /// Name of the node in the file.
     pub name: String,
-    /// Such as `conv 1x1` or `depthwise 3x3/2`.
+    /// Operation with kernel and stride, such as `conv 1x1` or `depthwise 3x3/2`.
     pub kind: String,
-    /// Channels, rows and columns.
+    /// Shape of the output of one image: channels, height, width.
     pub output: [usize; 3],
-    /// Multiplications and additions of a run, all images together.
+    /// Multiply-accumulate operations of a run, all images together.
     pub macs: usize,
 }
 
+/// Why a recognized network cannot be executed.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The parameters of a layer are invalid.
+    #[error("{layer}: {why}")]
+    Layer {
+        /// Name of the node.
+        layer: String,
+        /// What is wrong with the parameters.
+        why: EpilogueError,
+    },
+    /// The buffers would be too large.
+    #[error("its buffers would take {bytes} bytes, and {MAX_MEMORY} are allowed")]
+    Memory {
+        /// Size of the buffers.
+        bytes: usize,
+    },
+    /// The threads cannot be started.
+    #[error(transparent)]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
 impl ExecutionPlan {
-    /// `reversed` where the network wants blue first.
-    pub fn new(network: &Network, reversed: bool, isa: Isa, threads: usize) -> Result<Self, String> {
-        let tensors = tensors(network);
+    /// Lays out the memory and packs the weights. `reversed` is for networks that take BGR.
+    ///
+    /// # Errors
+    /// The parameters of a layer are invalid, or the network needs too much memory.
+    pub fn new(network: &Network, reversed: bool, isa: Isa, threads: usize) -> Result<Self, PlanError> {
+        let tensors = layouts(network);
         check_memory(network, &tensors)?;
         let mut steps = Vec::with_capacity(network.layers.len());
         for layer in &network.layers {
             let step = Step::new(network, layer, &tensors, isa);
-            steps.push(step.map_err(|why| format!("{}: {why}", layer.name))?);
+            steps.push(step.map_err(|why| PlanError::Layer { layer: layer.name.clone(), why })?);
         }
-        let (slots, places) = places(network, &tensors);
-        let together = slots.iter().fold(0usize, |sum, slot| sum.saturating_add(*slot));
-        if together > MAX_MEMORY {
-            return Err(format!("its values would take {together} bytes, and {MAX_MEMORY} are allowed"));
+        let (slots, slot_of_value) = assign_slots(network, &tensors);
+        let bytes = slots.iter().fold(0usize, |sum, slot| sum.saturating_add(*slot));
+        if bytes > MAX_MEMORY {
+            return Err(PlanError::Memory { bytes });
         }
-        let values = network.values.iter().zip(tensors).zip(places);
+        let values = network.values.iter().zip(tensors).zip(slot_of_value);
         let values = values
             .map(|((value, tensor), slot)| {
                 let mut edge: Vec<u8> = (0..value.map[0]).map(|c| value.quant.channel(c).1).collect();
                 edge.resize(tensor.pitch, 0);
-                Stored { tensor, slot, edge }
+                StoredValue { tensor, slot, edge }
             })
             .collect();
         let workers = match threads {
             0 | 1 => None,
             _ => {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-                Some(pool.thread_name(|index| format!("kernel-{index}")).build().map_err(|e| e.to_string())?)
+                Some(pool.thread_name(|index| format!("kernel-{index}")).build()?)
             }
         };
         Ok(Self {
@@ -111,15 +147,15 @@ impl ExecutionPlan {
         })
     }
 
-    /// Bytes of the pictures that it takes: packed RGB, one after the other.
+    /// Size of the input, bytes: the pictures as packed RGB, one after another.
     pub fn input_len(&self) -> usize {
         let Tensor { images, height, width, .. } = self.values[0].tensor;
         images * height * width * 3
     }
 
-    /// Runs the pictures; each of `outputs` is cleared and filled.
+    /// Runs the network on pictures. Each of `outputs` is cleared and filled.
     pub fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) {
-        self.take_in(pixels);
+        self.write_input(pixels);
         let Self { steps, values, slots, workers, .. } = self;
         match workers {
             None => steps.iter_mut().for_each(|step| step.run(values, slots, 1)),
@@ -128,12 +164,12 @@ impl ExecutionPlan {
                 pool.install(|| steps.iter_mut().for_each(|step| step.run(values, slots, threads)));
             }
         }
-        self.give_out(outputs);
+        self.read_outputs(outputs);
     }
 
-    /// The same, adding what each layer took to `times`.
+    /// Runs the network without its outputs, and adds the duration of each layer to `times`.
     pub fn run_timed(&mut self, pixels: &[u8], times: &mut [Duration]) {
-        self.take_in(pixels);
+        self.write_input(pixels);
         let threads = self.workers.as_ref().map_or(1, rayon::ThreadPool::current_num_threads);
         let Self { steps, values, slots, workers, .. } = self;
         let run = || {
@@ -149,18 +185,19 @@ impl ExecutionPlan {
         }
     }
 
-    /// Its layers, in the order in which they run.
+    /// The layers, in the order in which they run.
     pub fn layers(&self) -> Vec<LayerInfo> {
         self.steps.iter().map(|step| step.info(&self.values)).collect()
     }
 
-    fn take_in(&mut self, pixels: &[u8]) {
-        let Stored { tensor, slot, edge } = &self.values[0];
+    /// Converts pixels to the input value.
+    fn write_input(&mut self, pixels: &[u8]) {
+        let StoredValue { tensor, slot, edge } = &self.values[0];
         let memory = &mut self.slots[*slot];
         tensor.fill_border(memory, edge);
         let lines = pixels.chunks_exact(tensor.width * 3);
-        for (row, line) in lines.take(tensor.rows()).enumerate() {
-            let first = tensor.pixel(row / tensor.height, row % tensor.height, 0);
+        for (row, line) in lines.take(tensor.total_rows()).enumerate() {
+            let first = tensor.pixel_offset(row / tensor.height, row % tensor.height, 0);
             let target = memory[first..][..tensor.width * 4].as_chunks_mut::<4>().0;
             for (target, pixel) in target.iter_mut().zip(line.as_chunks::<3>().0) {
                 let [mut first, second, mut third] = *pixel;
@@ -177,24 +214,25 @@ impl ExecutionPlan {
         }
     }
 
-    fn give_out(&self, outputs: &mut [Vec<f32>]) {
-        for (output, made) in self.outputs.iter().zip(outputs) {
-            made.clear();
+    /// Converts the results to dense outputs.
+    fn read_outputs(&self, outputs: &mut [Vec<f32>]) {
+        for (output, values) in self.outputs.iter().zip(outputs) {
+            values.clear();
             match output.source {
                 Source::Layer(layer) => {
-                    if let To::Floats(tensor, values) = &self.steps[layer].to {
-                        planes(tensor, made, |at, _| values[at]);
+                    if let StepResult::Floats(tensor, floats) = &self.steps[layer].result {
+                        append_planes(tensor, values, |index, _| floats[index]);
                         if output.softmax {
-                            softmax(made, tensor.channels, tensor.height * tensor.width);
+                            softmax(values, tensor.channels, tensor.height * tensor.width);
                         }
                     }
                 }
                 Source::Value(value) => {
-                    let Stored { tensor, slot, .. } = &self.values[value];
+                    let StoredValue { tensor, slot, .. } = &self.values[value];
                     let (memory, quant) = (&self.slots[*slot], &self.quants[value]);
-                    planes(tensor, made, |at, channel| {
+                    append_planes(tensor, values, |index, channel| {
                         let (scale, zero_point) = quant.channel(channel);
-                        (f32::from(memory[at]) - f32::from(zero_point)) * scale
+                        (f32::from(memory[index]) - f32::from(zero_point)) * scale
                     });
                 }
             }
@@ -202,27 +240,27 @@ impl ExecutionPlan {
     }
 }
 
-/// Appends a tensor's values channel by channel.
-fn planes(tensor: &Tensor, made: &mut Vec<f32>, value: impl Fn(usize, usize) -> f32) {
+/// Appends the values of a tensor in the layout NCHW. `value` converts the value at an index of a channel.
+fn append_planes(tensor: &Tensor, output: &mut Vec<f32>, value: impl Fn(usize, usize) -> f32) {
     for image in 0..tensor.images {
         for channel in 0..tensor.channels {
             for row in 0..tensor.height {
-                let first = tensor.pixel(image, row, 0) + channel;
-                made.extend((0..tensor.width).map(|column| value(first + column * tensor.pitch, channel)));
+                let first = tensor.pixel_offset(image, row, 0) + channel;
+                output.extend((0..tensor.width).map(|column| value(first + column * tensor.pitch, channel)));
             }
         }
     }
 }
 
-/// Makes probabilities of the channels of each pixel, in place.
+/// Applies a softmax over the channels of each pixel, in place.
 fn softmax(planes: &mut [f32], channels: usize, pixels: usize) {
     for image in planes.chunks_exact_mut(channels * pixels) {
         for pixel in 0..pixels {
-            let greatest = (0..channels).map(|c| image[c * pixels + pixel]).fold(f32::MIN, f32::max);
+            let max = (0..channels).map(|c| image[c * pixels + pixel]).fold(f32::MIN, f32::max);
             let mut sum = 0.0;
             for channel in 0..channels {
                 let value = &mut image[channel * pixels + pixel];
-                *value = (*value - greatest).exp();
+                *value = (*value - max).exp();
                 sum += *value;
             }
             (0..channels).for_each(|channel| image[channel * pixels + pixel] /= sum);
@@ -230,9 +268,9 @@ fn softmax(planes: &mut [f32], channels: usize, pixels: usize) {
     }
 }
 
-/// Whether what the program will allocate is within [`MAX_MEMORY`]: values with their borders, and weights as kernels
-/// lay them out, both with channels rounded up.
-fn check_memory(network: &Network, tensors: &[Tensor]) -> Result<(), String> {
+/// Checks that the buffers are within [`MAX_MEMORY`]: values with their borders, and weights in the layout of the kernels,
+/// both with channels rounded up.
+fn check_memory(network: &Network, tensors: &[Tensor]) -> Result<(), PlanError> {
     let rounded = |channels: usize| channels.max(1).saturating_add(Tensor::LANES);
     let product =
         |factors: &[usize]| factors.iter().fold(1usize, |product, factor| product.saturating_mul(*factor));
@@ -257,15 +295,12 @@ fn check_memory(network: &Network, tensors: &[Tensor]) -> Result<(), String> {
         };
         floats.saturating_add(weights)
     });
-    let all = layers.fold(largest, usize::saturating_add);
-    match all <= MAX_MEMORY {
-        true => Ok(()),
-        false => Err(format!("its buffers would take {all} bytes, and {MAX_MEMORY} are allowed")),
-    }
+    let bytes = layers.fold(largest, usize::saturating_add);
+    if bytes <= MAX_MEMORY { Ok(()) } else { Err(PlanError::Memory { bytes }) }
 }
 
-/// The layout of each value: its border is what its consumers' windows reach into.
-fn tensors(network: &Network) -> Vec<Tensor> {
+/// The layout of each value. Its border is as wide as the padding of the layers that read it.
+fn layouts(network: &Network) -> Vec<Tensor> {
     let mut tensors: Vec<Tensor> = network
         .values
         .iter()
@@ -283,8 +318,9 @@ fn tensors(network: &Network) -> Vec<Tensor> {
     tensors
 }
 
-/// The sizes of the slots of memory and each value's slot: a slot is free again after its value's last use.
-fn places(network: &Network, tensors: &[Tensor]) -> (Vec<usize>, Vec<usize>) {
+/// Assigns memory to the values. Returns the sizes of the slots and the slot of each value. A slot is reused after the last
+/// use of its value.
+fn assign_slots(network: &Network, tensors: &[Tensor]) -> (Vec<usize>, Vec<usize>) {
     let mut last_use = vec![0; tensors.len()];
     for (index, layer) in network.layers.iter().enumerate() {
         layer.op.inputs().iter().for_each(|input| last_use[*input] = index);
@@ -296,43 +332,43 @@ fn places(network: &Network, tensors: &[Tensor]) -> (Vec<usize>, Vec<usize>) {
     }
     let mut slots: Vec<usize> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
-    let mut places = vec![0; tensors.len()];
-    let mut take = |value: ValueId, slots: &mut Vec<usize>, free: &mut Vec<usize>| {
+    let mut slot_of_value = vec![0; tensors.len()];
+    let mut assign = |value: ValueId, slots: &mut Vec<usize>, free: &mut Vec<usize>| {
         let size = tensors[value].len();
-        // The slot that wastes least: the smallest that is large enough, or else the largest.
-        let best = (0..free.len()).min_by_key(|at| {
-            let room = slots[free[*at]];
-            if room >= size { (0, room) } else { (1, usize::MAX - room) }
+        // Best fit: the smallest slot that is large enough, or otherwise the largest one.
+        let best = (0..free.len()).min_by_key(|index| {
+            let slot_size = slots[free[*index]];
+            if slot_size >= size { (0, slot_size) } else { (1, usize::MAX - slot_size) }
         });
         let slot = match best {
-            Some(at) => free.swap_remove(at),
+            Some(index) => free.swap_remove(index),
             None => {
                 slots.push(0);
                 slots.len() - 1
             }
         };
         slots[slot] = slots[slot].max(size);
-        places[value] = slot;
+        slot_of_value[value] = slot;
         slot
     };
     if !tensors.is_empty() {
-        take(0, &mut slots, &mut free);
+        assign(0, &mut slots, &mut free);
     }
-    let mut held: Vec<(ValueId, usize)> = vec![(0, 0)];
+    let mut live: Vec<(ValueId, usize)> = vec![(0, 0)];
     for (index, layer) in network.layers.iter().enumerate() {
         if let Target::Bytes(value) = layer.target {
-            let slot = take(value, &mut slots, &mut free);
-            held.push((value, slot));
+            let slot = assign(value, &mut slots, &mut free);
+            live.push((value, slot));
         }
-        held.retain(|(value, slot)| {
-            let over = last_use[*value] <= index;
-            if over {
+        live.retain(|(value, slot)| {
+            let is_unused = last_use[*value] <= index;
+            if is_unused {
                 free.push(*slot);
             }
-            !over
+            !is_unused
         });
     }
-    (slots, places)
+    (slots, slot_of_value)
 }
 
 impl Step {
@@ -343,11 +379,11 @@ impl Step {
             Target::Bytes(value) => Some(&network.values[value].quant),
             Target::Floats(_) => None,
         };
-        let (to, tensor) = match layer.target {
-            Target::Bytes(value) => (To::Bytes(value), tensors[value]),
+        let (result, tensor) = match layer.target {
+            Target::Bytes(value) => (StepResult::Bytes(value), tensors[value]),
             Target::Floats([channels, height, width]) => {
                 let tensor = Tensor::new(network.images, height, width, channels);
-                (To::Floats(tensor, vec![0.0; tensor.len()]), tensor)
+                (StepResult::Floats(tensor, vec![0.0; tensor.len()]), tensor)
             }
         };
         let pixels = tensor.images * tensor.height * tensor.width;
@@ -370,95 +406,97 @@ impl Step {
                 let macs = conv.macs() * pixels;
                 (Kernel::Depthwise(conv), macs)
             }
-            Op::Add { .. } => (Kernel::Add(sum(quant(0), quant(1), target, tensor.channels, isa)?), 0),
+            Op::Add { .. } => {
+                (Kernel::Add(residual_sum(quant(0), quant(1), target, tensor.channels, isa)?), 0)
+            }
             Op::MaxPool { window, .. } => (Kernel::MaxPool(MaxPool::new(*window)), 0),
         };
-        Ok(Self { name: layer.name.clone(), kernel, inputs, to, macs })
+        Ok(Self { name: layer.name.clone(), kernel, inputs, result, macs })
     }
 
-    fn run(&mut self, values: &[Stored], slots: &mut [AlignedBytes], threads: usize) {
-        let threads = if self.macs < WORTH_SPLITTING { 1 } else { threads };
-        let Self { kernel, inputs, to, .. } = self;
+    fn run(&mut self, values: &[StoredValue], slots: &mut [AlignedBytes], threads: usize) {
+        let threads = if self.macs < MIN_MACS_FOR_THREADS { 1 } else { threads };
+        let Self { kernel, inputs, result, .. } = self;
         let kernel = &*kernel;
-        match to {
-            To::Bytes(value) => {
-                let Stored { tensor, slot, edge } = &values[*value];
-                // The output's memory is never an input's: it is taken before theirs are free again.
+        match result {
+            StepResult::Bytes(value) => {
+                let StoredValue { tensor, slot, edge } = &values[*value];
+                // The slot of the output is not the slot of an input, because the inputs are still live when it is assigned.
                 let mut memory = std::mem::take(&mut slots[*slot]);
                 tensor.fill_border(&mut memory, edge);
                 let input =
                     |index: usize| (&values[inputs[index]].tensor, &slots[values[inputs[index]].slot][..]);
-                let work = |rows: Range<usize>, output: &mut [u8]| match kernel {
+                let run_rows = |rows: Range<usize>, output: &mut [u8]| match kernel {
                     Kernel::Conv(conv) => conv.run(input(0).0, input(0).1, tensor, rows, output),
                     Kernel::Depthwise(conv) => conv.run(input(0).0, input(0).1, tensor, rows, output),
                     Kernel::Add(add) => add.run([input(0), input(1)], tensor, rows, output),
                     Kernel::MaxPool(pool) => pool.run(input(0).0, input(0).1, tensor, rows, output),
                 };
                 let first = tensor.row_start(0);
-                split(tensor, 0..tensor.rows(), &mut memory[first..], threads, &work);
+                split(tensor, 0..tensor.total_rows(), &mut memory[first..], threads, &run_rows);
                 slots[*slot] = memory;
             }
-            To::Floats(tensor, floats) => {
+            StepResult::Floats(tensor, floats) => {
                 let Kernel::Conv(conv) = kernel else { return };
                 let (source, input) = (&values[inputs[0]].tensor, &slots[values[inputs[0]].slot][..]);
-                let work = |rows: Range<usize>, output: &mut [f32]| {
+                let run_rows = |rows: Range<usize>, output: &mut [f32]| {
                     conv.run_float(source, input, tensor, rows, output);
                 };
-                split(tensor, 0..tensor.rows(), floats, threads, &work);
+                split(tensor, 0..tensor.total_rows(), floats, threads, &run_rows);
             }
         }
     }
 
-    fn info(&self, values: &[Stored]) -> LayerInfo {
-        let tensor = match &self.to {
-            To::Bytes(value) => &values[*value].tensor,
-            To::Floats(tensor, _) => tensor,
+    fn info(&self, values: &[StoredValue]) -> LayerInfo {
+        let tensor = match &self.result {
+            StepResult::Bytes(value) => &values[*value].tensor,
+            StepResult::Floats(tensor, _) => tensor,
         };
-        let windowed = |what: &str, window: &Window| {
+        let describe = |name: &str, window: &Window| {
             let Window { kernel: [rows, columns], stride, .. } = window;
-            let step = if *stride == [1, 1] { String::new() } else { format!("/{}", stride[0]) };
-            format!("{what} {rows}x{columns}{step}")
+            let stride = if *stride == [1, 1] { String::new() } else { format!("/{}", stride[0]) };
+            format!("{name} {rows}x{columns}{stride}")
         };
         let kind = match &self.kernel {
-            Kernel::Conv(conv) => windowed("conv", &conv.shape().window),
-            Kernel::Depthwise(conv) => windowed("depthwise", conv.window()),
+            Kernel::Conv(conv) => describe("conv", &conv.shape().window),
+            Kernel::Depthwise(conv) => describe("depthwise", conv.window()),
             Kernel::Add(_) => "add".to_owned(),
-            Kernel::MaxPool(pool) => windowed("max pool", pool.window()),
+            Kernel::MaxPool(pool) => describe("max pool", pool.window()),
         };
         let output = [tensor.channels, tensor.height, tensor.width];
         LayerInfo { name: self.name.clone(), kind, output, macs: self.macs }
     }
 }
 
-/// Divides rows among threads; each has the memory of its own rows.
+/// Divides rows among threads, recursively in halves. Each thread gets the memory of its rows.
 fn split<T: Send>(
     tensor: &Tensor,
     rows: Range<usize>,
     output: &mut [T],
     threads: usize,
-    work: &(impl Fn(Range<usize>, &mut [T]) + Sync),
+    run_rows: &(impl Fn(Range<usize>, &mut [T]) + Sync),
 ) {
     let first = threads / 2;
     let middle = rows.start + rows.len() * first / threads.max(1);
     if threads < 2 || middle == rows.start || middle == rows.end {
-        return work(rows, output);
+        return run_rows(rows, output);
     }
     let (above, below) = output.split_at_mut(tensor.row_start(middle) - tensor.row_start(rows.start));
     rayon::join(
-        || split(tensor, rows.start..middle, above, first, work),
-        || split(tensor, middle..rows.end, below, threads - first, work),
+        || split(tensor, rows.start..middle, above, first, run_rows),
+        || split(tensor, middle..rows.end, below, threads - first, run_rows),
     );
 }
 
-/// Folds scales, zero points and biases into what the kernel multiplies and adds; in real numbers where there is
-/// no target grid.
+/// Folds scales, zero points and biases into the parameters of the kernel. Without quantization parameters of the output
+/// (`to`) the results are in real units.
 fn epilogue(filter: &Filter, from: &QuantParams, to: Option<&QuantParams>) -> Epilogue {
     let outputs = filter.bias.len();
     let depth = filter.weights.len() / outputs.max(1);
     let mut epilogue = Epilogue::default();
     for channel in 0..outputs {
         let weights = &filter.weights[channel * depth..][..depth];
-        // Only a depthwise convolution reads a grid for each channel, and it reads its own channel's.
+        // Only a depthwise convolution can have parameters for each input channel: those of its own channel.
         let (scale, zero_point) = from.channel(channel);
         let (target, target_zero) = to.map_or((1.0, 0), |quant| quant.channel(channel));
         let product = f64::from(scale) * f64::from(filter.scale[channel]);
@@ -472,7 +510,8 @@ fn epilogue(filter: &Filter, from: &QuantParams, to: Option<&QuantParams>) -> Ep
     epilogue
 }
 
-fn sum(
+/// Folds scales and zero points into the parameters of a residual sum.
+fn residual_sum(
     a: &QuantParams,
     b: &QuantParams,
     to: Option<&QuantParams>,

@@ -1,50 +1,56 @@
-//! A recognized network: layers between values on their grids, free of any instruction set and of memory.
+//! A recognized quantized network: layers between 8-bit values, independent of instruction sets and memory.
 
 use ostiary_kernels::Window;
 
-/// The grid that a value's bytes lie on: `real = (byte - zero_point) * scale`, one pair for all channels or one
-/// for each.
+/// Quantization parameters of a value: `real = (byte - zero_point) * scale`. There is one pair for all channels, or one for
+/// each channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuantParams {
+    /// Scales, positive.
     pub scale: Vec<f32>,
+    /// Zero points, as many as scales.
     pub zero_point: Vec<u8>,
 }
 
 impl QuantParams {
-    /// A channel's scale and zero point.
+    /// Scale and zero point of a channel.
     pub fn channel(&self, channel: usize) -> (f32, u8) {
-        let at = if self.scale.len() == 1 { 0 } else { channel };
-        (self.scale[at], self.zero_point[at])
+        let index = if self.scale.len() == 1 { 0 } else { channel };
+        (self.scale[index], self.zero_point[index])
     }
 
-    /// Whether all channels share one pair.
+    /// Whether all channels have the same parameters.
     pub fn is_uniform(&self) -> bool {
         self.scale.len() == 1
     }
 }
 
-/// A value in bytes.
+/// An 8-bit value.
 #[derive(Debug, Clone)]
 pub struct Value {
-    /// Channels, height, width.
+    /// Shape of one image: channels, height, width.
     pub map: [usize; 3],
+    /// Quantization parameters.
     pub quant: QuantParams,
 }
 
-/// The index of a value; 0 is the network's input.
+/// Index of a value in [`Network::values`]; 0 is the input of the network.
 pub type ValueId = usize;
 
-/// Weights with their scale, bias and slope for each output channel, in real units.
+/// The parameters of a convolution. Scale, bias and slope have one value for each output channel, in real units.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// In the order output, row, column, input; for a depthwise one channel, row, column.
+    /// Weights in the order output, row, column, input; of a depthwise convolution channel, row, column.
     pub weights: Vec<i8>,
+    /// Scales of the weights.
     pub scale: Vec<f32>,
+    /// Biases.
     pub bias: Vec<f32>,
-    /// 1 where there is no PReLU.
+    /// Slopes of PReLU; 1 without PReLU.
     pub slope: Vec<f32>,
 }
 
+/// The operation of a layer.
 #[derive(Debug, Clone)]
 pub enum Op {
     Conv { input: ValueId, window: Window, filter: Filter },
@@ -54,6 +60,7 @@ pub enum Op {
 }
 
 impl Op {
+    /// The values that the operation reads.
     pub fn inputs(&self) -> &[ValueId] {
         match self {
             Self::Conv { input, .. } | Self::Depthwise { input, .. } | Self::MaxPool { input, .. } => {
@@ -64,47 +71,57 @@ impl Op {
     }
 }
 
-/// What a layer gives.
+/// The result of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
+    /// An 8-bit value.
     Bytes(ValueId),
-    /// Real numbers, of so many channels, rows and columns: the end of the network.
+    /// Floats at the end of the network: channels, height, width.
     Floats([usize; 3]),
 }
 
+/// One layer.
 #[derive(Debug, Clone)]
 pub struct Layer {
-    /// The node's name in the file.
+    /// Name of the node in the file.
     pub name: String,
+    /// Its operation.
     pub op: Op,
+    /// Its result.
     pub target: Target,
 }
 
-/// Where an output of the network comes from.
+/// The source of an output of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// A layer with a target of floats.
+    /// The index of a layer whose result is floats.
     Layer(usize),
-    /// A value in bytes, made real again.
+    /// An 8-bit value, which is dequantized.
     Value(ValueId),
 }
 
+/// An output of the network.
 #[derive(Debug, Clone)]
 pub struct Output {
+    /// Where its values come from.
     pub source: Source,
+    /// Whether a softmax over the channels follows.
     pub softmax: bool,
-    /// The batch first.
+    /// Its shape, with the batch as the first dimension.
     pub shape: Vec<usize>,
 }
 
-/// A whole recognized network for one shape of input.
+/// A recognized network for one shape of input.
 #[derive(Debug, Clone)]
 pub struct Network {
+    /// Number of images in the batch.
     pub images: usize,
+    /// The 8-bit values; the first is the input.
     pub values: Vec<Value>,
-    /// What the input's grid makes of a pixel where the file wants real numbers; `None` where it wants bytes.
+    /// The quantized value of each pixel value, if the file takes floats; `None` if it takes bytes.
     pub quantize: Option<Box<[u8; 256]>>,
-    /// In an order in which they can run.
+    /// The layers, in topological order.
     pub layers: Vec<Layer>,
+    /// The outputs, in the order of the file.
     pub outputs: Vec<Output>,
 }

@@ -1,9 +1,13 @@
-//! Quantized networks on kernels of our own: from the QuantizeLinear and DequantizeLinear of an ONNX file to a
-//! program of layers that stay in bytes from one to the next.
+//! Quantized networks on the kernels of this project: ONNX files with QuantizeLinear and DequantizeLinear (QDQ).
 //!
-//! What comes in: a parsed file ([`QuantizedNetwork::new`]). The graph is recognized ([`recognize`]) as layers on
-//! grids ([`layer`]), and those are bound to an instruction set and to memory ([`program`]). What goes out: a
-//! [`Network`](super::Network) that allocates nothing while it runs.
+//! What comes in: a parsed file ([`QuantizedNetwork::new`]). [`qdq_import`] recognizes its graph as layers between 8-bit
+//! values ([`layer`]). [`execution_plan`] binds them to an instruction set and to memory. What goes out: a
+//! [`Network`](super::Network) that does not allocate while it runs.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "value ids and slots are indices that these modules have created; constants are checked against their shape"
+)]
 
 mod execution_plan;
 mod graph;

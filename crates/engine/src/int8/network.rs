@@ -1,4 +1,4 @@
-//! A recognized network behind the engine's seam.
+//! A quantized network as an implementation of [`Network`].
 
 use std::time::Duration;
 
@@ -14,14 +14,17 @@ use crate::{EngineError, Network};
 /// A quantized network for one shape of input.
 pub struct QuantizedNetwork {
     name: String,
-    execution_plan: ExecutionPlan,
+    plan: ExecutionPlan,
     isa: Isa,
     output_shapes: Vec<Vec<usize>>,
 }
 
 impl QuantizedNetwork {
-    /// `None` for a file that is not quantized, or in which something is that no kernel does: tract's own
-    /// operators run those. An error where scales or shapes cannot be right.
+    /// Prepares a file for inputs of `shape`: batch, channels, height, width. `None` if the file is not quantized, or has an
+    /// operator that the kernels do not support: then tract runs it.
+    ///
+    /// # Errors
+    /// Scales or shapes are invalid, or the network needs too much memory.
     pub fn new(
         name: &str,
         file: &ModelProto,
@@ -29,47 +32,52 @@ impl QuantizedNetwork {
         shape: &[usize],
         threads: usize,
     ) -> Result<Option<Self>, EngineError> {
-        let refused = |why: String| EngineError::Shape { model: name.to_owned(), shape: shape.to_vec(), why };
+        let invalid = |why: String| EngineError::Shape { model: name.to_owned(), shape: shape.to_vec(), why };
         let Some(graph) = &file.graph else { return Ok(None) };
         if !graph.node.iter().any(|node| node.op_type == "DequantizeLinear") {
             return Ok(None);
         }
         let network = match import_qdq(&Graph::new(graph), input, shape) {
             Ok(network) => network,
-            Err(ImportError::Unknown(why)) => {
-                log::warn!("{name}: is quantized in a way that no fast kernel runs ({why}); it runs slowly");
+            Err(ImportError::Unsupported(why)) => {
+                log::warn!(
+                    "{name}: the fast kernels do not support its quantization ({why}); it runs slowly"
+                );
                 return Ok(None);
             }
-            Err(ImportError::Broken(why)) => return Err(refused(why)),
+            Err(ImportError::Invalid(why)) => return Err(invalid(why)),
         };
         let isa = Isa::best();
-        let execution_plan = ExecutionPlan::new(&network, input.channels == ChannelOrder::Bgr, isa, threads)
-            .map_err(refused)?;
+        let plan = ExecutionPlan::new(&network, input.channels == ChannelOrder::Bgr, isa, threads)
+            .map_err(|error| invalid(error.to_string()))?;
         let output_shapes = network.outputs.iter().map(|output| output.shape.clone()).collect();
-        Ok(Some(Self { name: name.to_owned(), execution_plan, isa, output_shapes }))
+        Ok(Some(Self { name: name.to_owned(), plan, isa, output_shapes }))
     }
 
-    /// The instruction set of its kernels.
+    /// The instruction set of the kernels.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Its layers, in the order in which they run.
+    /// The layers, in the order in which they run.
     pub fn layers(&self) -> Vec<LayerInfo> {
-        self.execution_plan.layers()
+        self.plan.layers()
     }
 
-    /// Runs it as [`Network::run`] does, adding what each layer took to `times`; the outputs are not made.
+    /// Runs the network without its outputs, and adds the duration of each layer to `times`.
+    ///
+    /// # Errors
+    /// The length of `pixels` is wrong.
     pub fn run_timed(&mut self, pixels: &[u8], times: &mut [Duration]) -> Result<(), EngineError> {
-        self.check(pixels)?;
-        self.execution_plan.run_timed(pixels, times);
+        self.check_input(pixels)?;
+        self.plan.run_timed(pixels, times);
         Ok(())
     }
 
-    fn check(&self, pixels: &[u8]) -> Result<(), EngineError> {
-        let wanted = self.execution_plan.input_len();
-        if pixels.len() != wanted {
-            let why = format!("{} bytes of pixels for an input of {wanted}", pixels.len());
+    fn check_input(&self, pixels: &[u8]) -> Result<(), EngineError> {
+        let expected = self.plan.input_len();
+        if pixels.len() != expected {
+            let why = format!("{} bytes of pixels for an input of {expected}", pixels.len());
             return Err(EngineError::Run { model: self.name.clone(), why });
         }
         Ok(())
@@ -78,8 +86,8 @@ impl QuantizedNetwork {
 
 impl Network for QuantizedNetwork {
     fn run(&mut self, pixels: &[u8], outputs: &mut [Vec<f32>]) -> Result<(), EngineError> {
-        self.check(pixels)?;
-        self.execution_plan.run(pixels, outputs);
+        self.check_input(pixels)?;
+        self.plan.run(pixels, outputs);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Small quantized graphs, recognized and run, beside what tract's own operators make of the same file.
+//! Imports and runs small quantized graphs, and compares the results with those of tract on the same file.
 
 use ostiary_core::{ChannelOrder, Input};
 use ostiary_kernels::Isa;
@@ -12,11 +12,11 @@ use super::network::QuantizedNetwork;
 use super::qdq_import::{ImportError, import_qdq};
 use crate::{EngineError, Network};
 
-/// A graph in the making.
-struct Net(GraphProto, u32);
+/// A builder of graphs, with the state of its random numbers.
+struct GraphBuilder(GraphProto, u32);
 
-impl Net {
-    /// A graph with an input of bytes, dequantized as `x0`.
+impl GraphBuilder {
+    /// A graph with an input of bytes, which is dequantized as `x0`.
     fn new() -> Self {
         let mut net = Self(GraphProto { name: "test".into(), ..Default::default() }, 1);
         net.declare("input", DataType::Uint8, true);
@@ -65,13 +65,13 @@ impl Net {
         });
     }
 
-    /// A number between 0 and 1, another every time.
+    /// The next pseudorandom number between 0 and 1.
     fn random(&mut self) -> f32 {
         self.1 = self.1.wrapping_mul(1664525).wrapping_add(1013904223);
         (self.1 >> 8) as f32 / (1u32 << 24) as f32
     }
 
-    /// `output = Q/DQ(input)` on a grid of so many channels.
+    /// `output = Q/DQ(input)`, with quantization parameters for each of `channels`, or for all.
     fn quant(&mut self, input: &str, output: &str, range: f32, channels: Option<usize>) {
         let dims: Vec<usize> = channels.into_iter().collect();
         let scales: Vec<f32> =
@@ -109,7 +109,7 @@ impl Net {
         self.floats(name, dims, &values);
     }
 
-    /// `output = PRelu(Conv(input))`, not yet quantized.
+    /// `output = PRelu(Conv(input))`, not quantized.
     fn conv(
         &mut self,
         input: &str,
@@ -153,10 +153,10 @@ fn input() -> Input {
     Input { name: "input".into(), shape: [0; 4], channels: ChannelOrder::Rgb, mean: 127.5, divisor: 128.0 }
 }
 
-/// Everything that the kernels do, in one graph: a first convolution, a depthwise one on a grid for each channel,
-/// a residual sum, a pool, a dense layer, and two ends.
-fn everything() -> Net {
-    let mut net = Net::new();
+/// A graph with all supported layers: a first convolution, a depthwise one with quantization parameters for each channel, a
+/// residual sum, a pool, a fully connected layer, and two outputs of floats.
+fn all_layers() -> GraphBuilder {
+    let mut net = GraphBuilder::new();
     net.conv("x0", "first", [20, 3, 3, 3], 1, vec![ints("strides", &[2, 2]), ints("pads", &[0, 0, 1, 1])]);
     net.quant("first", "x1", 6.0, Some(20));
     net.conv("x1", "deep", [20, 1, 3, 3], 20, vec![ints("pads", &[1, 1, 1, 1])]);
@@ -184,8 +184,8 @@ fn pixels() -> Vec<u8> {
     (0..SHAPE.iter().product::<usize>()).map(|i| (i * 7919 % 256) as u8).collect()
 }
 
-/// What tract's own operators make of a file, output by output.
-fn by_tract(file: &ModelProto) -> Vec<Vec<f32>> {
+/// The outputs of tract for a file.
+fn run_tract(file: &ModelProto) -> Vec<Vec<f32>> {
     let [images, channels, height, width] = SHAPE;
     let fact = InferenceFact::dt_shape(u8::datum_type(), SHAPE);
     let model = tract_onnx::onnx().model_for_proto_model(file).unwrap().with_input_fact(0, fact).unwrap();
@@ -202,19 +202,19 @@ fn by_tract(file: &ModelProto) -> Vec<Vec<f32>> {
     made.iter().map(|made| made.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()).collect()
 }
 
-fn refusal(file: &ModelProto) -> ImportError {
+fn import_error(file: &ModelProto) -> ImportError {
     import_qdq(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).unwrap_err()
 }
 
 #[test]
-fn the_kernels_give_what_tract_gives() {
-    let file = everything().file(&["prob", "map", "x5"]);
-    let expected = by_tract(&file);
+fn kernels_and_tract_give_the_same_result() {
+    let file = all_layers().file(&["prob", "map", "x5"]);
+    let expected = run_tract(&file);
     for threads in [1, 3] {
         let mut network = QuantizedNetwork::new("test", &file, &input(), &SHAPE, threads).unwrap().unwrap();
         assert_eq!(network.output_shapes(), [vec![2, 7], vec![2, 5, 3, 1], vec![2, 20, 4, 3]]);
         let mut outputs = vec![Vec::new(); 3];
-        // Twice: what the first run left in the buffers must not show.
+        // The second run must not depend on the buffers of the first.
         for _ in 0..2 {
             network.run(&pixels(), &mut outputs).unwrap();
             for ((made, expected), tolerance) in outputs.iter().zip(&expected).zip([0.02, 0.1, 0.1]) {
@@ -229,8 +229,8 @@ fn the_kernels_give_what_tract_gives() {
 }
 
 #[test]
-fn every_instruction_set_gives_the_same_to_the_bit() {
-    let file = everything().file(&["prob", "map", "x5"]);
+fn all_instruction_sets_give_the_same_bits() {
+    let file = all_layers().file(&["prob", "map", "x5"]);
     let network = import_qdq(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).unwrap();
     let run = |isa| {
         let mut outputs = vec![Vec::new(); 3];
@@ -238,14 +238,14 @@ fn every_instruction_set_gives_the_same_to_the_bit() {
         outputs
     };
     let reference = run(Isa::Scalar);
-    for isa in Isa::here() {
+    for isa in Isa::available() {
         assert_eq!(run(isa), reference, "{isa}");
     }
 }
 
 #[test]
-fn blue_first_is_red_first_of_swapped_pixels() {
-    let file = everything().file(&["map"]);
+fn bgr_equals_rgb_with_swapped_pixels() {
+    let file = all_layers().file(&["map"]);
     let mut outputs = [vec![Vec::new()], vec![Vec::new()]];
     let swapped: Vec<u8> = pixels().as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b, *g, *r]).collect();
     let reversed = Input { channels: ChannelOrder::Bgr, ..input() };
@@ -257,8 +257,8 @@ fn blue_first_is_red_first_of_swapped_pixels() {
 }
 
 #[test]
-fn a_float_input_is_quantized_from_its_pixels() {
-    let mut net = Net(GraphProto::default(), 5);
+fn pixels_are_quantized_for_a_float_input() {
+    let mut net = GraphBuilder(GraphProto::default(), 5);
     net.declare("input", DataType::Float, true);
     net.quant("input", "x0", 2.0, None);
     net.conv("x0", "map", [4, 3, 3, 3], 1, vec![]);
@@ -285,55 +285,57 @@ fn a_float_input_is_quantized_from_its_pixels() {
 }
 
 #[test]
-fn what_no_kernel_does_is_left_to_tract() {
-    let mut net = everything();
+fn unsupported_operators_are_left_to_tract() {
+    let mut net = all_layers();
     net.node("Sigmoid", &["map"], "strange", vec![]);
     let file = net.file(&["strange"]);
-    assert!(matches!(refusal(&file), ImportError::Unknown(why) if why.contains("Sigmoid")));
+    assert!(matches!(import_error(&file), ImportError::Unsupported(why) if why.contains("Sigmoid")));
     assert!(QuantizedNetwork::new("test", &file, &input(), &SHAPE, 1).unwrap().is_none());
-    assert_eq!(by_tract(&file)[0].len(), 2 * 5 * 3, "tract runs it");
+    assert_eq!(run_tract(&file)[0].len(), 2 * 5 * 3, "tract runs it");
 
-    let mut net = Net::new();
+    let mut net = GraphBuilder::new();
     net.conv("x0", "dilated", [4, 3, 3, 3], 1, vec![ints("dilations", &[2, 2])]);
-    assert!(matches!(refusal(&net.file(&["dilated"])), ImportError::Unknown(why) if why.contains("dilated")));
+    assert!(
+        matches!(import_error(&net.file(&["dilated"])), ImportError::Unsupported(why) if why.contains("dilated"))
+    );
 
-    let mut net = Net::new();
+    let mut net = GraphBuilder::new();
     net.conv("x0", "first", [20, 3, 3, 3], 1, vec![]);
     net.quant("first", "x1", 6.0, Some(20));
     net.conv("x1", "point", [4, 20, 1, 1], 1, vec![]);
     assert!(
-        matches!(refusal(&net.file(&["point"])), ImportError::Unknown(why) if why.contains("quantization parameters"))
+        matches!(import_error(&net.file(&["point"])), ImportError::Unsupported(why) if why.contains("quantization parameters"))
     );
 }
 
 #[test]
-fn what_reads_the_input_otherwise_is_left_to_tract() {
-    let mut deep = Net::new();
+fn other_layers_on_the_input_are_left_to_tract() {
+    let mut deep = GraphBuilder::new();
     deep.conv("x0", "made", [3, 1, 3, 3], 3, vec![]);
-    let mut pool = Net::new();
+    let mut pool = GraphBuilder::new();
     pool.node("MaxPool", &["x0"], "pool", vec![ints("kernel_shape", &[2, 2])]);
     pool.pair("pool", "x1", "input_scale", "input_zero", "x1_bytes");
     pool.conv("x1", "made", [4, 3, 3, 3], 1, vec![]);
-    let mut sum = Net::new();
+    let mut sum = GraphBuilder::new();
     sum.node("Add", &["x0", "x0"], "sum", vec![]);
     sum.quant("sum", "x1", 4.0, None);
     sum.conv("x1", "made", [4, 3, 3, 3], 1, vec![]);
     for net in [deep, pool, sum] {
         let file = net.file(&["made"]);
-        assert!(matches!(refusal(&file), ImportError::Unknown(_)));
-        assert!(!by_tract(&file)[0].is_empty(), "tract runs it");
+        assert!(matches!(import_error(&file), ImportError::Unsupported(_)));
+        assert!(!run_tract(&file)[0].is_empty(), "tract runs it");
     }
 }
 
 #[test]
-fn scales_that_cannot_be_right_are_refused() {
+fn invalid_scales_are_refused() {
     for scale in [0.0, f32::NAN, -1.0, f32::INFINITY] {
         for of in ["x4_scale", "first_weights_scale", "x1_scale"] {
-            let mut file = everything().file(&["prob"]);
+            let mut file = all_layers().file(&["prob"]);
             let graph = file.graph.as_mut().unwrap();
             let tensor = graph.initializer.iter_mut().find(|tensor| tensor.name == of).unwrap();
             tensor.raw_data[..4].copy_from_slice(&scale.to_le_bytes());
-            assert!(matches!(refusal(&file), ImportError::Broken(_)), "{of} of {scale}");
+            assert!(matches!(import_error(&file), ImportError::Invalid(_)), "{of} of {scale}");
             let error = QuantizedNetwork::new("door.onnx", &file, &input(), &SHAPE, 1).err().unwrap();
             assert!(matches!(&error, EngineError::Shape { .. }) && error.to_string().contains("door.onnx"));
         }
@@ -341,9 +343,9 @@ fn scales_that_cannot_be_right_are_refused() {
 }
 
 #[test]
-fn shapes_that_do_not_fit_are_refused() {
+fn inconsistent_shapes_are_refused() {
     let wrong = |of: &str, dims: &[i64]| {
-        let mut file = everything().file(&["prob"]);
+        let mut file = all_layers().file(&["prob"]);
         let graph = file.graph.as_mut().unwrap();
         let tensor = graph.initializer.iter_mut().find(|tensor| tensor.name == of).unwrap();
         tensor.dims = dims.to_vec();
@@ -360,7 +362,7 @@ fn shapes_that_do_not_fit_are_refused() {
     ] {
         assert!(!matches!(wrong(of, dims), Ok(Some(_))), "{of} of {dims:?}");
     }
-    let file = everything().file(&["prob"]);
+    let file = all_layers().file(&["prob"]);
     assert!(QuantizedNetwork::new("test", &file, &input(), &[1, 3, 40, 40], 1).is_err(), "another input");
     assert!(
         QuantizedNetwork::new("test", &file, &input(), &[1, 3, 1, 1], 1).is_err(),
@@ -369,9 +371,9 @@ fn shapes_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn a_missing_scale_is_no_panic() {
+fn missing_constants_do_not_panic() {
     for missing in ["x4_scale", "x4_zero", "first_weights_scale", "first_weights_bytes", "bias"] {
-        let mut file = everything().file(&["prob"]);
+        let mut file = all_layers().file(&["prob"]);
         file.graph.as_mut().unwrap().initializer.retain(|tensor| tensor.name != missing);
         assert!(
             !matches!(QuantizedNetwork::new("test", &file, &input(), &SHAPE, 1), Ok(Some(_))),

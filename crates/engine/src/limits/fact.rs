@@ -1,11 +1,13 @@
-//! What the checks know of a value.
+//! What the checks know about a value of the graph.
 
-/// What is known of a value before the network runs.
+/// The knowledge about a value before the network runs.
 #[derive(Debug, Clone, Default)]
 pub struct Fact {
+    /// The shape.
     pub shape: Vec<u64>,
-    /// Its numbers, where they are few and do not depend on the pixels: shapes, axes, scales.
+    /// The elements, if they are few and do not depend on the pixels: shapes, axes, scales.
     pub known: Option<Vec<f64>>,
-    /// Whether it depends on no pixel, so that engines compute it as they load the network, and keep it.
+    /// Whether the value does not depend on the pixels. Engines compute such a value when they load the network, and keep
+    /// it.
     pub constant: bool,
 }

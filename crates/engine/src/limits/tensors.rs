@@ -1,14 +1,14 @@
-//! The tensors of a file: each has as many numbers as its shape says.
+//! Checks that each tensor of a file has as many elements as its shape says.
 
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto};
 
-use super::{LimitError, MAX_CONSTANT, MAX_NODES, MAX_RANK, elements};
+use super::{LimitError, MAX_CONSTANT, MAX_NODES, MAX_RANK, Refusal, elements};
 
-/// Whether the graph has a size that can be handled, and each of its tensors the data that its shape needs.
+/// Checks the number of nodes of a graph, and that each of its tensors has the data of its shape.
 ///
 /// # Errors
-/// Names the tensor and what is wrong with it.
+/// Names the tensor and the reason.
 pub fn check(file: &ModelProto) -> Result<(), LimitError> {
     let Some(graph) = &file.graph else { return Ok(()) };
     if graph.node.len() > MAX_NODES {
@@ -18,11 +18,11 @@ pub fn check(file: &ModelProto) -> Result<(), LimitError> {
         return Err(LimitError::new("the graph", "it has sparse tensors, which are not supported"));
     }
     constants(graph).try_for_each(|(name, tensor)| {
-        size(tensor).map_err(|why| LimitError::new(format!("tensor {name}"), why))
+        check_size(tensor).map_err(|why| LimitError::new(format!("tensor {name}"), why))
     })
 }
 
-/// All tensors of a graph, with the name that they are known by.
+/// All tensors of a graph: the initializers with their names, and those in attributes with the names of their nodes.
 fn constants(graph: &GraphProto) -> impl Iterator<Item = (&str, &TensorProto)> {
     let initializers = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
     let attributes = graph.node.iter().flat_map(|node| {
@@ -33,24 +33,27 @@ fn constants(graph: &GraphProto) -> impl Iterator<Item = (&str, &TensorProto)> {
     initializers.chain(attributes)
 }
 
-/// A tensor's shape.
-pub fn shape(tensor: &TensorProto) -> Result<Vec<u64>, String> {
+/// The shape of a tensor.
+///
+/// # Errors
+/// It is negative or too large.
+pub fn shape(tensor: &TensorProto) -> Result<Vec<u64>, Refusal> {
     if tensor.dims.len() > MAX_RANK {
-        return Err(format!("it has more than {MAX_RANK} dimensions"));
+        return Err(format!("it has more than {MAX_RANK} dimensions").into());
     }
     let dims: Result<Vec<u64>, _> = tensor.dims.iter().map(|dim| u64::try_from(*dim)).collect();
     let dims = dims.map_err(|_| format!("its shape {:?} is negative", tensor.dims))?;
     if elements(&dims) > MAX_CONSTANT {
-        return Err(format!("its shape {dims:?} is of more than {MAX_CONSTANT} numbers"));
+        return Err(format!("its shape {dims:?} has more than {MAX_CONSTANT} elements").into());
     }
     Ok(dims)
 }
 
-/// Whether a tensor has the data that its shape needs.
-fn size(tensor: &TensorProto) -> Result<(), String> {
-    let wanted = elements(&shape(tensor)?);
+/// Checks that a tensor has the data of its shape.
+fn check_size(tensor: &TensorProto) -> Result<(), Refusal> {
+    let expected = elements(&shape(tensor)?);
     if tensor.data_location == Some(DataLocation::External as i32) || !tensor.external_data.is_empty() {
-        return Err("its numbers are in another file, which is not supported".into());
+        return Err("its elements are in another file, which is not supported".into());
     }
     let kind = DataType::try_from(tensor.data_type).unwrap_or(DataType::Undefined);
     let (width, typed) = match kind {
@@ -64,24 +67,28 @@ fn size(tensor: &TensorProto) -> Result<(), String> {
             (2, tensor.int32_data.len())
         }
         DataType::Int8 | DataType::Uint8 | DataType::Bool => (1, tensor.int32_data.len()),
-        kind => return Err(format!("its numbers are of the type {kind:?}, which is not supported")),
+        kind => return Err(format!("its elements have the type {kind:?}, which is not supported").into()),
     };
     let found = match tensor.raw_data.len() as u64 {
         0 => typed as u64,
         bytes if bytes % width == 0 => bytes / width,
-        bytes => return Err(format!("its data of {bytes} bytes are no whole numbers of {width} bytes")),
+        bytes => {
+            return Err(format!("its data has {bytes} bytes, which is not a multiple of {width}").into());
+        }
     };
-    if found != wanted {
-        return Err(format!("its shape {:?} is of {wanted} numbers, and it has {found}", tensor.dims));
+    if found != expected {
+        return Err(
+            format!("its shape {:?} has {expected} elements, and its data has {found}", tensor.dims).into()
+        );
     }
     Ok(())
 }
 
-/// A tensor's numbers, where they are few and may be a shape, axes or scales.
-pub fn few_numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
-    /// More than any list of them has.
-    const FEW: u64 = 64;
-    if elements(&shape(tensor).ok()?) > FEW {
+/// The elements of a tensor, if they are few and can be a shape, axes or scales.
+pub fn known_elements(tensor: &TensorProto) -> Option<Vec<f64>> {
+    /// More than any list of axes, sizes or scales has.
+    const MAX_KNOWN: u64 = 64;
+    if elements(&shape(tensor).ok()?) > MAX_KNOWN {
         return None;
     }
     let raw = &tensor.raw_data;

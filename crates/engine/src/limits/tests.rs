@@ -1,4 +1,4 @@
-//! Small files that ask for too much, and the networks that ship, which do not.
+//! Small files that exceed the limits, and the shipped networks, which do not.
 
 use std::fs;
 
@@ -63,16 +63,16 @@ fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i, ..Default::default() }
 }
 
-/// Why a file is refused for a picture of 112x112.
-fn refused(file: &ModelProto) -> String {
+/// The reason why a file is refused for a picture of 112x112 pixels.
+fn refusal(file: &ModelProto) -> String {
     check_tensors(file).and_then(|()| check_shapes(file, &[1, 3, 112, 112])).unwrap_err().to_string()
 }
 
 #[test]
-fn what_ships_is_within_all_limits_at_every_size_of_picture() {
+fn shipped_networks_are_within_the_limits_for_all_picture_sizes() {
     for (role, shape) in [
         ("pnet", [1, 3, 12, 12]),
-        // The largest picture that is read, shrunk for the smallest face.
+        // The largest picture that is read, resized for the smallest face.
         ("pnet", [1, 3, 3675, 4900]),
         ("pnet-int8", [1, 3, 3675, 4900]),
         ("rnet", [16, 3, 24, 24]),
@@ -91,26 +91,27 @@ fn what_ships_is_within_all_limits_at_every_size_of_picture() {
 
 #[test]
 fn a_tensor_must_have_the_data_of_its_shape() {
-    let of = |tensor: TensorProto| refused(&file(&[("Relu", &["x"], "y", vec![])], vec![tensor]));
+    let of = |tensor: TensorProto| refusal(&file(&[("Relu", &["x"], "y", vec![])], vec![tensor]));
     let wraps = of(tensor("weights", &[1 << 32, 1 << 31, 2], DataType::Int8, vec![]));
     assert!(wraps.contains("tensor weights") && wraps.contains("more than"), "{wraps}");
     assert!(of(tensor("weights", &[-1, 4], DataType::Int8, vec![0; 4])).contains("negative"));
     assert!(
-        of(tensor("weights", &[2, 2], DataType::Int8, vec![0; 3])).contains("is of 4 numbers, and it has 3")
+        of(tensor("weights", &[2, 2], DataType::Int8, vec![0; 3]))
+            .contains("has 4 elements, and its data has 3")
     );
-    assert!(of(tensor("weights", &[1], DataType::Float, vec![0; 5])).contains("no whole numbers"));
+    assert!(of(tensor("weights", &[1], DataType::Float, vec![0; 5])).contains("not a multiple of 4"));
     assert!(of(tensor("weights", &[1; 9], DataType::Int8, vec![0])).contains("more than 8 dimensions"));
     assert!(of(tensor("weights", &[1], DataType::String, vec![])).contains("String"));
     let elsewhere = TensorProto { data_location: Some(1), ..floats("weights", &[1]) };
     assert!(of(elsewhere).contains("another file"));
     let typed = TensorProto { raw_data: vec![], float_data: vec![0.0; 3], ..floats("weights", &[4]) };
-    assert!(of(typed).contains("it has 3"));
+    assert!(of(typed).contains("its data has 3"));
 }
 
 #[test]
-fn operators_whose_result_is_huge_are_refused() {
+fn operators_with_huge_results_are_refused() {
     let of = |operator: &str, inputs: &[&str], tensors: Vec<TensorProto>, attributes: Vec<AttributeProto>| {
-        let why = refused(&file(&[(operator, inputs, "y", attributes)], tensors));
+        let why = refusal(&file(&[(operator, inputs, "y", attributes)], tensors));
         assert!(why.contains("the y") && why.contains(operator), "{why}");
         why
     };
@@ -134,7 +135,7 @@ fn operators_whose_result_is_huge_are_refused() {
     of("Conv", &["x", "w"], vec![floats("w", &[1, 3, 200, 200])], vec![]);
     of("Reshape", &["x", "s"], vec![sizes("s", &[side, side])], vec![]);
     of("Gather", &["x", "i"], vec![tensor("i", &[4000, 4000], DataType::Int8, vec![0; 16_000_000])], vec![]);
-    // Sizes that the pixels would decide.
+    // Sizes that depend on the pixels.
     of("ConstantOfShape", &["x"], vec![], vec![]);
     of("Loop", &["x"], vec![], vec![]);
 }
@@ -146,22 +147,22 @@ fn an_operator_on_channels_needs_channels() {
     {
         for flat in [&[][..], &[112]] {
             let nodes: [(_, &[&str], _, _); 1] = [(operator, &["a", "a", "a", "a", "a"], "y", vec![])];
-            let why = refused(&file(&nodes, vec![floats("a", flat)]));
+            let why = refusal(&file(&nodes, vec![floats("a", flat)]));
             assert!(why.contains(operator) && why.contains("channels"), "{why}");
         }
     }
 }
 
 #[test]
-fn what_doubles_at_each_step_is_refused() {
+fn exponential_growth_is_refused() {
     let names: Vec<String> =
         std::iter::once("x".to_owned()).chain((0..40).map(|step| format!("y{step}"))).collect();
     let inputs: Vec<[&str; 2]> = names.iter().map(|name| [name.as_str(); 2]).collect();
     let concat = |step: usize| ("Concat", &inputs[step][..], names[step + 1].as_str(), vec![int("axis", 1)]);
     let nodes: Vec<_> = (0..40).map(concat).collect();
-    assert!(refused(&file(&nodes, vec![])).contains("Concat"));
+    assert!(refusal(&file(&nodes, vec![])).contains("Concat"));
 
-    // Small vectors that spread over each other.
+    // Small tensors that are broadcast to each other.
     let node = |shape: [i64; 4], name: &str| (floats(name, &shape), name.to_owned());
     let (tensors, _): (Vec<_>, Vec<_>) =
         [node([1000, 1, 1, 1], "a"), node([1, 1000, 1, 1], "b"), node([1, 1, 1000, 1], "c")]
@@ -169,12 +170,12 @@ fn what_doubles_at_each_step_is_refused() {
             .unzip();
     let nodes: [(&str, &[&str], &str, Vec<AttributeProto>); 2] =
         [("Add", &["a", "b"], "d", vec![]), ("Mul", &["d", "c"], "e", vec![])];
-    assert!(refused(&file(&nodes, tensors)).contains("[1000, 1000, 1000, 1]"));
+    assert!(refusal(&file(&nodes, tensors)).contains("[1000, 1000, 1000, 1]"));
 }
 
 #[test]
-fn work_without_end_and_many_large_values_are_refused() {
-    // As many multiplications as a network of hundreds of layers has, and a thousand times more.
+fn too_many_multiplications_and_too_many_live_values_are_refused() {
+    // A thousand times the multiplications of a network with hundreds of layers.
     let weights = vec![floats("w", &[512, 3, 1, 1]), floats("v", &[512, 512, 3, 3])];
     let names: Vec<String> = (0..40).map(|step| format!("y{step}")).collect();
     let mut nodes: Vec<(&str, Vec<&str>, &str, Vec<AttributeProto>)> =
@@ -184,23 +185,23 @@ fn work_without_end_and_many_large_values_are_refused() {
         nodes.push(("Conv", vec![&names[step - 1], "v"], &names[step], pads));
     }
     let nodes: Vec<_> = nodes.iter().map(|(a, b, c, d)| (*a, &b[..], *c, d.clone())).collect();
-    let why = refused(&file(&nodes, weights));
+    let why = refusal(&file(&nodes, weights));
     assert!(why.contains("multiplications"), "{why}");
 
-    // Each is allowed, and all are needed in the end.
+    // Each value is allowed alone, but all are needed at the end.
     let names: Vec<String> = (0..60).map(|step| format!("y{step}")).collect();
     let pad = ints("pads", &[0, 0, 2000, 2000, 0, 0, 2000, 2000]);
     let mut nodes: Vec<_> =
         names.iter().map(|name| ("Pad", &["x"][..], name.as_str(), vec![pad.clone()])).collect();
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     nodes.push(("Sum", &all, "sum", vec![]));
-    let why = refused(&file(&nodes, vec![]));
+    let why = refusal(&file(&nodes, vec![]));
     assert!(why.contains("at the same time"), "{why}");
 }
 
 #[test]
-fn a_shape_that_is_computed_is_followed() {
-    // As PyTorch exports `x.view(x.shape[0], -1)`, and the same with a shape that is too large.
+fn computed_shapes_are_evaluated() {
+    // PyTorch exports `x.view(x.shape[0], -1)` like this. The second graph has a shape that is too large.
     let flatten = |factor: i64| {
         let nodes: [(&str, &[&str], &str, Vec<AttributeProto>); 5] = [
             ("Shape", &["x"], "shape", vec![]),
@@ -218,12 +219,12 @@ fn a_shape_that_is_computed_is_followed() {
         file(&nodes, tensors)
     };
     check_shapes(&flatten(5), &[1, 3, 112, 112]).unwrap();
-    assert!(refused(&flatten(1 << 40)).contains("the y"));
+    assert!(refusal(&flatten(1 << 40)).contains("the y"));
 }
 
 #[test]
-fn a_small_file_that_decodes_to_much_is_refused() {
-    /// A field of these bytes.
+fn a_small_file_that_decodes_to_many_structures_is_refused() {
+    /// A length-delimited field.
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
         let mut bytes = vec![number << 3 | 2];
         let mut length = content.len();
@@ -234,15 +235,15 @@ fn a_small_file_that_decodes_to_much_is_refused() {
         bytes.push(length as u8);
         [bytes, content.to_vec()].concat()
     }
-    let refused = |graph: Vec<u8>| check_bytes(&field(7, &graph)).unwrap_err().to_string();
-    // Half a million empty nodes, and attributes, of two bytes each.
-    assert!(refused(field(1, &[]).repeat(500_000)).contains("parts"));
-    assert!(refused(field(1, &field(5, &[]).repeat(500_000))).contains("parts"));
-    // A declared type of nothing but dimensions.
-    assert!(refused(field(11, &field(1, &[]).repeat(5_000_000))).contains("declarations"));
+    let refusal = |graph: Vec<u8>| check_bytes(&field(7, &graph)).unwrap_err().to_string();
+    // Half a million empty nodes, or attributes, of two bytes each.
+    assert!(refusal(field(1, &[]).repeat(500_000)).contains("parts"));
+    assert!(refusal(field(1, &field(5, &[]).repeat(500_000))).contains("parts"));
+    // A declared type with millions of dimensions.
+    assert!(refusal(field(11, &field(1, &[]).repeat(5_000_000))).contains("declarations"));
     let nested = (0..40).fold(Vec::new(), |graph, _| field(1, &field(5, &field(6, &graph))));
-    assert!(refused(nested).contains("deep"));
-    // What is cut off or is no message at all is for the decoder.
+    assert!(refusal(nested).contains("deeply"));
+    // The decoder refuses truncated and invalid messages.
     for bytes in [&b""[..], b"not a model", &[0xff; 100], &[0x3a, 0x7f, 1]] {
         check_bytes(bytes).unwrap();
     }

@@ -1,31 +1,31 @@
-//! The file's bytes before they are decoded: decoding makes structures of some hundred bytes from messages of two, so that
-//! their number is limited first.
+//! Checks the bytes of a file before they are decoded. A message of two bytes is decoded to a structure of some hundred
+//! bytes, so the number of messages is limited first.
 
 use ostiary_core::MAX_FILE;
 
 use super::LimitError;
 
-/// The most messages and texts of a file.
+/// Maximum number of messages and strings of a file.
 const MAX_PARTS: usize = 200_000;
-/// All that is neither a graph's structure nor the plain numbers of a tensor, bytes: names, comments, declared types,
-/// numbers of varying length.
-const MAX_LOOSE: usize = 8 << 20;
-/// Graphs in attributes of nodes of graphs, and so on.
+/// Limit of the total size of everything except the structure of graphs and the fixed-length elements of tensors, bytes:
+/// names, comments, declared types, elements of variable length.
+const MAX_OTHER: usize = 8 << 20;
+/// Maximum depth of nested messages: graphs can be attributes of nodes of other graphs.
 const MAX_DEPTH: usize = 12;
 
-/// Whether a file can be decoded without needing much more memory than its own size. Bytes that are no protocol buffer
-/// pass: the decoder refuses them.
+/// Checks that the decoded file does not need much more memory than its own size. Bytes that are not a protocol buffer are
+/// accepted here, and refused by the decoder.
 ///
 /// # Errors
-/// The file is too large, or consists of too many parts.
+/// The file is too large, has too many parts, or is nested too deeply.
 pub fn check(bytes: &[u8]) -> Result<(), LimitError> {
     if bytes.len() as u64 > MAX_FILE {
         return Err(LimitError::new("the file", format!("it is larger than {MAX_FILE} bytes")));
     }
-    Outline::default().walk(Message::Model, bytes, 0)
+    Counts::default().walk(Message::Model, bytes, 0)
 }
 
-/// The messages of ONNX that are looked into.
+/// The types of ONNX messages that the check distinguishes.
 #[derive(Clone, Copy)]
 enum Message {
     Model,
@@ -33,14 +33,14 @@ enum Message {
     Node,
     Attribute,
     Tensor,
-    /// Numbers of fixed length, which take in memory what they take in the file.
-    Plain,
-    /// All else.
-    Loose,
+    /// Elements of fixed length, which need as much memory as space in the file.
+    Elements,
+    /// Everything else.
+    Other,
 }
 
 impl Message {
-    /// What a field of this message holds, by its number in onnx.proto.
+    /// The type of a field of this message, by its number in onnx.proto.
     fn child(self, field: u64) -> Self {
         match (self, field) {
             (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
@@ -48,24 +48,26 @@ impl Message {
             (Self::Graph, 5) | (Self::Attribute, 5 | 10) => Self::Tensor,
             (Self::Node, 5) => Self::Attribute,
             // float_data, raw_data and double_data.
-            (Self::Tensor, 4 | 9 | 10) => Self::Plain,
-            _ => Self::Loose,
+            (Self::Tensor, 4 | 9 | 10) => Self::Elements,
+            _ => Self::Other,
         }
     }
 }
 
-/// What was counted so far.
+/// The counts up to the current position.
 #[derive(Default)]
-struct Outline {
+struct Counts {
+    /// Messages and strings.
     parts: usize,
-    loose: usize,
+    /// Size of [`Message::Other`], bytes.
+    other: usize,
 }
 
-impl Outline {
+impl Counts {
     fn walk(&mut self, message: Message, bytes: &[u8], depth: usize) -> Result<(), LimitError> {
         let too_much = |why: String| Err(LimitError::new("the file", why));
         if depth > MAX_DEPTH {
-            return too_much("its graphs lie too deep in each other".into());
+            return too_much("its graphs are nested too deeply".into());
         }
         for (field, payload) in Fields(bytes) {
             self.parts += 1;
@@ -73,12 +75,12 @@ impl Outline {
                 return too_much(format!("it has more than {MAX_PARTS} parts"));
             }
             match message.child(field) {
-                Message::Plain => {}
-                Message::Loose => {
-                    self.loose += payload.len();
-                    if self.loose > MAX_LOOSE {
+                Message::Elements => {}
+                Message::Other => {
+                    self.other += payload.len();
+                    if self.other > MAX_OTHER {
                         return too_much(format!(
-                            "its names, comments and declarations are larger than {MAX_LOOSE} bytes"
+                            "its names, comments and declarations are larger than {MAX_OTHER} bytes"
                         ));
                     }
                 }
@@ -89,7 +91,7 @@ impl Outline {
     }
 }
 
-/// The fields of a message that have a length: their number and content. Ends at what is no field.
+/// The length-delimited fields of a message: number and content. Ends at the first invalid field.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -125,7 +127,7 @@ impl<'a> Iterator for Fields<'a> {
                     let length = self.varint()?;
                     return Some((key >> 3, self.take(length)?));
                 }
-                // A group's fields are counted as the message's own.
+                // The fields of a group are counted as fields of the message.
                 3 | 4 => {}
                 5 => self.take(4).map(drop)?,
                 _ => return None,

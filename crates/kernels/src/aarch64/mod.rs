@@ -1,5 +1,5 @@
 //! Kernels for aarch64.
 
-pub(crate) mod dot;
+pub(crate) mod dotprod;
 mod epilogue;
 pub(crate) mod neon;

@@ -1,42 +1,47 @@
-//! NEON without the dot product: products of signed bytes are added in pairs to 16 and then to 32 bits.
+//! NEON without the dot product instructions: products of signed bytes are added in pairs to 16 bits, then to 32 bits.
+
+#![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
 
 use std::arch::aarch64::*;
 
 use super::epilogue::store;
-use crate::job::{Job, RowJob};
+use crate::job::{ConvJob, DepthwiseJob};
 
+/// Convolution of one block of 16 output channels.
+///
 /// # Safety
 ///
-/// Every window of the job's pixels must lie in the input, every pixel with all its lanes in the output; weights and
-/// epilogue must be as long as lanes and window say.
+/// The windows of all pixels must be inside the input, and all pixels with all lanes inside the output. Weights and epilogue
+/// must have the lengths that lanes and window require.
 #[target_feature(enable = "neon")]
-pub(crate) unsafe fn conv(job: &Job) {
+pub(crate) unsafe fn conv(job: &ConvJob) {
     let (pairs, rest) = job.pixels.as_chunks::<2>();
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller guarantees it.
     unsafe {
         pairs.iter().for_each(|pixels| tile(job, pixels));
         rest.iter().for_each(|pixel| tile(job, &[*pixel]));
     }
 }
 
-/// Inputs are taken 128 lower, as signed bytes; the weights' sums make up for it at the end.
+/// Computes `P` pixels by 16 channels. Inputs are converted to signed bytes by subtracting 128; at the end 128 times the sum
+/// of the weights is added.
 ///
 /// # Safety
 ///
 /// As [`conv`].
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
-    // Each register has 2 channels: for each the products of two pairs of inputs.
+unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
+    // Each register has 2 channels, and for each the sums of two pairs of inputs.
     let mut sums = [[vdupq_n_s32(0); 8]; P];
     let mut weights = job.weights.as_ptr().cast::<i8>();
-    // Two products of -128 and -128 are one too many for 16 bits: then each is added on its own.
-    let pairs = if job.extreme { 0 } else { job.groups / 2 };
-    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    // The sum of two products -128 * -128 exceeds 16 bits: if there are such weights, products are not added in pairs.
+    let pairs = if job.has_min_weight { 0 } else { job.groups / 2 };
+    // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller.
     unsafe {
-        for run in 0..job.runs {
+        for row in 0..job.kernel_rows {
             let input: [*const u8; P] =
-                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + row * job.row_step));
             for pair in 0..pairs {
                 let values: [[int8x8_t; 2]; P] =
                     std::array::from_fn(|p| [four(input[p].add(pair * 8)), four(input[p].add(pair * 8 + 4))]);
@@ -68,41 +73,43 @@ unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
             }
         }
         for p in 0..P {
-            let whole = std::array::from_fn(|v| {
-                let raised = vshlq_n_s32::<7>(vld1q_s32(job.sums.as_ptr().add(v * 4)));
-                vaddq_s32(vpaddq_s32(sums[p][v * 2], sums[p][v * 2 + 1]), raised)
+            let totals = std::array::from_fn(|v| {
+                let offset = vshlq_n_s32::<7>(vld1q_s32(job.weight_sums.as_ptr().add(v * 4)));
+                vaddq_s32(vpaddq_s32(sums[p][v * 2], sums[p][v * 2 + 1]), offset)
             });
-            store(job.epilogue.as_ptr(), whole, job.output.add(pixels[p][1] as usize), job.float);
+            store(job.epilogue.as_ptr(), totals, job.output.add(pixels[p][1] as usize), job.float);
         }
     }
 }
 
-/// Four inputs, 128 lower, twice.
+/// Loads four inputs twice and subtracts 128.
 ///
 /// # Safety
 ///
-/// There must be 4 bytes at `input`.
+/// `input` must point to at least 4 bytes.
 #[inline]
 #[target_feature(enable = "neon")]
 unsafe fn four(input: *const u8) -> int8x8_t {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees it.
     let bytes = unsafe { input.cast::<u32>().read_unaligned() };
     vreinterpret_s8_u32(vdup_n_u32(bytes ^ 0x8080_8080))
 }
 
+/// Depthwise convolution of one block of 16 channels.
+///
 /// # Safety
 ///
-/// Every tap of every pixel with all its lanes must lie in the input, every pixel in the output; weights and epilogue
-/// must be as long as lanes and taps say.
+/// All taps of all pixels with all lanes must be inside the input, and all pixels inside the output. Weights and epilogue
+/// must have the lengths that lanes and taps require.
 #[target_feature(enable = "neon")]
-pub(crate) unsafe fn depthwise(job: &RowJob) {
-    // SAFETY: the caller's promises.
+pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
+    // SAFETY: the caller guarantees it.
     unsafe {
         for pixel in 0..job.pixels {
-            let input = job.input.add(pixel * job.step);
+            let input = job.input.add(pixel * job.input_step);
             let mut sums = [vdupq_n_s32(0); 4];
             for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
-                // Loads four taps of 16 channels, each tap's weights in a register of its own.
+                // Loads four taps of 16 channels: one register for each tap.
                 let weights = vld4q_s8(job.weights.as_ptr().cast::<i8>().add(group * 64));
                 let weights = [weights.0, weights.1, weights.2, weights.3];
                 for (tap, row) in taps.iter().zip(weights) {

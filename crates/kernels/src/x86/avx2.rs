@@ -1,38 +1,45 @@
-//! AVX2: bytes are widened to 16 bits before they are multiplied. `vpmaddubsw` would multiply twice as many, but
-//! its sums of two products saturate.
+//! AVX2: bytes are widened to 16 bits before the multiplication. `vpmaddubsw` multiplies twice as many values, but its sums
+//! of two products saturate.
+
+#![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
+#![expect(clippy::needless_range_loop, reason = "an index selects the same register of several arrays")]
 
 use std::arch::x86_64::*;
 
-use crate::job::{Job, RowJob};
+use crate::job::{ConvJob, DepthwiseJob};
 
+/// Convolution of one block of 16 output channels, 3 pixels at a time.
+///
 /// # Safety
 ///
-/// AVX2 and FMA must be there. Every window of the job's pixels must lie in the input, every pixel with all its
-/// lanes in the output; weights and epilogue must be as long as lanes and window say.
+/// The host must support AVX2 and FMA. The windows of all pixels must be inside the input, and all pixels with all lanes
+/// inside the output. Weights and epilogue must have the lengths that lanes and window require.
 #[target_feature(enable = "avx2,fma")]
-pub(crate) unsafe fn conv(job: &Job) {
+pub(crate) unsafe fn conv(job: &ConvJob) {
     let (whole, rest) = job.pixels.as_chunks::<3>();
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller guarantees it.
     unsafe {
         whole.iter().for_each(|pixels| tile(job, pixels));
         rest.iter().for_each(|pixel| tile(job, &[*pixel]));
     }
 }
 
+/// Computes `P` pixels by 16 channels in registers.
+///
 /// # Safety
 ///
 /// As [`conv`].
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
-    // Each register has 4 channels: for each the products of even and of odd pairs of inputs.
+unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
+    // Each register has 4 channels, and for each the sums of two pairs of inputs.
     let mut sums = [[_mm256_setzero_si256(); 4]; P];
     let mut weights = job.weights.as_ptr();
-    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller.
     unsafe {
-        for run in 0..job.runs {
+        for row in 0..job.kernel_rows {
             let input: [*const u8; P] =
-                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + row * job.row_step));
             for group in 0..job.groups {
                 let values: [__m256i; P] = std::array::from_fn(|p| {
                     let four = input[p].add(group * 4).cast::<i32>().read_unaligned();
@@ -49,27 +56,27 @@ unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
         }
         for p in 0..P {
             let [a, b, c, d] = sums[p];
-            // Adding neighbors leaves channels 0 1 4 5 2 3 6 7: the middle two pairs change places.
+            // Horizontal addition leaves the channels in the order 0 1 4 5 2 3 6 7: exchange the two middle pairs.
             let add = |a, b| _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0b11_01_10_00);
             store(job, [add(a, b), add(c, d)], pixels[p][1] as usize);
         }
     }
 }
 
-/// The epilogue of 16 channels and their store at an offset in the output.
+/// Applies the epilogue to 16 channels and writes them at an offset in the output.
 ///
 /// # Safety
 ///
 /// As [`conv`].
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn store(job: &Job, sums: [__m256i; 2], offset: usize) {
-    // SAFETY: the epilogue has 4 numbers for each of 16 lanes, and the pixel all of them: the caller's promise.
+pub(super) unsafe fn store(job: &ConvJob, sums: [__m256i; 2], offset: usize) {
+    // SAFETY: the epilogue has 4 values for each of 16 lanes, and the output has room for them: guaranteed by the caller.
     unsafe {
         let output = job.output.add(offset);
         if job.float {
             for (v, sums) in sums.into_iter().enumerate() {
-                let [z, _] = activated(job.epilogue.as_ptr(), v, sums);
+                let [z, _] = apply_prelu(job.epilogue.as_ptr(), v, sums);
                 _mm256_storeu_ps(output.cast::<f32>().add(v * 8), z);
             }
         } else {
@@ -78,16 +85,18 @@ pub(super) unsafe fn store(job: &Job, sums: [__m256i; 2], offset: usize) {
     }
 }
 
+/// Applies the epilogue to 16 channels and writes them as bytes.
+///
 /// # Safety
 ///
-/// `epilogue` must have 4 numbers for each of 16 lanes, `output` room for 16 bytes.
+/// `epilogue` must have 4 values for each of 16 lanes, `output` must have room for 16 bytes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn store_bytes(epilogue: *const f32, sums: [__m256i; 2], output: *mut u8) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe {
         let rounded = |v: usize, sums| {
-            let [z, zero_point] = activated(epilogue, v, sums);
+            let [z, zero_point] = apply_prelu(epilogue, v, sums);
             _mm256_cvtps_epi32(_mm256_add_ps(z, zero_point))
         };
         let words = _mm256_packs_epi32(rounded(0, sums[0]), rounded(1, sums[1]));
@@ -97,33 +106,35 @@ unsafe fn store_bytes(epilogue: *const f32, sums: [__m256i; 2], output: *mut u8)
     }
 }
 
-/// Scale, bias and PReLU of the `v`th 8 channels; and their zero points.
+/// Applies scale, bias and PReLU to the 8 channels of register `v`. Returns the values and the zero points.
 ///
 /// # Safety
 ///
-/// `epilogue` must have 4 numbers for each of 16 lanes.
+/// `epilogue` must have 4 values for each of 16 lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn activated(epilogue: *const f32, v: usize, sums: __m256i) -> [__m256; 2] {
-    // SAFETY: the caller's promise.
-    let number = |index: usize| unsafe { _mm256_loadu_ps(epilogue.add(index * 16 + v * 8)) };
-    let y = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), number(0), number(1));
+unsafe fn apply_prelu(epilogue: *const f32, v: usize, sums: __m256i) -> [__m256; 2] {
+    // SAFETY: the caller guarantees it.
+    let parameter = |index: usize| unsafe { _mm256_loadu_ps(epilogue.add(index * 16 + v * 8)) };
+    let y = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), parameter(0), parameter(1));
     let zero = _mm256_setzero_ps();
-    let z = _mm256_fmadd_ps(_mm256_min_ps(y, zero), number(2), _mm256_max_ps(y, zero));
-    [z, number(3)]
+    let z = _mm256_fmadd_ps(_mm256_min_ps(y, zero), parameter(2), _mm256_max_ps(y, zero));
+    [z, parameter(3)]
 }
 
+/// Depthwise convolution of one block of 16 channels.
+///
 /// # Safety
 ///
-/// AVX2 and FMA must be there. Every tap of every pixel with all its lanes must lie in the input, every pixel in
-/// the output; weights and epilogue must be as long as lanes and taps say.
+/// The host must support AVX2 and FMA. All taps of all pixels with all lanes must be inside the input, and all pixels inside
+/// the output. Weights and epilogue must have the lengths that lanes and taps require.
 #[target_feature(enable = "avx2,fma")]
-pub(crate) unsafe fn depthwise(job: &RowJob) {
-    // SAFETY: the caller's promises.
+pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
+    // SAFETY: the caller guarantees it.
     unsafe {
         for pixel in 0..job.pixels {
-            let input = job.input.add(pixel * job.step);
-            // Each register has 4 channels: for each the products of two pairs of taps.
+            let input = job.input.add(pixel * job.input_step);
+            // Each register has 4 channels, and for each the sums of two pairs of taps.
             let mut sums = [_mm256_setzero_si256(); 4];
             for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
                 let [a, b, c, d] = taps.map(|tap| _mm_loadu_si128(input.add(tap as usize).cast()));

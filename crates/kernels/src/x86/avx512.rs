@@ -1,16 +1,21 @@
-//! AVX-512 VNNI: 64 products a multiplication, up to 6 pixels by 64 channels in registers.
+//! AVX-512 VNNI: 64 products for each instruction, up to 6 pixels by 64 channels in registers.
+
+#![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
+#![expect(clippy::needless_range_loop, reason = "an index selects the same register of several arrays")]
 
 use std::arch::x86_64::*;
 
-use crate::job::{Job, RowJob};
+use crate::job::{ConvJob, DepthwiseJob};
 
+/// Convolution of one block of 16, 32, 48 or 64 output channels.
+///
 /// # Safety
 ///
-/// AVX-512 F, BW and VNNI must be there. Every window of the job's pixels must lie in the input, every pixel with
-/// all its lanes in the output; weights and epilogue must be as long as lanes and window say.
+/// The host must support AVX-512 F, BW and VNNI. The windows of all pixels must be inside the input, and all pixels with all
+/// lanes inside the output. Weights and epilogue must have the lengths that lanes and window require.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-pub(crate) unsafe fn conv(job: &Job) {
-    // SAFETY: the caller's promises.
+pub(crate) unsafe fn conv(job: &ConvJob) {
+    // SAFETY: the caller guarantees it.
     unsafe {
         match (job.lanes, job.float) {
             (64, false) => tiles::<6, 3, 4, false>(job),
@@ -25,16 +30,16 @@ pub(crate) unsafe fn conv(job: &Job) {
     }
 }
 
-/// Tiles of `P` pixels, then of `Q`, then single ones. `V` registers of 16 channels.
+/// Computes all pixels in tiles of `P`, then of `Q`, then one by one, with `V` registers of 16 channels each.
 ///
 /// # Safety
 ///
 /// As [`conv`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-unsafe fn tiles<const P: usize, const Q: usize, const V: usize, const FLOAT: bool>(job: &Job) {
+unsafe fn tiles<const P: usize, const Q: usize, const V: usize, const FLOAT: bool>(job: &ConvJob) {
     let (whole, rest) = job.pixels.as_chunks::<P>();
     let (some, rest) = rest.as_chunks::<Q>();
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller guarantees it.
     unsafe {
         whole.iter().for_each(|pixels| tile::<P, V, FLOAT>(job, pixels));
         some.iter().for_each(|pixels| tile::<Q, V, FLOAT>(job, pixels));
@@ -42,19 +47,21 @@ unsafe fn tiles<const P: usize, const Q: usize, const V: usize, const FLOAT: boo
     }
 }
 
+/// Computes `P` pixels by `V * 16` channels in registers.
+///
 /// # Safety
 ///
 /// As [`conv`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &Job, pixels: &[[u32; 2]; P]) {
+unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
     let mut sums = [[_mm512_setzero_si512(); V]; P];
     let mut weights = job.weights.as_ptr();
-    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller.
     unsafe {
-        for run in 0..job.runs {
+        for row in 0..job.kernel_rows {
             let input: [*const u8; P] =
-                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + row * job.row_step));
             for group in 0..job.groups {
                 let rows: [__m512i; V] =
                     std::array::from_fn(|v| _mm512_loadu_si512(weights.add(v * 64).cast()));
@@ -69,42 +76,44 @@ unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &Job, pix
         }
         for v in 0..V {
             let channel = job.epilogue.as_ptr().add(v * 16);
-            let number = |index: usize| _mm512_loadu_ps(channel.add(index * V * 16));
-            let (scale, bias, slope, zero_point) = (number(0), number(1), number(2), number(3));
+            let parameter = |index: usize| _mm512_loadu_ps(channel.add(index * V * 16));
+            let (scale, bias, slope, zero_point) = (parameter(0), parameter(1), parameter(2), parameter(3));
             for p in 0..P {
-                let z = activated(sums[p][v], scale, bias, slope);
+                let z = apply_prelu(sums[p][v], scale, bias, slope);
                 let output = job.output.add(pixels[p][1] as usize);
                 if FLOAT {
                     _mm512_storeu_ps(output.cast::<f32>().add(v * 16), z);
                 } else {
                     let rounded = _mm512_cvtps_epi32(_mm512_add_ps(z, zero_point));
-                    let held = _mm512_max_epi32(rounded, _mm512_setzero_si512());
-                    _mm_storeu_si128(output.add(v * 16).cast(), _mm512_cvtusepi32_epi8(held));
+                    let clamped = _mm512_max_epi32(rounded, _mm512_setzero_si512());
+                    _mm_storeu_si128(output.add(v * 16).cast(), _mm512_cvtusepi32_epi8(clamped));
                 }
             }
         }
     }
 }
 
-/// Scale, bias and PReLU.
+/// Applies scale, bias and PReLU.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn activated(sums: __m512i, scale: __m512, bias: __m512, slope: __m512) -> __m512 {
+fn apply_prelu(sums: __m512i, scale: __m512, bias: __m512, slope: __m512) -> __m512 {
     let y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, bias);
     let zero = _mm512_setzero_ps();
     _mm512_fmadd_ps(_mm512_min_ps(y, zero), slope, _mm512_max_ps(y, zero))
 }
 
+/// Depthwise convolution of one block of 16, 32, 48 or 64 channels.
+///
 /// # Safety
 ///
-/// AVX-512 F, BW and VNNI must be there. Every tap of every pixel with all its lanes must lie in the input, every
-/// pixel in the output; weights and epilogue must be as long as lanes and taps say.
+/// The host must support AVX-512 F, BW and VNNI. All taps of all pixels with all lanes must be inside the input, and all
+/// pixels inside the output. Weights and epilogue must have the lengths that lanes and taps require.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-pub(crate) unsafe fn depthwise(job: &RowJob) {
-    // SAFETY: the caller's promises.
+pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
+    // SAFETY: the caller guarantees it.
     unsafe {
         match (job.lanes, job.taps.len()) {
-            // 3x3, the common one: its weights stay in registers from pixel to pixel.
+            // The usual 3x3 kernel: its weights stay in registers from pixel to pixel.
             (64, 12) => row::<4, 3>(job, 3),
             (64, taps) => row::<4, 0>(job, taps / 4),
             (48, taps) => row::<3, 0>(job, taps / 4),
@@ -114,27 +123,27 @@ pub(crate) unsafe fn depthwise(job: &RowJob) {
     }
 }
 
-/// A row of `V * 16` channels; `G` groups of 4 taps, or `groups` where it is 0.
+/// Computes a row of `V * 16` channels with `G` groups of 4 taps, or with `groups` if `G` is 0.
 ///
 /// # Safety
 ///
 /// As [`depthwise`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-unsafe fn row<const V: usize, const G: usize>(job: &RowJob, groups: usize) {
+unsafe fn row<const V: usize, const G: usize>(job: &DepthwiseJob, groups: usize) {
     let groups = if G > 0 { G } else { groups };
     let bytes = u64::MAX >> (64 - 16 * V);
     let floats = u16::MAX >> (16 - 4 * V);
-    // SAFETY: taps, pixels, weights and epilogue are what the caller promised; loads and stores are masked to
-    // the block's lanes.
+    // SAFETY: the caller guarantees the lengths of taps, pixels, weights and epilogue; loads and stores are masked to the
+    // lanes of the block.
     unsafe {
         let taps = job.taps.as_ptr();
-        let number = |index: usize, register: usize| {
+        let parameter = |index: usize, register: usize| {
             let channel = job.epilogue.as_ptr().add((index * 4 + register) * 4 * V);
             _mm512_maskz_loadu_ps(floats, channel)
         };
         for pixel in 0..job.pixels {
-            let input = job.input.add(pixel * job.step);
+            let input = job.input.add(pixel * job.input_step);
             let tap = |index: usize| {
                 let offset = *taps.add(index) as usize;
                 _mm512_maskz_loadu_epi8(bytes, input.add(offset).cast())
@@ -159,11 +168,15 @@ unsafe fn row<const V: usize, const G: usize>(job: &RowJob, groups: usize) {
                 }
             }
             let rounded: [__m512i; 4] = std::array::from_fn(|register| {
-                let z =
-                    activated(sums[register], number(0, register), number(1, register), number(2, register));
-                _mm512_cvtps_epi32(_mm512_add_ps(z, number(3, register)))
+                let z = apply_prelu(
+                    sums[register],
+                    parameter(0, register),
+                    parameter(1, register),
+                    parameter(2, register),
+                );
+                _mm512_cvtps_epi32(_mm512_add_ps(z, parameter(3, register)))
             });
-            // Packing works within 16 bytes as unpacking does, and so undoes its order.
+            // The pack instructions work within 16 bytes as the unpack instructions do, and so restore the order.
             let words =
                 [_mm512_packs_epi32(rounded[0], rounded[1]), _mm512_packs_epi32(rounded[2], rounded[3])];
             let packed = _mm512_packus_epi16(words[0], words[1]);

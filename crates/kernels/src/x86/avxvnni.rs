@@ -1,19 +1,23 @@
-//! AVX-VNNI: 32 products a multiplication, up to 6 pixels by 16 channels in registers.
+//! AVX-VNNI: 32 products for each instruction, up to 6 pixels by 16 channels in registers.
+
+#![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
 
 use std::arch::x86_64::*;
 
 use super::avx2::store;
-use crate::job::Job;
+use crate::job::ConvJob;
 
+/// Convolution of one block of 16 output channels.
+///
 /// # Safety
 ///
-/// AVX2, FMA and AVX-VNNI must be there. Every window of the job's pixels must lie in the input, every pixel with
-/// all its lanes in the output; weights and epilogue must be as long as lanes and window say.
+/// The host must support AVX2, FMA and AVX-VNNI. The windows of all pixels must be inside the input, and all pixels with all
+/// lanes inside the output. Weights and epilogue must have the lengths that lanes and window require.
 #[target_feature(enable = "avx2,fma,avxvnni")]
-pub(crate) unsafe fn conv(job: &Job) {
+pub(crate) unsafe fn conv(job: &ConvJob) {
     let (whole, rest) = job.pixels.as_chunks::<6>();
     let (some, rest) = rest.as_chunks::<2>();
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller guarantees it.
     unsafe {
         whole.iter().for_each(|pixels| tile(job, pixels));
         some.iter().for_each(|pixels| tile(job, pixels));
@@ -21,19 +25,21 @@ pub(crate) unsafe fn conv(job: &Job) {
     }
 }
 
+/// Computes `P` pixels by 16 channels in registers.
+///
 /// # Safety
 ///
 /// As [`conv`].
 #[inline]
 #[target_feature(enable = "avx2,fma,avxvnni")]
-unsafe fn tile<const P: usize>(job: &Job, pixels: &[[u32; 2]; P]) {
+unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
     let mut sums = [[_mm256_setzero_si256(); 2]; P];
     let mut weights = job.weights.as_ptr();
-    // SAFETY: windows and weights are as long as runs and groups say: the caller's promise.
+    // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller.
     unsafe {
-        for run in 0..job.runs {
+        for row in 0..job.kernel_rows {
             let input: [*const u8; P] =
-                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + run * job.run_step));
+                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + row * job.row_step));
             for group in 0..job.groups {
                 let rows: [__m256i; 2] =
                     std::array::from_fn(|v| _mm256_loadu_si256(weights.add(v * 32).cast()));

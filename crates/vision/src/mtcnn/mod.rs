@@ -1,14 +1,19 @@
-//! Finding faces: MTCNN, three small networks in a cascade (Zhang et al., "Joint Face Detection and Alignment
-//! Using Multitask Cascaded Convolutional Networks", 2016).
+//! Face detection with MTCNN: a cascade of three small networks (Zhang et al., "Joint Face Detection and Alignment Using
+//! Multitask Cascaded Convolutional Networks", 2016).
 //!
-//! P-Net slides over a pyramid of shrunken frames and proposes boxes ([`proposal`]), R-Net throws most of them
-//! away, O-Net places what remains and gives the landmarks ([`refine`]). Overlapping boxes are thinned out
-//! after every stage ([`nms`]).
+//! P-Net runs on a pyramid of shrunken frames and proposes boxes ([`proposal`]). R-Net rejects most of them. O-Net places the
+//! remaining ones and gives the landmarks ([`refine`]). Non-maximum suppression after every stage removes overlapping boxes
+//! ([`nms`]).
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices are computed from shapes and lists that a stage has itself made or checked"
+)]
 
 mod nms;
 mod proposal;
 mod refine;
-mod square;
+mod square_sampler;
 
 use nms::{Overlap, suppress};
 use ostiary_config as config;
@@ -20,30 +25,45 @@ use refine::Refiner;
 
 use super::VisionError;
 
-/// The most boxes that go from P-Net to R-Net; the least probable beyond that are left out.
+/// Maximum number of boxes that go from P-Net to R-Net. If there are more, the least probable ones are left out.
 const MAX_PROPOSALS: usize = 256;
+/// Side of the input of R-Net, pixels.
+const RNET_SIDE: usize = 24;
+/// Side of the input of O-Net, pixels.
+const ONET_SIDE: usize = 48;
+/// Largest overlap of two boxes after R-Net and after O-Net, as in the paper's reference implementation.
+const MAX_OVERLAP: f32 = 0.7;
+/// Smallest distance between the eyes of a face that can be aligned, pixels.
+const MIN_EYE_DISTANCE: f32 = 1.0;
 
-/// A box on its way through the cascade: as the network looked at it, which is what overlaps are measured on,
-/// and as the network would move it. Thinning out the moved boxes would throw away more of the hard faces.
+/// A box in the cascade. Overlaps are measured on the window, because suppression on the regressed boxes would remove more
+/// of the difficult faces.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Candidate {
-    bbox: BBox,
-    moved: BBox,
+struct Proposal {
+    /// The part of the frame that was the input of the network.
+    window: BBox,
+    /// The window after bounding-box regression.
+    regressed: BBox,
+    /// Probability of a face, 0 to 1.
     score: f32,
 }
 
-/// The cascade, with all its buffers.
+/// The cascade with all its buffers.
 pub struct Detector {
     proposer: Proposer,
     rnet: Refiner,
     onet: Refiner,
+    /// Smallest score after P-Net, R-Net and O-Net.
     thresholds: [f32; 3],
-    proposals: Vec<Candidate>,
+    proposals: Vec<Proposal>,
     faces: Vec<Detection>,
 }
 
 impl Detector {
-    /// Loads and verifies the three networks.
+    /// Loads the three networks and checks their hashes and outputs.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or a network does not fit its role.
     pub fn load(
         bundle: &Bundle,
         settings: &config::Detector,
@@ -56,75 +76,82 @@ impl Detector {
         };
         Ok(Self {
             proposer: Proposer::new(load("pnet")?, settings.min_face as f32)?,
-            rnet: Refiner::new(&load("rnet")?, 24, false)?,
-            onet: Refiner::new(&load("onet")?, 48, true)?,
+            rnet: Refiner::new(&load("rnet")?, RNET_SIDE, false)?,
+            onet: Refiner::new(&load("onet")?, ONET_SIDE, true)?,
             thresholds: settings.thresholds,
             proposals: Vec::with_capacity(MAX_PROPOSALS),
             faces: Vec::with_capacity(MAX_PROPOSALS),
         })
     }
 
-    /// Finds all faces of the frame, most probable first.
-    pub fn detect(&mut self, frame: &Frame, found: &mut Detections) -> Result<(), VisionError> {
-        found.clear();
+    /// Finds the faces of a frame, most probable first: at most [`MAX_FACES`]. `detections` is cleared first.
+    ///
+    /// # Errors
+    /// A network fails, or the frame cannot be resized.
+    pub fn detect(&mut self, frame: &Frame, detections: &mut Detections) -> Result<(), VisionError> {
+        detections.clear();
         self.proposer.propose(frame, self.thresholds[0], &mut self.proposals)?;
         self.proposals.truncate(MAX_PROPOSALS);
 
-        self.rnet.run(frame, self.proposals.iter().map(|proposal| proposal.moved))?;
+        self.rnet.run(frame, self.proposals.iter().map(|proposal| proposal.regressed))?;
         self.proposals.clear();
         for index in 0..self.rnet.len() {
-            let seen = self.rnet.seen(index);
-            if seen.score >= self.thresholds[1] {
-                let (bbox, moved) = (self.rnet.square(index), seen.bbox);
-                self.proposals.push(Candidate { bbox, moved, score: seen.score });
+            let detection = self.rnet.detection(index);
+            if detection.score >= self.thresholds[1] {
+                let (window, regressed) = (self.rnet.square(index), detection.bbox);
+                self.proposals.push(Proposal { window, regressed, score: detection.score });
             }
         }
-        suppress(&mut self.proposals, 0.7, Overlap::Union);
+        suppress(&mut self.proposals, MAX_OVERLAP, Overlap::Union);
 
-        self.onet.run(frame, self.proposals.iter().map(|proposal| proposal.moved))?;
+        self.onet.run(frame, self.proposals.iter().map(|proposal| proposal.regressed))?;
         self.faces.clear();
         for index in 0..self.onet.len() {
-            self.faces.extend(self.face(frame, index));
+            self.faces.extend(self.accept_face(frame, index));
         }
-        suppress(&mut self.faces, 0.7, Overlap::Smaller);
+        suppress(&mut self.faces, MAX_OVERLAP, Overlap::Smaller);
         self.faces.truncate(MAX_FACES);
-        self.look_again(frame)?;
-        found.extend(self.faces.iter().copied());
+        self.refine_landmarks(frame)?;
+        detections.extend(self.faces.iter().copied());
         Ok(())
     }
 
-    /// Looks at every face once more where O-Net placed it: from a box that is off, O-Net can be sure of a face
-    /// and still misplace its landmarks; from its own box it does not.
-    fn look_again(&mut self, frame: &Frame) -> Result<(), VisionError> {
+    /// Runs O-Net a second time on the box of each face: if a box is misplaced, O-Net can be certain of the face and still
+    /// misplace its landmarks; on its own box it does not.
+    fn refine_landmarks(&mut self, frame: &Frame) -> Result<(), VisionError> {
         self.onet.run(frame, self.faces.iter().map(|face| face.bbox))?;
         for index in 0..self.onet.len() {
-            if let Some(better) = self.face(frame, index) {
-                self.faces[index] = better;
+            if let Some(refined) = self.accept_face(frame, index) {
+                self.faces[index] = refined;
             }
         }
         self.faces.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
         Ok(())
     }
 
-    /// Looks at each box with O-Net alone: the face that is there, `None` where there is none any more. As
-    /// many results as boxes, of which at most [`MAX_FACES`] are looked at.
+    /// Runs only O-Net on given boxes, of which at most [`MAX_FACES`] are used. `faces` is cleared and filled with one entry
+    /// for each box: its face, or `None` if there is none.
+    ///
+    /// # Errors
+    /// The network fails.
     pub fn refine(
         &mut self,
         frame: &Frame,
         boxes: &[BBox],
-        found: &mut heapless::Vec<Option<Detection>, MAX_FACES>,
+        faces: &mut heapless::Vec<Option<Detection>, MAX_FACES>,
     ) -> Result<(), VisionError> {
-        found.clear();
+        faces.clear();
         self.onet.run(frame, boxes.iter().take(MAX_FACES).copied())?;
-        found.extend((0..self.onet.len()).map(|index| self.face(frame, index)));
+        faces.extend((0..self.onet.len()).map(|index| self.accept_face(frame, index)));
         Ok(())
     }
 
-    /// What O-Net saw in a box, where that is a face which could be aligned.
-    fn face(&self, frame: &Frame, index: usize) -> Option<Detection> {
-        let seen = self.onet.seen(index);
-        let eyes = Point::distance(seen.landmarks[0], seen.landmarks[1]);
-        let inside = seen.bbox.intersection(&BBox::of_frame(frame)) > 0.0;
-        (seen.score >= self.thresholds[2] && eyes > 1.0 && inside).then_some(seen)
+    /// The detection of O-Net in a box if its score suffices, it is inside the frame, and it can be aligned.
+    fn accept_face(&self, frame: &Frame, index: usize) -> Option<Detection> {
+        let detection = self.onet.detection(index);
+        let eye_distance = Point::distance(detection.landmarks[0], detection.landmarks[1]);
+        let is_inside = detection.bbox.intersection(&BBox::of_frame(frame)) > 0.0;
+        (detection.score >= self.thresholds[2] && eye_distance > MIN_EYE_DISTANCE && is_inside)
+            .then_some(detection)
     }
 }

@@ -1,4 +1,4 @@
-//! The first stage: P-Net, a 12x12 window slid in steps of 2 pixels over a pyramid of shrunken frames.
+//! The first stage: P-Net, a window of 12x12 pixels that moves in steps of 2 pixels over a pyramid of shrunken frames.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -6,42 +6,51 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use ostiary_core::{BBox, Frame};
 use ostiary_engine::{Network, Onnx};
 
-use super::Candidate;
+use super::Proposal;
 use super::nms::{Overlap, suppress};
 use crate::VisionError;
 
-/// From one level of the pyramid to the next: half the area.
-const FACTOR: f32 = 0.709;
-/// P-Net's window and step, pixels of a level.
+/// Scale from one level of the pyramid to the next: half the area.
+const PYRAMID_FACTOR: f32 = 0.709;
+/// Side of the window of P-Net, pixels of a level.
 const WINDOW: f32 = 12.0;
-const STEP: f32 = 2.0;
-/// Networks are prepared for one size of level each; more than one pyramid's worth are kept, so that pictures
-/// of a few sizes can come in turns.
+/// Step of the window, pixels of a level.
+const STRIDE: f32 = 2.0;
+/// Largest overlap (IoU) of two windows of the same level.
+const MAX_LEVEL_OVERLAP: f32 = 0.5;
+/// Largest overlap (IoU) of two windows of different levels.
+const MAX_PYRAMID_OVERLAP: f32 = 0.7;
+/// Maximum number of networks that are kept, each prepared for one size of a level: enough for the pyramids of several sizes
+/// of pictures.
 const MAX_PREPARED: usize = 48;
 
+/// P-Net with its buffers.
 pub struct Proposer {
     onnx: Onnx,
+    /// Side of the smallest face that is found, pixels.
     min_face: f32,
     resizer: Resizer,
-    how: ResizeOptions,
-    /// By level size.
+    resize_options: ResizeOptions,
+    /// Networks by the size of a level: width and height.
     prepared: Vec<([usize; 2], Box<dyn Network>)>,
-    /// Packed RGB of the shrunken frame.
+    /// The shrunken frame, packed RGB.
     level: Vec<u8>,
     outputs: [Vec<f32>; 2],
-    found: Vec<Candidate>,
+    found: Vec<Proposal>,
 }
 
 impl Proposer {
-    /// `min_face` is the side of the smallest face that is looked for, pixels.
-    /// An error where the network is another than P-Net.
+    /// `min_face` is the side of the smallest face that is found, pixels; at least [`WINDOW`].
+    ///
+    /// # Errors
+    /// The network does not have the outputs of P-Net.
     pub fn new(onnx: Onnx, min_face: f32) -> Result<Self, VisionError> {
         prepare(&onnx, [WINDOW as usize; 2])?;
         Ok(Self {
             onnx,
             min_face: min_face.max(WINDOW),
             resizer: Resizer::new(),
-            how: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)),
+            resize_options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)),
             prepared: Vec::new(),
             level: Vec::new(),
             outputs: Default::default(),
@@ -49,12 +58,15 @@ impl Proposer {
         })
     }
 
-    /// Fills `proposals` with boxes in the frame's pixels, most probable first.
+    /// Fills `proposals` with boxes in pixels of the frame, most probable first. Boxes below `threshold` are left out.
+    ///
+    /// # Errors
+    /// The network fails, or the frame cannot be resized.
     pub fn propose(
         &mut self,
         frame: &Frame,
         threshold: f32,
-        proposals: &mut Vec<Candidate>,
+        proposals: &mut Vec<Proposal>,
     ) -> Result<(), VisionError> {
         proposals.clear();
         let mut scale = WINDOW / self.min_face;
@@ -62,17 +74,17 @@ impl Proposer {
         while shorter * scale >= WINDOW {
             let size = [frame.width(), frame.height()].map(|side| (side as f32 * scale).ceil() as usize);
             self.shrink(frame, size)?;
-            self.look(size)?;
+            self.run_pnet(size)?;
             self.collect(frame, size, threshold);
-            suppress(&mut self.found, 0.5, Overlap::Union);
+            suppress(&mut self.found, MAX_LEVEL_OVERLAP, Overlap::Union);
             proposals.append(&mut self.found);
-            scale *= FACTOR;
+            scale *= PYRAMID_FACTOR;
         }
-        suppress(proposals, 0.7, Overlap::Union);
+        suppress(proposals, MAX_PYRAMID_OVERLAP, Overlap::Union);
         Ok(())
     }
 
-    /// Shrinks the frame into `level`.
+    /// Resizes the frame into `level`.
     fn shrink(&mut self, frame: &Frame, [width, height]: [usize; 2]) -> Result<(), VisionError> {
         self.level.resize(width * height * 3, 0);
         let failed = |why: String| VisionError::Resize { why };
@@ -81,15 +93,15 @@ impl Proposer {
         let mut target = TypedImage::<U8x3>::from_buffer(width as u32, height as u32, &mut self.level)
             .map_err(|error| failed(error.to_string()))?;
         self.resizer
-            .resize_typed(&source, &mut target, &self.how)
+            .resize_typed(&source, &mut target, &self.resize_options)
             .map_err(|error| failed(error.to_string()))?;
         Ok(())
     }
 
-    /// Runs P-Net over the level.
-    fn look(&mut self, size: [usize; 2]) -> Result<(), VisionError> {
-        let known = self.prepared.iter().position(|(prepared, _)| *prepared == size);
-        let index = match known {
+    /// Runs P-Net on the level.
+    fn run_pnet(&mut self, size: [usize; 2]) -> Result<(), VisionError> {
+        let prepared = self.prepared.iter().position(|(other, _)| *other == size);
+        let index = match prepared {
             Some(index) => index,
             None => {
                 if self.prepared.len() == MAX_PREPARED {
@@ -102,9 +114,9 @@ impl Proposer {
         Ok(self.prepared[index].1.run(&self.level, &mut self.outputs)?)
     }
 
-    /// Turns P-Net's maps into boxes in the frame's pixels.
+    /// Converts the output maps of P-Net to boxes in pixels of the frame.
     fn collect(&mut self, frame: &Frame, [width, height]: [usize; 2], threshold: f32) {
-        // The level was rounded up to whole pixels, so its scale is not quite the pyramid's.
+        // The size of the level is rounded up to whole pixels, so its scale differs a little from the pyramid's.
         let scale_x = frame.width() as f32 / width as f32;
         let scale_y = frame.height() as f32 / height as f32;
         let [probabilities, shifts] = &self.outputs;
@@ -118,34 +130,35 @@ impl Proposer {
             if score >= threshold {
                 let (row, column) = ((cell / columns) as f32, (cell % columns) as f32);
                 let window = BBox {
-                    x: column * STEP * scale_x,
-                    y: row * STEP * scale_y,
+                    x: column * STRIDE * scale_x,
+                    y: row * STRIDE * scale_y,
                     width: WINDOW * scale_x,
                     height: WINDOW * scale_y,
                 };
                 let shift = std::array::from_fn(|side| shifts[side * cells + cell]);
-                self.found.push(Candidate { bbox: window, moved: window.shifted(shift), score });
+                self.found.push(Proposal { window, regressed: window.shifted(shift), score });
             }
         }
     }
 }
 
-/// The network for levels of this size, its outputs being P-Net's: for each position of the window two
-/// probabilities and four shifts.
+/// Prepares the network for levels of this size, in pixels, and checks that its outputs are those of P-Net: for each position
+/// of the window two probabilities and four shifts.
 fn prepare(onnx: &Onnx, [width, height]: [usize; 2]) -> Result<Box<dyn Network>, VisionError> {
     let network = onnx.prepare(&[1, 3, height, width])?;
-    let wanted = [2, 4].map(|values| vec![1, values, positions(height), positions(width)]);
-    if network.output_shapes() != wanted {
+    let expected = [2, 4].map(|values| vec![1, values, positions(height), positions(width)]);
+    if network.output_shapes() != expected {
         return Err(VisionError::Outputs {
             model: onnx.name().to_owned(),
-            wanted: format!("{wanted:?}"),
+            expected: format!("{expected:?}"),
             found: format!("{:?}", network.output_shapes()),
         });
     }
     Ok(network)
 }
 
-/// How many positions P-Net's window has along a side: 3x3, pooled by 2 rounding up, 3x3, 3x3.
+/// Number of positions of the window along a side of a level: a 3x3 convolution, pooling by 2 that rounds up, and two 3x3
+/// convolutions, all without padding.
 fn positions(side: usize) -> usize {
     side.saturating_sub(2).div_ceil(2).saturating_sub(4)
 }

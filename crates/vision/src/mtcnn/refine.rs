@@ -1,73 +1,82 @@
-//! The second and third stage: R-Net and O-Net look at squares cut from the frame, in batches.
+//! The second and the third stage: R-Net and O-Net run on square parts of the frame, in batches.
 
 use ostiary_core::{BBox, Detection, Frame, Point};
 use ostiary_engine::Onnx;
 
-use super::square::SquareSampler;
+use super::square_sampler::SquareSampler;
 use crate::VisionError;
-use crate::batches::Batches;
+use crate::batched_network::BatchedNetwork;
 
-/// Squares that run together.
-const BATCHES: [usize; 3] = [16, 4, 1];
+/// Batch sizes, squares.
+const BATCH_SIZES: [usize; 3] = [16, 4, 1];
 
+/// R-Net or O-Net with its buffers.
 pub struct Refiner {
-    batches: Batches,
+    network: BatchedNetwork,
     sampler: SquareSampler,
+    /// The inputs of the latest run, pixels of the frame.
     squares: Vec<BBox>,
-    seen: Vec<Detection>,
+    /// The results of the latest run.
+    detections: Vec<Detection>,
 }
 
 impl Refiner {
-    /// `side` is the side of the square that the network looks at, pixels.
+    /// `side` is the side of the network's input, pixels. O-Net also gives landmarks.
+    ///
+    /// # Errors
+    /// The network does not have the outputs of its role.
     pub fn new(onnx: &Onnx, side: usize, with_landmarks: bool) -> Result<Self, VisionError> {
-        let batches = Batches::new(onnx, &BATCHES, side)?;
-        let wanted: &[usize] = if with_landmarks { &[2, 4, 10] } else { &[2, 4] };
-        if !batches.gives(wanted) {
+        let network = BatchedNetwork::new(onnx, &BATCH_SIZES, side)?;
+        let expected: &[usize] = if with_landmarks { &[2, 4, 10] } else { &[2, 4] };
+        if !network.has_output_widths(expected) {
             return Err(VisionError::Outputs {
                 model: onnx.name().to_owned(),
-                wanted: format!("{wanted:?} for each picture"),
-                found: format!("{:?}", batches.output_shapes()),
+                expected: format!("{expected:?} for each picture"),
+                found: format!("{:?}", network.output_shapes()),
             });
         }
-        Ok(Self { batches, sampler: SquareSampler::new(side), squares: Vec::new(), seen: Vec::new() })
+        Ok(Self { network, sampler: SquareSampler::new(side), squares: Vec::new(), detections: Vec::new() })
     }
 
-    /// Looks at the square around each box.
+    /// Runs the network on the square around each box.
+    ///
+    /// # Errors
+    /// The network fails.
     pub fn run(&mut self, frame: &Frame, boxes: impl Iterator<Item = BBox>) -> Result<(), VisionError> {
-        let Self { batches, sampler, squares, seen } = self;
+        let Self { network, sampler, squares, detections } = self;
         squares.clear();
         squares.extend(boxes.map(|bbox| bbox.squared()));
-        seen.clear();
-        batches.run(
+        detections.clear();
+        network.run(
             squares.len(),
             |index, pixels| sampler.sample(frame, &squares[index], pixels),
-            |index, given| {
+            |index, rows| {
                 let square = &squares[index];
-                let shift = std::array::from_fn(|side| given[1][side]);
-                let landmarks = given.get(2).map_or([Point::default(); 5], |numbers| {
+                let shift = std::array::from_fn(|side| rows[1][side]);
+                let landmarks = rows.get(2).map_or([Point::default(); 5], |fractions| {
                     std::array::from_fn(|i| Point {
-                        x: square.x + numbers[i] * square.width,
-                        y: square.y + numbers[i + 5] * square.height,
+                        x: square.x + fractions[i] * square.width,
+                        y: square.y + fractions[i + 5] * square.height,
                     })
                 });
-                seen.push(Detection { bbox: square.shifted(shift), score: given[0][1], landmarks });
+                detections.push(Detection { bbox: square.shifted(shift), score: rows[0][1], landmarks });
             },
         )?;
         Ok(())
     }
 
-    /// How many boxes were looked at.
+    /// Number of boxes of the latest run.
     pub fn len(&self) -> usize {
-        self.seen.len()
+        self.detections.len()
     }
 
-    /// The square that was looked at for a box.
+    /// The square around a box of the latest run.
     pub fn square(&self, index: usize) -> BBox {
         self.squares[index]
     }
 
-    /// What was seen in a box. R-Net gives no landmarks: they are all at the origin.
-    pub fn seen(&self, index: usize) -> Detection {
-        self.seen[index]
+    /// The result for a box of the latest run. R-Net gives no landmarks: they are all at the origin.
+    pub fn detection(&self, index: usize) -> Detection {
+        self.detections[index]
     }
 }

@@ -1,10 +1,12 @@
-//! From packed pixels to what most ONNX files want: a plane for each channel.
+//! Converts packed pixels to planes (NCHW), the input layout of most ONNX files.
+
+#![expect(clippy::indexing_slicing, reason = "a picture has three planes, as many as a pixel has channels")]
 
 use ostiary_core::{ChannelOrder, Input};
 
-/// Fills `planes` (NCHW, a batch of pictures of `plane` pixels each) from packed RGB, in the order of channels
-/// that the file wants.
-pub fn planes<T>(pixels: &[u8], input: &Input, plane: usize, planes: &mut [T], value: impl Fn(u8) -> T) {
+/// Fills `planes` (NCHW: a batch of pictures of `plane` pixels each) from packed RGB, in the channel order of the file.
+/// `value` converts one channel of a pixel.
+pub fn to_planes<T>(pixels: &[u8], input: &Input, plane: usize, planes: &mut [T], value: impl Fn(u8) -> T) {
     let plane = plane.max(1);
     let reversed = input.channels == ChannelOrder::Bgr;
     for (picture, planes) in pixels.chunks_exact(plane * 3).zip(planes.chunks_exact_mut(plane * 3)) {
@@ -17,7 +19,7 @@ pub fn planes<T>(pixels: &[u8], input: &Input, plane: usize, planes: &mut [T], v
     }
 }
 
-/// A pixel as the file wants it, where it wants floats.
+/// The normalization of a channel of a pixel, for files that take floats.
 pub fn normalize(input: &Input) -> impl Fn(u8) -> f32 {
     let (mean, scale) = (input.mean, 1.0 / input.divisor);
     move |pixel| (f32::from(pixel) - mean) * scale
@@ -28,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_become_planes_in_the_order_that_the_file_wants() {
+    fn planes_have_the_channel_order_of_the_file() {
         let mut input = Input {
             name: "input".into(),
             shape: [0; 4],
@@ -37,12 +39,12 @@ mod tests {
             divisor: 2.0,
         };
         let pixels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-        let mut made = [0; 12];
-        planes(&pixels, &input, 2, &mut made, |pixel| pixel);
-        assert_eq!(made, [1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12]);
+        let mut output = [0; 12];
+        to_planes(&pixels, &input, 2, &mut output, |pixel| pixel);
+        assert_eq!(output, [1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12]);
         input.channels = ChannelOrder::Bgr;
-        let mut made = [0.0; 12];
-        planes(&pixels, &input, 2, &mut made, normalize(&input));
-        assert_eq!(made[..6], [0.5, 2.0, 0.0, 1.5, -0.5, 1.0]);
+        let mut output = [0.0; 12];
+        to_planes(&pixels, &input, 2, &mut output, normalize(&input));
+        assert_eq!(output[..6], [0.5, 2.0, 0.0, 1.5, -0.5, 1.0]);
     }
 }
