@@ -97,7 +97,7 @@ impl ClockFault {
                 "set the clock; if it is right and the event was recorded at a wrong time, run `ostiary clock accept`"
             }
             Self::SynchronizationUnknown { .. } => {
-                "use systemd-timesyncd; for chrony or ntpd, allow the service adjtimex; or set clock.trust = \"plausible\""
+                "run `timedatectl` and fix what it complains of (it needs the package dbus), or set clock.trust = \"plausible\""
             }
         }
     }
