@@ -57,9 +57,15 @@ pub fn boot_in_1970(board: &Board) -> anyhow::Result<String> {
 /// number that it has on arm64, and the modes ADJ_MAXERROR, ADJ_ESTERROR and ADJ_STATUS.
 const SYNCHRONIZE: &str = "perl -e 'syscall(171, pack(\"L x4 q q q q l x4\", 0x1c, 0, 0, 1000, 1000, 0) . \"\\0\" x 256) >= 0 or die $!'";
 
+/// The board has no time zones, and hours need one.
+const ZONE: &str = "mkdir -p /run/systemd/system/ostiary.service.d && \
+                    printf '[Service]\\nEnvironment=TZ=UTC0\\n' >/run/systemd/system/ostiary.service.d/zone.conf && \
+                    systemctl daemon-reload";
+
 pub fn synchronized(board: &Board) -> anyhow::Result<String> {
     board.keep_the_door()?;
     board.sh(&as_daemon(&format!("ostiary people group {PERSON} staff")))?;
+    board.sh(ZONE)?;
     let strict = "pulse_ms = 3000\n[hours]\nstaff = [\"always\"]\n[clock]\ntrust = \"synchronized\"";
     board.configure(&[("pulse_ms = 3000", strict)])?;
     // A clock that was set by hand is not synchronized.
