@@ -1,12 +1,18 @@
 //! The system's wall clock, and what it is compared with: what [`WallTime`] judges.
 
+mod synchronization;
+mod timedated;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ostiary_access::{ClockFault, Synchronization, WallTime};
 use ostiary_config::ClockTrust;
-use ostiary_core::clock::{is_synchronized, program_made};
+use ostiary_core::clock::program_made;
+
+use synchronization::Monitor;
+pub use synchronization::ask as ask_synchronization;
 
 /// Stands for no event.
 const NONE: i64 = i64::MIN;
@@ -18,12 +24,17 @@ pub struct WallClock {
     made: Timestamp,
     /// Microseconds since 1970.
     newest_event: AtomicI64,
+    synchronization: Monitor,
 }
 
 impl WallClock {
     /// A clock that is compared with the newest event of the record, if there is one.
     pub fn new(newest_event: Option<Timestamp>) -> Self {
-        let clock = Self { made: program_made(), newest_event: AtomicI64::new(NONE) };
+        let clock = Self {
+            made: program_made(),
+            newest_event: AtomicI64::new(NONE),
+            synchronization: Monitor::default(),
+        };
         clock.set_newest_event(newest_event);
         clock
     }
@@ -41,23 +52,28 @@ impl WallClock {
         self.newest_event.store(event, Ordering::Release);
     }
 
-    /// What the clock says now, with all that `trust` asks for.
-    pub fn read(&self, trust: ClockTrust) -> WallTime {
-        let newest_event = Timestamp::from_microsecond(self.newest_event.load(Ordering::Acquire)).ok();
-        let synchronization = match trust {
-            ClockTrust::Plausible => Synchronization::NotAsked,
-            ClockTrust::Synchronized => synchronization(),
-        };
-        WallTime { now: Timestamp::now(), zone: zone(), made: self.made, newest_event, synchronization }
+    /// Asks in the background whether the clock is synchronized, if the latest answer is old. Returns whether an answer is
+    /// there. To be called every second while the answer matters.
+    pub fn refresh_synchronization(&self) -> bool {
+        self.synchronization.refresh()
     }
-}
 
-/// What the kernel says about the clock.
-pub fn synchronization() -> Synchronization {
-    match is_synchronized() {
-        Ok(true) => Synchronization::Yes,
-        Ok(false) => Synchronization::No,
-        Err(why) => Synchronization::Unknown(why.to_string()),
+    /// What the clock says now, with all that `trust` asks for. It is synchronized only if the latest answer says so and
+    /// is recent; see [`Self::refresh_synchronization`].
+    pub fn read(&self, trust: ClockTrust) -> WallTime {
+        self.with(match trust {
+            ClockTrust::Plausible => Synchronization::NotAsked,
+            ClockTrust::Synchronized => {
+                let none = || Synchronization::Unknown("no answer yet".to_owned());
+                self.synchronization.latest().unwrap_or_else(none)
+            }
+        })
+    }
+
+    /// What the clock says now, with this answer to whether it is synchronized.
+    pub fn with(&self, synchronization: Synchronization) -> WallTime {
+        let newest_event = Timestamp::from_microsecond(self.newest_event.load(Ordering::Acquire)).ok();
+        WallTime { now: Timestamp::now(), zone: zone(), made: self.made, newest_event, synchronization }
     }
 }
 

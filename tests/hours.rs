@@ -1,5 +1,7 @@
 //! Opening hours through the program: groups without hours, and a clock that cannot be right.
 
+mod system_bus;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -9,16 +11,21 @@ use std::{fs, thread};
 use ostiary_config as config;
 use ostiary_events::{Event, EventKind, EventStore};
 use serde_json::Value;
+use system_bus::SystemBus;
 
 /// Far longer than anything here takes.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A door whose camera shows Ann, who is enrolled.
-struct Door(tempfile::TempDir);
+struct Door {
+    folder: tempfile::TempDir,
+    /// The address of the system bus; `None` where the program has to find one, or none.
+    bus: Option<String>,
+}
 
 impl Door {
     fn new() -> Self {
-        let door = Self(tempfile::tempdir().unwrap());
+        let door = Self { folder: tempfile::tempdir().unwrap(), bus: None };
         let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits/obama.jpg");
         let status = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-loop", "1", "-t", "3", "-i"])
@@ -33,7 +40,7 @@ impl Door {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// Writes the configuration with these lines in `[hours]`, and what comes after them.
@@ -64,6 +71,10 @@ impl Door {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
         command.arg("--config").arg(self.path("ostiary.toml")).arg("--models").arg(models);
         command.args(arguments).stdin(Stdio::null()).env("TZ", "UTC").env_remove("NOTIFY_SOCKET");
+        match &self.bus {
+            Some(address) => command.env("DBUS_SYSTEM_BUS_ADDRESS", address),
+            None => command.env_remove("DBUS_SYSTEM_BUS_ADDRESS"),
+        };
         command
     }
 
@@ -263,22 +274,6 @@ fn a_clock_that_went_back_lets_nobody_with_hours_in_until_it_is_accepted() {
 }
 
 #[test]
-fn a_clock_that_must_be_synchronized_is_asked() {
-    let door = Door::new();
-    door.hours("staff = ['always']\n[clock]\ntrust = 'synchronized'");
-    door.succeeds(&["people", "group", "Ann", "staff"]);
-    let (decided, log) = door.run(None);
-    let (clock, _) = door.doctor(None, "clock").remove(0);
-    match ostiary_core::clock::is_synchronized() {
-        Ok(true) => assert_eq!((&decided["reason"], clock.as_str()), (&"granted".into(), "ok")),
-        _ => {
-            assert_eq!((&decided["reason"], clock.as_str()), (&"clock_implausible".into(), "fault"));
-            has(&log, &["clock.trust"]);
-        }
-    }
-}
-
-#[test]
 fn an_unknown_time_zone_is_not_utc() {
     let door = Door::new();
     let with = |arguments: &[&str]| {
@@ -413,4 +408,119 @@ fn a_reload_names_the_people_that_its_hours_shut_out() {
     door.hours("");
     door.succeeds(&["people", "group", "Ann", "gardeners"]);
     has(&running.says("has no hours"), &["\"gardeners\"", "Ann"]);
+}
+
+/// A door whose hours need a synchronized clock, with this system bus, and a film that lasts.
+fn synchronized_door(bus: Option<&str>) -> Door {
+    let mut door = Door::new();
+    long(&door);
+    door.hours("staff = ['always']\n[clock]\ntrust = 'synchronized'");
+    door.succeeds(&["people", "group", "Ann", "staff"]);
+    door.bus = bus.map(str::to_owned);
+    door
+}
+
+/// Everything that reports whether the clock is synchronized says that it is.
+fn is_synchronized(door: &Door) {
+    let (status, said) = door.doctor(None, "clock").remove(0);
+    assert_eq!(status, "ok", "{said}");
+    has(&said, &["synchronized"]);
+    assert_eq!(door.succeeds(&["config", "check", "--json"]), "{\"ok\":true}\n");
+    assert_eq!(Running::start(door).event("granted")["person"], "Ann");
+}
+
+/// Everything says that it is not, or is not known to be, with this reason; and Ann is refused.
+fn is_not_synchronized(door: &Door, reason: &str) {
+    let (status, said) = door.doctor(None, "clock").remove(0);
+    assert_eq!(status, "fault", "{said}");
+    has(&said, &["clock.trust", reason, "people with hours are refused"]);
+    let checked: Value = serde_json::from_str(&door.succeeds(&["config", "check", "--json"])).unwrap();
+    assert_eq!((&checked["ok"], &checked["warnings"][0]["warning"]), (&true.into(), &"clock".into()));
+    has(checked["warnings"][0]["message"].as_str().unwrap(), &["clock.trust", reason]);
+
+    let running = Running::start(door);
+    has(&running.says("people with hours are refused"), &["WARN", reason]);
+    let denied = running.event("denied");
+    assert_eq!((&denied["reason"], &denied["person"]), (&"clock_implausible".into(), &"Ann".into()));
+}
+
+#[test]
+fn without_systemd_the_kernel_says_whether_the_clock_is_synchronized() {
+    let door = synchronized_door(None);
+    match ostiary_core::clock::is_synchronized() {
+        Ok(true) => is_synchronized(&door),
+        Ok(false) => is_not_synchronized(&door, "is not synchronized"),
+        Err(_) => is_not_synchronized(&door, "the kernel does not say"),
+    }
+}
+
+#[test]
+fn systemd_timedated_says_whether_the_clock_is_synchronized() {
+    let bus = SystemBus::with_systemd();
+    let door = synchronized_door(Some(bus.address()));
+    match ostiary_core::clock::is_synchronized() {
+        Ok(true) => is_synchronized(&door),
+        Ok(false) => is_not_synchronized(&door, "is not synchronized"),
+        Err(error) => panic!("a sandbox forbids systemd-timedated to ask the kernel: {error}"),
+    }
+}
+
+#[test]
+fn the_door_follows_the_answers_of_systemd_timedated() {
+    let bus = SystemBus::with_answers();
+    let door = synchronized_door(Some(bus.address()));
+    bus.answers("true");
+    is_synchronized(&door);
+
+    let running = Running::start(&door);
+    running.event("granted");
+    bus.answers("false");
+    has(&running.says("people with hours are refused"), &["WARN", "is not synchronized", "set-ntp"]);
+    drop(running);
+    is_not_synchronized(&door, "is not synchronized");
+
+    let running = Running::start(&door);
+    assert_eq!(running.event("denied")["reason"], "clock_implausible");
+    bus.answers("true");
+    running.says("the clock can be right again");
+    assert_eq!(running.event("granted")["person"], "Ann");
+}
+
+#[test]
+fn an_answer_that_is_not_a_boolean_is_no_answer() {
+    let bus = SystemBus::with_answers();
+    let door = synchronized_door(Some(bus.address()));
+    bus.answers("text");
+    is_not_synchronized(&door, r#"answered "s \"yes\"""#);
+    bus.answers("number");
+    let (status, said) = door.doctor(None, "clock").remove(0);
+    assert_eq!(status, "fault", "{said}");
+    has(&said, &[r#"answered "i 1""#]);
+}
+
+#[test]
+fn an_answer_that_never_comes_delays_nobody_and_lets_nobody_in() {
+    let bus = SystemBus::with_answers();
+    let door = synchronized_door(Some(bus.address()));
+    bus.answers("never");
+    let running = Running::start(&door);
+    let denied = running.event("denied");
+    assert_eq!(denied["reason"], "clock_implausible");
+    has(denied["detail"].as_str().unwrap(), &["is not known: "]);
+    running.says("did not answer within 10 s");
+    drop(running);
+    is_not_synchronized(&door, "did not answer within 10 s");
+}
+
+#[test]
+fn without_the_service_the_bus_or_busctl_nobody_with_hours_is_let_in() {
+    let bus = SystemBus::empty();
+    let mut door = synchronized_door(Some(bus.address()));
+    is_not_synchronized(&door, "org.freedesktop.timedate1 was not provided");
+    door.bus = Some(format!("unix:path={}", door.path("no-bus").display()));
+    is_not_synchronized(&door, "No such file or directory");
+
+    let output = door.command(None, &["config", "check"]).env("PATH", door.path("empty")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    has(&text(&output.stderr), &["warning: ", "busctl, which asks systemd-timedated, cannot run"]);
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use ostiary_access::ClosedGroup;
-use ostiary_config::{Config, ConfigError, Hours, Loaded, Setting};
+use ostiary_config::{ClockTrust, Config, ConfigError, Hours, Loaded, Setting};
 use ostiary_core::redact;
 use ostiary_facebank::{Facebank, FacebankError};
 use serde_json::json;
@@ -11,7 +11,7 @@ use toml::Value;
 
 use super::Globals;
 use super::output::{json_line, line};
-use crate::wall_clock;
+use crate::wall_clock::{self, WallClock, ask_synchronization};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary config show --origin")]
@@ -24,8 +24,9 @@ pub struct Args {
 enum Action {
     /// Check the whole configuration and tell all that is wrong with it at once.
     ///
-    /// Where hours are set, warnings name the people whose group has no hours: the door does not open for them. The exit
-    /// code is 0 where the configuration is good and 2 where it is not.
+    /// If hours are set, warnings name the people whose group has no hours: the door does not open for them. With
+    /// `clock.trust = "synchronized"` a warning says that the clock is not synchronized now. The exit code is 0 if the
+    /// configuration is good and 2 if it is not.
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
     /// Show every key in force, as TOML that can be read in again.
@@ -55,7 +56,10 @@ fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     let hours = Hours::parse(&config.hours)?;
     let zone = if hours.is_empty() { Ok(()) } else { wall_clock::zone().map(drop) };
     let problem = zone.err().map(|fault| format!("{fault}, and [hours] go by it; {}", fault.fix()));
-    let warnings = warnings(&hours, config);
+    let mut warnings = warnings(&hours, config);
+    if problem.is_none() && !hours.is_empty() {
+        warnings.extend(clock_warning(config));
+    }
     if globals.json {
         let mut object = json!({ "ok": problem.is_none() });
         if let Some(message) = &problem {
@@ -75,6 +79,17 @@ fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
         warnings.iter().for_each(|(message, _)| eprintln!("warning: {message}"));
     }
     Ok(ExitCode::from(if problem.is_some() { 2 } else { 0 }))
+}
+
+/// A warning if the clock is not synchronized now, which `clock.trust` asks for.
+fn clock_warning(config: &Config) -> Option<(String, serde_json::Value)> {
+    if config.clock.trust != ClockTrust::Synchronized {
+        return None;
+    }
+    let fault = WallClock::new(None).with(ask_synchronization()).local().err()?;
+    let message = format!("{fault}: people with hours are refused meanwhile; {}", fault.fix());
+    let object = json!({ "warning": "clock", "message": message });
+    Some((message, object))
 }
 
 /// Each warning as a sentence and as an object.

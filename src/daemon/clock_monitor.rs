@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, TryLockError};
 
 use ostiary_access::ClockFault;
-use ostiary_config::Config;
+use ostiary_config::{ClockTrust, Config};
 use ostiary_events::EventStore;
 
 use crate::wall_clock::WallClock;
@@ -30,6 +30,10 @@ impl ClockMonitor {
             return;
         }
         let trust = config.clock.trust;
+        if trust == ClockTrust::Synchronized && !wall.refresh_synchronization() {
+            // Nothing can be said before the first answer. People with hours are refused until then.
+            return;
+        }
         let mut local = wall.read(trust).local();
         if matches!(local, Err(ClockFault::BeforeEvent { .. })) && self.take_accepted(wall) {
             local = wall.read(trust).local();

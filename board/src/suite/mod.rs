@@ -88,6 +88,7 @@ pub const TESTS: &[Test] = &[
     test("read_only_root", "a read-only root with a writable state folder is enough", All, Virtual, storage::read_only_root),
     test("model_altered", "a model that was altered is not used", All, Any, storage::model_altered),
     test("clock_jumps", "a clock that jumps moves no pulse", All, Frames, time::jumps),
+    test("clock_synchronized", "with clock.trust = \"synchronized\" the unit lets the door ask systemd-timedated", All, Virtual, time::synchronized),
     test("boot_in_1970", "a board whose clock lost its time keeps the door", All, Virtual, time::boot_in_1970),
     test("bad_input", "each bad input is named in the journal and by doctor, with the relay at rest", All, Any, bad_input::each_is_named),
     test("camera_taken", "a camera that another process has is named, and used when it is free", All, Frames, bad_input::camera_taken),

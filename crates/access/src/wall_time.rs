@@ -90,14 +90,17 @@ impl ClockFault {
     pub fn fix(&self) -> &'static str {
         match self {
             Self::ZoneUnknown { .. } => "set the zone with `timedatectl set-timezone`, or correct TZ",
-            Self::BeforeProgram { .. } | Self::NotSynchronized { .. } => {
+            Self::BeforeProgram { .. } => {
                 "turn on time synchronization (`timedatectl set-ntp true`) and check the network, or set the clock"
+            }
+            Self::NotSynchronized { .. } => {
+                "turn on time synchronization (`timedatectl set-ntp true`) and check the network"
             }
             Self::BeforeEvent { .. } => {
                 "set the clock; if it is right and the event was recorded at a wrong time, run `ostiary clock accept`"
             }
             Self::SynchronizationUnknown { .. } => {
-                "use systemd-timesyncd; for chrony or ntpd, allow the service adjtimex; or set clock.trust = \"plausible\""
+                "run `timedatectl` and fix what it complains of (it needs the package dbus), or set clock.trust = \"plausible\""
             }
         }
     }

@@ -6,7 +6,7 @@ use ostiary_events::EventStore;
 
 use super::Door;
 use super::finding::{Finding, Status};
-use crate::wall_clock::{WallClock, synchronization};
+use crate::wall_clock::{WallClock, ask_synchronization};
 
 const SET: &str = "turn on time synchronization (`timedatectl set-ntp true`) and check the network";
 
@@ -16,9 +16,13 @@ pub fn check(door: &Door) -> Vec<Finding> {
     let newest = EventStore::open_read_only(&config.events.path).and_then(|store| store.newest_time());
     let clock = WallClock::new(newest.ok().and_then(|newest| newest.time));
     let has_hours = !config.hours.is_empty();
+    let synchronization = ask_synchronization();
     // Without hours the clock need not be synchronized, whatever hours would ask for.
-    let trust = if has_hours { config.clock.trust } else { ClockTrust::Plausible };
-    vec![judge(&clock.read(trust), &synchronization(), has_hours)]
+    let time = match config.clock.trust {
+        ClockTrust::Synchronized if has_hours => clock.with(synchronization.clone()),
+        _ => clock.with(Synchronization::NotAsked),
+    };
+    vec![judge(&time, &synchronization, has_hours)]
 }
 
 fn judge(time: &WallTime, synchronization: &Synchronization, has_hours: bool) -> Finding {
@@ -35,16 +39,20 @@ fn judge(time: &WallTime, synchronization: &Synchronization, has_hours: bool) ->
         }
     };
     let shown = time.now.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M %Z").to_string();
-    match (synchronization, has_hours) {
-        (Synchronization::Yes, _) => Finding::ok(format!("{shown}, synchronized")),
-        (_, true) => Finding::warning(format!("{shown}, not synchronized, and hours are set by it"), SET),
-        (_, false) => Finding::ok(format!("{shown}, not synchronized, and no hours are set by it")),
+    let found = match synchronization {
+        Synchronization::Yes => return Finding::ok(format!("{shown}, synchronized")),
+        Synchronization::Unknown(why) => format!("{shown}, not known to be synchronized ({why})"),
+        Synchronization::No | Synchronization::NotAsked => format!("{shown}, not synchronized"),
+    };
+    match has_hours {
+        true => Finding::warning(format!("{found}, and hours are set by it"), SET),
+        false => Finding::ok(format!("{found}, and no hours are set by it")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use Synchronization::{No, NotAsked, Yes};
+    use Synchronization::{No, NotAsked, Unknown, Yes};
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
@@ -65,6 +73,10 @@ mod tests {
         assert_eq!(judge(now, &Yes, true), Finding::ok("2031-05-04 12:00 CEST, synchronized"));
         assert_eq!(judge(now, &No, true).status, Status::Warning);
         assert_eq!(judge(now, &No, false).status, Status::Ok);
+        let no_bus = Unknown("no bus".into());
+        let unknown = judge(now, &no_bus, true);
+        assert_eq!(unknown.status, Status::Warning);
+        assert!(unknown.found.contains("(no bus)"), "{unknown}");
         for wrong in ["1970-01-01T00:03:00Z", "2026-10-31T12:00:00Z", "2030-05-04T10:00:00Z"] {
             assert_eq!(judge(wrong, &Yes, true).status, Status::Fault, "{wrong}");
             assert_eq!(judge(wrong, &Yes, false).status, Status::Warning, "{wrong}");
