@@ -1,4 +1,4 @@
-//! What the decision is made from, and what it says.
+//! Input and output of the decision.
 
 use std::time::Duration;
 
@@ -9,50 +9,61 @@ use super::Reason;
 /// One tracked face in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
+    /// The track that the face belongs to.
     pub track: TrackId,
-    /// When the track began.
+    /// Frame time of the first frame of the track.
     pub first_seen: Duration,
+    /// The quality of the face in this frame.
     pub quality: Quality,
-    /// What is wrong with the face, `None` where it is good enough to count.
+    /// The first quality limit that the face does not meet; `None` if it meets all, so that the frame can count.
     pub fault: Option<QualityFault>,
-    /// Whether the face was embedded in this frame. One that is merely followed says nothing of who it is, and
-    /// does not count.
+    /// Whether the face was embedded in this frame. A face that was only tracked has no identity in this frame, and the
+    /// frame does not count.
     pub embedded: bool,
-    /// Whom it is most alike; `None` where the face was not embedded or the facebank is empty.
+    /// The most similar person; `None` if the face was not embedded or the facebank is empty.
     pub candidate: Option<Candidate>,
-    /// Whether the candidate may come in at this hour.
+    /// Whether the candidate may come in at this time.
     pub access: Access,
 }
 
-/// Whether a known person may come in now.
+/// Whether an enrolled person may come in now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// The person may come in.
     Allowed,
+    /// The person is disabled.
     Disabled,
+    /// The hours of the person's group do not include this time.
     OutsideHours,
     /// Other groups have hours, the person's group has none.
     NoHours,
-    /// The person's group has hours, and the clock cannot be right.
+    /// The person's group has hours, and the clock is not plausible.
     ClockImplausible,
 }
 
-/// A grant or a denial, with all that it rests on.
+/// A grant or a denial, with the values that led to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// The frame's time.
+    /// Frame time of the frame that decided.
     pub time: Duration,
+    /// The track of the face.
     pub track: TrackId,
-    /// When the track began.
+    /// Frame time of the first frame of the track.
     pub first_seen: Duration,
+    /// Whether it is a grant, or why it is a denial.
     pub reason: Reason,
-    /// Whom it is about; `None` for a stranger: who was merely the best candidate is not told.
+    /// The person; `None` for a stranger. The best candidate of a stranger is not named.
     pub person: Option<PersonId>,
-    /// Of the last frame that counted.
+    /// Similarity to the best candidate, -1 to 1, in the last frame that counted; `None` if there was none.
     pub similarity: Option<Similarity>,
+    /// Similarity to the second best person in the same frame.
     pub second: Option<Similarity>,
+    /// The least similarity of a match.
     pub threshold: Similarity,
+    /// The quality of the face in the last frame that counted.
     pub quality: Quality,
+    /// Number of faces in the frame.
     pub faces_in_view: u32,
-    /// Good frames that the decision rests on.
+    /// Number of counted frames that led to the decision.
     pub frames: u32,
 }
