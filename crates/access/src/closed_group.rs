@@ -43,7 +43,9 @@ pub fn closed_groups<'a>(hours: &Hours, people: impl IntoIterator<Item = &'a Per
         }
     }
     let closed = closed.into_iter();
-    closed.map(|(group, people)| ClosedGroup { nearest: nearest_group(hours, &group), group, people }).collect()
+    closed
+        .map(|(group, people)| ClosedGroup { nearest: nearest_group(hours, &group), group, people })
+        .collect()
 }
 
 /// Checks that the group has hours, if any group has.

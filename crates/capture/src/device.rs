@@ -1,6 +1,9 @@
 //! V4L2 devices, and the formats, sizes and rates that they offer.
 
-#![expect(unsafe_code, reason = "the library's query of the device's name panics; this module makes the system call")]
+#![expect(
+    unsafe_code,
+    reason = "the library's query of the device's name panics; this module makes the system call"
+)]
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,9 @@
 //! ffmpeg and ffprobe as child processes that end with the calling thread.
 
-#![expect(unsafe_code, reason = "only a hook between fork and exec can tie the child's life to the calling thread")]
+#![expect(
+    unsafe_code,
+    reason = "only a hook between fork and exec can tie the child's life to the calling thread"
+)]
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, ErrorKind, Read};
@@ -152,8 +155,8 @@ pub fn probe(path: &Path) -> Result<Probe, CaptureError> {
     if !message.is_empty() && !text.contains("\"streams\"") {
         return Err(failed(message.replace(&format!("file:{name}: "), "")));
     }
-    let output: Value =
-        serde_json::from_str(&text).map_err(|error| failed(format!("the output of ffprobe is not JSON ({error})")))?;
+    let output: Value = serde_json::from_str(&text)
+        .map_err(|error| failed(format!("the output of ffprobe is not JSON ({error})")))?;
     read_probe(&output).map_err(|error| failed(error.to_string()))
 }
 
@@ -316,7 +319,9 @@ pub fn read_ppm(input: &mut impl BufRead, frame: &mut Frame) -> io::Result<bool>
             input.read_exact(&mut bytes)?;
             let [byte] = bytes;
             match byte {
-                digit @ b'0'..=b'9' if *number < MAX_PPM_NUMBER => *number = *number * 10 + u32::from(digit - b'0'),
+                digit @ b'0'..=b'9' if *number < MAX_PPM_NUMBER => {
+                    *number = *number * 10 + u32::from(digit - b'0')
+                }
                 b' ' | b'\n' => break,
                 _ => return Err(not_ppm()),
             }

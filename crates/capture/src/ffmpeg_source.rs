@@ -65,7 +65,17 @@ impl FfmpegSource {
 
     fn new(input: Input, live: bool, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         let backoff = Backoff::new(Instant::now());
-        Self { input, live, stall, clock, decoder: None, sequence: 0, backoff, last_failure: None, ended: false }
+        Self {
+            input,
+            live,
+            stall,
+            clock,
+            decoder: None,
+            sequence: 0,
+            backoff,
+            last_failure: None,
+            ended: false,
+        }
     }
 
     fn error(&self, failure: Failure) -> CaptureError {
@@ -339,8 +349,7 @@ pub fn open_clip(
     let available = probe.duration.map(|length| length.saturating_sub(begin));
     if available.is_some_and(|available| available.is_zero()) {
         let seconds = probe.duration.unwrap_or_default().as_secs_f64();
-        let why =
-            format!("it lasts only {seconds:.2} s, and {:.2} s should be skipped", begin.as_secs_f64());
+        let why = format!("it lasts only {seconds:.2} s, and {:.2} s should be skipped", begin.as_secs_f64());
         return Err(CaptureError::Video { path: path.to_owned(), why });
     }
     let played = [available, duration].into_iter().flatten().min();

@@ -130,7 +130,11 @@ mod tests {
         let (chosen, rate) = choose(&offers, &wanted(1280, 720, 30)).unwrap();
         assert_eq!((chosen.format, chosen.width, rate), (PixelFormat::Mjpg, 1280, 30.0));
         let (chosen, rate) = choose(&offers, &wanted(640, 480, 120)).unwrap();
-        assert_eq!((chosen.format, rate), (PixelFormat::Yuyv, 30.0), "none reaches the rate: same rate, and uncompressed");
+        assert_eq!(
+            (chosen.format, rate),
+            (PixelFormat::Yuyv, 30.0),
+            "none reaches the rate: same rate, and uncompressed"
+        );
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Rotation and mirroring of frames, and the crop to the region of interest.
 
-#![expect(clippy::indexing_slicing, reason = "`apply` checks the region, and computes all indices from the frame's size")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`apply` checks the region, and computes all indices from the frame's size"
+)]
 
 use ostiary_config::Camera;
 use ostiary_core::Frame;
@@ -58,10 +61,12 @@ impl Orientation {
             origin += (rotated.0 - 1) * right;
             right = -right;
         }
-        let [x, y, crop_width, crop_height] = self.region.unwrap_or([0, 0, rotated.0 as u32, rotated.1 as u32]);
+        let [x, y, crop_width, crop_height] =
+            self.region.unwrap_or([0, 0, rotated.0 as u32, rotated.1 as u32]);
         let inside = |begin: u32, length: u32, size: isize| begin as u64 + length as u64 <= size as u64;
         if !inside(x, crop_width, rotated.0) || !inside(y, crop_height, rotated.1) {
-            let why = format!("reaches beyond the rotated picture, which is {}x{} pixels", rotated.0, rotated.1);
+            let why =
+                format!("reaches beyond the rotated picture, which is {}x{} pixels", rotated.0, rotated.1);
             return Err(wrong_region([x, y, crop_width, crop_height], why));
         }
         origin += x as isize * right + y as isize * down;

@@ -140,8 +140,9 @@ impl OpenDevice {
         let (device, _) = device::open(Path::new(name))?;
         let offers = device::offers(&device, config.width, config.height);
         let no_format = |why: String| CaptureError::NoFormat { name: name.to_owned(), why };
-        let (chosen, fps) = format_select::choose(&offers, config)
-            .ok_or_else(|| no_format("it does not offer the configured format, or none that Ostiary can convert".into()))?;
+        let (chosen, fps) = format_select::choose(&offers, config).ok_or_else(|| {
+            no_format("it does not offer the configured format, or none that Ostiary can convert".into())
+        })?;
         let code =
             FORMATS.iter().find(|(format, _)| *format == chosen.format).map_or(*b"    ", |(_, code)| **code);
 
@@ -321,7 +322,12 @@ mod tests {
         answer.stride = 1280;
         let layout = negotiated_layout(PixelFormat::Yuyv, *b"YUYV", &answer).unwrap();
         assert_eq!((layout.width, layout.height, layout.stride), (640, 480, 1280));
-        assert!(negotiated_layout(PixelFormat::Mjpg, *b"MJPG", &answer).unwrap_err().to_string().contains("gave YUYV"));
+        assert!(
+            negotiated_layout(PixelFormat::Mjpg, *b"MJPG", &answer)
+                .unwrap_err()
+                .to_string()
+                .contains("gave YUYV")
+        );
         answer.stride = 640;
         assert!(negotiated_layout(PixelFormat::Yuyv, *b"YUYV", &answer).is_err(), "rows overlap");
         answer.stride = 0;

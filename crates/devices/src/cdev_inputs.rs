@@ -143,7 +143,10 @@ fn request(spec: InputSpec<'_>, builder: &Builder) -> Result<Request, GpioError>
     let chip = chip_with_line(spec.line)?;
     check_free(&chip, spec.line)?;
     // A program may have requested the line after the check.
-    builder.clone().request().or_else(|error| check_free(&chip, spec.line).and(Err(refused(spec.line, &error))))
+    builder
+        .clone()
+        .request()
+        .or_else(|error| check_free(&chip, spec.line).and(Err(refused(spec.line, &error))))
 }
 
 #[cfg(test)]

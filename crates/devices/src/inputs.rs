@@ -125,7 +125,11 @@ mod tests {
         fn levels(&self) -> Result<std::sync::MutexGuard<'_, LineLevels>, GpioError> {
             let levels = self.0.lock().unwrap();
             let (what, chip, reason) = ("door contact", "/dev/gpiochip0".into(), "no such device".into());
-            if levels.is_unplugged { Err(GpioError::Read { what, chip, line: 27, reason }) } else { Ok(levels) }
+            if levels.is_unplugged {
+                Err(GpioError::Read { what, chip, line: 27, reason })
+            } else {
+                Ok(levels)
+            }
         }
 
         fn inputs(&self) -> Inputs {
@@ -243,7 +247,8 @@ mod tests {
         assert!(message(&button).ends_with("set relay.chip"));
         let elsewhere = config::Inputs { chip: Some("/dev/gpiochip986".into()), ..button };
         assert!(
-            message(&elsewhere).contains("/dev/gpiochip986") && message(&elsewhere).ends_with("set inputs.chip")
+            message(&elsewhere).contains("/dev/gpiochip986")
+                && message(&elsewhere).ends_with("set inputs.chip")
         );
     }
 }

@@ -40,7 +40,12 @@ fn gpio_with_line(spec: LineSpec<'_>) -> Result<(Gpio, u8), GpioError> {
     let LineSpec { what, line, .. } = spec;
     let gpio = Gpio::new().map_err(|error| failed(spec, error))?;
     let number = u8::try_from(line).ok().filter(|number| *number <= LAST_HEADER_LINE);
-    let number = number.ok_or(GpioError::LineOutOfRange { what, chip: chip(), line, last: LAST_HEADER_LINE.into() })?;
+    let number = number.ok_or(GpioError::LineOutOfRange {
+        what,
+        chip: chip(),
+        line,
+        last: LAST_HEADER_LINE.into(),
+    })?;
     Ok((gpio, number))
 }
 

@@ -76,7 +76,9 @@ pub enum FacebankError {
         .unwrap_or_else(|| ": `ostiary people list` lists all people".into()))]
     NoSuchPerson { name: String, nearest: Option<String> },
     /// Another person has the name.
-    #[error("there is already a person called {name:?}: choose another name, or rename or remove that person")]
+    #[error(
+        "there is already a person called {name:?}: choose another name, or rename or remove that person"
+    )]
     NameTaken { name: String },
     /// The name is not allowed; `why` is the rule that it breaks.
     #[error("{name:?} cannot be a name: {why}")]

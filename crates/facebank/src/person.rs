@@ -30,7 +30,8 @@ pub struct PersonSummary {
 /// # Errors
 /// [`FacebankError::BadName`] with the rule that the name breaks.
 pub fn check_name(name: &str) -> Result<(), FacebankError> {
-    let refuse = |why| Err(FacebankError::BadName { name: name.chars().take(MAX_NAME_LENGTH).collect(), why });
+    let refuse =
+        |why| Err(FacebankError::BadName { name: name.chars().take(MAX_NAME_LENGTH).collect(), why });
     if name.trim().is_empty() {
         return refuse("it is empty");
     }

@@ -128,7 +128,11 @@ impl Facebank {
         found.into_iter().next().map_or_else(|| Err(self.no_such_person(name)?), Ok)
     }
 
-    fn summaries(&self, filter: &str, values: impl rusqlite::Params) -> Result<Vec<PersonSummary>, FacebankError> {
+    fn summaries(
+        &self,
+        filter: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<PersonSummary>, FacebankError> {
         let query = format!(
             "SELECT {PERSON_COLUMNS}, count(photos.id), count(crop),
                  (SELECT json_group_array(DISTINCT model ORDER BY model)
@@ -388,7 +392,9 @@ pub(super) fn read_person(row: &Row<'_>) -> rusqlite::Result<Person> {
 /// The id of the person with this name.
 pub(super) fn find_person(connection: &Connection, name: &str) -> rusqlite::Result<Option<PersonId>> {
     connection
-        .query_row("SELECT id FROM people WHERE folded = ?1", [fold_name(name)], |row| row.get(0).map(PersonId))
+        .query_row("SELECT id FROM people WHERE folded = ?1", [fold_name(name)], |row| {
+            row.get(0).map(PersonId)
+        })
         .optional()
 }
 

@@ -105,9 +105,9 @@ impl GuardServer {
             if self.off_at.is_some_and(|off_at| now >= off_at) {
                 let _ = self.rest();
             }
-            let wait = self.off_at.map(|off_at| {
-                Timespec::try_from(off_at.saturating_duration_since(now)).unwrap_or(MAX_WAIT)
-            });
+            let wait = self
+                .off_at
+                .map(|off_at| Timespec::try_from(off_at.saturating_duration_since(now)).unwrap_or(MAX_WAIT));
             let mut fds =
                 [PollFd::new(&self.daemon, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
             if poll(&mut fds, wait.as_ref()).is_err() {
@@ -200,7 +200,12 @@ mod tests {
     fn start_on(line: Box<dyn OutputLine>, recorded: RecordedLine) -> RunningGuard {
         let (daemon, theirs) = UnixStream::pair().unwrap();
         let (signals, signal) = UnixStream::pair().unwrap();
-        RunningGuard { line: recorded, daemon, signal, thread: thread::spawn(|| serve(line, theirs, signals)) }
+        RunningGuard {
+            line: recorded,
+            daemon,
+            signal,
+            thread: thread::spawn(|| serve(line, theirs, signals)),
+        }
     }
 
     fn start() -> RunningGuard {
