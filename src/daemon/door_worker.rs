@@ -72,11 +72,8 @@ impl DoorWorker {
             if has_ended && !matches!(self.relay_fsm.state(), RelayState::Open { .. }) {
                 break;
             }
-            match self
-                .shared
-                .door_messages
-                .pop(self.relay_fsm.time_until_off(now).unwrap_or(MAX_SLEEP).min(MAX_SLEEP))
-            {
+            let wait = self.relay_fsm.time_until_off(now).unwrap_or(MAX_SLEEP).min(MAX_SLEEP);
+            match self.shared.door_messages.pop(wait) {
                 None => {}
                 Some(DoorMessage::End) => has_ended = true,
                 Some(DoorMessage::Decided { decision, person, detail, model }) => {

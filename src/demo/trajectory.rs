@@ -41,8 +41,8 @@ pub fn face_position(since: Duration) -> FacePosition {
     let approach = 1.0 - since.div_duration_f32(APPROACH).min(1.0);
     let remaining = approach * approach;
     let width = WIDTH_AT_DOOR / (1.0 + (START_DISTANCE - 1.0) * remaining);
-    let left = since.saturating_sub(APPROACH + STAND).div_duration_f32(LEAVE).min(1.0);
-    let center = interpolate(interpolate(DOOR, START, remaining), END, left);
+    let departure = since.saturating_sub(APPROACH + STAND).div_duration_f32(LEAVE).min(1.0);
+    let center = interpolate(interpolate(DOOR, START, remaining), END, departure);
     FacePosition { center, width }
 }
 
