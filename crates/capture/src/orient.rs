@@ -230,8 +230,8 @@ mod tests {
         fn four_rotations_by_90_degrees_change_nothing(width in 1u32..20, height in 1u32..20) {
             let from = grid(width, height);
             let quarter = oriented(90, false, None);
-            let turned = (0..4).fold(from.clone(), |frame, _| transform(&frame, quarter));
-            prop_assert_eq!(turned, from);
+            let rotated = (0..4).fold(from.clone(), |frame, _| transform(&frame, quarter));
+            prop_assert_eq!(rotated, from);
         }
     }
 }
