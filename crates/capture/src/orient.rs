@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_rotation_by_90_degrees_moves_the_bottom_left_corner_to_the_top_left() {
         let rotated = transform(&grid(4, 3), oriented(90, false, None));
-        assert_eq!((turned.width(), turned.height()), (3, 4));
+        assert_eq!((rotated.width(), rotated.height()), (3, 4));
         assert_eq!(pixel(&rotated, 0, 0), [0, 2]);
         assert_eq!(pixel(&rotated, 2, 0), [0, 0]);
         assert_eq!(pixel(&rotated, 2, 3), [3, 0]);
