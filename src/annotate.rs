@@ -1,8 +1,8 @@
-//! Drawing onto frames what was seen in them: for videos, demonstrations and whoever aims a camera.
+//! Annotation of frames: boxes, landmarks and names, for videos, demonstrations and the alignment of a camera.
 //!
-//! What comes in: a [`Frame`], a [`Detection`] in it, a label and a [`Mark`]. What goes out: the same frame with
-//! the face's box, its landmarks and the label in the mark's color; [`save()`] writes it as a picture. Drawing
-//! clips at the frame's edge and allocates nothing.
+//! Input: a [`Frame`], a [`Detection`] in it, a label and a [`Mark`]. Output: the same frame with the face's box, its landmarks
+//! and the label in the color of the mark; [`save()`] writes it to a file. Drawing clips at the edge of the frame and allocates
+//! nothing.
 
 mod canvas;
 mod font;
@@ -17,19 +17,19 @@ use embedded_graphics::primitives::{Circle, PrimitiveStyle, Rectangle};
 use ostiary_core::{BBox, Detection, Frame};
 pub use save::{SaveError, save};
 
-/// What is known of a face: it gives the color.
+/// The result for a face, which determines its color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// Somebody of the facebank: green.
+    /// An enrolled person: green.
     Known,
     /// A stranger: red.
     Unknown,
-    /// Not good enough to judge: amber.
+    /// A quality fault: amber.
     Poor,
 }
 
 impl Mark {
-    /// The color of box, landmarks and label, and a color for text that is legible on it.
+    /// The color of box, landmarks and label, and the color of the text on it.
     fn colors(self) -> (Rgb888, Rgb888) {
         match self {
             Self::Known => (Rgb888::new(46, 184, 92), Rgb888::BLACK),
@@ -39,53 +39,59 @@ impl Mark {
     }
 }
 
-/// Width of the box's lines and distance of the label's text from its edge, in the canvas's pixels.
-const LINE: u32 = 2;
-/// Diameter of a landmark, in the canvas's pixels.
-const DOT: u32 = 5;
+/// Width of the lines of the box, and margin of the text in the label, pixels of the canvas.
+const LINE_WIDTH: u32 = 2;
+/// Diameter of a landmark, pixels of the canvas.
+const LANDMARK_DIAMETER: u32 = 5;
 
-/// Draws one face: its box, its five landmarks, and the label on a filled ground above the box, or inside it
-/// where there is no room above. An empty label is left out. Everything grows with the frame, so that it can
-/// be read in large pictures too. What lies outside the frame, or is not a number, is not drawn.
+/// Draws one face: its box, its five landmarks, and the label on a filled background above the box. If there is no space
+/// above, the label is inside the box. An empty label is not drawn. Lines and text are larger on larger frames. Coordinates
+/// outside the frame, or that are not finite, are not drawn.
 pub fn draw(frame: &mut Frame, face: &Detection, label: &str, mark: Mark) {
     let mut canvas = Canvas::new(frame);
-    let (color, ink) = mark.colors();
+    let (color, text_color) = mark.colors();
     for landmark in &face.landmarks {
-        if let Some(middle) = canvas.place(landmark.x, landmark.y) {
-            let dot = Circle::with_center(middle, DOT).into_styled(PrimitiveStyle::with_fill(color));
-            drawn(dot.draw(&mut canvas));
+        if let Some(center) = canvas.to_canvas(landmark.x, landmark.y) {
+            let dot =
+                Circle::with_center(center, LANDMARK_DIAMETER).into_styled(PrimitiveStyle::with_fill(color));
+            infallible(dot.draw(&mut canvas));
         }
     }
     let Some(outline) = outline(&canvas, &face.bbox) else { return };
-    drawn(outline.into_styled(PrimitiveStyle::with_stroke(color, LINE)).draw(&mut canvas));
+    infallible(outline.into_styled(PrimitiveStyle::with_stroke(color, LINE_WIDTH)).draw(&mut canvas));
     let is_in_view = !outline.intersection(&canvas.bounding_box()).is_zero_sized();
     if is_in_view && !label.is_empty() {
-        let size = font::size(label) + Size::new_equal(2 * LINE);
-        let ground = Rectangle::new(label_place(&canvas, &outline, size), size);
-        drawn(canvas.fill_solid(&ground, color));
-        drawn(font::write(&mut canvas, label, ground.top_left + Size::new_equal(LINE), ink));
+        let size = font::size(label) + Size::new_equal(2 * LINE_WIDTH);
+        let background = Rectangle::new(label_position(&canvas, &outline, size), size);
+        infallible(canvas.fill_solid(&background, color));
+        infallible(font::write(
+            &mut canvas,
+            label,
+            background.top_left + Size::new_equal(LINE_WIDTH),
+            text_color,
+        ));
     }
 }
 
-/// The face's box on the canvas; `None` where it is not finite or has no extent.
+/// The face's box on the canvas; `None` if it is not finite or empty.
 fn outline(canvas: &Canvas, bbox: &BBox) -> Option<Rectangle> {
-    let from = canvas.place(bbox.x, bbox.y)?;
-    let to = canvas.place(bbox.x + bbox.width, bbox.y + bbox.height)?;
+    let from = canvas.to_canvas(bbox.x, bbox.y)?;
+    let to = canvas.to_canvas(bbox.x + bbox.width, bbox.y + bbox.height)?;
     (from.x < to.x && from.y < to.y).then(|| Rectangle::with_corners(from, to))
 }
 
-/// The top-left corner of a label: above the box and flush with it, but inside the frame where it fits.
-fn label_place(canvas: &Canvas, outline: &Rectangle, size: Size) -> Point {
-    let room = canvas.size().saturating_sub(size);
+/// The top-left corner of a label: above the box and aligned with its left side, moved into the frame if it fits there.
+fn label_position(canvas: &Canvas, outline: &Rectangle, size: Size) -> Point {
+    let free = canvas.size().saturating_sub(size);
     let above = outline.top_left.y - size.height as i32;
-    let y = if above >= 0 { above } else { outline.top_left.y.clamp(0, room.height as i32) };
-    Point::new(outline.top_left.x.clamp(0, room.width as i32), y)
+    let y = if above >= 0 { above } else { outline.top_left.y.clamp(0, free.height as i32) };
+    Point::new(outline.top_left.x.clamp(0, free.width as i32), y)
 }
 
-/// Takes the result of drawing onto memory, which cannot fail.
-fn drawn<T>(result: Result<T, Infallible>) -> T {
+/// The value of a result that cannot be an error: drawing into memory does not fail.
+fn infallible<T>(result: Result<T, Infallible>) -> T {
     match result {
-        Ok(drawn) => drawn,
+        Ok(value) => value,
         Err(never) => match never {},
     }
 }
@@ -126,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn box_landmarks_and_label_stand_where_they_belong() {
+    fn box_landmarks_and_label_are_at_their_places() {
         for mark in [Mark::Known, Mark::Unknown, Mark::Poor] {
             let mut frame = frame(320, 240);
             draw(&mut frame, &face([100.0, 80.0, 100.0, 120.0]), "Anna 0.71", mark);
@@ -136,19 +142,21 @@ mod tests {
             for (x, y) in [(130, 128), (170, 128), (150, 152), (135, 176), (165, 176)] {
                 assert_eq!(pixel(&frame, x, y), color(mark), "the landmark at {x},{y}");
             }
-            assert_eq!(pixel(&frame, 101, 57), color(mark), "the label's ground");
-            let ink = mark.colors().1;
+            assert_eq!(pixel(&frame, 101, 57), color(mark), "the background of the label");
+            let text_color = mark.colors().1;
             let label = (57..79).flat_map(|y| (100..194).map(move |x| (x, y)));
-            let inked = label.filter(|&(x, y)| pixel(&frame, x, y) == [ink.r(), ink.g(), ink.b()]).count();
-            assert!((200..1000).contains(&inked), "{inked} pixels of text");
+            let text_pixels = label
+                .filter(|&(x, y)| pixel(&frame, x, y) == [text_color.r(), text_color.g(), text_color.b()])
+                .count();
+            assert!((200..1000).contains(&text_pixels), "{text_pixels} pixels of text");
             for (x, y) in [(110, 90), (190, 190), (98, 85), (98, 60), (300, 60), (150, 206)] {
-                assert_eq!(pixel(&frame, x, y), GREY, "{x},{y} is untouched");
+                assert_eq!(pixel(&frame, x, y), GREY, "{x},{y} did not change");
             }
         }
     }
 
     #[test]
-    fn a_label_without_room_above_goes_inside_and_stays_in_the_frame() {
+    fn a_label_without_space_above_is_inside_the_box_and_in_the_frame() {
         let mut frame = frame(200, 100);
         draw(&mut frame, &face([150.0, 5.0, 40.0, 80.0]), "Anna 0.71", Mark::Known);
         // 9 characters of 10x20 and a margin of 2 around them end at the right edge.
@@ -169,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_or_no_number_leaves_the_frame_as_it_was() {
+    fn coordinates_outside_or_not_finite_do_not_change_the_frame() {
         let boxes = [
             [200.0, 20.0, 50.0, 50.0],
             [-90.0, 20.0, 50.0, 50.0],
@@ -180,8 +188,8 @@ mod tests {
         ];
         for bbox in boxes {
             let mut frame = frame(100, 100);
-            let nowhere = Point { x: f32::NAN, y: 0.0 };
-            let face = Detection { landmarks: [nowhere; 5], ..face(bbox) };
+            let not_a_number = Point { x: f32::NAN, y: 0.0 };
+            let face = Detection { landmarks: [not_a_number; 5], ..face(bbox) };
             draw(&mut frame, &face, "Anna", Mark::Known);
             let is_huge = bbox[2] == f32::MAX; // Its left and upper sides are in view.
             assert_eq!(changed(&frame) > 0, is_huge, "{bbox:?}");
@@ -189,18 +197,18 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_letters_grow_with_the_frame() {
+    fn lines_and_letters_are_larger_on_a_larger_frame() {
         let (mut small, mut large) = (frame(200, 200), frame(2160, 2160));
         draw(&mut small, &face([20.0, 50.0, 100.0, 100.0]), "Zoë", Mark::Known);
         draw(&mut large, &face([60.0, 150.0, 300.0, 300.0]), "Zoë", Mark::Known);
-        // Three times the side, so nine times the pixels; the dots' rounding differs a little.
+        // Three times the side means nine times the pixels, with small differences of rounding.
         let ratio = changed(&large) as f64 / changed(&small) as f64;
         assert!((8.5..9.5).contains(&ratio), "{ratio}");
     }
 
     proptest! {
         #[test]
-        fn nothing_makes_drawing_panic(
+        fn drawing_does_not_panic(
             (width, height) in prop_oneof![(0u32..40, 0u32..40), (700u32..900, 1u32..4)],
             bbox: [f32; 4], near in [-100f32..100.0, -100f32..100.0, -50f32..200.0, -50f32..200.0],
             points: [[f32; 2]; 5], label: String,

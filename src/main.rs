@@ -1,4 +1,4 @@
-//! Parse, run, print the error.
+//! Parses the command line, runs the command, and prints its error.
 
 use std::process::ExitCode;
 

@@ -296,11 +296,11 @@ fn nothing_is_changed_and_a_running_daemon_keeps_its_lock() {
     assert_eq!(contents(door.folder.path()), before);
 
     let store = record(&door.path("events.sqlite"));
-    let daemon = DaemonLock::take(&door.path("people.sqlite")).unwrap();
+    let daemon = DaemonLock::acquire(&door.path("people.sqlite")).unwrap();
     let before: Vec<_> = contents(door.folder.path()).into_keys().collect();
     assert_eq!(door.findings().of("events").0, "ok");
     assert_eq!(contents(door.folder.path()).into_keys().collect::<Vec<_>>(), before);
-    assert!(DaemonLock::take(&door.path("people.sqlite")).is_err());
+    assert!(DaemonLock::acquire(&door.path("people.sqlite")).is_err());
     drop((daemon, store));
 }
 

@@ -157,20 +157,20 @@ fn a_running_daemon_notices_the_changes_of_others() {
     let path = two_people(&folder);
     let mut daemon = Facebank::open_read_only(&path).unwrap();
     let mut desk = Facebank::open(&path).unwrap();
-    assert!(!daemon.changed().unwrap());
+    assert!(!daemon.has_changed().unwrap());
     desk.enroll("Carl", &model(), &[template(4)]).unwrap();
-    assert!(!desk.changed().unwrap());
-    assert!(daemon.changed().unwrap());
-    assert!(!daemon.changed().unwrap());
+    assert!(!desk.has_changed().unwrap());
+    assert!(daemon.has_changed().unwrap());
+    assert!(!daemon.has_changed().unwrap());
     assert_eq!(daemon.gallery(&model()).unwrap().len(), 3);
     // A backup put in its place is another file.
     let other = folder.path().join("other.sqlite");
     Facebank::open(&other).unwrap().enroll("Dora", &model(), &[template(6)]).unwrap();
     fs::rename(&other, &path).unwrap();
-    assert!(daemon.changed().unwrap());
+    assert!(daemon.has_changed().unwrap());
     assert_eq!(names(&daemon), ["Dora"]);
     fs::remove_file(&path).unwrap();
-    assert!(matches!(daemon.changed(), Err(FacebankError::Missing { .. })));
+    assert!(matches!(daemon.has_changed(), Err(FacebankError::Missing { .. })));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_locked_facebank_is_busy_and_then_free() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let mut facebank = Facebank::open(&path).unwrap();
-    facebank.set_patience(Duration::from_millis(20)).unwrap();
+    facebank.set_busy_timeout(Duration::from_millis(20)).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let error = facebank.enroll("Carl", &model(), &[template(4)]).unwrap_err();
@@ -331,8 +331,8 @@ fn templates_of_two_models_live_side_by_side() {
     let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
     let without = ["ANN".to_owned(), "Bob".to_owned()];
     assert_eq!(facebank.reembed(&other_model(), &without, embed).unwrap(), 1);
-    assert_eq!(facebank.strangers(&other_model()).unwrap(), ["Ann", "Bob"]);
-    assert!(facebank.strangers(&model()).unwrap().is_empty());
+    assert_eq!(facebank.people_without_templates(&other_model()).unwrap(), ["Ann", "Bob"]);
+    assert!(facebank.people_without_templates(&model()).unwrap().is_empty());
     let known = |facebank: &Facebank, model: &ModelId| facebank.gallery(model).unwrap().len();
     assert_eq!((known(&facebank, &model()), known(&facebank, &other_model())), (3, 1));
     let carl = facebank.show("Carl").unwrap();
@@ -361,7 +361,7 @@ fn templates_of_two_models_live_side_by_side() {
     assert_eq!(copy.people().unwrap(), facebank.people().unwrap());
     assert_eq!((known(&copy, &model()), known(&copy, &other_model())), (3, 2));
 
-    facebank.forget_all_but(&[other_model()]).unwrap();
+    facebank.retain_models(&[other_model()]).unwrap();
     assert_eq!(known(&facebank, &other_model()), 2);
     assert!(matches!(facebank.gallery(&model()), Err(FacebankError::OtherModel { .. })));
     let (ann, bob) = (facebank.show("Ann").unwrap(), facebank.show("Bob").unwrap());
@@ -535,14 +535,14 @@ fn a_second_daemon_is_refused_from_another_process_too() {
     let mut child = act(&path, "daemon");
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     wait_for(&mut said, "locked");
-    let refused = DaemonLock::take(&path).unwrap_err();
+    let refused = DaemonLock::acquire(&path).unwrap_err();
     assert!(matches!(refused, FacebankError::DaemonRunning { pid: Some(pid), .. } if pid == child.id()));
     assert!(refused.to_string().contains("people.sqlite"), "{refused}");
     // Enrolling goes on beside a daemon.
     Facebank::open(&path).unwrap().enroll("Carl", &model(), &[template(4)]).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    DaemonLock::take(&path).unwrap();
+    DaemonLock::acquire(&path).unwrap();
 }
 
 /// Ends a process that enrolls without pause, at another moment each time, and looks at what it left: whole
@@ -613,7 +613,7 @@ fn wait_for(said: &mut impl Iterator<Item = std::io::Result<String>>, word: &str
 fn actor() {
     let Some(path) = std::env::var_os("OSTIARY_TEST_FACEBANK").map(PathBuf::from) else { return };
     if std::env::var("OSTIARY_TEST_PART").unwrap() == "daemon" {
-        let _lock = DaemonLock::take(&path).unwrap();
+        let _lock = DaemonLock::acquire(&path).unwrap();
         println!("\nlocked");
         loop {
             std::thread::park();

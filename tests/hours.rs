@@ -284,7 +284,8 @@ fn an_unknown_time_zone_is_not_utc() {
     assert_eq!(code, Some(0), "no hours go by it: {log}");
 
     door.hours("staff = ['always']");
-    let said = ["the local time zone is unknown", "TZ=Nowhere/Land", "[hours] go by it", "set-timezone"];
+    let said =
+        ["the local time zone is unknown", "TZ=Nowhere/Land", "[hours] need the local time", "set-timezone"];
     for verb in [&["run"][..], &["config", "check"]] {
         let (code, out, complaint) = with(verb);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{complaint}");

@@ -242,7 +242,7 @@ fn a_guard_that_is_killed_is_a_fault_and_the_daemon_rests_the_relay() {
     send(door.guard(), libc::SIGKILL);
     door.hear("relay off");
     let locked = door.event("locked");
-    assert!(locked["detail"].as_str().unwrap().contains("guards its line was lost"), "{locked}");
+    assert!(locked["detail"].as_str().unwrap().contains("the relay guard was lost"), "{locked}");
     assert_eq!(door.daemon.wait().unwrap().code(), Some(2));
     assert_eq!(count(&door.rest(), "relay on"), 0, "a locked door opens for nobody");
 }

@@ -1,4 +1,4 @@
-//! A frame as something that `embedded-graphics` draws on.
+//! A frame as a draw target of `embedded-graphics`.
 
 use std::convert::Infallible;
 
@@ -7,35 +7,41 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 use ostiary_core::Frame;
 
-/// The shorter side of a frame for which lines and letters have their own size; twice that doubles them.
-const PLAIN_SIDE: u32 = 720;
-/// How far outside the canvas a place may be: far enough that nothing that reaches from there is seen wrongly.
-const MARGIN: f32 = 64.0;
+/// The shorter side of a frame with scale 1, pixels. With twice this side, lines and letters are twice as large.
+const UNSCALED_SIDE: u32 = 720;
+/// Coordinates are clamped to this distance from the canvas, in its pixels. It is larger than anything that is drawn around a
+/// point.
+const CLAMP_MARGIN: f32 = 64.0;
 
-/// A frame's pixels in squares: one pixel of the canvas is `scale` pixels of the frame each way, so that
-/// everything is drawn larger on a larger frame. Drawing clips at the edge.
+/// A frame with scaled pixels: one pixel of the canvas is a square of `scale` x `scale` pixels of the frame, so that drawings
+/// are larger on a larger frame. Drawing clips at the edge.
 pub struct Canvas<'a> {
     rgb: &'a mut [u8],
     /// Pixels of the frame.
     width: usize,
+    /// Pixels of the frame.
     height: usize,
     scale: usize,
 }
 
 impl<'a> Canvas<'a> {
+    /// A canvas on this frame.
     pub fn new(frame: &'a mut Frame) -> Self {
         let (width, height) = (frame.width(), frame.height());
-        let scale = ((width.min(height) + PLAIN_SIDE / 2) / PLAIN_SIDE).max(1);
+        let scale = ((width.min(height) + UNSCALED_SIDE / 2) / UNSCALED_SIDE).max(1);
         Self { width: width as usize, height: height as usize, scale: scale as usize, rgb: frame.rgb_mut() }
     }
 
-    /// Where a place in the frame is on the canvas. What is far outside comes nearer, still outside, so that
-    /// no arithmetic overflows; `None` for what is not finite.
-    pub fn place(&self, x: f32, y: f32) -> Option<Point> {
+    /// Converts coordinates of the frame to those of the canvas; `None` if they are not finite. Points far outside are moved
+    /// nearer, still outside, so that the arithmetic does not overflow.
+    pub fn to_canvas(&self, x: f32, y: f32) -> Option<Point> {
         let Size { width, height } = self.size();
         let scale = self.scale as f32;
-        let on = |place: f32, length: u32| (place / scale).round().clamp(-MARGIN, length as f32 + MARGIN);
-        (x.is_finite() && y.is_finite()).then(|| Point::new(on(x, width) as i32, on(y, height) as i32))
+        let convert = |position: f32, length: u32| {
+            (position / scale).round().clamp(-CLAMP_MARGIN, length as f32 + CLAMP_MARGIN)
+        };
+        (x.is_finite() && y.is_finite())
+            .then(|| Point::new(convert(x, width) as i32, convert(y, height) as i32))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writing names: the bitmap fonts that come with `embedded-graphics`, character by character.
+//! Text in the bitmap fonts of `embedded-graphics`.
 
 use std::convert::Infallible;
 
@@ -13,8 +13,8 @@ use embedded_graphics::text::renderer::TextRenderer;
 
 use super::canvas::Canvas;
 
-/// Latin of western, middle, northern and south-eastern Europe and of Turkey, Cyrillic and Greek: one size
-/// of one face, so that they stand beside each other in a name.
+/// Latin of western, central, northern and south-eastern Europe and of Turkey, Cyrillic and Greek. All have the same size and
+/// design, so that a name can use several.
 const FONTS: [&MonoFont<'static>; 7] = [
     &iso_8859_1::FONT_10X20,
     &iso_8859_2::FONT_10X20,
@@ -24,19 +24,19 @@ const FONTS: [&MonoFont<'static>; 7] = [
     &iso_8859_5::FONT_10X20,
     &iso_8859_7::FONT_10X20,
 ];
-/// Every character's size.
-const CELL: Size = iso_8859_1::FONT_10X20.character_size;
-/// Stands for a character that no font has; the fonts give it themselves.
+/// The size of every character.
+const CHARACTER_SIZE: Size = iso_8859_1::FONT_10X20.character_size;
+/// The character that the fonts draw for one that they do not have.
 const REPLACEMENT: char = '?';
-/// Longer labels are cut: no name and score are so long, and no frame so wide.
-const MOST: usize = 1000;
+/// Longer labels are truncated. A name with its score is shorter.
+const MAX_CHARACTERS: usize = 1000;
 
-/// The room that a text takes.
+/// The size of a text.
 pub fn size(text: &str) -> Size {
-    Size::new(characters(text).count() as u32 * CELL.width, CELL.height)
+    Size::new(characters(text).count() as u32 * CHARACTER_SIZE.width, CHARACTER_SIZE.height)
 }
 
-/// Writes a text with its top-left corner at a place.
+/// Writes a text with its top-left corner at `at`.
 pub fn write(canvas: &mut Canvas, text: &str, mut at: Point, color: Rgb888) -> Result<(), Infallible> {
     for character in characters(text) {
         let style = MonoTextStyle::new(font_of(character), color);
@@ -45,13 +45,12 @@ pub fn write(canvas: &mut Canvas, text: &str, mut at: Point, color: Rgb888) -> R
     Ok(())
 }
 
-/// The characters that take room: accents that are written after their letter are left out, since the fonts
-/// have none on their own.
+/// The characters that are drawn. Combining accents are left out, because the fonts do not have them.
 fn characters(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(|character| !('\u{300}'..='\u{36f}').contains(character)).take(MOST)
+    text.chars().filter(|character| !('\u{300}'..='\u{36f}').contains(character)).take(MAX_CHARACTERS)
 }
 
-/// The first font that has the character, or any, to show that it is missing.
+/// The first font that has the character; otherwise the first font, which draws [`REPLACEMENT`].
 fn font_of(character: char) -> &'static MonoFont<'static> {
     let has = |font: &MonoFont| {
         font.glyph_mapping.index(character) != font.glyph_mapping.index(REPLACEMENT)
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_many_languages_are_written_as_they_are() {
+    fn names_of_many_languages_are_written() {
         let missing = written("?");
         for name in ["Zoë", "Łukasz", "Dvořák", "Jürgen", "Ģirts", "Țepeș", "Işık", "Женя", "Ελένη"]
         {
@@ -86,14 +85,16 @@ mod tests {
     }
 
     #[test]
-    fn what_no_font_has_is_shown_as_missing_and_an_accent_of_its_own_is_left_out() {
+    fn a_missing_character_is_replaced_and_a_combining_accent_is_left_out() {
         assert_eq!(written("美\n"), written("??"));
         assert_eq!(written("Zoe\u{308}"), written("Zoe"));
         assert_eq!(size("Zoe\u{308}"), Size::new(30, 20));
     }
 
     #[test]
-    fn all_fonts_are_of_one_size() {
-        assert!(FONTS.iter().all(|font| font.character_size == CELL && font.character_spacing == 0));
+    fn all_fonts_have_the_same_size() {
+        assert!(
+            FONTS.iter().all(|font| font.character_size == CHARACTER_SIZE && font.character_spacing == 0)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Frames into picture files.
+//! Saves frames as picture files.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,44 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 use ostiary_core::Frame;
 
-/// High enough that nobody sees the compression in a face.
+/// JPEG quality, 0 to 100, without visible compression in faces.
 const JPEG_QUALITY: u8 = 92;
 
 /// Why a frame could not be saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
+    /// The extension is not that of a supported format.
     #[error("{path}: a picture is saved as .jpg, .jpeg or .png; end the name with one", path = .path.display())]
-    Ending { path: PathBuf },
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The encoder failed, for example for a frame without pixels.
     #[error("{path}: a frame of {width}x{height} pixels cannot be saved", path = .path.display())]
-    Encode { path: PathBuf, width: u32, height: u32, source: image::ImageError },
-    #[error("{path}: cannot be written; check the folder, its rights and the space on its disk", path = .path.display())]
-    Write { path: PathBuf, source: std::io::Error },
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// The error of the encoder.
+        source: image::ImageError,
+    },
+    /// The file cannot be written.
+    #[error("{path}: cannot be written; check the folder, its permissions and the free space on its disk", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
 }
 
-/// Saves a frame as a JPEG or PNG, as the ending of the name says. An existing file is overwritten.
+/// Saves a frame as JPEG or PNG, by the extension of the name. An existing file is overwritten.
+///
+/// # Errors
+/// The extension is another one, or the frame cannot be encoded or written.
 pub fn save(frame: &Frame, path: &Path) -> Result<(), SaveError> {
     let mut bytes = Cursor::new(Vec::new());
     let (width, height) = (frame.width(), frame.height());
@@ -36,7 +59,7 @@ pub fn save(frame: &Frame, path: &Path) -> Result<(), SaveError> {
         Ok(ImageFormat::Png) => {
             PngEncoder::new(&mut bytes).write_image(frame.rgb(), width, height, ExtendedColorType::Rgb8)
         }
-        _ => return Err(SaveError::Ending { path: path.to_owned() }),
+        _ => return Err(SaveError::Extension { path: path.to_owned() }),
     };
     encoded.map_err(|source| SaveError::Encode { path: path.to_owned(), width, height, source })?;
     std::fs::write(path, bytes.into_inner())
@@ -65,18 +88,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_saved_names_the_file_and_the_mend() {
+    fn errors_name_the_file_and_say_how_to_fix_it() {
         let folder = tempfile::tempdir().unwrap();
         let frame = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
-        let said =
+        let message =
             |frame: &Frame, name: &str| save(frame, &folder.path().join(name)).unwrap_err().to_string();
         for name in ["door", "door.gif", "door.txt"] {
-            assert!(said(&frame, name).ends_with(&format!(
+            assert!(message(&frame, name).ends_with(&format!(
                 "{name}: a picture is saved as .jpg, .jpeg or .png; end the name with one"
             )));
         }
-        assert!(said(&frame, "no/door.png").contains("check the folder"));
-        assert!(said(&Frame::default(), "door.jpg").contains("0x0"));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing half is left");
+        assert!(message(&frame, "no/door.png").contains("check the folder"));
+        assert!(message(&Frame::default(), "door.jpg").contains("0x0"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no incomplete file is left");
     }
 }

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use indicatif::ProgressBar;
 use ostiary_access::{check_group, closed_groups};
 use ostiary_config::Hours;
-use ostiary_facebank::{Facebank, FacebankError, Listed};
+use ostiary_facebank::{Facebank, FacebankError, PersonSummary};
 use ostiary_pipeline::Recognizer;
 use serde_json::json;
 
@@ -144,7 +144,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(globals: &Globals, people: &[Listed]) -> anyhow::Result<()> {
+fn list(globals: &Globals, people: &[PersonSummary]) -> anyhow::Result<()> {
     if globals.json {
         return people.iter().try_for_each(json_line);
     }
@@ -160,7 +160,7 @@ fn list(globals: &Globals, people: &[Listed]) -> anyhow::Result<()> {
     }
 }
 
-fn show(globals: &Globals, listed: &Listed) -> anyhow::Result<()> {
+fn show(globals: &Globals, listed: &PersonSummary) -> anyhow::Result<()> {
     match globals.json {
         true => json_line(listed),
         false => {
@@ -171,7 +171,7 @@ fn show(globals: &Globals, listed: &Listed) -> anyhow::Result<()> {
 }
 
 /// One person in a line, after the name.
-fn summary(listed: &Listed) -> String {
+fn summary(listed: &PersonSummary) -> String {
     let person = &listed.person;
     let state = if person.enabled { "enabled " } else { "disabled" };
     let group = person.group.as_deref().map(|group| format!(", group {group}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The capture thread: frames from the source into the hand-over, whatever happens to the source.
+//! The capture thread: passes frames from the source to the vision thread, and opens the source again after a failure.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,66 +13,71 @@ use ostiary_events::EventKind;
 use super::progress::Worker;
 use super::shared::Shared;
 
-/// Between two attempts at a camera that is away.
-const BACK_OFF: Duration = Duration::from_millis(500);
-/// How long to wait at a time for a recorded frame to be taken.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The time between two attempts to open a camera that is absent.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+/// The longest wait until a recorded frame is taken, before the thread records its progress.
+const PUT_WAIT: Duration = Duration::from_millis(100);
 
-/// A camera section that was changed by a reload, until the thread takes it.
+/// The `[camera]` section of a reload, until the thread takes it.
 pub type NewCamera = Arc<Mutex<Option<config::Camera>>>;
 
-/// The thread's own.
+/// The state of the capture thread.
 pub struct CaptureWorker {
     pub shared: Arc<Shared>,
-    /// What to open, and to open again when it was lost.
+    /// The source to open, at start and after a failure.
     pub config: config::Camera,
-    pub new: NewCamera,
-    /// Open already, or else opened when it can be.
+    pub new_camera: NewCamera,
+    /// The open source; `None` until it can be opened.
     pub source: Option<Box<dyn FrameSource>>,
-    /// Whether frames are missing, and whether any came.
-    lost: bool,
-    came: bool,
+    /// Whether the source was reported as lost.
+    is_lost: bool,
+    /// Whether the source has given a frame.
+    has_frames: bool,
 }
 
 impl CaptureWorker {
+    /// A worker for the source of this section. `source` is that source if it is open already.
     pub fn new(shared: Arc<Shared>, config: config::Camera, source: Option<Box<dyn FrameSource>>) -> Self {
-        Self { shared, config, new: NewCamera::default(), source, lost: false, came: false }
+        Self { shared, config, new_camera: NewCamera::default(), source, is_lost: false, has_frames: false }
     }
 
-    /// Runs until the recording ends or the daemon stops. An error is one that no waiting mends.
+    /// Runs until the recording ends or the daemon stops.
+    ///
+    /// # Errors
+    /// The source failed with an error that is not transient.
     pub fn run(mut self) -> Result<(), CaptureError> {
-        let result = self.capture();
+        let result = self.main_loop();
         self.shared.frames.close();
         result
     }
 
-    fn capture(&mut self) -> Result<(), CaptureError> {
+    fn main_loop(&mut self) -> Result<(), CaptureError> {
         let mut frame = Frame::default();
         let mut failure = None;
         if let Some(source) = &self.source {
             self.shared.frames.set_live(source.is_live());
-            log::info!("looking through {}", source.describe());
+            log::info!("opened {}", source.describe());
         }
         while !self.shared.is_stopping() {
-            self.shared.progress.moved(Worker::Capture);
-            self.change();
+            self.shared.progress.record(Worker::Capture);
+            self.apply_new_camera();
             let Some(source) = self.source.as_mut() else {
                 self.open()?;
                 continue;
             };
             match source.next(&mut frame) {
                 Ok(Next::Frame) => {
-                    self.came = true;
-                    if std::mem::take(&mut self.lost) {
-                        self.shared.tell_of(EventKind::CameraBack);
+                    self.has_frames = true;
+                    if std::mem::take(&mut self.is_lost) {
+                        self.shared.emit(EventKind::CameraBack);
                     }
-                    self.hand_over(&mut frame);
+                    self.put(&mut frame);
                 }
-                // A recording that never gave a frame has failed, if it said why.
-                Ok(Next::End) if !self.came => return failure.map_or(Ok(()), Err),
+                // A recording without a frame has failed, if there was an error.
+                Ok(Next::End) if !self.has_frames => return failure.map_or(Ok(()), Err),
                 Ok(Next::End) => return Ok(()),
-                Err(error @ CaptureError::Torn { .. }) => log::warn!("{error}"),
-                Err(error) if error.is_transient() => self.lose(&error),
+                Err(error @ CaptureError::DamagedFrame { .. }) => log::warn!("{error}"),
+                Err(error) if error.is_transient() => self.report_lost(&error),
                 Err(error) if source.is_live() => return Err(error),
                 Err(error) => {
                     log::error!("{error}");
@@ -83,47 +88,47 @@ impl CaptureWorker {
         Ok(())
     }
 
-    /// Waits for the vision thread where the source is a recording.
-    fn hand_over(&self, frame: &mut Frame) {
-        while !self.shared.is_stopping() && self.shared.frames.put(frame, PATIENCE) == Put::TimedOut {
-            self.shared.progress.moved(Worker::Capture);
+    /// Passes a frame to the vision thread. Waits for it if the source is a recording.
+    fn put(&self, frame: &mut Frame) {
+        while !self.shared.is_stopping() && self.shared.frames.put(frame, PUT_WAIT) == Put::TimedOut {
+            self.shared.progress.record(Worker::Capture);
         }
     }
 
     fn open(&mut self) -> Result<(), CaptureError> {
         match capture::open(&self.config, self.shared.clock.clone()) {
             Ok(source) => {
-                log::info!("looking through {}", source.describe());
+                log::info!("opened {}", source.describe());
                 self.shared.frames.set_live(source.is_live());
                 self.source = Some(source);
                 Ok(())
             }
             Err(error) if error.is_transient() => {
-                self.lose(&error);
-                thread::sleep(BACK_OFF);
+                self.report_lost(&error);
+                thread::sleep(RETRY_INTERVAL);
                 Ok(())
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Says once that frames are missing.
-    fn lose(&mut self, error: &CaptureError) {
-        if !std::mem::replace(&mut self.lost, true) {
-            self.shared.tell_of(EventKind::CameraLost { detail: error.to_string() });
+    /// Reports once that the source gives no frames.
+    fn report_lost(&mut self, error: &CaptureError) {
+        if !std::mem::replace(&mut self.is_lost, true) {
+            self.shared.emit(EventKind::CameraLost { detail: error.to_string() });
         }
     }
 
-    /// Changes to another camera, or keeps the old one where the new one cannot be.
-    fn change(&mut self) {
-        let new = self.new.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Opens the source of a reload. Keeps the old section if that fails.
+    fn apply_new_camera(&mut self) {
+        let new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(new) = new else { return };
         let old = std::mem::replace(&mut self.config, new);
-        // Closed first: the new one may be the same device in another size.
+        // Closed first: the new source may be the same device with another size.
         self.source = None;
         if let Err(error) = self.open() {
-            let detail = format!("{error}; the camera stays as it was");
-            self.shared.tell_of(EventKind::ReloadRefused { detail });
+            let detail = format!("{error}; the camera did not change");
+            self.shared.emit(EventKind::ReloadRefused { detail });
             self.config = old;
         }
     }

@@ -1,4 +1,4 @@
-//! The main thread's look at the wall clock: says once that it cannot be right, and once that it is again.
+//! The main thread's check of the wall clock: reports once that it is not plausible, and once that it is again.
 
 use std::sync::{Arc, Mutex, TryLockError};
 
@@ -8,22 +8,22 @@ use ostiary_events::EventStore;
 
 use crate::wall_clock::WallClock;
 
-/// What was last said about the clock.
+/// The last reported state of the clock.
 pub struct ClockMonitor {
     store: Arc<Mutex<EventStore>>,
-    /// How often an earlier time was accepted, as far as it is known here.
+    /// The number of accepted earlier times, as last read from the store.
     accepted: u64,
-    /// Whether the clock was last said to be wrong.
+    /// Whether the clock was reported as not plausible.
     is_wrong: bool,
 }
 
 impl ClockMonitor {
-    /// A watch that has said nothing yet.
+    /// A monitor that has reported nothing. `accepted` is the number of accepted earlier times in the store.
     pub fn new(store: Arc<Mutex<EventStore>>, accepted: u64) -> Self {
         Self { store, accepted, is_wrong: false }
     }
 
-    /// Looks at the clock, where any hours go by it.
+    /// Checks the clock, if there are opening hours.
     pub fn check(&mut self, wall: &WallClock, config: &Config) {
         if config.hours.is_empty() {
             self.is_wrong = false;
@@ -49,15 +49,15 @@ impl ClockMonitor {
         }
     }
 
-    /// Takes over the time that `ostiary clock accept` left in the store, if it did. A store that is in use is asked
-    /// the next time: this thread waits for no disk.
+    /// Applies the time that `ostiary clock accept` wrote to the store, and returns whether there was one. If the store is in
+    /// use, a later call reads it: this thread does not wait for the disk.
     fn take_accepted(&mut self, wall: &WallClock) -> bool {
         let store = match self.store.try_lock() {
             Ok(store) => store,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        // What cannot be read is said by the thread that writes.
+        // The store thread reports errors of the store.
         let Ok(newest) = store.newest_time() else { return false };
         if newest.accepted == self.accepted {
             return false;

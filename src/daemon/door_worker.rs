@@ -1,4 +1,4 @@
-//! The door thread: owns the relay and the lamps, and does what is decided; or locks the door.
+//! The door thread: switches the relay and the lamps for each decision, and locks the door after a fault.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,75 +7,80 @@ use ostiary_access::{
     Contact, Decision, DenialReason, DoorTransition, Outcome, RelayCommand, RelayFsm, RelayState,
 };
 use ostiary_core::ModelId;
-use ostiary_devices::{GpioError, InputEvent, Relay, Signals};
+use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{Denial, EventKind, Grant};
 
+use super::error::Fault;
 use super::progress::Worker;
 use super::shared::{DoorMessage, Shared};
 
-/// The longest that the thread sleeps: how late it can be to lock the door or to blink a lamp.
-const NAP: Duration = Duration::from_millis(20);
-/// How late the thread may be to end a pulse, before the relay's guard ends it.
-const LATE: Duration = Duration::from_millis(250);
-/// How long a press of the exit button is good for. Whoever pressed it before that waits no more, or presses again.
-const FRESH: Duration = Duration::from_secs(2);
+/// The longest wait for a message. It limits how late the thread locks the door or switches a lamp.
+const MAX_SLEEP: Duration = Duration::from_millis(20);
+/// How late the thread may end a pulse, before the relay guard ends it.
+const PULSE_TOLERANCE: Duration = Duration::from_millis(250);
+/// An older press of the exit button opens nothing: the person has left, or presses again.
+const MAX_PRESS_AGE: Duration = Duration::from_secs(2);
 
-/// The thread's own. Dropped, it leaves the relay at rest.
+/// The state of the door thread. The relay is at rest when this is dropped.
 pub struct DoorWorker {
     shared: Arc<Shared>,
     relay_fsm: RelayFsm,
-    /// `None` where no relay is configured: decisions are told, and no door opens.
+    /// `None` if no relay is configured: decisions are reported, and no door opens.
     relay: Option<Relay>,
     signals: Signals,
     contact: Contact,
 }
 
 impl DoorWorker {
+    /// A worker with a relay at rest.
     pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: Contact) -> Self {
         let relay_fsm = RelayFsm::new(shared.pulse());
         Self { shared, relay_fsm, relay, signals, contact }
     }
 
-    /// Runs until the recording and the last pulse have ended, or the daemon stops. An error has locked the
-    /// door.
-    pub fn run(mut self) -> Result<(), String> {
-        let result = self.keep();
-        if let Err(reason) = &result {
-            self.shared.lock(reason);
+    /// Runs until the recording and the last pulse have ended, or the daemon stops.
+    ///
+    /// # Errors
+    /// A fault, which has locked the door.
+    pub fn run(mut self) -> Result<(), Fault> {
+        let result = self.main_loop();
+        if let Err(fault) = &result {
+            self.shared.lock(&fault.to_string());
         }
         self.lock_on_fault();
-        // Whatever happened: at rest, and said so, before the line is given back.
+        // In any case the relay goes to rest, with an event, before the line is released.
         if self.relay_fsm.state() != RelayState::Locked
             && self.relay_fsm.state() != RelayState::Resting
-            && let Err(reason) = self.drive(RelayCommand::Off)
+            && let Err(fault) = self.switch_relay(RelayCommand::Off)
         {
-            return result.and(Err(reason));
+            return result.and(Err(fault));
         }
         result
     }
 
-    fn keep(&mut self) -> Result<(), String> {
-        let mut ending = false;
+    fn main_loop(&mut self) -> Result<(), Fault> {
+        let mut has_ended = false;
         while !self.shared.is_stopping() {
-            self.shared.progress.moved(Worker::Door);
+            self.shared.progress.record(Worker::Door);
             self.lock_on_fault();
             let now = self.shared.clock.now();
             if let Some(command) = self.relay_fsm.tick(now) {
-                self.drive(command)?;
+                self.switch_relay(command)?;
             }
-            self.relay.as_ref().map_or(Ok(()), Relay::check).map_err(|error| error.to_string())?;
-            self.signals.tick(now).map_err(|error| error.to_string())?;
+            self.relay.as_ref().map_or(Ok(()), Relay::check)?;
+            self.signals.tick(now)?;
             if let Some(transition) = self.contact.tick(now) {
-                self.tell_of(transition);
+                self.emit_transition(transition);
             }
-            if ending && !matches!(self.relay_fsm.state(), RelayState::Open { .. }) {
+            if has_ended && !matches!(self.relay_fsm.state(), RelayState::Open { .. }) {
                 break;
             }
-            match self.shared.door_messages.pop(self.relay_fsm.due_in(now).unwrap_or(NAP).min(NAP)) {
+            let wait = self.relay_fsm.time_until_off(now).unwrap_or(MAX_SLEEP).min(MAX_SLEEP);
+            match self.shared.door_messages.pop(wait) {
                 None => {}
-                Some(DoorMessage::End) => ending = true,
+                Some(DoorMessage::End) => has_ended = true,
                 Some(DoorMessage::Decided { decision, person, detail, model }) => {
-                    self.act(decision, person, detail, model)?;
+                    self.handle_decision(decision, person, detail, model)?;
                 }
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
@@ -83,40 +88,40 @@ impl DoorWorker {
         Ok(())
     }
 
-    /// Locks the door where a fault was found.
+    /// Locks the door if there is a fault.
     fn lock_on_fault(&mut self) {
         if self.relay_fsm.state() == RelayState::Locked {
             return;
         }
         let Some(reason) = self.shared.fault() else { return };
-        // To rest even where it is said to be there: a fault may be that what is said is wrong.
+        // The relay is switched off even if it should be off: the fault may be in the state that says so.
         self.relay_fsm.lock();
         let off = self.relay.as_mut().map_or(Ok(()), Relay::off);
         let detail = match off {
             Ok(()) => reason,
             Err(error) => format!("{reason}; and the relay may still be on: {error}"),
         };
-        self.shared.tell_of(EventKind::Locked { detail });
+        self.shared.emit(EventKind::Locked { detail });
         self.shared.set_locked();
     }
 
-    fn act(
+    fn handle_decision(
         &mut self,
         mut decision: Decision,
         person: Option<String>,
         detail: Option<String>,
         model: ModelId,
-    ) -> Result<(), String> {
-        // Between the decision and now the door may have been locked.
+    ) -> Result<(), Fault> {
+        // The door may have been locked since the decision.
         self.lock_on_fault();
         if decision.outcome == Outcome::Granted && self.relay_fsm.state() == RelayState::Locked {
             decision.outcome = Outcome::Denied(DenialReason::Locked);
         }
-        self.answer(EventKind::decided(&decision, person, detail, model))
+        self.respond(EventKind::decided(&decision, person, detail, model))
     }
 
-    /// Opens the door if the event is a grant, reports the event, and lights the lamp for yes or no.
-    fn answer(&mut self, kind: EventKind) -> Result<(), String> {
+    /// Opens the door if the event is a grant, emits the event, and signals the result.
+    fn respond(&mut self, kind: EventKind) -> Result<(), Fault> {
         let granted = matches!(kind, EventKind::Granted(_));
         let now = self.shared.clock.now();
         let mut command = None;
@@ -124,84 +129,92 @@ impl DoorWorker {
             self.relay_fsm.set_pulse(self.shared.pulse());
             command = self.relay_fsm.grant(now);
         }
-        // The relay first: lamps and events are for people, who can wait for a millisecond.
-        let driven = command.map_or(Ok(()), |command| self.drive(command));
-        self.shared.tell_of(kind);
-        driven?;
-        let lit = if granted { self.signals.yes(now) } else { self.signals.no(now) };
-        lit.map_err(|error| error.to_string())
-    }
-
-    /// Takes in what the button or the contact said, as it was heard at that time.
-    fn handle_input(&mut self, event: InputEvent, now: Duration) -> Result<(), String> {
-        match event {
-            InputEvent::Exit { age } => return self.let_out(now.saturating_sub(age)),
-            InputEvent::Contact { open, age } => {
-                let transition =
-                    self.contact.told(open, now.saturating_sub(age), self.relay_fsm.free_until());
-                if let Some(transition) = transition {
-                    self.tell_of(transition);
-                }
-            }
-            InputEvent::Lost(error) => {
-                self.contact.lost();
-                self.shared.tell_of(EventKind::InputsLost { detail: error.to_string() });
-            }
-            InputEvent::Back => self.shared.tell_of(EventKind::InputsBack),
+        // The relay is switched first. Lamps and events may be a millisecond later.
+        let switched = command.map_or(Ok(()), |command| self.switch_relay(command));
+        self.shared.emit(kind);
+        switched?;
+        if granted {
+            self.signals.yes(now)?
+        } else {
+            self.signals.no(now)?
         }
         Ok(())
     }
 
-    /// The exit button was pressed. Neither hours nor faces are asked.
-    fn let_out(&mut self, pressed: Duration) -> Result<(), String> {
+    /// Handles an event of the inputs that was read at `now`.
+    fn handle_input(&mut self, event: InputEvent, now: Duration) -> Result<(), Fault> {
+        match event {
+            InputEvent::ExitPressed { age } => return self.handle_exit_press(now.saturating_sub(age)),
+            InputEvent::Contact { open, age } => {
+                let transition =
+                    self.contact.update(open, now.saturating_sub(age), self.relay_fsm.unlocked_until());
+                if let Some(transition) = transition {
+                    self.emit_transition(transition);
+                }
+            }
+            InputEvent::Lost(error) => {
+                self.contact.set_unknown();
+                self.shared.emit(EventKind::InputsLost { detail: error.to_string() });
+            }
+            InputEvent::Recovered => self.shared.emit(EventKind::InputsBack),
+        }
+        Ok(())
+    }
+
+    /// Opens the door for a press of the exit button, at any hour and without a face.
+    fn handle_exit_press(&mut self, pressed: Duration) -> Result<(), Fault> {
         self.lock_on_fault();
         let age = self.shared.clock.now().saturating_sub(pressed);
-        if age > FRESH {
-            log::warn!("the exit button was pressed {:.0} s ago: too long to open now", age.as_secs_f64());
+        if age > MAX_PRESS_AGE {
+            log::warn!(
+                "the exit button was pressed {:.0} s ago: the press is too old to open the door",
+                age.as_secs_f64()
+            );
             return Ok(());
         }
         if self.relay_fsm.state() == RelayState::Locked {
-            return self.answer(EventKind::Denied(Denial::ExitButton));
+            return self.respond(EventKind::Denied(Denial::ExitButton));
         }
-        self.answer(EventKind::Granted(Grant::ExitButton))
+        self.respond(EventKind::Granted(Grant::ExitButton))
     }
 
-    /// Tells of what happened to the leaf.
-    fn tell_of(&self, transition: DoorTransition) {
-        let found = || Some("so it was found".to_owned());
+    /// Emits the events of a change of the door's position.
+    fn emit_transition(&self, transition: DoorTransition) {
+        let initial = || Some("state when the contact was first read".to_owned());
         match transition {
-            DoorTransition::Found { open: true } => {
-                self.shared.tell_of(EventKind::DoorOpened { detail: found() })
+            DoorTransition::Initial { open: true } => {
+                self.shared.emit(EventKind::DoorOpened { detail: initial() })
             }
-            DoorTransition::Found { open: false } => {
-                self.shared.tell_of(EventKind::DoorClosed { detail: found() })
+            DoorTransition::Initial { open: false } => {
+                self.shared.emit(EventKind::DoorClosed { detail: initial() })
             }
-            DoorTransition::Opened => self.shared.tell_of(EventKind::DoorOpened { detail: None }),
+            DoorTransition::Opened => self.shared.emit(EventKind::DoorOpened { detail: None }),
             DoorTransition::Forced => {
-                self.shared.tell_of(EventKind::DoorOpened { detail: None });
-                self.shared.tell_of(EventKind::DoorForced);
+                self.shared.emit(EventKind::DoorOpened { detail: None });
+                self.shared.emit(EventKind::DoorForced);
             }
-            DoorTransition::Closed => self.shared.tell_of(EventKind::DoorClosed { detail: None }),
+            DoorTransition::Closed => self.shared.emit(EventKind::DoorClosed { detail: None }),
             DoorTransition::HeldOpen => {
                 let seconds = self.contact.held_open().as_secs_f64();
                 let detail = format!("it has been open for {seconds:.0} s");
-                self.shared.tell_of(EventKind::DoorHeld { detail });
+                self.shared.emit(EventKind::DoorHeld { detail });
             }
         }
     }
 
-    /// Switches the relay and tells of it.
-    fn drive(&mut self, command: RelayCommand) -> Result<(), String> {
+    /// Switches the relay, and emits the event.
+    fn switch_relay(&mut self, command: RelayCommand) -> Result<(), Fault> {
         let Some(relay) = &mut self.relay else { return Ok(()) };
-        let at_most = self.relay_fsm.due_in(self.shared.clock.now()).unwrap_or_default() + LATE;
-        let (driven, kind) = match command {
+        let at_most =
+            self.relay_fsm.time_until_off(self.shared.clock.now()).unwrap_or_default() + PULSE_TOLERANCE;
+        let (result, kind) = match command {
             RelayCommand::On => (relay.on(at_most), Some(EventKind::RelayOn)),
-            RelayCommand::Stay => (relay.on(at_most), None),
+            RelayCommand::Extend => (relay.on(at_most), None),
             RelayCommand::Off => (relay.off(), Some(EventKind::RelayOff)),
         };
-        driven.map_err(|error: GpioError| error.to_string())?;
+        result?;
         if let Some(kind) = kind {
-            self.shared.tell_of(kind);
+            self.shared.emit(kind);
         }
         Ok(())
     }

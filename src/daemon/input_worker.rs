@@ -1,33 +1,38 @@
-//! The inputs thread: from the exit button and the door's contact to words for the door.
+//! The inputs thread: passes events of the exit button and the door contact to the door thread.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ostiary_devices::Inputs;
 
+use super::error::Fault;
 use super::progress::Worker;
 use super::shared::{DoorMessage, Shared};
 
-/// How long to wait for an edge at a time.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// The longest wait for an event, before the thread records its progress.
+const EVENT_WAIT: Duration = Duration::from_millis(250);
 
-/// The thread's own.
+/// The state of the inputs thread.
 pub struct InputWorker {
     shared: Arc<Shared>,
     inputs: Inputs,
 }
 
 impl InputWorker {
+    /// A worker for these inputs.
     pub fn new(shared: Arc<Shared>, inputs: Inputs) -> Self {
         Self { shared, inputs }
     }
 
-    /// Runs until the daemon stops. An error has locked the door.
-    pub fn run(mut self) -> Result<(), String> {
+    /// Runs until the daemon stops.
+    ///
+    /// # Errors
+    /// The queue of the door thread is full, which has locked the door.
+    pub fn run(mut self) -> Result<(), Fault> {
         while !self.shared.is_stopping() {
-            self.shared.progress.moved(Worker::Inputs);
-            let Some(event) = self.inputs.next_event(PATIENCE) else { continue };
-            self.shared.say(DoorMessage::Input { event, now: self.shared.clock.now() })?;
+            self.shared.progress.record(Worker::Inputs);
+            let Some(event) = self.inputs.next_event(EVENT_WAIT) else { continue };
+            self.shared.send_to_door(DoorMessage::Input { event, now: self.shared.clock.now() })?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
-//! The threads and the bounded queues between them; the only module that knows all crates.
+//! The daemon: its threads and the bounded queues between them. With `cli`, the only module that uses all crates.
 //!
-//! What comes in: a [`Setup`]: the configuration, the relay (taken already, and at rest), and who is told. What
-//! goes out: nothing but what the relay and the outputs do; [`run`] returns when the door is no longer kept.
+//! Input: a [`Setup`] with the configuration, the relay (its line requested and at rest) and the outputs of events. Output:
+//! the levels of the relay and the lamps, and events. [`run`] returns when the daemon ends.
 //!
-//! `camera` captures, `watch` looks (through an [`RecognitionPipeline`](ostiary_pipeline::Eye)) and decides, `input_worker` listens to the button and the
-//! contact, `door_worker` opens, `store_worker` stores and tells;
-//! `probation` watches over models that are new, `clock_monitor` over the wall clock;
-//! `supervisor` is the main thread, `workers` what it knows of the others. They share `shared` and nothing else.
+//! `capture_worker` captures frames. `vision_worker` processes them in a
+//! [`RecognitionPipeline`](ostiary_pipeline::RecognitionPipeline), and decides. `input_worker` reads the exit button and the
+//! door contact. `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `probation`
+//! watches over new models, `clock_monitor` over the wall clock. `supervisor` is the main thread; it supervises the other
+//! threads through `workers`. The threads share `shared` and nothing else.
 
 mod capture_worker;
 mod clock_monitor;
@@ -24,7 +25,7 @@ mod supervisor;
 mod vision_worker;
 mod workers;
 
-pub use error::DaemonError;
+pub use error::{DaemonError, Fault};
 pub use oom_score::allow_oom_kill;
 pub use supervisor::{Setup, run};
 pub use vision_worker::{FrameObserver, FrameResult};

@@ -1,5 +1,5 @@
-//! The probation of a new bundle of models, as the daemon keeps it: a run with it is written down when it begins, and struck
-//! off when it ends in order or has worked for long enough.
+//! The probation of a new bundle of models. The daemon records the start of a run with the bundle, and deletes the record when
+//! the run ends without a crash or has processed frames for long enough.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,53 +9,54 @@ use ostiary_models::{ModelStore, Probation, ProbationStatus, ReleaseError, Store
 
 use super::error::DaemonError;
 
-/// How long frames have to be looked at until the probation is over.
-const ENOUGH: Duration = Duration::from_secs(300);
-/// The longest time between two looks that counts as work.
-const ROUND: Duration = Duration::from_secs(2);
+/// The time with frames after which the probation is passed.
+const PROBATION_TIME: Duration = Duration::from_secs(300);
+/// The longest time between two updates that counts as time with frames.
+const MAX_UPDATE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A run with a bundle on probation.
-pub struct Trial {
+/// A run of the daemon with a bundle on probation.
+pub struct ProbationRun {
     model_store: ModelStore,
     version: u64,
-    /// Frames until the latest look, and when that was.
-    seen: (u64, Instant),
-    worked: Duration,
+    /// Number of frames at the last update, and its time.
+    last_update: (u64, Instant),
+    /// Time with frames.
+    work_time: Duration,
 }
 
-/// A bundle that was given up when the daemon started.
-pub struct GivenUp {
+/// A bundle that failed its probation and was rolled back when the daemon started.
+pub struct RolledBack {
     version: u64,
     to: Option<u64>,
     why: String,
 }
 
-impl std::fmt::Display for GivenUp {
+impl std::fmt::Display for RolledBack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { version, to, why } = self;
         write!(f, "bundle {version} was given up in its probation, because {why}; ")?;
         match to {
             Some(to) => write!(f, "bundle {to} is in use again"),
-            None => f.write_str("the models that the program came with are in use again"),
+            None => f.write_str("the models that came with the program are in use again"),
         }
     }
 }
 
-impl Trial {
-    /// Looks at the start of the daemon whether the bundle in use is on probation, and gives it up where its last run was
-    /// a crash. To be called before its models are touched.
+impl ProbationRun {
+    /// Starts a run if the active bundle is on probation, or rolls the bundle back if it failed: its last run crashed. The
+    /// daemon calls this before it loads models.
     ///
     /// # Errors
-    /// The store cannot be read, or a bundle that has to be given up cannot be.
-    pub fn start(models: &config::Models) -> Result<(Option<Self>, Option<GivenUp>), ReleaseError> {
+    /// The store cannot be read, or the state or the probation cannot be written.
+    pub fn start(models: &config::Models) -> Result<(Option<Self>, Option<RolledBack>), ReleaseError> {
         let Some((model_store, mut probation)) = on_probation(models)? else { return Ok((None, None)) };
-        // Others may be changing what is in use: what counts is what they leave.
+        // Another process may have changed the active bundle before this process got the lock.
         let lock = model_store.lock()?;
         if model_store.probation()?.as_ref() != Some(&probation) {
             return Ok((None, None));
         }
         let version = probation.version;
-        match probation.start(&boot()) {
+        match probation.start(&boot_id()) {
             ProbationStatus::Good => {
                 model_store.set_probation(Some(&probation))?;
                 Ok((Some(Self::new(model_store, version)), None))
@@ -64,37 +65,37 @@ impl Trial {
                 let to: StoreState = model_store.state()?.rolled_back();
                 model_store.set_state(&lock, &to)?;
                 model_store.set_probation(None)?;
-                Ok((None, Some(GivenUp { version, to: to.active(), why })))
+                Ok((None, Some(RolledBack { version, to: to.active(), why })))
             }
         }
     }
 
-    /// The trial after a reload, which may have brought another bundle; `before` is the one until then.
+    /// The run after a reload, which may have activated another bundle. `before` is the run until then.
     pub fn after_reload(models: &config::Models, before: Option<Self>) -> Option<Self> {
-        let begun = on_probation(models).and_then(|found| {
+        let resumed = on_probation(models).and_then(|found| {
             let Some((model_store, mut probation)) = found else { return Ok(None) };
-            if let Some(same) = before.filter(|trial| trial.version == probation.version) {
-                return Ok(Some(same));
+            if let Some(run) = before.filter(|run| run.version == probation.version) {
+                return Ok(Some(run));
             }
-            probation.resume(&boot());
+            probation.resume(&boot_id());
             model_store.set_probation(Some(&probation))?;
             Ok(Some(Self::new(model_store, probation.version)))
         });
-        begun.unwrap_or_else(|error: ReleaseError| {
-            log::error!("{error}; a crash would not go back to the models before");
+        resumed.unwrap_or_else(|error: ReleaseError| {
+            log::error!("{error}; after a crash the previous models would not be used");
             None
         })
     }
 
     fn new(model_store: ModelStore, version: u64) -> Self {
-        Self { model_store, version, seen: (0, Instant::now()), worked: Duration::ZERO }
+        Self { model_store, version, last_update: (0, Instant::now()), work_time: Duration::ZERO }
     }
 
-    /// Takes in how many frames were looked at by now; whether the probation is over. Only time in which frames come
-    /// counts: a door whose camera is away has shown nothing.
+    /// Updates the number of processed frames, and returns whether the probation is over. Only time with frames counts: without
+    /// a camera the models have processed nothing.
     pub fn is_passed(&mut self, frames: u64) -> bool {
-        self.saw(frames, Instant::now());
-        if self.worked < ENOUGH {
+        self.update(frames, Instant::now());
+        if self.work_time < PROBATION_TIME {
             return false;
         }
         match self.change(|model_store, _| model_store.set_probation(None)) {
@@ -104,14 +105,14 @@ impl Trial {
         true
     }
 
-    fn saw(&mut self, frames: u64, now: Instant) {
-        let (before, then) = std::mem::replace(&mut self.seen, (frames, now));
-        if frames > before {
-            self.worked += now.saturating_duration_since(then).min(ROUND);
+    fn update(&mut self, frames: u64, now: Instant) {
+        let (frames_before, time_before) = std::mem::replace(&mut self.last_update, (frames, now));
+        if frames > frames_before {
+            self.work_time += now.saturating_duration_since(time_before).min(MAX_UPDATE_INTERVAL);
         }
     }
 
-    /// The daemon ends. A stop, and an error that has nothing to do with models, is no crash.
+    /// Records the end of the daemon. A stop, or an error that is not related to models, is no crash.
     pub fn end(self, result: &Result<(), DaemonError>) {
         if matches!(result, Err(DaemonError::Vision(_) | DaemonError::Fault(_))) {
             return;
@@ -121,11 +122,11 @@ impl Trial {
             model_store.set_probation(Some(&probation))
         });
         if let Err(error) = stopped {
-            log::error!("{error}; this stop may be taken for a crash of bundle {}", self.version);
+            log::error!("{error}; the next start may treat this stop as a crash of bundle {}", self.version);
         }
     }
 
-    /// Changes the probation, if it is still this bundle's.
+    /// Changes the stored probation, if it is that of this bundle.
     fn change(
         &self,
         change: impl FnOnce(&ModelStore, Probation) -> Result<(), ReleaseError>,
@@ -137,7 +138,7 @@ impl Trial {
     }
 }
 
-/// The probation of the models in use, where they are a bundle on one.
+/// The store and the probation of the active bundle, if it is on probation.
 fn on_probation(models: &config::Models) -> Result<Option<(ModelStore, Probation)>, ReleaseError> {
     if models.dir.is_some() || models.keys.is_empty() {
         return Ok(None);
@@ -146,9 +147,9 @@ fn on_probation(models: &config::Models) -> Result<Option<(ModelStore, Probation
     Ok(model_store.probation()?.map(|probation| (model_store, probation)))
 }
 
-/// The kernel's name for the time since the machine was started. Where it cannot be read every run is of the same boot, so
-/// that a power cut counts as a crash.
-fn boot() -> String {
+/// The kernel's random id of this boot. If it cannot be read, all runs have the same id, so that a power cut counts as a
+/// crash.
+fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map_or_else(|_| String::new(), |id| id.trim().to_owned())
 }
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_time_in_which_frames_come_counts() {
+    fn only_time_with_frames_counts() {
         let folder = tempfile::tempdir().unwrap();
         let keys = vec!["RWR99XgqhUHpZJv+khu8RYfyYAY4xjxNWET6oRlvOy7a/SzGLSlhZYad".to_owned()];
         let models = config::Models { keys, store: folder.path().into(), ..config::Models::default() };
@@ -167,22 +168,22 @@ mod tests {
         model_store.set_state(&lock, &StoreState::default().activated(7)).unwrap();
         model_store.set_probation(Some(&Probation::new(7))).unwrap();
         drop(lock);
-        let (trial, given_up) = Trial::start(&models).unwrap();
-        let mut trial = trial.unwrap();
-        assert!(given_up.is_none());
+        let (run, rolled_back) = ProbationRun::start(&models).unwrap();
+        let mut run = run.unwrap();
+        assert!(rolled_back.is_none());
 
         let mut now = Instant::now();
-        let mut pass = |seconds: u64, moving: bool, trial: &mut Trial| {
+        let mut pass = |seconds: u64, has_frames: bool, run: &mut ProbationRun| {
             for _ in 0..seconds {
                 now += Duration::from_secs(1);
-                trial.saw(trial.seen.0 + u64::from(moving), now);
+                run.update(run.last_update.0 + u64::from(has_frames), now);
             }
         };
-        pass(290, true, &mut trial);
-        pass(10_000, false, &mut trial);
-        assert!(trial.worked < ENOUGH, "{:?}", trial.worked);
-        assert!(!trial.is_passed(trial.seen.0) && model_store.probation().unwrap().is_some());
-        pass(11, true, &mut trial);
-        assert!(trial.is_passed(trial.seen.0) && model_store.probation().unwrap().is_none());
+        pass(290, true, &mut run);
+        pass(10_000, false, &mut run);
+        assert!(run.work_time < PROBATION_TIME, "{:?}", run.work_time);
+        assert!(!run.is_passed(run.last_update.0) && model_store.probation().unwrap().is_some());
+        pass(11, true, &mut run);
+        assert!(run.is_passed(run.last_update.0) && model_store.probation().unwrap().is_none());
     }
 }

@@ -1,34 +1,30 @@
-//! Real progress of the threads, which feeds the watchdog.
+//! The progress of the threads, which feeds the watchdog.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ostiary_core::clock::Clock;
 
-/// When a thread last finished a piece of its work.
-#[derive(Default)]
-struct Mark(AtomicU64);
-
-/// The threads whose progress is watched.
+/// The threads whose progress is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worker {
-    /// Took a frame, or tried to reach a camera that is away.
+    /// Progress is a captured frame, or an attempt to open the source.
     Capture,
-    /// Looked at a frame, or waited its turn for one.
+    /// Progress is a processed frame, or a wait for one.
     Vision,
-    /// Acted on what came, or looked at its clock.
+    /// Progress is a handled message, or a wait for one.
     Door,
-    /// Stored and told what came, or waited its turn.
+    /// Progress is a stored event, or a wait for one.
     Store,
-    /// Heard what the button or the contact said, or that they say nothing.
+    /// Progress is an event of the inputs, or a wait for one.
     Inputs,
 }
 
 impl Worker {
-    /// All of them.
+    /// All workers.
     pub const ALL: [Self; 5] = [Self::Capture, Self::Vision, Self::Door, Self::Store, Self::Inputs];
 
-    /// The thread's name.
+    /// The name of the thread.
     pub fn name(self) -> &'static str {
         match self {
             Self::Capture => "capture",
@@ -40,40 +36,62 @@ impl Worker {
     }
 }
 
-/// What every thread has done, on one clock.
+/// When each worker last made progress, milliseconds of the clock.
+#[derive(Default)]
+struct LastProgress {
+    capture: AtomicU64,
+    vision: AtomicU64,
+    door: AtomicU64,
+    store: AtomicU64,
+    inputs: AtomicU64,
+}
+
+impl LastProgress {
+    fn of(&self, worker: Worker) -> &AtomicU64 {
+        match worker {
+            Worker::Capture => &self.capture,
+            Worker::Vision => &self.vision,
+            Worker::Door => &self.door,
+            Worker::Store => &self.store,
+            Worker::Inputs => &self.inputs,
+        }
+    }
+}
+
+/// The progress of all workers, by one clock.
 pub struct Progress {
     clock: std::sync::Arc<dyn Clock>,
-    marks: [Mark; Worker::ALL.len()],
+    last: LastProgress,
     frames: AtomicU64,
 }
 
 impl Progress {
-    /// Begins with everybody having just moved.
+    /// A record in which all workers made progress just now.
     pub fn new(clock: std::sync::Arc<dyn Clock>) -> Self {
-        let progress = Self { clock, marks: Default::default(), frames: AtomicU64::new(0) };
-        Worker::ALL.into_iter().for_each(|worker| progress.moved(worker));
+        let progress = Self { clock, last: LastProgress::default(), frames: AtomicU64::new(0) };
+        Worker::ALL.into_iter().for_each(|worker| progress.record(worker));
         progress
     }
 
-    /// A worker finished a piece of work.
-    pub fn moved(&self, worker: Worker) {
-        self.marks[worker as usize].0.store(self.clock.now().as_millis() as u64, Ordering::Relaxed);
+    /// Records that a worker made progress.
+    pub fn record(&self, worker: Worker) {
+        self.last.of(worker).store(self.clock.now().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// One more frame was looked at.
+    /// Counts a processed frame.
     pub fn frame_done(&self) {
         self.frames.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Frames looked at.
+    /// Number of processed frames.
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
     }
 
-    /// Whether a worker has not moved for so long.
+    /// Whether a worker made no progress for longer than `limit`.
     pub fn is_stuck(&self, worker: Worker, limit: Duration) -> bool {
-        let moved = Duration::from_millis(self.marks[worker as usize].0.load(Ordering::Relaxed));
-        self.clock.now().saturating_sub(moved) > limit
+        let last = Duration::from_millis(self.last.of(worker).load(Ordering::Relaxed));
+        self.clock.now().saturating_sub(last) > limit
     }
 }
 
@@ -86,20 +104,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_does_not_move_is_stuck() {
+    fn a_worker_without_progress_is_stuck() {
         let clock = Arc::new(VirtualClock::default());
         let progress = Progress::new(clock.clone());
         let limit = Duration::from_secs(5);
         clock.advance(Duration::from_secs(4));
         for worker in [Worker::Capture, Worker::Door, Worker::Store, Worker::Inputs] {
-            progress.moved(worker);
+            progress.record(worker);
         }
         let stuck =
             || Vec::from_iter(Worker::ALL.into_iter().filter(|worker| progress.is_stuck(*worker, limit)));
         assert_eq!(stuck(), []);
         clock.advance(Duration::from_secs(2));
         assert_eq!(stuck(), [Worker::Vision]);
-        progress.moved(Worker::Vision);
+        progress.record(Worker::Vision);
         assert_eq!(stuck(), []);
     }
 }

@@ -1,37 +1,39 @@
-//! A bounded queue between two threads, of a size fixed when it is compiled.
+//! A bounded queue between two threads, with a size that is fixed at compile time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use heapless::Deque;
 
-/// A first-in, first-out queue of at most `N` items. Nobody waits to push: a full queue is the pusher's to
-/// handle.
+/// A first-in, first-out queue of at most `N` items. A push does not wait: the caller handles a full queue.
 pub struct Queue<T, const N: usize> {
     items: Mutex<Deque<T, N>>,
-    filled: Condvar,
+    pushed: Condvar,
 }
 
 impl<T, const N: usize> Default for Queue<T, N> {
     fn default() -> Self {
-        Self { items: Mutex::new(Deque::new()), filled: Condvar::new() }
+        Self { items: Mutex::new(Deque::new()), pushed: Condvar::new() }
     }
 }
 
 impl<T, const N: usize> Queue<T, N> {
-    /// Adds an item at the end; gives it back where the queue is full.
+    /// Adds an item at the end.
+    ///
+    /// # Errors
+    /// The item, if the queue is full.
     pub fn push(&self, item: T) -> Result<(), T> {
-        // A thread that panicked while it held the lock left a whole queue: pushing and popping do not panic.
+        // The queue is valid after a panic of a thread with the lock, because no operation on it can panic.
         self.items.lock().unwrap_or_else(PoisonError::into_inner).push_back(item)?;
-        self.filled.notify_one();
+        self.pushed.notify_one();
         Ok(())
     }
 
-    /// Takes the first item, waiting for one at most so long.
+    /// Removes the first item; waits for one at most `wait`.
     pub fn pop(&self, wait: Duration) -> Option<T> {
         let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut items, _) = self
-            .filled
+            .pushed
             .wait_timeout_while(items, wait, |items| items.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         items.pop_front()
@@ -43,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_come_out_in_order_and_a_full_queue_says_so() {
+    fn items_leave_in_order_and_a_full_queue_refuses() {
         let queue = Queue::<u32, 2>::default();
         assert_eq!(queue.push(1), Ok(()));
         assert_eq!(queue.push(2), Ok(()));

@@ -1,10 +1,10 @@
-//! What a running daemon cannot change.
+//! The part of the configuration that a running daemon cannot change.
 
 use ostiary_config::Config;
 
-/// The keys and sections that differ and that only a restart can put in force: what is held open, and what
-/// others know us by.
-pub fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+/// The keys and sections that differ and that need a restart: requested lines, open files and connections, and the name by
+/// which other programs know the door.
+pub fn restart_only_changes(old: &Config, new: &Config) -> Vec<&'static str> {
     let pulse_ms = old.relay.pulse_ms;
     let relay = ostiary_config::Relay { pulse_ms, ..new.relay.clone() };
     [
@@ -28,16 +28,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_open_is_fixed_and_the_pulse_is_not() {
+    fn open_resources_need_a_restart_and_the_pulse_does_not() {
         let old = Config::default();
         let mut new = old.clone();
         new.relay.pulse_ms = 500;
         new.door.far = 1e-3;
         new.camera.source = "/dev/video7".into();
-        assert!(fixed(&old, &new).is_empty());
+        assert!(restart_only_changes(&old, &new).is_empty());
         new.relay.line = Some(4);
         new.door.name = "back".into();
         new.inputs.held_open_s = 60.0;
-        assert_eq!(fixed(&old, &new), ["door.name", "[relay]", "[inputs]"]);
+        assert_eq!(restart_only_changes(&old, &new), ["door.name", "[relay]", "[inputs]"]);
     }
 }

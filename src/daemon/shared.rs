@@ -1,4 +1,4 @@
-//! What the threads share: queues, progress, the time, and the words "stop" and "lock".
+//! The data that the threads share: queues, progress, the time, and the requests to stop and to lock the door.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,57 +11,68 @@ use ostiary_core::clock::Clock;
 use ostiary_devices::InputEvent;
 use ostiary_events::{Event, EventKind};
 
+use super::error::Fault;
 use super::progress::Progress;
 use super::queue::Queue;
 use crate::wall_clock::WallClock;
 
-/// Words that may wait for the door.
+/// Capacity of the queue of messages for the door thread.
 const MAX_DOOR_MESSAGES: usize = 64;
-/// Events that may wait for the disk.
-const EVENTS: usize = 256;
+/// Capacity of the queue of events for the store thread.
+const MAX_EVENTS: usize = 256;
 
-/// What the vision thread and the inputs thread tell the door.
+/// A message of the vision thread or the inputs thread for the door thread.
 pub enum DoorMessage {
+    /// A decision.
     Decided {
+        /// The decision.
         decision: Decision,
-        /// The name of whom it is about.
+        /// The name of the person.
         person: Option<String>,
-        /// What more there is to say about the reason.
+        /// More about the reason.
         detail: Option<String>,
         /// The embedding model.
         model: ModelId,
     },
-    /// The recording has ended: nothing more will be decided.
+    /// The recording has ended: there are no more decisions.
     End,
-    /// What the button or the contact said.
+    /// An event of the inputs.
     Input {
+        /// The event.
         event: InputEvent,
-        /// When it was heard.
+        /// The monotonic time at which it was read.
         now: Duration,
     },
 }
 
-/// Shared by all threads of one daemon.
+/// The data that all threads of a daemon share.
 pub struct Shared {
+    /// The monotonic clock of relay, watchdog and frame times.
     pub clock: Arc<dyn Clock>,
-    /// What events and opening hours go by.
+    /// The wall clock of events and opening hours.
     pub wall: WallClock,
+    /// The progress of the threads.
     pub progress: Progress,
+    /// The newest frame, from the capture thread to the vision thread.
     pub frames: LatestFrame,
+    /// Messages for the door thread.
     pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
-    events: Queue<Event, EVENTS>,
+    events: Queue<Event, MAX_EVENTS>,
     /// The door's name.
     door: String,
     stop: AtomicBool,
-    closed: AtomicBool,
+    /// Whether no more events will be emitted.
+    events_closed: AtomicBool,
     fault: Mutex<Option<String>>,
     locked: AtomicBool,
-    lost: AtomicU64,
-    /// Milliseconds.
+    /// Number of lost events.
+    lost_events: AtomicU64,
+    /// Length of a pulse, milliseconds.
     pulse: AtomicU64,
 }
 
 impl Shared {
+    /// The data of a door with this name and this length of a pulse.
     pub fn new(clock: Arc<dyn Clock>, wall: WallClock, door: &str, pulse_ms: u64) -> Self {
         Self {
             wall,
@@ -72,56 +83,52 @@ impl Shared {
             events: Queue::default(),
             door: door.to_owned(),
             stop: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
+            events_closed: AtomicBool::new(false),
             fault: Mutex::new(None),
             locked: AtomicBool::new(false),
-            lost: AtomicU64::new(0),
+            lost_events: AtomicU64::new(0),
             pulse: AtomicU64::new(pulse_ms),
         }
     }
 
-    /// Tells the door. It takes words in microseconds: where there is no room for one, the door hangs, and is locked.
-    pub fn say(&self, word: DoorMessage) -> Result<(), String> {
-        self.door_messages.push(word).map_err(|_| {
-            let full = "the door does not take its decisions: their queue is full".to_owned();
-            self.lock(&full);
-            full
+    /// Sends a message to the door thread.
+    ///
+    /// # Errors
+    /// The queue is full. The door thread handles messages in microseconds, so it hangs: the door is locked.
+    pub fn send_to_door(&self, message: DoorMessage) -> Result<(), Fault> {
+        self.door_messages.push(message).map_err(|_| {
+            self.lock(&Fault::DoorQueueFull.to_string());
+            Fault::DoorQueueFull
         })
     }
 
-    /// Tells of an event. Nobody waits: where the disk is too far behind, the event is lost, and that is said.
-    fn tell(&self, event: Event) {
-        if let Err(event) = self.events.push(event) {
-            let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-            log::error!(
-                "an event ({}) was lost, {lost} by now: the disk does not keep up",
-                event.kind.name()
-            );
+    /// Emits an event of this door with the current time, without waiting. If the queue of the store thread is full, the
+    /// event is lost, with a line in the log.
+    pub fn emit(&self, kind: EventKind) {
+        if let Err(event) = self.events.push(Event::new(kind, self.wall.stamp(), &self.door)) {
+            let lost = self.lost_events.fetch_add(1, Ordering::Relaxed) + 1;
+            let name = event.kind.name();
+            log::error!("an event ({name}) was lost, {lost} since the start: the disk is too slow");
         }
     }
 
-    /// Reports what happened at this door now.
-    pub fn tell_of(&self, kind: EventKind) {
-        self.tell(Event::new(kind, self.wall.stamp(), &self.door));
-    }
-
-    /// The events that wait.
-    pub fn events(&self) -> &Queue<Event, EVENTS> {
+    /// Events for the store thread.
+    pub fn events(&self) -> &Queue<Event, MAX_EVENTS> {
         &self.events
     }
 
-    /// Locks the door for good, because of a fault. The first fault is the one that is told.
+    /// Locks the door until a restart, because of a fault. Only the first fault is reported.
     pub fn lock(&self, reason: &str) {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.get_or_insert_with(|| reason.to_owned());
     }
 
-    /// The fault for which the door is to be locked.
+    /// The first fault, for which the door thread locks the door.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The door has put the relay to rest and opens no more.
+    /// Records that the door thread has put the relay to rest and locked the door.
     pub fn set_locked(&self) {
         self.locked.store(true, Ordering::Release);
     }
@@ -131,34 +138,34 @@ impl Shared {
         self.locked.load(Ordering::Acquire)
     }
 
-    /// How long the relay is on after a grant.
+    /// The length of a pulse.
     pub fn pulse(&self) -> Duration {
         Duration::from_millis(self.pulse.load(Ordering::Relaxed))
     }
 
-    /// Changes it for the grants to come.
+    /// Sets the length of the pulse of the next grants, milliseconds.
     pub fn set_pulse(&self, pulse_ms: u64) {
         self.pulse.store(pulse_ms, Ordering::Relaxed);
     }
 
-    /// Asks capture, vision and door to end.
+    /// Requests the end of the capture, vision, inputs and door threads.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.frames.close();
     }
 
-    /// Whether they were asked to end.
+    /// Whether the end was requested.
     pub fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// No more events will come: the store may end once it has dealt with those that wait.
+    /// Records that no more events will be emitted: the store thread ends after it has handled those in the queue.
     pub fn close_events(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.events_closed.store(true, Ordering::Release);
     }
 
-    /// Whether no more events will come.
+    /// Whether no more events will be emitted.
     pub fn events_are_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.events_closed.load(Ordering::Acquire)
     }
 }

@@ -1,4 +1,4 @@
-//! The store thread: events into the store, then to all who are told.
+//! The store thread: writes events to the store, then passes them to the outputs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,37 +8,38 @@ use ostiary_events::{Event, EventStore, Output, StoreError};
 use super::progress::Worker;
 use super::shared::Shared;
 
-/// How long to wait for an event at a time.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// The longest wait for an event, before the thread records its progress.
+const EVENT_WAIT: Duration = Duration::from_millis(50);
 
-/// The thread's own. Its outputs are dropped, and so say goodbye, when it ends.
+/// The state of the store thread. The outputs are closed when it ends.
 pub struct StoreWorker {
     shared: Arc<Shared>,
     store: Arc<Mutex<EventStore>>,
-    outputs: Vec<Told>,
+    outputs: Vec<OutputState>,
     /// Whether the last event could not be stored.
-    failing: bool,
+    is_failing: bool,
 }
 
-/// An output, and whether it failed the last time.
-struct Told {
+/// An output, and whether it failed for the last event.
+struct OutputState {
     output: Box<dyn Output>,
-    failing: bool,
+    is_failing: bool,
 }
 
 impl StoreWorker {
+    /// A worker with this store and these outputs.
     pub fn new(shared: Arc<Shared>, store: Arc<Mutex<EventStore>>, outputs: Vec<Box<dyn Output>>) -> Self {
-        let outputs = outputs.into_iter().map(|output| Told { output, failing: false }).collect();
-        Self { shared, store, outputs, failing: false }
+        let outputs = outputs.into_iter().map(|output| OutputState { output, is_failing: false }).collect();
+        Self { shared, store, outputs, is_failing: false }
     }
 
-    /// Runs until there will be no more events and all were dealt with.
+    /// Runs until the queue is empty and no more events will be emitted.
     pub fn run(mut self) {
         loop {
-            self.shared.progress.moved(Worker::Store);
-            // Asked before looking, so that nothing which came in between is left.
+            self.shared.progress.record(Worker::Store);
+            // Read before the queue, so that an event that is emitted in between is not lost.
             let closed = self.shared.events_are_closed();
-            match self.shared.events().pop(PATIENCE) {
+            match self.shared.events().pop(EVENT_WAIT) {
                 Some(event) => self.record(event),
                 None if closed => return,
                 None => {}
@@ -48,17 +49,17 @@ impl StoreWorker {
 
     fn record(&mut self, mut event: Event) {
         let stored = self.append(&mut event);
-        // Each failure is said once, and then the first success: a full disk must not fill the log.
+        // The first failure and the next success are logged: a full disk must not fill the log.
         match stored {
-            Ok(()) if std::mem::take(&mut self.failing) => log::info!("events are recorded again"),
+            Ok(()) if std::mem::take(&mut self.is_failing) => log::info!("events are recorded again"),
             Ok(()) => {}
-            Err(error) if !std::mem::replace(&mut self.failing, true) => log::error!("{error}"),
+            Err(error) if !std::mem::replace(&mut self.is_failing, true) => log::error!("{error}"),
             Err(_) => {}
         }
-        for Told { output, failing } in &mut self.outputs {
+        for OutputState { output, is_failing } in &mut self.outputs {
             match output.report(&event) {
-                Ok(()) => *failing = false,
-                Err(error) if !std::mem::replace(failing, true) => {
+                Ok(()) => *is_failing = false,
+                Err(error) if !std::mem::replace(is_failing, true) => {
                     log::error!("{}: {error}", output.describe());
                 }
                 Err(_) => {}
@@ -66,7 +67,7 @@ impl StoreWorker {
         }
     }
 
-    /// Not held while outputs are told: MQTT locks the store itself.
+    /// Locks the store for one event only: the MQTT output locks it too.
     fn append(&self, event: &mut Event) -> Result<(), StoreError> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner).append(event)
     }

@@ -1,11 +1,11 @@
-//! The main thread: starts everybody, feeds the watchdog, takes in signals, and ends it all with the relay at
-//! rest.
+//! The main thread: starts the other threads, feeds the watchdog, handles signals, and ends the threads with the relay at rest.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, ensure};
 use ostiary_access::{ClosedGroup, Contact, closed_groups};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
@@ -30,51 +30,54 @@ use super::clock_monitor::ClockMonitor;
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
-use super::probation::{GivenUp, Trial};
+use super::probation::{ProbationRun, RolledBack};
 use super::reload;
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
-use super::vision_worker::{FrameObserver, PendingUpdate, Rules, VisionWorker};
+use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
 use super::workers::Workers;
 use crate::wall_clock::{self, WallClock};
 
-/// How often the main thread looks around.
-const ROUND: Duration = Duration::from_millis(20);
-/// How often it asks whether somebody was enrolled.
-const ASK: Duration = Duration::from_millis(500);
-/// How long the main thread waits for another program that writes to the facebank.
-const FACEBANK_PATIENCE: Duration = Duration::from_millis(200);
+/// The interval of the main loop.
+const LOOP_INTERVAL: Duration = Duration::from_millis(20);
+/// The interval at which the main loop checks the facebank and the wall clock.
+const FACEBANK_CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// The longest wait for another program that writes to the facebank.
+const FACEBANK_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What a door is kept with.
+/// The input of [`run`].
 pub struct Setup {
+    /// The configuration.
     pub config: Config,
-    /// Where to read the configuration again on SIGHUP; `None` where it cannot be reloaded.
+    /// The layers of the configuration, to load them again on SIGHUP; `None` if it cannot be reloaded.
     pub layers: Option<Layers>,
-    /// Frames of another source than `camera.source`.
+    /// The source of frames; `None` to open `camera.source`.
     pub source: Option<Box<dyn FrameSource>>,
-    /// Taken, and at rest, before anything else.
+    /// The relay, at rest; `None` to open no door.
     pub relay: Option<Relay>,
+    /// The lamps and the buzzer.
     pub signals: Signals,
-    /// A button and a contact; `None` where there is neither.
+    /// The exit button and the door contact; `None` without inputs.
     pub inputs: Option<Inputs>,
-    /// Who is told of events besides MQTT, which is started where the configuration says so.
+    /// The outputs of events. The daemon adds MQTT if it is enabled.
     pub outputs: Vec<Box<dyn Output>>,
+    /// Called with the result of each frame.
     pub frame_observer: Option<FrameObserver>,
 }
 
-/// Keeps the door until a recording ends or SIGTERM or SIGINT comes.
+/// Runs the door until a recording ends, or SIGTERM or SIGINT arrives.
 ///
 /// # Errors
-/// What keeps it from starting, and the fault that locked the door. The relay is at rest in any case.
+/// The error that prevents the start, or the fault that locked the door. The relay is at rest in any case.
 pub fn run(setup: Setup) -> Result<(), DaemonError> {
-    // Whoever finds the lock taken may send signals.
+    // Before the lock: a process that finds the lock held may send signals to this one.
     let signals = ProcessSignals::new([SIGTERM, SIGINT, SIGHUP]).map_err(DaemonError::Signals)?;
-    let _alone = DaemonLock::take(&setup.config.facebank.path)?;
-    // Before the models are touched: what happens from here on may be their doing.
-    let (mut trial, given_up) = Trial::start(&setup.config.models)?;
-    let result = run_with(setup, signals, &mut trial, given_up);
-    if let Some(trial) = trial {
-        trial.end(&result);
+    let _lock = DaemonLock::acquire(&setup.config.facebank.path)?;
+    // Before the models are loaded: a crash from here on may be caused by them.
+    let (mut probation_run, rolled_back) = ProbationRun::start(&setup.config.models)?;
+    let result = run_with(setup, signals, &mut probation_run, rolled_back);
+    if let Some(run) = probation_run {
+        run.end(&result);
     }
     result
 }
@@ -82,8 +85,8 @@ pub fn run(setup: Setup) -> Result<(), DaemonError> {
 fn run_with(
     setup: Setup,
     mut signals: ProcessSignals,
-    trial: &mut Option<Trial>,
-    given_up: Option<GivenUp>,
+    probation_run: &mut Option<ProbationRun>,
+    rolled_back: Option<RolledBack>,
 ) -> Result<(), DaemonError> {
     let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, frame_observer } = setup;
     let facebank_path = config.facebank.path.clone();
@@ -94,22 +97,22 @@ fn run_with(
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
     let wall = WallClock::new(newest.time);
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
-    if let Some(given_up) = given_up {
-        shared.tell_of(EventKind::RolledBack { detail: given_up.to_string() });
+    if let Some(rolled_back) = rolled_back {
+        shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
     let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
     let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
     let mut facebank = open_facebank(&facebank_path)?;
     pipeline.set_gallery(facebank.gallery(pipeline.model())?);
     let rules = rules(&config, &pipeline)?;
-    let started = said(&pipeline, &rules);
+    let started = summary(&pipeline, &rules);
     if pipeline.gallery().is_empty() {
-        log::warn!("nobody is enrolled: the door opens for nobody; `ostiary enroll NAME PHOTO...`");
+        log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
-    for name in facebank.strangers(pipeline.model())? {
-        log::warn!("{name} is not known to the model in use; `ostiary enroll {name} PHOTO...`");
+    for name in facebank.people_without_templates(pipeline.model())? {
+        log::warn!("{name} has no template of the model in use; run `ostiary enroll {name} PHOTO...`");
     }
-    let closed = warn_of_closed(&rules.hours, pipeline.gallery(), &[]);
+    let closed_groups = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
     let mut clock_monitor = ClockMonitor::new(store.clone(), newest.accepted);
     clock_monitor.check(&shared.wall, &config);
 
@@ -117,7 +120,7 @@ fn run_with(
         Some(source) => Some(source),
         None => match capture::open(&config.camera, clock.clone()) {
             Ok(source) => Some(source),
-            // The capture thread says so, and tries again.
+            // The capture thread reports the error, and tries again.
             Err(error) if error.is_transient() => None,
             Err(error) => return Err(error.into()),
         },
@@ -130,7 +133,7 @@ fn run_with(
     let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
     let stall = seconds(config.camera.stall_s);
     let capture_worker = CaptureWorker::new(shared.clone(), config.camera.clone(), source);
-    let new_camera = capture_worker.new.clone();
+    let new_camera = capture_worker.new_camera.clone();
     let model = pipeline.model().clone();
     let vision_worker = VisionWorker::new(shared.clone(), Box::new(pipeline), rules, frame_observer);
     let pending_update = vision_worker.pending_update();
@@ -148,103 +151,104 @@ fn run_with(
         stall,
     )?;
 
-    let tested = models.manifest().clone();
+    let manifest = models.manifest().clone();
     let mut supervisor = Supervisor {
         shared,
         config,
         layers,
         model,
-        tested,
-        trial,
+        manifest,
+        probation_run,
         pending_update,
         new_camera,
         clock_monitor,
-        closed,
+        closed_groups,
         started,
     };
-    let result = supervisor.rounds(&mut workers, &mut signals, &mut facebank);
-    say(&[NotifyState::Stopping]);
+    let result = supervisor.main_loop(&mut workers, &mut signals, &mut facebank);
+    notify_systemd(&[NotifyState::Stopping]);
     workers.end(&result);
     result
 }
 
-/// What the main thread holds while the door is kept.
+/// The state of the main thread.
 struct Supervisor<'a> {
     shared: Arc<Shared>,
     config: Config,
     layers: Option<Layers>,
     /// The embedding model in use.
     model: ModelId,
-    /// The manifest of the models in use, which names their files by hash.
-    tested: Manifest,
-    /// Where the models in use are on probation.
-    trial: &'a mut Option<Trial>,
+    /// The manifest of the models in use, which has the hashes of their files.
+    manifest: Manifest,
+    /// The run of the models in use, if they are on probation.
+    probation_run: &'a mut Option<ProbationRun>,
     pending_update: Arc<Mutex<PendingUpdate>>,
     new_camera: NewCamera,
     clock_monitor: ClockMonitor,
-    /// The groups that have no hours although others have, as they were last said.
-    closed: Vec<ClosedGroup>,
-    /// What is said once the door is kept.
+    /// The groups without hours, while other groups have hours, for which a warning was logged.
+    closed_groups: Vec<ClosedGroup>,
+    /// The detail of the event `started`.
     started: String,
 }
 
 impl Supervisor<'_> {
-    fn rounds(
+    fn main_loop(
         &mut self,
         workers: &mut Workers,
         signals: &mut ProcessSignals,
         facebank: &mut Facebank,
     ) -> Result<(), DaemonError> {
         let watchdog = sd_notify::watchdog_enabled();
-        let (mut ready, mut fed, mut asked) = (false, Instant::now(), Instant::now());
-        let mut stale = false;
+        let (mut is_ready, mut watchdog_fed, mut facebank_checked) = (false, Instant::now(), Instant::now());
+        let mut is_stale = false;
         loop {
             for signal in signals.pending() {
                 match signal {
                     SIGHUP => self.reload(facebank, || {
-                        // The door goes on meanwhile; only its main thread is busy.
+                        // The other threads continue; only the main thread is busy.
                         if let Some(limit) = watchdog
-                            && fed.elapsed() > limit / 4
-                            && workers.moves(limit / 2)
+                            && watchdog_fed.elapsed() > limit / 4
+                            && workers.make_progress(limit / 2)
                         {
-                            fed = Instant::now();
-                            say(&[NotifyState::Watchdog]);
+                            watchdog_fed = Instant::now();
+                            notify_systemd(&[NotifyState::Watchdog]);
                         }
                     }),
                     _ => return Ok(()),
                 }
             }
             let ended = workers.ended();
-            if !ready && self.shared.progress.frames() > 0 {
-                ready = true;
-                self.shared.tell_of(EventKind::Started { detail: self.started.clone() });
-                say(&[NotifyState::Ready, NotifyState::Status(&self.started)]);
+            if !is_ready && self.shared.progress.frames() > 0 {
+                is_ready = true;
+                self.shared.emit(EventKind::Started { detail: self.started.clone() });
+                notify_systemd(&[NotifyState::Ready, NotifyState::Status(&self.started)]);
             }
             if let Some(ended) = ended {
                 return ended;
             }
             if let Some(limit) = watchdog
-                && fed.elapsed() > limit / 4
-                && workers.moves(limit / 2)
+                && watchdog_fed.elapsed() > limit / 4
+                && workers.make_progress(limit / 2)
             {
-                fed = Instant::now();
-                say(&[NotifyState::Watchdog]);
+                watchdog_fed = Instant::now();
+                notify_systemd(&[NotifyState::Watchdog]);
             }
-            if asked.elapsed() > ASK {
-                asked = Instant::now();
-                stale = self.ask(facebank, stale);
+            if facebank_checked.elapsed() > FACEBANK_CHECK_INTERVAL {
+                facebank_checked = Instant::now();
+                is_stale = self.update_gallery(facebank, is_stale);
                 self.clock_monitor.check(&self.shared.wall, &self.config);
                 let frames = self.shared.progress.frames();
-                self.trial.take_if(|trial| trial.is_passed(frames));
+                self.probation_run.take_if(|run| run.is_passed(frames));
             }
-            thread::sleep(ROUND);
+            thread::sleep(LOOP_INTERVAL);
         }
     }
 
-    /// Takes in who was enrolled or removed meanwhile; whether that has to be tried again.
-    fn ask(&mut self, facebank: &mut Facebank, stale: bool) -> bool {
-        let gallery = match facebank.changed() {
-            Ok(false) if !stale => return false,
+    /// Loads the gallery again if the facebank has changed, or if `is_stale` says that the last attempt failed. Returns
+    /// whether this attempt failed.
+    fn update_gallery(&mut self, facebank: &mut Facebank, is_stale: bool) -> bool {
+        let gallery = match facebank.has_changed() {
+            Ok(false) if !is_stale => return false,
             Ok(_) => facebank.gallery(&self.model),
             Err(error) => Err(error),
         };
@@ -252,33 +256,33 @@ impl Supervisor<'_> {
             Ok(gallery) => {
                 log::info!("the facebank has changed: {}", count(gallery.len()));
                 if let Ok(hours) = Hours::parse(&self.config.hours) {
-                    self.closed = warn_of_closed(&hours, &gallery, &self.closed);
+                    self.closed_groups = warn_of_closed_groups(&hours, &gallery, &self.closed_groups);
                 }
                 self.pending_update().gallery = Some(gallery);
                 false
             }
             Err(error) => {
-                if !stale {
-                    log::error!("{error}; those known before stay known");
+                if !is_stale {
+                    log::error!("{error}; the people loaded before stay in use");
                 }
                 true
             }
         }
     }
 
-    /// Reads the configuration again and puts it in force, or keeps the old one and says why.
-    fn reload(&mut self, facebank: &Facebank, meanwhile: impl FnMut()) {
+    /// Loads the configuration again and applies it, or reports why not. Calls `keep_alive` during long work.
+    fn reload(&mut self, facebank: &Facebank, keep_alive: impl FnMut()) {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
-            say(&[NotifyState::Reloading, now]);
+            notify_systemd(&[NotifyState::Reloading, now]);
         }
-        match self.prepare(facebank, meanwhile) {
-            Err(why) => self.shared.tell_of(EventKind::ReloadRefused { detail: why }),
-            Ok(Reloaded { config, model, tested, pending_update, closed, detail }) => {
-                // Before it is used for the first time.
-                *self.trial = Trial::after_reload(&config.models, self.trial.take());
-                self.tested = tested;
+        match self.prepare(facebank, keep_alive) {
+            Err(error) => self.shared.emit(EventKind::ReloadRefused { detail: error.to_string() }),
+            Ok(PreparedReload { config, model, manifest, pending_update, closed_groups, detail }) => {
+                // Before the new models are used for the first time.
+                *self.probation_run = ProbationRun::after_reload(&config.models, self.probation_run.take());
+                self.manifest = manifest;
                 *self.pending_update() = pending_update;
-                self.closed = closed;
+                self.closed_groups = closed_groups;
                 if config.camera != self.config.camera {
                     let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
                     *new = Some(config.camera.clone());
@@ -287,36 +291,34 @@ impl Supervisor<'_> {
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);
-                // The model by its id: whoever changed it waits for this.
-                self.shared.tell_of(EventKind::Reloaded { model: Some(self.model.clone()), detail });
+                // `ostiary models activate` waits for an event with the id of the new model.
+                self.shared.emit(EventKind::Reloaded { model: Some(self.model.clone()), detail });
             }
         }
-        say(&[NotifyState::Ready]);
+        notify_systemd(&[NotifyState::Ready]);
     }
 
-    /// All that may be refused, before anything is changed. The models are loaded and verified again; those that are not
-    /// the ones in use are tested first, in a process of their own.
-    fn prepare(&self, facebank: &Facebank, meanwhile: impl FnMut()) -> Result<Reloaded, String> {
-        let layers = self.layers.as_ref().ok_or("this door is kept without a configuration file")?;
-        let config = config::load(layers).map_err(|error| error.to_string())?.config;
-        let fixed = reload::fixed(&self.config, &config);
-        if !fixed.is_empty() {
-            return Err(format!("{} can only change with a restart", fixed.join(", ")));
-        }
+    /// Does all steps that can fail, before anything changes. Loads and verifies the models again. Models that are not in use
+    /// yet are tested first, in a separate process.
+    fn prepare(&self, facebank: &Facebank, keep_alive: impl FnMut()) -> anyhow::Result<PreparedReload> {
+        let layers = self.layers.as_ref().context("this daemon runs without a configuration file")?;
+        let config = config::load(layers)?.config;
+        let fixed = reload::restart_only_changes(&self.config, &config);
+        ensure!(fixed.is_empty(), "{} can only change with a restart", fixed.join(", "));
         let precision = config.engine.precision;
-        let bundle = Bundle::find(&config.models, precision).map_err(|error| error.to_string())?;
-        if *bundle.manifest() != self.tested || config.engine != self.config.engine {
-            SelfTest::new(&bundle, &config).run(meanwhile).map_err(|error| error.to_string())?;
+        let bundle = Bundle::find(&config.models, precision)?;
+        if *bundle.manifest() != self.manifest || config.engine != self.config.engine {
+            SelfTest::new(&bundle, &config).run(keep_alive)?;
         }
-        let mut pipeline =
-            RecognitionPipeline::load(&config, Gallery::default()).map_err(|error| error.to_string())?;
-        pipeline.set_gallery(facebank.gallery(pipeline.model()).map_err(|error| error.to_string())?);
-        let rules = rules(&config, &pipeline).map_err(|error| error.to_string())?;
-        let (model, detail) = (pipeline.model().clone(), said(&pipeline, &rules));
-        let closed = warn_of_closed(&rules.hours, pipeline.gallery(), &[]);
+        let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
+        pipeline.set_gallery(facebank.gallery(pipeline.model())?);
+        let rules = rules(&config, &pipeline)?;
+        let (model, detail) = (pipeline.model().clone(), summary(&pipeline, &rules));
+        let closed_groups = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let pending_update =
             PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
-        Ok(Reloaded { config, model, tested: bundle.manifest().clone(), pending_update, closed, detail })
+        let manifest = bundle.manifest().clone();
+        Ok(PreparedReload { config, model, manifest, pending_update, closed_groups, detail })
     }
 
     fn pending_update(&self) -> MutexGuard<'_, PendingUpdate> {
@@ -324,46 +326,47 @@ impl Supervisor<'_> {
     }
 }
 
-/// A configuration that was found good, with what was made of it.
-struct Reloaded {
+/// A loaded and checked configuration, with the objects made from it.
+struct PreparedReload {
     config: Config,
     model: ModelId,
-    tested: Manifest,
+    manifest: Manifest,
     pending_update: PendingUpdate,
-    closed: Vec<ClosedGroup>,
+    closed_groups: Vec<ClosedGroup>,
     detail: String,
 }
 
-/// Opens the facebank to read it; an empty one is made where there is none yet.
+/// Opens the facebank to read it. Creates an empty one if there is none.
 fn open_facebank(path: &Path) -> Result<Facebank, FacebankError> {
     let mut facebank = match Facebank::open_read_only(path) {
         Err(FacebankError::Missing { .. }) => Facebank::open(path)?,
         opened => opened?,
     };
-    facebank.set_patience(FACEBANK_PATIENCE)?;
+    facebank.set_busy_timeout(FACEBANK_BUSY_TIMEOUT)?;
     Ok(facebank)
 }
 
-fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<Rules, DaemonError> {
+fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<AccessRules, DaemonError> {
     let threshold = pipeline.threshold(config.door.far)?;
     let hours = Hours::parse(&config.hours)?;
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
     }
-    Ok(Rules { door: config.door.clone(), threshold, hours, trust: config.clock.trust })
+    Ok(AccessRules { door: config.door.clone(), threshold, hours, trust: config.clock.trust })
 }
 
-/// Warns of each group that has no hours although others have, and was not said before; returns all of them.
-fn warn_of_closed(hours: &Hours, gallery: &Gallery, said: &[ClosedGroup]) -> Vec<ClosedGroup> {
+/// Logs a warning for each group without hours, while other groups have hours, that is not in `reported`. Returns all such
+/// groups.
+fn warn_of_closed_groups(hours: &Hours, gallery: &Gallery, reported: &[ClosedGroup]) -> Vec<ClosedGroup> {
     let closed = closed_groups(hours, gallery.people());
-    for group in closed.iter().filter(|group| !said.contains(group)) {
+    for group in closed.iter().filter(|group| !reported.contains(group)) {
         log::warn!("{group}; {}", group.fix());
     }
     closed
 }
 
-/// What the door is kept with, in a few words.
-fn said(pipeline: &RecognitionPipeline, rules: &Rules) -> String {
+/// People, model and threshold, for events and systemd's status.
+fn summary(pipeline: &RecognitionPipeline, rules: &AccessRules) -> String {
     let people = count(pipeline.gallery().len());
     let (model, backend, threshold) = (pipeline.model(), pipeline.backend(), rules.threshold.0);
     format!("{people}, model {model} on {backend}, similarity needed {threshold:.3}")
@@ -376,9 +379,9 @@ fn count(people: usize) -> String {
     }
 }
 
-/// Tells systemd, where it started us.
-fn say(states: &[NotifyState<'_>]) {
+/// Sends states to systemd, if it started this process.
+fn notify_systemd(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::warn!("systemd cannot be told: {error}");
+        log::warn!("systemd cannot be notified: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The vision thread: from the newest frame to decisions.
+//! The vision thread: processes the newest frame, and decides about its faces.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,33 +12,39 @@ use ostiary_facebank::Gallery;
 use ostiary_pipeline::{RecognitionPipeline, TrackedFace};
 use ostiary_vision::VisionError;
 
+use super::error::Fault;
 use super::progress::Worker;
 use super::shared::{DoorMessage, Shared};
 
-/// How long to wait for a frame at a time.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The longest wait for a frame, before the thread records its progress.
+const FRAME_WAIT: Duration = Duration::from_millis(100);
 
-/// What the thread looks with: an [`RecognitionPipeline`], or in a test one that fails as no real one should.
+/// The processing of frames: a [`RecognitionPipeline`], or in tests one that fails.
 pub trait FrameProcessor: Send {
-    fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError>;
-    /// What the latest look saw.
-    fn seen(&self) -> &[TrackedFace];
+    /// Processes a frame.
+    fn process(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError>;
+    /// The faces of the latest frame.
+    fn faces(&self) -> &[TrackedFace];
+    /// The tracks that ended with the latest frame.
     fn ended(&self) -> &[TrackId];
+    /// The gallery that faces are compared with.
     fn gallery(&self) -> &Gallery;
+    /// Replaces the gallery.
     fn set_gallery(&mut self, gallery: Gallery);
+    /// The embedding model.
     fn model(&self) -> &ModelId;
-    /// The track that begins next.
+    /// The id of the next new track.
     fn next_track(&self) -> TrackId;
-    /// Goes on where another eye ended, so that no track is named twice.
-    fn begin_at(&mut self, next: TrackId);
+    /// Sets the id of the next new track, so that ids of another processor are not used again.
+    fn set_next_track(&mut self, next: TrackId);
 }
 
 impl FrameProcessor for RecognitionPipeline {
-    fn look(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
+    fn process(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
         RecognitionPipeline::process(self, frame)
     }
 
-    fn seen(&self) -> &[TrackedFace] {
+    fn faces(&self) -> &[TrackedFace] {
         RecognitionPipeline::faces(self)
     }
 
@@ -62,41 +68,50 @@ impl FrameProcessor for RecognitionPipeline {
         RecognitionPipeline::next_track_id(self)
     }
 
-    fn begin_at(&mut self, next: TrackId) {
+    fn set_next_track(&mut self, next: TrackId) {
         RecognitionPipeline::start_track_ids_at(self, next);
     }
 }
 
-/// What the vision thread has to change before its next frame.
+/// Changes that the vision thread applies before its next frame.
 #[derive(Default)]
 pub struct PendingUpdate {
+    /// A new processor.
     pub processor: Option<Box<dyn FrameProcessor>>,
+    /// A new gallery for the processor.
     pub gallery: Option<Gallery>,
-    pub rules: Option<Rules>,
+    /// New rules.
+    pub rules: Option<AccessRules>,
 }
 
-/// When to open, and for whom at which hours.
-pub struct Rules {
+/// The rules of the decision, and the opening hours.
+pub struct AccessRules {
+    /// The configuration section `[door]`.
     pub door: config::Door,
-    /// The cosine that `door.far` stands for.
+    /// The similarity that corresponds to `door.far`.
     pub threshold: Similarity,
+    /// The opening hours.
     pub hours: Hours,
-    /// What the clock must show before the hours go by it.
+    /// The condition under which the clock is used for the hours.
     pub trust: ClockTrust,
 }
 
-/// One frame with what was made of it, for whoever looks on.
+/// A frame and its result.
 pub struct FrameResult<'a> {
+    /// The frame.
     pub frame: &'a Frame,
-    pub seen: &'a [TrackedFace],
+    /// The tracked faces in it.
+    pub faces: &'a [TrackedFace],
+    /// The decisions of this frame.
     pub decisions: &'a [Decision],
+    /// The gallery that faces were compared with.
     pub gallery: &'a Gallery,
 }
 
-/// Looks on while the vision thread works, and keeps it waiting meanwhile.
+/// A function that the vision thread calls with each result. The thread waits until it returns.
 pub type FrameObserver = Box<dyn FnMut(&FrameResult<'_>) + Send>;
 
-/// The thread's own.
+/// The state of the vision thread.
 pub struct VisionWorker {
     shared: Arc<Shared>,
     pending_update: Arc<Mutex<PendingUpdate>>,
@@ -105,16 +120,18 @@ pub struct VisionWorker {
     hours: Hours,
     trust: ClockTrust,
     frame_observer: Option<FrameObserver>,
-    /// The faces of the latest frame, and its time.
-    faces: heapless::Vec<Observation, MAX_FACES>,
+    /// The faces of the latest frame.
+    observations: heapless::Vec<Observation, MAX_FACES>,
+    /// The time of the latest frame.
     time: Duration,
 }
 
 impl VisionWorker {
+    /// A worker with this processor and these rules.
     pub fn new(
         shared: Arc<Shared>,
         processor: Box<dyn FrameProcessor>,
-        rules: Rules,
+        rules: AccessRules,
         frame_observer: Option<FrameObserver>,
     ) -> Self {
         Self {
@@ -125,67 +142,69 @@ impl VisionWorker {
             hours: rules.hours,
             trust: rules.trust,
             frame_observer,
-            faces: heapless::Vec::new(),
+            observations: heapless::Vec::new(),
             time: Duration::ZERO,
         }
     }
 
-    /// Where to leave orders.
+    /// The changes for the next frame, to be filled by the main thread.
     pub fn pending_update(&self) -> Arc<Mutex<PendingUpdate>> {
         self.pending_update.clone()
     }
 
-    /// Runs until the frames end or the daemon stops. An error has locked the door.
-    pub fn run(mut self) -> Result<(), String> {
-        let result = self.process_frames();
-        if let Err(reason) = &result {
-            self.shared.lock(reason);
+    /// Runs until the frames end or the daemon stops.
+    ///
+    /// # Errors
+    /// A fault, which has locked the door.
+    pub fn run(mut self) -> Result<(), Fault> {
+        let result = self.main_loop();
+        if let Err(fault) = &result {
+            self.shared.lock(&fault.to_string());
         }
         result
     }
 
-    fn process_frames(&mut self) -> Result<(), String> {
+    fn main_loop(&mut self) -> Result<(), Fault> {
         let mut frame = Frame::default();
         while !self.shared.is_stopping() {
-            self.shared.progress.moved(Worker::Vision);
+            self.shared.progress.record(Worker::Vision);
             self.apply_update()?;
-            match self.shared.frames.take(&mut frame, PATIENCE) {
+            match self.shared.frames.take(&mut frame, FRAME_WAIT) {
                 Taken::TimedOut => {}
                 Taken::Frame => {
-                    self.look(&frame)?;
+                    self.process(&frame)?;
                     self.shared.progress.frame_done();
                 }
                 Taken::End if self.shared.is_stopping() => break,
                 Taken::End => {
                     self.end_tracks()?;
-                    return self.shared.say(DoorMessage::End);
+                    return self.shared.send_to_door(DoorMessage::End);
                 }
             }
         }
         Ok(())
     }
 
-    fn look(&mut self, frame: &Frame) -> Result<(), String> {
-        self.processor.look(frame).map_err(|error| format!("vision failed: {error}"))?;
-        for index in 0..self.processor.ended().len() {
-            let ended = self.processor.ended()[index];
+    fn process(&mut self, frame: &Frame) -> Result<(), Fault> {
+        self.processor.process(frame)?;
+        for index in 0.. {
+            let Some(&ended) = self.processor.ended().get(index) else { break };
             if let Some(decision) = self.decider.track_ended(frame.time, ended) {
-                self.decided(decision)?;
+                self.send_decision(decision)?;
             }
         }
-        self.faces.clear();
+        self.observations.clear();
         self.time = frame.time;
-        let seen = self.processor.seen();
-        for face in seen {
-            // There is room: an eye sees at most so many.
-            let _ = self.faces.push(self.observe(face));
+        for face in self.processor.faces() {
+            // There is room: a processor returns at most `MAX_FACES` faces.
+            let _ = self.observations.push(self.observe(face));
         }
-        let decisions = self.decider.observe(frame.time, &self.faces);
+        let decisions = self.decider.observe(frame.time, &self.observations);
         if let Some(frame_observer) = &mut self.frame_observer {
-            let (seen, gallery) = (self.processor.seen(), self.processor.gallery());
-            frame_observer(&FrameResult { frame, seen, decisions: &decisions, gallery });
+            let (faces, gallery) = (self.processor.faces(), self.processor.gallery());
+            frame_observer(&FrameResult { frame, faces, decisions: &decisions, gallery });
         }
-        self.all_decided(decisions)
+        self.send_decisions(decisions)
     }
 
     fn observe(&self, face: &TrackedFace) -> Observation {
@@ -196,7 +215,7 @@ impl VisionWorker {
 
     fn access(&self, candidate: Candidate) -> Access {
         match self.processor.gallery().person(candidate.person) {
-            // Of somebody who is not there nothing is known that lets them in.
+            // A person who is not in the gallery may not come in.
             None => Access::Disabled,
             Some(person) if !person.enabled => Access::Disabled,
             Some(person) => {
@@ -205,25 +224,25 @@ impl VisionWorker {
         }
     }
 
-    /// The faces of the last frame are gone.
-    fn end_tracks(&mut self) -> Result<(), String> {
-        while let Some(face) = self.faces.pop() {
+    /// Ends the tracks of the latest frame.
+    fn end_tracks(&mut self) -> Result<(), Fault> {
+        while let Some(face) = self.observations.pop() {
             if let Some(decision) = self.decider.track_ended(self.time, face.track) {
-                self.decided(decision)?;
+                self.send_decision(decision)?;
             }
         }
         Ok(())
     }
 
-    fn all_decided(&self, decisions: Decisions) -> Result<(), String> {
-        decisions.into_iter().try_for_each(|decision| self.decided(decision))
+    fn send_decisions(&self, decisions: Decisions) -> Result<(), Fault> {
+        decisions.into_iter().try_for_each(|decision| self.send_decision(decision))
     }
 
-    fn decided(&self, decision: Decision) -> Result<(), String> {
+    fn send_decision(&self, decision: Decision) -> Result<(), Fault> {
         let person = decision.person.and_then(|id| self.processor.gallery().person(id));
         let person = person.map(|person| person.name.clone());
         let detail = self.detail(decision.outcome, decision.person);
-        self.shared.say(DoorMessage::Decided {
+        self.shared.send_to_door(DoorMessage::Decided {
             decision,
             person,
             detail,
@@ -231,14 +250,14 @@ impl VisionWorker {
         })
     }
 
-    /// What more there is to say about a reason.
+    /// More about a reason, for the event.
     fn detail(&self, outcome: Outcome, person: Option<PersonId>) -> Option<String> {
         match outcome {
             Outcome::Denied(DenialReason::NoHours) => {
                 let group = self.processor.gallery().person(person?)?.group.as_ref()?;
                 Some(format!("there is no group {group:?} in [hours]"))
             }
-            // Unless it is right by now.
+            // `None` if the clock has become plausible since the decision.
             Outcome::Denied(DenialReason::ClockImplausible) => {
                 self.shared.wall.read(self.trust).local().err().map(|fault| fault.to_string())
             }
@@ -246,14 +265,14 @@ impl VisionWorker {
         }
     }
 
-    /// Takes in what a reload or a change of the facebank brought.
-    fn apply_update(&mut self) -> Result<(), String> {
+    /// Applies the changes of a reload or of the facebank.
+    fn apply_update(&mut self) -> Result<(), Fault> {
         let pending_update =
             std::mem::take(&mut *self.pending_update.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(mut processor) = pending_update.processor {
-            // Its faces are new tracks: what was seen of the old ones ends here.
+            // The new processor has new tracks: those of the old one end here.
             self.end_tracks()?;
-            processor.begin_at(self.processor.next_track());
+            processor.set_next_track(self.processor.next_track());
             self.processor = processor;
         }
         if let Some(gallery) = pending_update.gallery {

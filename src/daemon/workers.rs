@@ -1,4 +1,4 @@
-//! The threads as the main thread sees them: who still runs, who ended how, who hangs.
+//! The threads from the main thread's side: which run, which have ended and why, which hang.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -9,21 +9,24 @@ use ostiary_events::EventKind;
 
 use super::capture_worker::CaptureWorker;
 use super::door_worker::DoorWorker;
-use super::error::DaemonError;
+use super::error::{DaemonError, Fault};
 use super::input_worker::InputWorker;
 use super::progress::Worker;
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
 use super::vision_worker::VisionWorker;
 
-/// A thread that made no progress for so long hangs.
-const HANGS: Duration = Duration::from_secs(10);
-/// How long threads may take to end once they were asked to; one that does not is left behind.
-const ENDS: Duration = Duration::from_secs(2);
-/// How long the store may take for the events that still wait.
-const STORED: Duration = Duration::from_secs(5);
+/// A thread without progress for this time, and twice `camera.stall_s`, hangs.
+const HANG_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time in which a thread must end after a request to stop. The process ends without a thread that does not.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time in which the store thread must write the events in its queue.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The threads that capture, look, listen, open and record.
+/// The interval at which the main thread checks whether a thread has ended.
+const END_POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// The threads of the daemon, except the main thread. A thread that has ended is `None`.
 pub struct Workers {
     shared: Arc<Shared>,
     capture: Option<JoinHandle<Result<(), DaemonError>>>,
@@ -31,11 +34,16 @@ pub struct Workers {
     door: Option<JoinHandle<Result<(), DaemonError>>>,
     store: Option<JoinHandle<()>>,
     inputs: Option<JoinHandle<Result<(), DaemonError>>>,
-    limit: Duration,
+    /// A thread without progress for this time hangs.
+    hang_timeout: Duration,
 }
 
 impl Workers {
-    /// Starts all threads; that of the inputs where there are any. `stall` is how long a camera may be silent, which is no hanging yet.
+    /// Starts all threads. `stall` is the time without a frame after which a camera has stalled (`camera.stall_s`), which
+    /// is not a hang.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
     pub fn start(
         shared: Arc<Shared>,
         capture_worker: CaptureWorker,
@@ -45,16 +53,14 @@ impl Workers {
         input_worker: Option<InputWorker>,
         stall: Duration,
     ) -> Result<Self, DaemonError> {
-        // The door first, so that nothing can be decided which nobody acts on.
+        // The door thread before the vision thread, so that every decision is handled.
         let store = spawn(Worker::Store, move || store_worker.run())?;
-        let door = spawn(Worker::Door, move || door_worker.run().map_err(DaemonError::Fault))?;
-        let vision = spawn(Worker::Vision, move || vision_worker.run().map_err(DaemonError::Fault))?;
+        let door = spawn(Worker::Door, move || Ok(door_worker.run()?))?;
+        let vision = spawn(Worker::Vision, move || Ok(vision_worker.run()?))?;
         let capture = spawn(Worker::Capture, move || Ok(capture_worker.run()?))?;
-        let listen = |input_worker: InputWorker| {
-            spawn(Worker::Inputs, move || input_worker.run().map_err(DaemonError::Fault))
-        };
-        let inputs = input_worker.map(listen).transpose()?;
-        let limit = HANGS + 2 * stall;
+        let start = |input_worker: InputWorker| spawn(Worker::Inputs, move || Ok(input_worker.run()?));
+        let inputs = input_worker.map(start).transpose()?;
+        let hang_timeout = HANG_TIMEOUT + 2 * stall;
         Ok(Self {
             shared,
             capture: Some(capture),
@@ -62,11 +68,11 @@ impl Workers {
             door: Some(door),
             store: Some(store),
             inputs,
-            limit,
+            hang_timeout,
         })
     }
 
-    /// Whether all is well (`None`), the recording was played to its end (`Some(Ok)`), or something failed.
+    /// `None` while all threads work; `Some(Ok)` after the end of a recording; `Some(Err)` if a thread failed, died or hangs.
     pub fn ended(&mut self) -> Option<Result<(), DaemonError>> {
         for (worker, thread) in [
             (Worker::Capture, &mut self.capture),
@@ -75,34 +81,32 @@ impl Workers {
             (Worker::Inputs, &mut self.inputs),
         ] {
             let Some(ended) = thread.take_if(|thread| thread.is_finished()) else { continue };
-            match ended.join().unwrap_or_else(|panic| Err(died(worker, &*panic))) {
+            match ended.join().unwrap_or_else(|panic| Err(panicked(worker, &*panic))) {
                 Ok(()) if worker == Worker::Door => return Some(Ok(())),
                 Ok(()) => {}
                 Err(error) => return Some(Err(error)),
             }
         }
         if self.store.as_ref().is_some_and(JoinHandle::is_finished) {
-            return Some(Err(DaemonError::Fault("the store thread died".into())));
+            return Some(Err(Fault::StoreEnded.into()));
         }
-        let hangs = self.hangs()?;
-        let reason =
-            format!("the {} thread made no progress for {:.0} s", hangs.name(), self.limit.as_secs_f64());
-        Some(Err(DaemonError::Fault(reason)))
+        let (thread, seconds) = (self.hanging_worker()?.name(), self.hang_timeout.as_secs_f64());
+        Some(Err(Fault::Hang { thread, seconds }.into()))
     }
 
-    /// Who hangs.
-    fn hangs(&self) -> Option<Worker> {
-        self.at_work().find(|worker| self.shared.progress.is_stuck(*worker, self.limit))
+    /// The first worker that hangs.
+    fn hanging_worker(&self) -> Option<Worker> {
+        self.running_workers().find(|worker| self.shared.progress.is_stuck(*worker, self.hang_timeout))
     }
 
-    /// Whether everybody moved lately: what the watchdog is told.
-    pub fn moves(&self, within: Duration) -> bool {
-        let within = within.max(self.limit / 2);
-        self.at_work().all(|worker| !self.shared.progress.is_stuck(worker, within))
+    /// Whether all running workers made progress within this time, which is the condition to feed the watchdog.
+    pub fn make_progress(&self, within: Duration) -> bool {
+        let within = within.max(self.hang_timeout / 2);
+        self.running_workers().all(|worker| !self.shared.progress.is_stuck(worker, within))
     }
 
-    /// Those who have not ended.
-    fn at_work(&self) -> impl Iterator<Item = Worker> {
+    /// The workers that have not ended.
+    fn running_workers(&self) -> impl Iterator<Item = Worker> {
         Worker::ALL.into_iter().filter(|worker| match worker {
             Worker::Capture => self.capture.is_some(),
             Worker::Vision => self.vision.is_some(),
@@ -112,7 +116,7 @@ impl Workers {
         })
     }
 
-    /// Ends everything: a failure locks the door first, and is told as the fault; else the stop is told.
+    /// Ends all threads. A failure locks the door first, with the event `locked`; otherwise the event is `stopped`.
     pub fn end(&mut self, result: &Result<(), DaemonError>) {
         if let Err(error) = result {
             self.shared.lock(&reason(error));
@@ -120,26 +124,26 @@ impl Workers {
         }
         self.stop();
         if result.is_ok() {
-            self.shared.tell_of(EventKind::Stopped);
+            self.shared.emit(EventKind::Stopped);
         }
-        self.finish();
+        self.finish_store();
     }
 
-    /// Waits for the door to be locked, so that the relay is at rest before anything else is done.
+    /// Waits until the door is locked, so that the relay is at rest before the next step.
     fn wait_until_locked(&self) {
-        let deadline = Instant::now() + ENDS;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while !self.shared.is_locked()
             && Instant::now() < deadline
             && self.door.as_ref().is_some_and(|door| !door.is_finished())
         {
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(END_POLL_INTERVAL);
         }
     }
 
-    /// Ends capture, vision, inputs and door; the door first of all brings the relay to rest.
+    /// Ends the threads but the store's. The door thread is first, and puts the relay to rest.
     fn stop(&mut self) {
         self.shared.stop();
-        let deadline = Instant::now() + ENDS;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         for (worker, thread) in [
             (Worker::Door, self.door.take()),
             (Worker::Vision, self.vision.take()),
@@ -148,28 +152,31 @@ impl Workers {
         ] {
             let Some(thread) = thread else { continue };
             match join(thread, deadline) {
-                None => log::warn!("the {} thread did not end and is left behind", worker.name()),
+                None => log::warn!(
+                    "the {} thread did not end in time; the process ends without it",
+                    worker.name()
+                ),
                 Some(Err(error)) => log::error!("{error}"),
                 Some(Ok(())) => {}
             }
         }
     }
 
-    /// Lets the store deal with the events that wait, and ends it.
-    fn finish(&mut self) {
+    /// Ends the store thread after it has written the events in its queue.
+    fn finish_store(&mut self) {
         self.shared.close_events();
         if let Some(store) = self.store.take()
-            && join(store, Instant::now() + STORED).is_none()
+            && join(store, Instant::now() + STORE_TIMEOUT).is_none()
         {
             log::warn!("the store did not end in time; some events may not be recorded");
         }
     }
 }
 
-/// Why the door is locked, without the words that the error puts before it.
+/// The reason for the event `locked`: the message of the error, or of the fault in it.
 fn reason(error: &DaemonError) -> String {
     match error {
-        DaemonError::Fault(reason) => reason.clone(),
+        DaemonError::Fault(fault) => fault.to_string(),
         other => other.to_string(),
     }
 }
@@ -185,21 +192,21 @@ fn spawn<T: Send + 'static>(
         .map_err(|why| DaemonError::Thread { thread, why })
 }
 
-/// `None` where the thread does not end in time. One that panicked has said so on standard error.
+/// The result of the thread; `None` if it does not end in time or panicked. The message of a panic is on standard error.
 fn join<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<T> {
     while !thread.is_finished() {
         if Instant::now() >= deadline {
             return None;
         }
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(END_POLL_INTERVAL);
     }
     thread.join().ok()
 }
 
-fn died(worker: Worker, panic: &(dyn Any + Send)) -> DaemonError {
+fn panicked(worker: Worker, panic: &(dyn Any + Send)) -> DaemonError {
     let why = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let why = why.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    DaemonError::Fault(format!("the {} thread died: {why}", worker.name()))
+    Fault::Died { thread: worker.name(), why }.into()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! A visit that needs no camera: portraits that come with the program walk up to the door.
+//! The demo without a camera: synthetic frames in which bundled portraits approach the door.
 //!
-//! What comes in: the [`Portrait`]s of who comes, one after another ([`DEMO_VISITORS`] is the bundled play), and at what
-//! [`Pace`]. What goes out: frames, since [`SyntheticSource`] is a [`FrameSource`](ostiary_capture::FrameSource) like any
-//! camera. [`enrollment`] says who is to be enrolled beforehand. Everything after the frames is the real thing.
+//! Input: the [`Portrait`]s of the visitors, in order ([`DEMO_VISITORS`] is the bundled sequence), and the [`Pace`].
+//! Output: frames. [`SyntheticSource`] is a [`FrameSource`](ostiary_capture::FrameSource) like a camera. [`enrollment`]
+//! has the person to enroll before. All steps after the frames are those of a real door.
 
 mod scene;
 mod synthetic_source;

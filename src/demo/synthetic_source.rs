@@ -1,4 +1,4 @@
-//! The play: who comes when, frame by frame.
+//! The frame source of the demo: visitors one after another.
 
 use std::time::{Duration, Instant};
 
@@ -7,26 +7,27 @@ use ostiary_core::Frame;
 
 use super::Portrait;
 use super::scene::{HEIGHT, Scene, Visitor, WIDTH};
-use super::trajectory::{VISIT, place};
+use super::trajectory::{VISIT, face_position};
 
-/// Frames a second.
+/// Frames per second.
 const FPS: u32 = 15;
-/// Nobody is there before the first visit, between two, and after the last.
-const BEFORE: Duration = Duration::from_millis(600);
+/// The time before the first visit.
+const BEFORE_FIRST_VISIT: Duration = Duration::from_millis(600);
+/// The time after each visit.
 const PAUSE: Duration = Duration::from_millis(1000);
 
-/// How fast the play is played.
+/// The speed of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// As fast as the frames are taken.
+    /// As fast as the caller takes frames.
     Unpaced,
-    /// Each frame at its time, for somebody who watches.
+    /// Each frame at its time.
     RealTime,
 }
 
-/// Visitors who come to the door one after another: 640x480 pixels, 15 frames a second.
+/// Visitors who approach the door one after another: 640x480 pixels, 15 frames per second.
 ///
-/// A recorded source: it waits for whoever looks, and frames carry their time in the play.
+/// It is a recorded source: it waits for its reader, and the time of a frame is its position in the sequence.
 pub struct SyntheticSource {
     visitors: Vec<Visitor>,
     scene: Scene,
@@ -36,7 +37,10 @@ pub struct SyntheticSource {
 }
 
 impl SyntheticSource {
-    /// Prepares a play in which these people come, in this order.
+    /// A source with these visitors, in this order.
+    ///
+    /// # Errors
+    /// A portrait cannot be decoded.
     pub fn new(visitors: &[Portrait], pace: Pace) -> Result<Self, CaptureError> {
         Ok(Self {
             visitors: visitors.iter().map(Visitor::new).collect::<Result<_, _>>()?,
@@ -47,16 +51,16 @@ impl SyntheticSource {
         })
     }
 
-    /// How long it lasts.
+    /// The length of the sequence.
     pub fn duration(&self) -> Duration {
-        BEFORE + (VISIT + PAUSE) * self.visitors.len() as u32
+        BEFORE_FIRST_VISIT + (VISIT + PAUSE) * self.visitors.len() as u32
     }
 }
 
-/// The number of the visitor who is before the camera at this time of the play, and since when; `None` while
-/// nobody is.
-fn visit(time: Duration) -> Option<(usize, Duration)> {
-    let since = time.checked_sub(BEFORE)?;
+/// The index of the visitor in front of the camera at this time, and the time since the begin of the visit; `None` without a
+/// visitor.
+fn visit_at(time: Duration) -> Option<(usize, Duration)> {
+    let since = time.checked_sub(BEFORE_FIRST_VISIT)?;
     let number = since.div_duration_f64(VISIT + PAUSE) as u32;
     let since = since.saturating_sub((VISIT + PAUSE) * number);
     (since < VISIT).then_some((number as usize, since))
@@ -69,10 +73,10 @@ impl FrameSource for SyntheticSource {
             return Ok(Next::End);
         }
         self.scene.clear(frame);
-        if let Some((number, since)) = visit(time)
+        if let Some((number, since)) = visit_at(time)
             && let Some(visitor) = self.visitors.get(number)
         {
-            self.scene.show(visitor, place(since), frame)?;
+            self.scene.draw_visitor(visitor, face_position(since), frame)?;
         }
         (frame.time, frame.sequence) = (time, self.sequence);
         self.sequence += 1;
@@ -88,7 +92,7 @@ impl FrameSource for SyntheticSource {
     }
 
     fn describe(&self) -> String {
-        format!("bundled play, {WIDTH}x{HEIGHT} at {FPS}/s, {} visitors", self.visitors.len())
+        format!("bundled demo, {WIDTH}x{HEIGHT} at {FPS}/s, {} visitors", self.visitors.len())
     }
 }
 
@@ -103,21 +107,21 @@ mod tests {
     use super::*;
     use crate::demo::{DEMO_VISITORS, enrollment};
 
-    fn play() -> SyntheticSource {
+    fn source() -> SyntheticSource {
         SyntheticSource::new(&DEMO_VISITORS, Pace::Unpaced).unwrap()
     }
 
-    /// The frames at these times of the play.
+    /// The frames at these times.
     fn frames_at(times: impl IntoIterator<Item = Duration>) -> Vec<Frame> {
-        let mut play = play();
+        let mut source = source();
         let mut wanted = times.into_iter().peekable();
         let (mut frame, mut frames) = (Frame::default(), Vec::new());
-        while play.next(&mut frame).unwrap() == Next::Frame {
+        while source.next(&mut frame).unwrap() == Next::Frame {
             if wanted.next_if(|wanted| frame.time >= *wanted).is_some() {
                 frames.push(frame.clone());
             }
         }
-        assert!(wanted.next().is_none(), "the play ended early");
+        assert!(wanted.next().is_none(), "the source ended early");
         frames
     }
 
@@ -135,55 +139,55 @@ mod tests {
     }
 
     #[test]
-    fn it_lasts_as_long_as_it_says_and_ends() {
-        let mut play = play();
-        assert!(!play.is_live());
-        assert_eq!(play.describe(), "bundled play, 640x480 at 15/s, 2 visitors");
-        assert_eq!(play.duration(), Duration::from_millis(10_400));
+    fn the_source_has_its_stated_length_and_ends() {
+        let mut source = source();
+        assert!(!source.is_live());
+        assert_eq!(source.describe(), "bundled demo, 640x480 at 15/s, 2 visitors");
+        assert_eq!(source.duration(), Duration::from_millis(10_400));
         let mut frame = Frame::default();
         for number in 0..156u64 {
-            assert_eq!(play.next(&mut frame).unwrap(), Next::Frame);
+            assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
             assert_eq!((frame.width(), frame.height()), (640, 480));
             assert_eq!((frame.sequence, frame.time), (number, Duration::from_secs(number) / 15));
         }
         for _ in 0..2 {
-            assert_eq!(play.next(&mut frame).unwrap(), Next::End);
+            assert_eq!(source.next(&mut frame).unwrap(), Next::End);
         }
     }
 
     #[test]
-    fn nobody_is_there_before_between_and_after_the_visits() {
-        let (mut play, mut hall) = (play(), Frame::default());
+    fn the_hall_is_empty_before_between_and_after_the_visits() {
+        let (mut source, mut hall) = (source(), Frame::default());
         Scene::new().clear(&mut hall);
         let mut frame = Frame::default();
-        let (mut empty, mut visits, mut occupied) = (0, 0, false);
-        while play.next(&mut frame).unwrap() == Next::Frame {
-            let somebody = frame.rgb() != hall.rgb();
-            visits += usize::from(somebody && !occupied);
-            empty += usize::from(!somebody);
-            occupied = somebody;
+        let (mut empty, mut visits, mut has_visitor) = (0, 0, false);
+        while source.next(&mut frame).unwrap() == Next::Frame {
+            let is_visit = frame.rgb() != hall.rgb();
+            visits += usize::from(is_visit && !has_visitor);
+            empty += usize::from(!is_visit);
+            has_visitor = is_visit;
         }
         assert_eq!(visits, 2);
-        assert!(!occupied && (35..50).contains(&empty), "{empty} empty frames");
-        // A recognizer sees nobody there either.
+        assert!(!has_visitor && (35..50).contains(&empty), "{empty} empty frames");
+        // The detector finds no face in the empty hall.
         assert!(recognizer().faces(&hall).unwrap().is_empty());
     }
 
     #[test]
-    fn a_buffer_is_reused_and_what_was_in_it_does_not_matter() {
+    fn a_buffer_is_reused_and_its_old_content_is_overwritten() {
         let [clean] = frames_at([Duration::from_secs(2)]).try_into().unwrap();
-        let mut play = play();
+        let mut source = source();
         let mut frame = Frame::from_rgb(WIDTH, HEIGHT, vec![7; clean.rgb().len()]).unwrap();
         let address = frame.rgb().as_ptr();
         while frame.time < Duration::from_secs(2) {
-            assert_eq!(play.next(&mut frame).unwrap(), Next::Frame);
+            assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
         }
         assert!(frame == clean);
         assert_eq!(frame.rgb().as_ptr(), address);
     }
 
     #[test]
-    fn each_visitor_is_found_and_the_right_one_is_known() {
+    fn each_visitor_is_detected_and_only_the_enrolled_one_matches() {
         let mut recognizer = recognizer();
         let enrolled = enrolled(&mut recognizer);
         let mut similarity = |frame: &Frame, width: f32| {
@@ -197,24 +201,27 @@ mod tests {
         // From the middle of the approach until the visitor leaves.
         let since: Vec<Duration> = (0..5).map(|i| Duration::from_millis(1100 + 400 * i)).collect();
         for (number, (stranger, known)) in (0..).zip([(true, false), (false, true)]) {
-            let begin = BEFORE + (VISIT + PAUSE) * number;
+            let begin = BEFORE_FIRST_VISIT + (VISIT + PAUSE) * number;
             for frame in frames_at(since.iter().map(|since| begin + *since)) {
-                let place = place(frame.time - begin);
-                let alike = similarity(&frame, place.width);
-                println!("{:?}: face {:.0} pixels wide, similarity {alike:.3}", frame.time, place.width);
-                assert!(!known || alike > 0.6, "{alike} at {:?}", frame.time);
-                assert!(!stranger || alike < 0.2, "{alike} at {:?}", frame.time);
+                let position = face_position(frame.time - begin);
+                let similarity = similarity(&frame, position.width);
+                println!(
+                    "{:?}: face {:.0} pixels wide, similarity {similarity:.3}",
+                    frame.time, position.width
+                );
+                assert!(!known || similarity > 0.6, "{similarity} at {:?}", frame.time);
+                assert!(!stranger || similarity < 0.2, "{similarity} at {:?}", frame.time);
             }
         }
     }
 
     #[test]
-    fn in_real_time_no_frame_comes_early() {
+    fn in_real_time_no_frame_is_early() {
         let started = Instant::now();
-        let mut play = SyntheticSource::new(&DEMO_VISITORS, Pace::RealTime).unwrap();
+        let mut source = SyntheticSource::new(&DEMO_VISITORS, Pace::RealTime).unwrap();
         let mut frame = Frame::default();
         for _ in 0..4 {
-            play.next(&mut frame).unwrap();
+            source.next(&mut frame).unwrap();
         }
         assert!(started.elapsed() >= frame.time);
     }

@@ -43,7 +43,7 @@ fn with_inputs(
     let result = (|| {
         board.restart()?;
         let found = board.subscriber.wait("door_closed", since, LONG)?;
-        ensure!(found.event["detail"] == "so it was found", "{}", found.event);
+        ensure!(found.event["detail"] == "state when the contact was first read", "{}", found.event);
         test(board)
     })();
     // Whoever comes next finds the lines free.
@@ -168,7 +168,7 @@ pub fn chip_lost(board: &Board) -> anyhow::Result<String> {
         let lost = lost?;
         let back = board.subscriber.wait("inputs_back", since, LONG)?;
         let found = board.subscriber.wait("door_closed", since, LONG)?;
-        ensure!(found.event["detail"] == "so it was found", "{}", found.event);
+        ensure!(found.event["detail"] == "state when the contact was first read", "{}", found.event);
         std::thread::sleep(A_WHILE);
         ensure!(count(board, "granted", since) + count(board, "relay_on", since) == 0, "it opened");
         ensure!(board.property("ostiary", "MainPID")? == pid, "it was restarted");

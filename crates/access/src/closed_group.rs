@@ -1,4 +1,4 @@
-//! Groups that have no hours although others have, and the people in them, who are shut out.
+//! Groups without hours, while other groups have hours: their people may not come in.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,29 +7,31 @@ use ostiary_config::{Hours, nearest};
 use ostiary_core::{Person, fold_group};
 use serde::Serialize;
 
-/// A group of people that has no hours although others have: the door does not open for them.
+/// A group of enrolled people without hours, while other groups have hours. The door does not open for these people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClosedGroup {
+    /// The name of the group, case-folded.
     pub group: String,
-    /// Everyone in it, by name.
+    /// The names of its people.
     pub people: Vec<String>,
-    /// The group with hours that may have been meant.
+    /// The group with hours whose name is the most similar, if one is similar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
 }
 
-/// A group that has no hours although others have.
+/// A group without hours, while other groups have hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no group {group:?} in [hours]; {}", hint(nearest.as_deref(), known))]
 pub struct UnknownGroup {
+    /// The name of the group.
     pub group: String,
-    /// The group that may have been meant.
+    /// The group with hours whose name is the most similar, if one is similar.
     pub nearest: Option<String>,
-    /// The groups that have hours.
+    /// All groups with hours.
     pub known: Vec<String>,
 }
 
-/// The groups of these people that have no hours although others have.
+/// The groups of these people that have no hours, while other groups have hours. Sorted by name.
 pub fn closed_groups<'a>(hours: &Hours, people: impl IntoIterator<Item = &'a Person>) -> Vec<ClosedGroup> {
     if hours.is_empty() {
         return Vec::new();
@@ -41,27 +43,29 @@ pub fn closed_groups<'a>(hours: &Hours, people: impl IntoIterator<Item = &'a Per
         }
     }
     let closed = closed.into_iter();
-    closed.map(|(group, people)| ClosedGroup { nearest: near(hours, &group), group, people }).collect()
+    closed
+        .map(|(group, people)| ClosedGroup { nearest: nearest_group(hours, &group), group, people })
+        .collect()
 }
 
-/// Refuses a group that has no hours although others have.
+/// Checks that the group has hours, if any group has.
 ///
 /// # Errors
-/// Names the nearest group.
+/// [`UnknownGroup`], with the most similar group.
 pub fn check_group(hours: &Hours, group: &str) -> Result<(), UnknownGroup> {
     if hours.is_empty() || hours.has(group) {
         return Ok(());
     }
     let known = hours.groups().map(str::to_owned).collect();
-    Err(UnknownGroup { group: group.to_owned(), nearest: near(hours, &fold_group(group)), known })
+    Err(UnknownGroup { group: group.to_owned(), nearest: nearest_group(hours, &fold_group(group)), known })
 }
 
-fn near(hours: &Hours, group: &str) -> Option<String> {
+fn nearest_group(hours: &Hours, group: &str) -> Option<String> {
     nearest(group, hours.groups()).map(str::to_owned)
 }
 
 impl ClosedGroup {
-    /// How to fix it.
+    /// The hint how to fix it.
     pub fn fix(&self) -> String {
         let meant =
             self.nearest.as_ref().map(|nearest| format!("did you mean {nearest:?}? ")).unwrap_or_default();
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_without_hours_are_named_with_their_people() {
+    fn groups_without_hours_are_listed_with_their_people() {
         let people = [
             person("Ada", Some("Stff")),
             person("Bob", Some("STAFF")),
@@ -122,9 +126,9 @@ mod tests {
             person("Eve", Some("gardeners")),
         ];
         let closed = closed_groups(&hours(), &people);
-        let said: Vec<_> = closed.iter().map(|group| format!("{group}; {}", group.fix())).collect();
+        let messages: Vec<_> = closed.iter().map(|group| format!("{group}; {}", group.fix())).collect();
         assert_eq!(
-            said,
+            messages,
             [
                 "group \"gardeners\" has no hours, and other groups have: the door does not open for Eve; add \
                  \"gardeners\" to [hours], or change the group with `ostiary people group NAME GROUP`",
@@ -136,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_group_is_refused_once_there_are_hours() {
+    fn an_unknown_group_is_refused_if_there_are_hours() {
         assert!(check_group(&hours(), "staFF").is_ok());
         assert!(check_group(&Hours::default(), "anything").is_ok());
         let refused = |group| check_group(&hours(), group).unwrap_err().to_string();

@@ -1,8 +1,8 @@
-//! The door's leaf, as its contact tells it: open or closed, forced, held open.
+//! The state of the door, from the door contact: open or closed, forced, held open.
 
 use std::time::Duration;
 
-/// A leaf with a contact.
+/// The door contact's state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     grace: Duration,
@@ -10,56 +10,63 @@ pub struct Contact {
     position: DoorPosition,
 }
 
-/// How the leaf is.
+/// The position of the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DoorPosition {
     /// The contact was not read yet, or cannot be read.
     Unknown,
     Closed,
     Open {
-        /// When it is held open; `None` once that was told.
+        /// When the door becomes held open; `None` after that was reported.
         held_at: Option<Duration>,
     },
 }
 
-/// What happened to the leaf.
+/// A change of the door's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DoorTransition {
-    /// It is so; how it came to be so was not seen.
-    Found {
+    /// The first position after start, or after the contact could not be read. The change that led to it was not seen.
+    Initial {
+        /// Whether the door is open.
         open: bool,
     },
-    /// By somebody who was let in or out.
+    /// Opened after a grant or a press of the exit button.
     Opened,
-    /// By somebody whom nobody let in or out.
+    /// Opened without a grant.
     Forced,
+    /// Closed.
     Closed,
-    /// It has been open for too long.
+    /// The door has been open for longer than allowed.
     HeldOpen,
 }
 
 impl Contact {
-    /// A leaf of which nothing is known. It is forced when it opens more than `grace` after it was free to open, and held
-    /// open once it was open for `held_open`.
+    /// A contact that was not read yet. The door is forced if it opens more than `grace` after the end of the pulse, and
+    /// held open if it is open for `held_open`.
     pub fn new(grace: Duration, held_open: Duration) -> Self {
         Self { grace, held_open, position: DoorPosition::Unknown }
     }
 
-    /// How long a leaf is open until it is held open.
+    /// The time that a door may be open before it is held open.
     pub fn held_open(&self) -> Duration {
         self.held_open
     }
 
-    /// The contact says whether the leaf is open; it was free to open until `free_until`, as
-    /// [`RelayFsm::free_until`](super::RelayFsm::free_until) has it. What is known already changes nothing.
-    pub fn told(&mut self, open: bool, at: Duration, free_until: Option<Duration>) -> Option<DoorTransition> {
+    /// Takes the contact's level at the monotonic time `at`. `unlocked_until` is the value of
+    /// [`RelayFsm::unlocked_until`](super::RelayFsm::unlocked_until). Returns `None` if the position did not change.
+    pub fn update(
+        &mut self,
+        open: bool,
+        at: Duration,
+        unlocked_until: Option<Duration>,
+    ) -> Option<DoorTransition> {
         let opened = DoorPosition::Open { held_at: Some(at.saturating_add(self.held_open)) };
         let (position, transition) = match (self.position, open) {
-            (DoorPosition::Unknown, true) => (opened, DoorTransition::Found { open }),
-            (DoorPosition::Unknown, false) => (DoorPosition::Closed, DoorTransition::Found { open }),
+            (DoorPosition::Unknown, true) => (opened, DoorTransition::Initial { open }),
+            (DoorPosition::Unknown, false) => (DoorPosition::Closed, DoorTransition::Initial { open }),
             (DoorPosition::Closed, true) => {
-                let is_free = free_until.is_some_and(|until| at <= until.saturating_add(self.grace));
-                (opened, if is_free { DoorTransition::Opened } else { DoorTransition::Forced })
+                let is_unlocked = unlocked_until.is_some_and(|until| at <= until.saturating_add(self.grace));
+                (opened, if is_unlocked { DoorTransition::Opened } else { DoorTransition::Forced })
             }
             (DoorPosition::Open { .. }, false) => (DoorPosition::Closed, DoorTransition::Closed),
             (DoorPosition::Closed, false) | (DoorPosition::Open { .. }, true) => return None,
@@ -68,12 +75,12 @@ impl Contact {
         Some(transition)
     }
 
-    /// The contact cannot be read: how the leaf is now is not known.
-    pub fn lost(&mut self) {
+    /// Records that the contact cannot be read: the position is unknown.
+    pub fn set_unknown(&mut self) {
         self.position = DoorPosition::Unknown;
     }
 
-    /// Time passes. That the leaf is held open is said once.
+    /// Advances the time. Returns [`DoorTransition::HeldOpen`] once for each opening.
     pub fn tick(&mut self, now: Duration) -> Option<DoorTransition> {
         match self.position {
             DoorPosition::Open { held_at: Some(at) } if now >= at => {
@@ -100,125 +107,125 @@ mod tests {
 
     fn closed() -> Contact {
         let mut contact = Contact::new(GRACE, HELD);
-        assert_eq!(contact.told(false, ms(0), None), Some(DoorTransition::Found { open: false }));
+        assert_eq!(contact.update(false, ms(0), None), Some(DoorTransition::Initial { open: false }));
         contact
     }
 
     #[test]
-    fn who_was_let_in_opens_and_closes() {
+    fn a_granted_opening_is_opened_and_then_closed() {
         let mut contact = closed();
-        assert_eq!(contact.told(true, ms(1000), Some(ms(3000))), Some(DoorTransition::Opened));
+        assert_eq!(contact.update(true, ms(1000), Some(ms(3000))), Some(DoorTransition::Opened));
         assert_eq!(contact.tick(ms(30_999)), None);
-        assert_eq!(contact.told(false, ms(4000), Some(ms(3000))), Some(DoorTransition::Closed));
+        assert_eq!(contact.update(false, ms(4000), Some(ms(3000))), Some(DoorTransition::Closed));
         assert_eq!(contact.tick(ms(90_000)), None);
     }
 
     #[test]
-    fn a_door_that_nobody_was_let_through_was_forced() {
-        assert_eq!(closed().told(true, ms(1000), None), Some(DoorTransition::Forced));
+    fn an_opening_without_a_grant_is_forced() {
+        assert_eq!(closed().update(true, ms(1000), None), Some(DoorTransition::Forced));
         assert_eq!(
-            closed().told(true, ms(5000), Some(ms(3000))),
+            closed().update(true, ms(5000), Some(ms(3000))),
             Some(DoorTransition::Opened),
-            "within the grace"
+            "within the grace time"
         );
-        assert_eq!(closed().told(true, ms(5001), Some(ms(3000))), Some(DoorTransition::Forced));
+        assert_eq!(closed().update(true, ms(5001), Some(ms(3000))), Some(DoorTransition::Forced));
     }
 
     #[test]
-    fn a_forced_door_may_be_held_open_too_and_closes() {
+    fn a_forced_door_can_be_held_open_and_closes() {
         let mut contact = closed();
-        assert_eq!(contact.told(true, ms(1000), None), Some(DoorTransition::Forced));
+        assert_eq!(contact.update(true, ms(1000), None), Some(DoorTransition::Forced));
         assert_eq!(contact.tick(ms(31_000)), Some(DoorTransition::HeldOpen));
-        assert_eq!(contact.told(false, ms(32_000), None), Some(DoorTransition::Closed));
+        assert_eq!(contact.update(false, ms(32_000), None), Some(DoorTransition::Closed));
     }
 
     #[test]
-    fn held_open_is_said_once_and_again_after_the_next_opening() {
+    fn held_open_is_reported_once_for_each_opening() {
         let mut contact = closed();
         for opened in [1000, 100_000] {
-            contact.told(true, ms(opened), Some(ms(opened)));
+            contact.update(true, ms(opened), Some(ms(opened)));
             assert_eq!(contact.tick(ms(opened + 29_999)), None);
             assert_eq!(contact.tick(ms(opened + 30_000)), Some(DoorTransition::HeldOpen));
             assert_eq!(contact.tick(ms(opened + 60_000)), None);
-            contact.told(false, ms(opened + 60_001), None);
+            contact.update(false, ms(opened + 60_001), None);
         }
     }
 
     #[test]
-    fn a_door_that_is_found_open_was_not_forced_but_may_be_held_open() {
+    fn a_door_that_is_open_at_the_start_is_not_forced_but_can_be_held_open() {
         let mut contact = Contact::new(GRACE, HELD);
-        assert_eq!(contact.told(true, ms(5000), None), Some(DoorTransition::Found { open: true }));
+        assert_eq!(contact.update(true, ms(5000), None), Some(DoorTransition::Initial { open: true }));
         assert_eq!(contact.tick(ms(35_000)), Some(DoorTransition::HeldOpen));
     }
 
     #[test]
-    fn a_contact_that_is_lost_says_nothing_and_is_found_again() {
+    fn an_unreadable_contact_reports_nothing_and_then_an_initial_position() {
         let mut contact = closed();
-        contact.told(true, ms(1000), Some(ms(1000)));
-        contact.lost();
+        contact.update(true, ms(1000), Some(ms(1000)));
+        contact.set_unknown();
         assert_eq!(contact.tick(ms(100_000)), None);
-        assert_eq!(contact.told(false, ms(100_001), None), Some(DoorTransition::Found { open: false }));
+        assert_eq!(contact.update(false, ms(100_001), None), Some(DoorTransition::Initial { open: false }));
     }
 
     #[test]
-    fn the_end_of_time_does_not_overflow() {
+    fn the_largest_time_does_not_overflow() {
         let mut contact = closed();
-        assert_eq!(contact.told(true, Duration::MAX, Some(Duration::MAX)), Some(DoorTransition::Opened));
+        assert_eq!(contact.update(true, Duration::MAX, Some(Duration::MAX)), Some(DoorTransition::Opened));
         assert_eq!(contact.tick(Duration::MAX), Some(DoorTransition::HeldOpen));
     }
 
     #[derive(Debug, Clone)]
     enum Input {
-        Told(bool),
-        Free,
-        Lost,
+        Level(bool),
+        Pulse,
+        Unreadable,
         Tick,
     }
 
     fn inputs() -> impl Strategy<Value = Vec<(u64, Input)>> {
         let input = prop_oneof![
-            6 => any::<bool>().prop_map(Input::Told),
-            3 => Just(Input::Free),
-            1 => Just(Input::Lost),
+            6 => any::<bool>().prop_map(Input::Level),
+            3 => Just(Input::Pulse),
+            1 => Just(Input::Unreadable),
             6 => Just(Input::Tick),
         ];
         prop::collection::vec((0u64..8000, input), 0..200)
     }
 
     proptest! {
-        /// Follows the leaf from outside and compares what is said with a plain account of it.
+        /// Compares the transitions with a simple model of the door.
         #[test]
-        fn what_is_said_is_what_happened(inputs in inputs()) {
+        fn the_transitions_agree_with_a_simple_model(inputs in inputs()) {
             let mut contact = Contact::new(GRACE, HELD);
-            let (mut now, mut free) = (Duration::ZERO, None);
+            let (mut now, mut unlocked_until) = (Duration::ZERO, None);
             let mut open = None;
-            let (mut since, mut is_told) = (Duration::ZERO, false);
+            let (mut since, mut is_reported) = (Duration::ZERO, false);
             for (later, input) in inputs {
                 now += ms(later);
                 match input {
-                    Input::Free => free = Some(now + ms(3000)),
-                    Input::Lost => {
-                        contact.lost();
+                    Input::Pulse => unlocked_until = Some(now + ms(3000)),
+                    Input::Unreadable => {
+                        contact.set_unknown();
                         open = None;
                     }
-                    Input::Told(is_open) => {
+                    Input::Level(is_open) => {
                         let expected = match open {
                             Some(before) if before == is_open => None,
                             Some(_) if !is_open => Some(DoorTransition::Closed),
-                            Some(_) if free.is_some_and(|until| now <= until + GRACE) => Some(DoorTransition::Opened),
+                            Some(_) if unlocked_until.is_some_and(|until| now <= until + GRACE) => Some(DoorTransition::Opened),
                             Some(_) => Some(DoorTransition::Forced),
-                            None => Some(DoorTransition::Found { open: is_open }),
+                            None => Some(DoorTransition::Initial { open: is_open }),
                         };
-                        prop_assert_eq!(contact.told(is_open, now, free), expected);
+                        prop_assert_eq!(contact.update(is_open, now, unlocked_until), expected);
                         if expected.is_some() {
-                            (since, is_told) = (now, false);
+                            (since, is_reported) = (now, false);
                         }
                         open = Some(is_open);
                     }
                     Input::Tick => {
-                        let is_held = open == Some(true) && !is_told && now >= since + HELD;
+                        let is_held = open == Some(true) && !is_reported && now >= since + HELD;
                         prop_assert_eq!(contact.tick(now), is_held.then_some(DoorTransition::HeldOpen));
-                        is_told |= is_held;
+                        is_reported |= is_held;
                     }
                 }
             }

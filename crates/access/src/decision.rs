@@ -1,4 +1,4 @@
-//! What the decision is made from, and what it says.
+//! Input and output of the decision.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use super::{DenialReason, Reason};
 /// One tracked face in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
-    /// The face's track.
+    /// The track that the face belongs to.
     pub track: TrackId,
-    /// When the track began.
+    /// Frame time of the first frame of the track.
     pub first_seen: Duration,
-    /// How well the face can be seen in this frame.
+    /// The quality of the face in this frame.
     pub quality: Quality,
-    /// What is wrong with the face; `None` if it is good enough to count.
+    /// The first quality limit that the face does not meet; `None` if it meets all, so that the frame can count.
     pub fault: Option<QualityFault>,
-    /// Whether the face was embedded in this frame. A face that is only tracked has no new embedding, and the frame does
-    /// not count.
+    /// Whether the face was embedded in this frame. A face that was only tracked has no identity in this frame, and the
+    /// frame does not count.
     pub embedded: bool,
     /// The most similar person; `None` if the face was not embedded or the facebank is empty.
     pub candidate: Option<Candidate>,
-    /// Whether the candidate may come in at this hour.
+    /// Whether the candidate may come in at this time.
     pub access: Access,
 }
 
@@ -33,47 +33,47 @@ pub enum Access {
     Allowed,
     /// The person is disabled.
     Disabled,
-    /// The person's group has hours, and now is outside them.
+    /// The hours of the person's group do not include this time.
     OutsideHours,
     /// Other groups have hours, the person's group has none.
     NoHours,
-    /// The person's group has hours, and the clock cannot be right.
+    /// The person's group has hours, and the clock is not plausible.
     ClockImplausible,
 }
 
-/// Whether the door opens.
+/// The outcome of a decision: whether the door opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It opens for an enabled person, similar enough in enough good frames.
+    /// The door opens: an enabled person is identified in enough frames of good quality.
     Granted,
-    /// It does not open.
+    /// The door does not open, for this reason.
     Denied(DenialReason),
 }
 
-/// A grant or a denial, with all that it rests on.
+/// A grant or a denial, with the values that led to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// The frame's time.
+    /// Frame time of the frame that decided.
     pub time: Duration,
-    /// The face's track.
+    /// The track of the face.
     pub track: TrackId,
-    /// When the track began.
+    /// Frame time of the first frame of the track.
     pub first_seen: Duration,
-    /// Whether the door opens, and if not, why.
+    /// Whether it is a grant, or why it is a denial.
     pub outcome: Outcome,
-    /// The person that it is about; `None` for a stranger: the best candidate of a stranger is not reported.
+    /// The person; `None` for a stranger. The best candidate of a stranger is not named.
     pub person: Option<PersonId>,
-    /// To the most similar person, in the last frame that counted.
+    /// Similarity to the best candidate, -1 to 1, in the last frame that counted; `None` if there was none.
     pub similarity: Option<Similarity>,
-    /// To the second most similar person, in the same frame.
+    /// Similarity to the second best person in the same frame.
     pub second: Option<Similarity>,
-    /// The least similarity that counts as a person.
+    /// The least similarity of a match.
     pub threshold: Similarity,
-    /// In the same frame.
+    /// The quality of the face in the last frame that counted.
     pub quality: Quality,
-    /// Faces in the frame of the decision.
+    /// Number of faces in the frame.
     pub faces_in_view: u32,
-    /// Good frames that the decision rests on.
+    /// Number of counted frames that led to the decision.
     pub frames: u32,
 }
 

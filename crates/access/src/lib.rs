@@ -1,10 +1,10 @@
-//! Whether the door opens: the decision, who may come in when, and the state machine of the relay. Pure, with time given
-//! from outside.
+//! Decides whether the door opens: the decision for each face, opening hours, and the state machine of the relay. Pure code:
+//! no I/O, and the caller passes the time.
 //!
-//! What comes in: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`RelayFsm`], the door
-//! contact's levels for [`Contact`]. What goes out: [`Decision`]s, commands for the relay, and each [`DoorTransition`] of the door,
-//! which is forced where the machine let nobody through. [`access`] applies [`Hours`](ostiary_config::Hours), by a
-//! [`WallTime`] only while the clock can be right.
+//! Input: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`RelayFsm`], the levels of the door
+//! contact for the [`Contact`]. Output: [`Decision`]s, [`RelayCommand`]s, and [`DoorTransition`]s. A transition is
+//! [`DoorTransition::Forced`] if the door opens without a grant. [`access`] applies the opening hours
+//! ([`Hours`](ostiary_config::Hours)). It uses a [`WallTime`] only while the clock is plausible.
 
 mod closed_group;
 mod contact;

@@ -1,16 +1,17 @@
-//! Why the door opened or did not: closed lists.
+//! The closed lists of reasons of a decision.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a reason, of a grant or of a denial. The names are stable: they are printed, logged and sent.
+/// The name of the reason of a decision, of a grant or of a denial. The names are stable: commands print them, the journal
+/// and MQTT messages contain them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// An enabled person, similar enough in enough good frames.
+    /// An enabled person is identified in enough frames of good quality.
     Granted,
-    /// The exit button was pressed; who pressed it is not known.
+    /// The exit button was pressed. This is a grant without a face.
     RequestToExit,
     /// See [`DenialReason::Unknown`].
     Unknown,
@@ -39,27 +40,27 @@ pub enum Reason {
 /// Why the door does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DenialReason {
-    /// Enough good frames, and no enrolled person is similar enough.
+    /// There are enough frames of good quality, and no enrolled person is similar enough.
     Unknown,
-    /// Similar enough to two people, with too small a margin between them to tell which.
+    /// Two people are similar enough, and the margin between them is too small.
     Ambiguous,
-    /// The face was never good enough: blurred, too dark, too bright or turned away.
+    /// No frame has enough quality: the face is blurred, too dark, too bright or turned away.
     LowQuality,
-    /// The face was too small to judge: the person is too far away.
+    /// The face is too small: the person is too far away.
     TooFar,
-    /// A second face is in view, and the policy refuses.
+    /// A second face is in view, and `door.second_face` refuses it.
     SeveralFaces,
-    /// The same person was let in a moment ago.
+    /// The same person was let in within `door.cooldown_s`.
     CoolDown,
-    /// Enrolled, but disabled.
+    /// The person is enrolled, but disabled.
     DisabledPerson,
-    /// Enrolled, but not allowed at this hour.
+    /// The person is enrolled, but the hours of the group do not include this time.
     OutsideHours,
-    /// Enrolled, but in a group that has no hours while others have.
+    /// The person is enrolled, but in a group without hours while other groups have hours.
     NoHours,
-    /// Enrolled and in a group with hours, but the clock cannot be right.
+    /// The person is enrolled in a group with hours, but the clock is not plausible.
     ClockImplausible,
-    /// The door is locked by a fault and opens for nobody.
+    /// A fault has locked the door. It opens for nobody.
     Locked,
 }
 
@@ -69,7 +70,7 @@ pub enum DenialReason {
 pub struct NotADenial(pub Reason);
 
 impl Reason {
-    /// Every reason.
+    /// All reasons, in the order of declaration.
     pub const ALL: [Self; 13] = [
         Self::Granted,
         Self::RequestToExit,
@@ -138,9 +139,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_reason_is_left_out() {
-        // A new reason does not compile here until it has its place.
-        let place = |reason| match reason {
+    fn all_contains_every_reason_in_order() {
+        // The match does not compile until a new reason has its index here.
+        let index = |reason| match reason {
             Reason::Granted => 0,
             Reason::RequestToExit => 1,
             Reason::Unknown => 2,
@@ -155,7 +156,7 @@ mod tests {
             Reason::ClockImplausible => 11,
             Reason::Locked => 12,
         };
-        assert!(Reason::ALL.iter().enumerate().all(|(number, reason)| place(*reason) == number));
+        assert!(Reason::ALL.iter().enumerate().all(|(number, reason)| index(*reason) == number));
     }
 
     #[test]

@@ -1,51 +1,55 @@
-//! The door's state machine: when the relay is on.
+//! The state machine of the relay: when it is on.
 
 use std::time::Duration;
 
-/// A door with a relay that a grant puts on for one pulse.
+/// A relay that a grant switches on for one pulse. All times are monotonic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayFsm {
     pulse: Duration,
     state: RelayState,
     /// When the last pulse ended.
-    rested: Option<Duration>,
-    /// The latest time that was told; time that goes back is taken for it.
+    last_pulse_end: Option<Duration>,
+    /// The latest time that the caller passed. It replaces an earlier time that is passed later.
     now: Duration,
 }
 
-/// What the door does.
+/// The state of the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayState {
-    /// Closed, relay off.
+    /// The relay is off.
     Resting,
-    /// The relay is on until this time.
-    Open { until: Duration },
-    /// A fault has locked the door, relay off; only a restart opens it again.
+    /// The relay is on.
+    Open {
+        /// When the pulse ends.
+        until: Duration,
+    },
+    /// A fault has locked the door: the relay is off, and stays off until a restart.
     Locked,
 }
 
-/// What the relay has to do.
+/// A command for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayCommand {
-    /// Go on, for one pulse from now.
+    /// Switch on, for one pulse from now.
     On,
-    /// Is on; stay so for one pulse from now.
-    Stay,
+    /// The relay is on: begin the pulse again, from now.
+    Extend,
+    /// Switch off.
     Off,
 }
 
 impl RelayFsm {
-    /// A resting door whose relay is on for `pulse` after a grant.
+    /// A relay at rest. A grant switches it on for `pulse`.
     pub fn new(pulse: Duration) -> Self {
-        Self { pulse, state: RelayState::Resting, rested: None, now: Duration::ZERO }
+        Self { pulse, state: RelayState::Resting, last_pulse_end: None, now: Duration::ZERO }
     }
 
-    /// What the door does now.
+    /// The current state.
     pub fn state(&self) -> RelayState {
         self.state
     }
 
-    /// Somebody is let in. A grant at an open door keeps it open for one pulse from now; pulses do not add up.
+    /// Begins a pulse. A grant during a pulse begins the pulse again; pulses do not add up. `None` if the door is locked.
     pub fn grant(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
         let until = now.saturating_add(self.pulse);
@@ -57,52 +61,51 @@ impl RelayFsm {
             }
             RelayState::Open { .. } => {
                 self.state = RelayState::Open { until };
-                Some(RelayCommand::Stay)
+                Some(RelayCommand::Extend)
             }
         }
     }
 
-    /// Time passes. To be called at least as often as the pulse has to be exact.
+    /// Advances the time, and ends the pulse if it is over. A pulse ends at the first call after its end.
     pub fn tick(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
         match self.state {
             RelayState::Open { until } if now >= until => {
                 self.state = RelayState::Resting;
-                self.rested = Some(now);
+                self.last_pulse_end = Some(now);
                 Some(RelayCommand::Off)
             }
             _ => None,
         }
     }
 
-    /// A fault: the relay goes off, whatever the state, and never on again.
+    /// Locks the door after a fault: the relay goes off in any state, and no grant switches it on again.
     pub fn lock(&mut self) -> RelayCommand {
         if matches!(self.state, RelayState::Open { .. }) {
-            self.rested = Some(self.now);
+            self.last_pulse_end = Some(self.now);
         }
         self.state = RelayState::Locked;
         RelayCommand::Off
     }
 
-    /// A new length of the pulse, for the grants to come.
+    /// Sets the length of the pulse for the next grants.
     pub fn set_pulse(&mut self, pulse: Duration) {
         self.pulse = pulse;
     }
 
-    /// How long until [`RelayFsm::tick`] has something to do; `None` while nothing is to be done.
-    pub fn due_in(&self, now: Duration) -> Option<Duration> {
+    /// The time until [`RelayFsm::tick`] ends the pulse; `None` if the relay is off.
+    pub fn time_until_off(&self, now: Duration) -> Option<Duration> {
         match self.state {
             RelayState::Open { until } => Some(until.saturating_sub(now.max(self.now))),
             RelayState::Resting | RelayState::Locked => None,
         }
     }
 
-    /// Until when whoever was let in or out can open the door: the end of the pulse, or of the last one; `None` where
-    /// there was none yet.
-    pub fn free_until(&self) -> Option<Duration> {
+    /// The end of the current or the last pulse: until then people can open the door. `None` if there was no pulse.
+    pub fn unlocked_until(&self) -> Option<Duration> {
         match self.state {
             RelayState::Open { until } => Some(until),
-            RelayState::Resting | RelayState::Locked => self.rested,
+            RelayState::Resting | RelayState::Locked => self.last_pulse_end,
         }
     }
 
@@ -125,11 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_is_one_pulse() {
+    fn a_grant_gives_one_pulse() {
         let mut door = RelayFsm::new(PULSE);
         assert_eq!(door.tick(ms(500)), None);
         assert_eq!(door.grant(ms(1000)), Some(RelayCommand::On));
-        assert_eq!(door.due_in(ms(1500)), Some(ms(2500)));
+        assert_eq!(door.time_until_off(ms(1500)), Some(ms(2500)));
         assert_eq!(door.tick(ms(3999)), None);
         assert_eq!(door.tick(ms(4000)), Some(RelayCommand::Off));
         assert_eq!(door.tick(ms(4001)), None);
@@ -137,47 +140,47 @@ mod tests {
     }
 
     #[test]
-    fn a_second_grant_extends_and_does_not_add() {
+    fn a_second_grant_begins_the_pulse_again_and_does_not_add() {
         let mut door = RelayFsm::new(PULSE);
         door.grant(ms(1000));
-        assert_eq!(door.grant(ms(2000)), Some(RelayCommand::Stay));
+        assert_eq!(door.grant(ms(2000)), Some(RelayCommand::Extend));
         assert_eq!(door.tick(ms(4500)), None);
         assert_eq!(door.tick(ms(5000)), Some(RelayCommand::Off));
     }
 
     #[test]
-    fn a_clock_that_goes_back_neither_closes_nor_holds_the_door() {
+    fn a_clock_that_goes_back_neither_ends_nor_extends_the_pulse() {
         let mut door = RelayFsm::new(PULSE);
         door.grant(ms(10_000));
         assert_eq!(door.tick(ms(1)), None);
-        assert_eq!(door.grant(ms(2)), Some(RelayCommand::Stay));
+        assert_eq!(door.grant(ms(2)), Some(RelayCommand::Extend));
         assert_eq!(door.state(), RelayState::Open { until: ms(13_000) });
         assert_eq!(door.tick(ms(13_000)), Some(RelayCommand::Off));
     }
 
     #[test]
-    fn the_end_of_time_does_not_overflow() {
+    fn the_largest_time_does_not_overflow() {
         let mut door = RelayFsm::new(PULSE);
         assert_eq!(door.grant(Duration::MAX), Some(RelayCommand::On));
         assert_eq!(door.tick(Duration::MAX), Some(RelayCommand::Off));
     }
 
     #[test]
-    fn the_door_is_free_until_the_pulses_end_and_a_lock_ends_it() {
+    fn the_door_is_unlocked_until_the_end_of_the_pulse_or_a_lock() {
         let mut door = RelayFsm::new(PULSE);
-        assert_eq!(door.free_until(), None);
+        assert_eq!(door.unlocked_until(), None);
         door.grant(ms(1000));
-        assert_eq!(door.free_until(), Some(ms(4000)));
+        assert_eq!(door.unlocked_until(), Some(ms(4000)));
         door.grant(ms(2000));
-        assert_eq!(door.free_until(), Some(ms(5000)));
+        assert_eq!(door.unlocked_until(), Some(ms(5000)));
         door.tick(ms(5007));
-        assert_eq!(door.free_until(), Some(ms(5007)));
+        assert_eq!(door.unlocked_until(), Some(ms(5007)));
         door.grant(ms(9000));
         door.tick(ms(9500));
         door.lock();
-        assert_eq!(door.free_until(), Some(ms(9500)));
+        assert_eq!(door.unlocked_until(), Some(ms(9500)));
         door.grant(ms(20_000));
-        assert_eq!(door.free_until(), Some(ms(9500)));
+        assert_eq!(door.unlocked_until(), Some(ms(9500)));
     }
 
     #[derive(Debug, Clone)]
@@ -197,13 +200,13 @@ mod tests {
     }
 
     proptest! {
-        /// Follows the relay from outside and compares it with a plain account of the grants.
+        /// Compares the commands with a simple model of the grants.
         #[test]
         fn the_relay_is_on_for_a_pulse_after_a_grant_and_never_when_locked(inputs in inputs()) {
             let mut door = RelayFsm::new(PULSE);
             let (mut on, mut locked) = (false, false);
-            // Until when whoever bounds the pulse lets the relay be on, as it hears it.
-            let mut bound = Duration::ZERO;
+            // When a relay guard that gets these commands would end the pulse.
+            let mut guard_limit = Duration::ZERO;
             let (mut now, mut last_grant) = (Duration::ZERO, None::<Duration>);
             for input in inputs {
                 let command = match input {
@@ -218,8 +221,8 @@ mod tests {
                         now = now.max(ms(at));
                         let command = door.tick(ms(at));
                         let ended = last_grant.is_none_or(|grant| now >= grant + PULSE);
-                        prop_assert!(!ended || !on || command == Some(RelayCommand::Off), "held on after the pulse");
-                        prop_assert!(ended || command.is_none(), "let go before the pulse's end");
+                        prop_assert!(!ended || !on || command == Some(RelayCommand::Off), "on after the end of the pulse");
+                        prop_assert!(ended || command.is_none(), "off before the end of the pulse");
                         command
                     }
                     Input::Lock => {
@@ -227,19 +230,19 @@ mod tests {
                         Some(door.lock())
                     }
                 };
-                let opens = matches!(command, Some(RelayCommand::On | RelayCommand::Stay));
+                let opens = matches!(command, Some(RelayCommand::On | RelayCommand::Extend));
                 prop_assert!(!(locked && opens), "opened while locked");
                 if opens {
-                    prop_assert_eq!(command == Some(RelayCommand::Stay), on, "stays where it is on, and only there");
-                    (on, bound) = (true, now + PULSE);
+                    prop_assert_eq!(command == Some(RelayCommand::Extend), on, "extended if the relay is on, and only then");
+                    (on, guard_limit) = (true, now + PULSE);
                 }
                 if command == Some(RelayCommand::Off) {
                     on = false;
                 }
                 prop_assert_eq!(on, matches!(door.state(), RelayState::Open { .. }));
-                prop_assert_eq!(door.free_until().is_some(), last_grant.is_some(), "free after a grant, and only then");
+                prop_assert_eq!(door.unlocked_until().is_some(), last_grant.is_some(), "unlocked after a grant, and only then");
                 if let RelayState::Open { until } = door.state() {
-                    prop_assert_eq!(until, bound, "the bound is the pulse's end, after every grant");
+                    prop_assert_eq!(until, guard_limit, "the guard's limit is the end of the pulse, after every grant");
                 }
             }
         }

@@ -1,15 +1,15 @@
-//! Who may come in at this hour.
+//! Applies the opening hours.
 
 use jiff::civil::DateTime;
 use ostiary_config::Hours;
 
 use super::{Access, ClockFault};
 
-/// Whether a person of this group may come in. The door's local time is asked for only where it decides; where the
-/// clock cannot give it, a group with hours may not come in, whatever its hours are.
+/// Whether a person of this group may come in. `local` is called only if the result depends on the local time. If it
+/// returns an error, a group with hours may not come in, whatever its hours are.
 ///
-/// Without any hours groups are labels and restrict nobody. Once a group has hours, a group without hours may not come
-/// in: its name may be a typing error. A person in no group may come in at any time: hours restrict groups.
+/// If no group has hours, groups are labels and restrict nobody. If any group has hours, a group without hours may not
+/// come in: its name may be a typing error. A person in no group may come in at any time: hours restrict groups only.
 pub fn access(
     hours: &Hours,
     group: Option<&str>,
@@ -44,23 +44,23 @@ mod tests {
     }
 
     #[test]
-    fn once_a_group_has_hours_another_without_is_closed() {
-        let of = |hours: &Hours, group| access(hours, group, || Ok(date(2026, 1, 5).at(3, 0, 0, 0)));
-        assert_eq!(of(&hours(&["always"]), Some("Staff")), Access::Allowed);
-        assert_eq!(of(&hours(&["never"]), Some("staff")), Access::OutsideHours);
-        assert_eq!(of(&hours(&["always"]), Some("stff")), Access::NoHours);
-        assert_eq!(of(&hours(&["never"]), None), Access::Allowed, "in no group, at any time");
-        assert_eq!(of(&Hours::default(), Some("staff")), Access::Allowed, "a label");
+    fn if_a_group_has_hours_a_group_without_hours_is_refused() {
+        let at_night = |hours: &Hours, group| access(hours, group, || Ok(date(2026, 1, 5).at(3, 0, 0, 0)));
+        assert_eq!(at_night(&hours(&["always"]), Some("Staff")), Access::Allowed);
+        assert_eq!(at_night(&hours(&["never"]), Some("staff")), Access::OutsideHours);
+        assert_eq!(at_night(&hours(&["always"]), Some("stff")), Access::NoHours);
+        assert_eq!(at_night(&hours(&["never"]), None), Access::Allowed, "in no group, at any time");
+        assert_eq!(at_night(&Hours::default(), Some("staff")), Access::Allowed, "a label");
     }
 
     #[test]
-    fn without_a_clock_a_group_with_hours_is_refused_and_nobody_else() {
-        let lost = || Err(ClockFault::SynchronizationUnknown { why: "not permitted".into() });
+    fn without_a_plausible_clock_only_groups_with_hours_are_refused() {
+        let no_time = || Err(ClockFault::SynchronizationUnknown { why: "not permitted".into() });
         for times in [&["mon-fri 08:00-18:00"][..], &["always"], &["never"]] {
-            assert_eq!(access(&hours(times), Some("staff"), lost), Access::ClockImplausible, "{times:?}");
+            assert_eq!(access(&hours(times), Some("staff"), no_time), Access::ClockImplausible, "{times:?}");
         }
-        assert_eq!(access(&hours(&["always"]), None, lost), Access::Allowed);
-        assert_eq!(access(&hours(&["always"]), Some("stff"), lost), Access::NoHours);
-        assert_eq!(access(&Hours::default(), Some("staff"), lost), Access::Allowed);
+        assert_eq!(access(&hours(&["always"]), None, no_time), Access::Allowed);
+        assert_eq!(access(&hours(&["always"]), Some("stff"), no_time), Access::NoHours);
+        assert_eq!(access(&Hours::default(), Some("staff"), no_time), Access::Allowed);
     }
 }

@@ -1,35 +1,43 @@
-//! What is remembered of one face while it is in view.
+//! The decision state of one track.
 
 use std::time::Duration;
 
 use ostiary_core::{PersonId, QualityFault, TrackId, Verdict};
 
-use super::rules::Rules;
+use super::rules::DecisionRules;
 use super::window::Window;
 use super::{Access, Decision, DenialReason, Observation, Outcome, Reason};
 
-/// One face's account. Nothing goes from one track to another.
+/// A track that ends after this many frames or fewer gets no denial: the person only passed by.
+const MAX_PASSING_FRAMES: u32 = 2;
+
+/// The decision state of one track. Tracks share no state.
 #[derive(Debug, Clone)]
 pub(super) struct Track {
     pub id: TrackId,
-    /// The frame in which it was seen last.
+    /// Frame time of the last frame with this face.
     pub last_seen: Duration,
-    /// Whom the agreeing frames are about, whether the latest of them let the person in, and those frames.
+    /// The person that the frames in `agreeing` match.
     agreed: Option<PersonId>,
+    /// Whether that person may come in, by the latest agreeing frame.
     access: Access,
     agreeing: Window,
-    /// Frames alike enough to two people.
+    /// Frames in which two people are similar enough.
     ambiguous: Window,
-    /// Good frames without a match since the last with one.
+    /// Number of counted frames without a match since the last match.
     unmatched: u32,
+    /// Number of all frames.
     seen: u32,
+    /// Number of frames that count.
     good: u32,
+    /// Number of frames with a quality fault.
     faulty: u32,
+    /// Number of frames in which the face is too small.
     too_small: u32,
-    /// When a face in view last stood in the way of a grant.
-    crowded: Option<Duration>,
-    /// The reasons that were told already, a bit each.
-    told: u16,
+    /// Frame time at which another face last prevented a grant.
+    blocked_at: Option<Duration>,
+    /// The reasons that were reported, one bit each.
+    reported: u16,
     latest: Observation,
     /// The last frame that counted.
     counted: Option<Observation>,
@@ -49,15 +57,15 @@ impl Track {
             good: 0,
             faulty: 0,
             too_small: 0,
-            crowded: None,
-            told: 0,
+            blocked_at: None,
+            reported: 0,
             latest: *face,
             counted: None,
         }
     }
 
-    /// Takes in one frame.
-    pub fn see(&mut self, time: Duration, face: &Observation, rules: &Rules) {
+    /// Adds one frame.
+    pub fn update(&mut self, time: Duration, face: &Observation, rules: &DecisionRules) {
         self.last_seen = time;
         self.latest = *face;
         self.seen = self.seen.saturating_add(1);
@@ -86,13 +94,13 @@ impl Track {
         }
     }
 
-    /// Whom the agreeing frames show now, if there are enough.
-    pub fn person(&mut self, now: Duration, rules: &Rules) -> Option<PersonId> {
-        self.agreed.filter(|_| self.agreeing.holds(now, rules.frames, rules.within, None))
+    /// The matched person, if enough frames agree at `now`.
+    pub fn person(&mut self, now: Duration, rules: &DecisionRules) -> Option<PersonId> {
+        self.agreed.filter(|_| self.agreeing.has_enough(now, rules.frames, rules.within, None))
     }
 
-    /// Whether this is a known person now, who may come in.
-    pub fn is_welcome(&mut self, now: Duration, rules: &Rules) -> bool {
+    /// Whether the track matches a person who may come in.
+    pub fn is_allowed_person(&mut self, now: Duration, rules: &DecisionRules) -> bool {
         self.person(now, rules).is_some() && self.access == Access::Allowed
     }
 
@@ -101,42 +109,41 @@ impl Track {
         self.access
     }
 
-    /// Whether this very frame agrees, so that a decision may rest on it.
+    /// Whether the frame of this time agrees. A decision needs an agreeing current frame.
     pub fn agrees_at(&self, now: Duration) -> bool {
         self.agreeing.last() == Some(now)
     }
 
-    /// Remembers that another face stands in the way.
-    pub fn crowd(&mut self, now: Duration) {
-        self.crowded = Some(now);
+    /// Records that another face prevents a grant at `now`.
+    pub fn set_blocked(&mut self, now: Duration) {
+        self.blocked_at = Some(now);
     }
 
-    /// Whether enough frames agree since nobody stands in the way any more.
-    pub fn is_clear(&mut self, now: Duration, rules: &Rules) -> bool {
-        self.agreeing.holds(now, rules.frames, rules.within, self.crowded)
+    /// Whether enough frames agree after the last frame in which another face prevented a grant.
+    pub fn is_unblocked(&mut self, now: Duration, rules: &DecisionRules) -> bool {
+        self.agreeing.has_enough(now, rules.frames, rules.within, self.blocked_at)
     }
 
-    /// Whether enough frames were alike enough to two people.
-    pub fn is_ambiguous(&mut self, now: Duration, rules: &Rules) -> bool {
-        self.ambiguous.holds(now, rules.frames, rules.within, None)
+    /// Whether two people were similar enough in enough frames.
+    pub fn is_ambiguous(&mut self, now: Duration, rules: &DecisionRules) -> bool {
+        self.ambiguous.has_enough(now, rules.frames, rules.within, None)
     }
 
-    /// Whether enough good frames were alike to nobody.
-    pub fn is_unknown(&self, rules: &Rules) -> bool {
+    /// Whether enough counted frames match nobody.
+    pub fn is_unknown(&self, rules: &DecisionRules) -> bool {
         self.unmatched >= rules.unknown_after
     }
 
-    /// Whether this reason was told already.
-    pub fn has_told(&self, outcome: Outcome) -> bool {
-        self.told & bit(outcome) != 0
+    /// Whether this reason was reported.
+    pub fn has_reported(&self, outcome: Outcome) -> bool {
+        self.reported & bit(outcome) != 0
     }
 
-    /// Why the door stayed shut, where nothing was told while the face was in view.
+    /// The reason of the denial at the end of a track for which nothing was reported.
     ///
-    /// `None` for one that was seen so shortly that nobody waits for an answer.
-    pub fn parting(&self, rules: &Rules) -> Option<DenialReason> {
-        let brief = 2;
-        if self.told != 0 || self.seen <= brief {
+    /// `None` if the track had at most [`MAX_PASSING_FRAMES`] frames, or no frame that explains a denial.
+    pub fn end_reason(&self, rules: &DecisionRules) -> Option<DenialReason> {
+        if self.reported != 0 || self.seen <= MAX_PASSING_FRAMES {
             None
         } else if self.unmatched as usize >= rules.frames {
             Some(DenialReason::Unknown)
@@ -149,18 +156,18 @@ impl Track {
         }
     }
 
-    /// The decision, once for each reason.
-    pub fn tell(
+    /// The decision with this reason; `None` if the reason was reported before.
+    pub fn report(
         &mut self,
         time: Duration,
         outcome: Outcome,
         faces_in_view: usize,
-        rules: &Rules,
+        rules: &DecisionRules,
     ) -> Option<Decision> {
-        if self.has_told(outcome) {
+        if self.has_reported(outcome) {
             return None;
         }
-        self.told |= bit(outcome);
+        self.reported |= bit(outcome);
         let (person, frames) = match outcome {
             Outcome::Denied(DenialReason::Unknown) => (None, self.unmatched),
             Outcome::Denied(DenialReason::Ambiguous) => (None, rules.frames as u32),
@@ -176,17 +183,17 @@ impl Track {
                 | DenialReason::Locked,
             ) => (self.agreed, rules.frames as u32),
         };
-        let judged = self.counted.unwrap_or(self.latest);
+        let face = self.counted.unwrap_or(self.latest);
         Some(Decision {
             time,
             track: self.id,
             first_seen: self.latest.first_seen,
             outcome,
             person,
-            similarity: judged.candidate.map(|candidate| candidate.similarity),
-            second: judged.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
+            similarity: face.candidate.map(|candidate| candidate.similarity),
+            second: face.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
             threshold: rules.matching.threshold,
-            quality: judged.quality,
+            quality: face.quality,
             faces_in_view: faces_in_view as u32,
             frames,
         })

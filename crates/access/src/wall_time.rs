@@ -10,6 +10,7 @@ const STEP: SignedDuration = SignedDuration::from_secs(60);
 /// What the wall clock says at one moment, and what it is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WallTime {
+    /// The time that the clock shows.
     pub now: Timestamp,
     /// The zone of the local time, or why there is none.
     pub zone: Result<TimeZone, ClockFault>,
@@ -17,6 +18,7 @@ pub struct WallTime {
     pub made: Timestamp,
     /// The newest event of the record; `None` where there is none.
     pub newest_event: Option<Timestamp>,
+    /// Whether the clock is synchronized.
     pub synchronization: Synchronization,
 }
 
@@ -25,7 +27,9 @@ pub struct WallTime {
 pub enum Synchronization {
     /// The clock need not be synchronized.
     NotAsked,
+    /// The clock is synchronized.
     Yes,
+    /// The clock is not synchronized.
     No,
     /// The system does not say, and why.
     Unknown(String),
@@ -34,22 +38,44 @@ pub enum Synchronization {
 /// Why nobody's hours can be checked by the clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClockFault {
+    /// The system's time zone cannot be read.
     #[error("the local time zone is unknown ({place}: {why})")]
     ZoneUnknown {
         /// Where it was looked for.
         place: String,
+        /// The error.
         why: String,
     },
+    /// The clock shows a time before the build of the program.
     #[error("the clock says {now}, before this program was made on {made}")]
-    BeforeProgram { now: String, made: String },
+    BeforeProgram {
+        /// The clock's time, local.
+        now: String,
+        /// The date of the build.
+        made: String,
+    },
+    /// The clock shows a time before the newest event.
     #[error("the clock says {now}, before the newest event, which was recorded at {event}")]
-    BeforeEvent { now: String, event: String },
+    BeforeEvent {
+        /// The clock's time, local.
+        now: String,
+        /// The time of the event, local.
+        event: String,
+    },
+    /// The clock is not synchronized, and `clock.trust` requires it.
     #[error("the clock says {now} and is not synchronized, which clock.trust = \"synchronized\" asks for")]
-    NotSynchronized { now: String },
+    NotSynchronized {
+        /// The clock's time, local.
+        now: String,
+    },
+    /// `clock.trust` requires synchronization, and the system does not report it.
     #[error(
         "whether the clock is synchronized, which clock.trust = \"synchronized\" asks for, is not known: {why}"
     )]
-    SynchronizationUnknown { why: String },
+    SynchronizationUnknown {
+        /// Why it is not known.
+        why: String,
+    },
 }
 
 impl WallTime {

@@ -1,16 +1,16 @@
-//! Frames that agree, close enough together.
+//! The times of the latest agreeing frames of a track.
 
 use std::time::Duration;
 
 use ostiary_config::MAX_FRAMES;
 
-/// The times of the latest frames that agreed.
+/// Frame times of the latest agreeing frames, oldest first; at most [`MAX_FRAMES`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Window(heapless::Deque<Duration, MAX_FRAMES>);
 
 impl Window {
-    /// Counts a frame and forgets those that are more than `frames`. A frame that is not later than the
-    /// last counts once; time that went back begins anew.
+    /// Adds a frame, and drops the oldest if there are more than `frames`. Two frames with the same time count as one.
+    /// A time before the last one clears the window first.
     pub fn push(&mut self, time: Duration, frames: usize) {
         match self.0.back() {
             Some(last) if *last == time => return,
@@ -20,15 +20,21 @@ impl Window {
         while self.0.len() >= frames.clamp(1, MAX_FRAMES) {
             self.0.pop_front();
         }
-        // There is room: at least one was taken out if it was full.
+        // There is room: the loop removed at least one time if the queue was full.
         let _ = self.0.push_back(time);
     }
 
-    /// Whether so many frames agree, all of them within the window that ends now and later than `after`.
-    pub fn holds(&mut self, now: Duration, frames: usize, within: Duration, after: Option<Duration>) -> bool {
-        self.forget(now, within);
-        let fresh = self.0.iter().filter(|time| after.is_none_or(|after| **time > after)).count();
-        fresh >= frames.max(1)
+    /// Whether at least `frames` frames agree. Only frames later than `after`, and not older than `within` at `now`, count.
+    pub fn has_enough(
+        &mut self,
+        now: Duration,
+        frames: usize,
+        within: Duration,
+        after: Option<Duration>,
+    ) -> bool {
+        self.drop_older(now, within);
+        let counted = self.0.iter().filter(|time| after.is_none_or(|after| **time > after)).count();
+        counted >= frames.max(1)
     }
 
     /// The time of the latest frame.
@@ -36,12 +42,12 @@ impl Window {
         self.0.back().copied()
     }
 
-    /// Begins anew.
+    /// Removes all frames.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    fn forget(&mut self, now: Duration, within: Duration) {
+    fn drop_older(&mut self, now: Duration, within: Duration) {
         while self.0.front().is_some_and(|first| now.saturating_sub(*first) > within) {
             self.0.pop_front();
         }

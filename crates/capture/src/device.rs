@@ -1,4 +1,9 @@
-//! Video devices and what they offer.
+//! V4L2 devices, and the formats, sizes and rates that they offer.
+
+#![expect(
+    unsafe_code,
+    reason = "the library's query of the device's name panics; this module makes the system call"
+)]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,41 +19,49 @@ use v4l::{Device, FourCC, Fraction, v4l2};
 use super::CaptureError;
 use super::format_select::{FORMATS, FormatOffer, SizeRange};
 
-/// A camera as `ostiary cameras` shows it.
+/// A camera, for `ostiary cameras`.
 #[derive(Debug, Clone, Serialize)]
 pub struct DeviceInfo {
+    /// The path of the device: `/dev/video0`.
     pub path: PathBuf,
-    /// A path that stays the same when cameras are plugged in another order.
+    /// A link that does not depend on the order in which cameras are plugged in (`/dev/v4l/by-id`).
     pub by_id: Option<PathBuf>,
+    /// The name of the camera.
     pub name: String,
+    /// The name of its driver.
     pub driver: String,
+    /// Its pixel formats.
     pub formats: Vec<FormatInfo>,
-    /// Why its formats are not known.
+    /// The error if the device could not be opened, so that its formats are not known.
     pub problem: Option<String>,
 }
 
 /// A pixel format of a camera.
 #[derive(Debug, Clone, Serialize)]
 pub struct FormatInfo {
-    /// Four characters, such as `YUYV`.
+    /// The FourCC: `YUYV`.
     pub format: String,
-    /// True where Ostiary can use it.
+    /// Whether Ostiary can convert it.
     pub usable: bool,
+    /// Its sizes.
     pub sizes: Vec<SizeInfo>,
-    /// Where the camera scales to any size in a range; `sizes` then holds its ends.
+    /// The range, if the camera scales to any size in a range; `sizes` then has its smallest and its largest size.
     pub range: Option<SizeRange>,
 }
 
-/// A size of a format, pixels, and its rates, frames a second.
+/// A size of a format and its rates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SizeInfo {
+    /// Pixels.
     pub width: u32,
+    /// Pixels.
     pub height: u32,
+    /// Frames per second, fastest first.
     pub fps: Vec<f64>,
 }
 
-/// Lists the cameras of this machine, in the order of their numbers. Devices that do not stream pictures
-/// (decoders, metadata) are left out; those that cannot be opened are listed with the reason.
+/// The cameras of this host, in the order of their numbers. Devices that do not stream pictures (decoders, metadata) are left
+/// out. Devices that cannot be opened are listed with the reason.
 pub fn list_devices() -> Vec<DeviceInfo> {
     let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
     let mut numbers: Vec<u32> =
@@ -60,7 +73,7 @@ pub fn list_devices() -> Vec<DeviceInfo> {
 fn inspect(path: &Path) -> Option<DeviceInfo> {
     let mut info = DeviceInfo {
         path: path.to_owned(),
-        by_id: alias(path, Path::new("/dev/v4l/by-id")),
+        by_id: stable_link(path, Path::new("/dev/v4l/by-id")),
         name: String::new(),
         driver: String::new(),
         formats: Vec::new(),
@@ -82,14 +95,14 @@ fn inspect(path: &Path) -> Option<DeviceInfo> {
     Some(info)
 }
 
-/// The link in `folder` that leads to `path`.
-fn alias(path: &Path, folder: &Path) -> Option<PathBuf> {
+/// The first link in `folder` to `path`.
+fn stable_link(path: &Path, folder: &Path) -> Option<PathBuf> {
     let real = path.canonicalize().ok()?;
     let links = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
     links.filter(|link| link.canonicalize().is_ok_and(|to| to == real)).min()
 }
 
-/// Who a device says it is.
+/// The names that a device reports.
 pub struct Identity {
     pub name: String,
     pub driver: String,
@@ -99,30 +112,30 @@ pub struct Identity {
 pub fn open(path: &Path) -> Result<(Device, Identity), CaptureError> {
     let name = path.display().to_string();
     let device = Device::with_path(path).map_err(|error| from_io(&name, &error))?;
-    let mut answer = std::mem::MaybeUninit::<v4l2_capability>::zeroed();
-    // The library's own query panics where a driver cut a name within a character, so it is asked here.
-    // SAFETY: the descriptor is open for as long as `device` lives, and QUERYCAP writes at most one
-    // `v4l2_capability`, which `answer` holds; it is plain data, for which all zeros are valid.
-    let answer = unsafe {
-        let asked =
-            v4l2::ioctl(device.handle().fd(), v4l2::vidioc::VIDIOC_QUERYCAP, answer.as_mut_ptr().cast());
-        asked.map(|()| answer.assume_init())
+    let mut capability = std::mem::MaybeUninit::<v4l2_capability>::zeroed();
+    // The library's query panics if a driver truncated a name within a UTF-8 character.
+    // SAFETY: the descriptor is open as long as `device` exists. QUERYCAP writes at most one `v4l2_capability`, and
+    // `capability` has that size. The type is plain data, for which all zeros are valid.
+    let capability = unsafe {
+        let result =
+            v4l2::ioctl(device.handle().fd(), v4l2::vidioc::VIDIOC_QUERYCAP, capability.as_mut_ptr().cast());
+        result.map(|()| capability.assume_init())
     };
-    let Ok(answer) = answer else { return Err(CaptureError::NotCapture { name }) };
-    let flags = Flags::from(answer.device_caps);
+    let Ok(capability) = capability else { return Err(CaptureError::NotCapture { name }) };
+    let flags = Flags::from(capability.device_caps);
     if !flags.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING) {
         return Err(CaptureError::NotCapture { name });
     }
-    Ok((device, Identity { name: text(&answer.card), driver: text(&answer.driver) }))
+    Ok((device, Identity { name: text(&capability.card), driver: text(&capability.driver) }))
 }
 
-/// Text from a fixed field, up to its first zero.
+/// The text of a field of fixed size, up to its first zero byte.
 fn text(bytes: &[u8]) -> String {
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).trim().to_owned()
 }
 
-/// What a failed system call on a camera means.
+/// The error for a failed system call on a camera.
 pub fn from_io(name: &str, error: &io::Error) -> CaptureError {
     let name = name.to_owned();
     match error.raw_os_error() {
@@ -170,7 +183,8 @@ fn formats(device: &Device) -> Vec<FormatInfo> {
     descriptions.into_iter().map(|description| describe(description.fourcc)).collect()
 }
 
-/// What a device offers of the formats that can be used, near a wanted size.
+/// The formats of a device that Ostiary can convert, with their sizes. For a format with a range of sizes, the size nearest to
+/// the wanted one.
 pub fn offers(device: &Device, width: u32, height: u32) -> Vec<FormatOffer> {
     let mut offers = Vec::new();
     for info in formats(device) {
@@ -184,7 +198,7 @@ pub fn offers(device: &Device, width: u32, height: u32) -> Vec<FormatOffer> {
             let rates = rates(device, FourCC::new(code), width, height);
             offers.push(FormatOffer { format, width, height, rates });
         } else if info.sizes.is_empty() {
-            // Old drivers do not list sizes; asked for one, they answer with the nearest.
+            // Old drivers list no sizes. They answer a request for a size with the nearest one.
             offers.push(FormatOffer { format, width, height, rates: Vec::new() });
         }
         let listed = info.sizes.into_iter();
@@ -198,7 +212,7 @@ pub fn offers(device: &Device, width: u32, height: u32) -> Vec<FormatOffer> {
     offers
 }
 
-/// Rates of a format at a size, fastest first; both ends where the camera gives a range.
+/// Rates of a format at a size, frames per second, fastest first. For a range of rates, both ends.
 fn rates(device: &Device, fourcc: FourCC, width: u32, height: u32) -> Vec<f64> {
     let mut rates = Vec::new();
     for interval in device.enum_frameintervals(fourcc, width, height).unwrap_or_default() {
@@ -214,7 +228,7 @@ fn rates(device: &Device, fourcc: FourCC, width: u32, height: u32) -> Vec<f64> {
     rates
 }
 
-/// Frames a second from the seconds between frames.
+/// Frames per second from the interval between frames, seconds; `None` if it is not a positive number.
 pub fn rate(interval: Fraction) -> Option<f64> {
     let rate = f64::from(interval.denominator) / f64::from(interval.numerator);
     (rate.is_finite() && rate > 0.0).then_some(rate)
@@ -225,25 +239,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_told_apart() {
-        let meaning = |code| from_io("/dev/video7", &io::Error::from_raw_os_error(code));
-        assert!(matches!(meaning(libc::ENOENT), CaptureError::Absent { .. }));
-        assert!(matches!(meaning(libc::ENODEV), CaptureError::Unplugged { .. }));
-        assert!(matches!(meaning(libc::EBUSY), CaptureError::Busy { .. }));
-        assert!(matches!(meaning(libc::EACCES), CaptureError::Permission { .. }));
-        assert!(matches!(meaning(libc::EIO), CaptureError::Device { .. }));
-        assert!(meaning(libc::EBUSY).is_transient() && !meaning(libc::EACCES).is_transient());
-        assert!(meaning(libc::EBUSY).to_string().starts_with("/dev/video7: "));
+    fn system_errors_are_mapped_to_variants() {
+        let error_of = |code| from_io("/dev/video7", &io::Error::from_raw_os_error(code));
+        assert!(matches!(error_of(libc::ENOENT), CaptureError::Absent { .. }));
+        assert!(matches!(error_of(libc::ENODEV), CaptureError::Unplugged { .. }));
+        assert!(matches!(error_of(libc::EBUSY), CaptureError::Busy { .. }));
+        assert!(matches!(error_of(libc::EACCES), CaptureError::Permission { .. }));
+        assert!(matches!(error_of(libc::EIO), CaptureError::Device { .. }));
+        assert!(error_of(libc::EBUSY).is_transient() && !error_of(libc::EACCES).is_transient());
+        assert!(error_of(libc::EBUSY).to_string().starts_with("/dev/video7: "));
     }
 
     #[test]
-    fn names_end_at_their_first_zero_and_may_be_cut_within_a_character() {
+    fn names_end_at_the_first_zero_byte_and_may_be_truncated_within_a_character() {
         assert_eq!(text(b"uvcvideo\0\0junk"), "uvcvideo");
         assert_eq!(text(&[b'K', 0xC3]), "K\u{FFFD}");
     }
 
     #[test]
-    fn what_is_no_camera_is_refused() {
+    fn a_file_that_is_no_camera_is_refused() {
         let error = open(Path::new("/dev/null")).err().unwrap();
         assert!(matches!(error, CaptureError::NotCapture { .. }), "{error}");
         let error = open(Path::new("/dev/video4711")).err().unwrap();
@@ -251,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn the_steady_name_of_a_device_is_found() {
+    fn the_stable_link_of_a_device_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (device, links) = (folder.path().join("video0"), folder.path().join("by-id"));
         std::fs::write(&device, "").unwrap();
         std::fs::create_dir(&links).unwrap();
-        assert_eq!(alias(&device, &links), None);
+        assert_eq!(stable_link(&device, &links), None);
         std::os::unix::fs::symlink("../video0", links.join("usb-Maker_Camera-index0")).unwrap();
-        assert_eq!(alias(&device, &links), Some(links.join("usb-Maker_Camera-index0")));
+        assert_eq!(stable_link(&device, &links), Some(links.join("usb-Maker_Camera-index0")));
     }
 
     #[test]

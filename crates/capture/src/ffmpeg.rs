@@ -1,4 +1,9 @@
-//! Running ffmpeg and ffprobe as child processes that do not outlive us.
+//! ffmpeg and ffprobe as child processes that end with the calling thread.
+
+#![expect(
+    unsafe_code,
+    reason = "only a hook between fork and exec can tie the child's life to the calling thread"
+)]
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, ErrorKind, Read};
@@ -12,10 +17,19 @@ use serde_json::Value;
 
 use super::CaptureError;
 
-/// What to play.
+/// The rate of a video whose file has none, frames per second: that of PAL television.
+const DEFAULT_FPS: f64 = 25.0;
+/// The rates that a file may have, frames per second; others are errors in its headers.
+const PLAUSIBLE_FPS: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
+/// Size of the pieces in which a line of error output is read, bytes.
+const MAX_LINE_SIZE: u64 = 1000;
+/// Numbers in a PPM header that reach this value get no further digit.
+const MAX_PPM_NUMBER: u32 = 100_000;
+
+/// The input of ffmpeg.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A live stream's address.
+    /// A live stream with this address.
     Stream(String),
     /// A recorded file.
     File(Recording),
@@ -24,17 +38,20 @@ pub enum Input {
 /// A recorded file, or a part of it.
 #[derive(Debug, Clone)]
 pub struct Recording {
+    /// The path of the file.
     pub path: std::path::PathBuf,
+    /// The position in the file at which playing begins.
     pub begin: Duration,
+    /// The time to play; `None` to the end of the file.
     pub duration: Option<Duration>,
-    /// Frames a second.
+    /// Frames per second of the output.
     pub fps: f64,
-    /// At the file's own speed, not as fast as can be.
+    /// Whether to play at the file's own speed instead of as fast as possible.
     pub realtime: bool,
 }
 
 impl Input {
-    /// What it is called in messages: without credentials.
+    /// Its name in messages, without credentials.
     pub fn name(&self) -> String {
         match self {
             Self::Stream(address) => redact(address),
@@ -42,12 +59,15 @@ impl Input {
         }
     }
 
-    /// Starts ffmpeg with pictures (binary PPM, one after another) on its standard output and complaints on
-    /// its standard error. `from` leaves out so much of a recorded file.
+    /// Starts ffmpeg. Its standard output has the frames as binary PPM, one after another, its standard error the error
+    /// messages. A recorded file is played from `begin + from` on.
     ///
-    /// The child is killed when the calling thread ends, however it ends.
-    pub fn play(&self, from: Duration) -> Result<Child, CaptureError> {
-        let mut command = program("ffmpeg");
+    /// The kernel kills the child when the calling thread ends.
+    ///
+    /// # Errors
+    /// ffmpeg is not installed or cannot be started.
+    pub fn start_decoder(&self, from: Duration) -> Result<Child, CaptureError> {
+        let mut command = command("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
         match self {
             Self::Stream(address) => {
@@ -64,23 +84,23 @@ impl Input {
                 if !begin.is_zero() {
                     command.arg("-ss").arg(begin.as_secs_f64().to_string());
                 }
-                command.arg("-i").arg(local(&file.path));
+                command.arg("-i").arg(file_url(&file.path));
                 if let Some(duration) = file.duration {
                     command.arg("-t").arg(duration.saturating_sub(from).as_secs_f64().to_string());
                 }
-                // An even rate, so that a frame's number gives its position.
+                // A constant rate, so that the number of a frame gives its position.
                 command.arg("-vf").arg(format!("fps={}", file.fps));
             }
         }
-        command.args(["-map", "0:V:0"]).args(each_frame_once(&self.name())?);
+        command.args(["-map", "0:V:0"]).args(passthrough_option(&self.name())?);
         command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"]);
-        start(&mut command, "ffmpeg", &self.name())
+        spawn(&mut command, "ffmpeg", &self.name())
     }
 }
 
-/// The option that keeps ffmpeg from repeating and dropping frames, which changed its name in version 5.1.
-fn each_frame_once(name: &str) -> Result<[&'static str; 2], CaptureError> {
-    let (_, version) = answer(program("ffmpeg").arg("-version"), "ffmpeg", name)?;
+/// The option with which ffmpeg neither repeats nor drops frames. Version 5.1 renamed it.
+fn passthrough_option(name: &str) -> Result<[&'static str; 2], CaptureError> {
+    let (_, version) = output_of(command("ffmpeg").arg("-version"), "ffmpeg", name)?;
     let old = ["2.", "3.", "4.", "5.0"].iter().any(|old| {
         ["ffmpeg version ", "ffmpeg version n"]
             .iter()
@@ -89,59 +109,78 @@ fn each_frame_once(name: &str) -> Result<[&'static str; 2], CaptureError> {
     Ok(if old { ["-vsync", "passthrough"] } else { ["-fps_mode", "passthrough"] })
 }
 
-/// A path that ffmpeg takes for nothing but a path, whatever characters it holds.
-pub fn local(path: &Path) -> OsString {
+/// The path as a URL, so that ffmpeg treats it as a path whatever characters it has.
+pub fn file_url(path: &Path) -> OsString {
     let mut text = OsString::from("file:");
     text.push(path);
     text
 }
 
-/// What a recorded file holds.
+/// The properties of a video file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probe {
-    /// Pixels, as the pictures come: upright, where the file says how it was held.
+    /// Pixels, after the rotation that the file asks for.
     pub width: u32,
+    /// Pixels, after the rotation that the file asks for.
     pub height: u32,
-    /// Frames a second, above 0.
+    /// Frames per second, above 0.
     pub fps: f64,
+    /// The length of the video; `None` if the file does not have it.
     pub duration: Option<Duration>,
 }
 
-/// Asks ffprobe about a file.
+/// Why ffprobe's output is not that of a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The file has no video stream.
+    #[error("there is no video in it")]
+    NoVideo,
+    /// The width or the height is missing or zero.
+    #[error("its picture size is unknown; the file may be incomplete")]
+    UnknownSize,
+}
+
+/// The properties of a video file, from ffprobe.
+///
+/// # Errors
+/// ffprobe is not installed or cannot be run, or the file is no video.
 pub fn probe(path: &Path) -> Result<Probe, CaptureError> {
     let name = path.display().to_string();
     let failed = |why: String| CaptureError::Video { path: path.to_owned(), why };
     let entries = "stream=width,height,avg_frame_rate,r_frame_rate,duration:stream_tags=rotate\
                    :stream_side_data=rotation:format=duration";
-    let mut command = program("ffprobe");
+    let mut command = command("ffprobe");
     command.args(["-v", "error", "-select_streams", "V:0", "-show_entries", entries, "-of", "json"]);
-    let (complaint, text) = answer(command.arg(local(path)), "ffprobe", &name)?;
-    if !complaint.is_empty() && !text.contains("\"streams\"") {
-        return Err(failed(complaint.replace(&format!("file:{name}: "), "")));
+    let (message, text) = output_of(command.arg(file_url(path)), "ffprobe", &name)?;
+    if !message.is_empty() && !text.contains("\"streams\"") {
+        return Err(failed(message.replace(&format!("file:{name}: "), "")));
     }
-    let answer: Value =
-        serde_json::from_str(&text).map_err(|error| failed(format!("ffprobe's answer is odd ({error})")))?;
-    read_probe(&answer).map_err(failed)
+    let output: Value = serde_json::from_str(&text)
+        .map_err(|error| failed(format!("the output of ffprobe is not JSON ({error})")))?;
+    read_probe(&output).map_err(|error| failed(error.to_string()))
 }
 
-/// Reads ffprobe's answer; the error says what is wrong with the file.
-pub fn read_probe(answer: &Value) -> Result<Probe, String> {
-    let stream = answer.pointer("/streams/0").ok_or("there is no video in it")?;
+/// Parses the JSON output of ffprobe.
+///
+/// # Errors
+/// The output has no video stream, or one without a size.
+pub fn read_probe(output: &Value) -> Result<Probe, ProbeError> {
+    let stream = output.pointer("/streams/0").ok_or(ProbeError::NoVideo)?;
     let size = |key: &str| {
         let size = stream.get(key).and_then(Value::as_u64).and_then(|size| u32::try_from(size).ok());
-        size.filter(|size| *size > 0).ok_or("its picture size is unknown; the file may be torn")
+        size.filter(|size| *size > 0).ok_or(ProbeError::UnknownSize)
     };
     let (mut width, mut height) = (size("width")?, size("height")?);
     let side_data = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
     let rotation = side_data.filter_map(|data| data.get("rotation")).find_map(number).unwrap_or_else(|| {
-        stream.pointer("/tags/rotate").and_then(number).unwrap_or(0.0) // where older versions say it
+        stream.pointer("/tags/rotate").and_then(number).unwrap_or(0.0) // older versions of ffprobe
     });
     if (rotation / 90.0).round() as i64 % 2 != 0 {
         (width, height) = (height, width);
     }
     let rate = |key: &str| stream.get(key).and_then(Value::as_str).and_then(ratio);
-    let fps = rate("avg_frame_rate").or_else(|| rate("r_frame_rate")).unwrap_or(25.0);
-    let duration = stream.get("duration").or_else(|| answer.pointer("/format/duration"));
+    let fps = rate("avg_frame_rate").or_else(|| rate("r_frame_rate")).unwrap_or(DEFAULT_FPS);
+    let duration = stream.get("duration").or_else(|| output.pointer("/format/duration"));
     let duration = duration.and_then(number).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     Ok(Probe { width, height, fps, duration })
 }
@@ -150,29 +189,28 @@ fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// Reads `30000/1001`; nothing for rates that no camera has.
+/// Parses `30000/1001`; `None` for a rate outside [`PLAUSIBLE_FPS`].
 fn ratio(text: &str) -> Option<f64> {
-    let (above, below) = text.split_once('/')?;
-    let rate = above.parse::<f64>().ok()? / below.parse::<f64>().ok()?;
-    (0.01..=1000.0).contains(&rate).then_some(rate)
+    let (numerator, denominator) = text.split_once('/')?;
+    let rate = numerator.parse::<f64>().ok()? / denominator.parse::<f64>().ok()?;
+    PLAUSIBLE_FPS.contains(&rate).then_some(rate)
 }
 
-/// A program that is killed when the calling thread ends, however it ends; it reads nothing, and what it writes
-/// comes through pipes.
-pub fn program(program: &str) -> Command {
+/// A command with piped output and without input. The kernel kills its process when the calling thread ends.
+pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Its own group: an interrupt from the terminal is ours to handle, and to pass on.
+    // A process group of its own: an interrupt from the terminal reaches this program only, which ends the child.
     command.process_group(0);
     let parent = std::process::id();
-    // SAFETY: between fork and exec only async-signal-safe calls may be made: prctl and getppid are bare
-    // system calls, and nothing is allocated.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed. prctl and getppid are plain system calls, and
+    // the closure allocates nothing.
     unsafe {
         command.pre_exec(move || {
             if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
                 return Err(io::Error::last_os_error());
             }
-            // Whoever lost its parent before that call would never be told.
+            // If the parent ended before that call, no signal will arrive.
             if libc::getppid() as u32 != parent {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
@@ -182,72 +220,75 @@ pub fn program(program: &str) -> Command {
     command
 }
 
-/// Starts a program; `name` is what it is to work on, for the error.
-pub fn start(command: &mut Command, program: &'static str, name: &str) -> Result<Child, CaptureError> {
+/// Starts a program. `name` is its input or output, for the error.
+///
+/// # Errors
+/// The program is not installed or cannot be started.
+pub fn spawn(command: &mut Command, program: &'static str, name: &str) -> Result<Child, CaptureError> {
     command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => CaptureError::NoFfmpeg { name: name.to_owned(), program },
         _ => CaptureError::Program { name: name.to_owned(), program, why: error.to_string() },
     })
 }
 
-/// How long a question may take that only looks at a file.
-const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// The time limit of a program that only reads the head of a file.
+const RUN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Runs a program to its end and returns the last line of its complaints, and its answer.
-fn answer(
+/// Runs a program to its end. Returns the last line of its standard error, and its standard output.
+fn output_of(
     command: &mut Command,
     program: &'static str,
     name: &str,
 ) -> Result<(String, String), CaptureError> {
-    let mut child = start(command, program, name)?;
+    let mut child = spawn(command, program, name)?;
     let since = Instant::now();
     let failed = |why: String| CaptureError::Program { name: name.to_owned(), program, why };
-    // Both answers are far shorter than a pipe holds, so that the child can end before they are read.
+    // Both outputs are shorter than the buffer of a pipe, so that the child can end before they are read.
     loop {
         match child.try_wait() {
             Ok(Some(_)) => break,
-            Ok(None) if since.elapsed() < ANSWER_LIMIT => std::thread::sleep(Duration::from_millis(5)),
+            Ok(None) if since.elapsed() < RUN_TIMEOUT => std::thread::sleep(Duration::from_millis(5)),
             Ok(None) => {
-                end(&mut child);
+                kill(&mut child);
                 return Err(CaptureError::Stalled {
                     name: name.to_owned(),
-                    seconds: ANSWER_LIMIT.as_secs_f64(),
+                    seconds: RUN_TIMEOUT.as_secs_f64(),
                 });
             }
             Err(error) => {
-                end(&mut child);
+                kill(&mut child);
                 return Err(failed(error.to_string()));
             }
         }
     }
-    let (mut text, mut complaint) = (Vec::new(), LastLine::default());
+    let (mut text, mut message) = (Vec::new(), LastLine::default());
     if let Some(mut output) = child.stdout.take() {
         output.read_to_end(&mut text).map_err(|error| failed(error.to_string()))?;
     }
     if let Some(output) = child.stderr.take() {
-        complaint.read(output);
+        message.read(output);
     }
-    Ok((complaint.0, String::from_utf8_lossy(&text).into_owned()))
+    Ok((message.0, String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Kills a child and waits for it, so that it does not linger.
-pub fn end(child: &mut Child) {
-    // Both fail only where the child has ended and was waited for already.
+/// Kills a child and waits for its end, so that no zombie process is left.
+pub fn kill(child: &mut Child) {
+    // Both fail only if the child has ended and was waited for before.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// The last thing that a program said, with nothing secret in it.
+/// The last line of a program's output, without credentials.
 #[derive(Debug, Default)]
 pub struct LastLine(pub String);
 
 impl LastLine {
-    /// Reads to the end.
+    /// Reads the output to its end, and keeps its last line that is not empty.
     pub fn read(&mut self, output: impl Read) {
         let mut lines = io::BufReader::new(output);
         let mut line = Vec::new();
-        // Lines are cut, lest a program that never ends one fills the memory.
-        while let Ok(1..) = lines.by_ref().take(1000).read_until(b'\n', &mut line) {
+        // A line of any length is read in pieces of this size, so that memory is bounded.
+        while let Ok(1..) = lines.by_ref().take(MAX_LINE_SIZE).read_until(b'\n', &mut line) {
             let text = String::from_utf8_lossy(&line);
             if !text.trim().is_empty() {
                 self.0 = redact(text.trim());
@@ -257,33 +298,39 @@ impl LastLine {
     }
 }
 
-/// Reads one binary PPM into `frame`; false where the pictures have ended.
+/// Reads one binary PPM (`P6`, 8 bits per channel) into `frame`. Returns false at the end of the input.
+///
+/// # Errors
+/// The input cannot be read, is no PPM, or is incomplete.
 pub fn read_ppm(input: &mut impl BufRead, frame: &mut Frame) -> io::Result<bool> {
     if input.fill_buf()?.is_empty() {
         return Ok(false);
     }
-    let wrong = || io::Error::new(ErrorKind::InvalidData, "ffmpeg sent something else than pictures");
+    let not_ppm = || io::Error::new(ErrorKind::InvalidData, "the output of ffmpeg is not a PPM picture");
     let mut magic = [0; 3];
     input.read_exact(&mut magic)?;
     if magic != *b"P6\n" {
-        return Err(wrong());
+        return Err(not_ppm());
     }
     let mut numbers = [0u32; 3];
     for number in &mut numbers {
         loop {
-            let mut byte = [0];
-            input.read_exact(&mut byte)?;
-            match byte[0] {
-                digit @ b'0'..=b'9' if *number < 100_000 => *number = *number * 10 + u32::from(digit - b'0'),
+            let mut bytes = [0];
+            input.read_exact(&mut bytes)?;
+            let [byte] = bytes;
+            match byte {
+                digit @ b'0'..=b'9' if *number < MAX_PPM_NUMBER => {
+                    *number = *number * 10 + u32::from(digit - b'0')
+                }
                 b' ' | b'\n' => break,
-                _ => return Err(wrong()),
+                _ => return Err(not_ppm()),
             }
         }
     }
     let [width, height, depth] = numbers;
     let pixels = u64::from(width) * u64::from(height);
     if depth != 255 || pixels == 0 || pixels > ostiary_pictures::MAX_PIXELS {
-        return Err(wrong());
+        return Err(not_ppm());
     }
     frame.reshape(width, height);
     input.read_exact(frame.rgb_mut())?;
@@ -298,7 +345,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probes_are_read_with_their_rotation_and_rate() {
+    fn a_probe_has_its_rotated_size_and_its_rate() {
         let stream = json!({"width": 640, "height": 360, "avg_frame_rate": "30000/1001", "duration": "2.5",
             "side_data_list": [{}, {"rotation": -90}]});
         let probe = read_probe(&json!({"streams": [stream]})).unwrap();
@@ -310,7 +357,7 @@ mod tests {
         let probe = read_probe(&json!({"streams": [stream], "format": {"duration": "N/A"}})).unwrap();
         assert_eq!((probe.width, probe.height, probe.fps, probe.duration), (640, 360, 10.0, None));
 
-        assert!(read_probe(&json!({"streams": []})).unwrap_err().contains("no video"));
+        assert!(read_probe(&json!({"streams": []})).unwrap_err().to_string().contains("no video"));
         assert!(read_probe(&json!({"streams": [{"width": 0, "height": 5}]})).is_err());
     }
 
@@ -326,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_that_says_something_is_kept_without_secrets() {
+    fn the_last_line_that_is_not_empty_is_kept_without_credentials() {
         let mut line = LastLine::default();
         line.read(b"first\nrtsp://anna:pw@cam/x: refused\n\n".as_slice());
         assert_eq!(line.0, "rtsp://cam/x: refused");
@@ -334,7 +381,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn torn_and_odd_pictures_are_errors_and_never_panics(
+        fn incomplete_and_invalid_pictures_are_errors_without_a_panic(
             bytes: Vec<u8>, length in 1usize..17, numbers in "[0-9 \n]{0,30}",
         ) {
             let mut frame = Frame::default();

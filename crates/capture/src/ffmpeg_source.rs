@@ -1,4 +1,4 @@
-//! Streams and video files as sources: ffmpeg decodes, a thread reads what it sends.
+//! Streams and video files as sources: a child process ffmpeg decodes, and a thread reads its output.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -11,47 +11,53 @@ use std::time::{Duration, Instant};
 use ostiary_core::Frame;
 use ostiary_core::clock::Clock;
 
-use super::backoff::{Backoff, PATIENCE};
+use super::backoff::{Backoff, MAX_SLEEP};
 use super::ffmpeg::{self, Input, LastLine, Probe, Recording};
-use super::format_select::hundredths;
+use super::format_select::rounded_rate;
 use super::{CaptureError, FrameSource, LatestFrame, Next, Put, Taken};
 
-/// Plays a stream or a file.
+/// Size of the buffer for the frames, bytes: that of a pipe on Linux.
+const PIPE_SIZE: usize = 1 << 16;
+/// A clip from which no frame arrives for this time is an error.
+const CLIP_STALL: Duration = Duration::from_secs(30);
+
+/// A stream or a video file.
 ///
-/// A stream is live: only its newest frame is kept, and one that breaks or stalls is connected to anew, with
-/// growing waits, in later calls of [`FrameSource::next`]. Such a call returns within `stall_s` while pictures
-/// come, and within about a second while they do not. A recorded file ends; where it is played in real time,
-/// late frames are dropped as a camera would.
+/// A stream is live: only its newest frame is kept. After a failure or a stall, later calls of [`FrameSource::next`] connect
+/// again, with increasing delays. Such a call returns within `stall_s` while frames arrive, and within about a second while
+/// they do not. A file ends. If it is played in real time, late frames are dropped, as from a camera.
 ///
-/// ffmpeg gets a stream's address as an argument, so other users of the machine can read its credentials
-/// from the list of processes while it plays; nothing else shows them.
+/// ffmpeg gets the address of a stream as an argument. Other users of the host can read its credentials in the list of
+/// processes while it runs. They are not visible elsewhere.
 pub struct FfmpegSource {
     input: Input,
     live: bool,
     stall: Duration,
     clock: Arc<dyn Clock>,
-    running: Option<Running>,
-    /// Number of the frame that comes next.
+    decoder: Option<Decoder>,
+    /// Number of the next frame.
     sequence: u64,
     backoff: Backoff,
-    lost: Option<Loss>,
+    last_failure: Option<Failure>,
     ended: bool,
 }
 
-/// Why pictures stopped coming.
+/// Why there are no frames.
 #[derive(Debug, Clone)]
-enum Loss {
+enum Failure {
+    /// No frame for this time.
     Stalled(Duration),
-    Broken(String),
+    /// The decoder ended with this message.
+    Ended(String),
 }
 
 impl FfmpegSource {
-    /// Plays a live stream. Nothing is connected to before the first call of `next`.
+    /// A live stream. The first call of `next` connects.
     pub fn stream(address: &str, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         Self::new(Input::Stream(address.to_owned()), true, stall, clock)
     }
 
-    /// Plays a recorded file.
+    /// A recorded file.
     pub fn file(recording: Recording, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         let live = recording.realtime;
         Self::new(Input::File(recording), live, stall, clock)
@@ -59,34 +65,44 @@ impl FfmpegSource {
 
     fn new(input: Input, live: bool, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         let backoff = Backoff::new(Instant::now());
-        Self { input, live, stall, clock, running: None, sequence: 0, backoff, lost: None, ended: false }
-    }
-
-    fn error(&self, loss: Loss) -> CaptureError {
-        let name = self.input.name();
-        match (loss, &self.input) {
-            (Loss::Stalled(after), _) => CaptureError::Stalled { name, seconds: after.as_secs_f64() },
-            (Loss::Broken(why), Input::Stream(_)) => CaptureError::Broken { name, why },
-            (Loss::Broken(why), Input::File(file)) => CaptureError::Video { path: file.path.clone(), why },
+        Self {
+            input,
+            live,
+            stall,
+            clock,
+            decoder: None,
+            sequence: 0,
+            backoff,
+            last_failure: None,
+            ended: false,
         }
     }
 
-    /// Stops what runs, remembers why, and says it.
-    fn lose(&mut self, loss: Loss) -> CaptureError {
+    fn error(&self, failure: Failure) -> CaptureError {
+        let name = self.input.name();
+        match (failure, &self.input) {
+            (Failure::Stalled(time), _) => CaptureError::Stalled { name, seconds: time.as_secs_f64() },
+            (Failure::Ended(why), Input::Stream(_)) => CaptureError::Broken { name, why },
+            (Failure::Ended(why), Input::File(file)) => CaptureError::Video { path: file.path.clone(), why },
+        }
+    }
+
+    /// Stops the decoder, keeps the failure for later calls, and returns its error.
+    fn fail(&mut self, failure: Failure) -> CaptureError {
         self.stop();
         self.backoff.failed(Instant::now());
-        self.lost = Some(loss.clone());
-        self.error(loss)
+        self.last_failure = Some(failure.clone());
+        self.error(failure)
     }
 
     fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            self.sequence = running.end();
+        if let Some(decoder) = self.decoder.take() {
+            self.sequence = decoder.stop();
         }
     }
 
-    /// The child ended by itself: a file's end, or the loss of a stream.
-    fn finished(&mut self, outcome: Result<(), Failure>) -> Result<Next, CaptureError> {
+    /// Handles the end of the decoder: the end of a file, or a failure of a stream.
+    fn decoder_ended(&mut self, outcome: Result<(), DecodeError>) -> Result<Next, CaptureError> {
         let is_file = matches!(self.input, Input::File(_));
         match outcome {
             Ok(()) if is_file => {
@@ -94,12 +110,12 @@ impl FfmpegSource {
                 self.ended = true;
                 Ok(Next::End)
             }
-            Ok(()) => Err(self.lose(Loss::Broken("it has ended".into()))),
-            Err(Failure::Said(why)) => {
+            Ok(()) => Err(self.fail(Failure::Ended("it has ended".into()))),
+            Err(DecodeError::Ffmpeg(why)) => {
                 self.ended = is_file;
-                Err(self.lose(Loss::Broken(why)))
+                Err(self.fail(Failure::Ended(why)))
             }
-            Err(Failure::NotStarted(error)) => {
+            Err(DecodeError::NotStarted(error)) => {
                 self.stop();
                 self.backoff.failed(Instant::now());
                 Err(error)
@@ -113,34 +129,34 @@ impl FrameSource for FfmpegSource {
         if self.ended {
             return Ok(Next::End);
         }
-        if self.running.is_none() {
+        if self.decoder.is_none() {
             if !self.backoff.wait() {
-                let unknown = Loss::Broken("ffmpeg could not be started".into());
-                return Err(self.error(self.lost.clone().unwrap_or(unknown)));
+                let unknown = Failure::Ended("ffmpeg could not be started".into());
+                return Err(self.error(self.last_failure.clone().unwrap_or(unknown)));
             }
-            self.running = Some(Running::start(&self.input, self.live, self.sequence, self.clock.clone()));
+            self.decoder = Some(Decoder::start(&self.input, self.live, self.sequence, self.clock.clone()));
         }
-        let Some(running) = &mut self.running else { return Ok(Next::End) };
-        // Connecting takes longer than a frame does.
-        let limit = if running.has_shown { self.stall } else { self.stall * 2 };
-        let left = limit.saturating_sub(running.moved.elapsed());
-        let is_away = !running.has_shown && matches!(self.input, Input::Stream(_));
-        let wait = if is_away { left.min(PATIENCE) } else { left };
-        match running.shared.latest_frame.take(frame, wait) {
+        let Some(decoder) = &mut self.decoder else { return Ok(Next::End) };
+        // A connection takes longer than a frame.
+        let limit = if decoder.has_given_frames { self.stall } else { self.stall * 2 };
+        let remaining = limit.saturating_sub(decoder.last_frame_at.elapsed());
+        let is_connecting = !decoder.has_given_frames && matches!(self.input, Input::Stream(_));
+        let wait = if is_connecting { remaining.min(MAX_SLEEP) } else { remaining };
+        match decoder.shared.latest_frame.take(frame, wait) {
             Taken::Frame => {
-                running.moved = Instant::now();
-                running.has_shown = true;
+                decoder.last_frame_at = Instant::now();
+                decoder.has_given_frames = true;
                 self.backoff.succeeded();
-                self.lost = None;
+                self.last_failure = None;
                 Ok(Next::Frame)
             }
             Taken::End => {
-                let outcome = running.shared.state().outcome.take().unwrap_or(Ok(()));
-                self.finished(outcome)
+                let outcome = decoder.shared.state().outcome.take().unwrap_or(Ok(()));
+                self.decoder_ended(outcome)
             }
-            Taken::TimedOut if wait >= left => Err(self.lose(Loss::Stalled(limit))),
-            Taken::TimedOut => Err(match self.lost.clone() {
-                Some(loss) => self.error(loss),
+            Taken::TimedOut if wait >= remaining => Err(self.fail(Failure::Stalled(limit))),
+            Taken::TimedOut => Err(match self.last_failure.clone() {
+                Some(failure) => self.error(failure),
                 None => CaptureError::Connecting { name: self.input.name() },
             }),
         }
@@ -155,7 +171,7 @@ impl FrameSource for FfmpegSource {
             Input::Stream(_) => format!("stream {}", self.input.name()),
             Input::File(file) => {
                 let speed = if file.realtime { ", in real time" } else { "" };
-                format!("video {} at {}/s{speed}", self.input.name(), hundredths(file.fps))
+                format!("video {} at {}/s{speed}", self.input.name(), rounded_rate(file.fps))
             }
         }
     }
@@ -167,20 +183,20 @@ impl Drop for FfmpegSource {
     }
 }
 
-/// A child that plays, and the thread that reads from it.
-struct Running {
+/// A running ffmpeg, and the thread that reads its output.
+struct Decoder {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// When the last frame was taken, or the child was started.
-    moved: Instant,
-    has_shown: bool,
+    last_frame_at: Instant,
+    has_given_frames: bool,
 }
 
-/// What the reading thread shares with its owner.
+/// The data that the reading thread shares with the source.
 struct Shared {
     latest_frame: LatestFrame,
     state: Mutex<State>,
-    /// Number of the frame that comes next.
+    /// Number of the next frame.
     sequence: AtomicU64,
 }
 
@@ -188,24 +204,24 @@ struct Shared {
 struct State {
     child: Option<Child>,
     is_stopped: bool,
-    outcome: Option<Result<(), Failure>>,
+    outcome: Option<Result<(), DecodeError>>,
 }
 
-/// Why a child's pictures ended before their end.
-enum Failure {
-    /// What ffmpeg said.
-    Said(String),
+/// Why the decoder failed.
+enum DecodeError {
+    /// The last error message of ffmpeg, or a description.
+    Ffmpeg(String),
     NotStarted(CaptureError),
 }
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A thread that panicked while it held the lock left a state that is still to be stopped.
+        // After a panic of the thread with the lock, the child must still be stopped.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Running {
+impl Decoder {
     fn start(input: &Input, live: bool, sequence: u64, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             latest_frame: LatestFrame::new(live),
@@ -214,69 +230,69 @@ impl Running {
         });
         let (reader, input) = (shared.clone(), input.clone());
         let thread = std::thread::Builder::new().name("ffmpeg".into()).spawn(move || {
-            let outcome = read(&reader, &input, live, &*clock);
+            let outcome = decode(&reader, &input, live, &*clock);
             reader.state().outcome = Some(outcome);
             reader.latest_frame.close();
         });
         if let Err(error) = &thread {
             shared.state().outcome =
-                Some(Err(Failure::Said(format!("no thread could be started ({error})"))));
+                Some(Err(DecodeError::Ffmpeg(format!("the thread could not be started ({error})"))));
             shared.latest_frame.close();
         }
-        Self { shared, thread: thread.ok(), moved: Instant::now(), has_shown: false }
+        Self { shared, thread: thread.ok(), last_frame_at: Instant::now(), has_given_frames: false }
     }
 
-    /// Kills the child, waits for the thread, and returns the number of the frame that would come next.
-    fn end(mut self) -> u64 {
+    /// Kills the child, waits for the thread, and returns the number of the next frame.
+    fn stop(mut self) -> u64 {
         {
             let mut state = self.shared.state();
             state.is_stopped = true;
             if let Some(child) = &mut state.child {
-                ffmpeg::end(child);
+                ffmpeg::kill(child);
             }
         }
         self.shared.latest_frame.close();
         if let Some(thread) = self.thread.take() {
-            // A panic in the thread has been printed; here there is only its end to wait for.
+            // A panic of the thread was printed when it happened.
             let _ = thread.join();
         }
         self.shared.sequence.load(Ordering::Relaxed)
     }
 }
 
-/// Starts the child and hands over its frames until it ends or is stopped. Runs on the thread that starts
-/// the child, since the child dies with that thread.
-fn read(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result<(), Failure> {
+/// Starts the child, and passes its frames on until it ends or is stopped. One thread does both, because the kernel kills the
+/// child when the thread that started it ends.
+fn decode(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result<(), DecodeError> {
     let mut sequence = shared.sequence.load(Ordering::Relaxed);
     let (rate, begin) = match input {
         Input::File(file) => (file.fps, file.begin),
         Input::Stream(_) => (1.0, Duration::ZERO),
     };
     let position = |sequence: u64| Duration::from_secs_f64(sequence as f64 / rate);
-    let mut child = input.play(position(sequence)).map_err(Failure::NotStarted)?;
-    let (output, complaints) = (child.stdout.take(), child.stderr.take());
+    let mut child = input.start_decoder(position(sequence)).map_err(DecodeError::NotStarted)?;
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
     {
         let mut state = shared.state();
         if state.is_stopped {
-            ffmpeg::end(&mut child);
+            ffmpeg::kill(&mut child);
             return Ok(());
         }
         state.child = Some(child);
     }
     let last_line = std::thread::scope(|scope| {
-        let listener = scope.spawn(|| {
+        let error_reader = scope.spawn(|| {
             let mut line = LastLine::default();
-            complaints.into_iter().for_each(|complaints| line.read(complaints));
+            errors.into_iter().for_each(|errors| line.read(errors));
             line.0
         });
-        let mut pictures = output.map(|output| BufReader::with_capacity(1 << 16, output));
-        let (mut frame, mut broken) = (Frame::default(), None);
+        let mut pictures = output.map(|output| BufReader::with_capacity(PIPE_SIZE, output));
+        let (mut frame, mut read_error) = (Frame::default(), None);
         while let Some(pictures) = &mut pictures {
             match ffmpeg::read_ppm(pictures, &mut frame) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    broken = Some(error.to_string());
+                    read_error = Some(error.to_string());
                     break;
                 }
             }
@@ -285,7 +301,7 @@ fn read(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result
             sequence += 1;
             shared.sequence.store(sequence, Ordering::Relaxed);
             let put = loop {
-                match shared.latest_frame.put(&mut frame, PATIENCE) {
+                match shared.latest_frame.put(&mut frame, MAX_SLEEP) {
                     Put::TimedOut => {}
                     put => break put,
                 }
@@ -294,31 +310,32 @@ fn read(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result
                 break;
             }
         }
-        // With nobody to read from it, a child that still plays ends at its next frame.
+        // A child that still runs ends at its next write, because the pipe has no reader.
         drop(pictures);
-        let said = listener.join().unwrap_or_default();
-        if said.is_empty() { broken.unwrap_or_default() } else { said }
+        let message = error_reader.join().unwrap_or_default();
+        if message.is_empty() { read_error.unwrap_or_default() } else { message }
     });
     let status = shared.state().child.take().map(|mut child| child.wait());
-    let has_played = matches!(status, Some(Ok(status)) if status.success());
-    if shared.state().is_stopped || (has_played && sequence > 0) {
+    let has_succeeded = matches!(status, Some(Ok(status)) if status.success());
+    if shared.state().is_stopped || (has_succeeded && sequence > 0) {
         return Ok(());
     }
-    let silent = if sequence == 0 { "it shows no picture" } else { "it ended without a word" };
-    Err(Failure::Said(if last_line.is_empty() { silent.into() } else { last_line }))
+    let default = if sequence == 0 { "it has no frame" } else { "it ended without an error message" };
+    Err(DecodeError::Ffmpeg(if last_line.is_empty() { default.into() } else { last_line }))
 }
 
-/// A recorded video, or a part of one: every frame, as fast as the caller takes them, with its position in the
-/// file as its time.
+/// A video file, or a part of it. It gives all frames, as fast as the caller takes them. The time of a frame is its position in
+/// the file.
 pub struct Clip {
     source: FfmpegSource,
     probe: Probe,
     frames: Option<u64>,
 }
 
-/// Opens a video file from `begin` on and for `duration`; all of it where they are not given.
+/// Opens a video file, or the part of it that begins at `begin` and lasts `duration`.
 ///
-/// Errors name the file where it is missing or no video, and ffmpeg where it is not installed.
+/// # Errors
+/// The file is missing, no video, or shorter than `begin`; ffmpeg is not installed.
 pub fn open_clip(
     path: &Path,
     begin: Option<Duration>,
@@ -329,37 +346,36 @@ pub fn open_clip(
     }
     let probe = ffmpeg::probe(path)?;
     let begin = begin.unwrap_or_default();
-    let whole = probe.duration.map(|whole| whole.saturating_sub(begin));
-    if whole.is_some_and(|whole| whole.is_zero()) {
+    let available = probe.duration.map(|length| length.saturating_sub(begin));
+    if available.is_some_and(|available| available.is_zero()) {
         let seconds = probe.duration.unwrap_or_default().as_secs_f64();
-        let why =
-            format!("it lasts only {seconds:.2} s, and {:.2} s were to be skipped", begin.as_secs_f64());
+        let why = format!("it lasts only {seconds:.2} s, and {:.2} s should be skipped", begin.as_secs_f64());
         return Err(CaptureError::Video { path: path.to_owned(), why });
     }
-    let played = [whole, duration].into_iter().flatten().min();
+    let played = [available, duration].into_iter().flatten().min();
     let frames = played.map(|played| (played.as_secs_f64() * probe.fps).round().max(1.0) as u64);
     let recording = Recording { path: path.to_owned(), begin, duration, fps: probe.fps, realtime: false };
     let clock = Arc::new(ostiary_core::clock::MonotonicClock::default());
-    Ok(Clip { source: FfmpegSource::file(recording, Duration::from_secs(30), clock), probe, frames })
+    Ok(Clip { source: FfmpegSource::file(recording, CLIP_STALL, clock), probe, frames })
 }
 
 impl Clip {
-    /// Pixels in a row of every frame.
+    /// The width of all frames, pixels.
     pub fn width(&self) -> u32 {
         self.probe.width
     }
 
-    /// Rows of every frame.
+    /// The height of all frames, pixels.
     pub fn height(&self) -> u32 {
         self.probe.height
     }
 
-    /// Frames a second.
+    /// Frames per second.
     pub fn fps(&self) -> f64 {
         self.probe.fps
     }
 
-    /// How many frames will come, nearly; `None` where the file does not say how long it is.
+    /// The approximate number of frames; `None` if the file does not have its length.
     pub fn frames(&self) -> Option<u64> {
         self.frames
     }

@@ -1,10 +1,10 @@
-//! Choosing among the formats, sizes and rates that a camera offers.
+//! The choice among the formats, sizes and rates that a camera offers.
 
 use std::cmp::Reverse;
 
 use ostiary_config::{Camera, PixelFormat};
 
-/// The formats that can be converted, best first: those that cost least and lose least.
+/// The formats that can be converted, with their FourCC. Preferred formats first: least computation and least loss.
 pub const FORMATS: [(PixelFormat, &[u8; 4]); 5] = [
     (PixelFormat::Yuyv, b"YUYV"),
     (PixelFormat::Nv12, b"NV12"),
@@ -13,29 +13,35 @@ pub const FORMATS: [(PixelFormat, &[u8; 4]); 5] = [
     (PixelFormat::Mjpg, b"MJPG"),
 ];
 
-/// A format at a size, and the rates it comes at.
+/// A format with a size and its rates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FormatOffer {
     pub format: PixelFormat,
     pub width: u32,
     pub height: u32,
-    /// Frames a second; empty where the camera does not say.
+    /// Frames per second; empty if the camera does not list them.
     pub rates: Vec<f64>,
 }
 
 /// A range of sizes that a camera scales to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct SizeRange {
+    /// Pixels.
     pub min_width: u32,
+    /// Pixels.
     pub max_width: u32,
+    /// Pixels between two widths.
     pub step_width: u32,
+    /// Pixels.
     pub min_height: u32,
+    /// Pixels.
     pub max_height: u32,
+    /// Pixels between two heights.
     pub step_height: u32,
 }
 
 impl SizeRange {
-    /// The size in the range that is nearest to the wanted one.
+    /// The size in the range that is nearest to the wanted one, width and height.
     pub fn nearest(&self, width: u32, height: u32) -> (u32, u32) {
         (
             nearest_step(width, self.min_width, self.max_width, self.step_width),
@@ -51,13 +57,13 @@ fn nearest_step(wanted: u32, min: u32, max: u32, step: u32) -> u32 {
     min + steps.min((max - min) / step) * step
 }
 
-/// Rates this much below the wanted one still reach it: cameras speak of 29.97 and mean 30.
-const NEARLY: f64 = 0.95;
+/// A rate of at least this share of the wanted one is enough: cameras report 29.97 for 30.
+const RATE_TOLERANCE: f64 = 0.95;
 
-/// The offer nearest to what is wanted, and the rate to ask for; nothing where no offer has a wanted format.
+/// The best offer, and the rate to request; `None` if no offer has the wanted format.
 ///
-/// The nearest size comes first. Among formats of that size, those that reach the wanted rate win, the
-/// uncompressed before MJPG; where none reaches it, the fastest.
+/// The size nearest to the wanted one is best. Among offers of that size, those that reach the wanted rate are better, in the
+/// order of [`FORMATS`]. If none reaches it, the fastest is best.
 pub fn choose<'a>(offers: &'a [FormatOffer], wanted: &Camera) -> Option<(&'a FormatOffer, f64)> {
     let allowed = |offer: &&FormatOffer| match wanted.format {
         PixelFormat::Auto => true,
@@ -67,21 +73,21 @@ pub fn choose<'a>(offers: &'a [FormatOffer], wanted: &Camera) -> Option<(&'a For
     let rank = |(offer, rate): &(&FormatOffer, f64)| {
         let distance =
             u64::from(offer.width.abs_diff(wanted.width)) + u64::from(offer.height.abs_diff(wanted.height));
-        let reached = if *rate >= fps * NEARLY { u64::MAX } else { (rate * 1000.0) as u64 };
+        let reached = if *rate >= fps * RATE_TOLERANCE { u64::MAX } else { (rate * 1000.0) as u64 };
         let order = FORMATS.iter().position(|(format, _)| *format == offer.format);
         (distance, Reverse(reached), order)
     };
     offers.iter().filter(allowed).map(|offer| (offer, best_rate(&offer.rates, fps))).min_by_key(rank)
 }
 
-/// The slowest rate that reaches the wanted one, or else the fastest.
+/// The slowest rate that reaches the wanted one, otherwise the fastest.
 fn best_rate(rates: &[f64], fps: f64) -> f64 {
-    let reaching = rates.iter().copied().filter(|rate| *rate >= fps * NEARLY);
+    let reaching = rates.iter().copied().filter(|rate| *rate >= fps * RATE_TOLERANCE);
     reaching.min_by(f64::total_cmp).or_else(|| rates.iter().copied().max_by(f64::total_cmp)).unwrap_or(fps)
 }
 
-/// A rate as it is shown: 30, 29.97.
-pub fn hundredths(rate: f64) -> f64 {
+/// A rate rounded to two decimals, for messages: 30, 29.97.
+pub fn rounded_rate(rate: f64) -> f64 {
     (rate * 100.0).round() / 100.0
 }
 
@@ -99,7 +105,7 @@ mod tests {
         Camera { width, height, fps, ..Camera::default() }
     }
 
-    /// What a common USB 2 camera offers: uncompressed video is slow where it is large.
+    /// The offers of a common USB 2 camera: large uncompressed video is slow.
     fn webcam() -> Vec<FormatOffer> {
         vec![
             offer(PixelFormat::Mjpg, 640, 480, &[30.0, 15.0]),
@@ -110,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn uncompressed_wins_where_it_is_fast_enough() {
+    fn an_uncompressed_format_is_chosen_if_it_is_fast_enough() {
         let offers = webcam();
         let (chosen, rate) = choose(&offers, &wanted(640, 480, 30)).unwrap();
         assert_eq!((chosen.format, chosen.width, rate), (PixelFormat::Yuyv, 640, 30.0));
@@ -119,16 +125,20 @@ mod tests {
     }
 
     #[test]
-    fn mjpg_wins_where_only_it_is_fast_enough() {
+    fn mjpg_is_chosen_if_only_it_is_fast_enough() {
         let offers = webcam();
         let (chosen, rate) = choose(&offers, &wanted(1280, 720, 30)).unwrap();
         assert_eq!((chosen.format, chosen.width, rate), (PixelFormat::Mjpg, 1280, 30.0));
         let (chosen, rate) = choose(&offers, &wanted(640, 480, 120)).unwrap();
-        assert_eq!((chosen.format, rate), (PixelFormat::Yuyv, 30.0), "nobody reaches it: as fast, and whole");
+        assert_eq!(
+            (chosen.format, rate),
+            (PixelFormat::Yuyv, 30.0),
+            "none reaches the rate: same rate, and uncompressed"
+        );
     }
 
     #[test]
-    fn a_named_format_is_obeyed_and_the_nearest_size_taken() {
+    fn a_configured_format_is_chosen_with_the_nearest_size() {
         let offers = webcam();
         let camera = Camera { format: PixelFormat::Yuyv, ..wanted(1200, 700, 30) };
         let (chosen, rate) = choose(&offers, &camera).unwrap();
@@ -137,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn ntsc_rates_reach_whole_ones_and_unknown_rates_are_trusted() {
+    fn ntsc_rates_are_enough_and_unknown_rates_are_assumed_to_be() {
         let offers = [
             offer(PixelFormat::Yuyv, 640, 480, &[30000.0 / 1001.0]),
             offer(PixelFormat::Mjpg, 640, 480, &[60.0]),
@@ -149,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_nearest_size_lies_in_the_range(
+        fn the_nearest_size_is_in_the_range(
             min in 1u32..500, span in 0u32..3000, step in 0u32..70, wanted in 0u32..5000,
         ) {
             let range = SizeRange {
@@ -165,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn the_chosen_size_is_never_beaten(
+        fn no_offer_has_a_nearer_size_than_the_chosen_one(
             sizes in prop::collection::vec((1u32..2000, 1u32..2000, 1.0f64..90.0), 1..10),
             width in 1u32..2000, height in 1u32..2000, fps in 0u32..60,
         ) {

@@ -1,4 +1,4 @@
-//! A picture, or the pictures of a folder, as a source.
+//! A picture file or a folder of pictures as a source.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,11 +8,10 @@ use ostiary_pictures::{PictureError, read_picture};
 
 use super::{CaptureError, FrameSource, Next};
 
-/// Plays one picture, or the pictures (`.jpg`, `.jpeg`, `.png`) of a folder in the order of their names, each
-/// once.
+/// One picture, or the pictures (`.jpg`, `.jpeg`, `.png`) of a folder, sorted by name, each once.
 ///
-/// A file that cannot be read is an error that names it, and not a transient one, since the same file will
-/// fail again; but the source itself goes on: the next call brings the next file.
+/// A file that cannot be read is an error that is not transient, because the same file would fail again. The next call
+/// continues with the next file.
 pub struct Images {
     path: PathBuf,
     files: Vec<PathBuf>,
@@ -21,7 +20,7 @@ pub struct Images {
 }
 
 impl Images {
-    /// Opens a picture or a folder; `fps` gives the frames' times. Subfolders are not entered.
+    /// Opens a picture or a folder. `fps` determines the times of the frames. Subfolders are not read.
     pub fn open(path: &Path, fps: u32) -> Result<Self, CaptureError> {
         let files = if path.is_dir() { pictures_in(path)? } else { vec![path.to_owned()] };
         if files.is_empty() {
@@ -31,20 +30,20 @@ impl Images {
     }
 }
 
-/// True where the name ends as a picture's does.
+/// Whether the extension is that of a picture.
 pub fn is_named_as_picture(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     ["jpg", "jpeg", "png"].iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
-    let unread = |error: std::io::Error| PictureError::Unreadable {
+    let not_listed = |error: std::io::Error| PictureError::Unreadable {
         path: folder.to_owned(),
         why: format!("the folder cannot be listed ({error}); check its owner and mode"),
     };
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unread)? {
-        let path = entry.map_err(unread)?.path();
+    for entry in std::fs::read_dir(folder).map_err(not_listed)? {
+        let path = entry.map_err(not_listed)?.path();
         if is_named_as_picture(&path) && path.is_file() {
             files.push(path);
         }
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_played_in_order_and_past_a_broken_file() {
+    fn a_folder_gives_its_pictures_in_order_and_continues_after_a_broken_file() {
         let folder = tempfile::tempdir().unwrap();
         picture(&folder.path().join("c.png"), 30);
         picture(&folder.path().join("a.PNG"), 10);

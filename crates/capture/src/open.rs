@@ -1,4 +1,4 @@
-//! Choosing the source that a configuration names.
+//! Opens the source that the configuration names.
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -14,17 +14,18 @@ use super::images::{self, Images};
 use super::orient::{Orientation, Oriented};
 use super::{CaptureError, FrameSource, v4l2};
 
-/// Opens what `camera.source` names: a device (`/dev/video0`), a stream (`rtsp://...`, `http://...`), a folder
-/// of pictures, a picture, or else a video file. Its frames come turned and cut as `camera` says.
+/// Opens `camera.source`: a device (`/dev/video0`), a stream (`rtsp://...`, `http://...`), a folder of pictures, a picture, or
+/// otherwise a video file. Its frames are rotated, mirrored and cropped as `camera` says.
 ///
-/// A camera that is away or busy is a transient error. A stream is not connected to before its first frame is
-/// asked for, so that its failures come from [`FrameSource::next`].
+/// # Errors
+/// The source cannot be opened, or a setting is not allowed. A camera that is missing or busy is a transient error. The first
+/// call of [`FrameSource::next`] connects to a stream, so that its errors come from there.
 pub fn open(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
     let orientation = Orientation::new(camera)?;
     Ok(Oriented::wrap(choose(camera, clock)?, orientation))
 }
 
-/// Whether it takes ffmpeg to play a source: streams and videos do; devices, pictures and folders do not.
+/// Whether a source needs ffmpeg: streams and videos do; devices, pictures and folders do not.
 pub fn needs_ffmpeg(source: &str) -> bool {
     let path = Path::new(source);
     source.contains("://")

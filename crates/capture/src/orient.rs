@@ -1,21 +1,30 @@
-//! Turning frames the right way up and cutting out the region of interest.
+//! Rotation and mirroring of frames, and the crop to the region of interest.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`apply` checks the region, and computes all indices from the frame's size"
+)]
 
 use ostiary_config::Camera;
 use ostiary_core::Frame;
 
 use super::{CaptureError, FrameSource, Next};
 
-/// How frames are turned: rotated clockwise, then mirrored, then cut.
+/// The transformation of frames: rotated clockwise, then mirrored, then cropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orientation {
-    quarters: u32,
+    /// Number of clockwise rotations by 90 degrees, 0 to 3.
+    quarter_turns: u32,
     mirror: bool,
+    /// Left, top, width, height in the rotated and mirrored picture, pixels.
     region: Option<[u32; 4]>,
 }
 
 impl Orientation {
-    /// What the configuration asks for; an error for a rotation other than 0, 90, 180 or 270 degrees and for
-    /// an empty region.
+    /// The transformation that the configuration asks for.
+    ///
+    /// # Errors
+    /// The rotation is not 0, 90, 180 or 270 degrees, or the region is empty.
     pub fn new(camera: &Camera) -> Result<Self, CaptureError> {
         if !matches!(camera.rotate, 0 | 90 | 180 | 270) {
             return Err(CaptureError::Setting {
@@ -27,51 +36,56 @@ impl Orientation {
         if let Some(region @ ([_, _, 0, _] | [_, _, _, 0])) = camera.region {
             return Err(wrong_region(region, "is empty: its width and height must be at least 1".into()));
         }
-        Ok(Self { quarters: camera.rotate / 90, mirror: camera.mirror, region: camera.region })
+        Ok(Self { quarter_turns: camera.rotate / 90, mirror: camera.mirror, region: camera.region })
     }
 
-    /// True where frames stay as they are.
+    /// Whether frames do not change.
     pub fn is_identity(&self) -> bool {
-        self.quarters == 0 && !self.mirror && self.region.is_none()
+        self.quarter_turns == 0 && !self.mirror && self.region.is_none()
     }
 
-    /// Writes `from`, turned and cut, into `to`; time and sequence go along.
+    /// Writes the transformed `from` into `to`, with its time and its number.
+    ///
+    /// # Errors
+    /// The region is not inside the picture.
     pub fn apply(&self, from: &Frame, to: &mut Frame) -> Result<(), CaptureError> {
         let (width, height) = (from.width() as isize, from.height() as isize);
-        // Pixel (x, y) of the turned picture is pixel `origin + x * right + y * down` of the taken one.
-        let (turned, mut origin, mut right, down) = match self.quarters {
+        // Pixel (x, y) of the rotated picture is pixel `origin + x * right + y * down` of `from`.
+        let (rotated, mut origin, mut right, down) = match self.quarter_turns {
             0 => ((width, height), 0, 1, width),
             1 => ((height, width), (height - 1) * width, -width, 1),
             2 => ((width, height), height * width - 1, -1, -width),
             _ => ((height, width), width - 1, width, -1),
         };
         if self.mirror {
-            origin += (turned.0 - 1) * right;
+            origin += (rotated.0 - 1) * right;
             right = -right;
         }
-        let [x, y, cut_width, cut_height] = self.region.unwrap_or([0, 0, turned.0 as u32, turned.1 as u32]);
-        let inside = |begin: u32, length: u32, all: isize| begin as u64 + length as u64 <= all as u64;
-        if !inside(x, cut_width, turned.0) || !inside(y, cut_height, turned.1) {
-            let why = format!("reaches beyond the turned picture, which is {}x{} pixels", turned.0, turned.1);
-            return Err(wrong_region([x, y, cut_width, cut_height], why));
+        let [x, y, crop_width, crop_height] =
+            self.region.unwrap_or([0, 0, rotated.0 as u32, rotated.1 as u32]);
+        let inside = |begin: u32, length: u32, size: isize| begin as u64 + length as u64 <= size as u64;
+        if !inside(x, crop_width, rotated.0) || !inside(y, crop_height, rotated.1) {
+            let why =
+                format!("reaches beyond the rotated picture, which is {}x{} pixels", rotated.0, rotated.1);
+            return Err(wrong_region([x, y, crop_width, crop_height], why));
         }
         origin += x as isize * right + y as isize * down;
 
-        to.reshape(cut_width, cut_height);
+        to.reshape(crop_width, crop_height);
         to.time = from.time;
         to.sequence = from.sequence;
-        let taken = from.rgb();
-        for (row, line) in to.rgb_mut().chunks_exact_mut(cut_width as usize * 3).enumerate() {
+        let source = from.rgb();
+        for (row, line) in to.rgb_mut().chunks_exact_mut(crop_width as usize * 3).enumerate() {
             let begin = origin + row as isize * down;
             if right == 1 {
                 let begin = begin as usize * 3;
-                line.copy_from_slice(&taken[begin..begin + line.len()]);
+                line.copy_from_slice(&source[begin..begin + line.len()]);
                 continue;
             }
             let mut at = begin;
             for pixel in line.chunks_exact_mut(3) {
                 let byte = at as usize * 3;
-                pixel.copy_from_slice(&taken[byte..byte + 3]);
+                pixel.copy_from_slice(&source[byte..byte + 3]);
                 at += right;
             }
         }
@@ -83,28 +97,29 @@ fn wrong_region(region: [u32; 4], why: String) -> CaptureError {
     CaptureError::Setting { key: "camera.region", value: format!("{region:?}"), why }
 }
 
-/// A source whose frames are turned.
+/// A source with transformed frames.
 pub struct Oriented {
     source: Box<dyn FrameSource>,
     orientation: Orientation,
-    taken: Frame,
+    /// Buffer for the frames of `source`.
+    frame: Frame,
 }
 
 impl Oriented {
-    /// The source itself where there is nothing to turn.
+    /// The source with this transformation; `source` itself if frames do not change.
     pub fn wrap(source: Box<dyn FrameSource>, orientation: Orientation) -> Box<dyn FrameSource> {
         if orientation.is_identity() {
             return source;
         }
-        Box::new(Self { source, orientation, taken: Frame::default() })
+        Box::new(Self { source, orientation, frame: Frame::default() })
     }
 }
 
 impl FrameSource for Oriented {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
-        let next = self.source.next(&mut self.taken)?;
+        let next = self.source.next(&mut self.frame)?;
         if next == Next::Frame {
-            self.orientation.apply(&self.taken, frame)?;
+            self.orientation.apply(&self.frame, frame)?;
         }
         Ok(next)
     }
@@ -115,8 +130,8 @@ impl FrameSource for Oriented {
 
     fn describe(&self) -> String {
         let mut text = self.source.describe();
-        if self.orientation.quarters != 0 {
-            text += &format!(", rotated {} degrees", self.orientation.quarters * 90);
+        if self.orientation.quarter_turns != 0 {
+            text += &format!(", rotated {} degrees", self.orientation.quarter_turns * 90);
         }
         if self.orientation.mirror {
             text += ", mirrored";
@@ -134,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// A frame whose every pixel is different: its column, its row, 0.
+    /// A frame whose pixels are different: column, row, 0.
     fn grid(width: u32, height: u32) -> Frame {
         let pixels = (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, 0]));
         Frame::from_rgb(width, height, pixels.collect()).unwrap()
@@ -144,7 +159,7 @@ mod tests {
         Orientation::new(&Camera { rotate, mirror, region, ..Camera::default() }).unwrap()
     }
 
-    fn turn(from: &Frame, orientation: Orientation) -> Frame {
+    fn transform(from: &Frame, orientation: Orientation) -> Frame {
         let mut to = Frame::default();
         orientation.apply(from, &mut to).unwrap();
         to
@@ -156,23 +171,23 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_turn_clockwise_brings_the_left_bottom_corner_to_the_left_top() {
-        let turned = turn(&grid(4, 3), oriented(90, false, None));
-        assert_eq!((turned.width(), turned.height()), (3, 4));
-        assert_eq!(pixel(&turned, 0, 0), [0, 2]);
-        assert_eq!(pixel(&turned, 2, 0), [0, 0]);
-        assert_eq!(pixel(&turned, 2, 3), [3, 0]);
+    fn a_rotation_by_90_degrees_moves_the_bottom_left_corner_to_the_top_left() {
+        let rotated = transform(&grid(4, 3), oriented(90, false, None));
+        assert_eq!((rotated.width(), rotated.height()), (3, 4));
+        assert_eq!(pixel(&rotated, 0, 0), [0, 2]);
+        assert_eq!(pixel(&rotated, 2, 0), [0, 0]);
+        assert_eq!(pixel(&rotated, 2, 3), [3, 0]);
     }
 
     #[test]
     fn the_mirror_comes_after_the_rotation() {
-        let turned = turn(&grid(4, 3), oriented(90, true, None));
-        assert_eq!(pixel(&turned, 0, 0), [0, 0]);
-        assert_eq!(pixel(&turned, 2, 0), [0, 2]);
+        let rotated = transform(&grid(4, 3), oriented(90, true, None));
+        assert_eq!(pixel(&rotated, 0, 0), [0, 0]);
+        assert_eq!(pixel(&rotated, 2, 0), [0, 2]);
     }
 
     #[test]
-    fn wrong_settings_are_named() {
+    fn errors_name_the_setting() {
         let wrong = |camera: Camera| Orientation::new(&camera).unwrap_err().to_string();
         assert!(wrong(Camera { rotate: 45, ..Camera::default() }).contains("camera.rotate = 45"));
         let empty = Camera { region: Some([0, 0, 0, 5]), ..Camera::default() };
@@ -186,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_pixel_lands_where_geometry_says(
+        fn every_pixel_moves_to_its_computed_place(
             width in 1u32..20, height in 1u32..20, quarters in 0u32..4, mirror: bool,
             cut in prop::array::uniform4(0u32..1000),
         ) {
@@ -194,7 +209,7 @@ mod tests {
             let (w, h) = if quarters % 2 == 0 { (width, height) } else { (height, width) };
             let (x0, y0) = (cut[0] % w, cut[1] % h);
             let region = [x0, y0, 1 + cut[2] % (w - x0), 1 + cut[3] % (h - y0)];
-            let to = turn(&from, oriented(quarters * 90, mirror, Some(region)));
+            let to = transform(&from, oriented(quarters * 90, mirror, Some(region)));
             prop_assert_eq!([to.width(), to.height()], [region[2], region[3]]);
             for y in 0..region[3] {
                 for x in 0..region[2] {
@@ -212,11 +227,11 @@ mod tests {
         }
 
         #[test]
-        fn four_quarter_turns_change_nothing(width in 1u32..20, height in 1u32..20) {
+        fn four_rotations_by_90_degrees_change_nothing(width in 1u32..20, height in 1u32..20) {
             let from = grid(width, height);
             let quarter = oriented(90, false, None);
-            let turned = (0..4).fold(from.clone(), |frame, _| turn(&frame, quarter));
-            prop_assert_eq!(turned, from);
+            let rotated = (0..4).fold(from.clone(), |frame, _| transform(&frame, quarter));
+            prop_assert_eq!(rotated, from);
         }
     }
 }

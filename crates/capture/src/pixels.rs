@@ -1,28 +1,85 @@
-//! From what a camera sends to packed RGB.
+//! Conversion of a camera's buffers to packed RGB.
 
 use ostiary_config::PixelFormat;
 use ostiary_core::Frame;
 use ostiary_pictures::is_complete_jpeg;
-use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix};
+use yuv::{
+    YuvBiPlanarImage, YuvConversionMode, YuvError, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix,
+};
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// What a camera was asked for and answered: how its buffers are laid out.
+/// Why a buffer is not a picture of its layout.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// Width or height is zero.
+    #[error("the size is zero")]
+    EmptySize,
+    /// The picture has more than [`ostiary_pictures::MAX_PIXELS`] pixels.
+    #[error("{width}x{height} are too many pixels")]
+    TooLarge {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// A row does not fit into the distance between two rows.
+    #[error("a row needs {needed} bytes, and the stride is {stride}")]
+    Stride {
+        /// [`Layout::stride`].
+        stride: u32,
+        /// [`Layout::min_stride`].
+        needed: u32,
+    },
+    /// The buffer has fewer bytes than the layout needs.
+    #[error("the buffer has {length} of {needed} bytes")]
+    TooShort {
+        /// Size of the buffer, bytes.
+        length: usize,
+        /// [`Layout::bytes`].
+        needed: u64,
+    },
+    /// The library for YUV refused the buffer.
+    #[error(transparent)]
+    Yuv(#[from] YuvError),
+    /// The JPEG has no end marker.
+    #[error("the JPEG is incomplete")]
+    IncompleteJpeg,
+    /// The JPEG has another size than the camera negotiated.
+    #[error("the JPEG does not have the negotiated {width}x{height} pixels")]
+    JpegSize {
+        /// Negotiated pixels.
+        width: u32,
+        /// Negotiated pixels.
+        height: u32,
+    },
+    /// The decoder refused the JPEG.
+    #[error(transparent)]
+    Jpeg(#[from] DecodeErrors),
+    /// The layout has the format [`PixelFormat::Auto`].
+    #[error("no format was chosen")]
+    NoFormat,
+}
+
+/// The layout of a camera's buffers, as negotiated with the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    /// Never [`PixelFormat::Auto`].
+    /// The pixel format; not [`PixelFormat::Auto`].
     pub format: PixelFormat,
+    /// Pixels.
     pub width: u32,
+    /// Pixels.
     pub height: u32,
-    /// Bytes from one row to the next; of no meaning for MJPG.
+    /// Bytes from one row to the next; without meaning for MJPG.
     pub stride: u32,
 }
 
 impl Layout {
-    /// Least bytes from one row to the next.
-    pub fn least_stride(&self) -> u32 {
+    /// The least number of bytes from one row to the next.
+    pub fn min_stride(&self) -> u32 {
         let width = self.width;
         match self.format {
             PixelFormat::Yuyv => width.div_ceil(2).saturating_mul(4),
@@ -32,7 +89,7 @@ impl Layout {
         }
     }
 
-    /// Bytes that a buffer must hold; for MJPG, whose frames differ in length, 1.
+    /// The least size of a buffer, bytes; 1 for MJPG, whose frames have different sizes.
     pub fn bytes(&self) -> u64 {
         let plane = u64::from(self.stride) * u64::from(self.height);
         match self.format {
@@ -42,84 +99,89 @@ impl Layout {
         }
     }
 
-    /// Says why no picture can lie in a buffer of this layout.
-    pub fn check(&self) -> Result<(), String> {
-        if self.width == 0 || self.height == 0 {
-            return Err("the size is zero".into());
+    /// Checks that a picture can have this layout.
+    ///
+    /// # Errors
+    /// The size is zero or too large, or the stride is too small.
+    pub fn check(&self) -> Result<(), ConvertError> {
+        let Self { width, height, stride, .. } = *self;
+        if width == 0 || height == 0 {
+            return Err(ConvertError::EmptySize);
         }
-        if u64::from(self.width) * u64::from(self.height) > ostiary_pictures::MAX_PIXELS {
-            return Err(format!("{}x{} are too many pixels", self.width, self.height));
+        if u64::from(width) * u64::from(height) > ostiary_pictures::MAX_PIXELS {
+            return Err(ConvertError::TooLarge { width, height });
         }
-        if self.format != PixelFormat::Mjpg && self.stride < self.least_stride() {
-            return Err(format!("rows of {} bytes, where {} are needed", self.stride, self.least_stride()));
+        if self.format != PixelFormat::Mjpg && stride < self.min_stride() {
+            return Err(ConvertError::Stride { stride, needed: self.min_stride() });
         }
         Ok(())
     }
 }
 
-/// Converts one buffer into `frame`, giving the frame the layout's size. YUV is taken as BT.601 in the
-/// limited range, which is what V4L2 means where a camera says nothing else; JPEG is of full range.
+/// Converts one buffer into `frame`, which gets the size of the layout. YUV is BT.601 in the limited range, the default of
+/// V4L2. JPEG has the full range.
 ///
-/// The error says what is wrong with this buffer: too short, or not a whole JPEG of that size.
-pub fn convert(layout: &Layout, buffer: &[u8], frame: &mut Frame) -> Result<(), String> {
+/// # Errors
+/// The layout is invalid, or the buffer is too short or not a complete JPEG of that size.
+pub fn convert(layout: &Layout, buffer: &[u8], frame: &mut Frame) -> Result<(), ConvertError> {
     layout.check()?;
     let needed = layout.bytes();
+    let too_short = ConvertError::TooShort { length: buffer.len(), needed };
     if (buffer.len() as u64) < needed {
-        return Err(format!("{} bytes came, {needed} were due", buffer.len()));
+        return Err(too_short);
     }
     let Layout { width, height, stride, .. } = *layout;
     frame.reshape(width, height);
     let rgb = frame.rgb_mut();
     let (plane, chroma) = buffer.split_at((stride as usize * height as usize).min(buffer.len()));
-    let (range, matrix, line) = (YuvRange::Limited, YuvStandardMatrix::Bt601, width * 3);
+    let (range, matrix, rgb_stride) = (YuvRange::Limited, YuvStandardMatrix::Bt601, width * 3);
     match layout.format {
         PixelFormat::Yuyv => {
             let image = YuvPackedImage { yuy: plane, yuy_stride: stride, width, height };
-            yuv::yuyv422_to_rgb(&image, rgb, line, range, matrix).map_err(|error| error.to_string())
+            yuv::yuyv422_to_rgb(&image, rgb, rgb_stride, range, matrix)?;
         }
         PixelFormat::Nv12 => {
-            let uv_plane = &chroma[..stride as usize * height.div_ceil(2) as usize];
+            let uv_size = stride as usize * height.div_ceil(2) as usize;
             let image = YuvBiPlanarImage {
                 y_plane: plane,
                 y_stride: stride,
-                uv_plane,
+                uv_plane: chroma.get(..uv_size).ok_or(too_short)?,
                 uv_stride: stride,
                 width,
                 height,
             };
-            yuv::yuv_nv12_to_rgb(&image, rgb, line, range, matrix, YuvConversionMode::Balanced)
-                .map_err(|error| error.to_string())
+            yuv::yuv_nv12_to_rgb(&image, rgb, rgb_stride, range, matrix, YuvConversionMode::Balanced)?;
         }
         PixelFormat::Grey => {
-            // V4L2's GREY is an infrared or monochrome sensor's own level, black 0 and white 255.
+            // GREY of V4L2 has the levels of an infrared or monochrome sensor: black is 0, white is 255.
             let image = YuvGrayImage { y_plane: plane, y_stride: stride, width, height };
-            yuv::yuv400_to_rgb(&image, rgb, line, YuvRange::Full, matrix).map_err(|error| error.to_string())
+            yuv::yuv400_to_rgb(&image, rgb, rgb_stride, YuvRange::Full, matrix)?;
         }
         PixelFormat::Rgb3 => {
-            for (to, from) in rgb.chunks_exact_mut(line as usize).zip(plane.chunks(stride as usize)) {
-                to.copy_from_slice(&from[..line as usize]);
+            for (to, from) in rgb.chunks_exact_mut(rgb_stride as usize).zip(plane.chunks(stride as usize)) {
+                to.copy_from_slice(from.split_at(to.len()).0);
             }
-            Ok(())
         }
-        PixelFormat::Mjpg => decode_jpeg(buffer, rgb, width, height),
-        PixelFormat::Auto => Err("no format was chosen".into()),
+        PixelFormat::Mjpg => decode_jpeg(buffer, rgb, width, height)?,
+        PixelFormat::Auto => return Err(ConvertError::NoFormat),
     }
+    Ok(())
 }
 
-fn decode_jpeg(buffer: &[u8], rgb: &mut [u8], width: u32, height: u32) -> Result<(), String> {
+fn decode_jpeg(buffer: &[u8], rgb: &mut [u8], width: u32, height: u32) -> Result<(), ConvertError> {
     if !is_complete_jpeg(buffer) {
-        return Err("the JPEG is torn".into());
+        return Err(ConvertError::IncompleteJpeg);
     }
     let options = DecoderOptions::default()
         .jpeg_set_out_colorspace(ColorSpace::RGB)
         .set_max_width(width as usize)
         .set_max_height(height as usize);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(buffer), options);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
+    decoder.decode_headers()?;
     if decoder.dimensions() != Some((width as usize, height as usize)) {
-        return Err(format!("the JPEG is not of the agreed {width}x{height} pixels"));
+        return Err(ConvertError::JpegSize { width, height });
     }
-    decoder.decode_into(rgb).map_err(|error| error.to_string())
+    Ok(decoder.decode_into(rgb)?)
 }
 
 #[cfg(test)]
@@ -128,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    /// BT.601, limited range, as ITU-R BT.601-7 section 2.5 has it.
+    /// BT.601, limited range: ITU-R BT.601-7, section 2.5.
     fn bt601(y: u8, u: u8, v: u8) -> [u8; 3] {
         let (y, u, v) = (f32::from(y) - 16.0, f32::from(u) - 128.0, f32::from(v) - 128.0);
         let luma = y * 255.0 / 219.0;
@@ -140,12 +202,12 @@ mod tests {
         left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.abs_diff(*right) <= by)
     }
 
-    fn converted(layout: &Layout, buffer: &[u8]) -> Result<Vec<u8>, String> {
+    fn converted(layout: &Layout, buffer: &[u8]) -> Result<Vec<u8>, ConvertError> {
         let mut frame = Frame::default();
         convert(layout, buffer, &mut frame).map(|()| frame.rgb().to_vec())
     }
 
-    /// Bytes that look random and are the same every time.
+    /// Pseudo-random bytes from a fixed seed (xorshift).
     fn noise(length: usize, seed: u64) -> Vec<u8> {
         let mut state = seed | 1;
         let mut next = || {
@@ -157,7 +219,7 @@ mod tests {
         (0..length).map(|_| next()).collect()
     }
 
-    /// The same within the levels that limited range allows; beyond them converters differ in how they clip.
+    /// Pseudo-random bytes within the limited range. Outside of it converters clip in different ways.
     fn legal_noise(length: usize, seed: u64) -> Vec<u8> {
         noise(length, seed).into_iter().map(|byte| 16 + byte % 220).collect()
     }
@@ -171,17 +233,17 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_frame_is_decoded_and_a_torn_one_is_refused() {
+    fn a_jpeg_frame_is_decoded_and_an_incomplete_one_is_refused() {
         let layout = Layout { format: PixelFormat::Mjpg, width: 40, height: 24, stride: 0 };
         let whole = jpeg(40, 24);
         let rgb = converted(&layout, &whole).unwrap();
         let expected = image::load_from_memory(&whole).unwrap().into_rgb8().into_raw();
         assert!(close(&rgb, &expected, 2));
         for length in 0..whole.len() {
-            assert!(converted(&layout, &whole[..length]).is_err(), "cut to {length} bytes");
+            assert!(converted(&layout, &whole[..length]).is_err(), "truncated to {length} bytes");
         }
-        assert!(converted(&layout, &jpeg(48, 24)).is_err(), "another size than agreed");
-        assert!(converted(&layout, &jpeg(32, 24)).is_err(), "another size than agreed");
+        assert!(converted(&layout, &jpeg(48, 24)).is_err(), "another size than negotiated");
+        assert!(converted(&layout, &jpeg(32, 24)).is_err(), "another size than negotiated");
     }
 
     #[test]
@@ -239,7 +301,7 @@ mod tests {
         }
 
         #[test]
-        fn any_buffer_of_any_layout_is_answered_without_a_panic(
+        fn any_buffer_of_any_layout_gives_a_result_without_a_panic(
             width in 0u32..70, height in 0u32..70, stride in 0u32..300, length in 0usize..20_000, seed: u64,
         ) {
             let formats = [PixelFormat::Yuyv, PixelFormat::Mjpg, PixelFormat::Nv12, PixelFormat::Grey,
@@ -247,9 +309,9 @@ mod tests {
             let buffer = noise(length, seed);
             for format in formats {
                 let layout = Layout { format, width, height, stride };
-                let answer = converted(&layout, &buffer);
+                let result = converted(&layout, &buffer);
                 if (buffer.len() as u64) < layout.bytes() || width == 0 || height == 0 {
-                    prop_assert!(answer.is_err());
+                    prop_assert!(result.is_err());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! A line of a GPIO character device (`/dev/gpiochipN`), the kernel's own interface.
+//! Output lines of the kernel's GPIO character device (`/dev/gpiochipN`).
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use ostiary_config::ActiveLevel;
 
 use super::{ChipState, GpioError, LineSpec, LineState, OutputLine};
 
-/// A line that this process holds. The kernel takes it back when the process ends, however it ends; whether
-/// the level then stays or falls back is the chip driver's choice, so it is switched off before.
+/// A requested output line. The kernel releases it when the process ends. The chip's driver decides whether the level then
+/// stays, so the line is switched off before.
 pub(super) struct CdevLine {
     what: &'static str,
     chip: PathBuf,
@@ -18,12 +18,12 @@ pub(super) struct CdevLine {
 }
 
 impl CdevLine {
-    /// Requests the line as an output that is off. The kernel sets direction and value in one step: the line
-    /// is never seen on in between.
+    /// Requests the line as an output that is off. The kernel sets direction and level in one step, so that the line is not
+    /// on in between.
     pub fn open(spec: LineSpec<'_>) -> Result<Self, GpioError> {
         let LineSpec { what, chip: path, line, .. } = spec;
         let chip = chip_with_line(spec)?;
-        busy(&chip, spec)?;
+        check_free(&chip, spec)?;
         let mut builder = Request::builder();
         builder.on_chip(path).with_consumer(format!("ostiary {what}")).with_line(line);
         match spec.active {
@@ -33,14 +33,14 @@ impl CdevLine {
         builder.as_output(Value::Inactive);
         match builder.request() {
             Ok(request) => Ok(Self { what, chip: path.into(), line, request }),
-            // Somebody may have taken it since we looked.
-            Err(error) => busy(&chip, spec).and(Err(refused(spec, &error))),
+            // A program may have requested the line after the check.
+            Err(error) => check_free(&chip, spec).and(Err(refused(spec, &error))),
         }
     }
 }
 
-/// How the line is found to be; it is not taken, and whoever has it notices nothing.
-pub(super) fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
+/// The state of the line, without requesting it.
+pub(super) fn line_state(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
     let LineSpec { what, chip: path, line, .. } = spec;
     let info = chip_with_line(spec)?.line_info(line).map_err(|error| refused(spec, &error))?;
     let consumer = info.used.then_some(info.consumer);
@@ -56,7 +56,7 @@ pub(super) fn chips() -> Vec<ChipState> {
     gpiocdev::chip::chips().unwrap_or_default().into_iter().filter_map(state).collect()
 }
 
-/// The chip, which has the line.
+/// Opens the chip, and checks that it has the line.
 pub(super) fn chip_with_line(spec: LineSpec<'_>) -> Result<Chip, GpioError> {
     let LineSpec { what, chip: path, line, .. } = spec;
     let chip = Chip::from_path(path).map_err(|error| chip_error(spec, &error))?;
@@ -86,13 +86,13 @@ impl OutputLine for CdevLine {
     }
 }
 
-/// Fails where the line is in use, with the name that its user gave.
-pub(super) fn busy(chip: &Chip, spec: LineSpec<'_>) -> Result<(), GpioError> {
+/// Returns [`GpioError::LineBusy`] if the line is in use.
+pub(super) fn check_free(chip: &Chip, spec: LineSpec<'_>) -> Result<(), GpioError> {
     let LineSpec { what, chip: path, line, .. } = spec;
     match chip.line_info(line) {
         Ok(info) if info.used => {
             let consumer = match info.consumer.as_str() {
-                "" => "somebody who gave no name".to_owned(),
+                "" => "a program without a name".to_owned(),
                 name => format!("\"{name}\""),
             };
             Err(GpioError::LineBusy { what, chip: path.into(), line, consumer })
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chip_that_may_not_be_opened_names_the_group() {
+    fn the_error_without_permission_names_the_group() {
         let errno = std::io::Error::from_raw_os_error(libc::EACCES);
         let spec = LineSpec {
             what: "relay",

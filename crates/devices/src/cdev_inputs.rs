@@ -1,5 +1,5 @@
-//! Input lines of a GPIO character device. The kernel debounces them, finds their edges and stamps each with its monotonic
-//! clock.
+//! Input lines of the kernel's GPIO character device. The kernel debounces them, detects their edges and gives each edge a
+//! monotonic time stamp.
 
 use std::path::PathBuf;
 use std::thread;
@@ -13,14 +13,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::cdev::{self, busy, chip_with_line, refused};
+use super::cdev::{self, check_free, chip_with_line, refused};
 use super::input_lines::InputSpec;
 use super::{Edge, GpioError, Input, InputLines, InputState};
 
-/// How long a pull may take to charge the wires.
-const SETTLES: Duration = Duration::from_millis(10);
+/// The time in which a pull resistor charges the wires.
+const BIAS_SETTLE_TIME: Duration = Duration::from_millis(10);
 
-/// The lines that this process holds.
+/// Requested input lines.
 pub(super) struct CdevInputs(Vec<CdevInput>);
 
 struct CdevInput {
@@ -31,7 +31,7 @@ struct CdevInput {
 }
 
 impl CdevInputs {
-    /// Takes the lines as inputs.
+    /// Requests the lines as inputs.
     pub fn open(specs: &[InputSpec<'_>]) -> Result<Self, GpioError> {
         specs.iter().map(|spec| CdevInput::open(*spec)).collect::<Result<_, _>>().map(Self)
     }
@@ -39,11 +39,12 @@ impl CdevInputs {
 
 impl CdevInput {
     fn open(spec: InputSpec<'_>) -> Result<Self, GpioError> {
-        // The kernel takes the level at the request for that before the first edge: the pull has to have settled by then.
-        level(spec)?;
+        // The kernel compares the first edge with the level at the request. The level must be stable by then, so it is read
+        // with the pull resistor on before.
+        read_level(spec)?;
         let mut builder = builder(spec);
         builder.with_edge_detection(EdgeDetection::BothEdges).with_debounce_period(spec.debounce);
-        let request = take(spec, &builder)?;
+        let request = request(spec, &builder)?;
         Ok(Self { input: spec.input, chip: spec.line.chip.into(), line: spec.line.line, request })
     }
 
@@ -52,8 +53,8 @@ impl CdevInput {
         Ok(value == Value::Active)
     }
 
-    /// The edge that waits to be read.
-    fn edge(&self) -> Result<Edge, GpioError> {
+    /// Reads the edge at the head of the kernel's buffer.
+    fn read_edge(&self) -> Result<Edge, GpioError> {
         let edge = self.request.read_edge_event().map_err(|error| self.unreadable(&error))?;
         let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
         Ok(Edge {
@@ -77,14 +78,14 @@ impl InputLines for CdevInputs {
             Ok(_) | Err(Errno::INTR) => None,
             Err(errno) => Some(errno),
         };
-        let told = fds.iter().map(PollFd::revents).zip(&self.0);
-        for (told, line) in told {
+        let states = fds.iter().map(PollFd::revents).zip(&self.0);
+        for (state, line) in states {
             if let Some(errno) = failed {
                 return Err(line.unreadable(&errno));
-            } else if told.contains(PollFlags::IN) {
-                return line.edge().map(Some);
-            } else if !told.is_empty() {
-                return Err(line.unreadable(&"its chip is gone"));
+            } else if state.contains(PollFlags::IN) {
+                return line.read_edge().map(Some);
+            } else if !state.is_empty() {
+                return Err(line.unreadable(&"its chip is missing"));
             }
         }
         Ok(None)
@@ -92,7 +93,7 @@ impl InputLines for CdevInputs {
 
     fn contact(&mut self) -> Result<Option<bool>, GpioError> {
         let mut contact = None;
-        // The button's level is read too: older kernels tell of a chip that is gone only to those who ask.
+        // The button's level is read too: older kernels report an unplugged chip only to a read.
         for line in &self.0 {
             let active = line.is_active()?;
             if line.input == Input::Contact {
@@ -103,17 +104,17 @@ impl InputLines for CdevInputs {
     }
 }
 
-/// How the line is found to be, and its level where it is free.
-pub(super) fn look(spec: InputSpec<'_>) -> Result<InputState, GpioError> {
-    let line = cdev::look(spec.line)?;
-    let active = if line.consumer.is_none() { Some(level(spec)?) } else { None };
+/// The state of the line, and its level if it is free.
+pub(super) fn input_state(spec: InputSpec<'_>) -> Result<InputState, GpioError> {
+    let line = cdev::line_state(spec.line)?;
+    let active = if line.consumer.is_none() { Some(read_level(spec)?) } else { None };
     Ok(InputState { input: spec.input, line, active })
 }
 
-/// Takes the line for a moment and reads it.
-fn level(spec: InputSpec<'_>) -> Result<bool, GpioError> {
-    let request = take(spec, &builder(spec))?;
-    thread::sleep(SETTLES);
+/// Requests the line, reads its level and releases it.
+fn read_level(spec: InputSpec<'_>) -> Result<bool, GpioError> {
+    let request = request(spec, &builder(spec))?;
+    thread::sleep(BIAS_SETTLE_TIME);
     let value = request.lone_value().map_err(|error| refused(spec.line, &error))?;
     Ok(value == Value::Active)
 }
@@ -138,11 +139,14 @@ fn builder(spec: InputSpec<'_>) -> Builder {
     builder
 }
 
-fn take(spec: InputSpec<'_>, builder: &Builder) -> Result<Request, GpioError> {
+fn request(spec: InputSpec<'_>, builder: &Builder) -> Result<Request, GpioError> {
     let chip = chip_with_line(spec.line)?;
-    busy(&chip, spec.line)?;
-    // Somebody may have taken it since we looked.
-    builder.clone().request().or_else(|error| busy(&chip, spec.line).and(Err(refused(spec.line, &error))))
+    check_free(&chip, spec.line)?;
+    // A program may have requested the line after the check.
+    builder
+        .clone()
+        .request()
+        .or_else(|error| check_free(&chip, spec.line).and(Err(refused(spec.line, &error))))
 }
 
 #[cfg(test)]
@@ -155,7 +159,7 @@ mod tests {
     use crate::LineSpec;
 
     #[test]
-    fn a_chip_that_is_none_is_named_with_the_key_to_set() {
+    fn a_missing_or_wrong_chip_is_named_with_its_key() {
         for (chip, wrong) in
             [("/dev/gpiochip987", "no GPIO chip /dev/gpiochip987"), ("/dev/null", "is not a GPIO chip")]
         {
@@ -169,7 +173,7 @@ mod tests {
             };
             let debounce = Duration::from_millis(30);
             let spec = InputSpec { input: Input::Exit, line, bias: Bias::PullUp, debounce };
-            for error in [CdevInputs::open(&[spec]).err().unwrap(), look(spec).unwrap_err()] {
+            for error in [CdevInputs::open(&[spec]).err().unwrap(), input_state(spec).unwrap_err()] {
                 let message = error.to_string();
                 assert!(
                     message.starts_with("exit button: ")

@@ -1,23 +1,23 @@
-//! Input lines: which the configuration names, and what can be read from them.
+//! Input lines: those of the configuration, and the interface to read them.
 
 use std::time::Duration;
 
 use ostiary_config as config;
 use ostiary_config::{Bias, GpioBackend};
 
-use super::{GpioError, LineSpec, OUTPUTS_CHIP};
+use super::{GpioError, LineSpec, OUTPUTS_CHIP_KEY};
 
-/// What hangs on an input line.
+/// The device on an input line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// The button that asks to be let out.
+    /// The exit button.
     Exit,
-    /// The contact of the door's leaf.
+    /// The door contact.
     Contact,
 }
 
 impl Input {
-    /// Its name, for the kernel's list of consumers and for people.
+    /// Its name, for the kernel's list of consumers and for messages.
     pub fn what(self) -> &'static str {
         match self {
             Self::Exit => "exit button",
@@ -26,26 +26,33 @@ impl Input {
     }
 }
 
-/// A level that changed, and has stayed since for as long as it takes to count.
+/// A debounced change of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
+    /// The input that changed.
     pub input: Input,
-    /// Whether the button is pressed now, or the door open.
+    /// Whether the button is pressed, or the door open, after the change.
     pub active: bool,
-    /// How long ago that was, by the kernel's monotonic clock.
+    /// Time since the change, from the kernel's monotonic time stamp.
     pub age: Duration,
 }
 
-/// Input lines that are held. An error means that they are lost.
+/// Requested input lines. After an error they are lost.
 pub trait InputLines: Send {
-    /// The next edge, waited for at most so long; `None` where none came.
+    /// The next edge; `None` if there is none within `wait`.
+    ///
+    /// # Errors
+    /// The lines cannot be read.
     fn edge(&mut self, wait: Duration) -> Result<Option<Edge>, GpioError>;
 
     /// Whether the door is open now; `None` without a contact.
+    ///
+    /// # Errors
+    /// The lines cannot be read.
     fn contact(&mut self) -> Result<Option<bool>, GpioError>;
 }
 
-/// An input line, and how it is heard.
+/// An input line, and how it is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InputSpec<'a> {
     pub input: Input,
@@ -54,11 +61,11 @@ pub(super) struct InputSpec<'a> {
     pub debounce: Duration,
 }
 
-/// The lines that the configuration names.
+/// The configured input lines.
 pub(super) fn specs<'a>(config: &'a config::Inputs, relay: &'a config::Relay) -> Vec<InputSpec<'a>> {
     let exit = (Input::Exit, config.exit_line, config.exit_active, config.exit_bias);
     let contact = (Input::Contact, config.contact_line, config.contact_active, config.contact_bias);
-    let key = if config.chip.is_some() { "inputs.chip" } else { OUTPUTS_CHIP };
+    let key = if config.chip.is_some() { "inputs.chip" } else { OUTPUTS_CHIP_KEY };
     let (backend, chip) = (GpioBackend::Gpiocdev, config.chip(relay));
     let debounce = Duration::from_millis(config.debounce_ms);
     [exit, contact]

@@ -1,4 +1,4 @@
-//! The button that asks to be let out, and the contact that tells whether the door is open.
+//! The inputs: the exit button and the door contact.
 
 use std::thread;
 use std::time::Duration;
@@ -9,34 +9,47 @@ use super::cdev_inputs::CdevInputs;
 use super::input_lines::specs;
 use super::{Edge, GpioError, Input, InputLines};
 
-/// Takes the lines, and again after they were lost.
+/// Requests the lines, at start and again after they were lost.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn InputLines>, GpioError> + Send>;
 
-/// What the lines say.
+/// An event of the input lines.
 #[derive(Debug)]
 pub enum InputEvent {
-    /// The button was pressed, so long ago. One that stays pressed says no more.
-    Exit { age: Duration },
-    /// The door is open or closed, for so long. The first word after the lines were taken says how it was found.
-    Contact { open: bool, age: Duration },
-    /// The lines cannot be read any more.
+    /// The exit button was pressed. A button that stays pressed gives one event.
+    ExitPressed {
+        /// Time since the press.
+        age: Duration,
+    },
+    /// The door contact has a new level. The first event after the lines were requested has the current level.
+    Contact {
+        /// Whether the door is open.
+        open: bool,
+        /// Time since the change; zero if the change was not seen.
+        age: Duration,
+    },
+    /// The lines cannot be read.
     Lost(GpioError),
-    /// They are read again.
-    Back,
+    /// The lines can be read again.
+    Recovered,
 }
 
-/// Both inputs, as far as they are configured.
+/// The configured inputs.
 pub struct Inputs {
     open: Opener,
-    /// `None` while they are lost.
+    /// `None` while the lines are lost.
     lines: Option<Box<dyn InputLines>>,
-    /// Whether the contact's level was read since the lines were taken, and what was said of it last.
-    looked: bool,
+    /// Whether the contact's level was read since the lines were requested.
+    has_read_level: bool,
+    /// The contact's level in the last event.
     contact: Option<bool>,
 }
 
 impl Inputs {
-    /// Takes the configured lines by the character device, whatever drives the outputs; `None` where there is none.
+    /// Requests the configured lines from the character device, also if the outputs have another backend; `None` if no
+    /// input is configured.
+    ///
+    /// # Errors
+    /// A line cannot be requested.
     pub fn open(config: &config::Inputs, relay: &config::Relay) -> Result<Option<Self>, GpioError> {
         if config.is_empty() {
             return Ok(None);
@@ -45,37 +58,44 @@ impl Inputs {
         Self::new(Box::new(move || Ok(Box::new(CdevInputs::open(&specs(&config, &relay))?)))).map(Some)
     }
 
-    /// Inputs on the lines that this takes.
+    /// Inputs on the lines of this opener.
+    ///
+    /// # Errors
+    /// Those of the opener.
     pub fn new(mut open: Opener) -> Result<Self, GpioError> {
         let lines = Some(open()?);
-        Ok(Self { open, lines, looked: false, contact: None })
+        Ok(Self { open, lines, has_read_level: false, contact: None })
     }
 
-    /// What is heard next; `None` where nothing was for so long. Lines that are lost are taken again by and by.
+    /// The next event; `None` if there is none within `wait`. If the lines are lost, sleeps for `wait` and requests them
+    /// again.
     pub fn next_event(&mut self, wait: Duration) -> Option<InputEvent> {
         let Some(lines) = &mut self.lines else {
             thread::sleep(wait);
             self.lines = (self.open)().ok();
-            return self.lines.is_some().then_some(InputEvent::Back);
+            return self.lines.is_some().then_some(InputEvent::Recovered);
         };
-        let looked = std::mem::replace(&mut self.looked, true);
-        let edge = if looked { lines.edge(wait) } else { Ok(None) };
-        let heard = edge.and_then(|edge| match edge {
-            Some(Edge { input: Input::Exit, active, age }) => Ok(active.then_some(InputEvent::Exit { age })),
+        let has_read_level = std::mem::replace(&mut self.has_read_level, true);
+        let edge = if has_read_level { lines.edge(wait) } else { Ok(None) };
+        let event = edge.and_then(|edge| match edge {
+            Some(Edge { input: Input::Exit, active, age }) => {
+                Ok(active.then_some(InputEvent::ExitPressed { age }))
+            }
             Some(Edge { input: Input::Contact, active: open, age }) => {
                 Ok(Some(InputEvent::Contact { open, age }))
             }
-            // Nothing came. What the kernel could not keep for us is made up for, and a chip that is gone found.
+            // Without an edge, the level is read: the kernel's buffer of edges may have overflowed, and a read fails if
+            // the chip was unplugged.
             None => {
                 let contact = lines.contact()?;
                 Ok(contact.map(|open| InputEvent::Contact { open, age: Duration::ZERO }))
             }
         });
-        match heard {
+        match event {
             Ok(Some(InputEvent::Contact { open, .. })) if self.contact.replace(open) == Some(open) => None,
-            Ok(heard) => heard,
+            Ok(event) => event,
             Err(error) => {
-                (self.lines, self.looked, self.contact) = (None, false, None);
+                (self.lines, self.has_read_level, self.contact) = (None, false, None);
                 Some(InputEvent::Lost(error))
             }
         }
@@ -89,124 +109,128 @@ mod tests {
 
     use super::*;
 
-    /// What hands do to the lines.
+    /// The levels and the edges that the test sets.
     #[derive(Default)]
-    struct Hands {
+    struct LineLevels {
         edges: VecDeque<Edge>,
         open: Option<bool>,
-        /// The chip is unplugged.
-        gone: bool,
+        /// Whether the chip is unplugged.
+        is_unplugged: bool,
     }
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Hands>>);
+    struct Lines(Arc<Mutex<LineLevels>>);
 
     impl Lines {
-        fn unless_gone(&self) -> Result<std::sync::MutexGuard<'_, Hands>, GpioError> {
-            let hands = self.0.lock().unwrap();
+        fn levels(&self) -> Result<std::sync::MutexGuard<'_, LineLevels>, GpioError> {
+            let levels = self.0.lock().unwrap();
             let (what, chip, reason) = ("door contact", "/dev/gpiochip0".into(), "no such device".into());
-            if hands.gone { Err(GpioError::Read { what, chip, line: 27, reason }) } else { Ok(hands) }
+            if levels.is_unplugged {
+                Err(GpioError::Read { what, chip, line: 27, reason })
+            } else {
+                Ok(levels)
+            }
         }
 
         fn inputs(&self) -> Inputs {
             let lines = self.clone();
             Inputs::new(Box::new(move || {
-                drop(lines.unless_gone()?);
+                drop(lines.levels()?);
                 Ok(Box::new(lines.clone()))
             }))
             .unwrap()
         }
 
-        /// The level changes, and is debounced.
-        fn becomes(&self, input: Input, active: bool) {
-            let mut hands = self.0.lock().unwrap();
+        /// Changes a level, which gives a debounced edge.
+        fn set_level(&self, input: Input, active: bool) {
+            let mut levels = self.0.lock().unwrap();
             if input == Input::Contact {
-                hands.open = Some(active);
+                levels.open = Some(active);
             }
-            hands.edges.push_back(Edge { input, active, age: Duration::from_millis(3) });
+            levels.edges.push_back(Edge { input, active, age: Duration::from_millis(3) });
         }
     }
 
     impl InputLines for Lines {
         fn edge(&mut self, _: Duration) -> Result<Option<Edge>, GpioError> {
-            Ok(self.unless_gone()?.edges.pop_front())
+            Ok(self.levels()?.edges.pop_front())
         }
         fn contact(&mut self) -> Result<Option<bool>, GpioError> {
-            Ok(self.unless_gone()?.open)
+            Ok(self.levels()?.open)
         }
     }
 
-    fn hear(inputs: &mut Inputs) -> String {
+    fn next(inputs: &mut Inputs) -> String {
         match inputs.next_event(Duration::ZERO) {
             None => "nothing".into(),
-            Some(InputEvent::Exit { age }) => format!("pressed {} ms ago", age.as_millis()),
+            Some(InputEvent::ExitPressed { age }) => format!("pressed {} ms ago", age.as_millis()),
             Some(InputEvent::Contact { open, age }) => {
                 format!("{} {} ms ago", if open { "opened" } else { "closed" }, age.as_millis())
             }
             Some(InputEvent::Lost(error)) => format!("lost: {error}"),
-            Some(InputEvent::Back) => "back".into(),
+            Some(InputEvent::Recovered) => "recovered".into(),
         }
     }
 
     #[test]
-    fn a_press_is_heard_once_however_long_it_lasts() {
+    fn a_press_of_any_length_is_one_event() {
         let lines = Lines::default();
         let mut inputs = lines.inputs();
-        assert_eq!(hear(&mut inputs), "nothing");
-        lines.becomes(Input::Exit, true);
-        assert_eq!(hear(&mut inputs), "pressed 3 ms ago");
+        assert_eq!(next(&mut inputs), "nothing");
+        lines.set_level(Input::Exit, true);
+        assert_eq!(next(&mut inputs), "pressed 3 ms ago");
         for _ in 0..3 {
-            assert_eq!(hear(&mut inputs), "nothing");
+            assert_eq!(next(&mut inputs), "nothing");
         }
-        lines.becomes(Input::Exit, false);
-        assert_eq!(hear(&mut inputs), "nothing");
-        lines.becomes(Input::Exit, true);
-        assert_eq!(hear(&mut inputs), "pressed 3 ms ago");
+        lines.set_level(Input::Exit, false);
+        assert_eq!(next(&mut inputs), "nothing");
+        lines.set_level(Input::Exit, true);
+        assert_eq!(next(&mut inputs), "pressed 3 ms ago");
     }
 
     #[test]
-    fn the_contact_is_read_first_and_then_followed() {
+    fn the_first_event_of_the_contact_is_its_level_then_its_edges_follow() {
         let lines = Lines::default();
-        lines.becomes(Input::Contact, false);
+        lines.set_level(Input::Contact, false);
         let mut inputs = lines.inputs();
-        assert_eq!(hear(&mut inputs), "closed 0 ms ago", "without an edge");
-        assert_eq!(hear(&mut inputs), "nothing", "the edge is no news");
-        lines.becomes(Input::Contact, true);
-        assert_eq!(hear(&mut inputs), "opened 3 ms ago");
-        assert_eq!(hear(&mut inputs), "nothing");
-        lines.becomes(Input::Contact, false);
-        assert_eq!(hear(&mut inputs), "closed 3 ms ago");
+        assert_eq!(next(&mut inputs), "closed 0 ms ago", "without an edge");
+        assert_eq!(next(&mut inputs), "nothing", "the edge does not change the level");
+        lines.set_level(Input::Contact, true);
+        assert_eq!(next(&mut inputs), "opened 3 ms ago");
+        assert_eq!(next(&mut inputs), "nothing");
+        lines.set_level(Input::Contact, false);
+        assert_eq!(next(&mut inputs), "closed 3 ms ago");
     }
 
     #[test]
-    fn an_edge_that_the_kernel_lost_is_made_up_for() {
+    fn a_level_is_read_if_the_kernel_lost_the_edge() {
         let lines = Lines::default();
-        lines.becomes(Input::Contact, false);
+        lines.set_level(Input::Contact, false);
         let mut inputs = lines.inputs();
-        hear(&mut inputs);
-        lines.becomes(Input::Contact, true);
+        next(&mut inputs);
+        lines.set_level(Input::Contact, true);
         lines.0.lock().unwrap().edges.clear();
-        assert_eq!(hear(&mut inputs), "opened 0 ms ago");
-        assert_eq!(hear(&mut inputs), "nothing");
+        assert_eq!(next(&mut inputs), "opened 0 ms ago");
+        assert_eq!(next(&mut inputs), "nothing");
     }
 
     #[test]
-    fn lines_that_are_lost_are_told_once_and_taken_again_with_the_level_that_they_have_then() {
+    fn lost_lines_are_reported_once_and_have_their_current_level_when_recovered() {
         let lines = Lines::default();
-        lines.becomes(Input::Contact, false);
+        lines.set_level(Input::Contact, false);
         let mut inputs = lines.inputs();
-        hear(&mut inputs);
-        lines.0.lock().unwrap().gone = true;
-        let lost = "lost: door contact: line 27 of /dev/gpiochip0 cannot be read: no such device; check that the chip is \
-                    still there";
-        assert_eq!(hear(&mut inputs), lost);
+        next(&mut inputs);
+        lines.0.lock().unwrap().is_unplugged = true;
+        let lost = "lost: door contact: line 27 of /dev/gpiochip0 cannot be read: no such device; check that the chip \
+                    still exists";
+        assert_eq!(next(&mut inputs), lost);
         for _ in 0..3 {
-            assert_eq!(hear(&mut inputs), "nothing");
+            assert_eq!(next(&mut inputs), "nothing");
         }
-        *lines.0.lock().unwrap() = Hands { open: Some(false), ..Hands::default() };
-        assert_eq!(hear(&mut inputs), "back");
-        assert_eq!(hear(&mut inputs), "closed 0 ms ago");
-        assert_eq!(hear(&mut inputs), "nothing");
+        *lines.0.lock().unwrap() = LineLevels { open: Some(false), ..LineLevels::default() };
+        assert_eq!(next(&mut inputs), "recovered");
+        assert_eq!(next(&mut inputs), "closed 0 ms ago");
+        assert_eq!(next(&mut inputs), "nothing");
     }
 
     #[test]
@@ -214,16 +238,17 @@ mod tests {
         let relay = config::Relay { chip: "/dev/gpiochip987".into(), ..config::Relay::default() };
         assert!(Inputs::open(&config::Inputs::default(), &relay).unwrap().is_none());
         let button = config::Inputs { exit_line: Some(23), ..config::Inputs::default() };
-        let said = |inputs: &config::Inputs| Inputs::open(inputs, &relay).err().unwrap().to_string();
+        let message = |inputs: &config::Inputs| Inputs::open(inputs, &relay).err().unwrap().to_string();
         assert!(
-            said(&button).contains("exit button: there is no GPIO chip /dev/gpiochip987"),
+            message(&button).contains("exit button: there is no GPIO chip /dev/gpiochip987"),
             "{}",
-            said(&button)
+            message(&button)
         );
-        assert!(said(&button).ends_with("set relay.chip"));
+        assert!(message(&button).ends_with("set relay.chip"));
         let elsewhere = config::Inputs { chip: Some("/dev/gpiochip986".into()), ..button };
         assert!(
-            said(&elsewhere).contains("/dev/gpiochip986") && said(&elsewhere).ends_with("set inputs.chip")
+            message(&elsewhere).contains("/dev/gpiochip986")
+                && message(&elsewhere).ends_with("set inputs.chip")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The strike or lock.
+//! The relay of the lock.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,106 +6,118 @@ use std::time::Duration;
 use ostiary_config as config;
 
 use super::guard::{GuardClient, GuardFailure, Request};
-use super::{GpioError, OutputLine, Printed, open_relay};
+use super::{GpioError, OutputLine, PrintedLine, open_relay};
 
-/// The relay: at rest when it is made, and at rest again when it is dropped.
+/// The relay. It is at rest after creation, and is put to rest when dropped.
 pub struct Relay {
-    holder: Holder,
+    holder: LineHolder,
     on: bool,
 }
 
-/// Who holds the line.
-enum Holder {
+/// The process that has the line.
+enum LineHolder {
     /// This process.
-    Line(Box<dyn OutputLine>),
-    /// A process of its own, which also bounds every pulse.
+    Direct(Box<dyn OutputLine>),
+    /// The relay guard, which also limits every pulse.
     Guard { guard: GuardClient, config: config::Relay },
-    /// That process was lost, and this one has the line, or tries to get it: only to put it to rest.
-    Nobody { line: Option<Box<dyn OutputLine>>, config: config::Relay, why: String },
+    /// The guard was lost. This process has the line, or requests it, only to put it to rest.
+    GuardLost { line: Option<Box<dyn OutputLine>>, config: config::Relay, why: String },
 }
 
 impl Relay {
-    /// Has a guard take the configured line; `None` where there is none, and no door opens.
+    /// Starts a guard that requests the configured line; `None` if no line is configured, so that no door opens.
+    ///
+    /// # Errors
+    /// The guard cannot be started, or cannot request the line.
     pub fn open(config: &config::Relay) -> Result<Option<Self>, GpioError> {
         if config.line.is_none() {
             return Ok(None);
         }
         let guard = GuardClient::start(config)?;
-        Ok(Some(Self { holder: Holder::Guard { guard, config: config.clone() }, on: false }))
+        Ok(Some(Self { holder: LineHolder::Guard { guard, config: config.clone() }, on: false }))
     }
 
-    /// A relay that is only printed.
+    /// A relay that only prints its commands.
     pub fn printed(writer: impl Write + Send + 'static) -> Self {
-        Self::new(Box::new(Printed::new("relay", writer)))
+        Self::new(Box::new(PrintedLine::new("relay", writer)))
     }
 
-    /// A relay on a line that is off, and that nobody guards.
+    /// A relay on a line that is off, without a guard.
     pub fn new(line: Box<dyn OutputLine>) -> Self {
-        Self { holder: Holder::Line(line), on: false }
+        Self { holder: LineHolder::Direct(line), on: false }
     }
 
-    /// Lets the door open; called again, for so long from now. On an error the line is in doubt: call
+    /// Switches the relay on. The guard switches it off `at_most` after the last call, if nothing else does.
+    ///
+    /// # Errors
+    /// The guard refused or is lost, or the line could not be switched. The level of the line is then unknown: call
     /// [`Self::off`].
     pub fn on(&mut self, at_most: Duration) -> Result<(), GpioError> {
-        // Marked first: after a failure the line may be on, and must still be switched off.
+        // Set first: after a failure the line may be on, and must still be switched off.
         self.on = true;
         match &mut self.holder {
-            Holder::Line(line) => line.set(true),
-            Holder::Guard { guard, .. } => match guard.ask(Request::On { at_most }) {
+            LineHolder::Direct(line) => line.set(true),
+            LineHolder::Guard { guard, .. } => match guard.send(Request::On { at_most }) {
                 Ok(()) => Ok(()),
-                Err(GuardFailure::Refused(reason)) => Err(GpioError::Told(reason)),
+                Err(GuardFailure::Refused(reason)) => Err(GpioError::Guard(reason)),
                 Err(GuardFailure::Lost(why)) => {
                     self.take_over(why.clone());
                     Err(GpioError::GuardLost(why))
                 }
             },
-            Holder::Nobody { why, .. } => Err(GpioError::GuardLost(why.clone())),
+            LineHolder::GuardLost { why, .. } => Err(GpioError::GuardLost(why.clone())),
         }
     }
 
-    /// Brings the relay to rest. Called when at rest it does so again, which does no harm.
+    /// Puts the relay to rest, also if it is at rest already.
+    ///
+    /// # Errors
+    /// The line could not be switched, or could not be requested after the guard was lost.
     pub fn off(&mut self) -> Result<(), GpioError> {
         match &mut self.holder {
-            Holder::Line(line) => line.set(false)?,
-            Holder::Guard { guard, .. } => match guard.ask(Request::Off) {
+            LineHolder::Direct(line) => line.set(false)?,
+            LineHolder::Guard { guard, .. } => match guard.send(Request::Off) {
                 Ok(()) => {}
-                Err(GuardFailure::Refused(reason)) => return Err(GpioError::Told(reason)),
+                Err(GuardFailure::Refused(reason)) => return Err(GpioError::Guard(reason)),
                 Err(GuardFailure::Lost(why)) => {
                     self.take_over(why);
                     return self.off();
                 }
             },
-            Holder::Nobody { line: Some(line), .. } => line.set(false)?,
-            // A line that is taken is at rest.
-            Holder::Nobody { line, config, .. } => *line = Some(open_relay(config)?),
+            LineHolder::GuardLost { line: Some(line), .. } => line.set(false)?,
+            // The request of the line puts it to rest.
+            LineHolder::GuardLost { line, config, .. } => *line = Some(open_relay(config)?),
         }
         self.on = false;
         Ok(())
     }
 
-    /// Whether the line is guarded, where it has to be: to be asked often, since a guard that is gone is a fault
-    /// whatever the door does.
+    /// Checks that the guard runs, if there is one. The caller does this often: a lost guard is a fault, whether the relay is
+    /// on or off.
+    ///
+    /// # Errors
+    /// The guard is lost.
     pub fn check(&self) -> Result<(), GpioError> {
         match &self.holder {
-            Holder::Guard { guard, .. } if !guard.is_there() => {
+            LineHolder::Guard { guard, .. } if !guard.is_running() => {
                 Err(GpioError::GuardLost("it has ended".to_owned()))
             }
-            Holder::Nobody { why, .. } => Err(GpioError::GuardLost(why.clone())),
-            Holder::Line(_) | Holder::Guard { .. } => Ok(()),
+            LineHolder::GuardLost { why, .. } => Err(GpioError::GuardLost(why.clone())),
+            LineHolder::Direct(_) | LineHolder::Guard { .. } => Ok(()),
         }
     }
 
-    /// Whether the relay is on, or may be after an error.
+    /// Whether the relay is on, or may be on after an error.
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Takes the line from a guard that is lost; it is at rest with the next [`Self::off`].
+    /// Ends a lost guard, so that the next [`Self::off`] can request the line.
     fn take_over(&mut self, why: String) {
-        if let Holder::Guard { guard, config } = &mut self.holder {
-            // Killed and gone, it cannot hold the line.
-            guard.give_up();
-            self.holder = Holder::Nobody { line: None, config: config.clone(), why };
+        if let LineHolder::Guard { guard, config } = &mut self.holder {
+            // After this the process has ended and cannot hold the line.
+            guard.terminate();
+            self.holder = LineHolder::GuardLost { line: None, config: config.clone(), why };
         }
     }
 }
@@ -123,21 +135,21 @@ impl Drop for Relay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recorder::Recorder;
+    use crate::recorded_line::RecordedLine;
 
     #[test]
     fn a_dropped_relay_is_at_rest() {
-        let line = Recorder::default();
+        let line = RecordedLine::default();
         let mut relay = Relay::new(Box::new(line.clone()));
         relay.on(Duration::from_secs(1)).unwrap();
         assert!(relay.is_on());
         drop(relay);
-        assert_eq!(line.seen(), [true, false]);
+        assert_eq!(line.levels(), [true, false]);
     }
 
     #[test]
-    fn a_failed_off_is_tried_again() {
-        struct Stuck(Recorder, u32);
+    fn after_a_failed_off_the_drop_tries_again() {
+        struct Stuck(RecordedLine, u32);
         impl OutputLine for Stuck {
             fn set(&mut self, on: bool) -> Result<(), GpioError> {
                 if !on && self.1 > 0 {
@@ -148,13 +160,13 @@ mod tests {
                 self.0.set(on)
             }
         }
-        let line = Recorder::default();
+        let line = RecordedLine::default();
         let mut relay = Relay::new(Box::new(Stuck(line.clone(), 1)));
         relay.on(Duration::from_secs(1)).unwrap();
         assert!(relay.off().is_err());
         assert!(relay.is_on());
         drop(relay);
-        assert_eq!(line.seen(), [true, false]);
+        assert_eq!(line.levels(), [true, false]);
     }
 
     #[test]
@@ -163,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_printed_relay_prints_what_it_does() {
+    fn a_printed_relay_prints_its_commands() {
         struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
         impl Write for Shared {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -1,4 +1,4 @@
-//! A line of a Raspberry Pi through `/dev/gpiomem`, by its BCM number.
+//! Output lines of a Raspberry Pi through `/dev/gpiomem`. A line has its BCM number.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,17 @@ use rppal::gpio::{Error, Gpio, OutputPin};
 
 use super::{GpioError, LineSpec, LineState, OutputLine};
 
-/// A line that this process holds. Dropped, it becomes an input again.
+/// The last BCM line on the 40-pin header, which has the lines 0 to 27.
+const LAST_HEADER_LINE: u8 = 27;
+
+/// An output line. It becomes an input when dropped.
 pub(super) struct RpiLine {
     pin: OutputPin,
     active: ActiveLevel,
 }
 
 impl RpiLine {
-    /// Takes the line as an output that is off: the level is set before the direction.
+    /// Sets the line up as an output that is off: first the level, then the direction.
     pub fn open(spec: LineSpec<'_>) -> Result<Self, GpioError> {
         let (gpio, number) = gpio_with_line(spec)?;
         let pin = gpio.get(number).map_err(|error| failed(spec, error))?;
@@ -26,8 +29,8 @@ impl RpiLine {
     }
 }
 
-/// Whether the line is there; who has it cannot be told.
-pub(super) fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
+/// The state of the line. Its user is not known.
+pub(super) fn line_state(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
     let LineSpec { what, line, .. } = spec;
     let (_, number) = gpio_with_line(spec)?;
     Ok(LineState { what, chip: chip(), line, name: format!("BCM {number}"), consumer: None })
@@ -36,9 +39,13 @@ pub(super) fn look(spec: LineSpec<'_>) -> Result<LineState, GpioError> {
 fn gpio_with_line(spec: LineSpec<'_>) -> Result<(Gpio, u8), GpioError> {
     let LineSpec { what, line, .. } = spec;
     let gpio = Gpio::new().map_err(|error| failed(spec, error))?;
-    // The header brings out the BCM lines 0 to 27.
-    let number = u8::try_from(line).ok().filter(|number| *number <= 27);
-    let number = number.ok_or(GpioError::LineOutOfRange { what, chip: chip(), line, last: 27 })?;
+    let number = u8::try_from(line).ok().filter(|number| *number <= LAST_HEADER_LINE);
+    let number = number.ok_or(GpioError::LineOutOfRange {
+        what,
+        chip: chip(),
+        line,
+        last: LAST_HEADER_LINE.into(),
+    })?;
     Ok((gpio, number))
 }
 

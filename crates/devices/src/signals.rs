@@ -1,96 +1,110 @@
-//! Lamps and a buzzer that say yes or no, on time given from outside.
+//! Lamps and a buzzer that signal a grant or a denial. The caller passes the time.
 
 use std::time::Duration;
 
 use ostiary_config as config;
 
-use super::{GpioError, LineSpec, OUTPUTS_CHIP, OutputLine, open};
+use super::{GpioError, LineSpec, OUTPUTS_CHIP_KEY, OutputLine, open};
 
-/// How long one buzz lasts, and the pause between two.
-const BUZZ: Duration = Duration::from_millis(150);
+/// The length of one buzz, and of the pause between two.
+const BUZZ_TIME: Duration = Duration::from_millis(150);
 
-/// What tells the person at the door. Each output is there only where it has a line.
+/// The signals for the person at the door. An output without a configured line is absent.
 #[derive(Default)]
 pub struct Signals {
     yes: Option<Blinker>,
     no: Option<Blinker>,
     buzzer: Option<Blinker>,
-    lamp: Duration,
+    lamp_time: Duration,
 }
 
 impl Signals {
-    /// Takes the configured lines, on the relay's chip and backend, all off.
+    /// Requests the configured lines, on the relay's chip and backend, as outputs that are off.
+    ///
+    /// # Errors
+    /// A line cannot be requested.
     pub fn open(config: &config::Signals, relay: &config::Relay) -> Result<Self, GpioError> {
-        let take = |what: &'static str, line: Option<u32>| {
+        let request = |what: &'static str, line: Option<u32>| {
             let config::Relay { backend, chip, .. } = relay;
-            let (backend, active, key) = (*backend, config.active, OUTPUTS_CHIP);
+            let (backend, active, key) = (*backend, config.active, OUTPUTS_CHIP_KEY);
             line.map(|line| open(LineSpec { what, backend, chip, key, line, active })).transpose()
         };
-        let yes = take("yes lamp", config.yes_line)?;
-        let no = take("no lamp", config.no_line)?;
-        let buzzer = take("buzzer", config.buzzer_line)?;
+        let yes = request("yes lamp", config.yes_line)?;
+        let no = request("no lamp", config.no_line)?;
+        let buzzer = request("buzzer", config.buzzer_line)?;
         Ok(Self::new(yes, no, buzzer, Duration::from_millis(config.lamp_ms)))
     }
 
-    /// Signals on lines that are off; a lamp burns for `lamp`.
+    /// Signals on lines that are off. A lamp is on for `lamp_time`.
     pub fn new(
         yes: Option<Box<dyn OutputLine>>,
         no: Option<Box<dyn OutputLine>>,
         buzzer: Option<Box<dyn OutputLine>>,
-        lamp: Duration,
+        lamp_time: Duration,
     ) -> Self {
         let [yes, no, buzzer] = [yes, no, buzzer].map(|line| line.map(Blinker::new));
-        Self { yes, no, buzzer, lamp }
+        Self { yes, no, buzzer, lamp_time }
     }
 
-    /// Says yes: its lamp, and one buzz.
+    /// Signals a grant: the yes lamp and one buzz. Ends a denial's signal.
+    ///
+    /// # Errors
+    /// The first error of the outputs; all outputs are switched if they can be.
     pub fn yes(&mut self, now: Duration) -> Result<(), GpioError> {
-        let lamp = self.lamp;
-        let others = each(&mut self.no, Blinker::stop);
-        let lit = each(&mut self.yes, |blinker| blinker.start(now, lamp, 1));
-        let buzzed = each(&mut self.buzzer, |blinker| blinker.start(now, BUZZ, 1));
-        others.and(lit).and(buzzed)
+        let lamp_time = self.lamp_time;
+        let stopped = if_present(&mut self.no, Blinker::stop);
+        let lit = if_present(&mut self.yes, |blinker| blinker.start(now, lamp_time, 1));
+        let buzzed = if_present(&mut self.buzzer, |blinker| blinker.start(now, BUZZ_TIME, 1));
+        stopped.and(lit).and(buzzed)
     }
 
-    /// Says no: its lamp, and two buzzes.
+    /// Signals a denial: the no lamp and two buzzes. Ends a grant's signal.
+    ///
+    /// # Errors
+    /// The first error of the outputs; all outputs are switched if they can be.
     pub fn no(&mut self, now: Duration) -> Result<(), GpioError> {
-        let lamp = self.lamp;
-        let others = each(&mut self.yes, Blinker::stop);
-        let lit = each(&mut self.no, |blinker| blinker.start(now, lamp, 1));
-        let buzzed = each(&mut self.buzzer, |blinker| blinker.start(now, BUZZ, 2));
-        others.and(lit).and(buzzed)
+        let lamp_time = self.lamp_time;
+        let stopped = if_present(&mut self.yes, Blinker::stop);
+        let lit = if_present(&mut self.no, |blinker| blinker.start(now, lamp_time, 1));
+        let buzzed = if_present(&mut self.buzzer, |blinker| blinker.start(now, BUZZ_TIME, 2));
+        stopped.and(lit).and(buzzed)
     }
 
-    /// Lets time pass: switches what is due. All are driven even where one fails; the first error is told.
+    /// Advances the time, and switches outputs whose time has come.
+    ///
+    /// # Errors
+    /// The first error of the outputs; all outputs are switched if they can be.
     pub fn tick(&mut self, now: Duration) -> Result<(), GpioError> {
         let outputs = [&mut self.yes, &mut self.no, &mut self.buzzer];
-        outputs.map(|output| each(output, |blinker| blinker.tick(now))).into_iter().collect()
+        outputs.map(|output| if_present(output, |blinker| blinker.tick(now))).into_iter().collect()
     }
 }
 
 impl Drop for Signals {
     fn drop(&mut self) {
         for output in [&mut self.yes, &mut self.no, &mut self.buzzer] {
-            if let Err(error) = each(output, Blinker::stop) {
+            if let Err(error) = if_present(output, Blinker::stop) {
                 log::warn!("{error}");
             }
         }
     }
 }
 
-fn each(
+fn if_present(
     output: &mut Option<Blinker>,
-    act: impl FnOnce(&mut Blinker) -> Result<(), GpioError>,
+    action: impl FnOnce(&mut Blinker) -> Result<(), GpioError>,
 ) -> Result<(), GpioError> {
-    output.as_mut().map_or(Ok(()), act)
+    output.as_mut().map_or(Ok(()), action)
 }
 
-/// One output and the pulses it still owes.
+/// One output and its remaining pulses.
 struct Blinker {
     line: Box<dyn OutputLine>,
-    /// Edges left, the one to off that ends the last pulse among them; odd while the line is on.
+    /// Number of remaining edges, including the last one to off; odd while the line is on.
     edges: u32,
+    /// When the next edge is due.
     next: Duration,
+    /// Length of a pulse and of a pause.
     length: Duration,
 }
 
@@ -99,7 +113,7 @@ impl Blinker {
         Self { line, edges: 0, next: Duration::ZERO, length: Duration::ZERO }
     }
 
-    /// Goes on now, for `pulses` pulses of this length with pauses of the same length.
+    /// Switches on now, for `pulses` pulses of this length with pauses of the same length.
     fn start(&mut self, now: Duration, length: Duration, pulses: u32) -> Result<(), GpioError> {
         self.edges = 2 * pulses - 1;
         self.length = length;
@@ -111,12 +125,12 @@ impl Blinker {
         if std::mem::take(&mut self.edges) > 0 { self.line.set(false) } else { Ok(()) }
     }
 
-    /// One edge at most: after a long pause between ticks a pulse comes late rather than not at all.
+    /// Makes at most one edge: after a long time between ticks a pulse is late instead of missing.
     fn tick(&mut self, now: Duration) -> Result<(), GpioError> {
         if self.edges == 0 || now < self.next {
             return Ok(());
         }
-        // The edge stays due where it fails, and is tried again at the next tick.
+        // If the edge fails it stays due, and the next tick tries again.
         self.line.set(self.edges.is_multiple_of(2))?;
         self.edges -= 1;
         self.next = now + self.length;
@@ -129,55 +143,55 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::recorder::Recorder;
+    use crate::recorded_line::RecordedLine;
 
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
-    fn signals() -> (Signals, [Recorder; 3]) {
-        let lines = [Recorder::default(), Recorder::default(), Recorder::default()];
+    fn signals() -> (Signals, [RecordedLine; 3]) {
+        let lines = [RecordedLine::default(), RecordedLine::default(), RecordedLine::default()];
         let [yes, no, buzzer] = lines.clone().map(|line| Some(Box::new(line) as Box<dyn OutputLine>));
         (Signals::new(yes, no, buzzer, ms(2000)), lines)
     }
 
     #[test]
-    fn yes_lights_its_lamp_and_buzzes_once() {
+    fn yes_switches_its_lamp_on_and_buzzes_once() {
         let (mut signals, [yes, no, buzzer]) = signals();
         signals.yes(ms(100)).unwrap();
         for now in (100..2100).step_by(10) {
             signals.tick(ms(now)).unwrap();
         }
-        assert_eq!(yes.seen(), [true]);
+        assert_eq!(yes.levels(), [true]);
         signals.tick(ms(2100)).unwrap();
-        assert_eq!(yes.seen(), [true, false]);
-        assert_eq!(buzzer.seen(), [true, false]);
-        assert_eq!(no.seen(), [false; 0]);
+        assert_eq!(yes.levels(), [true, false]);
+        assert_eq!(buzzer.levels(), [true, false]);
+        assert_eq!(no.levels(), [false; 0]);
     }
 
     #[test]
-    fn no_lights_its_lamp_and_buzzes_twice() {
+    fn no_switches_its_lamp_on_and_buzzes_twice() {
         let (mut signals, [yes, no, buzzer]) = signals();
         signals.no(ms(0)).unwrap();
         for now in (0..3000).step_by(10) {
             signals.tick(ms(now)).unwrap();
         }
-        assert_eq!(no.seen(), [true, false]);
-        assert_eq!(buzzer.seen(), [true, false, true, false]);
-        assert_eq!(yes.seen(), [false; 0]);
+        assert_eq!(no.levels(), [true, false]);
+        assert_eq!(buzzer.levels(), [true, false, true, false]);
+        assert_eq!(yes.levels(), [false; 0]);
     }
 
     #[test]
-    fn a_yes_after_a_no_ends_the_no() {
+    fn a_yes_ends_the_signal_of_a_no() {
         let (mut signals, [yes, no, buzzer]) = signals();
         signals.no(ms(0)).unwrap();
         signals.yes(ms(50)).unwrap();
         for now in (0..3000).step_by(10) {
             signals.tick(ms(now)).unwrap();
         }
-        assert_eq!(no.seen(), [true, false]);
-        assert_eq!(yes.seen(), [true, false]);
-        assert_eq!(buzzer.seen(), [true, true, false]);
+        assert_eq!(no.levels(), [true, false]);
+        assert_eq!(yes.levels(), [true, false]);
+        assert_eq!(buzzer.levels(), [true, true, false]);
     }
 
     #[test]
@@ -185,18 +199,18 @@ mod tests {
         let (mut signals, [_, no, buzzer]) = signals();
         signals.no(ms(0)).unwrap();
         drop(signals);
-        assert_eq!(no.seen(), [true, false]);
-        assert_eq!(buzzer.seen(), [true, false]);
+        assert_eq!(no.levels(), [true, false]);
+        assert_eq!(buzzer.levels(), [true, false]);
     }
 
     proptest! {
         #[test]
-        fn whatever_is_said_all_goes_off_in_the_end(
-            said in proptest::collection::vec((any::<bool>(), 0u64..3000), 0..20)
+        fn after_any_signals_all_outputs_go_off(
+            signaled in proptest::collection::vec((any::<bool>(), 0u64..3000), 0..20)
         ) {
             let (mut signals, lines) = signals();
             let mut now = 0;
-            for (yes, wait) in said {
+            for (yes, wait) in signaled {
                 if yes { signals.yes(ms(now)).unwrap() } else { signals.no(ms(now)).unwrap() }
                 let end = now + wait;
                 while now < end {
@@ -209,7 +223,7 @@ mod tests {
                 signals.tick(ms(now)).unwrap();
             }
             for line in lines {
-                prop_assert!(!line.seen().ends_with(&[true]));
+                prop_assert!(!line.levels().ends_with(&[true]));
             }
         }
     }

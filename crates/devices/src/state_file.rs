@@ -1,6 +1,6 @@
-//! A note of the line that the daemon drives, for whoever has to put it to rest afterwards.
+//! The state file `relay.json`: the `[relay]` section with which the daemon started, for `ostiary rest`.
 //!
-//! The configuration may have been changed since, or broken: the line that may be on is the one that was taken.
+//! The configuration file may have changed since then, or may be invalid. The line that may be on is the one of the start.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -9,19 +9,22 @@ use ostiary_config as config;
 
 use super::GpioError;
 
-/// Notes the line, before it is taken, in the folder that systemd makes for the time of the service; elsewhere
-/// there is no such folder and nothing is noted.
+/// Writes the section to the service's `RUNTIME_DIRECTORY`, which systemd creates. Removes the file if no line is configured.
+/// Does nothing if the variable is not set. The caller does this before it requests the line.
+///
+/// # Errors
+/// The file cannot be written or removed.
 pub fn save(relay: &config::Relay) -> Result<(), GpioError> {
     folder().map_or(Ok(()), |folder| save_in(&folder, relay))
 }
 
-/// The line that was noted; `None` where none was, or where the note cannot be read.
+/// The section in the state file; `None` if there is no file or it cannot be read.
 pub fn load() -> Option<config::Relay> {
     load_from(&folder()?)
 }
 
 fn folder() -> Option<PathBuf> {
-    // Several folders are divided by colons; the first is ours.
+    // systemd separates several folders by colons; the service has one.
     env::split_paths(&env::var_os("RUNTIME_DIRECTORY")?).next()
 }
 
@@ -30,11 +33,11 @@ fn path(folder: &Path) -> PathBuf {
 }
 
 fn save_in(folder: &Path, relay: &config::Relay) -> Result<(), GpioError> {
-    let failed = |why| GpioError::Note { path: path(folder), why };
+    let failed = |why| GpioError::StateFile { path: path(folder), why };
     match relay.line {
         Some(_) => {
-            let note = serde_json::to_vec(relay).map_err(|error| failed(error.into()))?;
-            fs::write(path(folder), note).map_err(failed)
+            let section = serde_json::to_vec(relay).map_err(|error| failed(error.into()))?;
+            fs::write(path(folder), section).map_err(failed)
         }
         None => match fs::remove_file(path(folder)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_noted_last_is_known() {
+    fn the_last_saved_section_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(load_from(folder.path()), None);
         let mut relay = config::Relay { line: Some(4), chip: "/dev/gpiochip7".into(), ..Default::default() };
@@ -67,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_note_is_none_and_a_folder_that_is_not_there_is_told() {
+    fn a_truncated_file_is_none_and_a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(path(folder.path()), "{\"line\":").unwrap();
         assert_eq!(load_from(folder.path()), None);

@@ -133,7 +133,7 @@ impl Event {
 }
 
 impl EventKind {
-    /// The event of a decision. `person` is the name of the person whom the decision names, `model` the embedding model.
+    /// The event of a decision. `person` is the name of the person in the decision, `model` the embedding model.
     pub fn decided(
         decision: &Decision,
         person: Option<String>,

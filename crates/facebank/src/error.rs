@@ -1,4 +1,4 @@
-//! What can go wrong with a facebank.
+//! Errors of the facebank.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,74 +6,103 @@ use std::path::{Path, PathBuf};
 use ostiary_core::ModelId;
 use rusqlite::ErrorCode;
 
-/// Why the facebank cannot do what was asked. Every message names the file or the person, and the mend.
+/// Why an operation of the facebank failed. Each message names the file or the person, and says how to fix it.
+///
+/// In all variants `path` is the facebank's file, `name` the name of a person or a group, and `why` the error of the system or
+/// of SQLite.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the comment of the enum describes the fields, which recur in its variants")]
 pub enum FacebankError {
+    /// The file does not exist or is empty.
     #[error(
         "{path}: there is no facebank here yet; enroll someone with `ostiary enroll`, or set facebank.path"
     )]
     Missing { path: PathBuf },
+    /// The file is no SQLite file, or that of another program.
     #[error(
         "{path}: this is not a facebank ({why}); set facebank.path to the right file, or restore a backup"
     )]
     NotAFacebank { path: PathBuf, why: String },
-    #[error("{path}: the facebank is damaged ({why}); restore a backup, or enroll everyone anew")]
+    /// The content of the file is damaged.
+    #[error("{path}: the facebank is damaged ({why}); restore a backup, or enroll all people again")]
     Corrupt { path: PathBuf, why: String },
+    /// The schema has version `found`, which is later than `known`.
     #[error(
-        "{path}: the facebank is of version {found}, this program knows up to {known}; update the program"
+        "{path}: the facebank has version {found}, this program supports versions up to {known}; update the \
+         program"
     )]
     Newer { path: PathBuf, found: i64, known: i64 },
+    /// The schema has an earlier version, and the file cannot be written.
     #[error(
-        "{path}: the facebank is of an earlier program and cannot be brought up to this one here; run \
+        "{path}: the facebank has the version of an earlier program and cannot be converted here; run \
          `ostiary people list` as a user who may write the file and its folder"
     )]
     Older { path: PathBuf },
+    /// The file cannot be written.
     #[error("{path}: the facebank cannot be written; run as a user who may write the file and its folder")]
     ReadOnly { path: PathBuf },
+    /// Another process has held the lock for longer than the busy timeout.
     #[error("{path}: another program is writing to the facebank; try again when it has finished")]
     Busy { path: PathBuf },
-    #[error("{path}: the disk is full and nothing was changed; make room and try again")]
+    /// There is no space for the change.
+    #[error("{path}: the disk is full and nothing was changed; free some space and try again")]
     DiskFull { path: PathBuf },
-    #[error("{path}: cannot be opened ({why}); check that the folder exists and that this user may use it")]
+    /// The file or its folder cannot be opened or created.
+    #[error(
+        "{path}: cannot be opened ({why}); check that the folder exists and that this user has access to it"
+    )]
     CannotOpen { path: PathBuf, why: String },
+    /// Another I/O error.
     #[error("{path}: {why}")]
     Io { path: PathBuf, why: io::Error },
+    /// Another error of SQLite.
     #[error("{path}: {why}: nothing was changed")]
     Sql { path: PathBuf, why: rusqlite::Error },
+    /// The facebank was not prepared for the model `program`; it has templates of the model `facebank`.
     #[error(
-        "{path}: the templates were made by model {facebank}, the model in use is {program}, and the two \
-         cannot be compared; run `ostiary people reembed`"
+        "{path}: the templates were made by model {facebank}, the model in use is {program}, and templates of \
+         different models cannot be compared; run `ostiary people reembed`"
     )]
     OtherModel { path: PathBuf, facebank: ModelId, program: ModelId },
+    /// These people have no crop, so that the model cannot make templates of them.
     #[error(
-        "{path}: {} would not be known to the model {model}, for their crops were not kept; go on without them \
-         (--without NAME, for each), and enroll them anew",
+        "{path}: {} would not be known to the model {model}, because the facebank has no crops of their photos; \
+         use --without NAME for each of them, and enroll them again",
         people.join(", ")
     )]
     NoCrops { path: PathBuf, people: Vec<String>, model: ModelId },
-    #[error("nobody is called {name:?}{}", nearest.as_deref().map(|n| format!(": did you mean {n:?}?"))
-        .unwrap_or_else(|| ": `ostiary people list` shows everyone".into()))]
+    /// There is no person with this name; `nearest` is the most similar name, if one is similar.
+    #[error("nobody has the name {name:?}{}", nearest.as_deref().map(|n| format!(": did you mean {n:?}?"))
+        .unwrap_or_else(|| ": `ostiary people list` lists all people".into()))]
     NoSuchPerson { name: String, nearest: Option<String> },
-    #[error("there is already a person called {name:?}: choose another name, or rename or remove that one")]
+    /// Another person has the name.
+    #[error(
+        "there is already a person called {name:?}: choose another name, or rename or remove that person"
+    )]
     NameTaken { name: String },
+    /// The name is not allowed; `why` is the rule that it breaks.
     #[error("{name:?} cannot be a name: {why}")]
     BadName { name: String, why: &'static str },
+    /// A new person needs at least one template.
     #[error("{name:?} cannot be enrolled without a template: give a photo that shows the face")]
     NoTemplate { name: String },
+    /// A line of an export is invalid. `line` counts from 1.
     #[error("line {line} of the export: {why}: nothing was imported")]
     BadExport { line: usize, why: String },
-    #[error("{path}: another daemon{} keeps the door with this facebank; stop it first", 
+    /// Another daemon has the lock of this facebank; `pid` is its process, if known.
+    #[error("{path}: another daemon{} uses this facebank; stop it first",
         pid.map(|p| format!(" (process {p})")).unwrap_or_default())]
     DaemonRunning { path: PathBuf, pid: Option<u32> },
+    /// A crop could not be embedded.
     #[error(transparent)]
     Embed(EmbedError),
 }
 
-/// Why a crop could not be embedded, as the caller's embedder says it.
+/// An error of the function that embeds crops.
 pub type EmbedError = Box<dyn std::error::Error + Send + Sync>;
 
 impl FacebankError {
-    /// What SQLite says, in terms of the file.
+    /// The error for an error of SQLite on this file.
     pub(super) fn sql(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let why = error.to_string();

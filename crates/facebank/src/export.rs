@@ -1,4 +1,4 @@
-//! A facebank as text: one JSON object a line for each person, with their embeddings.
+//! Export and import of a facebank as JSON lines: one object for each person, with their embeddings.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufWriter, Write};
@@ -13,19 +13,19 @@ use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 use super::person::check_name;
-use super::readiness::{allow_model, has_templates, make_ready};
-use super::store::{find, insert_person, insert_template};
+use super::prepared_models::{has_templates, mark_prepared, require_prepared};
+use super::store::{find_person, insert_person, insert_template};
 use super::template::{from_blob, from_unit};
 use super::{Facebank, FacebankError, PhotoHash, Template};
 
-/// The version of the lines.
-const FORMAT: u32 = 1;
+/// The version of the format.
+const FORMAT_VERSION: u32 = 1;
 
 /// One line of an export.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PersonRecord {
-    /// Version of this layout, 1.
+    /// [`FORMAT_VERSION`].
     format: u32,
     name: String,
     enabled: bool,
@@ -35,6 +35,7 @@ struct PersonRecord {
     templates: Vec<TemplateRecord>,
 }
 
+/// One template in a line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TemplateRecord {
@@ -42,22 +43,45 @@ struct TemplateRecord {
     /// SHA-256 of the photo, hexadecimal.
     photo: String,
     embedding: Vec<f32>,
-    /// 112x112 packed RGB, base64; only where crops were kept.
+    /// 112x112 packed RGB, base64; absent if the crop is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
 }
 
+/// Why a line of an export is invalid.
+#[derive(Debug, thiserror::Error)]
+enum RecordError {
+    #[error("format {0}, this program reads {FORMAT_VERSION}")]
+    Format(u32),
+    #[error(transparent)]
+    Name(#[from] FacebankError),
+    #[error("{0:?} has no template")]
+    NoTemplate(String),
+    #[error("an embedding does not have length 1")]
+    Embedding,
+    #[error("a photo is not 64 hexadecimal digits")]
+    Photo,
+    #[error("a crop is not 112x112 RGB in base64")]
+    Crop,
+    #[error("a template names no model")]
+    NoModel,
+}
+
 impl Facebank {
-    /// Writes everyone with their embeddings, and crops where they were kept; returns how many people.
+    /// Writes all people with their embeddings and stored crops. Returns the number of people. `path` is the name of the
+    /// output in errors.
+    ///
+    /// # Errors
+    /// The facebank cannot be read, or the output cannot be written.
     pub fn export(&self, to: &mut impl Write, path: &Path) -> Result<usize, FacebankError> {
         let io = |why| FacebankError::Io { path: path.to_owned(), why };
-        // One read transaction, so that all lines are of one moment.
+        // One read transaction, so that all lines have the same state of the facebank.
         let snapshot = self.connection.unchecked_transaction().map_err(|e| self.sql(e))?;
         let people = self.people()?;
-        for listed in &people {
-            let person = &listed.person;
+        for summary in &people {
+            let person = &summary.person;
             let record = PersonRecord {
-                format: FORMAT,
+                format: FORMAT_VERSION,
                 name: person.name.clone(),
                 enabled: person.enabled,
                 group: person.group.clone(),
@@ -72,8 +96,10 @@ impl Facebank {
         Ok(people.len())
     }
 
-    /// Exports into a new file that only its owner may read, on the disk before the call returns. An
-    /// existing file is not overwritten.
+    /// Exports into a new file with mode 0600, and syncs it before the call returns. Returns the number of people.
+    ///
+    /// # Errors
+    /// As [`Facebank::export`], or the file exists already.
     pub fn export_file(&self, path: &Path) -> Result<usize, FacebankError> {
         let io = |why| FacebankError::Io { path: path.to_owned(), why };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
@@ -82,7 +108,7 @@ impl Facebank {
             .export(&mut writer, path)
             .and_then(|people| writer.get_ref().sync_all().map(|()| people).map_err(io));
         if exported.is_err() {
-            // Half an export would pass for a whole one; that it failed is told either way.
+            // An incomplete export looks like a complete one. The error is returned in any case.
             let _ = fs::remove_file(path);
         }
         exported
@@ -116,15 +142,18 @@ impl Facebank {
         .collect()
     }
 
-    /// Adds everyone of an export; returns how many people. All or nothing: a bad line or a name that is
-    /// taken leaves the facebank as it was.
+    /// Adds all people of an export. Returns the number of people.
+    ///
+    /// # Errors
+    /// A line is invalid, a name is taken, a model is not the prepared one, or the facebank cannot be written. The facebank
+    /// is then unchanged.
     pub fn import(&mut self, from: impl BufRead) -> Result<usize, FacebankError> {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
             let mut people = 0;
-            // An empty facebank takes the templates of whatever models the export has.
-            let takes_any = !has_templates(transaction).map_err(sql)?;
+            // An empty facebank accepts the templates of all models in the export.
+            let accepts_any = !has_templates(transaction).map_err(sql)?;
             for (index, line) in from.lines().enumerate() {
                 let bad = |why: String| FacebankError::BadExport { line: index + 1, why };
                 let line = line.map_err(|e| bad(e.to_string()))?;
@@ -132,8 +161,8 @@ impl Facebank {
                     continue;
                 }
                 let record: PersonRecord = serde_json::from_str(&line).map_err(|e| bad(e.to_string()))?;
-                let templates = record.check().map_err(bad)?;
-                if find(transaction, &record.name).map_err(sql)?.is_some() {
+                let templates = record.check().map_err(|e| bad(e.to_string()))?;
+                if find_person(transaction, &record.name).map_err(sql)?.is_some() {
                     return Err(FacebankError::NameTaken { name: record.name });
                 }
                 let person = insert_person(
@@ -145,9 +174,10 @@ impl Facebank {
                 )
                 .map_err(sql)?;
                 for (model, template) in &templates {
-                    match takes_any {
-                        true => make_ready(transaction, model).map_err(sql)?,
-                        false => allow_model(transaction, &path, model)?,
+                    if accepts_any {
+                        mark_prepared(transaction, model).map_err(sql)?;
+                    } else {
+                        require_prepared(transaction, &path, model)?;
                     }
                     insert_template(transaction, person, model, template).map_err(sql)?;
                 }
@@ -159,31 +189,31 @@ impl Facebank {
 }
 
 impl PersonRecord {
-    /// The templates of the line, or what is wrong with it.
-    fn check(&self) -> Result<Vec<(ModelId, Template)>, String> {
-        if self.format != FORMAT {
-            return Err(format!("format {}, this program reads {FORMAT}", self.format));
+    /// The templates of the line, after all checks.
+    fn check(&self) -> Result<Vec<(ModelId, Template)>, RecordError> {
+        if self.format != FORMAT_VERSION {
+            return Err(RecordError::Format(self.format));
         }
-        check_name(&self.name).map_err(|e| e.to_string())?;
-        self.group.as_deref().map_or(Ok(()), check_name).map_err(|e| e.to_string())?;
+        check_name(&self.name)?;
+        self.group.as_deref().map_or(Ok(()), check_name)?;
         if self.templates.is_empty() {
-            return Err(format!("{:?} has no template", self.name));
+            return Err(RecordError::NoTemplate(self.name.clone()));
         }
         self.templates.iter().map(TemplateRecord::check).collect()
     }
 }
 
 impl TemplateRecord {
-    fn check(&self) -> Result<(ModelId, Template), String> {
-        let embedding = from_unit(&self.embedding).ok_or("an embedding is not of unit length")?;
-        let photo = PhotoHash::from_hex(&self.photo).ok_or("a photo is not 64 hexadecimal digits")?;
+    fn check(&self) -> Result<(ModelId, Template), RecordError> {
+        let embedding = from_unit(&self.embedding).ok_or(RecordError::Embedding)?;
+        let photo = PhotoHash::from_hex(&self.photo).ok_or(RecordError::Photo)?;
         let crop = |text: &String| BASE64_STANDARD.decode(text).ok().and_then(|rgb| Crop::from_rgb(&rgb));
         let crop = match &self.crop {
-            Some(text) => Some(crop(text).ok_or("a crop is not 112x112 RGB in base64")?),
+            Some(text) => Some(crop(text).ok_or(RecordError::Crop)?),
             None => None,
         };
         if self.model.is_empty() {
-            return Err("a template names no model".into());
+            return Err(RecordError::NoModel);
         }
         Ok((ModelId(self.model.clone()), Template { embedding, photo, crop }))
     }

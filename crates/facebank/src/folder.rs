@@ -1,4 +1,4 @@
-//! People as folders of photos: `FOLDER/NAME/*.jpg`.
+//! Folders of photos, one folder for each person: `FOLDER/NAME/*.jpg`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,17 @@ use super::FacebankError;
 /// One person's photos.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonFolder {
-    /// The folder's name.
+    /// The name of the folder, which is the person's name.
     pub name: String,
-    /// By name; never empty.
+    /// The paths of the photos, sorted; at least one.
     pub photos: Vec<PathBuf>,
 }
 
-/// Every folder in `folder` with at least one `.jpg`, `.jpeg` or `.png` in it, by name. Hidden files and
-/// folders are passed over.
+/// The folders in `folder` that contain at least one `.jpg`, `.jpeg` or `.png` file, sorted by name. Hidden files and folders
+/// are skipped.
+///
+/// # Errors
+/// A folder cannot be read, or its name is not UTF-8.
 pub fn person_folders(folder: &Path) -> Result<Vec<PersonFolder>, FacebankError> {
     let mut people = Vec::new();
     for path in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
@@ -23,7 +26,7 @@ pub fn person_folders(folder: &Path) -> Result<Vec<PersonFolder>, FacebankError>
             entries(&path)?.into_iter().filter(|path| path.is_file() && is_photo(path)).collect();
         let Some(name) = path.file_name() else { continue };
         let Some(name) = name.to_str() else {
-            let why = "the folder's name is not UTF-8: rename it";
+            let why = "the name of the folder is not UTF-8: rename it";
             return Err(FacebankError::BadName { name: name.to_string_lossy().into_owned(), why });
         };
         if !photos.is_empty() {

@@ -1,28 +1,40 @@
-//! Everyone in memory, compared with a probe.
+//! The gallery: the templates of all people in memory, and the search for the person of a probe.
 
 use ostiary_core::{Candidate, Embedding, Person, PersonId, Similarity};
 
-/// Numbers multiplied side by side: independent sums let the compiler use the machine's vector registers.
+/// Number of independent sums of a dot product, which let the compiler use vector registers.
 const LANES: usize = 8;
 
-/// The people of a facebank with their templates. Disabled people are among them: they are to be recognized
-/// and refused, not taken for strangers.
+/// The people of a facebank with their templates. It includes disabled people, so that they are identified and refused
+/// instead of reported as strangers.
 #[derive(Default, Clone)]
 pub struct Gallery {
-    /// By id, ascending.
+    /// Sorted by id.
     people: Vec<Person>,
-    /// For each person the end of their rows; they begin where the previous person's end.
+    /// For each person, the index in `rows` after their last value. Their rows begin at the end of the previous person's.
     ends: Vec<usize>,
-    /// Templates and, as each person's last row, the average of them, unit length, row after row.
+    /// The rows of all people, row after row: a person's templates, then their average. Each row has unit length.
     rows: Vec<f32>,
-    /// Numbers in a row.
+    /// Number of values in a row.
     length: usize,
 }
 
+/// The embeddings of a person do not have the length of the others in the gallery.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the templates of {name} differ in length from the others")]
+pub struct TemplateLengthError {
+    /// The name of the person.
+    pub name: String,
+}
+
 impl Gallery {
-    /// A gallery of people and their embeddings, such as a folder of photos gives it. The error says what
-    /// does not fit.
-    pub fn new(people: impl IntoIterator<Item = (Person, Vec<Embedding>)>) -> Result<Self, String> {
+    /// A gallery of people and their embeddings, in any order.
+    ///
+    /// # Errors
+    /// The embeddings differ in length.
+    pub fn new(
+        people: impl IntoIterator<Item = (Person, Vec<Embedding>)>,
+    ) -> Result<Self, TemplateLengthError> {
         let mut people: Vec<_> = people.into_iter().collect();
         people.sort_by_key(|(person, _)| person.id);
         let mut gallery = Self::default();
@@ -30,14 +42,17 @@ impl Gallery {
         Ok(gallery)
     }
 
-    /// Adds a person, whose id must be greater than those before. People without embeddings are left out.
-    pub fn push(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), String> {
+    /// Adds a person, whose id must be greater than those before. A person without embeddings is not added.
+    ///
+    /// # Errors
+    /// The embeddings differ in length from each other or from those before.
+    pub fn push(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), TemplateLengthError> {
         let Some(first) = embeddings.first() else { return Ok(()) };
         if self.people.is_empty() {
             self.length = first.values().len();
         }
         if embeddings.iter().any(|embedding| embedding.values().len() != self.length) {
-            return Err(format!("the templates of {} differ in length from the others", person.name));
+            return Err(TemplateLengthError { name: person.name });
         }
         for embedding in embeddings {
             self.rows.extend_from_slice(embedding.values());
@@ -45,7 +60,7 @@ impl Gallery {
         let sums: Vec<f32> = (0..self.length)
             .map(|i| embeddings.iter().filter_map(|embedding| embedding.values().get(i)).sum())
             .collect();
-        // Templates that cancel out have no average; their own rows still stand.
+        // Templates whose sum is zero have no average. Their rows are compared anyway.
         if let Some(average) = Embedding::normalized(&sums) {
             self.rows.extend_from_slice(average.values());
         }
@@ -54,30 +69,30 @@ impl Gallery {
         Ok(())
     }
 
-    /// How many people there are.
+    /// Number of people.
     pub fn len(&self) -> usize {
         self.people.len()
     }
 
-    /// Whether there is nobody.
+    /// Whether the gallery has no people.
     pub fn is_empty(&self) -> bool {
         self.people.is_empty()
     }
 
-    /// The person of this number.
+    /// The person with this id.
     pub fn person(&self, id: PersonId) -> Option<&Person> {
         let index = self.people.binary_search_by_key(&id, |person| person.id).ok()?;
         self.people.get(index)
     }
 
-    /// Everyone.
+    /// All people, sorted by id.
     pub fn people(&self) -> &[Person] {
         &self.people
     }
 
-    /// Whom the probe is most alike, and whom next. A person's similarity is the greatest of their templates
-    /// and their average. `None` where there is nobody, or where the probe is of another length and so of
-    /// another model. Does not allocate.
+    /// The person that the probe is most similar to, and the second best. The similarity to a person is the greatest cosine
+    /// between the probe and a template of the person or the average of the templates. `None` if the gallery is empty, or if
+    /// the probe has another length and therefore another model. Does not allocate.
     pub fn best(&self, probe: &Embedding) -> Option<Candidate> {
         let probe = probe.values();
         if probe.len() != self.length {
@@ -90,19 +105,19 @@ impl Gallery {
             let rows = self.rows.get(start..end)?.chunks_exact(self.length);
             start = end;
             let similarity = rows.map(|row| dot(row, probe)).fold(f32::NEG_INFINITY, f32::max);
-            if best.is_none_or(|(_, leader)| similarity > leader) {
+            if best.is_none_or(|(_, highest)| similarity > highest) {
                 second = best.replace((person.id, similarity));
-            } else if second.is_none_or(|(_, runner_up)| similarity > runner_up) {
+            } else if second.is_none_or(|(_, highest)| similarity > highest) {
                 second = Some((person.id, similarity));
             }
         }
-        let alike = |(person, similarity)| (person, Similarity(similarity));
-        let (person, similarity) = best.map(alike)?;
-        Some(Candidate { person, similarity, second: second.map(alike) })
+        let with_similarity = |(person, similarity)| (person, Similarity(similarity));
+        let (person, similarity) = best.map(with_similarity)?;
+        Some(Candidate { person, similarity, second: second.map(with_similarity) })
     }
 }
 
-/// Says how many, not what they look like.
+/// Prints the number of people, and no biometric data.
 impl std::fmt::Debug for Gallery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gallery({} people)", self.people.len())
@@ -139,7 +154,7 @@ mod tests {
         }
     }
 
-    /// The same by definition: every similarity in double precision, sorted.
+    /// All similarities in double precision, sorted: the reference of the tests.
     fn naive(people: &[(Person, Vec<Embedding>)], probe: &Embedding) -> Vec<(PersonId, f64)> {
         let cosine = |a: &[f64], b: &[f32]| {
             let dot: f64 = a.iter().zip(b).map(|(a, b)| a * f64::from(*b)).sum();
@@ -197,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_of_another_length_is_nobody() {
+    fn a_probe_of_another_length_has_no_candidate() {
         let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
         let gallery = Gallery::new([(person(1), vec![unit])]).unwrap();
         assert!(gallery.best(&Embedding::normalized(&[1.0, 0.0, 0.0]).unwrap()).is_none());

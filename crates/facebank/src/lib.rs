@@ -1,9 +1,9 @@
-//! The enrolled people: one SQLite file of people and templates, and the matching against them.
+//! The enrolled people and their templates in one SQLite file, and the search for the person of a probe.
 //!
-//! What comes in: templates (an [`Embedding`](ostiary_core::Embedding), the photo it came from, and its crop where crops
-//! are kept) under a person's name; probes. What goes out: a [`Gallery`] in memory, which gives the best
-//! [`Candidate`](ostiary_core::Candidate) for a probe. A [`Facebank`] is the file; every change of it is one transaction,
-//! so that a crash at any moment leaves the old or the new state.
+//! Input: templates under a person's name, and probes. A template is an [`Embedding`](ostiary_core::Embedding), the hash of
+//! its photo, and optionally the crop. Output: a [`Gallery`] in memory, which returns the best
+//! [`Candidate`](ostiary_core::Candidate) for a probe. A [`Facebank`] is the open file. Each change is one transaction, so
+//! that after a crash the file has the old or the new state.
 
 mod error;
 mod export;
@@ -12,15 +12,15 @@ mod gallery;
 mod lock;
 mod models;
 mod person;
-mod readiness;
+mod prepared_models;
 mod schema;
 mod store;
 mod template;
 
 pub use error::{EmbedError, FacebankError};
 pub use folder::{PersonFolder, person_folders};
-pub use gallery::Gallery;
+pub use gallery::{Gallery, TemplateLengthError};
 pub use lock::DaemonLock;
-pub use person::{Listed, check_name};
+pub use person::{PersonSummary, check_name};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

@@ -1,4 +1,4 @@
-//! One daemon a facebank.
+//! The lock that allows one daemon for each facebank.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -11,23 +11,25 @@ use ostiary_core::ownership;
 
 use super::FacebankError;
 
-/// Far longer than anyone who only asks for the lock holds it.
-const ASKING: Duration = Duration::from_millis(100);
+/// The wait before the second attempt. It is longer than [`DaemonLock::check`] holds the lock.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Held by the daemon while it keeps the door with a facebank; given back when dropped or when the process
-/// ends, however it ends.
+/// The lock of a running daemon on its facebank. The lock is released when this is dropped or when the process ends.
 ///
-/// It is an advisory lock on `<facebank>.lock`, not on the facebank, whose own locks belong to SQLite. The
-/// file stays behind: deleting it would let a third process lock a new file of the same name while a second
-/// one still waits on the old.
+/// It is an advisory lock on `<facebank>.lock`. The locks on the facebank's own file belong to SQLite. The lock file is not
+/// deleted: after a deletion a third process could lock a new file with the same name while a second process still waits for
+/// the old file.
 #[derive(Debug)]
 pub struct DaemonLock {
     _file: File,
 }
 
 impl DaemonLock {
-    /// Takes the lock, or says which daemon has it.
-    pub fn take(facebank: &Path) -> Result<Self, FacebankError> {
+    /// Acquires the lock, and writes the number of this process to the file.
+    ///
+    /// # Errors
+    /// [`FacebankError::DaemonRunning`] if a daemon has the lock; an I/O error otherwise.
+    pub fn acquire(facebank: &Path) -> Result<Self, FacebankError> {
         let path = lock_path(facebank);
         let failed = |why| FacebankError::Io { path: path.clone(), why };
         let mut file = OpenOptions::new()
@@ -41,8 +43,8 @@ impl DaemonLock {
         ownership::inherit_folder_owner(&file, &path).map_err(failed)?;
         let mut locked = file.try_lock();
         if matches!(locked, Err(TryLockError::WouldBlock)) {
-            // Whoever only asks (see [`Self::check`]) is gone by then.
-            thread::sleep(ASKING);
+            // `check` in another process has released the lock by then.
+            thread::sleep(RETRY_DELAY);
             locked = file.try_lock();
         }
         match locked {
@@ -54,8 +56,10 @@ impl DaemonLock {
         Ok(Self { _file: file })
     }
 
-    /// Asks whether a daemon keeps the door with this facebank, without making a file or keeping the lock:
-    /// [`FacebankError::DaemonRunning`] where one does.
+    /// Checks that no daemon runs with this facebank, without creating the file or keeping the lock.
+    ///
+    /// # Errors
+    /// [`FacebankError::DaemonRunning`] if a daemon has the lock; an I/O error otherwise.
     pub fn check(facebank: &Path) -> Result<(), FacebankError> {
         let path = lock_path(facebank);
         let mut file = match File::open(&path) {
@@ -71,7 +75,7 @@ impl DaemonLock {
     }
 }
 
-/// The refusal, with the daemon's process where it can be read; it stands either way.
+/// The error, with the number of the daemon's process if the file has it.
 fn running(facebank: &Path, file: &mut File) -> FacebankError {
     let mut holder = String::new();
     let pid = file.read_to_string(&mut holder).ok().and_then(|_| holder.trim().parse().ok());
@@ -89,41 +93,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_is_not_there_is_named_once_with_the_mend() {
+    fn the_error_for_a_missing_folder_says_how_to_fix_it() {
         let folder = tempfile::tempdir().unwrap();
-        let error = DaemonLock::take(&folder.path().join("gone/facebank.sqlite")).unwrap_err();
-        let told = format!("{:#}", anyhow::Error::from(error));
-        assert_eq!(told.matches("No such file").count(), 1, "{told}");
+        let error = DaemonLock::acquire(&folder.path().join("gone/facebank.sqlite")).unwrap_err();
+        let message = format!("{:#}", anyhow::Error::from(error));
+        assert_eq!(message.matches("No such file").count(), 1, "{message}");
         assert!(
-            told.contains("gone/facebank.sqlite.lock") && told.contains("check that the folder exists"),
-            "{told}"
+            message.contains("gone/facebank.sqlite.lock") && message.contains("check that the folder exists"),
+            "{message}"
         );
     }
 
     #[test]
-    fn the_second_is_refused_until_the_first_lets_go() {
+    fn a_second_lock_is_refused_until_the_first_is_released() {
         let folder = tempfile::tempdir().unwrap();
         let facebank = folder.path().join("people.sqlite");
-        let first = DaemonLock::take(&facebank).unwrap();
-        let refused = DaemonLock::take(&facebank).unwrap_err().to_string();
+        let first = DaemonLock::acquire(&facebank).unwrap();
+        let refused = DaemonLock::acquire(&facebank).unwrap_err().to_string();
         assert!(refused.contains("people.sqlite"), "{refused}");
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(first);
-        DaemonLock::take(&facebank).unwrap();
+        DaemonLock::acquire(&facebank).unwrap();
     }
 
     #[test]
-    fn asking_takes_and_makes_nothing() {
+    fn a_check_creates_no_file_and_keeps_no_lock() {
         let folder = tempfile::tempdir().unwrap();
         let facebank = folder.path().join("people.sqlite");
         DaemonLock::check(&facebank).unwrap();
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
-        let daemon = DaemonLock::take(&facebank).unwrap();
+        let daemon = DaemonLock::acquire(&facebank).unwrap();
         let running = DaemonLock::check(&facebank).unwrap_err();
         let own = std::process::id();
         assert!(matches!(running, FacebankError::DaemonRunning { pid: Some(pid), .. } if pid == own));
         drop(daemon);
         DaemonLock::check(&facebank).unwrap();
-        DaemonLock::take(&facebank).unwrap();
+        DaemonLock::acquire(&facebank).unwrap();
     }
 }

@@ -1,16 +1,19 @@
-//! The models that a facebank has templates of: the one in use, and the one that it is made ready for.
+//! Templates of several models: making those of a new model, and removing those of old ones.
 
 use ostiary_core::{Crop, Embedding, ModelId};
 use rusqlite::Connection;
 
-use super::person::fold;
-use super::readiness::make_ready;
+use super::person::fold_name;
+use super::prepared_models::mark_prepared;
 use super::store::insert_embedding;
 use super::{EmbedError, Facebank, FacebankError};
 
 impl Facebank {
-    /// The names of those who have no template of this model, and are strangers to it.
-    pub fn strangers(&self, model: &ModelId) -> Result<Vec<String>, FacebankError> {
+    /// The names of the people who have no template of this model. With this model they are not identified.
+    ///
+    /// # Errors
+    /// The facebank cannot be read.
+    pub fn people_without_templates(&self, model: &ModelId) -> Result<Vec<String>, FacebankError> {
         names(
             &self.connection,
             "SELECT name FROM people WHERE NOT EXISTS (
@@ -21,9 +24,12 @@ impl Facebank {
         .map_err(|e| self.sql(e))
     }
 
-    /// Makes the facebank ready for a model: each photo whose crop was kept gets a template of it, beside those that it
-    /// has of others; returns how many were made. Refused where somebody would be left without any and is not named in
-    /// `without`; all or nothing.
+    /// Prepares the facebank for a model: makes a template of this model for each photo with a stored crop. Templates of
+    /// other models stay. Returns the number of new templates.
+    ///
+    /// # Errors
+    /// [`FacebankError::NoCrops`] if a person would have no template of the model and is not in `without`; an error of
+    /// `embed` or of the facebank. The facebank is then unchanged.
     pub fn reembed(
         &mut self,
         model: &ModelId,
@@ -33,12 +39,12 @@ impl Facebank {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
-            let mut people = without_crops(transaction, model).map_err(sql)?;
-            people.retain(|name| !without.iter().any(|named| fold(named) == fold(name)));
+            let mut people = people_without_crops(transaction, model).map_err(sql)?;
+            people.retain(|name| !without.iter().any(|excluded| fold_name(excluded) == fold_name(name)));
             if !people.is_empty() {
                 return Err(FacebankError::NoCrops { path: path.clone(), people, model: model.clone() });
             }
-            make_ready(transaction, model).map_err(sql)?;
+            mark_prepared(transaction, model).map_err(sql)?;
             let mut photos = transaction
                 .prepare(
                     "SELECT id FROM photos WHERE crop IS NOT NULL AND NOT EXISTS (
@@ -62,8 +68,11 @@ impl Facebank {
         })
     }
 
-    /// Forgets the templates of all models but these, and the photos of which nothing is left.
-    pub fn forget_all_but(&mut self, models: &[ModelId]) -> Result<(), FacebankError> {
+    /// Removes the templates of all other models, and the photos that then have neither a template nor a crop.
+    ///
+    /// # Errors
+    /// The facebank cannot be written; it is then unchanged.
+    pub fn retain_models(&mut self, models: &[ModelId]) -> Result<(), FacebankError> {
         let path = self.path.clone();
         let models: Vec<&str> = models.iter().map(|model| model.0.as_str()).collect();
         let models = serde_json::Value::from(models).to_string();
@@ -85,8 +94,8 @@ impl Facebank {
     }
 }
 
-/// The names of those who have photos, and none that a template of this model was made of or can be.
-fn without_crops(connection: &Connection, model: &ModelId) -> rusqlite::Result<Vec<String>> {
+/// The names of the people who have photos, but no photo with a crop or with a template of this model.
+fn people_without_crops(connection: &Connection, model: &ModelId) -> rusqlite::Result<Vec<String>> {
     names(
         connection,
         "SELECT name FROM people JOIN photos ON person = people.id

@@ -1,29 +1,37 @@
-//! A person, and what a name may be.
+//! The summary of a person, and the rules for names.
 
 use ostiary_core::Person;
 use serde::Serialize;
 
 use super::FacebankError;
 
-/// The longest name of a person or a group, characters.
-const MAX_NAME: usize = 64;
+/// Length of the longest name of a person or a group, characters.
+const MAX_NAME_LENGTH: usize = 64;
 
-/// A person as `people list` shows them.
+/// The least Jaro-Winkler similarity, 0 to 1, at which a name is suggested.
+const MIN_SIMILARITY: f64 = 0.8;
+
+/// A person with the number of their templates, for `ostiary people list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Listed {
+pub struct PersonSummary {
+    /// The person.
     #[serde(flatten)]
     pub person: Person,
-    /// How many photos of them there are templates of.
+    /// Number of photos with templates.
     pub templates: usize,
-    /// Of how many photos the crop was kept.
+    /// Number of photos with a stored crop.
     pub crops: usize,
-    /// The models of their templates.
+    /// The models of their templates, sorted.
     pub models: Vec<String>,
 }
 
-/// Checks a name of a person or a group: 1 to 64 characters, no control characters, no space at either end.
+/// Checks the name of a person or a group: 1 to 64 characters, no control characters, no space at either end.
+///
+/// # Errors
+/// [`FacebankError::BadName`] with the rule that the name breaks.
 pub fn check_name(name: &str) -> Result<(), FacebankError> {
-    let refuse = |why| Err(FacebankError::BadName { name: name.chars().take(MAX_NAME).collect(), why });
+    let refuse =
+        |why| Err(FacebankError::BadName { name: name.chars().take(MAX_NAME_LENGTH).collect(), why });
     if name.trim().is_empty() {
         return refuse("it is empty");
     }
@@ -31,25 +39,25 @@ pub fn check_name(name: &str) -> Result<(), FacebankError> {
         return refuse("it begins or ends with a space");
     }
     if name.chars().any(char::is_control) {
-        return refuse("it holds control characters");
+        return refuse("it contains control characters");
     }
-    if name.chars().count() > MAX_NAME {
+    if name.chars().count() > MAX_NAME_LENGTH {
         return refuse("it is longer than 64 characters");
     }
     Ok(())
 }
 
-/// The form in which names are compared: two names that differ only in case are the same name.
-pub(super) fn fold(name: &str) -> String {
+/// The form in which names are compared: names that differ only in case are equal.
+pub(super) fn fold_name(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Of `names` the one most like `name`, where one is like enough to be what was meant.
+/// The name in `names` that is the most similar to `name` (Jaro-Winkler similarity), if it is at least [`MIN_SIMILARITY`].
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let wanted = fold(name);
+    let wanted = fold_name(name);
     names
-        .map(|known| (strsim::jaro_winkler(&wanted, &fold(known)), known))
-        .filter(|(alike, _)| *alike >= 0.8)
+        .map(|known| (strsim::jaro_winkler(&wanted, &fold_name(known)), known))
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known.to_owned())
 }
@@ -69,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_is_understood() {
+    fn a_misspelled_name_gets_a_suggestion() {
         let names = ["Annabel", "Bob", "Christine"];
         assert_eq!(nearest("anabel", names.into_iter()).as_deref(), Some("Annabel"));
         assert_eq!(nearest("Christne", names.into_iter()).as_deref(), Some("Christine"));

@@ -1,4 +1,4 @@
-//! The facebank's file: its schema, and how it is opened.
+//! The facebank's SQLite file: schema, opening, migration.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -11,16 +11,16 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::FacebankError;
 
-/// Marks an SQLite file as a facebank: "OSTY".
+/// SQLite's `application_id` of a facebank: "OSTY".
 const APPLICATION_ID: i64 = 0x4f53_5459;
-/// The version of the tables below, kept in the file's `user_version`.
-const VERSION: i64 = 2;
-/// How long to wait for another process's write before giving up.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The version of the schema, in SQLite's `user_version`.
+const SCHEMA_VERSION: i64 = 2;
+/// The wait for the write of another process, before [`FacebankError::Busy`].
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// `AUTOINCREMENT` keeps the number of a removed person from being given again: old events name it.
-/// `folded` is the name in lower case, as SQLite itself only folds ASCII.
-const PEOPLE: &str = "
+/// With `AUTOINCREMENT` the id of a removed person is not used again: old events refer to it.
+/// `folded` is the name in lower case, because SQLite folds ASCII only.
+const PEOPLE_TABLE: &str = "
     CREATE TABLE people (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL,
@@ -31,10 +31,10 @@ const PEOPLE: &str = "
     ) STRICT;
 ";
 
-/// A photo is kept once, as its hash and perhaps its crop, and has a template of each model that knows it, so that a
-/// return to an earlier model needs nobody. `models` are those that the facebank was made ready for: of one that is not
-/// among them, nobody has a template yet, which is not the same as nobody being enrolled.
-const PHOTOS: &str = "
+/// A photo is stored once, as its hash and optionally its crop. It has a template of each model that embedded it, so that a
+/// rollback needs no new photos. `models` has the models that the facebank is prepared for. Without this table, a facebank
+/// without templates of a model would look like a facebank without people.
+const PHOTO_TABLES: &str = "
     CREATE TABLE models (
         id TEXT NOT NULL PRIMARY KEY
     ) STRICT, WITHOUT ROWID;
@@ -54,8 +54,8 @@ const PHOTOS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// The templates of version 1, where a photo had one.
-const TEMPLATES_1: &str = "
+/// The table of templates in version 1, with one template for each photo.
+const TEMPLATES_TABLE_1: &str = "
     CREATE TABLE templates (
         id INTEGER PRIMARY KEY,
         person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
@@ -68,8 +68,8 @@ const TEMPLATES_1: &str = "
     ) STRICT;
 ";
 
-/// From version 1 to 2.
-const FROM_1: [&str; 2] = [
+/// The migration from version 1 to 2: the statements before and after the creation of [`PHOTO_TABLES`].
+const MIGRATION_FROM_1: [&str; 2] = [
     "ALTER TABLE templates RENAME TO old;",
     "INSERT INTO models SELECT DISTINCT model FROM old;
      INSERT INTO photos SELECT id, person, photo, crop, created FROM old;
@@ -77,34 +77,33 @@ const FROM_1: [&str; 2] = [
      DROP TABLE old;",
 ];
 
-/// What a facebank is opened for.
+/// The access with which a facebank is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// To read and write; made where there is none.
+    /// To read and write. The file is created if it does not exist.
     ReadWrite,
     ReadOnly,
 }
 
-/// Opens the file, having made sure that it is a facebank of this version.
+/// Opens the file, checks that it is a facebank, and migrates it to this version.
 pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError> {
     let sql = |error| FacebankError::sql(path, error);
     match mode {
-        Mode::ReadWrite => create_tight(path)?,
+        Mode::ReadWrite => create_private(path)?,
         Mode::ReadOnly => match path.try_exists() {
             Ok(true) => {}
             Ok(false) => return Err(FacebankError::Missing { path: path.to_owned() }),
-            // A folder that may not be looked into is no empty one.
+            // A folder without access is not an empty folder.
             Err(e) => return Err(FacebankError::CannotOpen { path: path.to_owned(), why: e.to_string() }),
         },
     }
-    // A reader opens for writing too where it may (SQLite falls back to reading): only so can it roll back
-    // what a killed writer left half done. `query_only` then holds it to reading.
+    // A reader also opens the file for writing (SQLite falls back to reading), because only a writer can roll back the
+    // incomplete transaction of a killed process. `query_only` then prevents changes.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
-    connection.busy_timeout(PATIENCE).map_err(sql)?;
-    // Rollback journal, not WAL: one file, readable on a read-only medium, and no copies of removed
-    // templates lingering in a log. EXTRA syncs the folder too, so that what was reported as stored
-    // survives a power cut.
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    // A rollback journal instead of a WAL: one file, readable on a read-only medium, and no copies of removed templates in
+    // a log. EXTRA also syncs the folder, so that a change that was reported as stored is still there after a power cut.
     connection
         .execute_batch(
             "PRAGMA synchronous = EXTRA;
@@ -120,7 +119,7 @@ pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError>
             Mode::ReadWrite => create_tables(&mut connection).map_err(sql)?,
         }
     }
-    if check_kind(&connection, path)? < VERSION {
+    if check_version(&connection, path)? < SCHEMA_VERSION {
         migrate(&mut connection, path)?;
     }
     match mode {
@@ -133,7 +132,7 @@ pub(super) fn open(path: &Path, mode: Mode) -> Result<Connection, FacebankError>
     Ok(connection)
 }
 
-/// Tells one file from another at the same path.
+/// Device and inode of the file, which differ if another file replaces it at the same path.
 pub(super) fn identity(path: &Path) -> Result<(u64, u64), FacebankError> {
     match path.metadata() {
         Ok(metadata) => Ok((metadata.dev(), metadata.ino())),
@@ -144,76 +143,76 @@ pub(super) fn identity(path: &Path) -> Result<(u64, u64), FacebankError> {
     }
 }
 
-/// Makes an empty file that only its owner may read, where there is none. SQLite gives its journal the
-/// same mode. An existing file is not even opened: closing it would drop SQLite's locks on it.
-fn create_tight(path: &Path) -> Result<(), FacebankError> {
+/// Creates an empty file with mode 0600, if there is no file. SQLite gives its journal the same mode. An existing file is not
+/// opened: closing it would release the locks that SQLite has on it in this process.
+fn create_private(path: &Path) -> Result<(), FacebankError> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match created.and_then(|file| ownership::inherit_folder_owner(&file, path)) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // On a read-only medium an existing file is no fault yet.
+        // On a read-only medium an existing file is not an error here.
         Err(_) if path.exists() => Ok(()),
         Err(error) => Err(FacebankError::CannotOpen { path: path.to_owned(), why: error.to_string() }),
     }
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    let marks = pragma(connection, "application_id")? | pragma(connection, "user_version")?;
-    let things: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(marks == 0 && things == 0)
+    let versions = pragma(connection, "application_id")? | pragma(connection, "user_version")?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(versions == 0 && tables == 0)
 }
 
 fn create_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
+    // Another process may have done it since the check.
     if is_empty(&transaction)? {
-        transaction.execute_batch(PEOPLE)?;
-        transaction.execute_batch(PHOTOS)?;
+        transaction.execute_batch(PEOPLE_TABLE)?;
+        transaction.execute_batch(PHOTO_TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()
 }
 
-/// Brings a facebank of an earlier program up to this one, all or nothing. A reader does so too: a daemon that only
-/// reads may be the first to open it.
+/// Migrates a facebank of an earlier version in one transaction. A reader does this too: the daemon, which only reads, can be
+/// the first to open it.
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), FacebankError> {
     let sql = |error| FacebankError::sql(path, error);
     if connection.is_readonly("main").map_err(sql)? {
         return Err(FacebankError::Older { path: path.to_owned() });
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-    // Another process may have been faster.
-    if pragma(&transaction, "user_version").map_err(sql)? < VERSION {
-        let [begin, end] = FROM_1;
-        for batch in [begin, PHOTOS, end] {
+    // Another process may have done it since the check.
+    if pragma(&transaction, "user_version").map_err(sql)? < SCHEMA_VERSION {
+        let [rename, copy] = MIGRATION_FROM_1;
+        for batch in [rename, PHOTO_TABLES, copy] {
             transaction.execute_batch(batch).map_err(sql)?;
         }
-        transaction.pragma_update(None, "user_version", VERSION).map_err(sql)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sql)?;
     }
     transaction.commit().map_err(sql)
 }
 
-/// The version of the tables, of this or of an earlier program.
-fn check_kind(connection: &Connection, path: &Path) -> Result<i64, FacebankError> {
+/// The version of the schema, after a check that the tables are those of that version.
+fn check_version(connection: &Connection, path: &Path) -> Result<i64, FacebankError> {
     let sql = |error| FacebankError::sql(path, error);
-    // Version and tables of one moment: another process may be bringing the file up to this version.
+    // One transaction for version and tables: another process may migrate the file at the same time.
     let _snapshot = connection.unchecked_transaction().map_err(sql)?;
     if pragma(connection, "application_id").map_err(sql)? != APPLICATION_ID {
         let why = "an SQLite file of another program".into();
         return Err(FacebankError::NotAFacebank { path: path.to_owned(), why });
     }
     match pragma(connection, "user_version").map_err(sql)? {
-        found @ 1..=VERSION => {
-            let schema = PEOPLE.to_owned() + if found == 1 { TEMPLATES_1 } else { PHOTOS };
+        found @ 1..=SCHEMA_VERSION => {
+            let schema = PEOPLE_TABLE.to_owned() + if found == 1 { TEMPLATES_TABLE_1 } else { PHOTO_TABLES };
             if ostiary_sqlite::schema_matches(&schema, connection).map_err(sql)? {
                 return Ok(found);
             }
             let why = format!("its tables are not those of version {found}");
             Err(FacebankError::NotAFacebank { path: path.to_owned(), why })
         }
-        found if found > VERSION => {
-            Err(FacebankError::Newer { path: path.to_owned(), found, known: VERSION })
+        found if found > SCHEMA_VERSION => {
+            Err(FacebankError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION })
         }
         found => Err(FacebankError::Corrupt { path: path.to_owned(), why: format!("version {found}") }),
     }

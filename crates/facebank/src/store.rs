@@ -1,4 +1,4 @@
-//! The facebank: people and their templates in one file.
+//! The open facebank: queries and changes of people and templates.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,45 +7,52 @@ use jiff::Timestamp;
 use ostiary_core::{Embedding, ModelId, Person, PersonId, fold_group};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params};
 
-use super::person::{check_name, fold, nearest};
-use super::readiness::{allow_model, other_model, wrong_model};
+use super::person::{check_name, fold_name, nearest};
+use super::prepared_models::{require_prepared, unprepared_model, wrong_model};
 use super::schema::{self, Mode};
 use super::template::{from_blob, to_blob};
-use super::{FacebankError, Gallery, Listed, PhotoHash, Template};
+use super::{FacebankError, Gallery, PersonSummary, PhotoHash, Template};
 
-/// The columns that [`person`] reads.
-const PERSON: &str = "people.id, name, enabled, grouped, people.created";
+/// The columns that [`read_person`] reads.
+const PERSON_COLUMNS: &str = "people.id, name, enabled, grouped, people.created";
 
-/// An open facebank. Every change is one transaction, on the disk before the call returns.
+/// An open facebank. Each change is one transaction, which is on the disk before the call returns.
 pub struct Facebank {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     mode: Mode,
-    /// SQLite's mark of others' changes, as last seen.
-    version: i64,
-    /// Which file it is, to notice another one put in its place.
+    /// SQLite's `data_version` at the last check, which changes with the transactions of other processes.
+    data_version: i64,
+    /// Device and inode of the file, to detect that another file replaced it.
     file: (u64, u64),
 }
 
-/// What [`Facebank::enroll`] did.
+/// The result of [`Facebank::enroll`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolled {
+    /// The person.
     pub person: PersonId,
     /// Whether the person is new.
     pub new: bool,
-    /// Templates stored.
+    /// Number of stored templates.
     pub added: usize,
-    /// Templates left out, for the person has one of the same photo.
+    /// Number of templates that were skipped, because the person has one of the same photo.
     pub known: usize,
 }
 
 impl Facebank {
-    /// Opens a facebank to read and change it; makes an empty one, mode 0600, where there is none.
+    /// Opens a facebank to read and change it. Creates an empty file with mode 0600 if there is none.
+    ///
+    /// # Errors
+    /// The file is no facebank, or cannot be opened, created or written.
     pub fn open(path: &Path) -> Result<Self, FacebankError> {
         Self::open_for(path, Mode::ReadWrite)
     }
 
     /// Opens a facebank to read it.
+    ///
+    /// # Errors
+    /// The file does not exist, is no facebank, or cannot be opened.
     pub fn open_read_only(path: &Path) -> Result<Self, FacebankError> {
         Self::open_for(path, Mode::ReadOnly)
     }
@@ -53,82 +60,105 @@ impl Facebank {
     fn open_for(path: &Path, mode: Mode) -> Result<Self, FacebankError> {
         let connection = schema::open(path, mode)?;
         let file = schema::identity(path)?;
-        let mut facebank = Self { connection, path: path.to_owned(), mode, version: 0, file };
-        facebank.version = facebank.data_version()?;
+        let mut facebank = Self { connection, path: path.to_owned(), mode, data_version: 0, file };
+        facebank.data_version = facebank.read_data_version()?;
         Ok(facebank)
     }
 
-    /// The file.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Sets how long to wait while another process writes, before [`FacebankError::Busy`]; 5 s at first.
-    pub fn set_patience(&mut self, patience: Duration) -> Result<(), FacebankError> {
-        self.connection.busy_timeout(patience).map_err(|e| self.sql(e))
+    /// Sets the wait for the write of another process, before [`FacebankError::Busy`]; 5 s by default.
+    ///
+    /// # Errors
+    /// That of SQLite.
+    pub fn set_busy_timeout(&mut self, timeout: Duration) -> Result<(), FacebankError> {
+        self.connection.busy_timeout(timeout).map_err(|e| self.sql(e))
     }
 
-    /// Whether another process changed the facebank, or put another file in its place, since it was opened
-    /// or since the last call. Costs microseconds, so a daemon can ask often; while another process commits it
-    /// waits, as every call does, up to the patience set. A change is told once: whoever then fails to load
-    /// the [`Gallery`] has to try again on their own.
-    pub fn changed(&mut self) -> Result<bool, FacebankError> {
+    /// Whether another process changed the facebank, or replaced its file, since it was opened or since the last call. Takes
+    /// microseconds, so that a daemon can call it often. While another process commits, it waits up to the busy timeout, as
+    /// every call does. A change is reported once: a caller that then fails to load the [`Gallery`] must try again without
+    /// another report.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn has_changed(&mut self) -> Result<bool, FacebankError> {
         if schema::identity(&self.path)? != self.file {
             *self = Self::open_for(&self.path, self.mode)?;
             return Ok(true);
         }
-        let version = self.data_version()?;
-        let changed = version != self.version;
-        self.version = version;
+        let data_version = self.read_data_version()?;
+        let changed = data_version != self.data_version;
+        self.data_version = data_version;
         Ok(changed)
     }
 
-    /// Reads every page and index of the file and says what is damaged.
+    /// Reads all pages and indexes of the file.
+    ///
+    /// # Errors
+    /// [`FacebankError::Corrupt`] with the first damage; an error of the file.
     pub fn check(&self) -> Result<(), FacebankError> {
-        let said: String = self
+        let result: String = self
             .connection
             .pragma_query_value(None, "integrity_check", |row| row.get(0))
             .map_err(|e| self.sql(e))?;
-        if said != "ok" {
-            return Err(FacebankError::Corrupt { path: self.path.clone(), why: said });
+        if result != "ok" {
+            return Err(FacebankError::Corrupt { path: self.path.clone(), why: result });
         }
         Ok(())
     }
 
-    /// Everyone, by name.
-    pub fn people(&self) -> Result<Vec<Listed>, FacebankError> {
-        self.listed("", [])
+    /// All people, sorted by name.
+    ///
+    /// # Errors
+    /// The facebank cannot be read.
+    pub fn people(&self) -> Result<Vec<PersonSummary>, FacebankError> {
+        self.summaries("", [])
     }
 
-    /// One person; upper and lower case are the same.
-    pub fn show(&self, name: &str) -> Result<Listed, FacebankError> {
-        let found = self.listed("WHERE folded = ?1", [fold(name)])?;
+    /// The person with this name; upper and lower case are the same.
+    ///
+    /// # Errors
+    /// [`FacebankError::NoSuchPerson`], or the facebank cannot be read.
+    pub fn show(&self, name: &str) -> Result<PersonSummary, FacebankError> {
+        let found = self.summaries("WHERE folded = ?1", [fold_name(name)])?;
         found.into_iter().next().map_or_else(|| Err(self.no_such_person(name)?), Ok)
     }
 
-    fn listed(&self, filter: &str, values: impl rusqlite::Params) -> Result<Vec<Listed>, FacebankError> {
+    fn summaries(
+        &self,
+        filter: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<PersonSummary>, FacebankError> {
         let query = format!(
-            "SELECT {PERSON}, count(photos.id), count(crop),
+            "SELECT {PERSON_COLUMNS}, count(photos.id), count(crop),
                  (SELECT json_group_array(DISTINCT model ORDER BY model)
                   FROM photos JOIN templates ON photo = photos.id WHERE person = people.id)
              FROM people LEFT JOIN photos ON person = people.id {filter}
              GROUP BY people.id ORDER BY folded"
         );
         let read = |row: &Row<'_>| {
-            let counted = |column| row.get::<_, i64>(column).map(|n| n.max(0) as usize);
-            let (templates, crops) = (counted(5)?, counted(6)?);
+            let count = |column| row.get::<_, i64>(column).map(|n| n.max(0) as usize);
+            let (templates, crops) = (count(5)?, count(6)?);
             let models = serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| {
                 rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, error.into())
             })?;
-            Ok(Listed { person: person(row)?, templates, crops, models })
+            Ok(PersonSummary { person: read_person(row)?, templates, crops, models })
         };
         let mut statement = self.connection.prepare(&query).map_err(|e| self.sql(e))?;
         let rows = statement.query_map(values, read).map_err(|e| self.sql(e))?;
         rows.collect::<Result<_, _>>().map_err(|e| self.sql(e))
     }
 
-    /// Adds templates to the person of this name, who is made where there is none. A template of a photo
-    /// that the person has already is left out. All or nothing.
+    /// Adds templates to the person with this name. Adds the person if there is none. Skips a template of a photo that the
+    /// person already has.
+    ///
+    /// # Errors
+    /// The name is not allowed, a new person has no template, the facebank is not prepared for the model, or cannot be
+    /// written. The facebank is then unchanged.
     pub fn enroll(
         &mut self,
         name: &str,
@@ -139,8 +169,8 @@ impl Facebank {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
-            allow_model(transaction, &path, model)?;
-            let found = find(transaction, name).map_err(sql)?;
+            require_prepared(transaction, &path, model)?;
+            let found = find_person(transaction, name).map_err(sql)?;
             let person = match found {
                 Some(person) => person,
                 None if templates.is_empty() => {
@@ -150,46 +180,59 @@ impl Facebank {
             };
             let mut enrolled = Enrolled { person, new: found.is_none(), added: 0, known: 0 };
             for template in templates {
-                match insert_template(transaction, person, model, template).map_err(sql)? {
-                    true => enrolled.added += 1,
-                    false => enrolled.known += 1,
+                if insert_template(transaction, person, model, template).map_err(sql)? {
+                    enrolled.added += 1;
+                } else {
+                    enrolled.known += 1;
                 }
             }
             Ok(enrolled)
         })
     }
 
-    /// Gives a person another name.
+    /// Renames a person.
+    ///
+    /// # Errors
+    /// There is no such person, the new name is not allowed or taken, or the facebank cannot be written.
     pub fn rename(&mut self, old: &str, new: &str) -> Result<(), FacebankError> {
         check_name(new)?;
         let path = self.path.clone();
         let person = self.show(old)?.person.id;
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
-            if find(transaction, new).map_err(sql)?.is_some_and(|other| other != person) {
+            if find_person(transaction, new).map_err(sql)?.is_some_and(|other| other != person) {
                 return Err(FacebankError::NameTaken { name: new.to_owned() });
             }
             transaction
                 .execute(
                     "UPDATE people SET name = :name, folded = :folded WHERE id = :id",
-                    named_params! { ":name": new, ":folded": fold(new), ":id": person.0 },
+                    named_params! { ":name": new, ":folded": fold_name(new), ":id": person.0 },
                 )
                 .map_err(sql)?;
             Ok(())
         })
     }
 
-    /// Removes a person and all their templates; what they held in the file is overwritten with zeros.
+    /// Removes a person and all their templates. Their bytes in the file are overwritten with zeros.
+    ///
+    /// # Errors
+    /// There is no such person, or the facebank cannot be written.
     pub fn remove(&mut self, name: &str) -> Result<(), FacebankError> {
         self.update(name, "DELETE FROM people WHERE id = :id AND :value IS NULL", None::<String>)
     }
 
-    /// Lets a person in again, or no longer.
+    /// Enables or disables a person.
+    ///
+    /// # Errors
+    /// There is no such person, or the facebank cannot be written.
     pub fn set_enabled(&mut self, name: &str, enabled: bool) -> Result<(), FacebankError> {
         self.update(name, "UPDATE people SET enabled = :value WHERE id = :id", enabled)
     }
 
-    /// Puts a person into a group, or into none. Upper and lower case are the same group.
+    /// Sets the group of a person; `None` for no group. Upper and lower case are the same group.
+    ///
+    /// # Errors
+    /// There is no such person, the name of the group is not allowed, or the facebank cannot be written.
     pub fn set_group(&mut self, name: &str, group: Option<&str>) -> Result<(), FacebankError> {
         group.map_or(Ok(()), check_name)?;
         self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group.map(fold_group))
@@ -211,25 +254,34 @@ impl Facebank {
         })
     }
 
-    /// The number of the person of this name.
+    /// The id of the person with this name.
+    ///
+    /// # Errors
+    /// The facebank cannot be read.
     pub fn id(&self, name: &str) -> Result<Option<PersonId>, FacebankError> {
-        find(&self.connection, name).map_err(|e| self.sql(e))
+        find_person(&self.connection, name).map_err(|e| self.sql(e))
     }
 
-    /// Whether the person has a template of this photo, made by this model.
+    /// Whether the person has a template of this photo and this model.
+    ///
+    /// # Errors
+    /// The facebank cannot be read.
     pub fn has_photo(&self, name: &str, photo: &PhotoHash, model: &ModelId) -> Result<bool, FacebankError> {
         self.connection
             .query_row(
                 "SELECT EXISTS (SELECT 1 FROM people JOIN photos ON person = people.id
                      JOIN templates ON photo = photos.id
                  WHERE folded = ?1 AND hash = ?2 AND model = ?3)",
-                (fold(name), photo, &model.0),
+                (fold_name(name), photo, &model.0),
                 |row| row.get(0),
             )
             .map_err(|e| self.sql(e))
     }
 
-    /// A person's embeddings by this model, oldest first; none where there is no such person.
+    /// The embeddings of a person by this model, oldest first; empty if there is no such person.
+    ///
+    /// # Errors
+    /// The facebank cannot be read, or a template is damaged.
     pub fn embeddings(&self, name: &str, model: &ModelId) -> Result<Vec<Embedding>, FacebankError> {
         let sql = |e| self.sql(e);
         let mut statement = self
@@ -241,19 +293,22 @@ impl Facebank {
             )
             .map_err(sql)?;
         let rows =
-            statement.query_map((fold(name), &model.0), |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
+            statement.query_map((fold_name(name), &model.0), |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
         rows.map(|blob| from_blob(&blob.map_err(sql)?).ok_or_else(|| self.bad_template(name))).collect()
     }
 
-    /// Everyone with templates of this model and their averages in memory, to be compared with its probes. A facebank
-    /// that has templates, and was not made ready for this model, is an error: it cannot tell anybody from anybody.
+    /// The gallery of this model: all people who have templates of it.
+    ///
+    /// # Errors
+    /// [`FacebankError::OtherModel`] if the facebank has templates and is not prepared for this model; a template is damaged;
+    /// the facebank cannot be read.
     pub fn gallery(&self, model: &ModelId) -> Result<Gallery, FacebankError> {
         let sql = |e| self.sql(e);
-        if let Some(other) = other_model(&self.connection, model).map_err(sql)? {
+        if let Some(other) = unprepared_model(&self.connection, model).map_err(sql)? {
             return Err(wrong_model(&self.path, other, model));
         }
         let query = format!(
-            "SELECT {PERSON}, embedding FROM people JOIN photos ON person = people.id
+            "SELECT {PERSON_COLUMNS}, embedding FROM people JOIN photos ON person = people.id
                  JOIN templates ON photo = photos.id
              WHERE model = ?1 ORDER BY people.id, photos.id"
         );
@@ -263,11 +318,11 @@ impl Facebank {
         let mut current: Option<Person> = None;
         let mut embeddings = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
-            let person = person(row).map_err(sql)?;
+            let person = read_person(row).map_err(sql)?;
             if current.as_ref().is_some_and(|current| current.id != person.id)
                 && let Some(previous) = current.take()
             {
-                gallery.push(previous, &embeddings).map_err(|why| self.corrupt(why))?;
+                gallery.push(previous, &embeddings).map_err(|error| self.corrupt(error.to_string()))?;
                 embeddings.clear();
             }
             let blob: Vec<u8> = row.get(5).map_err(sql)?;
@@ -275,12 +330,12 @@ impl Facebank {
             current = Some(person);
         }
         if let Some(last) = current {
-            gallery.push(last, &embeddings).map_err(|why| self.corrupt(why))?;
+            gallery.push(last, &embeddings).map_err(|error| self.corrupt(error.to_string()))?;
         }
         Ok(gallery)
     }
 
-    /// Runs a change as one transaction: it is stored as a whole where it succeeds, and not at all otherwise.
+    /// Runs a change as one transaction, which is committed if the change succeeds.
     pub(super) fn change<T>(
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, FacebankError>,
@@ -289,7 +344,7 @@ impl Facebank {
             return Err(FacebankError::ReadOnly { path: self.path.clone() });
         }
         let sql = |e| FacebankError::sql(&self.path, e);
-        // Immediate: of two writers the second waits here, before it has read what it is about to change.
+        // Immediate: the second of two writers waits here, before it has read the data that it changes.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         let done = change(&transaction)?;
@@ -302,7 +357,7 @@ impl Facebank {
     }
 
     pub(super) fn bad_template(&self, name: &str) -> FacebankError {
-        self.corrupt(format!("a template of {name} is no embedding"))
+        self.corrupt(format!("a template of {name} is not an embedding"))
     }
 
     fn corrupt(&self, why: impl Into<String>) -> FacebankError {
@@ -311,22 +366,22 @@ impl Facebank {
 
     fn no_such_person(&self, name: &str) -> Result<FacebankError, FacebankError> {
         let people = self.people()?;
-        let nearest = nearest(name, people.iter().map(|listed| listed.person.name.as_str()));
+        let nearest = nearest(name, people.iter().map(|summary| summary.person.name.as_str()));
         Ok(FacebankError::NoSuchPerson { name: name.to_owned(), nearest })
     }
 
-    fn data_version(&self) -> Result<i64, FacebankError> {
+    fn read_data_version(&self) -> Result<i64, FacebankError> {
         self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(|e| self.sql(e))
     }
 }
 
-/// Reads the columns [`PERSON`].
-pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
+/// Reads the columns [`PERSON_COLUMNS`].
+pub(super) fn read_person(row: &Row<'_>) -> rusqlite::Result<Person> {
     Ok(Person {
         id: PersonId(row.get(0)?),
         name: row.get(1)?,
         enabled: row.get(2)?,
-        // Earlier programs stored it as it was typed.
+        // Earlier programs stored the group without folding its case.
         group: row.get::<_, Option<String>>(3)?.as_deref().map(fold_group),
         created: row.get::<_, String>(4)?.parse().map_err(|error: jiff::Error| {
             rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
@@ -334,10 +389,12 @@ pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
     })
 }
 
-/// The person of this name.
-pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<PersonId>> {
+/// The id of the person with this name.
+pub(super) fn find_person(connection: &Connection, name: &str) -> rusqlite::Result<Option<PersonId>> {
     connection
-        .query_row("SELECT id FROM people WHERE folded = ?1", [fold(name)], |row| row.get(0).map(PersonId))
+        .query_row("SELECT id FROM people WHERE folded = ?1", [fold_name(name)], |row| {
+            row.get(0).map(PersonId)
+        })
         .optional()
 }
 
@@ -352,7 +409,7 @@ pub(super) fn insert_person(
         "INSERT INTO people (name, folded, enabled, grouped, created)
          VALUES (:name, :folded, :enabled, :grouped, :created)",
         named_params! {
-            ":name": name, ":folded": fold(name), ":enabled": enabled,
+            ":name": name, ":folded": fold_name(name), ":enabled": enabled,
             ":grouped": group.map(fold_group),
             ":created": created.to_string(),
         },
@@ -360,7 +417,7 @@ pub(super) fn insert_person(
     Ok(PersonId(connection.last_insert_rowid()))
 }
 
-/// Stores a template; `false` where the person has one of the same photo by this model.
+/// Stores a template. Returns `false` if the person has one of the same photo and model.
 pub(super) fn insert_template(
     connection: &Connection,
     person: PersonId,
@@ -380,7 +437,7 @@ pub(super) fn insert_template(
     insert_embedding(connection, photo, model, &template.embedding)
 }
 
-/// Stores what a model makes of a photo; `false` where that is stored already.
+/// Stores the embedding of a photo by a model. Returns `false` if there is one already.
 pub(super) fn insert_embedding(
     connection: &Connection,
     photo: i64,
@@ -416,7 +473,7 @@ mod tests {
         let mut facebank = Facebank::open(&folder.path().join("people.sqlite")).unwrap();
         facebank.enroll("Ann", &model, &[template(1)]).unwrap();
         let before = facebank.people().unwrap();
-        // SQLite's own word for a full disk, with two pages left.
+        // SQLite reports a full disk when `max_page_count` is reached; two pages are left.
         let pages: i64 = facebank.connection.pragma_query_value(None, "page_count", |r| r.get(0)).unwrap();
         facebank.connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
         let error = facebank.enroll("Bob", &model, &[template(2), template(3)]).unwrap_err();
@@ -428,18 +485,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_removed_is_not_in_the_file() {
+    fn a_removed_person_is_not_in_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("people.sqlite");
         let mut facebank = Facebank::open(&path).unwrap();
-        let kept = template(1);
-        facebank.enroll("Annabel", &ModelId("model".into()), std::slice::from_ref(&kept)).unwrap();
-        let blob = to_blob(&kept.embedding);
-        let holds = |needle: &[u8]| {
+        let removed = template(1);
+        facebank.enroll("Annabel", &ModelId("model".into()), std::slice::from_ref(&removed)).unwrap();
+        let blob = to_blob(&removed.embedding);
+        let contains = |needle: &[u8]| {
             std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
         };
-        assert!(holds(&blob) && holds(b"Annabel"));
+        assert!(contains(&blob) && contains(b"Annabel"));
         facebank.remove("annabel").unwrap();
-        assert!(!holds(&blob) && !holds(b"Annabel"));
+        assert!(!contains(&blob) && !contains(b"Annabel"));
     }
 }

@@ -36,8 +36,8 @@ fn run(data: &[u8]) {
         Layout { format, width: width & u32::from(MOST), height: height & u32::from(MOST), stride: 0 };
     // The highest bit makes rows shorter than they can be.
     layout.stride = match pad & 0x8000 {
-        0 => layout.least_stride() + pad,
-        _ => layout.least_stride().saturating_sub(pad & 0xff),
+        0 => layout.min_stride() + pad,
+        _ => layout.min_stride().saturating_sub(pad & 0xff),
     };
     let mut frame = Frame::default();
     if convert(&layout, buffer, &mut frame).is_ok() {
@@ -52,7 +52,7 @@ fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     for (index, format) in FORMATS.into_iter().enumerate() {
         for (width, height, pad) in [(16u16, 8u16, 0u16), (5, 3, 0), (17, 9, 7), (1, 1, 0)] {
             let mut layout = Layout { format, width: width.into(), height: height.into(), stride: 0 };
-            layout.stride = layout.least_stride() + u32::from(pad);
+            layout.stride = layout.min_stride() + u32::from(pad);
             let buffer = match format {
                 PixelFormat::Mjpg => jpeg(width.into(), height.into())?,
                 _ => (0..layout.bytes()).map(|at| (at * 37) as u8).collect(),

@@ -84,7 +84,7 @@ fn look(facebank: &Facebank) {
     for listed in facebank.people().unwrap_or_default() {
         let _ = facebank.embeddings(&listed.person.name, &model());
     }
-    let _ = facebank.strangers(&model());
+    let _ = facebank.people_without_templates(&model());
     let _ = facebank.export(&mut std::io::sink(), Path::new("export"));
     let (Ok(gallery), Some(probe)) = (facebank.gallery(&model()), embedding(1.0)) else { return };
     if let Some(best) = gallery.best(&probe) {

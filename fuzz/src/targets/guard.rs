@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_devices::guard::{REQUEST, Request, answer, keep, read_answer};
+use ostiary_devices::guard::{REQUEST_SIZE, Request, read_answer, serve, write_answer};
 use ostiary_devices::{GpioError, OutputLine};
 
 use super::Target;
@@ -43,7 +43,7 @@ fn run(data: &[u8]) {
     if let Err(error) = keep_a_line(data) {
         panic!("a guard cannot be tried: {error}");
     }
-    for said in data.as_chunks::<REQUEST>().0 {
+    for said in data.as_chunks::<REQUEST_SIZE>().0 {
         if let Some(request) = Request::decode(*said) {
             assert_eq!(request.encode(), *said, "{request:?}");
         }
@@ -52,9 +52,9 @@ fn run(data: &[u8]) {
     while let Ok(heard) = read_answer(&mut said) {
         let Err(reason) = heard else { continue };
         let mut again = Vec::new();
-        assert!(answer(&mut again, Err(&reason)).is_ok());
+        assert!(write_answer(&mut again, Err(&reason.0)).is_ok());
         let Ok(Err(told)) = read_answer(&mut again.as_slice()) else { panic!("an answer is no answer") };
-        assert!(reason.starts_with(&told), "{told:?} was made of {reason:?}");
+        assert!(reason.0.starts_with(&told.0), "{told:?} was made of {reason:?}");
     }
 }
 
@@ -66,7 +66,7 @@ fn keep_a_line(said: &[u8]) -> std::io::Result<()> {
     daemon.write_all(said)?;
     daemon.shutdown(std::net::Shutdown::Write)?;
     let line = Line::default();
-    let kept = keep(Box::new(line.clone()), theirs, signals);
+    let kept = serve(Box::new(line.clone()), theirs, signals);
     assert!(kept.is_ok(), "{kept:?}");
     assert!(!*line.0.lock().unwrap_or_else(PoisonError::into_inner), "the line is not at rest");
     Ok(())
@@ -76,7 +76,7 @@ fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let on = |millis| Request::On { at_most: Duration::from_millis(millis) }.encode();
     let requests = [on(5000), Request::Off.encode(), on(0), on(u64::from(u32::MAX))].concat();
     let mut answers = Vec::new();
-    answer(&mut answers, Ok(()))?;
-    answer(&mut answers, Err("the line is in use"))?;
+    write_answer(&mut answers, Ok(()))?;
+    write_answer(&mut answers, Err("the line is in use"))?;
     Ok(vec![requests, answers])
 }

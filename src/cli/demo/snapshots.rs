@@ -47,7 +47,7 @@ impl Pages {
         let number = before + 1;
         let mut frame = result.frame.clone();
         let mut label = String::new();
-        for seen in result.seen {
+        for seen in result.faces {
             let match_label = judge(&self.rule, seen, result.gallery);
             match_label.label(&mut label);
             annotate::draw(&mut frame, &seen.detection, &label, match_label.mark());

@@ -163,7 +163,7 @@ fn look(config: &Camera) -> Result<Seen, CaptureError> {
     // Connecting to a stream takes longer than a frame does.
     let limit = Duration::from_secs_f64(config.stall_s * 2.0);
     while let Err(error) = first(&mut *source, &mut frame, &config) {
-        let passing = matches!(error, CaptureError::Connecting { .. } | CaptureError::Torn { .. });
+        let passing = matches!(error, CaptureError::Connecting { .. } | CaptureError::DamagedFrame { .. });
         if !passing || clock.now() > limit {
             return Err(error);
         }
@@ -202,7 +202,7 @@ fn count(
         match source.next(frame) {
             Ok(Next::Frame) => frames += 1,
             Ok(Next::End) => break,
-            Err(CaptureError::Torn { .. }) => {}
+            Err(CaptureError::DamagedFrame { .. }) => {}
             Err(error) => return Err(error),
         }
     }

@@ -47,7 +47,7 @@ fn look(door: &Door, path: &Path) -> Result<Finding, FacebankError> {
     let mut strangers = Vec::new();
     if let Ok(model) = bundle.and_then(|bundle| bundle.id(Embedder::ROLE)) {
         facebank.gallery(&model)?;
-        strangers = facebank.strangers(&model)?;
+        strangers = facebank.people_without_templates(&model)?;
     }
     let people = facebank.people()?;
     let enabled = people.iter().filter(|listed| listed.person.enabled && listed.templates > 0).count();

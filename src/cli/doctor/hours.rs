@@ -2,7 +2,7 @@
 
 use ostiary_access::closed_groups;
 use ostiary_config::Hours;
-use ostiary_facebank::{Facebank, Listed};
+use ostiary_facebank::{Facebank, PersonSummary};
 
 use super::Door;
 use super::finding::Finding;
@@ -16,7 +16,7 @@ pub fn check(door: &Door) -> Vec<Finding> {
     judge(&hours, &people.unwrap_or_default())
 }
 
-fn judge(hours: &Hours, people: &[Listed]) -> Vec<Finding> {
+fn judge(hours: &Hours, people: &[PersonSummary]) -> Vec<Finding> {
     if hours.is_empty() {
         return vec![Finding::ok("none are set: everybody may come in at any time, and groups are labels")];
     }
@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
 
-    fn listed(name: &str, group: Option<&str>) -> Listed {
+    fn listed(name: &str, group: Option<&str>) -> PersonSummary {
         let person = Person {
             id: PersonId(1),
             name: name.to_owned(),
@@ -52,7 +52,7 @@ mod tests {
             group: group.map(str::to_owned),
             created: jiff::Timestamp::UNIX_EPOCH,
         };
-        Listed { person, templates: 1, crops: 0, models: Vec::new() }
+        PersonSummary { person, templates: 1, crops: 0, models: Vec::new() }
     }
 
     #[test]

@@ -90,8 +90,8 @@ pub fn switch(
     model_store.prune(lock, config.models.keep)?;
     let strangers = match &mut facebank {
         Some(facebank) => {
-            facebank.forget_all_but(&models_at_hand(model_store)?)?;
-            facebank.strangers(&model)?
+            facebank.retain_models(&models_at_hand(model_store)?)?;
+            facebank.people_without_templates(&model)?
         }
         None => Vec::new(),
     };

@@ -125,7 +125,7 @@ struct Encoder {
 
 impl Encoder {
     fn start(job: &Job, (width, height): (u32, u32), to: &Path) -> Result<Self> {
-        let mut command = ffmpeg::program("ffmpeg");
+        let mut command = ffmpeg::command("ffmpeg");
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]);
         command.args(["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size"]);
@@ -136,15 +136,15 @@ impl Encoder {
             if let Some(duration) = sound.duration {
                 command.arg("-t").arg(duration.as_secs_f64().to_string());
             }
-            command.arg("-i").arg(ffmpeg::local(sound.path));
+            command.arg("-i").arg(ffmpeg::file_url(sound.path));
         }
         command.args(["-map", "0:v:0", "-vf", FILTER]).args(CODEC).args(COLORS);
         if job.sound.is_some() {
             // A question mark: a file without sound is none the worse.
             command.args(["-map", "1:a:0?", "-c:a", "aac"]);
         }
-        command.args(["-movflags", "+faststart"]).arg(ffmpeg::local(to));
-        let mut child = ffmpeg::start(&mut command, "ffmpeg", &job.out.display().to_string())?;
+        command.args(["-movflags", "+faststart"]).arg(ffmpeg::file_url(to));
+        let mut child = ffmpeg::spawn(&mut command, "ffmpeg", &job.out.display().to_string())?;
         let (input, complaints) = (child.stdin.take(), child.stderr.take());
         let mut encoder = Self { child, input, listener: None };
         // Somebody has to listen, or a child with much to say waits for ever.
@@ -174,16 +174,16 @@ impl Encoder {
 
 /// Counts the frames that a finished file holds; one that cannot be read holds none.
 fn frames_of(path: &Path) -> Result<u64> {
-    let mut command = ffmpeg::program("ffprobe");
+    let mut command = ffmpeg::command("ffprobe");
     command.args(["-v", "error", "-select_streams", "v:0", "-count_packets"]);
-    command.args(["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]).arg(ffmpeg::local(path));
-    let answer = ffmpeg::start(&mut command, "ffprobe", &path.display().to_string())?.wait_with_output()?;
+    command.args(["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]).arg(ffmpeg::file_url(path));
+    let answer = ffmpeg::spawn(&mut command, "ffprobe", &path.display().to_string())?.wait_with_output()?;
     let number = String::from_utf8_lossy(&answer.stdout);
     Ok(number.trim().trim_end_matches(',').parse().unwrap_or(0))
 }
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        ffmpeg::end(&mut self.child);
+        ffmpeg::kill(&mut self.child);
     }
 }

@@ -1,4 +1,4 @@
-//! Threads that fail as no real one should: the relay must be at rest afterwards, whatever it was.
+//! The workers together, with threads that fail. After each failure the relay must be at rest.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -18,47 +18,49 @@ use ostiary_vision::VisionError;
 
 use super::*;
 use crate::daemon::shared::DoorMessage;
-use crate::daemon::vision_worker::{FrameProcessor, Rules};
+use crate::daemon::vision_worker::{AccessRules, FrameProcessor};
 use crate::wall_clock::WallClock;
 
-/// Far longer than anything here takes.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Longer than any wait of these tests.
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The detail of the event of the first state of the contact.
+const INITIAL: &str = "state when the contact was first read";
 
-/// What a broken sight does with its first frame.
+/// What the processor does with its first frame.
 #[derive(Clone, Copy, PartialEq)]
-enum Flaw {
+enum Failure {
     None,
     Panics,
     Fails,
     Hangs,
 }
 
-struct Broken {
-    flaw: Flaw,
+struct FailingProcessor {
+    failure: Failure,
     gallery: Gallery,
     model: ModelId,
-    seen: Vec<TrackedFace>,
+    faces: Vec<TrackedFace>,
 }
 
-impl Broken {
-    fn new(flaw: Flaw) -> Self {
-        Self { flaw, gallery: Gallery::default(), model: ModelId("broken".into()), seen: Vec::new() }
+impl FailingProcessor {
+    fn new(failure: Failure) -> Self {
+        Self { failure, gallery: Gallery::default(), model: ModelId("broken".into()), faces: Vec::new() }
     }
 }
 
-impl FrameProcessor for Broken {
-    fn look(&mut self, _: &Frame) -> Result<&[TrackedFace], VisionError> {
-        match self.flaw {
-            Flaw::None => Ok(&self.seen),
-            Flaw::Panics => panic!("broken on purpose"),
-            Flaw::Fails => Err(VisionError::NoEmbedding),
-            Flaw::Hangs => loop {
+impl FrameProcessor for FailingProcessor {
+    fn process(&mut self, _: &Frame) -> Result<&[TrackedFace], VisionError> {
+        match self.failure {
+            Failure::None => Ok(&self.faces),
+            Failure::Panics => panic!("broken on purpose"),
+            Failure::Fails => Err(VisionError::NoEmbedding),
+            Failure::Hangs => loop {
                 thread::park();
             },
         }
     }
-    fn seen(&self) -> &[TrackedFace] {
-        &self.seen
+    fn faces(&self) -> &[TrackedFace] {
+        &self.faces
     }
     fn ended(&self) -> &[TrackId] {
         &[]
@@ -75,44 +77,44 @@ impl FrameProcessor for Broken {
     fn next_track(&self) -> TrackId {
         TrackId(1)
     }
-    fn begin_at(&mut self, _: TrackId) {}
+    fn set_next_track(&mut self, _: TrackId) {}
 }
 
-/// A camera that brings a frame whenever it is let.
-struct Shutter {
-    open: Arc<AtomicBool>,
-    number: u64,
+/// A camera that gives frames while it is plugged in.
+struct TestCamera {
+    is_plugged_in: Arc<AtomicBool>,
+    sequence: u64,
 }
 
-impl FrameSource for Shutter {
+impl FrameSource for TestCamera {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
         thread::sleep(Duration::from_millis(2));
-        if !self.open.load(Ordering::SeqCst) {
-            return Err(CaptureError::Unplugged { name: "shutter".into() });
+        if !self.is_plugged_in.load(Ordering::SeqCst) {
+            return Err(CaptureError::Unplugged { name: "test camera".into() });
         }
-        self.number += 1;
+        self.sequence += 1;
         frame.reshape(4, 4);
-        (frame.sequence, frame.time) = (self.number, Duration::from_millis(self.number));
+        (frame.sequence, frame.time) = (self.sequence, Duration::from_millis(self.sequence));
         Ok(Next::Frame)
     }
     fn is_live(&self) -> bool {
         true
     }
     fn describe(&self) -> String {
-        "shutter".into()
+        "test camera".into()
     }
 }
 
 #[derive(Clone, Default)]
-struct Line(Arc<Mutex<Vec<bool>>>);
+struct RecordedLine(Arc<Mutex<Vec<bool>>>);
 
-impl Line {
+impl RecordedLine {
     fn levels(&self) -> Vec<bool> {
         self.0.lock().unwrap().clone()
     }
 }
 
-impl OutputLine for Line {
+impl OutputLine for RecordedLine {
     fn set(&mut self, on: bool) -> Result<(), GpioError> {
         self.0.lock().unwrap().push(on);
         Ok(())
@@ -120,9 +122,9 @@ impl OutputLine for Line {
 }
 
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<Event>>>);
+struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
 
-impl Output for Told {
+impl Output for RecordedEvents {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.lock().unwrap().push(event.clone());
         Ok(())
@@ -132,114 +134,115 @@ impl Output for Told {
     }
 }
 
-/// What hands do to the button and the leaf.
+/// The levels and edges that a test sets.
 #[derive(Default)]
-struct Hands {
+struct InputLevels {
     edges: VecDeque<Edge>,
     open: Option<bool>,
-    gone: bool,
+    is_unplugged: bool,
     panics: bool,
 }
 
 #[derive(Clone, Default)]
-struct Wires(Arc<Mutex<Hands>>);
+struct TestInputs(Arc<Mutex<InputLevels>>);
 
-impl Wires {
+impl TestInputs {
     fn press(&self, age: Duration) {
         let edges = [true, false].map(|active| Edge { input: Input::Exit, active, age });
         self.0.lock().unwrap().edges.extend(edges);
     }
 
-    fn transition(&self, open: bool) {
-        let mut hands = self.0.lock().unwrap();
-        hands.open = Some(open);
-        hands.edges.push_back(Edge { input: Input::Contact, active: open, age: Duration::ZERO });
+    fn set_contact(&self, open: bool) {
+        let mut levels = self.0.lock().unwrap();
+        levels.open = Some(open);
+        levels.edges.push_back(Edge { input: Input::Contact, active: open, age: Duration::ZERO });
     }
 
-    fn unless_gone<T>(&self, answer: impl FnOnce(&mut Hands) -> T) -> Result<T, GpioError> {
-        let mut hands = self.0.lock().unwrap();
-        if std::mem::take(&mut hands.panics) {
-            drop(hands);
+    fn with_levels<T>(&self, read: impl FnOnce(&mut InputLevels) -> T) -> Result<T, GpioError> {
+        let mut levels = self.0.lock().unwrap();
+        if std::mem::take(&mut levels.panics) {
+            drop(levels);
             panic!("broken on purpose");
         }
-        match hands.gone {
+        match levels.is_unplugged {
             true => Err(GpioError::Read {
                 what: "exit button",
                 chip: "/dev/gpiochip0".into(),
                 line: 23,
                 reason: "no such device".into(),
             }),
-            false => Ok(answer(&mut hands)),
+            false => Ok(read(&mut levels)),
         }
     }
 
     fn inputs(&self) -> Inputs {
-        let wires = self.clone();
+        let inputs = self.clone();
         Inputs::new(Box::new(move || {
-            wires.unless_gone(|_| ())?;
-            Ok(Box::new(wires.clone()))
+            inputs.with_levels(|_| ())?;
+            Ok(Box::new(inputs.clone()))
         }))
         .unwrap()
     }
 }
 
-impl InputLines for Wires {
+impl InputLines for TestInputs {
     fn edge(&mut self, _: Duration) -> Result<Option<Edge>, GpioError> {
         thread::sleep(Duration::from_millis(2));
-        self.unless_gone(|hands| hands.edges.pop_front())
+        self.with_levels(|levels| levels.edges.pop_front())
     }
     fn contact(&mut self) -> Result<Option<bool>, GpioError> {
-        self.unless_gone(|hands| hands.open)
+        self.with_levels(|levels| levels.open)
     }
 }
 
-/// A door with its workers, and all that can be seen of it.
-struct House {
+/// A door with its workers, and the records of its relay and events.
+struct TestDoor {
     clock: Arc<VirtualClock>,
     shared: Arc<Shared>,
     workers: Workers,
-    shutter: Arc<AtomicBool>,
-    relay: Line,
-    wires: Wires,
-    told: Told,
+    camera: Arc<AtomicBool>,
+    relay: RecordedLine,
+    inputs: TestInputs,
+    events: RecordedEvents,
     _folder: tempfile::TempDir,
 }
 
-fn rules() -> Rules {
+fn rules() -> AccessRules {
     let door = config::Door { unknown_after: 1, ..config::Door::default() };
-    Rules { door, threshold: Similarity(0.5), hours: Hours::default(), trust: ClockTrust::default() }
+    AccessRules { door, threshold: Similarity(0.5), hours: Hours::default(), trust: ClockTrust::default() }
 }
 
-impl House {
-    fn with(flaw: Flaw) -> Self {
-        Self::with_inputs(flaw, true)
+impl TestDoor {
+    fn with(failure: Failure) -> Self {
+        Self::with_inputs(failure, true)
     }
 
-    fn with_inputs(flaw: Flaw, has_inputs: bool) -> Self {
+    fn with_inputs(failure: Failure, has_inputs: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let events = config::Events { path: folder.path().join("events.sqlite"), keep: 100 };
         let store = Arc::new(Mutex::new(EventStore::open(&events, false).unwrap()));
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock.clone(), WallClock::new(None), "door", 60_000));
-        let (relay, told, shutter) = (Line::default(), Told::default(), Arc::new(AtomicBool::new(false)));
-        let wires = Wires::default();
+        let (relay, events, camera) =
+            (RecordedLine::default(), RecordedEvents::default(), Arc::new(AtomicBool::new(false)));
+        let inputs = TestInputs::default();
         let contact = Contact::new(Duration::from_secs(2), Duration::from_secs(30));
         let lamps = Signals::default();
-        let source = Box::new(Shutter { open: shutter.clone(), number: 0 });
+        let source = Box::new(TestCamera { is_plugged_in: camera.clone(), sequence: 0 });
         let workers = Workers::start(
             shared.clone(),
             CaptureWorker::new(shared.clone(), config::Camera::default(), Some(source)),
-            VisionWorker::new(shared.clone(), Box::new(Broken::new(flaw)), rules(), None),
+            VisionWorker::new(shared.clone(), Box::new(FailingProcessor::new(failure)), rules(), None),
             DoorWorker::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
-            StoreWorker::new(shared.clone(), store, vec![Box::new(told.clone())]),
-            has_inputs.then(|| InputWorker::new(shared.clone(), wires.inputs())),
+            StoreWorker::new(shared.clone(), store, vec![Box::new(events.clone())]),
+            has_inputs.then(|| InputWorker::new(shared.clone(), inputs.inputs())),
             Duration::from_secs(1),
         )
         .unwrap();
-        Self { clock, shared, workers, shutter, relay, wires, told, _folder: folder }
+        Self { clock, shared, workers, camera, relay, inputs, events, _folder: folder }
     }
 
-    /// Somebody is let in.
+    /// Sends a grant to the door thread.
     fn grant(&self) {
         let decision = Decision {
             time: Duration::ZERO,
@@ -254,53 +257,53 @@ impl House {
             faces_in_view: 1,
             frames: 3,
         };
-        let word = DoorMessage::Decided {
+        let message = DoorMessage::Decided {
             decision,
             person: Some("Ann".into()),
             detail: None,
             model: ModelId("broken".into()),
         };
-        assert!(self.shared.door_messages.push(word).is_ok());
+        assert!(self.shared.door_messages.push(message).is_ok());
     }
 
     fn wait_for(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
-        let begun = Instant::now();
+        let start = Instant::now();
         while !done(self) {
-            assert!(begun.elapsed() < LIMIT, "no {what}");
+            assert!(start.elapsed() < TEST_TIMEOUT, "no {what}");
             thread::sleep(Duration::from_millis(2));
         }
     }
 
-    /// Waits for the workers to end as the main thread would, ends it, and returns why it did.
-    fn end(&mut self) -> Result<(), String> {
+    /// Waits until a worker ends, ends the others as the main thread does, and returns the result.
+    fn wait_for_end(&mut self) -> Result<(), DaemonError> {
         let mut ended = None;
-        self.wait_for("end of the workers", |house| {
-            ended = house.workers.ended();
+        self.wait_for("end of the workers", |door| {
+            ended = door.workers.ended();
             ended.is_some()
         });
         let result = ended.unwrap();
         self.workers.end(&result);
-        result.map_err(|error| error.to_string())
+        result
     }
 
     fn kinds(&self) -> Vec<EventName> {
-        self.told.0.lock().unwrap().iter().map(|event| event.kind.name()).collect()
+        self.events.0.lock().unwrap().iter().map(|event| event.kind.name()).collect()
     }
 
-    /// Waits for the next event of this kind, of those that come after the first `seen`.
-    fn event(&mut self, name: EventName, seen: usize) -> Event {
+    /// Waits for an event of this kind after the first `skipped` events.
+    fn event(&mut self, name: EventName, skipped: usize) -> Event {
         let mut found = None;
-        self.wait_for(&name.to_string(), |house| {
-            let told = house.told.0.lock().unwrap();
-            found = told.iter().skip(seen).find(|event| event.kind.name() == name).cloned();
+        self.wait_for(&name.to_string(), |door| {
+            let events = door.events.0.lock().unwrap();
+            found = events.iter().skip(skipped).find(|event| event.kind.name() == name).cloned();
             found.is_some()
         });
         found.unwrap()
     }
 
-    /// What was told of the leaf and the inputs; the camera's events come when they like.
-    fn of_the_leaf(&self) -> Vec<EventName> {
-        let is_of_the_leaf = |kind: &EventName| {
+    /// The events of contact and inputs, without those of the camera, whose order differs.
+    fn contact_events(&self) -> Vec<EventName> {
+        let is_contact_event = |kind: &EventName| {
             matches!(
                 kind,
                 EventName::DoorOpened
@@ -311,80 +314,80 @@ impl House {
                     | EventName::InputsBack
             )
         };
-        self.kinds().into_iter().filter(is_of_the_leaf).collect()
+        self.kinds().into_iter().filter(is_contact_event).collect()
     }
 }
 
-/// With the relay on, the fault must bring it to rest, and nothing may put it on again.
-fn fails_secure(flaw: Flaw, expected: &str) {
-    let mut house = House::with(flaw);
-    house.grant();
-    house.wait_for("relay on", |house| house.relay.levels() == [true]);
-    house.shutter.store(true, Ordering::SeqCst);
-    if flaw == Flaw::Hangs {
-        house.wait_for("frame taken", |house| house.shared.frames.dropped() > 0);
-        // Time goes by; everybody else goes on to move.
+/// Causes a failure while the relay is on: the relay must go to rest and must not be switched on again.
+fn check_fail_secure(failure: Failure, expected: &str) {
+    let mut door = TestDoor::with(failure);
+    door.grant();
+    door.wait_for("relay on", |door| door.relay.levels() == [true]);
+    door.camera.store(true, Ordering::SeqCst);
+    if failure == Failure::Hangs {
+        door.wait_for("frame taken", |door| door.shared.frames.dropped() > 0);
+        // Time passes; the other threads make progress.
         for _ in 0..15 {
-            house.clock.advance(Duration::from_secs(1));
+            door.clock.advance(Duration::from_secs(1));
             thread::sleep(Duration::from_millis(60));
         }
     }
-    let why = house.end().unwrap_err();
+    let why = door.wait_for_end().unwrap_err().to_string();
     assert!(why.contains(expected), "{why}");
-    assert_eq!(house.relay.levels().first(), Some(&true));
-    assert!(house.relay.levels()[1..].iter().all(|on| !on) && house.relay.levels().len() > 1);
-    assert!(house.kinds().contains(&EventName::Locked), "{:?}", house.kinds());
-    let told = house.told.0.lock().unwrap();
-    let locked = told.iter().find_map(|event| match &event.kind {
+    assert_eq!(door.relay.levels().first(), Some(&true));
+    assert!(door.relay.levels()[1..].iter().all(|on| !on) && door.relay.levels().len() > 1);
+    assert!(door.kinds().contains(&EventName::Locked), "{:?}", door.kinds());
+    let events = door.events.0.lock().unwrap();
+    let locked = events.iter().find_map(|event| match &event.kind {
         EventKind::Locked { detail } => Some(detail),
         _ => None,
     });
     assert!(locked.unwrap().contains(expected), "{locked:?}");
-    assert!(told.iter().all(|event| event.id > 0), "everything is recorded");
+    assert!(events.iter().all(|event| event.id > 0), "all events are stored");
 }
 
 #[test]
-fn a_vision_thread_that_dies_locks_the_door() {
-    fails_secure(Flaw::Panics, "the vision thread died: broken on purpose");
+fn a_vision_thread_that_panics_locks_the_door() {
+    check_fail_secure(Failure::Panics, "the vision thread died: broken on purpose");
 }
 
 #[test]
 fn a_vision_thread_that_fails_locks_the_door() {
-    fails_secure(Flaw::Fails, "vision failed: the model gave no usable embedding");
+    check_fail_secure(Failure::Fails, "vision failed: the model gave no usable embedding");
 }
 
 #[test]
 fn a_vision_thread_that_hangs_locks_the_door() {
-    fails_secure(Flaw::Hangs, "the vision thread made no progress");
+    check_fail_secure(Failure::Hangs, "the vision thread made no progress");
 }
 
 #[test]
-fn a_locked_door_opens_for_nobody() {
-    let mut house = House::with(Flaw::None);
-    house.shared.lock("a fault");
-    house.wait_for("lock", |house| house.shared.is_locked());
-    house.grant();
-    house.wait_for("denial", |house| house.kinds().contains(&EventName::Denied));
-    assert!(house.relay.levels().iter().all(|on| !on));
-    let told = house.told.0.lock().unwrap().clone();
-    let refused = told.iter().find_map(|event| match &event.kind {
+fn a_locked_door_does_not_open_for_a_grant() {
+    let mut door = TestDoor::with(Failure::None);
+    door.shared.lock("a fault");
+    door.wait_for("lock", |door| door.shared.is_locked());
+    door.grant();
+    door.wait_for("denial", |door| door.kinds().contains(&EventName::Denied));
+    assert!(door.relay.levels().iter().all(|on| !on));
+    let events = door.events.0.lock().unwrap().clone();
+    let reason = events.iter().find_map(|event| match &event.kind {
         EventKind::Denied(Denial::Face { reason, .. }) => Some(*reason),
         _ => None,
     });
-    assert_eq!(refused, Some(DenialReason::Locked));
-    house.workers.end(&Err(DaemonError::Fault("a fault".into())));
+    assert_eq!(reason, Some(DenialReason::Locked));
+    door.workers.end(&Err(Fault::DoorQueueFull.into()));
 }
 
 #[test]
-fn a_stop_leaves_the_relay_at_rest_and_records_all() {
-    let mut house = House::with(Flaw::None);
-    house.grant();
-    house.wait_for("relay on", |house| house.relay.levels() == [true]);
-    // The camera brings nothing yet, which its thread reports when it gets its turn.
-    house.wait_for("loss", |house| house.kinds().contains(&EventName::CameraLost));
-    house.workers.end(&Ok(()));
-    assert_eq!(house.relay.levels(), [true, false]);
-    let kinds = house.kinds();
+fn a_stop_leaves_the_relay_at_rest_and_stores_all_events() {
+    let mut door = TestDoor::with(Failure::None);
+    door.grant();
+    door.wait_for("relay on", |door| door.relay.levels() == [true]);
+    // The camera is not plugged in, which its thread reports at some time.
+    door.wait_for("loss", |door| door.kinds().contains(&EventName::CameraLost));
+    door.workers.end(&Ok(()));
+    assert_eq!(door.relay.levels(), [true, false]);
+    let kinds = door.kinds();
     let wanted = [
         EventName::RelayOn,
         EventName::Granted,
@@ -397,84 +400,84 @@ fn a_stop_leaves_the_relay_at_rest_and_records_all() {
 }
 
 #[test]
-fn a_camera_that_comes_and_goes_is_told_once_each() {
-    let mut house = House::with(Flaw::None);
-    let count = |house: &House, kind| house.kinds().into_iter().filter(|k| *k == kind).count();
+fn each_loss_and_return_of_the_camera_is_one_event() {
+    let mut door = TestDoor::with(Failure::None);
+    let count = |door: &TestDoor, kind| door.kinds().into_iter().filter(|k| *k == kind).count();
     for round in 1..=3 {
-        house.shutter.store(false, Ordering::SeqCst);
-        house.wait_for("loss", |house| count(house, EventName::CameraLost) == round);
-        house.shutter.store(true, Ordering::SeqCst);
-        house.wait_for("return", |house| count(house, EventName::CameraBack) == round);
+        door.camera.store(false, Ordering::SeqCst);
+        door.wait_for("loss", |door| count(door, EventName::CameraLost) == round);
+        door.camera.store(true, Ordering::SeqCst);
+        door.wait_for("return", |door| count(door, EventName::CameraBack) == round);
     }
-    assert!(house.workers.ended().is_none(), "a camera that is away is no fault of the door");
-    house.workers.end(&Ok(()));
+    assert!(door.workers.ended().is_none(), "a missing camera does not lock the door");
+    door.workers.end(&Ok(()));
 }
 
 #[test]
-fn the_exit_button_opens_once_for_each_press() {
-    let mut house = House::with(Flaw::None);
-    house.wires.press(Duration::ZERO);
-    let granted = house.event(EventName::Granted, 0);
+fn each_press_of_the_exit_button_gives_one_pulse() {
+    let mut door = TestDoor::with(Failure::None);
+    door.inputs.press(Duration::ZERO);
+    let granted = door.event(EventName::Granted, 0);
     assert_eq!(granted.kind, EventKind::Granted(Grant::ExitButton));
-    assert_eq!(house.relay.levels(), [true]);
-    house.clock.advance(Duration::from_secs(59));
+    assert_eq!(door.relay.levels(), [true]);
+    door.clock.advance(Duration::from_secs(59));
     thread::sleep(Duration::from_millis(50));
-    assert_eq!(house.relay.levels(), [true]);
-    house.clock.advance(Duration::from_secs(1));
-    house.event(EventName::RelayOff, 0);
-    assert_eq!(house.relay.levels(), [true, false]);
-    house.wires.press(Duration::ZERO);
-    house.wait_for("second pulse", |house| house.relay.levels() == [true, false, true]);
-    house.workers.end(&Ok(()));
-    assert_eq!(house.relay.levels(), [true, false, true, false]);
+    assert_eq!(door.relay.levels(), [true]);
+    door.clock.advance(Duration::from_secs(1));
+    door.event(EventName::RelayOff, 0);
+    assert_eq!(door.relay.levels(), [true, false]);
+    door.inputs.press(Duration::ZERO);
+    door.wait_for("second pulse", |door| door.relay.levels() == [true, false, true]);
+    door.workers.end(&Ok(()));
+    assert_eq!(door.relay.levels(), [true, false, true, false]);
 }
 
 #[test]
-fn an_exit_button_that_was_pressed_long_ago_opens_nothing() {
-    let mut house = House::with(Flaw::None);
-    house.clock.advance(Duration::from_secs(20));
-    house.wires.press(Duration::from_secs(3));
-    // What is heard after it has been acted on after it.
-    house.wires.transition(false);
-    house.event(EventName::DoorClosed, 0);
-    assert!(house.relay.levels().is_empty());
-    house.workers.end(&Ok(()));
+fn an_old_press_of_the_exit_button_opens_nothing() {
+    let mut door = TestDoor::with(Failure::None);
+    door.clock.advance(Duration::from_secs(20));
+    door.inputs.press(Duration::from_secs(3));
+    // When the event of the contact arrives, the press was handled.
+    door.inputs.set_contact(false);
+    door.event(EventName::DoorClosed, 0);
+    assert!(door.relay.levels().is_empty());
+    door.workers.end(&Ok(()));
 }
 
 #[test]
-fn a_locked_door_does_not_open_by_the_exit_button() {
-    let mut house = House::with(Flaw::None);
-    house.shared.lock("a fault");
-    house.wait_for("lock", |house| house.shared.is_locked());
-    house.wires.press(Duration::ZERO);
-    let denied = house.event(EventName::Denied, 0);
+fn a_locked_door_does_not_open_for_the_exit_button() {
+    let mut door = TestDoor::with(Failure::None);
+    door.shared.lock("a fault");
+    door.wait_for("lock", |door| door.shared.is_locked());
+    door.inputs.press(Duration::ZERO);
+    let denied = door.event(EventName::Denied, 0);
     assert_eq!(denied.kind, EventKind::Denied(Denial::ExitButton));
-    assert!(house.relay.levels().iter().all(|on| !on));
-    house.workers.end(&Err(DaemonError::Fault("a fault".into())));
+    assert!(door.relay.levels().iter().all(|on| !on));
+    door.workers.end(&Err(Fault::DoorQueueFull.into()));
 }
 
 #[test]
-fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
-    let mut house = House::with(Flaw::None);
-    house.wires.transition(false);
-    let found = house.event(EventName::DoorClosed, 0);
-    assert_eq!(found.kind, EventKind::DoorClosed { detail: Some("so it was found".into()) });
-    house.wires.transition(true);
-    house.event(EventName::DoorForced, 0);
-    house.clock.advance(Duration::from_secs(30));
-    let held = house.event(EventName::DoorHeld, 0);
+fn an_opening_without_a_grant_is_forced_and_a_door_that_stays_open_is_held() {
+    let mut door = TestDoor::with(Failure::None);
+    door.inputs.set_contact(false);
+    let found = door.event(EventName::DoorClosed, 0);
+    assert_eq!(found.kind, EventKind::DoorClosed { detail: Some(INITIAL.into()) });
+    door.inputs.set_contact(true);
+    door.event(EventName::DoorForced, 0);
+    door.clock.advance(Duration::from_secs(30));
+    let held = door.event(EventName::DoorHeld, 0);
     assert_eq!(held.kind, EventKind::DoorHeld { detail: "it has been open for 30 s".into() });
-    house.clock.advance(Duration::from_secs(90));
-    house.wires.transition(false);
-    house.wait_for("closing", |house| house.of_the_leaf().last() == Some(&EventName::DoorClosed));
+    door.clock.advance(Duration::from_secs(90));
+    door.inputs.set_contact(false);
+    door.wait_for("closing", |door| door.contact_events().last() == Some(&EventName::DoorClosed));
 
-    let seen = house.kinds().len();
-    house.wires.press(Duration::ZERO);
-    house.event(EventName::Granted, seen);
-    house.wires.transition(true);
-    house.event(EventName::DoorOpened, seen);
-    house.wires.transition(false);
-    house.event(EventName::DoorClosed, seen);
+    let before = door.kinds().len();
+    door.inputs.press(Duration::ZERO);
+    door.event(EventName::Granted, before);
+    door.inputs.set_contact(true);
+    door.event(EventName::DoorOpened, before);
+    door.inputs.set_contact(false);
+    door.event(EventName::DoorClosed, before);
     let expected = [
         EventName::DoorClosed,
         EventName::DoorOpened,
@@ -484,54 +487,54 @@ fn a_door_that_opens_for_nobody_was_forced_and_one_that_stays_open_is_held() {
         EventName::DoorOpened,
         EventName::DoorClosed,
     ];
-    assert_eq!(house.of_the_leaf(), expected);
-    house.workers.end(&Ok(()));
+    assert_eq!(door.contact_events(), expected);
+    door.workers.end(&Ok(()));
 }
 
 #[test]
-fn inputs_that_go_away_are_told_of_and_open_nothing() {
-    let mut house = House::with(Flaw::None);
-    house.wires.transition(true);
-    house.event(EventName::DoorOpened, 0);
-    house.wires.0.lock().unwrap().gone = true;
-    let lost = house.event(EventName::InputsLost, 0);
+fn lost_inputs_are_reported_and_open_nothing() {
+    let mut door = TestDoor::with(Failure::None);
+    door.inputs.set_contact(true);
+    door.event(EventName::DoorOpened, 0);
+    door.inputs.0.lock().unwrap().is_unplugged = true;
+    let lost = door.event(EventName::InputsLost, 0);
     let EventKind::InputsLost { detail } = &lost.kind else { panic!("{lost:?}") };
     assert!(detail.contains("no such device"));
-    house.clock.advance(Duration::from_secs(60));
-    *house.wires.0.lock().unwrap() = Hands { open: Some(false), ..Hands::default() };
-    house.event(EventName::InputsBack, 0);
-    let found = house.event(EventName::DoorClosed, 0);
-    assert_eq!(found.kind, EventKind::DoorClosed { detail: Some("so it was found".into()) });
+    door.clock.advance(Duration::from_secs(60));
+    *door.inputs.0.lock().unwrap() = InputLevels { open: Some(false), ..InputLevels::default() };
+    door.event(EventName::InputsBack, 0);
+    let found = door.event(EventName::DoorClosed, 0);
+    assert_eq!(found.kind, EventKind::DoorClosed { detail: Some(INITIAL.into()) });
     let expected =
         [EventName::DoorOpened, EventName::InputsLost, EventName::InputsBack, EventName::DoorClosed];
-    assert_eq!(house.of_the_leaf(), expected, "one that cannot be read is not held open");
-    assert!(house.relay.levels().is_empty());
-    assert!(house.workers.ended().is_none(), "inputs that are away are no fault of the door");
-    house.wires.press(Duration::ZERO);
-    house.wait_for("relay on", |house| house.relay.levels() == [true]);
-    house.workers.end(&Ok(()));
+    assert_eq!(door.contact_events(), expected, "a door whose contact cannot be read is not held open");
+    assert!(door.relay.levels().is_empty());
+    assert!(door.workers.ended().is_none(), "missing inputs do not lock the door");
+    door.inputs.press(Duration::ZERO);
+    door.wait_for("relay on", |door| door.relay.levels() == [true]);
+    door.workers.end(&Ok(()));
 }
 
 #[test]
-fn an_inputs_thread_that_dies_locks_the_door() {
-    let mut house = House::with(Flaw::None);
-    house.grant();
-    house.wait_for("relay on", |house| house.relay.levels() == [true]);
-    house.wires.0.lock().unwrap().panics = true;
-    let why = house.end().unwrap_err();
+fn an_inputs_thread_that_panics_locks_the_door() {
+    let mut door = TestDoor::with(Failure::None);
+    door.grant();
+    door.wait_for("relay on", |door| door.relay.levels() == [true]);
+    door.inputs.0.lock().unwrap().panics = true;
+    let why = door.wait_for_end().unwrap_err().to_string();
     assert!(why.contains("the inputs thread died: broken on purpose"), "{why}");
-    assert_eq!(house.relay.levels()[1..].iter().find(|on| **on), None);
-    assert!(house.kinds().contains(&EventName::Locked));
+    assert_eq!(door.relay.levels()[1..].iter().find(|on| **on), None);
+    assert!(door.kinds().contains(&EventName::Locked));
 }
 
 #[test]
-fn a_door_without_inputs_feeds_its_watchdog() {
+fn progress_does_not_need_inputs() {
     for has_inputs in [false, true] {
-        let mut house = House::with_inputs(Flaw::None, has_inputs);
-        house.clock.advance(Duration::from_secs(3600));
-        house.wait_for("progress of everybody", |house| house.workers.moves(Duration::from_secs(1)));
-        assert!(house.workers.ended().is_none());
-        house.workers.end(&Ok(()));
+        let mut door = TestDoor::with_inputs(Failure::None, has_inputs);
+        door.clock.advance(Duration::from_secs(3600));
+        door.wait_for("progress of all workers", |door| door.workers.make_progress(Duration::from_secs(1)));
+        assert!(door.workers.ended().is_none());
+        door.workers.end(&Ok(()));
     }
 }
 
@@ -540,8 +543,8 @@ fn a_full_queue_of_decisions_locks_the_door() {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::default());
     let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
     while shared.door_messages.push(DoorMessage::End).is_ok() {}
-    let mut processor = Broken::new(Flaw::None);
-    processor.seen.push(TrackedFace {
+    let mut processor = FailingProcessor::new(Failure::None);
+    processor.faces.push(TrackedFace {
         track: TrackId(1),
         first_seen: Duration::ZERO,
         detection: Detection { bbox: [0.0; 4].into(), score: 1.0, landmarks: Default::default() },
@@ -552,7 +555,7 @@ fn a_full_queue_of_decisions_locks_the_door() {
     });
     let vision_worker = VisionWorker::new(shared.clone(), Box::new(processor), rules(), None);
     shared.frames.put(&mut Frame::from_rgb(1, 1, vec![0; 3]).unwrap(), Duration::ZERO);
-    let why = vision_worker.run().unwrap_err();
+    let why = vision_worker.run().unwrap_err().to_string();
     assert!(why.contains("queue is full"), "{why}");
     assert_eq!(shared.fault(), Some(why));
 }

@@ -16,7 +16,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A good frame of a face that is as alike to a person as told, and to the second best not at all.
+/// A counted frame of a face with this similarity to a person, and similarity 0 to the second best.
 fn face(track: u64, person: i64, similarity: f32) -> Observation {
     Observation {
         track: TrackId(track),
@@ -45,7 +45,7 @@ fn faulty(track: u64, fault: QualityFault) -> Observation {
     Observation { fault: Some(fault), embedded: false, candidate: None, ..ann(track) }
 }
 
-/// Shows the same faces for some frames, 100 ms apart, and gives what was decided about each.
+/// Feeds frames to a decider, 100 ms apart, and collects the decisions.
 struct Scene {
     decider: Decider,
     now: Duration,
@@ -57,13 +57,13 @@ impl Scene {
     }
 
     fn show(&mut self, frames: usize, faces: &[Observation]) -> Vec<(u64, Reason)> {
-        let mut told = Vec::new();
+        let mut decided = Vec::new();
         for _ in 0..frames {
             self.now += ms(100);
             let decisions = self.decider.observe(self.now, faces);
-            told.extend(decisions.iter().map(|decision| (decision.track.0, decision.outcome.into())));
+            decided.extend(decisions.iter().map(|decision| (decision.track.0, decision.outcome.into())));
         }
-        told
+        decided
     }
 
     fn end(&mut self, track: u64) -> Option<Reason> {
@@ -76,12 +76,12 @@ fn enough_agreeing_frames_are_one_grant() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(2, &[ann(1)]), []);
     assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
-    assert_eq!(scene.show(300, &[ann(1)]), [], "a visit is granted once");
+    assert_eq!(scene.show(300, &[ann(1)]), [], "one grant for each track");
     assert_eq!(scene.end(1), None);
 }
 
 #[test]
-fn a_grant_tells_what_it_rests_on() {
+fn a_grant_has_the_values_that_led_to_it() {
     let mut decider = Decider::new(&rules(), THRESHOLD);
     let seen = Observation { first_seen: ms(40), ..ann(7) };
     decider.observe(ms(100), &[seen]);
@@ -104,7 +104,7 @@ fn a_grant_tells_what_it_rests_on() {
 }
 
 #[test]
-fn frames_too_far_apart_do_not_agree() {
+fn frames_outside_the_window_are_no_match() {
     let mut decider = Decider::new(&rules(), THRESHOLD);
     for n in 0..50 {
         assert!(decider.observe(ms(n * 1001), &[ann(1)]).is_empty());
@@ -120,7 +120,7 @@ fn the_same_frame_counts_once() {
 }
 
 #[test]
-fn another_person_begins_anew() {
+fn another_person_starts_the_count_again() {
     let mut scene = Scene::new(&rules());
     for _ in 0..10 {
         assert_eq!(scene.show(2, &[ann(1)]), []);
@@ -130,7 +130,7 @@ fn another_person_begins_anew() {
 }
 
 #[test]
-fn nothing_is_inherited_from_another_track() {
+fn frames_of_another_track_do_not_count() {
     let mut scene = Scene::new(&rules());
     for track in 0..10 {
         assert_eq!(scene.show(2, &[ann(track)]), []);
@@ -138,7 +138,7 @@ fn nothing_is_inherited_from_another_track() {
 }
 
 #[test]
-fn a_stranger_is_told_once_and_a_person_may_still_come_in() {
+fn a_denial_is_reported_once_and_a_grant_can_follow() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(7, &[stranger(1)]), []);
     assert_eq!(scene.show(1, &[stranger(1)]), [(1, Reason::Unknown)]);
@@ -147,14 +147,14 @@ fn a_stranger_is_told_once_and_a_person_may_still_come_in() {
 }
 
 #[test]
-fn an_empty_facebank_knows_nobody() {
+fn with_an_empty_facebank_every_face_is_unknown() {
     let mut scene = Scene::new(&rules());
     let nobody = Observation { candidate: None, ..ann(1) };
     assert_eq!(scene.show(20, &[nobody]), [(1, Reason::Unknown)]);
 }
 
 #[test]
-fn a_face_that_is_merely_followed_counts_for_nothing() {
+fn a_frame_without_an_embedding_does_not_count() {
     let mut scene = Scene::new(&rules());
     let followed = Observation { embedded: false, candidate: None, ..ann(1) };
     assert_eq!(scene.show(100, &[followed]), []);
@@ -162,7 +162,7 @@ fn a_face_that_is_merely_followed_counts_for_nothing() {
 }
 
 #[test]
-fn a_stranger_is_not_told_whom_they_are_most_alike() {
+fn a_denial_does_not_name_the_best_candidate() {
     let mut decider = Decider::new(&rules(), THRESHOLD);
     let unknown = (0..20).find_map(|n| decider.observe(ms(n * 100), &[stranger(1)]).pop()).unwrap();
     assert_eq!(
@@ -172,7 +172,7 @@ fn a_stranger_is_not_told_whom_they_are_most_alike() {
 }
 
 #[test]
-fn two_alike_people_are_ambiguous() {
+fn two_similar_people_are_ambiguous() {
     let mut scene = Scene::new(&rules());
     let mut twin = ann(1);
     twin.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(0.66)));
@@ -189,7 +189,7 @@ fn a_single_person_in_the_facebank_has_no_second() {
 }
 
 #[test]
-fn a_disabled_person_and_one_outside_their_hours_stay_out() {
+fn a_disabled_person_and_one_outside_their_hours_are_denied() {
     for (access, reason) in [
         (Access::Disabled, Reason::DisabledPerson),
         (Access::OutsideHours, Reason::OutsideHours),
@@ -198,15 +198,15 @@ fn a_disabled_person_and_one_outside_their_hours_stay_out() {
     ] {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(50, &[Observation { access, ..ann(1) }]), [(1, reason)]);
-        // Another person's access, in a frame that does not agree, is not taken for this one's.
+        // The access of another person, in a frame that does not agree, has no effect.
         assert_eq!(scene.show(1, &[stranger(1)]), []);
-        // Their hours begin, or they are enabled, while they wait.
+        // The hours begin, or the person is enabled, while the track continues.
         assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
     }
 }
 
 #[test]
-fn the_same_person_is_cooled_down_on_another_track() {
+fn the_cool_down_applies_to_another_track_of_the_same_person() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
     assert_eq!(scene.show(90, &[ann(2)]), [(2, Reason::CoolDown)]);
@@ -214,7 +214,7 @@ fn the_same_person_is_cooled_down_on_another_track() {
     assert_eq!(
         scene.show(3, &[face(3, BOB, 0.7)]),
         [(3, Reason::Granted)],
-        "another person is not concerned"
+        "the cool-down is for one person"
     );
 }
 
@@ -225,37 +225,37 @@ fn one_person_on_two_tracks_is_let_in_once() {
 }
 
 #[test]
-fn a_second_face_is_ignored_where_the_owner_says_so() {
+fn a_second_face_is_ignored_if_so_configured() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(3, &[stranger(1), ann(2)]), [(2, Reason::Granted)]);
 }
 
 #[test]
-fn a_second_face_refuses_until_the_person_is_alone() {
+fn a_second_face_prevents_a_grant_until_the_person_is_alone() {
     let mut scene = Scene::new(&Door { second_face: SecondFace::Refuse, ..rules() });
     let blurred = faulty(2, QualityFault::Blurred);
     assert_eq!(scene.show(50, &[ann(1), blurred]), [(1, Reason::SeveralFaces)]);
-    assert_eq!(scene.show(2, &[ann(1)]), [], "the frames before do not count");
+    assert_eq!(scene.show(2, &[ann(1)]), [], "frames with a second face do not count");
     assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
 }
 
 #[test]
-fn a_known_second_face_may_stand_by() {
+fn a_second_face_of_an_allowed_person_does_not_prevent_a_grant() {
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
     assert_eq!(scene.show(50, &[ann(1), stranger(2)])[..1], [(1, Reason::SeveralFaces)]);
 
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
-    let told = scene.show(10, &[ann(1), face(2, BOB, 0.7)]);
-    assert_eq!(told, [(1, Reason::Granted), (2, Reason::Granted)]);
+    let decided = scene.show(10, &[ann(1), face(2, BOB, 0.7)]);
+    assert_eq!(decided, [(1, Reason::Granted), (2, Reason::Granted)]);
 
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
     let disabled = Observation { access: Access::Disabled, ..face(2, BOB, 0.7) };
-    let told = scene.show(20, &[ann(1), disabled]);
-    assert!(!told.iter().any(|(_, reason)| *reason == Reason::Granted), "{told:?}");
+    let decided = scene.show(20, &[ann(1), disabled]);
+    assert!(!decided.iter().any(|(_, reason)| *reason == Reason::Granted), "{decided:?}");
 }
 
 #[test]
-fn a_known_second_face_must_still_be_seen_to_be_known() {
+fn a_second_face_must_match_within_the_window() {
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
     let hidden = faulty(2, QualityFault::TurnedAway);
     assert_eq!(scene.show(3, &[face(2, BOB, 0.7)]), [(2, Reason::Granted)]);
@@ -264,7 +264,7 @@ fn a_known_second_face_must_still_be_seen_to_be_known() {
 }
 
 #[test]
-fn a_face_that_was_never_good_is_told_why_when_it_goes() {
+fn a_track_without_a_good_frame_is_denied_with_the_reason_at_its_end() {
     for (fault, reason) in [
         (QualityFault::TooSmall, Reason::TooFar),
         (QualityFault::Blurred, Reason::LowQuality),
@@ -273,12 +273,12 @@ fn a_face_that_was_never_good_is_told_why_when_it_goes() {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(20, &[faulty(1, fault)]), []);
         assert_eq!(scene.end(1), Some(reason));
-        assert_eq!(scene.end(1), None, "it is gone");
+        assert_eq!(scene.end(1), None, "the track was removed");
     }
 }
 
 #[test]
-fn a_passing_face_is_not_told_of() {
+fn a_short_track_is_not_denied() {
     let mut scene = Scene::new(&rules());
     scene.show(2, &[faulty(1, QualityFault::Blurred)]);
     assert_eq!(scene.end(1), None);
@@ -286,14 +286,14 @@ fn a_passing_face_is_not_told_of() {
 }
 
 #[test]
-fn a_stranger_who_goes_early_is_told_of() {
+fn a_stranger_with_too_few_frames_is_denied_at_the_end_of_the_track() {
     let mut scene = Scene::new(&rules());
     scene.show(5, &[stranger(1)]);
     assert_eq!(scene.end(1), Some(Reason::Unknown));
 }
 
 #[test]
-fn numbers_that_are_not_finite_let_nobody_in() {
+fn numbers_that_are_not_finite_are_not_granted() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut second = ann(1);
         second.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(bad)));
@@ -308,7 +308,7 @@ fn numbers_that_are_not_finite_let_nobody_in() {
 }
 
 #[test]
-fn new_rules_do_not_let_the_same_visit_in_again() {
+fn new_rules_do_not_grant_the_same_track_again() {
     let mut scene = Scene::new(&rules());
     scene.show(3, &[ann(1)]);
     scene.decider.set_rules(&Door { cooldown_s: 0.0, ..rules() }, THRESHOLD);
@@ -316,7 +316,7 @@ fn new_rules_do_not_let_the_same_visit_in_again() {
 }
 
 #[test]
-fn tracks_that_never_end_do_not_keep_others_out() {
+fn tracks_that_never_end_do_not_prevent_new_ones() {
     let mut scene = Scene::new(&rules());
     for track in 0..1000 {
         scene.show(1, &[stranger(track)]);
@@ -325,15 +325,15 @@ fn tracks_that_never_end_do_not_keep_others_out() {
 }
 
 #[test]
-fn a_crowd_beyond_the_limit_is_counted_and_not_judged() {
+fn faces_beyond_the_limit_get_no_decision() {
     let mut scene = Scene::new(&rules());
-    let crowd: Vec<_> = (0..100).map(|track| face(track, track as i64, 0.7)).collect();
-    let told = scene.show(3, &crowd);
-    assert_eq!(told.len(), MAX_FACES);
-    assert!(told.iter().all(|(track, reason)| *track < MAX_FACES as u64 && *reason == Reason::Granted));
+    let faces: Vec<_> = (0..100).map(|track| face(track, track as i64, 0.7)).collect();
+    let decided = scene.show(3, &faces);
+    assert_eq!(decided.len(), MAX_FACES);
+    assert!(decided.iter().all(|(track, reason)| *track < MAX_FACES as u64 && *reason == Reason::Granted));
 }
 
-/// Any frame of up to four tracks and three people, around the threshold.
+/// Frames of up to four tracks and three people, with similarities around the threshold.
 fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
     let similarity = prop_oneof![
         8 => 0.3f32..0.5,
@@ -391,21 +391,21 @@ fn agrees(seen: &Observation, person: PersonId, door: &Door) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Every grant is checked against the whole history of what was shown.
+    /// Checks every grant against the history of all frames.
     #[test]
-    fn a_grant_always_rests_on_enough(door in doors(), frames in frames()) {
+    fn a_grant_always_has_enough_agreeing_frames(door in doors(), frames in frames()) {
         let mut decider = Decider::new(&door, THRESHOLD);
         let mut now = Duration::from_secs(1);
         let mut history: Vec<(Duration, Vec<Observation>)> = Vec::new();
-        let mut told: Vec<(TrackId, Outcome)> = Vec::new();
+        let mut reported: Vec<(TrackId, Outcome)> = Vec::new();
         let mut grants: Vec<(PersonId, Duration)> = Vec::new();
         for (step, faces) in frames {
             now += ms(step);
             history.push((now, faces.clone()));
             for decision in decider.observe(now, &faces) {
-                prop_assert!(!told.contains(&(decision.track, decision.outcome)), "told twice");
-                prop_assert!(!told.contains(&(decision.track, Outcome::Granted)), "told after the grant");
-                told.push((decision.track, decision.outcome));
+                prop_assert!(!reported.contains(&(decision.track, decision.outcome)), "reported twice");
+                prop_assert!(!reported.contains(&(decision.track, Outcome::Granted)), "reported after the grant");
+                reported.push((decision.track, decision.outcome));
                 if decision.outcome != Outcome::Granted {
                     continue;
                 }
@@ -436,9 +436,9 @@ proptest! {
         }
     }
 
-    /// The other way round: whoever stands there alone and is alike enough comes in, at once.
+    /// A single face that is similar enough is granted after the least number of frames.
     #[test]
-    fn whoever_is_known_comes_in(door in doors(), similarity in 0.45f32..1.0) {
+    fn a_similar_face_is_granted(door in doors(), similarity in 0.45f32..1.0) {
         let door = Door { within_s: 3.0, ..door };
         let mut scene = Scene::new(&door);
         prop_assert_eq!(scene.show(door.frames as usize - 1, &[face(1, ANN, similarity)]), []);
@@ -446,14 +446,14 @@ proptest! {
     }
 
     #[test]
-    fn nobody_below_the_threshold_comes_in(
+    fn a_face_below_the_threshold_is_not_granted(
         door in doors(),
         similarities in prop::collection::vec(-1.0f32..THRESHOLD.0, 0..200),
     ) {
         let mut scene = Scene::new(&door);
         for similarity in similarities {
-            let told = scene.show(1, &[face(1, ANN, similarity)]);
-            prop_assert!(told.iter().all(|(_, reason)| *reason == Reason::Unknown));
+            let decided = scene.show(1, &[face(1, ANN, similarity)]);
+            prop_assert!(decided.iter().all(|(_, reason)| *reason == Reason::Unknown));
         }
     }
 }

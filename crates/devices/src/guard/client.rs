@@ -1,4 +1,4 @@
-//! The daemon's side of the guard: starts it, asks it, and notices when it is gone.
+//! The daemon's side of the relay guard: starts the process, sends requests, and detects its end.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -13,38 +13,43 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::protocol::{Request, read_answer};
 use crate::GpioError;
 
-/// How long a guard may take to have the line: it is a program that starts.
-const STARTS: Duration = Duration::from_secs(20);
-/// How long it may take to answer. A line is switched in microseconds; longer is a guard that hangs.
-const ANSWERS: Duration = Duration::from_secs(1);
-/// How long it may take to end once the daemon has closed its end.
-const ENDS: Duration = Duration::from_secs(1);
+/// The time in which a guard must have requested the line. It includes the start of a program.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time in which a guard must answer. Switching a line takes microseconds; a guard that takes longer hangs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time in which a guard must end after the daemon has closed the socket.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// The interval at which the daemon checks whether the guard has ended.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// A guard that stands over the relay's line. Dropped, it puts the line to rest, and has ended.
+/// A running relay guard. When dropped, the guard puts the line to rest and ends.
 pub struct GuardClient {
     process: Child,
-    /// `None` once it is given up.
+    /// `None` after [`Self::terminate`].
     socket: Option<UnixStream>,
 }
 
-/// Why a guard did not do what it was asked.
+/// Why a request to the guard failed.
 #[derive(Debug)]
 pub enum GuardFailure {
-    /// It says so itself, and still stands.
+    /// The guard answered with this error, and still runs.
     Refused(String),
-    /// It is gone, or as good as gone.
+    /// The guard has ended or does not answer.
     Lost(String),
 }
 
 impl GuardClient {
-    /// Starts the guard, this very program in another process; it has the line, at rest, when this returns.
+    /// Starts the guard: this program in another process. When this returns, the guard has the line, at rest.
+    ///
+    /// # Errors
+    /// The process cannot be started, or cannot request the line.
     pub fn start(relay: &config::Relay) -> Result<Self, GpioError> {
         let (ours, theirs) = UnixStream::pair().map_err(GpioError::GuardStart)?;
-        ours.set_read_timeout(Some(STARTS)).map_err(GpioError::GuardStart)?;
+        ours.set_read_timeout(Some(START_TIMEOUT)).map_err(GpioError::GuardStart)?;
         let section = serde_json::to_string(relay).map_err(|error| GpioError::GuardStart(error.into()))?;
         let process = Command::new(env::current_exe().map_err(GpioError::GuardStart)?)
             .args(["relay-guard", &section])
-            // Nothing that is meant for the daemon: not its line to systemd, not its configuration.
+            // The guard must not have the daemon's environment: neither the socket of systemd nor configuration keys.
             .env_clear()
             .current_dir("/")
             .stdin(OwnedFd::from(theirs))
@@ -52,49 +57,54 @@ impl GuardClient {
             .spawn()
             .map_err(GpioError::GuardStart)?;
         let mut guard = Self { process, socket: Some(ours) };
-        guard.hear().map_err(|failure| match failure {
-            GuardFailure::Refused(reason) => GpioError::Told(reason),
+        guard.wait_for_answer().map_err(|failure| match failure {
+            GuardFailure::Refused(reason) => GpioError::Guard(reason),
             GuardFailure::Lost(reason) => GpioError::GuardStart(io::Error::other(reason)),
         })?;
         if let Some(socket) = &guard.socket {
-            socket.set_read_timeout(Some(ANSWERS)).map_err(GpioError::GuardStart)?;
+            socket.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(GpioError::GuardStart)?;
         }
         Ok(guard)
     }
 
-    /// Asks for something, and waits until it is done.
-    pub fn ask(&mut self, request: Request) -> Result<(), GuardFailure> {
-        let gone = || GuardFailure::Lost("it was given up".to_owned());
-        let socket = self.socket.as_mut().ok_or_else(gone)?;
+    /// Sends a request, and waits until the guard has done it.
+    ///
+    /// # Errors
+    /// The guard refused, has ended or does not answer.
+    pub fn send(&mut self, request: Request) -> Result<(), GuardFailure> {
+        let socket = self.socket.as_mut().ok_or_else(terminated)?;
         socket.write_all(&request.encode()).map_err(|error| lost(&error))?;
-        self.hear()
+        self.wait_for_answer()
     }
 
-    /// Whether it still stands: it says nothing unasked, so that whatever can be heard is its end.
-    pub fn is_there(&self) -> bool {
+    /// Whether the guard runs. It sends nothing without a request, so anything to read is the end of the socket.
+    pub fn is_running(&self) -> bool {
         let Some(socket) = &self.socket else { return false };
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let no_wait = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut fds = [PollFd::new(socket, PollFlags::IN)];
-        match poll(&mut fds, Some(&now)) {
-            Ok(_) => fds[0].revents().is_empty(),
-            // Interrupted: it is asked again soon.
+        match poll(&mut fds, Some(&no_wait)) {
+            Ok(_) => fds.iter().all(|fd| fd.revents().is_empty()),
+            // A signal interrupted the call; the next call answers.
             Err(_) => true,
         }
     }
 
-    /// Ends it at once, whatever it does, so that the line can be taken from it.
-    pub fn give_up(&mut self) {
+    /// Kills the guard, so that the line is free.
+    pub fn terminate(&mut self) {
         self.socket = None;
-        // It may have ended, and then cannot be killed; it is waited for in any case.
+        // The kill fails if the process has ended. The wait is needed in both cases.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 
-    fn hear(&mut self) -> Result<(), GuardFailure> {
-        let gone = || GuardFailure::Lost("it was given up".to_owned());
-        let socket = self.socket.as_mut().ok_or_else(gone)?;
-        read_answer(socket).map_err(|error| lost(&error))?.map_err(GuardFailure::Refused)
+    fn wait_for_answer(&mut self) -> Result<(), GuardFailure> {
+        let socket = self.socket.as_mut().ok_or_else(terminated)?;
+        read_answer(socket).map_err(|error| lost(&error))?.map_err(|refusal| GuardFailure::Refused(refusal.0))
     }
+}
+
+fn terminated() -> GuardFailure {
+    GuardFailure::Lost("the daemon ended it".to_owned())
 }
 
 fn lost(error: &io::Error) -> GuardFailure {
@@ -109,12 +119,12 @@ fn lost(error: &io::Error) -> GuardFailure {
 
 impl Drop for GuardClient {
     fn drop(&mut self) {
-        // The end of the socket is the word to rest and to end.
+        // The guard puts the line to rest and ends when the socket is closed.
         self.socket = None;
-        let deadline = Instant::now() + ENDS;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(STOP_POLL_INTERVAL);
         }
-        self.give_up();
+        self.terminate();
     }
 }

@@ -86,13 +86,13 @@ fn events() -> Vec<(EventKind, String)> {
         (EventKind::Locked { detail: detail("a fault") }, json("locked", r#""detail":"a fault""#)),
         (EventKind::DoorOpened { detail: None }, json("door_opened", "")),
         (
-            EventKind::DoorOpened { detail: Some(detail("so it was found")) },
-            json("door_opened", r#""detail":"so it was found""#),
+            EventKind::DoorOpened { detail: Some(detail("state when the contact was first read")) },
+            json("door_opened", r#""detail":"state when the contact was first read""#),
         ),
         (EventKind::DoorClosed { detail: None }, json("door_closed", "")),
         (
-            EventKind::DoorClosed { detail: Some(detail("so it was found")) },
-            json("door_closed", r#""detail":"so it was found""#),
+            EventKind::DoorClosed { detail: Some(detail("state when the contact was first read")) },
+            json("door_closed", r#""detail":"state when the contact was first read""#),
         ),
         (EventKind::DoorForced, json("door_forced", "")),
         (EventKind::DoorHeld { detail: detail("for 30 s") }, json("door_held", r#""detail":"for 30 s""#)),

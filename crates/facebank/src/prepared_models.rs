@@ -1,4 +1,4 @@
-//! Which models a facebank was made ready for.
+//! The models that a facebank is prepared for: those whose templates it may contain.
 
 use std::path::Path;
 
@@ -7,34 +7,34 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::FacebankError;
 
-/// Makes sure that the facebank was made ready for a model, as an empty one is for any.
-pub(super) fn allow_model(
+/// Checks that the facebank is prepared for a model. An empty facebank becomes prepared for it.
+pub(super) fn require_prepared(
     connection: &Connection,
     path: &Path,
     model: &ModelId,
 ) -> Result<(), FacebankError> {
     let sql = |e| FacebankError::sql(path, e);
-    match other_model(connection, model).map_err(sql)? {
+    match unprepared_model(connection, model).map_err(sql)? {
         Some(other) => Err(wrong_model(path, other, model)),
-        None => make_ready(connection, model).map_err(sql),
+        None => mark_prepared(connection, model).map_err(sql),
     }
 }
 
-/// Notes that templates may be of this model.
-pub(super) fn make_ready(connection: &Connection, model: &ModelId) -> rusqlite::Result<()> {
-    // Of models that have no templates nothing follows, where there is none at all.
+/// Records that the facebank may contain templates of this model.
+pub(super) fn mark_prepared(connection: &Connection, model: &ModelId) -> rusqlite::Result<()> {
+    // In a facebank without templates the earlier models have no meaning.
     connection.execute("DELETE FROM models WHERE NOT EXISTS (SELECT 1 FROM templates)", [])?;
     connection.execute("INSERT INTO models VALUES (?1) ON CONFLICT DO NOTHING", [&model.0])?;
     Ok(())
 }
 
-/// Whether anybody has a template, of whatever model.
+/// Whether the facebank has any template.
 pub(super) fn has_templates(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT EXISTS (SELECT 1 FROM templates)", [], |row| row.get(0))
 }
 
-/// A model that the facebank has templates of, where it was not made ready for `model`.
-pub(super) fn other_model(connection: &Connection, model: &ModelId) -> rusqlite::Result<Option<String>> {
+/// If the facebank has templates and is not prepared for `model`: a model that it has templates of.
+pub(super) fn unprepared_model(connection: &Connection, model: &ModelId) -> rusqlite::Result<Option<String>> {
     connection
         .query_row(
             "SELECT model FROM templates WHERE ?1 NOT IN (SELECT id FROM models) LIMIT 1",
