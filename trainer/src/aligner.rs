@@ -1,4 +1,4 @@
-//! From a picture to the aligned face that it is of, as the door finds it.
+//! Detects and aligns the main face of a picture, with the door's own detector and alignment.
 
 use anyhow::Result;
 use ostiary_config as config;
@@ -9,37 +9,50 @@ use ostiary_vision::{Detector, align};
 
 use crate::pool::Pool;
 
-/// Why a picture gives no aligned face.
+/// Why no face was aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub enum FaceMissing {
+    /// The detector finds no face, or the landmarks of the face cannot be aligned.
     NoFace,
-    /// There are faces, and none where the one that is meant should be.
+    /// There are faces, but none contains the expected point.
     OtherFace,
 }
 
-/// Finds faces with the door's detector, in as many threads as ask.
+/// Detects and aligns faces. Can be used by several threads at once; each thread gets its own detector.
 pub struct Aligner<'a> {
     models: &'a Bundle,
     detectors: Pool<Detector>,
 }
 
 impl<'a> Aligner<'a> {
+    /// Uses the detector of a bundle. Detectors are loaded at their first use.
     pub fn new(models: &'a Bundle) -> Self {
         Self { models, detectors: Pool::default() }
     }
 
-    /// The face that a picture is of, and its crop; the one that holds the point `meant` where there is one. Errors are
-    /// those of the models.
-    pub fn face(&self, frame: &Frame, meant: Option<Point>) -> Result<Result<(Detection, Crop), Missing>> {
+    /// The main face of a picture and its aligned crop. If `expected_at` is given (pixels), only faces whose box contains
+    /// that point are candidates. The inner result says why there is no face.
+    ///
+    /// # Errors
+    /// If the detector cannot be loaded or run.
+    pub fn align_face(
+        &self,
+        frame: &Frame,
+        expected_at: Option<Point>,
+    ) -> Result<Result<(Detection, Crop), FaceMissing>> {
         let mut found = Detections::new();
         let load = || Ok(Detector::load(self.models, &config::Detector::default(), &Backend::tract(1))?);
         self.detectors.with(load, |detector| Ok(detector.detect(frame, &mut found)?))?;
-        let holds = |face: &&Detection| meant.is_none_or(|point| contains(&face.bbox, point));
+        let holds = |face: &&Detection| expected_at.is_none_or(|point| contains(&face.bbox, point));
         let Some(face) = primary_detection(found.iter().filter(holds)) else {
-            return Ok(Err(if found.is_empty() { Missing::NoFace } else { Missing::OtherFace }));
+            return Ok(Err(if found.is_empty() { FaceMissing::NoFace } else { FaceMissing::OtherFace }));
         };
         let mut crop = Crop::default();
-        Ok(if align(frame, &face.landmarks, &mut crop) { Ok((*face, crop)) } else { Err(Missing::NoFace) })
+        Ok(if align(frame, &face.landmarks, &mut crop) {
+            Ok((*face, crop))
+        } else {
+            Err(FaceMissing::NoFace)
+        })
     }
 }
 

@@ -1,8 +1,7 @@
-//! Figures as SVG and PNG, drawn by the same code.
+//! Plots as SVG and PNG, drawn by the same code.
 //!
-//! The PNG is drawn by plotters' own bitmap backend, with a font that the program carries: it looks the same on a machine
-//! without fonts. Rendering the SVG instead would need the fonts of the machine, and would leave the text out where
-//! there are none.
+//! The PNG is drawn by the bitmap backend of plotters with a font in the program, so that it looks the same on a machine
+//! without fonts. Rendering the SVG instead would need fonts on the machine; without them the text would be missing.
 
 use std::io::Cursor;
 use std::sync::OnceLock;
@@ -13,16 +12,24 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-/// Something that can be drawn.
+/// A plot.
 pub trait Figure {
     /// Width and height, pixels.
     const SIZE: (u32, u32);
 
+    /// Draws the plot onto an area of that size.
+    ///
+    /// # Errors
+    /// If the backend cannot draw.
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()>
     where
         B::ErrorType: 'static;
 }
 
+/// The plot as the text of an SVG file.
+///
+/// # Errors
+/// If it cannot be drawn.
 pub fn svg<F: Figure>(figure: &F) -> Result<String> {
     prepare_font()?;
     let mut svg = String::new();
@@ -30,6 +37,10 @@ pub fn svg<F: Figure>(figure: &F) -> Result<String> {
     Ok(svg)
 }
 
+/// The plot as the bytes of a PNG file.
+///
+/// # Errors
+/// If it cannot be drawn or encoded.
 pub fn png<F: Figure>(figure: &F) -> Result<Vec<u8>> {
     prepare_font()?;
     let (width, height) = F::SIZE;
@@ -49,10 +60,10 @@ where
     area.present().context("cannot draw a figure")
 }
 
-/// Text is measured and drawn in DejaVu Sans, under the name that plotters asks for.
+/// Registers DejaVu Sans under the name that plotters requests, for measuring and drawing text.
 fn prepare_font() -> Result<()> {
-    static IS_SOUND: OnceLock<bool> = OnceLock::new();
+    static IS_VALID: OnceLock<bool> = OnceLock::new();
     let register = || register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok();
-    ensure!(*IS_SOUND.get_or_init(register), "the program's own font is damaged; build it again");
+    ensure!(*IS_VALID.get_or_init(register), "the font in the program is damaged; build the program again");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The golden embedding in a manifest: what an embedder makes of a pattern, so that any machine can be held to it.
+//! The golden embedding of a manifest: the embedding of a computed pattern, against which every machine is checked.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use ostiary_engine::Backend;
 use ostiary_models::{Bundle, Manifest};
 use ostiary_vision::Embedder;
 
-/// Notes what the embedder that lies in a folder of models makes of the pattern at this precision.
+/// Embeds the pattern with the embedder of a folder of models at this precision, and stores the result in the manifest.
 pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Result<()> {
     let bundle = Bundle::open(folder, precision)?;
     let mut embedder = Embedder::load(&bundle, &config::Embedder::default(), &Backend::tract(1))?;

@@ -1,4 +1,4 @@
-//! Pictures as JPEGs.
+//! Encoding and recognizing JPEG files.
 
 use std::path::Path;
 
@@ -6,22 +6,25 @@ use anyhow::Result;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageFormat};
 
-/// Of 100: a crop's blocks of 8x8 are then not to be seen.
+/// From 1 to 100. At this quality the 8x8 blocks of a crop are not visible.
 const QUALITY: u8 = 95;
 
-/// Packed RGB as a JPEG.
+/// Encodes packed RGB as a JPEG file.
+///
+/// # Errors
+/// If the number of bytes is not that of the size.
 pub fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode(rgb, width, height, ExtendedColorType::Rgb8)?;
     Ok(jpeg)
 }
 
-/// Whether a file is a JPEG, by its content.
+/// Whether the content of a file is a JPEG.
 pub fn is_jpeg(file: &[u8]) -> bool {
     image::guess_format(file).is_ok_and(|format| format == ImageFormat::Jpeg)
 }
 
-/// A picture's name as that of a JPEG.
+/// The file name under which a picture is stored as a JPEG: `.jpg` is added unless the name has such an extension.
 pub fn file_name(picture: &str) -> String {
     let ending = Path::new(picture).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let fits = ["jpg", "jpeg"].iter().any(|known| ending.eq_ignore_ascii_case(known));

@@ -1,4 +1,4 @@
-//! `ostiary-trainer keys`: a key pair to sign bundles with, in minisign's own files.
+//! `ostiary-trainer keys`: makes a key pair for signing bundles, as files in minisign's format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,14 @@ use serde_json::json;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary-trainer keys -o publisher.key --password-file password\n\n\
-    The secret key goes to the file, readable by its owner alone; the public one is printed, and goes beside it as .pub. \
-    Both are minisign's own files. Without a password whoever reads the file can sign.")]
+    The secret key is written to the file, readable by its owner only. The public key is printed, and written beside it as \
+    .pub. Both files have minisign's format. Without a password, everybody who can read the secret key can sign.")]
+/// Arguments of `ostiary-trainer keys`.
 pub struct Args {
-    /// The new file of the secret key.
+    /// The file to write the secret key to; it must not exist.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// A file whose first line is the password to lock the key with.
+    /// A file whose first line is the password that encrypts the key.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// Print one JSON object.
@@ -25,11 +26,15 @@ pub struct Args {
     json: bool,
 }
 
+/// Runs the command.
+///
+/// # Errors
+/// If a file exists already or cannot be written, or the password cannot be read.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let public_file = args.output.with_added_extension("pub");
     for file in [&args.output, &public_file] {
-        // A key that is overwritten is lost, and every door with it that trusts no other.
-        ensure!(!file.exists(), "{} is there already; choose another name", file.display());
+        // A key that is overwritten is lost. A door that trusts no other key could then take no new models.
+        ensure!(!file.exists(), "{} exists; choose another name", file.display());
     }
     let KeyPair { pk: public, sk: secret } = match password(args.password_file.as_deref())? {
         Some(password) => KeyPair::generate_encrypted_keypair(Some(password)),
@@ -46,12 +51,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.json {
         println!("{}", json!({ "secret": args.output, "public": public }));
     } else {
-        println!("{public}\n\nfor each door's configuration:\n\n[models]\nkeys = [\"{public}\"]");
+        println!("{public}\n\nin the configuration of each door:\n\n[models]\nkeys = [\"{public}\"]");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A secret key from its file, with its public one.
+/// Reads a secret key, and computes its public key.
+///
+/// # Errors
+/// If a file cannot be read, the file is not a secret key, or the password does not fit.
 pub fn read(file: &Path, password_file: Option<&Path>) -> Result<(SecretKey, PublicKey)> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let key = || SecretKeyBox::from_string(&text);
@@ -60,8 +68,8 @@ pub fn read(file: &Path, password_file: Option<&Path>) -> Result<(SecretKey, Pub
         None => key()?.into_unencrypted_secret_key(),
     };
     let secret = secret.with_context(|| {
-        let mend = "--password-file is for keys that have a password, and for those alone";
-        format!("{} gives no secret key; {mend}", file.display())
+        let hint = "give --password-file if the key has a password, and leave it out otherwise";
+        format!("{}: the secret key cannot be read; {hint}", file.display())
     })?;
     let public = PublicKey::from_secret_key(&secret)?;
     Ok((secret, public))
@@ -72,6 +80,6 @@ fn password(file: Option<&Path>) -> Result<Option<String>> {
     let Some(file) = file else { return Ok(None) };
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let line = text.lines().next().unwrap_or_default();
-    ensure!(!line.is_empty(), "{}: there is no password in its first line", file.display());
+    ensure!(!line.is_empty(), "{}: the first line is empty; it must be the password", file.display());
     Ok(Some(line.to_owned()))
 }

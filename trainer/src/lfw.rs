@@ -1,8 +1,8 @@
-//! Pairs in the format of Labeled Faces in the Wild (Huang et al. 2007, `pairs.txt`), and its names of files.
+//! Lists of pairs and file names in the format of Labeled Faces in the Wild (Huang et al. 2007, `pairs.txt`).
 //!
-//! The first line has the number of folds and, for each, the number of pairs of one person, which is also that of pairs of
-//! two. A pair of one person is `NAME TAB i TAB j`, of two `NAME TAB i TAB NAME TAB j`; `i` is the picture
-//! `NAME/NAME_000i.jpg`, from 1.
+//! The first line has the number of folds, and the number of pairs of one person in each fold. Each fold has as many pairs
+//! of two people. A pair of one person is the line
+//! `NAME TAB i TAB j`, a pair of two people `NAME TAB i TAB NAME TAB j`; `i`, from 1, is the picture `NAME/NAME_000i.jpg`.
 
 use std::fs;
 use std::io::Write;
@@ -10,10 +10,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// What a list is called.
+/// File name of a list.
 pub const LIST: &str = "pairs.txt";
 
-/// Two pictures: each a name and a number from 1.
+/// Two pictures, each by the person's name and a number from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair([(String, usize); 2]);
 
@@ -28,22 +28,26 @@ impl Pair {
         Self([first, second])
     }
 
-    /// Whether both are of one person.
+    /// Whether both pictures show one person.
     pub fn is_intra(&self) -> bool {
         self.0[0].0 == self.0[1].0
     }
 
+    /// Name and number of both pictures.
     pub fn pictures(&self) -> [(&str, usize); 2] {
         self.0.each_ref().map(|(name, number)| (name.as_str(), *number))
     }
 }
 
-/// What a picture's file is called.
+/// The file name of a picture.
 pub fn file_name(name: &str, number: usize) -> String {
     format!("{name}_{number:04}.jpg")
 }
 
-/// Writes a list. In each fold there are as many pairs as in any other.
+/// Writes a list. `pairs` are ordered by fold, with equally many in each.
+///
+/// # Errors
+/// If the file cannot be written.
 pub fn write(file: &mut dyn Write, folds: usize, pairs: &[Pair]) -> Result<()> {
     let intra = pairs.iter().filter(|pair| pair.is_intra()).count();
     writeln!(file, "{folds}\t{}", intra / folds)?;
@@ -58,15 +62,19 @@ pub fn write(file: &mut dyn Write, folds: usize, pairs: &[Pair]) -> Result<()> {
     Ok(())
 }
 
-/// A list that was read.
+/// A list of pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
+    /// Number of folds.
     pub folds: usize,
-    /// Fold by fold.
+    /// Ordered by fold.
     pub pairs: Vec<Pair>,
 }
 
-/// Reads a list. One whose first line has one number is of one fold, as LFW's lists for development are.
+/// Reads a list. If the first line has one number only, as in LFW's development lists, there is one fold.
+///
+/// # Errors
+/// If the file cannot be read, a line has another format, or the counts of the first line are wrong.
 pub fn read(path: &Path) -> Result<List> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = text.lines();
@@ -75,12 +83,12 @@ pub fn read(path: &Path) -> Result<List> {
     let (folds, each) = match head.as_deref() {
         Some(&[folds, each]) if folds > 0 => (folds, each),
         Some(&[each]) => (1, each),
-        _ => bail!("{}: its first line has not the number of folds and of pairs", path.display()),
+        _ => bail!("{}: the first line must have the number of folds and of pairs", path.display()),
     };
     let pair = |(index, line): (usize, &str)| {
         parse(line).with_context(|| {
             format!(
-                "{}: line {} is neither NAME, i, j nor NAME, i, NAME, j: {line:.60}",
+                "{}: line {} must be NAME, i, j or NAME, i, NAME, j, separated by tabs: {line:.60}",
                 path.display(),
                 index + 2
             )
@@ -90,8 +98,8 @@ pub fn read(path: &Path) -> Result<List> {
     let intra = pairs.iter().filter(|pair| pair.is_intra()).count();
     ensure!(
         pairs.len().is_multiple_of(folds) && intra / folds == each,
-        "{}: its first line tells of {folds} folds with {each} pairs of one person in each, and there are {} pairs, {intra} of \
-         one person; copy it again",
+        "{}: the first line says {folds} folds with {each} pairs of one person in each, but the file has {} pairs, {intra} of \
+         one person; copy the file again",
         path.display(),
         pairs.len()
     );
@@ -99,7 +107,7 @@ pub fn read(path: &Path) -> Result<List> {
 }
 
 fn parse(line: &str) -> Option<Pair> {
-    // Names become parts of paths: they must be names and nothing else.
+    // Names become parts of paths, so a name must be a plain file name.
     let picture = |name: &str, number: &str| {
         let number: usize = number.parse().ok()?;
         (Path::new(name).file_name()? == name && number > 0).then(|| (name.to_owned(), number))
@@ -121,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_what_cannot_be_is_refused() {
+    fn a_written_list_is_read_back_and_a_wrong_list_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LIST);
         let ada = |number| ("Ada Lovelace".to_owned(), number);
@@ -132,7 +140,7 @@ mod tests {
         write(&mut list, 2, &pairs).unwrap();
         fs::write(&path, list).unwrap();
         assert_eq!(read(&path).unwrap(), List { folds: 2, pairs });
-        // As LFW has its lists for development, with the ends of lines of another system.
+        // A development list of LFW, with the line ends of Windows.
         fs::write(&path, "1\r\nA\t1\t2\r\nA\t1\tB\t1\r\n").unwrap();
         assert_eq!(read(&path).unwrap().folds, 1);
 
@@ -154,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_as_lfw_has_them() {
+    fn lines_have_the_format_of_lfw() {
         let pairs = [
             Pair::intra("Ada_Lovelace".into(), 1, 4),
             Pair::inter(("Ada_Lovelace".into(), 2), ("Grace_Hopper".into(), 1)),

@@ -1,5 +1,6 @@
-//! What makes and measures the models that the door runs, but for what needs libtorch, which `ostiary-trainer-torch` has: a
-//! module for each command of the program `ostiary-trainer`, and what they share.
+//! Prepares training sets; imports, quantizes, evaluates, exports and publishes models. The library has one module for each
+//! command of the program `ostiary-trainer`, and the modules that the commands share. Code that needs libtorch is in
+//! `ostiary-trainer-torch`.
 
 pub mod aligner;
 mod augment;
@@ -10,11 +11,13 @@ pub mod faceset;
 mod far_table;
 pub mod figure;
 mod golden;
+mod histogram;
 pub mod import;
 pub mod jpeg;
 pub mod keys;
 pub mod lfw;
 pub mod measure_door;
+mod name_hash;
 pub mod net;
 mod onnx;
 pub mod pairs;
@@ -26,13 +29,13 @@ pub mod publish;
 pub mod quantize;
 pub mod recordio;
 #[cfg(test)]
-#[allow(dead_code)] // The tests of `ostiary-trainer-torch` need the rest of it.
+#[allow(dead_code)] // The tests of `ostiary-trainer-torch` use the rest of it.
 mod reference;
 mod scores;
 pub mod storage;
 pub mod tensors;
 pub mod verification;
 
-// `reference.rs` is compiled into the tests of `ostiary-trainer-torch` too, and names this crate as seen from there.
+// `reference.rs` is also compiled into the tests of `ostiary-trainer-torch`, so it uses the external name of this crate.
 #[cfg(test)]
 extern crate self as ostiary_trainer;

@@ -1,5 +1,5 @@
-//! The workstation half of Ostiary: prepares faces to train on; imports, evaluates, exports and publishes the models that
-//! the door runs.
+//! The program `ostiary-trainer`, which runs on a workstation: it prepares training sets, and imports, quantizes, evaluates,
+//! exports and publishes the models that the door runs.
 
 mod torch;
 
@@ -10,7 +10,7 @@ use ostiary_trainer::{
     describe, evaluate, export, import, keys, measure_door, pairs, prepare, publish, quantize,
 };
 
-/// Makes and measures the models that the door runs.
+/// Prepare training sets; import, quantize, evaluate, export and publish the models of a door.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
@@ -20,27 +20,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Say what a set of faces holds.
+    /// Report the contents of a set of faces and its suspect labels.
     Describe(describe::Args),
     /// Measure the accuracy of models by the published protocols.
     Evaluate(evaluate::Args),
-    /// Make a bundle of models for the door out of what was trained.
+    /// Export a trained network as a bundle of models for a door.
     Export(export::Args),
-    /// Make the models that ship from the published packages that carry them.
+    /// Convert the weights of published packages into the models that ship.
     Import(import::Args),
-    /// Make a key pair to sign bundles of models with.
+    /// Make a key pair for signing bundles of models.
     Keys(keys::Args),
-    /// Measure the door's program over folders of faces.
+    /// Measure the accuracy of the door's program over folders of faces.
     MeasureDoor(measure_door::Args),
-    /// Choose pairs of pictures to verify with.
+    /// Draw verification pairs from a set of faces.
     Pairs(pairs::Args),
-    /// Make a set to train on out of one as it is published.
+    /// Convert a published set of faces into a training set.
     Prepare(prepare::Args),
-    /// Sign models and lay them out for all doors to pull.
+    /// Sign models and publish them for doors to pull.
     Publish(publish::Args),
-    /// Quantise a network to bytes.
+    /// Quantize a network to 8 bits.
     Quantize(quantize::Args),
-    /// Train a network on a prepared set, with the program ostiary-trainer-torch.
+    /// Train a network on a prepared set (needs the program ostiary-trainer-torch).
     Train(torch::Args),
 }
 

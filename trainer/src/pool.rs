@@ -1,10 +1,11 @@
-//! Things that are dear to make and that only one thread can use at a time, such as networks: as many are made as
-//! threads want one at once.
+//! A pool of objects that are expensive to make and that only one thread at a time can use, such as networks. It grows to
+//! the number of threads that use it at the same time.
 
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
+/// Idle objects.
 pub struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Default for Pool<T> {
@@ -14,17 +15,17 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// Lends one that is idle, or makes one.
+    /// Runs `work` with an idle object, or with a new one from `make`.
     pub fn with<R>(
         &self,
         make: impl FnOnce() -> Result<T>,
         work: impl FnOnce(&mut T) -> Result<R>,
     ) -> Result<R> {
         let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle().pop();
-        let mut lent = waiting.map_or_else(make, Ok)?;
-        let done = work(&mut lent);
-        idle().push(lent);
+        let pooled = idle().pop();
+        let mut object = pooled.map_or_else(make, Ok)?;
+        let done = work(&mut object);
+        idle().push(object);
         done
     }
 }

@@ -1,4 +1,4 @@
-//! How the folder that `ostiary-trainer prepare` writes is recognised.
+//! How a folder that `ostiary-trainer prepare` wrote is recognized.
 
-/// The journal's name, in the folder that is written.
+/// File name of the journal in the output folder.
 pub const JOURNAL: &str = "journal.jsonl";

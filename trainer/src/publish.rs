@@ -1,8 +1,8 @@
-//! `ostiary-trainer publish`: a folder of models in, a signed bundle for all doors out.
+//! `ostiary-trainer publish`: signs a folder of models and publishes it as a bundle for doors.
 //!
 //! The output is a folder that any web server or object store can serve (see [`Repository`]). Files are named by their
-//! hash and never change; the signature of the newest release is replaced last, in one step, so that whoever pulls
-//! meanwhile gets the old bundle whole or the new one whole.
+//! hash and never change. The signature of the newest release is replaced last, in one step, so that a door that pulls at the
+//! same time gets either the complete old bundle or the complete new one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,12 +25,13 @@ use crate::keys;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary-trainer keys -o publisher.key\n  \
     ostiary-trainer publish models --key publisher.key -o /srv/www/door\n\n\
-    The version is one above the one that is there. Publish the same models again before they expire: doors take up \
-    nothing that has expired, and go on with what they have.")]
+    The version is one above the published version. Publish the same models again before they expire: a door activates no \
+    expired bundle, and keeps the models that it has.")]
+/// Arguments of `ostiary-trainer publish`.
 pub struct Args {
     /// The folder with the models and their manifest.toml.
     models: PathBuf,
-    /// The folder to publish to; made where there is none.
+    /// The folder to publish to; it is made if it does not exist.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// The secret key, as `ostiary-trainer keys` makes it.
@@ -39,10 +40,10 @@ pub struct Args {
     /// A file whose first line is the key's password.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Days until no door takes it up any more.
+    /// Days until the bundle expires: doors then activate it no more.
     #[arg(long, value_name = "DAYS", default_value_t = 180, value_parser = clap::value_parser!(u16).range(1..=3650))]
     valid: u16,
-    /// A line for whoever looks at a door's list of bundles.
+    /// A note of one line, shown in a door's list of bundles.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     /// Print one JSON object.
@@ -50,18 +51,24 @@ pub struct Args {
     json: bool,
 }
 
+/// Runs the command.
+///
+/// # Errors
+/// If the key or the models cannot be read, the models are not fit for a door, or the output cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let (secret, public) = keys::read(&args.key, args.password_file.as_deref())?;
     let trusted = TrustedKeys::parse(&[public.to_base64()])?;
-    prove_all(&args.models)?;
+    check_models(&args.models)?;
     let parts = read_parts(&args.models)?;
 
     let out = &args.output;
     let files = out.join(Repository::FILES);
     fs::create_dir_all(&files).with_context(|| format!("cannot make {}", files.display()))?;
-    // Of two publishers the second would give the same version once more.
+    // Two publishers at the same time would give the same version to two releases.
     let folder = File::open(out).with_context(|| format!("cannot open {}", out.display()))?;
-    folder.try_lock().with_context(|| format!("{}: somebody else publishes there", out.display()))?;
+    folder.try_lock().with_context(|| {
+        format!("{}: another publisher is writing there; wait until it ends", out.display())
+    })?;
 
     let created = Timestamp::now();
     let release = Release {
@@ -77,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             })
             .collect(),
     };
-    release.check().map_err(anyhow::Error::msg).context("these models make no release")?;
+    release.check().map_err(anyhow::Error::msg).context("these models cannot be a release")?;
     let text = serde_json::to_vec_pretty(&release)?;
     for bytes in parts.values().chain([&text]) {
         put(&files, bytes)?;
@@ -91,19 +98,23 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         println!("{}", json!({ "version": version, "expires": expires, "files": release.files }));
     } else {
         let day = release.expires.strftime("%Y-%m-%d");
-        println!("published bundle {} to {}; doors take it up until {day}", release.version, out.display());
+        println!(
+            "published bundle {} to {}; doors can activate it until {day}",
+            release.version,
+            out.display()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses models that a door would refuse: both precisions load, have thresholds, give their golden embeddings
-/// and match the portraits that every door has.
-fn prove_all(folder: &Path) -> Result<()> {
+/// Refuses models that a door would refuse. Both precisions must load, have thresholds, give their golden embeddings, and
+/// match the bundled portraits.
+fn check_models(folder: &Path) -> Result<()> {
     for precision in [Precision::Fp32, Precision::Int8] {
         let bundle = Bundle::open(folder, precision)?;
         let mut config =
             Config { engine: config::Engine { precision, ..config::Engine::default() }, ..Config::default() };
-        // The widest rate that a table has: what a door asks for is its owner's affair.
+        // The highest FAR of the table. The FAR that a door needs is configured there.
         let table = &bundle.entry(ostiary_vision::Embedder::ROLE)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
@@ -113,7 +124,7 @@ fn prove_all(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The manifest and every file that it names, by name.
+/// The manifest and all files that it lists, by name.
 fn read_parts(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let bundle = Bundle::open(folder, Precision::Fp32)?;
     let manifest = fs::read(folder.join(Manifest::FILE))?;
@@ -121,32 +132,33 @@ fn read_parts(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     for entry in bundle.manifest().models.values() {
         let path = folder.join(&entry.file);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(sha256(&bytes) == entry.sha256, "{} is not the file that the manifest names", path.display());
+        ensure!(
+            sha256(&bytes) == entry.sha256,
+            "{}: its SHA-256 is not the one in the manifest",
+            path.display()
+        );
         parts.insert(entry.file.clone(), bytes);
     }
     Ok(parts)
 }
 
-/// The version that is published; 0 where there is none. One that is signed by another key is not ours to follow.
+/// The published version; 0 if there is none. An error if it is signed with another key: its versions are another publisher's.
 fn newest(out: &Path, trusted: &TrustedKeys) -> Result<u64> {
     if !out.join(Repository::CURRENT).try_exists()? {
         return Ok(0);
     }
     let current = Repository::Folder(out.to_owned()).current(trusted);
     let current = current.with_context(|| {
-        format!(
-            "what is published in {} cannot be followed with this key; publish to another folder",
-            out.display()
-        )
+        format!("the release in {} is not signed with this key; publish to another folder", out.display())
     })?;
     Ok(current.release.version)
 }
 
-/// Puts a file under its hash, if it is not there already.
+/// Writes a file under its hash, unless it exists already.
 fn put(files: &Path, bytes: &[u8]) -> Result<()> {
     let path = files.join(sha256(bytes));
     match fs::read(&path) {
-        Ok(there) if there == bytes => Ok(()),
+        Ok(existing) if existing == bytes => Ok(()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot read {}", path.display()))
         }

@@ -1,38 +1,39 @@
-//! What PyTorch makes of the networks and the margins, for tests: `tests/reference/torch_reference.py` has how.
+//! Reference outputs of PyTorch for the networks and the margins, for tests. `tests/reference/torch_reference.py` makes them.
 
 use std::collections::BTreeMap;
 
-use ostiary_trainer::net::{Architecture, Form, Layer, Role, SIDE, Weights};
+use ostiary_trainer::net::{Architecture, Layer, Role, SIDE, Variant, Weights};
 use ostiary_trainer::tensors::Tensor;
 use serde::Deserialize;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reference {
-    pub nets: BTreeMap<String, OfNet>,
+    pub nets: BTreeMap<String, NetReference>,
     #[serde(rename = "nets in training")]
-    pub nets_in_training: BTreeMap<String, OfNet>,
-    pub margins: BTreeMap<String, OfMargin>,
-    /// The version of PyTorch that said so.
+    pub nets_in_training: BTreeMap<String, NetReference>,
+    pub margins: BTreeMap<String, MarginReference>,
+    /// The version of PyTorch that computed them.
     pub torch: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct OfNet {
+pub struct NetReference {
     /// `[4, embedding]`
     pub embeddings: Vec<f64>,
-    /// Of each parameter's gradient its length, and its product with [`numbers`].
+    /// For each parameter the length of its gradient, and the dot product of the gradient with [`numbers`].
     pub gradients: BTreeMap<String, [f64; 2]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct OfMargin {
+pub struct MarginReference {
     pub loss: f64,
     /// `[8, 20]`
     pub logits: Vec<f64>,
     /// The gradient, `[8, 16]`.
     pub embeddings: Vec<f64>,
     /// The gradient, `[20, 16]`.
-    pub centres: Vec<f64>,
+    #[serde(rename = "centres")]
+    pub centers: Vec<f64>,
 }
 
 impl Reference {
@@ -41,7 +42,7 @@ impl Reference {
     }
 }
 
-/// Even numbers from -1 to 1: SplitMix64 (Steele et al. 2014) of the name's CRC-32 and the place.
+/// Uniform numbers from -1 to 1: SplitMix64 (Steele et al. 2014), seeded by the CRC-32 of a name.
 pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
     let begin = u64::from(crc32fast::hash(name.as_bytes())) << 32;
     (0..count as u64).map(move |place| {
@@ -53,21 +54,21 @@ pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
     })
 }
 
-/// The network that goes by this name in the reference.
+/// The network with this name in the reference.
 pub fn architecture(name: &str) -> Architecture {
     match name {
         "mobilefacenet of half the width" => Architecture::mobilefacenet(0.5, 128),
         "mobilefacenet of the paper" => {
-            Architecture::MobileFaceNet { width: 0.25, embedding: 64, form: Form::Paper }
+            Architecture::MobileFaceNet { width: 0.25, embedding: 64, variant: Variant::Paper }
         }
         "mobilefacenet of the paper for 96 columns" => {
-            Architecture::MobileFaceNet { width: 0.25, embedding: 64, form: Form::Narrow }
+            Architecture::MobileFaceNet { width: 0.25, embedding: 64, variant: Variant::Narrow }
         }
         kind => Architecture::new(kind.parse().unwrap(), 1.0, None).unwrap(),
     }
 }
 
-/// A network's numbers as the reference fills them.
+/// Weights of a network as the reference fills them.
 pub fn filled(architecture: Architecture) -> Weights {
     let mut tensors = BTreeMap::new();
     for parameter in Layer::parameters(&architecture.layers()) {
@@ -85,16 +86,16 @@ pub fn filled(architecture: Architecture) -> Weights {
     Weights::new(architecture, tensors).unwrap()
 }
 
-/// Asserts that numbers are within 1e-4 of the largest one.
+/// Asserts that numbers differ by at most 1e-4 of the largest one.
 pub fn near(got: &[f64], wanted: &[f64]) {
     assert_eq!(got.len(), wanted.len());
     let largest = wanted.iter().fold(0f64, |most, v| most.max(v.abs()));
     for (got, wanted) in got.iter().zip(wanted) {
-        assert!((got - wanted).abs() <= 1e-4 * largest, "{got} where PyTorch has {wanted}");
+        assert!((got - wanted).abs() <= 1e-4 * largest, "{got}, but PyTorch has {wanted}");
     }
 }
 
-/// What tract makes of one picture's normalised numbers.
+/// The output of tract for one picture of normalized values.
 pub fn by_tract(onnx: &[u8], picture: &[f32]) -> Vec<f64> {
     use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor, tvec};
 

@@ -3,8 +3,9 @@
 //! Terms as in ISO/IEC 19795-1: FAR is the share of impostor pairs at or above the threshold, FRR the share
 //! of genuine pairs below it, EER the rate where both are equal, TAR = 1 - FRR.
 
-/// Pairs speak for a rate only if so many false accepts are expected of them: with fewer, the threshold is chance.
-const LEAST_FALSE_ACCEPTS: f64 = 3.0;
+/// A set supports a FAR only if at least this many false accepts are expected. With fewer, the threshold is random. The
+/// "rule of 3" (ISO/IEC 19795-1) has the same bound: no error in N trials gives an error rate of at most 3 / N at 95 %.
+const MIN_FALSE_ACCEPTS: f64 = 3.0;
 
 /// Scores of pairs, each list ascending.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +19,7 @@ impl Scores {
     pub fn of_pairs(faces: &[(String, Vec<f32>)]) -> Self {
         let mut scores = Self::default();
         for (i, (label, probe)) in faces.iter().enumerate() {
-            for (other, template) in &faces[i + 1..] {
+            for (other, template) in faces.iter().skip(i + 1) {
                 let cosine = probe.iter().zip(template).map(|(a, b)| a * b).sum();
                 if label == other { &mut scores.genuine } else { &mut scores.impostor }.push(cosine);
             }
@@ -53,9 +54,9 @@ impl Scores {
         &self.impostor
     }
 
-    /// Whether so many impostor pairs can say at what threshold a FAR is held.
+    /// Whether this number of impostor pairs supports a threshold for a FAR.
     pub fn supports(impostor_pairs: usize, far: f64) -> bool {
-        impostor_pairs as f64 * far >= LEAST_FALSE_ACCEPTS
+        impostor_pairs as f64 * far >= MIN_FALSE_ACCEPTS
     }
 
     /// Number of genuine pairs at or above a threshold.
@@ -80,7 +81,7 @@ impl Scores {
         self.genuine.partition_point(|s| *s < threshold) as f64 / self.genuine.len().max(1) as f64
     }
 
-    /// The equal error rate: the mean of FAR and FRR at the score where they are nearest.
+    /// The equal error rate: the mean of FAR and FRR at the score where they differ least.
     pub fn eer(&self) -> f64 {
         // FAR falls and FRR rises with the threshold, so the sign of their difference changes once.
         let mut all: Vec<f32> = self.genuine.iter().chain(&self.impostor).copied().collect();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_told_apart_by_label() {
+    fn pairs_of_one_label_are_genuine() {
         let face = |label: &str, x: f32, y: f32| (label.to_owned(), vec![x, y]);
         let scores = Scores::of_pairs(&[face("a", 1.0, 0.0), face("a", 0.8, 0.6), face("b", 0.0, 1.0)]);
         assert_eq!((scores.genuine_pairs(), scores.impostor_pairs()), (1, 2));

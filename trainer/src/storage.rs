@@ -1,4 +1,4 @@
-//! Writing so that a file is whole or not there, and saying so when the disk is full.
+//! Writes files so that they are complete or absent, with a clear error if the disk is full.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Says what could not be written, and for a full disk the mend.
-pub fn failed(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
+/// Adds context to an error of a write: the path, and how to fix a full disk.
+pub fn write_error(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
     let path = path.display().to_string();
     move |error| {
         let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
@@ -20,13 +20,16 @@ pub fn failed(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
     }
 }
 
-/// Writes a file under a passing name, then gives it its own.
-pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let folder = path.parent().context("a file lies in a folder")?;
-    let passing = folder.join(".partial");
-    let mut file = io::BufWriter::new(fs::File::create(&passing).map_err(failed(&passing))?);
+/// Writes a file under a temporary name in the same folder, syncs it, and renames it.
+///
+/// # Errors
+/// If `write` fails, or the file cannot be written.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let folder = path.parent().context("the path has no folder")?;
+    let partial = folder.join(".partial");
+    let mut file = io::BufWriter::new(fs::File::create(&partial).map_err(write_error(&partial))?);
     write(&mut file)?;
-    let file = file.into_inner().map_err(|error| failed(path)(error.into_error()))?;
-    file.sync_all().map_err(failed(path))?;
-    fs::rename(&passing, path).map_err(failed(path))
+    let file = file.into_inner().map_err(|error| write_error(path)(error.into_error()))?;
+    file.sync_all().map_err(write_error(path))?;
+    fs::rename(&partial, path).map_err(write_error(path))
 }

@@ -1,33 +1,41 @@
-//! Named tensors as a safetensors file, which any framework reads and which cannot run code: 32-bit floats, and one entry in
-//! the metadata that says what they are.
+//! Named tensors of 32-bit floats as a safetensors file, with one entry in the metadata that describes them. Any framework
+//! reads this format, and a file cannot contain code.
 
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, ensure};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-/// Numbers in the order of their shape, the last dimension nearest.
+/// A dense tensor in row-major order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
+    /// Sizes of the dimensions.
     pub shape: Vec<usize>,
+    /// As many values as the shape has.
     pub values: Vec<f32>,
 }
 
-/// The entry of the metadata under `key`, where there is one, and all tensors.
+/// Reads the metadata entry `key`, if it exists, and all tensors.
+///
+/// # Errors
+/// If the bytes are not a safetensors file, or a tensor does not have 32-bit floats.
 pub fn decode(bytes: &[u8], key: &str) -> Result<(Option<String>, BTreeMap<String, Tensor>)> {
     const DAMAGED: &str = "not a safetensors file, or damaged";
     let (_, metadata) = SafeTensors::read_metadata(bytes).context(DAMAGED)?;
     let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned();
     let file = SafeTensors::deserialize(bytes).context(DAMAGED)?;
     let tensors = file.iter().map(|(name, view)| {
-        ensure!(view.dtype() == Dtype::F32, "the tensor {name} is not of 32-bit floats");
+        ensure!(view.dtype() == Dtype::F32, "the tensor {name} does not have 32-bit floats");
         let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         Ok((name.to_owned(), Tensor { shape: view.shape().to_vec(), values }))
     });
     Ok((entry, tensors.collect::<Result<_>>()?))
 }
 
-/// The file's bytes, with an entry of the metadata.
+/// The bytes of a file with these tensors and one metadata entry.
+///
+/// # Errors
+/// If the number of values of a tensor is not that of its shape.
 pub fn encode(tensors: &BTreeMap<String, Tensor>, key: &str, entry: String) -> Result<Vec<u8>> {
     let bytes: Vec<Vec<u8>> =
         tensors.values().map(|t| t.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
@@ -44,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn encoded_tensors_are_decoded() {
         let tensor =
             |shape: &[usize], values: &[f32]| Tensor { shape: shape.to_vec(), values: values.to_vec() };
         let tensors = BTreeMap::from([

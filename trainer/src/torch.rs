@@ -1,5 +1,5 @@
-//! The program `ostiary-trainer-torch`, which has what needs libtorch: training, and running checkpoints. It takes the same
-//! command line as this one.
+//! Starts the program `ostiary-trainer-torch`, which does the work that needs libtorch: training, and running checkpoints. It
+//! has the same command line as this program.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use ostiary_trainer::evaluate::model::Model;
 
 const PROGRAM: &str = "ostiary-trainer-torch";
 
-/// The arguments of `train`, which only the other program reads.
+/// The arguments of `train`, which only the other program parses.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
@@ -21,8 +21,8 @@ pub struct Args {
     _all: Vec<OsString>,
 }
 
-/// Replaces this process by the other program, with the same arguments: signals and the exit code are then that program's.
-/// It is the one beside this program, else the one on PATH. Returns only if it cannot be started.
+/// Replaces this process by the other program, with the same arguments. Signals and the exit code are then those of that
+/// program. Looks for it beside this program, then on PATH. Returns only if it cannot be started.
 pub fn start() -> Error {
     let own = env::current_exe().unwrap_or_default();
     let beside = Some(own.with_file_name(PROGRAM)).filter(|program| program.exists());
@@ -30,15 +30,15 @@ pub fn start() -> Error {
     let error = Command::new(&program).args(env::args_os().skip(1)).exec();
     if beside.is_none() && error.kind() == ErrorKind::NotFound {
         return anyhow!(
-            "training and checkpoints need the program {PROGRAM}, which is neither beside {} nor on PATH; build it in \
-             Ostiary's source:\n  eval \"$(scripts/libtorch)\"\n  cargo build --release --package {PROGRAM}",
+            "training and checkpoints need the program {PROGRAM}, which is neither beside {} nor on PATH; build it in the \
+             source of Ostiary:\n  eval \"$(scripts/libtorch)\"\n  cargo build --release --package {PROGRAM}",
             own.display()
         );
     }
     Error::new(error).context(format!("cannot start {}", program.display()))
 }
 
-/// Lets the other program do the whole command, as it can run this checkpoint.
+/// Starts the other program with the whole command, because only that program can run a checkpoint.
 ///
 /// # Errors
 /// If that program cannot be started.

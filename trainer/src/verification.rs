@@ -1,5 +1,5 @@
-//! Verification sets as InsightFace ships them (lfw.bin, cfp_fp.bin, agedb_30.bin, ...): a Python pickle of a tuple of a
-//! list of pictures' files and a list of bools. Pictures 2i and 2i + 1 are pair i; its bool says whether they show one
+//! Verification sets in the format of InsightFace (lfw.bin, cfp_fp.bin, agedb_30.bin, ...): a Python pickle of a tuple of a
+//! list of encoded pictures and a list of bools. Pictures 2i and 2i + 1 are pair i, and bool i says whether they show one
 //! person.
 
 use std::fs::File;
@@ -11,46 +11,57 @@ use serde_pickle::{DeOptions, SerOptions, Value};
 
 use crate::pickle_depth::check_depth;
 
-/// Larger files are not read: a pickle can only be read whole. The largest that is shipped has a tenth of it.
-const MOST: u64 = 2 << 30;
+/// The largest file that is read, bytes: a pickle is read into memory as a whole. The largest published set has a tenth of
+/// this size.
+const MAX_FILE_BYTES: u64 = 2 << 30;
 
-/// Pairs of pictures.
+/// Pairs of pictures, and whether each shows one person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerificationSet {
-    /// Files, mostly JPEG; two for each pair.
+    /// Encoded pictures, usually JPEG; two for each pair.
     pub pictures: Vec<Vec<u8>>,
-    /// Whether a pair shows one person.
+    /// For each pair whether it shows one person.
     pub same: Vec<bool>,
 }
 
 impl VerificationSet {
-    /// Reads what Python 2 or 3 has pickled, with any protocol.
+    /// Reads a pickle of Python 2 or 3 with any protocol. No code in the pickle is executed.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is too large, or is not such a pickle.
     pub fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let length = file.metadata()?.len();
-        ensure!(length <= MOST, "{}: larger than 2 GiB; it is no verification set", path.display());
+        ensure!(
+            length <= MAX_FILE_BYTES,
+            "{}: is larger than 2 GiB, so it is not a verification set",
+            path.display()
+        );
         let mut file = BufReader::new(file);
         check_depth(&mut file).with_context(|| path.display().to_string())?;
         file.rewind()?;
-        let value = serde_pickle::value_from_reader(file, DeOptions::new())
-            .with_context(|| format!("{}: not a pickle, or damaged; copy it again", path.display()))?;
+        let value = serde_pickle::value_from_reader(file, DeOptions::new()).with_context(|| {
+            format!("{}: is not a pickle, or is damaged; copy the file again", path.display())
+        })?;
         Self::from_pickle(value)
-            .with_context(|| format!("{}: is no verification set of InsightFace's", path.display()))
+            .with_context(|| format!("{}: is not a verification set of InsightFace", path.display()))
     }
 
     fn from_pickle(value: Value) -> Result<Self> {
-        let (Value::Tuple(parts) | Value::List(parts)) = value else { bail!("it is no pair of two lists") };
+        let (Value::Tuple(parts) | Value::List(parts)) = value else {
+            bail!("it is not a pair of two lists")
+        };
         let Ok([Value::List(pictures), Value::List(same)]) = <[Value; 2]>::try_from(parts) else {
-            bail!("it is no pair of two lists")
+            bail!("it is not a pair of two lists")
         };
         let pictures = pictures.into_iter().map(|picture| match picture {
             Value::Bytes(bytes) => Ok(bytes),
-            _ => bail!("one of the pictures is no bytes"),
+            _ => bail!("a picture is not a string of bytes"),
         });
         let same = same.into_iter().map(|same| match same {
             Value::Bool(same) => Ok(same),
             Value::I64(number @ 0..=1) => Ok(number == 1),
-            _ => bail!("one of the answers is neither true nor false"),
+            _ => bail!("an answer is neither true nor false"),
         });
         let set = Self { pictures: pictures.collect::<Result<_>>()?, same: same.collect::<Result<_>>()? };
         ensure!(
@@ -62,7 +73,10 @@ impl VerificationSet {
         Ok(set)
     }
 
-    /// Writes what Python 3 and InsightFace's evaluation read.
+    /// Writes a pickle that Python 3 and the evaluation of InsightFace can read.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn write(self, mut file: impl Write) -> Result<()> {
         let pictures = self.pictures.into_iter().map(Value::Bytes).collect();
         let same = self.same.into_iter().map(Value::Bool).collect();
@@ -83,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_set_is_read_back() {
         let file = tempfile::NamedTempFile::new().unwrap();
         set().write(&mut file.as_file()).unwrap();
         assert_eq!(VerificationSet::read(file.path()).unwrap(), set());
     }
 
     #[test]
-    fn what_python_pickles_is_read_and_what_we_write_python_reads() {
+    fn sets_are_exchanged_with_python() {
         let folder = tempfile::tempdir().unwrap();
         let python = |script: &str| match Command::new("python3")
             .arg("-c")
@@ -103,7 +117,7 @@ mod tests {
                 true
             }
             Err(error) => {
-                eprintln!("SKIPPED: python3 cannot be run ({error}), pickles of its own are not tried");
+                eprintln!("SKIPPED: python3 cannot be run ({error}), its pickles are not tested");
                 false
             }
         };
@@ -125,7 +139,7 @@ mod tests {
 
     #[test]
     fn strings_of_python_2_are_bytes() {
-        // What Python 2 makes of (['\xff', 'b'], [True]) with protocol 2.
+        // (['\xff', 'b'], [True]), pickled by Python 2 with protocol 2.
         let pickle = b"\x80\x02]q\x00(U\x01\xffq\x01U\x01bq\x02e]q\x03\x88a\x86q\x04.";
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), pickle).unwrap();
@@ -134,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_verification_set_is_refused() {
+    fn other_files_are_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let refused = |bytes: &[u8], part: &str| {
             std::fs::write(file.path(), bytes).unwrap();
@@ -145,11 +159,11 @@ mod tests {
         refused(&[&b"]".repeat(200_000)[..], &b"a".repeat(199_999), b"."].concat(), "nests lists");
         refused(b"", "not a pickle");
         refused(b"\xff\xd8\xff", "not a pickle");
-        refused(b"K\x01.", "no pair of two lists");
-        refused(b"]K\x01a]\x88a\x86.", "no bytes");
+        refused(b"K\x01.", "not a pair of two lists");
+        refused(b"]K\x01a]\x88a\x86.", "not a string of bytes");
         refused(b"]U\x01aa]\x88a\x86.", "1 pictures for 1 pairs");
         refused(b"]]K\x02a\x86.", "neither true nor false");
-        // A pickle may name any function of Python's; none is known here.
+        // A pickle can name any Python function. The reader knows none.
         refused(b"cos\nsystem\n(S'true'\ntR.", "");
     }
 }

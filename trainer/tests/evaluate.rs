@@ -1,4 +1,4 @@
-//! `ostiary-trainer evaluate`, run as its users run it, with the models that ship.
+//! Tests of `ostiary-trainer evaluate` through the binary, with the models that ship.
 
 mod portraits;
 
@@ -24,7 +24,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Evaluates with the models that ship; the rows of JSON.
+/// Evaluates with the models that ship; returns the rows of JSON.
 fn evaluate(data: &[&Path], more: &[&str]) -> Vec<Value> {
     let output = run(data, &[more, &["--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -46,7 +46,7 @@ fn run(data: &[&Path], more: &[&str]) -> Output {
     trainer(&arguments)
 }
 
-/// A refusal, which must say all of these.
+/// Asserts an error that contains all parts.
 #[track_caller]
 fn refused(output: &Output, parts: &[&str]) {
     assert_eq!(output.status.code(), Some(2), "{}", said(output));
@@ -57,8 +57,8 @@ fn refused(output: &Output, parts: &[&str]) {
     }
 }
 
-/// Aligned crops of the portraits: a folder for each of three people, of whom one has two portraits; each portrait in
-/// several lights.
+/// Aligned crops of the portraits: a folder for each of three people, one of whom has two portraits; each portrait in several
+/// brightnesses.
 fn people(folder: &Path) -> PathBuf {
     let (crops, set) = (crops(folder), folder.join("people"));
     for (person, portrait) in
@@ -78,8 +78,7 @@ fn lights(picture: &RgbImage) -> [RgbImage; 4] {
     [picture.clone(), flip_horizontal(picture), brighten(picture, 30), contrast(picture, -25.0)]
 }
 
-/// A verification set as Python pickles it with protocol 2, written by hand: a tuple of a list of strings of bytes and a
-/// list of answers.
+/// A verification set as Python pickles it with protocol 2: a tuple of a list of byte strings and a list of bools.
 fn pickle(pictures: &[Vec<u8>], same: &[bool]) -> Vec<u8> {
     let mut file = b"\x80\x02](".to_vec();
     for picture in pictures {
@@ -100,7 +99,7 @@ fn jpeg(picture: &RgbImage) -> Vec<u8> {
 }
 
 #[test]
-fn a_verification_set_is_told_by_both_models_in_one_table() {
+fn a_verification_set_is_measured_with_both_models() {
     let folder = tempfile::tempdir().unwrap();
     let set = people(folder.path());
     let mut names: Vec<PathBuf> = fs::read_dir(&set).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -113,7 +112,7 @@ fn a_verification_set_is_told_by_both_models_in_one_table() {
             files.iter().take(4).map(|file| jpeg(&image::open(file).unwrap().into_rgb8())).collect()
         })
         .collect();
-    // Each fold: everybody with themselves, and with the next one.
+    // Each fold has a pair of each person, and a pair of each person with the next one.
     let (mut files, mut same) = (Vec::new(), Vec::new());
     for fold in 0..10 {
         for (index, own) in pictures.iter().enumerate() {
@@ -139,7 +138,7 @@ fn a_verification_set_is_told_by_both_models_in_one_table() {
         assert!(row["accuracy"]["mean"].as_f64().unwrap() > 97.0, "{row}");
         assert_eq!((&row["accuracy"]["folds"], &row["accuracy"]["pairs"]), (&10.into(), &same.len().into()));
         assert!(row["eer"].as_f64().unwrap() < 3.0, "{row}");
-        // So few impostor pairs say nothing of a FAR of 1 %.
+        // There are too few impostor pairs for a FAR of 1 %.
         let tar = row["tar"].as_array().unwrap();
         assert!(tar[0]["tar"].as_f64().unwrap() > 95.0 && tar[0]["interval"][0].as_f64().unwrap() < 100.0);
         assert!(tar[2]["tar"].is_null() && tar[5]["interval"].is_null());
@@ -148,7 +147,7 @@ fn a_verification_set_is_told_by_both_models_in_one_table() {
     let threshold = |row: &Value| row["accuracy"]["threshold"].as_f64().unwrap();
     assert!((threshold(&rows[0]) - threshold(&rows[1])).abs() < 0.1, "{rows:?}");
 
-    // What is drawn can be opened, and the results lie beside it.
+    // The plots can be opened, and the results are beside them.
     for kind in ["roc", "det", "scores"] {
         let svg = fs::read_to_string(out.join(format!("portraits-{kind}.svg"))).unwrap();
         assert!(svg.contains("<svg") && svg.contains("mobilefacenet-int8"), "{kind}");
@@ -160,7 +159,7 @@ fn a_verification_set_is_told_by_both_models_in_one_table() {
     refused(&run(&[&bin], &["--out", text(&out)]), &["report", "not empty"]);
     assert_eq!(fs::read_to_string(out.join("results.jsonl")).unwrap(), results, "nothing is overwritten");
 
-    // A damaged set, and ones that hold something else.
+    // A damaged set, and sets with other content.
     let damaged = folder.path().join("damaged.bin");
     let whole = fs::read(&bin).unwrap();
     fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
@@ -173,7 +172,7 @@ fn a_verification_set_is_told_by_both_models_in_one_table() {
     refused(&run(&[&bin], &["--groups", text(&of_project("Cargo.toml"))]), &["Cargo.toml", "person,group"]);
     let groups = folder.path().join("groups.csv");
     fs::write(&groups, "person,group\nobama,a\n").unwrap();
-    refused(&run(&[&bin], &["--groups", text(&groups)]), &["portraits.bin", "who is who"]);
+    refused(&run(&[&bin], &["--groups", text(&groups)]), &["portraits.bin", "does not name people"]);
 }
 
 #[test]
@@ -200,11 +199,11 @@ fn people_are_verified_identified_and_grouped() {
         let counts: Vec<_> =
             groups.iter().map(|g| (&g["group"], &g["people"], &g["impostor_pairs"])).collect();
         assert_eq!(counts[0], (&"men".into(), &2.into(), &(8 * 4).into()));
-        // One woman alone has no impostor of her group.
+        // A group of one person has no impostor pairs.
         assert_eq!(counts[1], (&"women".into(), &1.into(), &0.into()));
         assert!(groups[1]["far"].is_null() && groups[1]["tar"].as_f64().unwrap() > 80.0);
     }
-    // The same every time, with any number of threads; otherwise where mirror images count.
+    // The result does not depend on the number of threads. It depends on --flip.
     let again = |more: &[&str]| evaluate(&[&set], more);
     assert_eq!(again(&["--threads", "1"]), again(&["--threads", "2"]));
     assert_ne!(again(&["--flip"])[0]["accuracy"]["threshold"], rows[0]["accuracy"]["threshold"]);
@@ -222,7 +221,7 @@ fn people_are_verified_identified_and_grouped() {
 }
 
 #[test]
-fn a_cohort_takes_off_what_a_face_has_in_common_with_strangers() {
+fn a_cohort_normalizes_scores() {
     let folder = tempfile::tempdir().unwrap();
     let set = people(folder.path());
     let strangers = folder.path().join("strangers");
@@ -232,14 +231,14 @@ fn a_cohort_takes_off_what_a_face_has_in_common_with_strangers() {
         brighten(&hopper, number - 25).save(strangers.join(format!("{number}.png"))).unwrap();
     }
     let threshold = |rows: &[Value]| rows[0]["tar"][0]["threshold"].as_f64().unwrap();
-    let (plain, centred) = (evaluate(&[&set], &[]), evaluate(&[&set], &["--cohort", text(&strangers)]));
-    assert!(threshold(&centred) < threshold(&plain) - 0.05 && centred[0]["cohort"] == true);
+    let (plain, normalized) = (evaluate(&[&set], &[]), evaluate(&[&set], &["--cohort", text(&strangers)]));
+    assert!(threshold(&normalized) < threshold(&plain) - 0.05 && normalized[0]["cohort"] == true);
     fs::remove_file(strangers.join("7.png")).unwrap();
     refused(&run(&[&set], &["--cohort", text(&strangers)]), &["the cohort has 49 faces"]);
 }
 
 #[test]
-fn what_pairs_writes_is_read_and_wild_pictures_are_aligned() {
+fn the_output_of_pairs_is_read_and_other_pictures_are_aligned() {
     let folder = tempfile::tempdir().unwrap();
     let set = people(folder.path());
     let (pairs, bin) = (folder.path().join("pairs"), folder.path().join("same.bin"));
@@ -247,7 +246,7 @@ fn what_pairs_writes_is_read_and_wild_pictures_are_aligned() {
     let made = trainer(&[&["pairs", text(&set), "-o", text(&pairs)], &wanted[..]].concat());
     assert!(made.status.success(), "{}", said(&made));
     let rows = evaluate(&[&pairs, &bin], &[]);
-    // The list and the verification set are the same pairs, so that they give the same.
+    // The list and the verification set have the same pairs, so they give the same results.
     for (list, bin) in [(&rows[0], &rows[2]), (&rows[1], &rows[3])] {
         assert_eq!((&list["data"], &bin["data"]), (&"pairs".into(), &"same".into()));
         for figure in ["genuine_pairs", "impostor_pairs", "accuracy", "eer", "tar"] {
@@ -259,9 +258,9 @@ fn what_pairs_writes_is_read_and_wild_pictures_are_aligned() {
     let first =
         fs::read_to_string(&list).unwrap().lines().nth(1).unwrap().split('\t').next().unwrap().to_owned();
     fs::remove_file(pairs.join(&first).join(format!("{first}_0001.jpg"))).unwrap();
-    refused(&run(&[&pairs], &[]), &["pairs.txt", &first, "is not there"]);
+    refused(&run(&[&pairs], &[]), &["pairs.txt", &first, "does not exist"]);
 
-    // Whole portraits beside a wall without a face: faces are found, and the wall is named and left out.
+    // Portraits and a picture without a face: faces are found, and the other picture is reported and left out.
     let wild = folder.path().join("wild");
     for (person, portraits) in [("Obama", &["obama.jpg", "obama2.jpg"][..]), ("Biden", &["biden.jpg"])] {
         fs::create_dir_all(wild.join(person)).unwrap();
@@ -282,11 +281,11 @@ fn what_pairs_writes_is_read_and_wild_pictures_are_aligned() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused() {
+fn wrong_input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::create_dir_all(at("empty")).unwrap();
-    refused(&run(&[&at("empty")], &[]), &["empty", "no set of faces"]);
+    refused(&run(&[&at("empty")], &[]), &["empty", "is not a set of faces"]);
     refused(&run(&[&at("nowhere")], &[]), &["nowhere"]);
     refused(&run(&[&at("nowhere.bin")], &[]), &["nowhere.bin"]);
 
@@ -297,7 +296,7 @@ fn what_cannot_be_measured_is_refused() {
     }
     refused(&run(&[&at("one")], &[]), &["one person, Ada"]);
     let portraits = of_project("demo/portraits");
-    refused(&run(&[&portraits], &[]), &["nobody has two pictures"]);
+    refused(&run(&[&portraits], &[]), &["no person has two pictures"]);
 
     let two = at("two");
     let with_model = |model: &Path| {
@@ -308,7 +307,7 @@ fn what_cannot_be_measured_is_refused() {
         &with_model(&of_project("models/onet.onnx")),
         &["onet.onnx", "not the model that its role needs"],
     );
-    refused(&with_model(&of_project("models/pnet.onnx")), &["pnet.onnx", "no model that embeds faces"]);
+    refused(&with_model(&of_project("models/pnet.onnx")), &["pnet.onnx", "not a model that embeds faces"]);
     refused(&with_model(&of_project("Cargo.toml")), &["Cargo.toml", "not an ONNX model"]);
     refused(&with_model(&at("gone.onnx")), &["gone.onnx", "cannot read"]);
 
@@ -320,7 +319,7 @@ fn what_cannot_be_measured_is_refused() {
 }
 
 #[test]
-fn onnxruntime_measures_what_the_doors_engine_measures() {
+fn onnxruntime_gives_the_results_of_the_doors_engine() {
     let folder = tempfile::tempdir().unwrap();
     let set = people(folder.path());
     let library = of_project("target/onnxruntime/libonnxruntime.so");

@@ -1,4 +1,4 @@
-//! `ostiary-trainer export`, run as its users run it. `publish.rs` takes what it makes on to a door.
+//! Tests of `ostiary-trainer export` through the binary. The tests in `publish.rs` use its output in a door.
 
 mod common;
 mod people;
@@ -29,7 +29,7 @@ fn text(path: &Path) -> &str {
 fn a_network_becomes_a_folder_of_models() {
     let folder = tempfile::tempdir().unwrap();
     let (portraits, people) = (few_portraits(folder.path()), people(folder.path()));
-    // An empty folder that is there is as good as none.
+    // An existing empty folder is accepted.
     let output = folder.path().join("door");
     fs::create_dir(&output).unwrap();
     let more = ["--calibrate", text(&portraits), "--far-data", text(&people), "--licence", "MIT", "--json"];
@@ -39,7 +39,7 @@ fn a_network_becomes_a_folder_of_models() {
     let said: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert!(said["int8_cosine"].as_f64().unwrap() > 0.99, "{said}");
 
-    // The same network is the same file, and the detectors are what they were.
+    // The same network gives the same file, and the detectors are unchanged.
     let shipped = of_project("models");
     for file in
         ["mobilefacenet.onnx", "pnet.onnx", "pnet-int8.onnx", "rnet.onnx", "rnet-int8.onnx", "onet.onnx"]
@@ -55,24 +55,24 @@ fn a_network_becomes_a_folder_of_models() {
         assert!(cosine > [0.99999, 0.98][index], "{precision}: {cosine}");
         assert_eq!((made.licence.as_str(), made.source.path.as_str()), ("MIT", "mobilefacenet.onnx"));
         assert_eq!(made.source.sha256, sha256(&fs::read(&network).unwrap()));
-        // 63 pairs of two people say something of a FAR of 0.1 alone.
+        // 63 pairs of two people support only a FAR of 0.1.
         assert!(made.far.len() == 1 && made.far[0].far == 0.1, "{:?}", made.far);
         let of_set = &said["measured"][index]["sets"][0];
         assert_eq!((&of_set["people"], &of_set["pictures"]), (&3.into(), &15.into()));
     }
     let card = fs::read_to_string(output.join("model.md")).unwrap();
-    for part in ["192 numbers", "| people | 3 | 15 | fp32 |", "| people | 3 | 15 | int8 |", "Licence: MIT"] {
+    for part in ["192 numbers", "| people | 3 | 15 | fp32 |", "| people | 3 | 15 | int8 |", "License: MIT"] {
         assert!(card.contains(part), "{part}: {card}");
     }
 
-    // What is there is not written over.
+    // Existing files are not overwritten.
     let again = export(&network, &output, &[]);
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("is not empty"));
     assert!(common::tree(&output) == files);
 }
 
-/// Exports into a folder that must not come to be, and leaves nothing beside it.
+/// Asserts that an export fails with these parts in its message, and writes nothing.
 fn refused(network: &Path, more: &[&str], code: i32, parts: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let output = export(network, &folder.path().join("door"), more);
@@ -83,20 +83,20 @@ fn refused(network: &Path, more: &[&str], code: i32, parts: &[&str]) {
 }
 
 #[test]
-fn what_does_not_do_is_refused_and_nothing_is_written() {
+fn wrong_input_is_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let shipped = of_project("models/mobilefacenet.onnx");
     let bare = folder.path().join("bare");
     fs::create_dir(&bare).unwrap();
     refused(&shipped, &["--calibrate", text(&bare)], 2, &["there is no picture"]);
-    let grey = image::RgbImage::from_pixel(200, 150, image::Rgb([90, 90, 90]));
-    grey.save(bare.join("grey.png")).unwrap();
+    let gray = image::RgbImage::from_pixel(200, 150, image::Rgb([90, 90, 90]));
+    gray.save(bare.join("gray.png")).unwrap();
     refused(&shipped, &["--calibrate", text(&bare)], 2, &["no face was found"]);
     refused(&shipped, &["--far-data", text(&bare)], 2, &["bare", "one person"]);
     refused(&shipped, &["--far-data", "/nowhere"], 2, &["cannot list", "/nowhere"]);
     refused(&shipped, &["--min-cosine", "0.9"], 2, &["--calibrate"]);
-    refused(&shipped, &["--name", "../pnet"], 2, &["no plain name"]);
-    refused(&shipped, &["--name", "pnet"], 2, &["--name pnet is that of pnet.onnx"]);
+    refused(&shipped, &["--name", "../pnet"], 2, &["must have 1 to 64 letters"]);
+    refused(&shipped, &["--name", "pnet"], 2, &["--name pnet is the name of pnet.onnx"]);
 
     let portrait = folder.path().join("one");
     fs::create_dir(&portrait).unwrap();
@@ -112,7 +112,7 @@ fn what_does_not_do_is_refused_and_nothing_is_written() {
     refused(&shipped, &["--far-data", text(&alone)], 2, &["alone", "one person"]);
 }
 
-/// A file with this architecture and one tensor.
+/// A checkpoint with this architecture and one tensor.
 fn checkpoint(folder: &TempDir, architecture: &str, values: &[f32]) -> PathBuf {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let tensor = TensorView::new(Dtype::F32, vec![values.len()], &bytes).unwrap();
@@ -123,10 +123,10 @@ fn checkpoint(folder: &TempDir, architecture: &str, values: &[f32]) -> PathBuf {
 }
 
 #[test]
-fn what_is_no_network_is_refused_with_the_reason() {
+fn other_files_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     refused(&folder.path().join("absent"), &[], 2, &["cannot read", "absent"]);
-    refused(&of_project("models/mobilefacenet-int8.onnx"), &[], 2, &["is it quantised already?"]);
+    refused(&of_project("models/mobilefacenet-int8.onnx"), &[], 2, &["is the network already quantized?"]);
     refused(&of_project("models/rnet.onnx"), &[], 2, &["rnet.onnx", "[3, 24, 24]"]);
     refused(&of_project("README.md"), &[], 2, &["README.md", "neither a checkpoint"]);
     let another = checkpoint(&folder, r#"{"net": "resnet", "layers": 18}"#, &[1.0]);
@@ -140,5 +140,5 @@ fn what_is_no_network_is_refused_with_the_reason() {
     let mut onnx = fs::read(of_project("models/mobilefacenet.onnx")).unwrap();
     onnx.truncate(onnx.len() / 2);
     fs::write(&part, onnx).unwrap();
-    refused(&part, &[], 2, &["no ONNX file"]);
+    refused(&part, &[], 2, &["the file is not ONNX"]);
 }

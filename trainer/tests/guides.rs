@@ -1,4 +1,4 @@
-//! The guides name only what this program has: each verb and flag of it in them is looked up.
+//! Checks that all commands and flags of `ostiary-trainer` in the guides exist.
 
 mod guide;
 
@@ -20,7 +20,7 @@ fn every_verb_and_flag_exists() {
         for line in lines(&page) {
             let mut words = line.split_whitespace();
             let (Some("ostiary-trainer"), Some(verb)) = (words.next(), words.next()) else { continue };
-            // Its flags are the other program's, whose tests look them up.
+            // The tests of the other program check its flags.
             if verb == "train" {
                 continue;
             }
@@ -40,7 +40,7 @@ fn every_verb_and_flag_exists() {
 }
 
 #[test]
-fn every_flag_of_the_guides_to_one_verb_or_few_exists() {
+fn every_flag_in_the_guides_to_one_or_few_verbs_exists() {
     let pages = all_pages();
     for (guide, verbs, least) in [
         ("training-data.md", &["prepare", "describe", "pairs"][..], 15),
@@ -55,7 +55,7 @@ fn every_flag_of_the_guides_to_one_verb_or_few_exists() {
         let mut seen = 0;
         for line in lines(page) {
             for flag in line.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
-                // What comes after `cargo` is cargo's.
+                // Flags of `cargo` are not checked.
                 if !line.starts_with("cargo") {
                     assert!(all.contains(flag), "{guide}: `{line}`: there is no {flag}");
                     seen += 1;

@@ -1,4 +1,4 @@
-//! `ostiary-trainer pairs`, run as its users run it.
+//! Tests of `ostiary-trainer pairs` through the binary.
 
 mod common;
 
@@ -26,7 +26,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Aligned crops, other ones for each number: people by their number of pictures.
+/// Writes a set of distinct crops. `sizes` has the number of pictures of each person.
 fn set(folder: &Path, sizes: &[usize]) {
     for (person, size) in sizes.iter().enumerate() {
         let own = folder.join(format!("Person_{person}"));
@@ -41,19 +41,19 @@ fn set(folder: &Path, sizes: &[usize]) {
 }
 
 #[test]
-fn pairs_are_in_lfws_format_and_their_pictures_beside_them() {
+fn pairs_have_the_format_of_lfw_with_their_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     set(&at("set"), &[1, 4, 1, 3, 1, 5, 1, 2]);
     let flags = ["--folds", "2", "--pairs", "4", "--json"];
     let bin = at("pairs.bin");
-    let told = done(trainer(
+    let printed = done(trainer(
         "pairs",
         &at("set"),
         &at("out"),
         &[&flags[..], &["--bin", bin.to_str().unwrap()]].concat(),
     ));
-    assert_eq!((&told["intra"], &told["inter"]), (&8.into(), &8.into()));
+    assert_eq!((&printed["intra"], &printed["inter"]), (&8.into(), &8.into()));
 
     let list = fs::read_to_string(at("out/pairs.txt")).unwrap();
     let mut lines = list.lines();
@@ -81,18 +81,18 @@ fn pairs_are_in_lfws_format_and_their_pictures_beside_them() {
     for name in made.lines() {
         assert!(name.ends_with("_0002.jpg") && singles.contains(&name["Person_".len()..][..1]), "{name}");
     }
-    assert_eq!(told["augmented"], made.lines().count());
-    // Nothing lies there that no pair names.
-    assert_eq!(told["pictures"], pictures.len());
+    assert_eq!(printed["augmented"], made.lines().count());
+    // The folder has only pictures that are in pairs.
+    assert_eq!(printed["pictures"], pictures.len());
     assert_eq!(tree(&at("out")).len(), pictures.len() + 2);
 
     let again = done(trainer("pairs", &at("set"), &at("again"), &flags));
-    assert_eq!(told, again);
+    assert_eq!(printed, again);
     assert!(tree(&at("out")) == tree(&at("again")));
     done(trainer("pairs", &at("set"), &at("other"), &[&flags[..], &["--seed", "2"]].concat()));
     assert!(tree(&at("out")) != tree(&at("other")));
 
-    // The verification set is the same pairs: unpacked, the same pictures in the same order.
+    // The verification set has the same pairs: it is unpacked to the same pictures in the same order.
     done(trainer("prepare", &bin, &at("unpacked"), &["--json"]));
     let first = list.lines().nth(1).unwrap().split('\t').collect::<Vec<_>>();
     let [wanted, found] = [at("out").join(file(first[0], first[1])), at("unpacked/01/01_0001.jpg")];
@@ -103,13 +103,13 @@ fn pairs_are_in_lfws_format_and_their_pictures_beside_them() {
     match Command::new("python3").arg("-c").arg(script).arg(&bin).output() {
         Ok(read) => assert!(read.status.success(), "{}", said(&read)),
         Err(error) => {
-            eprintln!("SKIPPED: python3 cannot be run ({error}), it does not read the verification set")
+            eprintln!("SKIPPED: python3 cannot be run ({error}), the verification set is not read by Python")
         }
     }
 }
 
 #[test]
-fn records_give_the_pairs_that_their_folders_give() {
+fn records_give_the_same_pairs_as_folders() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     set(&at("set"), &[1, 4, 3]);
@@ -129,7 +129,7 @@ fn records_give_the_pairs_that_their_folders_give() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn wrong_input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     set(&at("set"), &[2, 2]);
@@ -140,7 +140,7 @@ fn what_cannot_be_is_refused() {
     };
     refused("set", "out", &[], "fold 1 has 1 people, who make 1 pairs of one person and 0 of two");
     refused("set", "set", &["--folds", "1", "--pairs", "1"], "is not empty");
-    // Somebody's only picture that is no aligned crop.
+    // A person's only picture is not an aligned crop.
     fs::create_dir(at("wild")).unwrap();
     for name in ["ada.png", "eve.png"] {
         RgbImage::new(200, 100).save(at("wild").join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! `ostiary-trainer prepare`, run as its users run it.
+//! Tests of `ostiary-trainer prepare` through the binary.
 
 mod common;
 
@@ -42,7 +42,7 @@ fn jpeg(picture: &DynamicImage, quality: u8) -> Vec<u8> {
     bytes
 }
 
-/// A picture of nothing: bright and dark tiles, other ones for each number.
+/// A picture of random bright and dark tiles, different for each number.
 fn tiles(number: u64) -> DynamicImage {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let tiles: Vec<u8> = (0..14 * 14)
@@ -55,7 +55,7 @@ fn tiles(number: u64) -> DynamicImage {
     RgbImage::from_fn(112, 112, |x, y| Rgb([tile(x, y); 3])).into()
 }
 
-/// A set of aligned crops, some of them copies or damaged: people by pictures.
+/// Writes a set of `people` with `pictures` crops each, some of which are duplicates or damaged.
 fn aligned_set(folder: &Path, people: u64, pictures: u64) {
     for person in 0..people {
         let own = folder.join(format!("person {person:03}"));
@@ -82,7 +82,7 @@ fn rejected(output: &Path) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn faces_are_cut_out_and_what_is_no_good_is_named() {
+fn faces_are_cropped_and_rejected_pictures_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (set, output) = (folder.path().join("set"), folder.path().join("out"));
     let portrait = |file: &str| image::open(of_project(&format!("demo/portraits/{file}"))).unwrap();
@@ -135,12 +135,12 @@ fn faces_are_cut_out_and_what_is_no_good_is_named() {
         assert_eq!((crop.width(), crop.height()), (112, 112));
     }
 
-    // Asked again, it tells the same, for people this time.
+    // A second run prints the report as a table.
     let again = prepare(&set, &output, &["--val", "0"]);
     let table = String::from_utf8(again.stdout).unwrap();
-    assert!(table.contains("unreadable") && table.contains("1 people have no picture"), "{table}");
+    assert!(table.contains("unreadable") && table.contains("1 people have no kept picture"), "{table}");
 
-    // A head that is turned at all is turned too far.
+    // With a limit of 0 every head is turned too far.
     let strict = folder.path().join("strict");
     let output = prepare(&set.join("Joe Biden"), &strict, &["--max-yaw", "0", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -154,11 +154,11 @@ fn png(picture: &DynamicImage) -> Vec<u8> {
 }
 
 #[test]
-fn landmarks_of_celeba_say_whose_face_is_meant() {
+fn landmarks_of_celeba_select_the_face() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("celeba");
     fs::create_dir_all(set.join("img_celeba")).unwrap();
-    // Two faces side by side, the right one larger; the list means the left one, then nobody.
+    // Two faces side by side, the right one is larger. The list selects the left one, then a place without a face.
     let portrait = |file: &str, side| {
         let picture = image::open(of_project(&format!("demo/portraits/{file}"))).unwrap();
         picture.resize_to_fill(side, side, FilterType::Triangle).into_rgb8()
@@ -186,11 +186,11 @@ fn landmarks_of_celeba_say_whose_face_is_meant() {
     let [found, wanted] = [out.join("train/7/1.jpg"), wanted.join("train/hopper/hopper.jpg")]
         .map(|path| image::open(path).unwrap().into_rgb8());
     let off = found.iter().zip(wanted.iter()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>();
-    assert!(off / (found.len() as f64) < 12.0, "not her face: {off}");
+    assert!(off / (found.len() as f64) < 12.0, "another face: {off}");
 }
 
 #[test]
-fn a_run_that_is_killed_goes_on_to_what_one_run_gives() {
+fn a_killed_run_continues_to_the_same_files() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("set");
     aligned_set(&set, 40, 50);
@@ -205,7 +205,7 @@ fn a_run_that_is_killed_goes_on_to_what_one_run_gives() {
 
         let output = folder.path().join(format);
         let mut kills = 0;
-        // Each run is killed a little later than the one before, until one comes through.
+        // Each run is killed a little later than the one before, until one finishes.
         for wait in (0..).map(|run| Duration::from_millis(150 + 40 * run)) {
             let mut child = Command::new(cargo_bin!("ostiary-trainer"))
                 .arg("prepare")
@@ -222,18 +222,18 @@ fn a_run_that_is_killed_goes_on_to_what_one_run_gives() {
                 break;
             }
             kills += 1;
-            assert!(kills < 500, "it never comes to an end");
+            assert!(kills < 500, "no run finishes");
         }
         let journal = fs::read_to_string(output.join("journal.jsonl")).unwrap();
         assert!(kills > 0 && journal.lines().count() == 2001, "killed {kills} times");
         assert!(tree(&output) == tree(&whole), "{format}: other files after {kills} kills");
 
-        // Also from each state that is hit but by chance: a torn line; all written and the report not.
+        // States that kills rarely hit: an incomplete line, and a missing report.
         let torn = journal.len() * 2 / 3;
         fs::write(output.join("journal.jsonl"), &journal[..torn]).unwrap();
         fs::remove_file(output.join("report.json")).unwrap();
         done(&set, &output, &flags);
-        assert!(tree(&output) == tree(&whole), "{format}: other files after a torn line");
+        assert!(tree(&output) == tree(&whole), "{format}: other files after an incomplete line");
         fs::remove_file(output.join("report.json")).unwrap();
         done(&set, &output, &flags);
         assert!(tree(&output) == tree(&whole), "{format}: other files without the report");
@@ -241,7 +241,7 @@ fn a_run_that_is_killed_goes_on_to_what_one_run_gives() {
 }
 
 #[test]
-fn records_hold_what_folders_hold() {
+fn records_have_the_same_pictures_as_folders() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     aligned_set(&at("set"), 6, 12);
@@ -262,12 +262,12 @@ fn records_hold_what_folders_hold() {
 }
 
 #[test]
-fn records_are_read_as_insightface_reads_them() {
+fn records_have_the_layout_of_insightface() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     aligned_set(&at("set"), 3, 12);
     let report = done(&at("set"), &at("out"), &["--aligned", "--val", "0", "--format", "recordio"]);
-    // Goes by the index, from the first record to the identities' to the pictures'.
+    // Follows the index, from record 0 to the records of identities to those of pictures.
     let reader = r#"
 import struct
 index = dict(map(int, line.split('\t')) for line in open('train.idx'))
@@ -297,7 +297,7 @@ print(pictures, int(end - begin))
 "#;
     let read = Command::new("python3").arg("-c").arg(reader).current_dir(at("out/train")).output();
     let Ok(read) = read else {
-        eprintln!("SKIPPED: python3 cannot be run, records are not read by another reader");
+        eprintln!("SKIPPED: python3 cannot be run, records are not read by Python");
         return;
     };
     assert!(read.status.success(), "{}", said(&read));
@@ -306,7 +306,7 @@ print(pictures, int(end - begin))
 }
 
 #[test]
-fn who_validates_hangs_on_the_seed() {
+fn the_validation_set_depends_on_the_seed() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("set");
     fs::create_dir(&set).unwrap();
@@ -325,7 +325,7 @@ fn who_validates_hangs_on_the_seed() {
     assert_ne!(first, files("c", "2"));
 }
 
-/// A JPEG with so many bytes of comment.
+/// A JPEG with this many bytes of comments.
 fn with_comment(jpeg: &[u8], bytes: usize) -> Vec<u8> {
     const MOST: usize = 65_000;
     let mut fat = jpeg[..2].to_vec();
@@ -387,12 +387,12 @@ fn memory_does_not_grow_with_the_set() {
 }
 
 #[test]
-fn a_full_disk_stops_it_and_room_lets_it_go_on() {
+fn a_full_disk_stops_the_run_and_it_continues_with_room() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     aligned_set(&at("set"), 10, 30);
     fs::create_dir(at("out")).unwrap();
-    // A small disk of its own, in a namespace of its own.
+    // A small file system in its own mount namespace.
     let script = "mount -t tmpfs -o size=300k none out || exit 77\n\
                   \"$0\" prepare set -o out/to --aligned --val 0 2>&1; echo \"code $?\"\n\
                   mount -o remount,size=30M out\n\
@@ -404,7 +404,7 @@ fn a_full_disk_stops_it_and_room_lets_it_go_on() {
         .output();
     let output = match run {
         Ok(output) if output.status.code() != Some(77) && !said(&output).contains("unshare failed") => output,
-        _ => return eprintln!("SKIPPED: no small disk can be mounted here, a full one is not tried"),
+        _ => return eprintln!("SKIPPED: no file system can be mounted here, a full disk is not tested"),
     };
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("the disk is full; make room") && text.contains("code 2"), "{text}");
@@ -413,7 +413,7 @@ fn a_full_disk_stops_it_and_room_lets_it_go_on() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn wrong_input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     aligned_set(&at("set"), 2, 3);
@@ -439,7 +439,7 @@ fn what_does_not_fit_is_refused() {
     fs::write(at("set/person 000/0000.jpg"), "text").unwrap();
     refused("out", &["--aligned"], "the set has changed");
 
-    // Not aligned, and taken as aligned.
+    // Pictures that are not aligned, with --aligned.
     let output = prepare(&of_project("demo/portraits"), &at("wrong"), &["--aligned", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(rejected(&at("wrong"))["hopper/hopper.jpg"], "not_aligned");

@@ -1,5 +1,5 @@
-//! From the publisher to the door: bundles are signed, served, pulled, put into use and given up, through the two
-//! programs and a real web server.
+//! Tests from the publisher to the door: bundles are signed, served, pulled, activated and rolled back, through both programs and
+//! a real web server.
 
 mod door;
 mod new_models;
@@ -9,7 +9,7 @@ mod web_server;
 
 use std::fs;
 
-use door::{Door, House, of_project, portrait, trainer};
+use door::{Door, DoorSetup, of_project, portrait, trainer};
 use jiff::{SignedDuration, Timestamp};
 use minisign::KeyPair;
 use ostiary_core::sha256;
@@ -19,13 +19,13 @@ use serde_json::Value;
 use web_server::{Fault, TlsServer};
 
 #[test]
-fn what_is_exported_is_published_and_taken_up() {
+fn an_exported_network_is_published_and_activated() {
     let publisher = Publisher::new();
     let folder = publisher.folder.path();
     let [calibrate, people] = [people::few_portraits(folder), people::people(folder)].map(|path| text(&path));
-    let house = publisher.house();
-    // So few people say nothing of lower rates.
-    house.configure_more("[door]\nfar = 0.1\n");
+    let setup = publisher.setup();
+    // Few people support no lower FAR.
+    setup.configure_more("[door]\nfar = 0.1\n");
     let [network, detectors] = ["models/mobilefacenet.onnx", "models"].map(|file| text(&of_project(file)));
     for (version, more) in [(1, &["--calibrate", calibrate.as_str()][..]), (2, &[])] {
         let models = publisher.path(&format!("exported-{version}"));
@@ -34,15 +34,15 @@ fn what_is_exported_is_published_and_taken_up() {
         let exported = trainer(&[&export, more].concat());
         assert_eq!(exported.status.code(), Some(0), "{exported:?}");
         assert_eq!(publisher.publish(&models), version);
-        assert_eq!(house.models(&["pull"]).good()[0]["version"], version);
-        assert_eq!(house.models(&["verify"]).good()[0]["good"], true);
-        assert_eq!(house.models(&["activate"]).good()[0]["version"], version);
-        house.enroll("Ann", "obama.jpg");
-        assert!(house.identify("obama2.jpg").contains("Ann"));
-        house.forget("Ann");
+        assert_eq!(setup.models(&["pull"]).good()[0]["version"], version);
+        assert_eq!(setup.models(&["verify"]).good()[0]["good"], true);
+        assert_eq!(setup.models(&["activate"]).good()[0]["version"], version);
+        setup.enroll("Ann", "obama.jpg");
+        assert!(setup.identify("obama2.jpg").contains("Ann"));
+        setup.forget("Ann");
     }
 
-    // Without a table of thresholds there is none to be had.
+    // A model without a FAR table cannot be published.
     let models = publisher.path("unmeasured");
     let exported = trainer(&["export", &network, "--models", &detectors, "-o", &text(&models)]);
     assert_eq!(exported.status.code(), Some(0), "{exported:?}");
@@ -52,76 +52,80 @@ fn what_is_exported_is_published_and_taken_up() {
 }
 
 #[test]
-fn a_bundle_comes_to_the_door_and_goes_again() {
+fn a_bundle_is_activated_and_rolled_back() {
     let publisher = Publisher::new();
-    let house = publisher.house();
-    house.configure_more("[facebank]\nkeep_crops = true\n");
-    house.enroll("Ann", "obama.jpg");
-    let shipped = house.model_of("Ann");
+    let setup = publisher.setup();
+    setup.configure_more("[facebank]\nkeep_crops = true\n");
+    setup.enroll("Ann", "obama.jpg");
+    let shipped = setup.model_of("Ann");
 
     assert_eq!(publisher.publish(&of_project("models")), 1);
     assert_eq!(publisher.publish(&other_models(publisher.folder.path())), 2);
-    let pulled = house.models(&["pull"]).good();
+    let pulled = setup.models(&["pull"]).good();
     assert_eq!(
         (&pulled[0]["version"], &pulled[0]["new"], &pulled[0]["fetched"]),
         (&2.into(), &true.into(), &7.into())
     );
-    let again = house.models(&["pull"]).good();
+    let again = setup.models(&["pull"]).good();
     assert_eq!((&again[0]["new"], &again[0]["fetched"]), (&false.into(), &0.into()));
-    assert_eq!(house.models(&["verify"]).good()[0]["good"], true);
-    let listed = house.models(&["list"]).good();
+    assert_eq!(setup.models(&["verify"]).good()[0]["good"], true);
+    let listed = setup.models(&["list"]).good();
     assert_eq!(
         (&listed[0]["version"], &listed[0]["active"], &listed[0]["expired"]),
         (&2.into(), &false.into(), &false.into())
     );
-    assert!(house.identify("obama2.jpg").contains("Ann"), "a bundle that is kept is not in use");
+    assert!(setup.identify("obama2.jpg").contains("Ann"), "a pulled bundle is not active");
 
-    let active = house.models(&["activate"]).good();
+    let active = setup.models(&["activate"]).good();
     assert_eq!(
         (&active[0]["version"], &active[0]["templates"], &active[0]["daemon"]),
         (&2.into(), &1.into(), &false.into())
     );
     assert_eq!(active[0]["strangers"], Value::Array(Vec::new()));
     assert_ne!(active[0]["model"], shipped.as_str());
-    assert!(house.identify("obama2.jpg").contains("Ann"));
-    let doctor = house.doctor("models");
+    assert!(setup.identify("obama2.jpg").contains("Ann"));
+    let doctor = setup.doctor("models");
     assert!(doctor.contains("the models are bundle 2"), "{doctor}");
 
-    // A third one: only what is new comes.
+    // The third bundle: only new files are fetched.
     assert_eq!(publisher.publish(&of_project("models")), 3);
-    let third = house.models(&["pull", "--activate"]).good();
+    let third = setup.models(&["pull", "--activate"]).good();
     assert_eq!((&third[0]["version"], &third[0]["fetched"]), (&3.into(), &2.into()), "{third:?}");
     assert_eq!(
         (&third[1]["version"], &third[1]["templates"]),
         (&3.into(), &0.into()),
-        "its templates were there"
+        "its templates exist already"
     );
 
-    let back = house.models(&["rollback"]).good();
-    assert_eq!((&back[0]["version"], &back[0]["templates"]), (&2.into(), &0.into()), "nobody enrols again");
-    assert!(house.identify("obama2.jpg").contains("Ann"));
-    // What was given up does not come back by a timer, and does by its owner's word.
-    let unasked = house.models(&["pull", "--activate"]).good();
+    let back = setup.models(&["rollback"]).good();
+    assert_eq!(
+        (&back[0]["version"], &back[0]["templates"]),
+        (&2.into(), &0.into()),
+        "no person is enrolled again"
+    );
+    assert!(setup.identify("obama2.jpg").contains("Ann"));
+    // A timer does not activate a withdrawn bundle again. An explicit command does.
+    let unasked = setup.models(&["pull", "--activate"]).good();
     assert_eq!(unasked[1]["withdrawn"], true, "{unasked:?}");
-    assert_eq!(house.active(), Some(2));
-    house.models(&["activate", "3"]).good();
-    assert_eq!(house.active(), Some(3));
-    house.models(&["rollback"]).good();
-    let shipped_again = house.models(&["rollback"]).good();
+    assert_eq!(setup.active(), Some(2));
+    setup.models(&["activate", "3"]).good();
+    assert_eq!(setup.active(), Some(3));
+    setup.models(&["rollback"]).good();
+    let shipped_again = setup.models(&["rollback"]).good();
     assert_eq!(shipped_again[0]["version"], Value::Null);
-    assert!(house.identify("obama2.jpg").contains("Ann"));
-    assert!(house.models(&["rollback"]).error().contains("nothing to go back from"));
+    assert!(setup.identify("obama2.jpg").contains("Ann"));
+    assert!(setup.models(&["rollback"]).error().contains("nothing to go back from"));
 }
 
 #[test]
-fn only_what_a_trusted_publisher_signed_is_taken() {
+fn only_releases_of_trusted_publishers_are_accepted() {
     let publisher = Publisher::new();
-    let house = publisher.house();
+    let setup = publisher.setup();
     publisher.publish(&of_project("models"));
     let refused = |wanted: &str| {
-        let said = house.models(&["pull"]).refused();
+        let said = setup.models(&["pull"]).refused();
         assert!(said.contains(wanted), "{wanted}: {said}");
-        assert!(house.models(&["list"]).good().is_empty(), "nothing is kept");
+        assert!(setup.models(&["list"]).good().is_empty(), "no bundle is stored");
     };
 
     // A file that was altered on the server, at the same length.
@@ -136,7 +140,7 @@ fn only_what_a_trusted_publisher_signed_is_taken() {
     refused("is not the file that was signed");
     fs::write(&manifest, &good).unwrap();
 
-    // The description altered, in its place and under its own hash.
+    // The release altered, in its place and under its own hash.
     let file = publisher.release_file();
     let description = fs::read_to_string(&file).unwrap();
     let altered = description.replace("\"version\": 1", "\"version\": 9");
@@ -158,136 +162,137 @@ fn only_what_a_trusted_publisher_signed_is_taken() {
 
     // Another publisher.
     let other = KeyPair::generate_unencrypted_keypair().unwrap().pk.to_base64();
-    let stranger = House::new(&format!("keys = [{other:?}]\nsource = {:?}\n", publisher.server.address()));
+    let stranger =
+        DoorSetup::new(&format!("keys = [{other:?}]\nsource = {:?}\n", publisher.server.address()));
     assert!(stranger.models(&["pull"]).refused().contains("none of models.keys"));
-    assert!(House::new("").models(&["pull"]).error().contains("models.keys is not set"));
+    assert!(DoorSetup::new("").models(&["pull"]).error().contains("models.keys is not set"));
 
-    // And all is well with what was published.
-    house.models(&["pull", "--activate"]).good();
-    // What is altered on the door's own disk is not used either.
-    let kept = house.path("models/1/release.json");
+    // The published bundle is accepted.
+    setup.models(&["pull", "--activate"]).good();
+    // A file that is altered on the disk of the door is not used.
+    let kept = setup.path("models/1/release.json");
     fs::write(&kept, altered).unwrap();
     assert!(
-        house.models(&["verify"]).code(1)[0]["problem"].as_str().unwrap().contains("none of models.keys")
+        setup.models(&["verify"]).code(1)[0]["problem"].as_str().unwrap().contains("none of models.keys")
     );
-    let said = house.run_error();
+    let said = setup.run_error();
     assert!(said.contains("release.json") && said.contains("ostiary models rollback"), "{said}");
 }
 
 #[test]
-fn old_expired_and_doubled_releases_are_refused() {
+fn old_expired_and_conflicting_releases_are_refused() {
     let publisher = Publisher::new();
-    let house = publisher.house();
+    let setup = publisher.setup();
     publisher.publish(&of_project("models"));
     let first = publisher.release();
     let old = fs::read(publisher.path("www/current.minisig")).unwrap();
     publisher.publish(&of_project("models"));
     let second = fs::read(publisher.path("www/current.minisig")).unwrap();
-    house.models(&["pull"]).good();
+    setup.models(&["pull"]).good();
     fs::write(publisher.path("www/current.minisig"), old).unwrap();
-    let said = house.models(&["pull"]).refused();
+    let said = setup.models(&["pull"]).refused();
     assert!(said.contains("version 1 is offered") && said.contains("version 2"), "{said}");
 
     publisher.sign(&Release { version: 2, note: Some("another".into()), ..first.clone() });
-    assert!(house.models(&["pull"]).refused().contains("with other files"));
+    assert!(setup.models(&["pull"]).refused().contains("with other files"));
 
     let now = Timestamp::now();
     let hours = |hours| now.checked_add(SignedDuration::from_hours(hours)).unwrap();
     publisher.sign(&Release { version: 3, created: hours(-48), expires: hours(-1), ..first.clone() });
-    assert!(house.models(&["pull"]).refused().contains("version 3 has expired"));
+    assert!(setup.models(&["pull"]).refused().contains("version 3 has expired"));
     publisher.sign(&Release { version: 3, created: hours(30), expires: hours(60), ..first.clone() });
-    let said = house.models(&["pull"]).refused();
+    let said = setup.models(&["pull"]).refused();
     assert!(said.contains("the clock says") && said.contains("set-ntp"), "{said}");
     publisher.sign(&Release { format: "ostiary-models-2".into(), version: 3, ..first });
-    assert!(house.models(&["pull"]).refused().contains("ostiary-models-1"));
+    assert!(setup.models(&["pull"]).refused().contains("ostiary-models-1"));
     fs::write(publisher.path("www/current.minisig"), second).unwrap();
-    house.models(&["pull"]).good();
-    assert_eq!(house.models(&["list"]).good().len(), 1);
+    setup.models(&["pull"]).good();
+    assert_eq!(setup.models(&["list"]).good().len(), 1);
 }
 
 #[test]
-fn a_transfer_that_breaks_is_taken_up_again() {
+fn an_interrupted_transfer_is_repeated() {
     let publisher = Publisher::new();
-    let house = publisher.house();
+    let setup = publisher.setup();
     publisher.publish(&of_project("models"));
-    // Once in the middle of the largest file: the same call begins it anew.
+    // One interruption in the middle of the largest file: the same command starts the file again.
     let largest = publisher.release().files["mobilefacenet.onnx"].sha256.clone();
     publisher.server.set_fault(&largest, Fault::Torn, 1);
-    assert_eq!(house.models(&["pull"]).good()[0]["fetched"], 8);
+    assert_eq!(setup.models(&["pull"]).good()[0]["fetched"], 8);
 
-    // For longer than anybody's patience: nothing is kept, and what came whole does not come again.
-    let house = publisher.house();
+    // Repeated interruptions: no bundle is stored, and complete files are not fetched again.
+    let setup = publisher.setup();
     publisher.server.set_fault(&largest, Fault::Torn, usize::MAX);
-    let said = house.models(&["pull"]).error();
+    let said = setup.models(&["pull"]).error();
     assert!(said.contains("the transfer ended after") || said.contains("disconnected"), "{said}");
-    assert!(house.models(&["list"]).good().is_empty());
+    assert!(setup.models(&["list"]).good().is_empty());
     publisher.server.set_fault(&largest, Fault::Torn, 0);
-    let fetched = house.models(&["pull"]).good()[0]["fetched"].as_u64().unwrap();
+    let fetched = setup.models(&["pull"]).good()[0]["fetched"].as_u64().unwrap();
     assert!((1..8).contains(&fetched), "{fetched}");
-    house.models(&["verify"]).good();
+    setup.models(&["verify"]).good();
 
-    // What a server says when it has trouble, for a moment and for good.
-    let house = publisher.house();
+    // Temporary and permanent errors of the server.
+    let setup = publisher.setup();
     publisher.server.set_fault(Repository::CURRENT, Fault::Unavailable, 1);
-    house.models(&["pull"]).good();
+    setup.models(&["pull"]).good();
     publisher.server.set_fault(Repository::CURRENT, Fault::Missing, usize::MAX);
-    assert!(house.models(&["pull"]).error().contains("404"));
-    // More than was said, for ever.
+    assert!(setup.models(&["pull"]).error().contains("404"));
+    // An endless response.
     publisher.server.set_fault(Repository::CURRENT, Fault::Endless, usize::MAX);
-    assert!(house.models(&["pull"]).refused().contains("current.minisig"));
-    // Nobody there.
+    assert!(setup.models(&["pull"]).refused().contains("current.minisig"));
+    // No server.
     let nobody = format!("keys = [{:?}]\nsource = \"http://127.0.0.1:1/door\"\n", publisher.public);
-    assert!(House::new(&nobody).models(&["pull"]).error().contains("127.0.0.1:1"));
+    assert!(DoorSetup::new(&nobody).models(&["pull"]).error().contains("127.0.0.1:1"));
 }
 
 #[test]
-fn a_server_is_known_by_its_certificate() {
+fn a_server_is_authenticated_by_its_certificate() {
     let publisher = Publisher::new();
     publisher.publish(&of_project("models"));
     let server = TlsServer::start(&publisher.path("www"), publisher.folder.path());
-    let house = publisher.house();
+    let setup = publisher.setup();
     let source = server.address();
-    house.models_trusting(&server.authority, &["pull", &source]).good();
-    assert_eq!(house.models(&["verify"]).good()[0]["good"], true);
+    setup.models_trusting(&server.authority, &["pull", &source]).good();
+    assert_eq!(setup.models(&["verify"]).good()[0]["good"], true);
 
-    let stranger = TlsServer::start(&publisher.path("www"), house.path("").as_path());
-    let said = house.models_trusting(&stranger.authority, &["pull", &source]).error();
+    let stranger = TlsServer::start(&publisher.path("www"), setup.path("").as_path());
+    let said = setup.models_trusting(&stranger.authority, &["pull", &source]).error();
     assert!(said.contains("https://localhost") && said.contains("certificate"), "{said}");
-    let nothing = house.path("nothing.pem");
+    let nothing = setup.path("nothing.pem");
     fs::write(&nothing, "").unwrap();
-    assert!(house.models_trusting(&nothing, &["pull", &source]).error().contains("ca-certificates"));
+    assert!(setup.models_trusting(&nothing, &["pull", &source]).error().contains("ca-certificates"));
 }
 
 #[test]
-fn nobody_is_locked_out_unsaid() {
+fn no_person_is_locked_out_without_notice() {
     let publisher = Publisher::new();
-    let house = publisher.house();
-    house.enroll("Ann", "obama.jpg");
+    let setup = publisher.setup();
+    setup.enroll("Ann", "obama.jpg");
     publisher.publish(&other_models(publisher.folder.path()));
-    let said = house.models(&["pull", "--activate"]).refused();
+    let said = setup.models(&["pull", "--activate"]).refused();
     assert!(said.contains("Ann would not be known") && said.contains("--without NAME"), "{said}");
-    assert_eq!(house.active(), None);
-    assert!(house.identify("obama2.jpg").contains("Ann"));
-    assert!(house.models(&["activate", "--without", "Bob"]).refused().contains("Ann"));
+    assert_eq!(setup.active(), None);
+    assert!(setup.identify("obama2.jpg").contains("Ann"));
+    assert!(setup.models(&["activate", "--without", "Bob"]).refused().contains("Ann"));
 
-    let active = house.models(&["activate", "--without", "Ann"]).good();
+    let active = setup.models(&["activate", "--without", "Ann"]).good();
     assert_eq!(active[0]["strangers"][0], "Ann");
-    assert!(house.doctor("facebank").contains("not known to the model in use: Ann"));
-    assert!(!house.identify("obama2.jpg").contains("Ann"));
-    house.enroll("Ann", "obama.jpg");
-    assert!(house.identify("obama2.jpg").contains("Ann"));
-    // The way back needs nobody: the old templates stayed.
-    assert_eq!(house.models(&["rollback"]).good()[0]["strangers"], Value::Array(Vec::new()));
-    assert!(house.identify("obama2.jpg").contains("Ann"));
+    assert!(setup.doctor("facebank").contains("not known to the model in use: Ann"));
+    assert!(!setup.identify("obama2.jpg").contains("Ann"));
+    setup.enroll("Ann", "obama.jpg");
+    assert!(setup.identify("obama2.jpg").contains("Ann"));
+    // A rollback needs no decision: the old templates still exist.
+    assert_eq!(setup.models(&["rollback"]).good()[0]["strangers"], Value::Array(Vec::new()));
+    assert!(setup.identify("obama2.jpg").contains("Ann"));
 
-    house.configure_more(&format!("[models]\ndir = {:?}\n", text(&of_project("models"))));
-    assert!(house.models(&["activate"]).refused().contains("models.dir is set"));
+    setup.configure_more(&format!("[models]\ndir = {:?}\n", text(&of_project("models"))));
+    assert!(setup.models(&["activate"]).refused().contains("models.dir is set"));
 }
 
 #[test]
-fn models_that_no_door_could_use_are_not_published_nor_kept() {
+fn unusable_models_are_neither_published_nor_stored() {
     let publisher = Publisher::new();
-    let models = publisher.path("spoilt");
+    let models = publisher.path("unusable");
     copy_models(&models);
     let refused = |wanted: &str| {
         let (code, said) = publisher.try_publish(&models, &[]);
@@ -314,8 +319,8 @@ fn models_that_no_door_could_use_are_not_published_nor_kept() {
     fs::write(models.join("onet.onnx"), onet).unwrap();
     publisher.publish(&models);
 
-    // A publisher whose program checks nothing, and a door that does.
-    let house = publisher.house();
+    // A release without checks by the publisher, and a door that checks.
+    let setup = publisher.setup();
     let mut release = publisher.release();
     let manifest = whole.replacen("golden = [-", "golden = [", 2).into_bytes();
     let part = release.files.get_mut(Manifest::FILE).unwrap();
@@ -323,13 +328,13 @@ fn models_that_no_door_could_use_are_not_published_nor_kept() {
     fs::write(publisher.path("www/files").join(&part.sha256), &manifest).unwrap();
     release.version = 2;
     publisher.sign(&release);
-    let said = house.models(&["pull"]).refused();
+    let said = setup.models(&["pull"]).refused();
     assert!(said.contains("bundle 2") && said.contains("does not give the golden embedding"), "{said}");
-    assert!(house.models(&["list"]).good().is_empty());
+    assert!(setup.models(&["list"]).good().is_empty());
 }
 
 #[test]
-fn keys_have_passwords_or_none_and_follow_their_own_repository() {
+fn keys_can_have_passwords_and_continue_their_own_repository() {
     let publisher = Publisher::new();
     let file = |name: &str| text(&publisher.path(name));
     fs::write(publisher.path("password"), "open sesame\n").unwrap();
@@ -346,57 +351,57 @@ fn keys_have_passwords_or_none_and_follow_their_own_repository() {
             .status
             .code()
     };
-    assert_eq!(publish(&[]), Some(2), "it wants its password");
+    assert_eq!(publish(&[]), Some(2), "the key needs its password");
     fs::write(publisher.path("wrong"), "open barley\n").unwrap();
     assert_eq!(publish(&["--password-file", &file("wrong")]), Some(2));
     assert_eq!(publish(&["--password-file", &file("password")]), Some(0));
-    // With another key the versions would begin anew.
+    // With another key the versions would start again.
     let other = trainer(&["publish", &models, "-o", &out, "--key", &file("publisher.key")]);
     assert_eq!(other.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&other.stderr).contains("publish to another folder"));
 
-    // A folder is a source too; keys may follow one another.
-    let house =
-        House::new(&format!("keys = [{:?}, {:?}]\n", publisher.public, public.lines().nth(1).unwrap()));
-    assert!(house.models(&["pull"]).error().contains("set models.source"));
-    house.models(&["pull", &out]).good();
+    // A folder can be a source, and several keys can be trusted.
+    let setup =
+        DoorSetup::new(&format!("keys = [{:?}, {:?}]\n", publisher.public, public.lines().nth(1).unwrap()));
+    assert!(setup.models(&["pull"]).error().contains("set models.source"));
+    setup.models(&["pull", &out]).good();
 }
 
 #[test]
-fn the_running_daemon_changes_over_or_goes_on_as_it_was() {
+fn a_running_daemon_changes_models_or_keeps_the_old_ones() {
     let publisher = Publisher::new();
-    let house = publisher.house();
-    house.configure_more("[facebank]\nkeep_crops = true\n");
-    house.enroll("Ann", "obama.jpg");
-    let shipped = house.model_of("Ann");
+    let setup = publisher.setup();
+    setup.configure_more("[facebank]\nkeep_crops = true\n");
+    setup.enroll("Ann", "obama.jpg");
+    let shipped = setup.model_of("Ann");
     publisher.publish(&other_models(publisher.folder.path()));
-    house.models(&["pull"]).good();
+    setup.models(&["pull"]).good();
 
-    let mut door = Door::start(&house, &portrait("obama2.jpg"));
+    let mut door = Door::start(&setup, &portrait("obama2.jpg"));
     door.event("started");
     assert_eq!(door.event("granted")["model"], shipped.as_str());
-    // The door tests new models by the program that runs, and not by the file that has its name.
+    // The door tests new models with the running program, not with the file at its path.
     door.remove_program();
 
-    // A configuration that is not good: the daemon keeps what it has, and so does the disk.
-    let good = house.configuration();
-    house.configure_more("[door]\nname = \"other\"\n");
-    let said = house.models(&["activate"]).refused();
+    // With a wrong configuration, the daemon and the disk keep the old models.
+    let good = setup.configuration();
+    setup.configure_more("[door]\nname = \"other\"\n");
+    let said = setup.models(&["activate"]).refused();
     assert!(said.contains("goes on with the models that it had") && said.contains("door.name"), "{said}");
-    assert_eq!(house.active(), None);
-    // Once to take up the bundle, and once to go on without it: both meet the configuration that is not good.
+    assert_eq!(setup.active(), None);
+    // Two reloads, one to activate the bundle and one to go back: both find the wrong configuration.
     door.event("reload_refused");
     door.event("reload_refused");
-    fs::write(house.path("ostiary.toml"), good).unwrap();
+    fs::write(setup.path("ostiary.toml"), good).unwrap();
 
-    let active = house.models(&["activate"]).good();
+    let active = setup.models(&["activate"]).good();
     assert_eq!(active[0]["daemon"], true);
     let reloaded = door.event("reloaded");
     assert_eq!(reloaded["model"], active[0]["model"]);
     assert_eq!(door.granted_by(&active[0]["model"])["person"], "Ann");
-    assert_eq!(door.event("granted")["model"], active[0]["model"], "and by no other from then on");
+    assert_eq!(door.event("granted")["model"], active[0]["model"], "no later grant is by another model");
 
-    let back = house.models(&["rollback"]).good();
+    let back = setup.models(&["rollback"]).good();
     assert_eq!((&back[0]["model"], &back[0]["daemon"]), (&shipped.as_str().into(), &true.into()));
     door.event("reloaded");
     assert_eq!(door.granted_by(&back[0]["model"])["person"], "Ann");

@@ -1,4 +1,4 @@
-//! `ostiary-trainer quantize`, run as its users run it.
+//! Tests of `ostiary-trainer quantize` through the binary.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// R-Net, changed.
+/// R-Net after a change.
 fn changed(folder: &TempDir, change: impl FnOnce(&mut ModelProto)) -> PathBuf {
     let mut file = ModelProto::decode(&fs::read(of_project("models/rnet.onnx")).unwrap()[..]).unwrap();
     change(&mut file);
@@ -43,7 +43,7 @@ fn changed(folder: &TempDir, change: impl FnOnce(&mut ModelProto)) -> PathBuf {
 }
 
 #[test]
-fn what_is_quantised_is_near_and_the_same_every_time() {
+fn quantized_networks_are_similar_and_reproducible() {
     let folder = tempfile::tempdir().unwrap();
     for (role, pixels) in [("rnet", true), ("pnet", false), ("mobilefacenet", true)] {
         let [first, second] = ["first.onnx", "second.onnx"].map(|name| folder.path().join(name));
@@ -66,7 +66,7 @@ fn what_is_quantised_is_near_and_the_same_every_time() {
 }
 
 #[test]
-fn a_gate_that_is_missed_writes_nothing() {
+fn a_loss_above_the_limit_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
     let model = of_project("models/rnet.onnx");
@@ -76,7 +76,7 @@ fn a_gate_that_is_missed_writes_nothing() {
 }
 
 #[test]
-fn pictures_that_do_not_do_are_named() {
+fn unsuitable_pictures_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
     let model = of_project("models/rnet.onnx");
@@ -87,19 +87,19 @@ fn pictures_that_do_not_do_are_named() {
     };
     refused(&folder.path().join("absent"), "cannot read the folder");
     refused(folder.path(), "there is no picture");
-    let grey = image::RgbImage::from_pixel(200, 150, image::Rgb([90, 90, 90]));
-    grey.save(folder.path().join("grey.png")).unwrap();
+    let gray = image::RgbImage::from_pixel(200, 150, image::Rgb([90, 90, 90]));
+    gray.save(folder.path().join("gray.png")).unwrap();
     refused(folder.path(), "no face was found");
 
-    // One picture alone will do, with a word about it.
-    fs::copy(of_project("demo/portraits/hopper.jpg"), folder.path().join("grey.png")).unwrap();
+    // One picture is accepted, with a warning.
+    fs::copy(of_project("demo/portraits/hopper.jpg"), folder.path().join("gray.png")).unwrap();
     let output = quantize(&model, folder.path(), &file, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert!(said(&output).contains("one picture alone") && file.exists());
+    assert!(said(&output).contains("has only one picture") && file.exists());
 }
 
 #[test]
-fn a_network_that_is_not_understood_is_refused_with_the_reason() {
+fn an_unsupported_network_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
     let refused = |model: &Path, part: &str| {
@@ -109,10 +109,10 @@ fn a_network_that_is_not_understood_is_refused_with_the_reason() {
     };
     let text = folder.path().join("text.onnx");
     fs::write(&text, "this is no network").unwrap();
-    refused(&text, "no ONNX file");
+    refused(&text, "the file is not ONNX");
     refused(&folder.path().join("absent.onnx"), "cannot read");
-    refused(&of_project("models/rnet-int8.onnx"), "is it quantised already?");
-    refused(&changed(&folder, |file| file.opset_import[0].version = 11), "its operator set is 11");
+    refused(&of_project("models/rnet-int8.onnx"), "is the network already quantized?");
+    refused(&changed(&folder, |file| file.opset_import[0].version = 11), "the operator set is 11");
     refused(
         &changed(&folder, |file| file.graph.as_mut().unwrap().node[1].op_type = "Elu".into()),
         "Elu prelu2",
@@ -122,7 +122,7 @@ fn a_network_that_is_not_understood_is_refused_with_the_reason() {
             let graph = file.graph.as_mut().unwrap();
             graph.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
         }),
-        "is not finite",
+        "has values that are not finite",
     );
     refused(
         &changed(&folder, |file| {
@@ -130,15 +130,15 @@ fn a_network_that_is_not_understood_is_refused_with_the_reason() {
             node.op_type = "BatchNormalization".into();
             node.input.clear();
         }),
-        "it has no input",
+        "has no input",
     );
 }
 
-/// A network in the making, as PyTorch would export it, with made-up weights.
+/// Builds a network as PyTorch would export it, with random weights.
 struct Net {
     graph: GraphProto,
     seed: u32,
-    /// The value that the next node takes, and its channels.
+    /// The current value, and its channels.
     at: String,
     channels: usize,
 }
@@ -157,7 +157,7 @@ impl Net {
         Self { graph, seed: 1, at: "input".into(), channels: 3 }
     }
 
-    /// Numbers between -1 and 1.
+    /// Random numbers from -1 to 1.
     fn random(&mut self, count: usize) -> Vec<f32> {
         let mut next = || {
             self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -193,7 +193,7 @@ impl Net {
         self
     }
 
-    /// A convolution without a bias and a batch norm; depthwise where `outputs` is `None`.
+    /// A convolution without a bias, and a batch norm; depthwise if `outputs` is `None`.
     fn conv(&mut self, outputs: Option<usize>, side: usize, stride: i64, padding: i64) -> &mut Self {
         let (kernels, depth) = (outputs.unwrap_or(self.channels), outputs.map_or(1, |_| self.channels));
         let spread = (3.0 / (depth * side * side) as f32).sqrt();
@@ -225,7 +225,7 @@ impl Net {
         self.node("PRelu", &[slopes], Vec::new())
     }
 
-    /// A linear layer as `torch.nn.Linear` is exported, without a bias.
+    /// A linear layer without a bias, as `torch.nn.Linear` is exported.
     fn linear(&mut self, outputs: usize) -> &mut Self {
         let inputs = self.channels;
         let spread = (3.0 / inputs as f32).sqrt();
@@ -236,7 +236,7 @@ impl Net {
         self.node("Gemm", &[weights], vec![transposed])
     }
 
-    /// To more channels, depthwise, and to fewer; added to what came in where the shape is kept.
+    /// An inverted residual, with a shortcut if the shape stays the same.
     fn block(&mut self, inner: usize, outputs: usize, stride: i64) -> &mut Self {
         let (before, channels) = (self.at.clone(), self.channels);
         self.conv(Some(inner), 1, 1, 0).prelu().conv(None, 3, stride, 1).prelu().conv(Some(outputs), 1, 1, 0);
@@ -256,8 +256,8 @@ impl Net {
     }
 }
 
-/// The shapes of MiniFASNetV2, which tells faces from photos of faces (Silent-Face-Anti-Spoofing): 80x80, channels
-/// in odd numbers, a row of 512 and two linear layers with a batch norm between, in PyTorch's spelling.
+/// The shapes of MiniFASNetV2, which detects presentation attacks (Silent-Face-Anti-Spoofing): an input of 80x80, odd numbers of
+/// channels, a row of 512 numbers, and two linear layers with a batch norm between, with the operators of PyTorch's exporter.
 fn minifasnet(path: &Path) {
     let mut net = Net::new(80);
     net.conv(Some(32), 3, 2, 1).prelu().conv(None, 3, 1, 1).prelu();
@@ -276,7 +276,7 @@ fn minifasnet(path: &Path) {
 }
 
 #[test]
-fn a_network_in_the_spelling_of_pytorch_runs_in_bytes() {
+fn a_network_exported_by_pytorch_runs_in_8_bits() {
     let folder = tempfile::tempdir().unwrap();
     let [model, file] = ["fp32.onnx", "int8.onnx"].map(|name| folder.path().join(name));
     minifasnet(&model);
@@ -294,7 +294,8 @@ fn a_network_in_the_spelling_of_pytorch_runs_in_bytes() {
         |path: &Path| Onnx::parse("made up", &fs::read(path).unwrap(), &input, &Backend::tract(1)).unwrap();
     let shape = [1, 3, 80, 80];
     let mut real = load(&model).prepare(&shape).unwrap();
-    let mut bytes = load(&file).prepare_quantized(&shape).unwrap().expect("it runs on our own kernels");
+    let mut bytes =
+        load(&file).prepare_quantized(&shape).unwrap().expect("the network runs on the 8-bit kernels");
     assert_eq!(real.output_shapes(), bytes.output_shapes());
     let picture = image::open(of_project("demo/portraits/obama.jpg")).unwrap();
     let picture = picture.resize_exact(80, 80, image::imageops::FilterType::Triangle).to_rgb8();

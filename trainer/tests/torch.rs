@@ -1,4 +1,4 @@
-//! Training and checkpoints are another program's: this one starts it, or says how to get it.
+//! Tests that `ostiary-trainer` starts `ostiary-trainer-torch`, or reports how to build it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The trainer's program in a folder of its own: nothing is beside it.
+/// A copy of the program in a folder without other files.
 fn alone(folder: &TempDir) -> PathBuf {
     let program = folder.path().join("bin/ostiary-trainer");
     fs::create_dir_all(folder.path().join("bin")).unwrap();
@@ -15,7 +15,7 @@ fn alone(folder: &TempDir) -> PathBuf {
     program
 }
 
-/// A program of this name that prints its own path and its arguments, and ends with 7.
+/// Writes a program with the name of the other one, which prints its path and arguments, and exits with 7.
 fn other(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let path = folder.join("ostiary-trainer-torch");
@@ -27,7 +27,7 @@ fn run(program: &Path, path: &Path, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).env("PATH", path).output().unwrap()
 }
 
-/// `evaluate` with a checkpoint, on two people.
+/// Arguments of `evaluate` with a checkpoint and two people.
 fn evaluation(folder: &TempDir) -> Vec<String> {
     let people = folder.path().join("people");
     for person in ["Ada", "Bob"] {
@@ -43,7 +43,7 @@ fn evaluation(folder: &TempDir) -> Vec<String> {
 }
 
 #[test]
-fn where_the_program_is_missing_the_error_says_how_to_build_it() {
+fn the_error_for_a_missing_program_says_how_to_build_it() {
     let folder = TempDir::new().unwrap();
     let program = alone(&folder);
     let evaluation = evaluation(&folder);
@@ -62,7 +62,7 @@ fn where_the_program_is_missing_the_error_says_how_to_build_it() {
 }
 
 #[test]
-fn the_program_beside_comes_before_that_on_path_and_takes_over() {
+fn the_program_in_the_same_folder_is_preferred_to_path() {
     let folder = TempDir::new().unwrap();
     let program = alone(&folder);
     let on_path = folder.path().join("path");
@@ -81,7 +81,7 @@ fn the_program_beside_comes_before_that_on_path_and_takes_over() {
     let beside = folder.path().join("bin");
     other(&beside);
     taken_over(&beside.join("ostiary-trainer-torch"));
-    // One that cannot be started is not passed over for another.
+    // If the preferred program cannot be started, the other one is not used.
     fs::set_permissions(beside.join("ostiary-trainer-torch"), fs::Permissions::from_mode(0o644)).unwrap();
     let output = run(&program, &on_path, &["train"]);
     let text = String::from_utf8_lossy(&output.stderr);

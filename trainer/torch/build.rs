@@ -1,13 +1,13 @@
-//! Says of what commit the program is; and links all of libtorch, whose parts for a GPU no symbol asks for, so that the program
-//! finds it where it was linked from. On another machine `LD_LIBRARY_PATH` names that machine's.
+//! Passes the commit to the program. Links libtorch as a whole, because no symbol refers to its parts for a GPU, and with the path
+//! from which it was linked. On another machine `LD_LIBRARY_PATH` names the libtorch of that machine.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rustc-env=OSTIARY_COMMIT={}", commit().unwrap_or_else(|| "of no commit".into()));
+    println!("cargo::rustc-env=OSTIARY_COMMIT={}", commit().unwrap_or_else(|| "unknown commit".into()));
     println!("cargo::rerun-if-changed=build.rs");
-    // A file that is not there would be taken for changed each time.
+    // Cargo takes a missing file as changed at each build.
     for place in ["../../.git/HEAD", "../../.git/refs/heads"].iter().filter(|place| Path::new(place).exists())
     {
         println!("cargo::rerun-if-changed={place}");

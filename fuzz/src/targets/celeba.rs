@@ -37,7 +37,7 @@ fn run(data: &[u8]) {
     for number in 0..set.people() {
         let Ok(person) = set.person(number) else { panic!("person {number} of {}", set.people()) };
         for picture in person.pictures {
-            let faceset::Place::File(path) = &picture.place else { panic!("{picture:?} is no file") };
+            let faceset::Location::File(path) = &picture.location else { panic!("{picture:?} is no file") };
             assert_eq!(path.parent(), Some(pictures.as_path()), "a picture of another folder");
         }
     }

@@ -36,7 +36,7 @@ pub const EDITS: Target = Target {
 
 fn read(data: &[u8]) {
     let _ = Weights::from_onnx(data);
-    if let Ok(made) = mtcnn::upright(data) {
+    if let Ok(made) = mtcnn::transpose_weights(data) {
         assert!(ModelProto::decode(made.as_slice()).is_ok());
     }
     let Ok(file) = ModelProto::decode(data) else { return };

@@ -51,11 +51,11 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
     let file = |records: &[(Header, &[u8])]| -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for (header, picture) in records {
-            append(&mut bytes, &header.with(picture))?;
+            append(&mut bytes, &header.record_with(picture))?;
         }
         Ok(bytes)
     };
-    let many = Header { labels: [vec![0.0], vec![0.5; 20]].concat(), apart: true, id: 2, id2: 0 };
+    let many = Header { labels: [vec![0.0], vec![0.5; 20]].concat(), labels_follow: true, id: 2, id2: 0 };
     let whole = file(&[
         (Header::of_range(0, 4..6), b""),
         (Header::of_picture(1, 0), b"one"),

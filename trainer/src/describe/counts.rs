@@ -1,18 +1,19 @@
-//! How many people and pictures there are.
+//! Counts of people, pictures and pairs.
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::faceset::FaceSet;
 
-/// Upper ends of the bins of the histogram; a last one has all that is above.
+/// Upper ends of the bins of the histogram. One more bin has all larger counts.
 const BINS: [usize; 9] = [1, 2, 4, 9, 19, 49, 99, 199, 499];
 
+/// The counts of a set.
 #[derive(Debug, Serialize)]
 pub struct Counts {
     pub people: usize,
     pub pictures: usize,
-    /// Pictures a person.
+    /// Pictures per person.
     pub least: usize,
     pub median: usize,
     pub mean: f64,
@@ -20,22 +21,23 @@ pub struct Counts {
     pub people_with_one: usize,
     /// People by their number of pictures.
     pub histogram: Vec<Bin>,
-    /// Pairs of pictures that the set has, of one person and of two.
+    /// Pairs of pictures of one person, and of two people.
     pub intra_pairs: u64,
     pub inter_pairs: u64,
     pub intra_to_inter: f64,
 }
 
+/// People whose number of pictures is in a range.
 #[derive(Debug, Serialize)]
 pub struct Bin {
     pub from: usize,
-    /// Included; `None` has no end.
+    /// Inclusive; `None` if the range has no end.
     pub to: Option<usize>,
     pub people: usize,
 }
 
 impl Counts {
-    /// Counts all people who have a picture.
+    /// Counts all people with pictures.
     pub fn of(set: &dyn FaceSet) -> Result<Self> {
         let mut sizes = Vec::with_capacity(set.people());
         for number in 0..set.people() {
@@ -44,7 +46,7 @@ impl Counts {
                 sizes.push(size);
             }
         }
-        ensure!(!sizes.is_empty(), "there is no picture in the set");
+        ensure!(!sizes.is_empty(), "the set has no picture");
         Ok(Self::of_sizes(sizes))
     }
 
@@ -65,10 +67,10 @@ impl Counts {
         Self {
             people,
             pictures,
-            least: sizes[0],
-            median: sizes[people / 2],
+            least: sizes.first().copied().unwrap_or(0),
+            median: sizes.get(people / 2).copied().unwrap_or(0),
             mean: pictures as f64 / people as f64,
-            most: sizes[people - 1],
+            most: sizes.last().copied().unwrap_or(0),
             people_with_one: sizes.partition_point(|size| *size == 1),
             histogram,
             intra_pairs,

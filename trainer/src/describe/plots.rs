@@ -1,21 +1,25 @@
-//! The page's plots.
+//! The plots of the page.
 
 use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::counts::Bin;
-use super::likeness::{BINS, Likeness};
+use super::pair_similarity::PairSimilarity;
 use crate::figure::Figure;
+use crate::histogram;
 
+/// Width and height, pixels.
 const SIZE: (u32, u32) = (720, 300);
+/// Least cosine of the axis.
+const MIN_COSINE: f64 = -0.5;
 const INTRA: RGBColor = RGBColor(0x1b, 0x7f, 0x5c);
 const INTER: RGBColor = RGBColor(0xb3, 0x4a, 0x2e);
 
 /// People by their number of pictures.
-pub struct PicturesAPerson<'a>(pub &'a [Bin]);
+pub struct PicturesPerPerson<'a>(pub &'a [Bin]);
 
-impl Figure for PicturesAPerson<'_> {
+impl Figure for PicturesPerPerson<'_> {
     const SIZE: (u32, u32) = SIZE;
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()>
@@ -34,7 +38,7 @@ impl Figure for PicturesAPerson<'_> {
             Some(to) => format!("{} to {to}", bin.from),
             None => format!("from {}", bin.from),
         };
-        // A label stands in the middle of its bar.
+        // A label is at the center of its bar.
         let name = |at: &f64| bins.get(*at as usize).map(label).unwrap_or_default();
         chart
             .configure_mesh()
@@ -43,7 +47,7 @@ impl Figure for PicturesAPerson<'_> {
             .x_labels(bins.len() + 1)
             .x_label_formatter(&name)
             .x_label_offset(30)
-            .x_desc("pictures a person")
+            .x_desc("pictures per person")
             .y_desc("people")
             .y_label_formatter(&|people| format!("{people:.0}"))
             .draw()?;
@@ -55,23 +59,23 @@ impl Figure for PicturesAPerson<'_> {
     }
 }
 
-/// Cosines of pairs of one person and of two, each as shares of its own pairs.
-pub struct Hills<'a>(pub &'a Likeness);
+/// Histograms of the cosines of pairs of one person and of pairs of two people.
+pub struct SimilarityHistogram<'a>(pub &'a PairSimilarity);
 
-impl Figure for Hills<'_> {
+impl Figure for SimilarityHistogram<'_> {
     const SIZE: (u32, u32) = SIZE;
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()>
     where
         B::ErrorType: 'static,
     {
-        let likeness = self.0;
-        let most = likeness.intra.iter().chain(&likeness.inter).copied().fold(0.01, f64::max);
+        let similarity = self.0;
+        let most = similarity.intra.iter().chain(&similarity.inter).copied().fold(0.01, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .x_label_area_size(40)
             .y_label_area_size(64)
-            .build_cartesian_2d(-0.5f64..1.0, 0.0..most * 1.05)?;
+            .build_cartesian_2d(MIN_COSINE..1.0, 0.0..most * 1.05)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -79,11 +83,9 @@ impl Figure for Hills<'_> {
             .y_desc("share of pairs")
             .draw()?;
         for (name, color, shares) in
-            [("one person", INTRA, &likeness.intra), ("two people", INTER, &likeness.inter)]
+            [("one person", INTRA, &similarity.intra), ("two people", INTER, &similarity.inter)]
         {
-            let middle = |bin: usize| (bin as f64 + 0.5) / BINS as f64 * 2.0 - 1.0;
-            let points = shares.iter().enumerate().map(|(bin, share)| (middle(bin), *share));
-            let points = points.filter(|(cosine, _)| *cosine >= -0.5);
+            let points = histogram::points(shares).filter(|(cosine, _)| *cosine >= MIN_COSINE);
             chart
                 .draw_series(LineSeries::new(points, color.stroke_width(2)))?
                 .label(name)

@@ -1,4 +1,4 @@
-//! Some people of a set, some pictures of each, and what the embedder makes of them.
+//! A random sample of a set: some people, some pictures of each, and their embeddings.
 
 use std::path::Path;
 
@@ -19,37 +19,42 @@ use rayon::prelude::*;
 use crate::faceset::{FaceSet, Picture};
 use crate::pool::Pool;
 
-/// What is drawn.
+/// Size and seed of a sample.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct SampleSize {
+    /// Number of people.
     pub people: usize,
-    /// Of each.
+    /// Number of pictures of each person.
     pub pictures: usize,
     pub seed: u64,
 }
 
-/// People with their faces.
+/// People with embedded faces.
 pub struct Sample {
-    /// Names, in the set's order.
+    /// Names, in the order of the set.
     pub people: Vec<String>,
-    /// By person.
+    /// Ordered by person.
     pub faces: Vec<Face>,
-    /// Pictures that were drawn and are damaged or not aligned.
+    /// Drawn pictures that are damaged or not aligned.
     pub not_compared: usize,
-    /// The model that embedded.
+    /// Id of the embedder.
     pub model: String,
 }
 
+/// An embedded picture.
 pub struct Face {
-    /// Number among the sample's people.
+    /// Index in [`Sample::people`].
     pub person: usize,
     pub picture: Picture,
     pub embedding: Embedding,
 }
 
 impl Sample {
-    /// Draws and embeds.
-    pub fn draw(set: &dyn FaceSet, bundle: &Bundle, wanted: Wanted) -> Result<Self> {
+    /// Draws and embeds a sample.
+    ///
+    /// # Errors
+    /// If the set cannot be read, the embedder cannot run, or no drawn picture is an aligned crop.
+    pub fn draw(set: &dyn FaceSet, bundle: &Bundle, wanted: SampleSize) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(wanted.seed);
         let mut numbers = index::sample(&mut rng, set.people(), wanted.people.min(set.people())).into_vec();
         numbers.sort_unstable();
@@ -63,7 +68,8 @@ impl Sample {
             let all = person.pictures.len();
             let mut drawn = index::sample(&mut rng, all, wanted.pictures.min(all)).into_vec();
             drawn.sort_unstable();
-            let pictures: Vec<Picture> = drawn.iter().map(|index| person.pictures[*index].clone()).collect();
+            let pictures: Vec<Picture> =
+                drawn.iter().filter_map(|index| person.pictures.get(*index).cloned()).collect();
             let embedded: Vec<(Picture, Option<Embedding>)> = pictures
                 .into_par_iter()
                 .map(|picture| {
@@ -87,19 +93,19 @@ impl Sample {
         bar.finish_and_clear();
         ensure!(
             !faces.is_empty(),
-            "none of the {not_compared} pictures looked at is an aligned crop of 112x112; `ostiary-trainer prepare` makes \
-             those"
+            "none of the {not_compared} drawn pictures is an aligned crop of 112x112; `ostiary-trainer prepare` makes \
+             aligned crops"
         );
         Ok(Self { people, faces, not_compared, model: bundle.id(Embedder::ROLE)?.to_string() })
     }
 
-    /// The faces of each person, in order.
+    /// The faces of each person, in the order of people.
     pub fn by_person(&self) -> impl Iterator<Item = &[Face]> {
         self.faces.chunk_by(|a, b| a.person == b.person)
     }
 }
 
-/// The picture as an aligned crop, where it is one.
+/// The picture as a crop; `None` if it is damaged or not an aligned crop.
 pub fn crop(set: &dyn FaceSet, picture: &Picture) -> Option<Crop> {
     let file = set.read(picture).ok()?;
     aligned_crop(&decode_picture(Path::new(&picture.name), &file).ok()?)

@@ -1,4 +1,4 @@
-//! Sheets of pictures: some people, and the doubtful pictures beside those they belong to and those they are like.
+//! Contact sheets: some people; and suspect pictures beside pictures of their own person and of the similar person.
 
 use std::fs;
 use std::path::Path;
@@ -7,44 +7,48 @@ use anyhow::{Context, Result};
 use image::{ImageFormat, Rgb, RgbImage, imageops};
 use ostiary_core::Crop;
 
-use super::doubts::Doubts;
+use super::label_noise::LabelNoise;
 use super::sample::{Face, Sample, crop};
 use crate::faceset::FaceSet;
-use crate::storage::{failed, write_whole};
+use crate::storage::{write_atomic, write_error};
 
-/// People on a sheet, and pictures of each.
+/// People on a sheet, and pictures of each person.
 const ROWS: usize = 10;
 const COLUMNS: usize = 10;
-/// Pictures of its own person and of the other one beside a doubtful one.
+/// Pictures of the own person, and of the other person, beside a suspect picture.
 const BESIDE: usize = 4;
 /// Pixels between pictures.
 const GAP: u32 = 4;
 
-/// Writes `people.png` and, where there are any, `doubts.png`.
-pub fn write(folder: &Path, set: &dyn FaceSet, sample: &Sample, doubts: &Doubts) -> Result<()> {
-    fs::create_dir_all(folder).map_err(failed(folder))?;
+/// Writes `people.png`, and `doubts.png` if there are suspect pictures.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write(folder: &Path, set: &dyn FaceSet, sample: &Sample, label_noise: &LabelNoise) -> Result<()> {
+    fs::create_dir_all(folder).map_err(write_error(folder))?;
     let people: Vec<&[Face]> = sample.by_person().collect();
     let rows: Vec<Vec<Option<&Face>>> =
         people.iter().take(ROWS).map(|faces| faces.iter().take(COLUMNS).map(Some).collect()).collect();
     sheet(&folder.join("people.png"), set, &rows)?;
-    let rows: Vec<Vec<Option<&Face>>> = doubts
+    let rows: Vec<Vec<Option<&Face>>> = label_noise
         .pictures
         .iter()
-        .map(|doubt| {
-            let face = &sample.faces[doubt.face];
-            let own = people[face.person].iter().filter(|other| !std::ptr::eq(*other, face)).take(BESIDE);
+        .filter_map(|suspect| {
+            let face = sample.faces.get(suspect.face_index)?;
+            let own =
+                people.get(face.person)?.iter().filter(|other| !std::ptr::eq(*other, face)).take(BESIDE);
             let mut row = vec![Some(face), None];
             row.extend(own.map(Some));
             row.resize(2 + BESIDE, None);
             row.push(None);
-            row.extend(people[doubt.like_number].iter().take(BESIDE).map(Some));
-            row
+            row.extend(people.get(suspect.other_index)?.iter().take(BESIDE).map(Some));
+            Some(row)
         })
         .collect();
     if rows.is_empty() { Ok(()) } else { sheet(&folder.join("doubts.png"), set, &rows) }
 }
 
-/// Draws rows of pictures; `None` leaves room.
+/// Draws rows of pictures; `None` leaves a gap.
 fn sheet(path: &Path, set: &dyn FaceSet, rows: &[Vec<Option<&Face>>]) -> Result<()> {
     let step = Crop::SIDE as u32 + GAP;
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
@@ -53,8 +57,8 @@ fn sheet(path: &Path, set: &dyn FaceSet, rows: &[Vec<Option<&Face>>]) -> Result<
         for (column, face) in (0..).zip(faces) {
             let Some(crop) = face.and_then(|face| crop(set, &face.picture)) else { continue };
             let side = Crop::SIDE as u32;
-            let picture =
-                RgbImage::from_raw(side, side, crop.rgb().to_vec()).context("a crop is a picture")?;
+            let picture = RgbImage::from_raw(side, side, crop.rgb().to_vec())
+                .context("a crop has the size of a picture")?;
             imageops::replace(
                 &mut sheet,
                 &picture,
@@ -65,5 +69,5 @@ fn sheet(path: &Path, set: &dyn FaceSet, rows: &[Vec<Option<&Face>>]) -> Result<
     }
     let mut png = std::io::Cursor::new(Vec::new());
     sheet.write_to(&mut png, ImageFormat::Png)?;
-    write_whole(path, |file| Ok(file.write_all(png.get_ref())?))
+    write_atomic(path, |file| Ok(file.write_all(png.get_ref())?))
 }

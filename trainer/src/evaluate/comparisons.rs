@@ -1,22 +1,29 @@
-//! The scores of a set's comparisons by one model: all that it lists, or every two pictures of people.
+//! The scores of a set by one model: of all listed pairs, or of all pairs of pictures of people.
+
+#![expect(clippy::indexing_slicing, reason = "indices are those of people and pictures in the same set")]
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::data::{Data, Pair, Protocol};
-use super::faces::Faces;
+use super::evaluation_set::{EvaluationSet, Pair, Protocol};
+use super::face_embeddings::FaceEmbeddings;
 use super::folds::{FOLDS, Trial, fold_of};
 use crate::scores::Scores;
 
-/// Pairs of each kind, at most; where there are more, so many are drawn. Enough for a FAR of 1e-6.
-const MOST_PAIRS: usize = 10_000_000;
-/// Pairs of each kind that the accuracy over folds of a set of people is counted on: as many as LFW has.
+/// Greatest number of pairs of each kind. If a set has more, this many are drawn: enough for a FAR of 1e-6.
+const MAX_PAIRS: usize = 10_000_000;
+/// Pairs of each kind for the accuracy over folds of a set of people: as many as LFW has.
 const BALANCED: usize = 3000;
 
-/// Scores of the comparisons of which both pictures are in `among`.
-pub fn scores(data: &Data, faces: &Faces, among: &(dyn Fn(usize) -> bool + Sync), seed: u64) -> Scores {
+/// The scores of all comparisons whose two pictures satisfy `among`.
+pub fn scores(
+    data: &EvaluationSet,
+    faces: &FaceEmbeddings,
+    among: &(dyn Fn(usize) -> bool + Sync),
+    seed: u64,
+) -> Scores {
     let both = |pair: [usize; 2]| pair.into_iter().all(|picture| faces.has(picture) && among(picture));
     match &data.protocol {
         Protocol::Pairs { pairs, .. } => {
@@ -36,13 +43,13 @@ pub fn scores(data: &Data, faces: &Faces, among: &(dyn Fn(usize) -> bool + Sync)
                 }
             }
             people.retain(|pictures| !pictures.is_empty());
-            of_people(faces, &people, MOST_PAIRS, seed)
+            of_people(faces, &people, MAX_PAIRS, seed)
         }
     }
 }
 
-/// All pairs within people and between them, or `most` of either kind, drawn.
-fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Scores {
+/// The scores of all pairs of one person and of two people, or of `limit` random pairs of each kind.
+fn of_people(faces: &FaceEmbeddings, people: &[Vec<usize>], limit: usize, seed: u64) -> Scores {
     let pictures: Vec<(usize, usize)> = people
         .iter()
         .enumerate()
@@ -54,7 +61,7 @@ fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Sc
     let score = |a: usize, b: usize| faces.score(a, b);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
 
-    let genuine_scores: Vec<f32> = if genuine <= most {
+    let genuine_scores: Vec<f32> = if genuine <= limit {
         people
             .par_iter()
             .flat_map_iter(|own| {
@@ -64,7 +71,7 @@ fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Sc
             })
             .collect()
     } else {
-        // A person has as many chances as pairs.
+        // A person is drawn with a probability proportional to the number of their pairs.
         let ends: Vec<usize> = people
             .iter()
             .scan(0, |sum, own| {
@@ -72,7 +79,7 @@ fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Sc
                 Some(*sum)
             })
             .collect();
-        let drawn: Vec<[usize; 2]> = (0..most)
+        let drawn: Vec<[usize; 2]> = (0..limit)
             .map(|_| {
                 let number = rng.random_range(0..genuine);
                 let own = &people[ends.partition_point(|end| *end <= number)];
@@ -84,7 +91,7 @@ fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Sc
         drawn.into_par_iter().filter_map(|[a, b]| score(a, b)).collect()
     };
 
-    let impostor_scores: Vec<f32> = if impostors <= most {
+    let impostor_scores: Vec<f32> = if impostors <= limit {
         let row = |first: usize| {
             let (person, a) = pictures[first];
             let others = pictures[first + 1..].iter().filter(move |(other, _)| *other != person);
@@ -92,8 +99,8 @@ fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Sc
         };
         (0..pictures.len()).into_par_iter().flat_map_iter(row).collect()
     } else {
-        let mut drawn = Vec::with_capacity(most);
-        while drawn.len() < most {
+        let mut drawn = Vec::with_capacity(limit);
+        while drawn.len() < limit {
             let [(person, a), (other, b)] = [(); 2].map(|()| pictures[rng.random_range(0..pictures.len())]);
             if person != other {
                 drawn.push([a, b]);
@@ -104,9 +111,14 @@ fn of_people(faces: &Faces, people: &[Vec<usize>], most: usize, seed: u64) -> Sc
     Scores::new(genuine_scores, impostor_scores)
 }
 
-/// What the accuracy over folds is counted on, and the number of folds: the pairs that the set lists, in its order; of a
-/// set of people as many drawn pairs of one person as of two.
-pub fn trials(data: &Data, faces: &Faces, scores: &Scores, seed: u64) -> (Vec<Trial>, usize) {
+/// The trials for the accuracy over folds, and the number of folds. They are the listed pairs of a set, in its order; for a set
+/// of people, random pairs, as many of one person as of two.
+pub fn trials(
+    data: &EvaluationSet,
+    faces: &FaceEmbeddings,
+    scores: &Scores,
+    seed: u64,
+) -> (Vec<Trial>, usize) {
     if let Protocol::Pairs { pairs, folds, .. } = &data.protocol {
         let trial = |(index, pair): (usize, &Pair)| {
             let score = faces.score(pair.pictures[0], pair.pictures[1])?;
@@ -134,13 +146,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_two_pictures_are_compared_once_or_some_are_drawn() {
+    fn all_pairs_are_compared_once_or_some_are_drawn() {
         let at = |degrees: f32| {
             let radians = degrees.to_radians();
             Embedding::normalized(&[radians.cos(), radians.sin()])
         };
-        // Three of one person at one point, two of another at right angles to it.
-        let faces = Faces::new([0.0, 0.0, 0.0, 90.0, 90.0].map(at).to_vec());
+        // Three embeddings of one person at one point, and two of another person at a right angle to it.
+        let faces = FaceEmbeddings::new([0.0, 0.0, 0.0, 90.0, 90.0].map(at).to_vec());
         let people = [vec![0, 1, 2], vec![3, 4]];
         let all = of_people(&faces, &people, 100, 1);
         assert_eq!((all.genuine_pairs(), all.impostor_pairs()), (4, 6));

@@ -1,4 +1,4 @@
-//! ROC, DET and histograms of scores, with a line for each model.
+//! Plots of ROC, DET and histograms of scores, with one curve for each model.
 
 use std::ops::Range;
 
@@ -8,19 +8,18 @@ use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
 
 use crate::figure::Figure;
+use crate::histogram::{self, histogram};
 use crate::scores::Scores;
 
-/// Bins of the histogram, from -1 to 1.
-const BINS: usize = 100;
-/// Points of a curve to each power of ten of FAR.
+/// Points of a curve for each power of ten of FAR.
 const STEPS: i32 = 20;
-/// The least rate that is drawn.
-const LEAST_FAR: f64 = 1e-6;
-const LEAST_FRR: f64 = 1e-4;
-/// The least score that is drawn.
-const LEAST_SCORE: f64 = -0.5;
-/// Colours that people of most kinds of sight tell apart (Okabe & Ito 2008, without yellow).
-const COLOURS: [RGBColor; 7] = [
+/// Least rates of the axes.
+const MIN_FAR: f64 = 1e-6;
+const MIN_FRR: f64 = 1e-4;
+/// Least score of the axis.
+const MIN_SCORE: f64 = -0.5;
+/// Colors that most people with color blindness can distinguish (Okabe & Ito 2008, without yellow).
+const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -30,30 +29,24 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// What is drawn of one model's scores.
+/// The points of one model's curves.
 pub struct Curve {
     model: String,
-    /// FAR and FRR, shares, from FAR 1 down to what one impostor pair is.
+    /// FAR and FRR as shares, from FAR 1 down to the share of one impostor pair.
     rates: Vec<(f64, f64)>,
+    /// Share of pairs in each bin.
     genuine: Vec<f64>,
     impostor: Vec<f64>,
 }
 
 impl Curve {
+    /// The curves of a model's scores.
     pub fn of(model: &str, scores: &Scores) -> Self {
-        let least = LEAST_FAR.max(1.0 / scores.impostor_pairs().max(1) as f64);
+        let least = MIN_FAR.max(1.0 / scores.impostor_pairs().max(1) as f64);
         let fars = (0..=6 * STEPS).map(|step| 10f64.powf(-f64::from(step) / f64::from(STEPS)));
         let rate = |far: f64| {
             let threshold = scores.threshold_at_far(far)?;
             Some((scores.far(threshold).max(least), scores.frr(threshold)))
-        };
-        let histogram = |scores: &[f32]| {
-            let mut bins = vec![0.0; BINS];
-            for score in scores {
-                let bin = ((f64::from(*score) + 1.0) / 2.0 * BINS as f64) as usize;
-                bins[bin.min(BINS - 1)] += 1.0 / scores.len() as f64;
-            }
-            bins
         };
         Self {
             model: model.to_owned(),
@@ -70,10 +63,10 @@ pub struct Roc<'a>(pub &'a [Curve]);
 /// FRR over FAR, both axes logarithmic.
 pub struct Det<'a>(pub &'a [Curve]);
 
-/// Shares of genuine and impostor pairs by score.
+/// Histograms of genuine and impostor scores.
 pub struct Histogram<'a>(pub &'a [Curve]);
 
-/// The least FAR that any of the curves reaches.
+/// The range of FAR of all curves.
 fn fars(curves: &[Curve]) -> Range<f64> {
     let least = curves.iter().flat_map(|curve| &curve.rates).map(|(far, _)| *far).fold(0.1, f64::min);
     least..1.0
@@ -83,10 +76,10 @@ fn power(rate: &f64) -> String {
     format!("{rate:.0e}")
 }
 
-/// A line with its name and points.
+/// A curve with its label, style and points.
 type Line<'a> = (String, ShapeStyle, Box<dyn Iterator<Item = (f64, f64)> + 'a>);
 
-/// Draws lines and their names.
+/// Draws curves and their legend.
 fn draw_lines<'a, 'b, B, X, Y>(
     chart: &mut ChartContext<'b, B, Cartesian2d<X, Y>>,
     lines: impl Iterator<Item = Line<'a>>,
@@ -113,11 +106,12 @@ where
     Ok(())
 }
 
-/// The curves with their colours.
-fn coloured(curves: &[Curve]) -> impl Iterator<Item = (&Curve, &RGBColor)> {
-    curves.iter().zip(COLOURS.iter().cycle())
+/// The curves, each with its color.
+fn colored(curves: &[Curve]) -> impl Iterator<Item = (&Curve, &RGBColor)> {
+    curves.iter().zip(COLORS.iter().cycle())
 }
 
+/// Sizes in pixels.
 const MARGIN: u32 = 16;
 const LABELS: u32 = 56;
 const STROKE: u32 = 2;
@@ -142,9 +136,9 @@ impl Figure for Roc<'_> {
             .y_desc("TAR")
             .x_label_formatter(&power)
             .draw()?;
-        let lines = coloured(self.0).map(|(curve, colour)| -> Line<'_> {
+        let lines = colored(self.0).map(|(curve, color)| -> Line<'_> {
             let points = curve.rates.iter().map(|(far, frr)| (*far, 1.0 - frr));
-            (curve.model.clone(), colour.stroke_width(STROKE), Box::new(points))
+            (curve.model.clone(), color.stroke_width(STROKE), Box::new(points))
         });
         draw_lines(&mut chart, lines, SeriesLabelPosition::LowerRight)
     }
@@ -162,7 +156,7 @@ impl Figure for Det<'_> {
             .margin(MARGIN)
             .x_label_area_size(LABELS)
             .y_label_area_size(LABELS)
-            .build_cartesian_2d(fars(self.0).log_scale(), (LEAST_FRR..1.0).log_scale())?;
+            .build_cartesian_2d(fars(self.0).log_scale(), (MIN_FRR..1.0).log_scale())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -171,9 +165,9 @@ impl Figure for Det<'_> {
             .x_label_formatter(&power)
             .y_label_formatter(&power)
             .draw()?;
-        let lines = coloured(self.0).map(|(curve, colour)| -> Line<'_> {
-            let points = curve.rates.iter().map(|(far, frr)| (*far, frr.max(LEAST_FRR)));
-            (curve.model.clone(), colour.stroke_width(STROKE), Box::new(points))
+        let lines = colored(self.0).map(|(curve, color)| -> Line<'_> {
+            let points = curve.rates.iter().map(|(far, frr)| (*far, frr.max(MIN_FRR)));
+            (curve.model.clone(), color.stroke_width(STROKE), Box::new(points))
         });
         draw_lines(&mut chart, lines, SeriesLabelPosition::UpperRight)
     }
@@ -193,20 +187,18 @@ impl Figure for Histogram<'_> {
             .margin(MARGIN)
             .x_label_area_size(LABELS)
             .y_label_area_size(LABELS)
-            .build_cartesian_2d(LEAST_SCORE..1.0, 0.0..most * 1.05)?;
+            .build_cartesian_2d(MIN_SCORE..1.0, 0.0..most * 1.05)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .x_desc("score")
             .y_desc("share of pairs")
             .draw()?;
-        let lines = coloured(self.0).flat_map(|(curve, colour)| {
+        let lines = colored(self.0).flat_map(|(curve, color)| {
             let kinds = [("one person", &curve.genuine, STROKE), ("two people", &curve.impostor, 1)];
             kinds.map(|(kind, bins, width)| -> Line<'_> {
-                let middle = |bin: usize| (bin as f64 + 0.5) / BINS as f64 * 2.0 - 1.0;
-                let points = bins.iter().enumerate().map(move |(bin, share)| (middle(bin), *share));
-                let points = points.filter(|(score, _)| *score >= LEAST_SCORE);
-                (format!("{}, {kind}", curve.model), colour.stroke_width(width), Box::new(points))
+                let points = histogram::points(bins).filter(|(score, _)| *score >= MIN_SCORE);
+                (format!("{}, {kind}", curve.model), color.stroke_width(width), Box::new(points))
             })
         });
         draw_lines(&mut chart, lines, SeriesLabelPosition::UpperLeft)

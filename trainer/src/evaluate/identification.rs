@@ -1,10 +1,10 @@
-//! Identification: whom of a gallery does a picture show, if anybody? Terms as in ISO/IEC 19795-1.
+//! Identification: search of a gallery for the person of a probe. Terms as in ISO/IEC 19795-1.
 //!
-//! A gallery has one template a person: one of their pictures, drawn. All other pictures are probes, and the answer to one
-//! is the person of the highest score. Closed set: everybody is enrolled, and the rank-1 rate is the share of probes that
-//! are answered by their own person. Open set: some are enrolled, as at a door, and their probes are mated, those of all
-//! others not; at the threshold that lets the share FPIR of non-mated probes be taken for anybody, FNIR is the share of
-//! mated ones that are answered by another person or by none. All is drawn several times, and counted together.
+//! A gallery has one template for each person: a random picture. All other pictures are probes, and the result of a search is
+//! the person with the highest score. In a closed set all people are enrolled, and the rank-1 rate is the share of probes whose
+//! result is their own person. In an open set some people are enrolled, as at a door. Their probes are mated, those of all other
+//! people are non-mated. At the threshold at which the share FPIR of non-mated probes gives a result, FNIR is the share of mated
+//! probes whose result is another person or none. Several galleries are drawn, and their searches are counted together.
 
 use std::collections::HashSet;
 
@@ -14,49 +14,56 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::faces::Faces;
+use super::face_embeddings::FaceEmbeddings;
 use crate::scores::Scores;
 
-/// The share of strangers who may be taken for somebody.
+/// The FPIR at which FNIR is reported.
 const FPIR: f64 = 1e-2;
-/// Galleries that are drawn of each size.
+/// Number of random galleries of each size.
 const DRAWS: u64 = 10;
-/// Probes of each kind for a gallery, at most: where there are more, so many are drawn.
-const MOST_PROBES: usize = 1000;
+/// Greatest number of probes of each kind for a gallery. If there are more, this many are drawn.
+const MAX_PROBES: usize = 1000;
 
-/// Rates in percent.
+/// Identification rates of a set, in percent.
 #[derive(Debug, Serialize)]
 pub struct Identification {
     /// People of the closed set.
     pub people: usize,
+    /// Rank-1 rate of the closed set.
     pub rank1: f64,
+    /// Number of its probes, over all galleries.
     pub rank1_probes: usize,
-    /// At this FPIR.
+    /// The FPIR of `open`.
     pub fpir: f64,
-    /// By size of the gallery.
+    /// Results by size of the gallery.
     pub open: Vec<OpenSet>,
 }
 
-/// An open set, over all draws.
+/// Results of an open set, over all galleries of a size.
 #[derive(Debug, Serialize)]
 pub struct OpenSet {
-    /// People enrolled.
+    /// Number of enrolled people.
     pub gallery: usize,
+    /// Number of mated probes.
     pub mated: usize,
+    /// Number of non-mated probes.
     pub non_mated: usize,
-    /// `None` where there are too few strangers' pictures to say.
+    /// `None` if there are too few pictures of strangers for this FPIR.
     pub threshold: Option<f32>,
+    /// FNIR at this threshold.
     pub fnir: Option<f64>,
 }
 
-/// `person` has the person of each picture, by number from 0. `None` where nobody has two pictures with a face.
-pub fn identify(faces: &Faces, person: &[usize], seed: u64) -> Option<Identification> {
+/// Measures identification. `person` has the index of each picture's person. `None` if no person has two pictures with a face.
+pub fn identify(faces: &FaceEmbeddings, person: &[usize], seed: u64) -> Option<Identification> {
     let mut people = vec![Vec::new(); person.iter().max()? + 1];
     for (picture, person) in person.iter().enumerate().filter(|(picture, _)| faces.has(*picture)) {
-        people[*person].push(picture);
+        if let Some(pictures) = people.get_mut(*person) {
+            pictures.push(picture);
+        }
     }
     people.retain(|pictures| !pictures.is_empty());
-    let closed: Vec<Draw> = draws(faces, &people, people.len(), seed);
+    let closed: Vec<GalleryDraw> = draws(faces, &people, people.len(), seed);
     let answers: Vec<f32> = closed.into_iter().flat_map(|draw| draw.mated).collect();
     let right = answers.iter().filter(|score| **score > f32::NEG_INFINITY).count();
     let rank1 = (!answers.is_empty()).then(|| 100.0 * right as f64 / answers.len() as f64)?;
@@ -65,32 +72,33 @@ pub fn identify(faces: &Faces, person: &[usize], seed: u64) -> Option<Identifica
     Some(Identification { people: people.len(), rank1, rank1_probes, fpir, open })
 }
 
-/// 1, 2, 5, 10, ..., so that somebody stays outside.
+/// Sizes of galleries: 1, 2, 5, 10, ..., below the number of people.
 fn sizes(people: usize) -> impl Iterator<Item = usize> {
     let steps = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10usize.saturating_pow(power)));
     steps.take_while(move |size| *size < people)
 }
 
-/// One gallery and its probes.
-struct Draw {
-    /// The score of each mated probe that is answered by its own person, and minus infinity for others.
+/// The results of one gallery.
+struct GalleryDraw {
+    /// Score of each mated probe whose result is its own person; minus infinity for other results.
     mated: Vec<f32>,
-    /// The highest score of each probe of a stranger.
+    /// Highest score of each non-mated probe.
     non_mated: Vec<f32>,
+    /// Indices of the pictures of non-mated probes.
     strangers: HashSet<usize>,
 }
 
-fn draws(faces: &Faces, people: &[Vec<usize>], size: usize, seed: u64) -> Vec<Draw> {
+fn draws(faces: &FaceEmbeddings, people: &[Vec<usize>], size: usize, seed: u64) -> Vec<GalleryDraw> {
     let draw = |number: u64| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(number);
-        Draw::of(faces, people, size, &mut rng)
+        GalleryDraw::of(faces, people, size, &mut rng)
     };
     (0..DRAWS).into_par_iter().map(draw).collect()
 }
 
-impl Draw {
-    fn of(faces: &Faces, people: &[Vec<usize>], size: usize, rng: &mut impl Rng) -> Self {
+impl GalleryDraw {
+    fn of(faces: &FaceEmbeddings, people: &[Vec<usize>], size: usize, rng: &mut impl Rng) -> Self {
         let mut order: Vec<&Vec<usize>> = people.iter().collect();
         order.shuffle(rng);
         let (enrolled, others) = order.split_at(size);
@@ -99,8 +107,8 @@ impl Draw {
         let mated = enrolled.iter().zip(&templates).enumerate().flat_map(|(person, (pictures, template))| {
             pictures.iter().filter(move |picture| *picture != template).map(move |picture| (person, *picture))
         });
-        let mated = some(mated.collect(), rng);
-        let strangers = some(others.iter().copied().flatten().copied().collect(), rng);
+        let mated = sample_probes(mated.collect(), rng);
+        let strangers = sample_probes(others.iter().copied().flatten().copied().collect(), rng);
         let answer = |probe: usize| {
             let scores = templates.iter().enumerate();
             let scores =
@@ -119,13 +127,14 @@ impl Draw {
     }
 }
 
-fn some<T: Clone>(mut probes: Vec<T>, rng: &mut impl Rng) -> Vec<T> {
-    let (drawn, _) = probes.partial_shuffle(rng, MOST_PROBES);
+/// At most [`MAX_PROBES`] random items.
+fn sample_probes<T: Clone>(mut probes: Vec<T>, rng: &mut impl Rng) -> Vec<T> {
+    let (drawn, _) = probes.partial_shuffle(rng, MAX_PROBES);
     drawn.to_vec()
 }
 
 impl OpenSet {
-    fn of(gallery: usize, draws: Vec<Draw>) -> Self {
+    fn of(gallery: usize, draws: Vec<GalleryDraw>) -> Self {
         let strangers: HashSet<usize> = draws.iter().flat_map(|draw| &draw.strangers).copied().collect();
         let (mut mated, mut non_mated) = (Vec::new(), Vec::new());
         for draw in draws {
@@ -133,7 +142,7 @@ impl OpenSet {
             non_mated.extend(draw.non_mated);
         }
         let scores = Scores::new(mated, non_mated);
-        // The same picture before another gallery is no other stranger.
+        // The same picture with another gallery is not another stranger.
         let supported = Scores::supports(strangers.len(), FPIR) && scores.genuine_pairs() > 0;
         let threshold = scores.threshold_at_far(FPIR).filter(|_| supported);
         Self {
@@ -159,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn people_who_lie_apart_are_all_identified() {
+    fn separated_people_are_all_identified() {
         // Six people 60 degrees apart, a hundred pictures each within 4 degrees.
         let degrees = |picture: usize| (picture / 100) as f32 * 60.0 + (picture % 100) as f32 * 0.04;
-        let faces = Faces::new((0..600).map(|picture| at(degrees(picture))).collect());
+        let faces = FaceEmbeddings::new((0..600).map(|picture| at(degrees(picture))).collect());
         let person: Vec<usize> = (0..600).map(|picture| picture / 100).collect();
         let found = identify(&faces, &person, 1).unwrap();
         assert_eq!((found.people, found.rank1, found.rank1_probes), (6, 100.0, 5940));
@@ -176,19 +185,19 @@ mod tests {
     }
 
     #[test]
-    fn whoever_looks_like_another_is_answered_by_them() {
-        // The second person's pictures lie about the first one's template, and away from each other.
-        let faces = Faces::new([0.0, 0.0, -50.0, 50.0].map(at).to_vec());
+    fn a_person_who_resembles_another_is_identified_as_that_person() {
+        // The pictures of the second person lie around the template of the first, and far from each other.
+        let faces = FaceEmbeddings::new([0.0, 0.0, -50.0, 50.0].map(at).to_vec());
         let found = identify(&faces, &[0, 0, 1, 1], 1).unwrap();
-        // Both of the first's are answered right, whichever is the template; neither of the second's.
+        // With any template, both probes of the first person are identified correctly, and none of the second.
         assert_eq!(found.rank1, 50.0);
-        // Two strangers' pictures say nothing of one false accept in a hundred.
+        // Two pictures of strangers do not support a FPIR of one in a hundred.
         assert_eq!((found.open.len(), found.open[0].gallery, found.open[0].fnir), (1, 1, None));
     }
 
     #[test]
-    fn pictures_without_a_face_do_not_count() {
-        let faces = Faces::new(vec![at(0.0), None, at(90.0)]);
+    fn pictures_without_a_face_are_not_counted() {
+        let faces = FaceEmbeddings::new(vec![at(0.0), None, at(90.0)]);
         assert!(identify(&faces, &[0, 0, 1], 1).is_none());
     }
 }

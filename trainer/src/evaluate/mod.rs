@@ -1,22 +1,22 @@
-//! `ostiary-trainer evaluate`: models and sets of faces in; accuracy by the published protocols out.
+//! `ostiary-trainer evaluate`: measures the accuracy of models on sets of faces by the published protocols.
 //!
-//! A set ([`data`]) is pairs with answers, or people. Its pictures go once through every model ([`model`], `embed`), the
-//! `faces` are compared (`comparisons`), and their scores come to [`figures`]: accuracy over `folds`, EER, and TAR
-//! with an exact `interval`. Of people there is `identification` too, and `groups` where they are given. Out: a
-//! `table` or JSON, and `curves`.
+//! A set ([`evaluation_set`]) has labeled pairs, or people. Each model ([`model`]) embeds each picture once (`embed`), embeddings
+//! are compared (`face_embeddings`, `comparisons`), and [`metrics`] are computed from the scores: accuracy over `folds`, EER, and
+//! TAR with an exact `confidence_interval`. Sets of people also get `identification`, and `groups` if they are given. The output
+//! is a `table` or JSON, and plots (`curves`).
 
 mod comparisons;
+mod confidence_interval;
 mod curves;
-pub mod data;
 mod embed;
-mod faces;
-pub mod figures;
+pub mod evaluation_set;
+mod face_embeddings;
 mod folds;
 mod groups;
 mod identification;
-mod interval;
+pub mod metrics;
 pub mod model;
-mod names;
+mod short_names;
 mod table;
 
 use std::collections::HashSet;
@@ -28,14 +28,14 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use curves::{Curve, Det, Histogram, Roc};
-use data::{Data, Protocol};
 use embed::embed_all;
-use faces::Faces;
-use figures::Figures;
+use evaluation_set::{EvaluationSet, Protocol};
+use face_embeddings::FaceEmbeddings;
 use groups::Group;
 pub use groups::Groups;
 use identification::{Identification, identify};
-use model::{Feed, Model, Named};
+use metrics::Metrics;
+use model::{Model, NamedModel, Preprocessing};
 use ostiary_config as config;
 use ostiary_core::{ChannelOrder, Embedding, Precision};
 use ostiary_engine::Backend;
@@ -46,61 +46,66 @@ use crate::aligner::Aligner;
 use crate::figure::{self, Figure};
 use crate::net::Weights;
 use crate::scores::Scores;
-use crate::storage::{failed, write_whole};
+use crate::storage::{write_atomic, write_error};
 
-/// The results in the folder of --out, one JSON object a line.
+/// File name of the results in --out, one JSON object a line.
 const RESULTS: &str = "results.jsonl";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     ostiary-trainer evaluate lfw.bin agedb_30.bin --model new.onnx --model new-int8.onnx --flip\n  \
     ostiary-trainer evaluate people --model new.onnx --cohort strangers --groups groups.csv --out report\n\n\
-    Rates are in percent, FARs shares. Exit code: 0 done, 2 error.")]
+    Rates are in percent, FARs are shares. Exit code: 0 done, 2 error.")]
+/// Arguments of `ostiary-trainer evaluate`.
 pub struct Args {
-    /// Sets: verification sets (.bin) as InsightFace ships them, what `ostiary-trainer pairs` writes, folders of people.
-    /// Pictures of 112x112 are aligned already; in others the face is found and aligned.
+    /// Sets: verification sets (.bin) of InsightFace, outputs of `ostiary-trainer pairs`, folders of people. Pictures of 112x112
+    /// are taken as aligned; in other pictures the face is detected and aligned.
     #[arg(required = true)]
     data: Vec<PathBuf>,
-    /// A model, as ONNX; several to compare them.
+    /// An ONNX file or a checkpoint; several to compare them.
     #[arg(long = "model", value_name = "FILE", required = true)]
     model: Vec<PathBuf>,
-    /// What runs the models: the door's engine, onnxruntime (in programs built with the feature ort), or both.
-    #[arg(long, value_enum, default_value_t = Runs::Tract)]
-    backend: Runs,
-    /// The library of onnxruntime; else wherever the system looks.
+    /// The engine that runs the models: the door's (tract), onnxruntime (ort, in programs with the feature ort), or both.
+    #[arg(long, value_enum, default_value_t = BackendChoice::Tract)]
+    backend: BackendChoice,
+    /// The library of onnxruntime; without it the system's search path is used.
     #[arg(long, value_name = "FILE", env = "OSTIARY_ORT__LIBRARY")]
     ort_library: Option<PathBuf>,
     /// Embed each face as the sum with its mirror image, as a door does with embedder.flip.
     #[arg(long)]
     flip: bool,
-    /// Centre scores by the nearest 50 faces of these strangers: a folder of pictures, or of people.
+    /// Normalize scores by the 50 nearest faces of these strangers: a folder of pictures, or of people.
     #[arg(long, value_name = "FOLDER")]
     cohort: Option<PathBuf>,
-    /// Measure groups of people too: a table (CSV) with the columns person and group.
+    /// Also measure groups of people, from a CSV table with the columns person and group.
     #[arg(long, value_name = "FILE")]
     groups: Option<PathBuf>,
-    /// A pixel `p` is fed as `(p - mean) / divisor`, where no manifest beside the model says it.
+    /// The input of a pixel `p` is `(p - mean) / divisor`, unless a manifest beside the model has it.
     #[arg(long, default_value_t = 127.5)]
     mean: f32,
     /// See --mean.
     #[arg(long, default_value_t = 128.0)]
     divisor: f32,
-    /// The order of colours, where no manifest says it.
-    #[arg(long, value_parser = PossibleValuesParser::new(["RGB", "BGR"]).try_map(|order| order.parse::<ChannelOrder>()), default_value = "RGB")]
+    /// Order of the color channels, unless a manifest beside the model has it.
+    #[arg(
+        long,
+        value_parser = PossibleValuesParser::new(["RGB", "BGR"]).try_map(|order| order.parse::<ChannelOrder>()),
+        default_value = "RGB"
+    )]
     channels: ChannelOrder,
-    /// Write the results and plots (SVG and PNG) into this folder, which is new or empty.
+    /// Write the results and plots (SVG and PNG) into this folder, which must be new or empty.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Draws what is drawn: pairs, galleries.
+    /// Seed of random pairs and galleries.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Threads; 0 is one for each of the machine's.
+    /// Number of threads; 0 is one for each processor.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// The folder with the models that find faces.
+    /// The folder with the models that detect faces.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// In what numbers these compute.
+    /// Precision of the models that detect faces.
     #[arg(long, value_name = "int8|fp32", default_value = "int8")]
     precision: Precision,
     /// Print one JSON object a line.
@@ -108,12 +113,12 @@ pub struct Args {
     json: bool,
 }
 
-/// Opens a checkpoint as a model.
+/// A function that opens a checkpoint as a model.
 pub type OpenCheckpoint = dyn Fn(&Path) -> Result<Box<dyn Model>>;
 
-/// What runs models.
+/// The engine that runs models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Runs {
+enum BackendChoice {
     /// The door's own kernels, and tract.
     Tract,
     /// onnxruntime.
@@ -130,31 +135,39 @@ struct Row {
     file: PathBuf,
     backend: String,
     flip: bool,
-    /// Whether scores are centred by a cohort.
+    /// Whether scores are normalized by a cohort.
     cohort: bool,
-    /// Different ones.
+    /// Number of distinct pictures.
     pictures: usize,
-    /// In which no face is found; pairs with them are left out.
+    /// Number of pictures without a face; pairs with them are left out.
     without_face: usize,
     #[serde(flatten)]
-    figures: Figures,
-    /// Of sets of people.
+    figures: Metrics,
+    /// Only for sets of people.
     #[serde(skip_serializing_if = "Option::is_none")]
     identification: Option<Identification>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<Group>>,
 }
 
-/// Runs the command. Checkpoints are opened by `open_checkpoint`: what runs them needs libtorch, which this library does not have.
+/// Runs the command. Checkpoints are opened by `open_checkpoint`, because running them needs libtorch, which this library does
+/// not use.
+///
+/// # Errors
+/// If an argument is wrong, a set or model cannot be read, or the output cannot be written.
 pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
-    ensure!(args.divisor.is_normal(), "--divisor is {}; nothing can be divided by it", args.divisor);
-    ensure!(args.mean.is_finite(), "--mean is {}, not a number", args.mean);
+    ensure!(
+        args.divisor.is_normal(),
+        "--divisor is {}; it must be a normal number other than 0",
+        args.divisor
+    );
+    ensure!(args.mean.is_finite(), "--mean is {}; it must be finite", args.mean);
     let groups = args.groups.as_deref().map(Groups::read).transpose()?;
-    let sets = args.data.iter().map(|path| Data::open(path)).collect::<Result<Vec<_>>>()?;
+    let sets = args.data.iter().map(|path| EvaluationSet::open(path)).collect::<Result<Vec<_>>>()?;
     if let Some(groups) = &groups {
         sets.iter().try_for_each(|data| groups.check(data))?;
     }
-    let cohort = args.cohort.as_deref().map(Data::strangers).transpose()?;
+    let cohort = args.cohort.as_deref().map(EvaluationSet::strangers).transpose()?;
     let bundle = Bundle::open_or_shipped(args.models.as_deref(), args.precision)?;
     let aligner = Aligner::new(&bundle);
     let models = open_models(args, open_checkpoint)?;
@@ -170,13 +183,13 @@ pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
         let cohort: Option<Vec<Vec<Embedding>>> = cohort.map(|embedded| {
             embedded.into_iter().map(|faces| faces.into_iter().flatten().collect()).collect()
         });
-        for (data, name) in sets.iter().zip(names::short(&args.data)) {
+        for (data, name) in sets.iter().zip(short_names::short(&args.data)) {
             let embedded = embed_all(data, &models, args.flip, &aligner)?;
             let mut curves = Vec::new();
             for (index, (model, embeddings)) in models.iter().zip(embedded).enumerate() {
-                let faces = match &cohort {
-                    Some(cohort) => Faces::centred(embeddings, &cohort[index])?,
-                    None => Faces::new(embeddings),
+                let faces = match cohort.as_ref().and_then(|cohort| cohort.get(index)) {
+                    Some(cohort) => FaceEmbeddings::normalized(embeddings, cohort)?,
+                    None => FaceEmbeddings::new(embeddings),
                 };
                 let measured = measure(args, data, &name, model, &faces, groups.as_ref());
                 let (row, curve) = measured.with_context(|| data.path.display().to_string())?;
@@ -184,7 +197,7 @@ pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
                 curves.push(curve);
             }
             if let Some(out) = &args.out {
-                draw(out, &names::of_file(&name, &mut taken), &curves)?;
+                draw(out, &short_names::of_file(&name, &mut taken), &curves)?;
             }
         }
         anyhow::Ok(())
@@ -192,7 +205,7 @@ pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
     let lines = rows.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
     if let Some(out) = &args.out {
         let all: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        write_whole(&out.join(RESULTS), |file| Ok(file.write_all(all.as_bytes())?))?;
+        write_atomic(&out.join(RESULTS), |file| Ok(file.write_all(all.as_bytes())?))?;
     }
     if args.json {
         lines.iter().for_each(|line| println!("{line}"));
@@ -202,57 +215,57 @@ pub fn run(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every model with everything that it is to be run by.
-fn open_models(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<Vec<Named>> {
-    let feed = Feed { mean: args.mean, divisor: args.divisor, channels: args.channels };
+/// Opens each model with each selected engine.
+fn open_models(args: &Args, open_checkpoint: &OpenCheckpoint) -> Result<Vec<NamedModel>> {
+    let preprocessing = Preprocessing { mean: args.mean, divisor: args.divisor, channels: args.channels };
     let mut backends = Vec::new();
-    if args.backend != Runs::Ort {
+    if args.backend != BackendChoice::Ort {
         backends.push(("tract", Backend::tract(1)));
     }
-    if args.backend != Runs::Tract {
+    if args.backend != BackendChoice::Tract {
         let engine = config::Engine { backend: config::Backend::Ort, ..config::Engine::default() };
         let ort = config::Ort { library: args.ort_library.clone(), ..config::Ort::default() };
         backends.push(("ort", Backend::new(&engine, &ort)?));
     }
     let mut models = Vec::new();
-    for (file, name) in args.model.iter().zip(names::short(&args.model)) {
+    for (file, name) in args.model.iter().zip(short_names::short(&args.model)) {
         for (runs, backend) in &backends {
             let name = if *runs == "ort" { format!("{name} (ort)") } else { name.clone() };
             let model = match Weights::is_checkpoint(file) {
                 true => open_checkpoint(file)?,
-                false => model::open(file, backend, runs, &feed)?,
+                false => model::open(file, backend, runs, &preprocessing)?,
             };
-            models.push(Named { name, file: file.clone(), model });
+            models.push(NamedModel { name, file: file.clone(), model });
         }
     }
     Ok(models)
 }
 
-/// Makes the folder, or says why nothing can be written there, before anything is measured.
+/// Makes the output folder, and checks that files can be written there, before the measurement begins.
 fn prepare(out: &Path) -> Result<()> {
-    fs::create_dir_all(out).map_err(failed(out))?;
+    fs::create_dir_all(out).map_err(write_error(out))?;
     let mut there = out.read_dir().with_context(|| out.display().to_string())?;
     ensure!(there.next().is_none(), "{}: is not empty; choose another --out", out.display());
-    tempfile::tempfile_in(out).map_err(failed(out))?;
+    tempfile::tempfile_in(out).map_err(write_error(out))?;
     Ok(())
 }
 
 fn measure(
     args: &Args,
-    data: &Data,
+    data: &EvaluationSet,
     name: &str,
-    model: &Named,
-    faces: &Faces,
+    model: &NamedModel,
+    faces: &FaceEmbeddings,
     groups: Option<&Groups>,
 ) -> Result<(Row, Curve)> {
     let scores = comparisons::scores(data, faces, &|_| true, args.seed);
     let (genuine, impostor) = (scores.genuine_pairs(), scores.impostor_pairs());
     ensure!(
         genuine > 0 && impostor > 0,
-        "of the pictures with a face, {genuine} pairs of one person are left and {impostor} of two; accuracy needs both"
+        "the pictures with a face make {genuine} pairs of one person and {impostor} of two; accuracy needs both"
     );
     let (trials, folds) = comparisons::trials(data, faces, &scores, args.seed);
-    let figures = Figures::of(&scores, &trials, folds);
+    let figures = Metrics::of(&scores, &trials, folds);
     let identification = match &data.protocol {
         Protocol::Pairs { .. } => None,
         Protocol::People { .. } => {
@@ -278,27 +291,39 @@ fn measure(
     Ok((row, Curve::of(&model.name, &scores)))
 }
 
-/// The scores of one model on one set.
-pub fn scores_of(data: &Data, model: &Named, aligner: &Aligner, seed: u64) -> Result<(Faces, Scores)> {
-    let faces =
-        Faces::new(embed_all(data, slice::from_ref(model), false, aligner)?.pop().unwrap_or_default());
+/// The embeddings and scores of one model on one set.
+///
+/// # Errors
+/// If a picture cannot be read, or the model cannot run.
+pub fn scores_of(
+    data: &EvaluationSet,
+    model: &NamedModel,
+    aligner: &Aligner,
+    seed: u64,
+) -> Result<(FaceEmbeddings, Scores)> {
+    let faces = FaceEmbeddings::new(
+        embed_all(data, slice::from_ref(model), false, aligner)?.pop().unwrap_or_default(),
+    );
     let scores = comparisons::scores(data, &faces, &|_| true, seed);
     Ok((faces, scores))
 }
 
-/// The figures of one model on one set, as those who train one watch them.
-pub fn figures_of(data: &Data, model: &Named, aligner: &Aligner, seed: u64) -> Result<Figures> {
+/// The metrics of one model on one set.
+///
+/// # Errors
+/// If a picture cannot be read, or the model cannot run.
+pub fn metrics_of(data: &EvaluationSet, model: &NamedModel, aligner: &Aligner, seed: u64) -> Result<Metrics> {
     let (faces, scores) = scores_of(data, model, aligner, seed)?;
     let (trials, folds) = comparisons::trials(data, &faces, &scores, seed);
-    Ok(Figures::of(&scores, &trials, folds))
+    Ok(Metrics::of(&scores, &trials, folds))
 }
 
 fn draw(out: &Path, name: &str, curves: &[Curve]) -> Result<()> {
     fn both<F: Figure>(out: &Path, name: &str, kind: &str, drawn: &F) -> Result<()> {
         let file = |ending: &str| out.join(format!("{name}-{kind}.{ending}"));
         let (svg, png) = (figure::svg(drawn)?, figure::png(drawn)?);
-        write_whole(&file("svg"), |file| Ok(file.write_all(svg.as_bytes())?))?;
-        write_whole(&file("png"), |file| Ok(file.write_all(&png)?))
+        write_atomic(&file("svg"), |file| Ok(file.write_all(svg.as_bytes())?))?;
+        write_atomic(&file("png"), |file| Ok(file.write_all(&png)?))
     }
     both(out, name, "roc", &Roc(curves))?;
     both(out, name, "det", &Det(curves))?;

@@ -1,23 +1,23 @@
-//! Results as text, in columns.
+//! Results as a table of text.
 
 use std::fmt::Write as _;
 
 use super::Row;
-use super::figures::{FARS, TarAtFar};
+use super::metrics::{FARS, TarAtFar};
 
-/// All rows; below them what each has more.
+/// An overview of all rows, then further tables.
 pub fn table(rows: &[Row]) -> String {
     let mut text = columns(overview(rows));
-    text += "\nTAR at each FAR, %, and its exact 95 % interval (-: too few impostor pairs to say)\n";
+    text += "\nexact 95 % interval of TAR at each FAR, % (-: too few impostor pairs)\n";
     text += &columns(tars(rows));
     let identified = identifications(rows);
     if identified.len() > 1 {
-        text += "\nidentification, one template a person: rank-1 rate, and FNIR at FPIR 1 % by people enrolled, %\n";
+        text += "\nidentification, one template per person: rank-1 rate, and FNIR at FPIR 1 % by number of enrolled people, %\n";
         text += &columns(identified);
     }
     let grouped = groups(rows);
     if grouped.len() > 1 {
-        text += "\ngroups at the threshold of all, %\n";
+        text += "\ngroups at the threshold of all people, %\n";
         text += &columns(grouped);
     }
     text
@@ -27,7 +27,7 @@ fn cells<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-/// A figure, or a dash.
+/// A value, or a dash.
 fn or_dash<T>(figure: Option<T>, show: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| "-".to_owned(), show)
 }
@@ -37,9 +37,10 @@ fn percent(rate: f64) -> String {
 }
 
 fn overview(rows: &[Row]) -> Vec<Vec<String>> {
-    let mut lines =
-        vec![cells(["data", "model", "pictures", "genuine", "impostor", "accuracy %", "threshold", "EER %"])];
-    lines[0].extend(FARS.iter().map(|far| format!("TAR@{far:.0e}")));
+    let mut header =
+        cells(["data", "model", "pictures", "genuine", "impostor", "accuracy %", "threshold", "EER %"]);
+    header.extend(FARS.iter().map(|far| format!("TAR@{far:.0e}")));
+    let mut lines = vec![header];
     for row in rows {
         let figures = &row.figures;
         let accuracy = figures.accuracy.as_ref();
@@ -60,8 +61,9 @@ fn overview(rows: &[Row]) -> Vec<Vec<String>> {
 }
 
 fn tars(rows: &[Row]) -> Vec<Vec<String>> {
-    let mut lines = vec![cells(["data", "model"])];
-    lines[0].extend(FARS.iter().map(|far| format!("{far:.0e}")));
+    let mut header = cells(["data", "model"]);
+    header.extend(FARS.iter().map(|far| format!("{far:.0e}")));
+    let mut lines = vec![header];
     for row in rows {
         let interval = |at: &TarAtFar| or_dash(at.interval, |[low, high]| format!("{low:.2} to {high:.2}"));
         let mut line = vec![row.data.clone(), row.model.clone()];
@@ -77,8 +79,9 @@ fn identifications(rows: &[Row]) -> Vec<Vec<String>> {
         found().flat_map(|(_, found)| found.open.iter().map(|set| set.gallery)).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let mut lines = vec![cells(["data", "model", "people", "rank-1"])];
-    lines[0].extend(sizes.iter().map(|size| format!("of {size}")));
+    let mut header = cells(["data", "model", "people", "rank-1"]);
+    header.extend(sizes.iter().map(|size| format!("of {size}")));
+    let mut lines = vec![header];
     for (row, found) in found() {
         let at = |size: &usize| {
             let set = found.open.iter().find(|set| set.gallery == *size);
@@ -114,7 +117,7 @@ fn groups(rows: &[Row]) -> Vec<Vec<String>> {
     lines
 }
 
-/// Pads cells to the widest of their column; the first two, which are names, to the left.
+/// Pads cells to the width of their column. The first two columns are names and left-aligned, others are right-aligned.
 fn columns(lines: Vec<Vec<String>>) -> String {
     let width = |column: usize| {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -1,28 +1,29 @@
-//! The card that lies beside the models: what they are, what is known of their training, how well they do.
+//! The model card: description, training and accuracy of an exported network.
 
 use std::fmt::{self, Write as _};
 
-use super::measured::{Figures, Measured};
+use super::accuracy::{MeasuredAccuracy, SetAccuracy};
 use super::{NO_ASSERTION, Origin};
 use crate::net::{Architecture, Layer, Role};
 
-/// The name of the card.
+/// File name of the card.
 pub const FILE: &str = "model.md";
 
-/// What a card says.
+/// The contents of a card.
 pub struct Card<'a> {
+    /// Base name of the files.
     pub name: &'a str,
     pub architecture: Architecture,
     pub origin: &'a Origin,
-    /// As its owner states it.
+    /// As the owner describes it.
     pub training_data: Option<&'a str>,
-    /// The mean cosine of the 8-bit embeddings to the float ones, over the pictures of calibration.
+    /// Mean cosine of 8-bit embeddings to float embeddings, over the calibration pictures; `None` without an 8-bit file.
     pub int8: Option<f64>,
-    pub measured: &'a [Measured],
+    pub measured: &'a [MeasuredAccuracy],
 }
 
 impl Card<'_> {
-    /// The text.
+    /// The text in Markdown.
     pub fn text(&self) -> Result<String, fmt::Error> {
         let Self { name, architecture, origin, .. } = self;
         let embedding = architecture.embedding();
@@ -34,53 +35,52 @@ impl Card<'_> {
         let mut text = format!("# {architecture}: {files}\n\n");
         writeln!(
             text,
-            "**What it does.** Turns an aligned 112x112 face into {embedding} numbers whose direction says who it is. The \
-             cosine between two faces is compared with a threshold.\n"
+            "**Purpose.** Converts an aligned face of 112x112 pixels to an embedding of {embedding} numbers. The cosine between \
+             two embeddings is compared with a threshold.\n"
         )?;
         writeln!(
             text,
-            "**Architecture.** {architecture} ({paper}), {learnt} numbers learnt. It takes RGB as `(p - 127.5) / 128`. Batch \
-             norms are multiplied into the layers beside them where that changes nothing.\n",
+            "**Architecture.** {architecture} ({paper}), {trainable} parameters. The input is RGB as `(p - 127.5) / 128`. Batch \
+             norms are folded into neighboring layers if this does not change the result.\n",
             paper = paper(architecture),
-            learnt = learnt(architecture)
+            trainable = trainable(architecture)
         )?;
         writeln!(
             text,
-            "**Origin.** `ostiary-trainer export` {} made it of {} (SHA-256 {}). Licence: {}. Copyright: {}.\n",
+            "**Origin.** Made by `ostiary-trainer export` {} from {} (SHA-256 {}). License: {}. Copyright: {}.\n",
             env!("CARGO_PKG_VERSION"),
             origin.file,
             origin.sha256,
-            stated(&origin.licence),
+            stated(&origin.license),
             stated(&origin.copyright)
         )?;
         match self.int8 {
             Some(cosine) => writeln!(
                 text,
-                "**In 8 bits.** `{name}-int8.onnx` is the same network quantised as by `ostiary-trainer quantize --pixels`, \
-                 with the pixels as input. Cosine to the float model over the pictures of calibration: {cosine:.4} on \
-                 average.\n"
+                "**8 bits.** `{name}-int8.onnx` is the same network, quantized as by `ostiary-trainer quantize --pixels`; its input \
+                 is pixels. Mean cosine to the float model over the calibration pictures: {cosine:.4}.\n"
             )?,
-            None => writeln!(text, "**In 8 bits.** Not made: a door computes it in floats.\n")?,
+            None => writeln!(text, "**8 bits.** Not made: a door computes in floats.\n")?,
         }
         self.training(&mut text)?;
         self.accuracy(&mut text)?;
         writeln!(
             text,
-            "**Golden embedding.** `golden` in the manifest is what each file makes of a computed pattern, not of a face. \
-             `ostiary doctor` holds the processor to it.\n\n\
-             **The other networks** in this folder find faces. They are copied as they were; the manifest has their origin.\n\n\
-             **Limits.** One threshold does not hold the same false accept rate on every population. The table takes the \
-             worst of the sets measured; a camera or people unlike them can need a higher one. It does not know a printed \
-             face from a live one."
+            "**Golden embedding.** `golden` in the manifest is the embedding of a computed pattern, not of a face. `ostiary \
+             doctor` checks that the processor gives the same.\n\n\
+             **The other networks** in this folder detect faces. They are unchanged copies; the manifest has their origin.\n\n\
+             **Limits.** One threshold does not give the same false accept rate for every population. The table has the \
+             highest threshold of all measured sets; other cameras and people can need a higher one. The model does not \
+             distinguish a printed face from a live one."
         )?;
         Ok(text)
     }
 
     fn training(&self, text: &mut String) -> fmt::Result {
-        let said = self.training_data.unwrap_or("Its owner has not said what it learnt from.");
-        writeln!(text, "**Training data, as its owner states it.** {said}\n")?;
+        let said = self.training_data.unwrap_or("Not stated.");
+        writeln!(text, "**Training data, as stated by the owner.** {said}\n")?;
         match &self.origin.run {
-            Some(run) => writeln!(text, "**How it was trained.**\n\n```toml\n{}\n```\n", run.trim()),
+            Some(run) => writeln!(text, "**Training settings.**\n\n```toml\n{}\n```\n", run.trim()),
             None => Ok(()),
         }
     }
@@ -89,15 +89,15 @@ impl Card<'_> {
         if self.measured.is_empty() {
             return writeln!(
                 text,
-                "**Accuracy.** Not measured, and so there is no table of thresholds: no door takes it. Export it again with \
+                "**Accuracy.** Not measured, so there is no FAR table, and no door accepts the model. Export it again with \
                  `--far-data`.\n"
             );
         }
-        writeln!(text, "**Accuracy**, by the door's own engine:\n")?;
-        writeln!(text, "| set | people | pictures | in | EER | TAR at FAR 0.1 % | its threshold |")?;
+        writeln!(text, "**Accuracy**, measured with the door's own engine:\n")?;
+        writeln!(text, "| set | people | pictures | precision | EER | TAR at FAR 0.1 % | threshold |")?;
         writeln!(text, "|---|---|---|---|---|---|---|")?;
-        for Measured { precision, sets, .. } in self.measured {
-            for Figures { set, people, pictures, eer, tar, threshold } in sets {
+        for MeasuredAccuracy { precision, sets, .. } in self.measured {
+            for SetAccuracy { set, people, pictures, eer, tar, threshold } in sets {
                 writeln!(
                     text,
                     "| {set} | {people} | {pictures} | {precision} | {eer:.2} % | {tar:.2} % | {threshold:.3} |"
@@ -106,8 +106,8 @@ impl Card<'_> {
         }
         writeln!(
             text,
-            "\nThe manifest's table has, for each false accept rate that the sets support, the strictest threshold that any of \
-             them needed.\n"
+            "\nFor each false accept rate that the sets support, the FAR table in the manifest has the highest threshold that a \
+             set needs.\n"
         )
     }
 }
@@ -122,10 +122,10 @@ fn paper(architecture: &Architecture) -> &'static str {
     }
 }
 
-fn learnt(architecture: &Architecture) -> usize {
+fn trainable(architecture: &Architecture) -> usize {
     let parameters = Layer::parameters(&architecture.layers());
-    let learnt = parameters.iter().filter(|p| !matches!(p.role, Role::Mean | Role::Variance));
-    learnt.map(|p| p.shape.iter().product::<usize>()).sum()
+    let trainable = parameters.iter().filter(|p| !matches!(p.role, Role::Mean | Role::Variance));
+    trainable.map(|p| p.shape.iter().product::<usize>()).sum()
 }
 
 fn stated(given: &str) -> &str {

@@ -1,11 +1,12 @@
-//! `ostiary-trainer export`: a network's numbers in; a folder of models that `ostiary-trainer publish` and a door take out.
+//! `ostiary-trainer export`: exports the weights of a network as a folder of models that `ostiary-trainer publish` and a door
+//! accept.
 //!
-//! The network is written as ONNX (`onnx`), quantised where the door's kernels take it, and `measured` as the door
-//! will run it. Beside it lie the networks that find faces, the manifest, and a `card`. The folder is there whole or not
-//! at all.
+//! The network is written as ONNX (`onnx`), quantized if the door's kernels support it, and measured with the door's engine
+//! (`accuracy`). The folder also has the networks that detect faces, the manifest, and a `card`. It is written completely or
+//! not at all.
 
+mod accuracy;
 mod card;
-mod measured;
 mod onnx;
 
 use std::fs;
@@ -13,9 +14,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use accuracy::MeasuredAccuracy;
 use anyhow::{Context, Result, ensure};
 use card::Card;
-use measured::Measured;
 pub use onnx::to_onnx;
 use ostiary_core::{ChannelOrder, Embedding, Input, Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, ModelEntry, Output, Source};
@@ -23,52 +24,55 @@ use ostiary_vision::Embedder;
 use serde_json::json;
 
 use crate::aligner::Aligner;
-use crate::evaluate::data::Data;
+use crate::evaluate::evaluation_set::EvaluationSet;
 use crate::net::{Architecture, DIVISOR, MEAN, RUN, SIDE, Weights};
 use crate::onnx::graph::INPUT;
-use crate::storage::{failed, write_whole};
+use crate::storage::{write_atomic, write_error};
 use crate::{golden, quantize};
 
-/// What a licence or copyright is in SPDX's words where nobody states it.
+/// SPDX's value for a license or copyright that is not stated.
 const NO_ASSERTION: &str = "NOASSERTION";
+/// Greatest length of --name, bytes.
+const MAX_NAME: usize = 64;
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ostiary-trainer export run/best.safetensors --calibrate portraits --far-data people \
     --licence MIT --copyright \"2026 Ada\" -o door-models\n\n\
-    --far-data takes a folder of pictures for each person, before cameras like the doors'. A door takes no model without \
-    the table of thresholds that is measured there. Exit codes: 0 done, 1 the embeddings in 8 bits are too far from those \
-    in floats, 2 error; but for 0 nothing is written."
+    --far-data takes a folder of pictures for each person, from cameras like those of the doors. A door accepts no model \
+    without the FAR table that is measured there. Exit codes: 0 done, 1 the 8-bit embeddings are too far from the float \
+    embeddings, 2 error. Nothing is written unless the exit code is 0."
 )]
+/// Arguments of `ostiary-trainer export`.
 pub struct Args {
-    /// The network: a checkpoint (.safetensors), or the ONNX file of a MobileFaceNet.
+    /// The network: a checkpoint (.safetensors, or PyTorch's .pth), or the ONNX file of a MobileFaceNet.
     network: PathBuf,
-    /// The folder to make.
+    /// The folder to write; it must be new or empty.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// The folder with the pictures of faces that the 8-bit network is calibrated with; without it there is none.
+    /// The folder with pictures of faces to calibrate the 8-bit network with. Without it no 8-bit network is made.
     #[arg(long, value_name = "FOLDER")]
     calibrate: Option<PathBuf>,
-    /// Write nothing and exit with 1 where the mean cosine of the 8-bit embeddings to the float ones is below this.
+    /// Write nothing and exit with 1 if the mean cosine of 8-bit to float embeddings is below this.
     #[arg(long, value_name = "COSINE", default_value_t = 0.99, requires = "calibrate")]
     min_cosine: f64,
-    /// Sets of people to measure the thresholds over, as `evaluate` takes them; the strictest counts. Not those that it learnt
-    /// from.
+    /// Sets of people to measure the thresholds with, as for `evaluate`; the highest threshold counts. Do not use the training
+    /// data.
     #[arg(long, value_name = "FOLDER", num_args = 1..)]
     far_data: Vec<PathBuf>,
-    /// What the files are called.
+    /// Base name of the files.
     #[arg(long, default_value = "mobilefacenet")]
     name: String,
-    /// The model's licence, an SPDX expression.
-    #[arg(long, value_name = "TEXT", default_value = NO_ASSERTION, hide_default_value = true)]
-    licence: String,
-    /// Whose it is.
+    /// License of the model, an SPDX expression.
+    #[arg(long = "licence", value_name = "TEXT", default_value = NO_ASSERTION, hide_default_value = true)]
+    license: String,
+    /// Copyright holder of the model.
     #[arg(long, value_name = "TEXT", default_value = NO_ASSERTION, hide_default_value = true)]
     copyright: String,
-    /// What it learnt from, for the card.
+    /// Description of the training data, for the card.
     #[arg(long, value_name = "TEXT")]
     training_data: Option<String>,
-    /// The folder with the models that find faces, which are copied; those that ship where it is not given.
+    /// The folder with the models that detect faces, which are copied [default: the models that ship].
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Print one JSON object.
@@ -76,13 +80,13 @@ pub struct Args {
     json: bool,
 }
 
-/// What a network is made of, and whose it is.
+/// The source of a network, and its rights.
 struct Origin {
     file: String,
     sha256: String,
-    licence: String,
+    license: String,
     copyright: String,
-    /// How it was trained, where that lies beside it.
+    /// Text of the training settings beside the checkpoint, if they exist.
     run: Option<String>,
 }
 
@@ -98,54 +102,62 @@ impl Origin {
         Ok(Self {
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             sha256: sha256(&bytes),
-            licence: args.licence.clone(),
+            license: args.license.clone(),
             copyright: args.copyright.clone(),
             run,
         })
     }
 }
 
+/// Runs the command. The exit code is 1 if the 8-bit embeddings are too far from the float embeddings.
+///
+/// # Errors
+/// If an argument is wrong, the network or a set cannot be read, or the output cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    ensure!((0.0..=1.0).contains(&args.min_cosine), "--min-cosine is {}, not 0 to 1", args.min_cosine);
+    ensure!(
+        (0.0..=1.0).contains(&args.min_cosine),
+        "--min-cosine is {}; it must be from 0 to 1",
+        args.min_cosine
+    );
     check_name(&args.name)?;
     check_output(&args.output)?;
     let weights = Weights::open(&args.network)?;
     let architecture = weights.architecture();
     ensure!(
         architecture.embedding() <= Embedding::MAX,
-        "{architecture}: a door takes embeddings of at most {} numbers",
+        "{architecture}: a door accepts embeddings of at most {} numbers",
         Embedding::MAX
     );
     ensure!(
         args.calibrate.is_none() || matches!(architecture, Architecture::MobileFaceNet { .. }),
-        "{architecture}: the door's 8-bit kernels take a MobileFaceNet alone; leave --calibrate out, and it is exported in \
-         floats"
+        "{architecture}: the door's 8-bit kernels only support MobileFaceNet; leave --calibrate out to export in floats"
     );
-    let sets = args.far_data.iter().map(|path| Data::open(path)).collect::<Result<Vec<_>>>()?;
+    let sets = args.far_data.iter().map(|path| EvaluationSet::open(path)).collect::<Result<Vec<_>>>()?;
     let detectors = Bundle::open_or_shipped(args.models.as_deref(), Precision::Fp32)?;
 
-    // Under a passing name beside the place where it is to be.
+    // The folder has a temporary name beside its final place.
     let place = std::path::absolute(&args.output).with_context(|| args.output.display().to_string())?;
-    let above = place.parent().context("--output is no folder's name")?;
+    let above = place.parent().context("--output is not the name of a folder")?;
     let partial = tempfile::Builder::new()
         .prefix(".export-")
         .permissions(fs::Permissions::from_mode(0o777))
         .tempdir_in(above)
-        .map_err(failed(above))?;
-    let folder = Folder { path: partial.path(), name: &args.name, origin: &Origin::of(args)?, architecture };
+        .map_err(write_error(above))?;
+    let folder =
+        BundleWriter { path: partial.path(), name: &args.name, origin: &Origin::of(args)?, architecture };
     let mut manifest = folder.detectors(&detectors)?;
 
-    let fp32 = to_onnx(&weights);
+    let fp32 = to_onnx(&weights)?;
     folder.put(&mut manifest, Precision::Fp32, &fp32)?;
     let mut precisions = vec![Precision::Fp32];
     let mut cosine = None;
     if let Some(pictures) = &args.calibrate {
-        let how = quantize::Recipe::shipped(pictures, detectors.folder(), MEAN, DIVISOR);
-        let (int8, report) = quantize::quantise(&fp32, &how).context("it cannot be quantised")?;
+        let how = quantize::QuantizeSettings::shipped(pictures, detectors.folder(), MEAN, DIVISOR);
+        let (int8, report) = quantize::quantize(&fp32, &how).context("the network cannot be quantized")?;
         let mean = report.least_mean();
         if mean < args.min_cosine {
             eprintln!(
-                "error: the mean cosine of the 8-bit embeddings to those in floats is {mean:.5}, below --min-cosine {}; \
+                "error: the mean cosine of the 8-bit embeddings to the float embeddings is {mean:.5}, below --min-cosine {}; \
                  nothing was written. Calibrate with more pictures, or leave --calibrate out",
                 args.min_cosine
             );
@@ -161,8 +173,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         golden::set(&mut manifest, folder.path, precision)?;
         if !sets.is_empty() {
             let Some(entry) = manifest.models.get_mut(&role(precision)) else { continue };
-            let of =
-                Measured::of(&folder.path.join(&entry.file), precision, &sets, &Aligner::new(&detectors))?;
+            let of = MeasuredAccuracy::of(
+                &folder.path.join(&entry.file),
+                precision,
+                &sets,
+                &Aligner::new(&detectors),
+            )?;
             entry.far.clone_from(&of.far);
             measured.push(of);
         }
@@ -178,33 +194,33 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         measured: &measured,
     };
     folder.write(card::FILE, card.text()?.as_bytes())?;
-    durable::sync_folder(folder.path).map_err(failed(folder.path))?;
-    // An empty folder that is there gives way.
-    fs::rename(folder.path, &place).map_err(failed(&place))?;
-    durable::sync_folder(above).map_err(failed(above))?;
-    // What it was called in passing is no more.
+    durable::sync_folder(folder.path).map_err(write_error(folder.path))?;
+    // An existing empty folder is replaced.
+    fs::rename(folder.path, &place).map_err(write_error(&place))?;
+    durable::sync_folder(above).map_err(write_error(above))?;
+    // The temporary name no longer exists, so nothing must be deleted there.
     let _ = partial.keep();
     print(args, architecture, &manifest, cosine, &measured)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder in the making.
-struct Folder<'a> {
+/// Writes the files of the folder.
+struct BundleWriter<'a> {
     path: &'a Path,
     name: &'a str,
     origin: &'a Origin,
     architecture: Architecture,
 }
 
-impl Folder<'_> {
-    /// Copies the networks that find faces.
+impl BundleWriter<'_> {
+    /// Copies the networks that detect faces; returns the manifest with their entries.
     fn detectors(&self, from: &Bundle) -> Result<Manifest> {
         let mut manifest = from.manifest().clone();
         manifest.models.retain(|name, _| ![Precision::Fp32, Precision::Int8].map(role).contains(name));
         for (name, entry) in &manifest.models {
             ensure!(
                 !entry.file.starts_with(&format!("{}.", self.name)),
-                "--name {} is that of {}; choose another",
+                "--name {} is the name of {}; choose another",
                 self.name,
                 entry.file
             );
@@ -213,7 +229,7 @@ impl Folder<'_> {
         Ok(manifest)
     }
 
-    /// Writes the network at a precision, and its entry.
+    /// Writes the network at a precision, and adds its entry to the manifest.
     fn put(&self, manifest: &mut Manifest, precision: Precision, onnx: &[u8]) -> Result<()> {
         let file = match precision {
             Precision::Fp32 => format!("{}.onnx", self.name),
@@ -224,7 +240,7 @@ impl Folder<'_> {
         let entry = ModelEntry {
             sha256: sha256(onnx),
             file,
-            licence: origin.licence.clone(),
+            licence: origin.license.clone(),
             copyright: origin.copyright.clone(),
             source: Source {
                 registry: "file".into(),
@@ -262,11 +278,11 @@ impl Folder<'_> {
 
     fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(file);
-        write_whole(&path, |to| to.write_all(bytes).map_err(failed(&path)))
+        write_atomic(&path, |to| to.write_all(bytes).map_err(write_error(&path)))
     }
 }
 
-/// What the embedder's entry in the manifest is called.
+/// Name of the embedder's entry in the manifest.
 fn role(precision: Precision) -> String {
     match precision {
         Precision::Fp32 => Embedder::ROLE.into(),
@@ -274,11 +290,15 @@ fn role(precision: Precision) -> String {
     }
 }
 
-/// Refuses names that a release would.
+/// Refuses names that a release would refuse.
 fn check_name(name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let fits = (1..=64).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(plain);
-    ensure!(fits, "--name {name:?} is no plain name: up to 64 letters, digits, points, hyphens");
+    let fits =
+        (1..=MAX_NAME).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(plain);
+    ensure!(
+        fits,
+        "--name {name:?} must have 1 to {MAX_NAME} letters, digits, points, hyphens and underscores, and not begin with a point or hyphen"
+    );
     Ok(())
 }
 
@@ -289,7 +309,9 @@ fn check_output(folder: &Path) -> Result<()> {
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("{}: no folder to write to", folder.display())),
+        Err(error) => {
+            Err(error).with_context(|| format!("{}: cannot be used as the output folder", folder.display()))
+        }
     }
 }
 
@@ -298,7 +320,7 @@ fn print(
     architecture: Architecture,
     manifest: &Manifest,
     cosine: Option<f64>,
-    measured: &[Measured],
+    measured: &[MeasuredAccuracy],
 ) -> Result<()> {
     if args.json {
         let files: Vec<&str> = manifest.models.values().map(|entry| entry.file.as_str()).collect();
@@ -314,13 +336,13 @@ fn print(
     match (cosine, architecture) {
         (Some(cosine), _) => println!("{architecture}, in floats and in 8 bits: mean cosine {cosine:.5}"),
         (None, Architecture::MobileFaceNet { .. }) => {
-            println!("{architecture}, in floats alone: --calibrate would make it in 8 bits as well");
+            println!("{architecture}, in floats only: --calibrate also makes an 8-bit network");
         }
         (None, Architecture::Ir { .. }) => {
-            println!("{architecture}, in floats alone: the door's 8-bit kernels do not take it");
+            println!("{architecture}, in floats only: the door's 8-bit kernels do not support it");
         }
     }
-    for Measured { precision, sets, far } in measured {
+    for MeasuredAccuracy { precision, sets, far } in measured {
         for set in sets {
             println!(
                 "{}, {precision}: {} pictures of {} people, EER {:.2} %, TAR at FAR 0.1 % {:.2} % ({:.3})",
@@ -328,11 +350,11 @@ fn print(
             );
         }
         if let Some(least) = far.last() {
-            println!("{precision}: thresholds are known down to FAR {:e}", least.far);
+            println!("{precision}: the FAR table ends at FAR {:e}", least.far);
         }
     }
     if measured.is_empty() {
-        println!("no table of thresholds was measured: no door takes it; export again with --far-data");
+        println!("there is no FAR table, so no door accepts the model; export again with --far-data");
     }
     println!("wrote {} models to {}", manifest.models.len(), args.output.display());
     Ok(())
@@ -343,7 +365,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::net::Kind;
+    use crate::net::NetworkKind;
     use crate::reference::filled;
 
     #[derive(Parser)]
@@ -364,17 +386,17 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_is_exported_with_what_is_known_of_its_training() {
+    fn a_checkpoint_is_exported_with_its_training_settings() {
         let folder = tempfile::tempdir().unwrap();
         let [network, output] = ["net.safetensors", "door"].map(|name| folder.path().join(name));
         let weights = filled(Architecture::mobilefacenet(0.25, 64));
         weights.write(&network).unwrap();
         fs::write(folder.path().join(RUN), "people = 3\n").unwrap();
         export(&network, &output, &["--name", "mine", "--training-data", "Three friends."]).unwrap();
-        assert!(fs::read(output.join("mine.onnx")).unwrap() == to_onnx(&weights));
+        assert!(fs::read(output.join("mine.onnx")).unwrap() == to_onnx(&weights).unwrap());
         let card = fs::read_to_string(output.join(card::FILE)).unwrap();
         for part in
-            ["width 0.25", "Three friends.", "people = 3", "Licence: not stated", "Not measured", "Not made"]
+            ["width 0.25", "Three friends.", "people = 3", "License: not stated", "Not measured", "Not made"]
         {
             assert!(card.contains(part), "{part}: {card}");
         }
@@ -384,11 +406,12 @@ mod tests {
     }
 
     #[test]
-    fn a_large_network_goes_to_the_door_in_floats_alone() {
+    fn a_large_network_is_exported_in_floats_only() {
         let folder = tempfile::tempdir().unwrap();
         let [network, output] = ["net.safetensors", "door"].map(|name| folder.path().join(name));
-        let of =
-            |embedding| Architecture::new("ir-50".parse::<Kind>().unwrap(), 1.0, Some(embedding)).unwrap();
+        let of = |embedding| {
+            Architecture::new("ir-50".parse::<NetworkKind>().unwrap(), 1.0, Some(embedding)).unwrap()
+        };
         filled(of(8)).write(&network).unwrap();
         let refused = export(&network, &output, &["--calibrate", &of_project("demo/portraits")]).unwrap_err();
         assert!(refused.to_string().contains("leave --calibrate out") && !output.exists(), "{refused}");
@@ -399,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn an_embedding_that_no_door_takes_is_refused() {
+    fn a_too_long_embedding_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let [network, output] = ["net.safetensors", "door"].map(|name| folder.path().join(name));
         filled(Architecture::mobilefacenet(0.125, 513)).write(&network).unwrap();

@@ -1,9 +1,8 @@
 //! CelebA (Liu et al. 2015), as it is published: a folder of pictures, `identity_CelebA.txt` with a line `FILE IDENTITY`
-//! for each, and five landmarks for each in `list_landmarks_celeba.txt`, or `list_landmarks_align_celeba.txt` for the
-//! pictures of `img_align_celeba`.
+//! for each picture, and five landmarks for each picture in `list_landmarks_celeba.txt`, or in
+//! `list_landmarks_align_celeba.txt` for the pictures of `img_align_celeba`.
 //!
-//! The landmarks say which face of a picture is meant, where there are several; where a face lies exactly, Ostiary's own
-//! detector says.
+//! The landmarks only select the face of a picture with several faces. Ostiary's own detector finds its exact position.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,28 +12,34 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ostiary_core::Point;
 
-use super::{FaceSet, Person, Picture, Place, is_picture};
+use super::{FaceSet, Location, Person, Picture, group, is_picture, starts_of};
 
 const IDENTITIES: &str = "identity_CelebA.txt";
-/// Where pictures may be, and the file of their landmarks.
+/// Folders of pictures, each with the file of its landmarks.
 const PICTURES: [(&str, &str); 2] =
     [("img_celeba", "list_landmarks_celeba.txt"), ("img_align_celeba", "list_landmarks_align_celeba.txt")];
-/// Below the set's folder, the folders in which the authors' archives lay pictures and lists.
+/// Subfolders in which the published archives put pictures and lists.
 const PICTURES_BELOW: [&str; 2] = ["", "Img"];
 const LISTS_BELOW: [&str; 2] = ["", "Anno"];
+/// Landmarks of a face, each with x and y.
+const LANDMARKS: usize = 5;
 
-/// Holds names of files, 203 thousand in the whole set.
+/// The set. It holds the file names, 203 thousand in the published set.
 pub struct CelebA {
     folder: PathBuf,
-    /// By identity, then by name.
+    /// Identity and file name, sorted.
     files: Vec<(u32, String)>,
-    /// Where each identity begins in `files`.
-    begins: Vec<usize>,
+    /// Index of the first file of each identity in `files`.
+    starts: Vec<usize>,
+    /// Center of the face in each picture, pixels, by file name.
     faces: HashMap<String, Point>,
 }
 
 impl CelebA {
-    /// `None` where the folder is no CelebA.
+    /// Opens the folder; `None` if it is not a folder of CelebA.
+    ///
+    /// # Errors
+    /// If there are no pictures, or a list cannot be read or has another format.
     pub fn open(folder: &Path) -> Result<Option<Self>> {
         let list = |name: &str| {
             LISTS_BELOW.iter().map(|below| folder.join(below).join(name)).find(|path| path.is_file())
@@ -52,10 +57,9 @@ impl CelebA {
         };
         let mut files = identities_of(&identities)?;
         files.sort_unstable();
-        let is_first = |index: &usize| *index == 0 || files[index - 1].0 != files[*index].0;
-        let begins = (0..files.len()).filter(is_first).collect();
+        let starts = starts_of(&files, |(identity, _)| *identity);
         let faces = list(landmarks).map(|path| faces_of(&path)).transpose()?.unwrap_or_default();
-        Ok(Some(Self { folder: pictures, files, begins, faces }))
+        Ok(Some(Self { folder: pictures, files, starts, faces }))
     }
 }
 
@@ -65,7 +69,7 @@ fn lines(path: &Path) -> Result<impl Iterator<Item = Result<String>>> {
     Ok(BufReader::new(file).lines().map(move |line| line.with_context(|| unreadable.clone())))
 }
 
-/// Names come from a file and become parts of paths: they must be names and nothing else.
+/// Names from the file become parts of paths, so a name must be a plain file name of a picture.
 fn is_plain(file: &str) -> bool {
     Path::new(file).file_name().is_some_and(|name| name == file) && is_picture(Path::new(file))
 }
@@ -78,26 +82,26 @@ fn identities_of(path: &Path) -> Result<Vec<(u32, String)>> {
         let entry = match (words.next(), words.next().map(str::parse), words.next()) {
             (None, None, None) => continue,
             (Some(file), Some(Ok(identity)), None) if is_plain(file) => (identity, file.to_owned()),
-            _ => bail!("{}: line {} is not FILE IDENTITY: {line:.40}", path.display(), number + 1),
+            _ => bail!("{}: line {} must be FILE IDENTITY: {line:.40}", path.display(), number + 1),
         };
         files.push(entry);
     }
     Ok(files)
 }
 
-/// The middle of each picture's five landmarks.
+/// The mean of the landmarks of each picture.
 fn faces_of(path: &Path) -> Result<HashMap<String, Point>> {
     let mut faces = HashMap::new();
-    // A line with the number of pictures, and one with names of columns.
+    // The first line has the number of pictures, the second one the names of columns.
     for (number, line) in lines(path)?.enumerate().skip(2) {
         let line = line?;
         let mut words = line.split_whitespace();
         let Some(file) = words.next() else { continue };
         let numbers: Option<Vec<f32>> = words.map(|word| word.parse().ok()).collect();
-        let Some(points) = numbers.filter(|numbers| numbers.len() == 10) else {
-            bail!("{}: line {} is not FILE and ten numbers: {line:.40}", path.display(), number + 1);
+        let Some(points) = numbers.filter(|numbers| numbers.len() == 2 * LANDMARKS) else {
+            bail!("{}: line {} must be FILE and ten numbers: {line:.40}", path.display(), number + 1);
         };
-        let mean = |first: usize| points[first..].iter().step_by(2).sum::<f32>() / 5.0;
+        let mean = |first: usize| points.iter().skip(first).step_by(2).sum::<f32>() / LANDMARKS as f32;
         faces.insert(file.to_owned(), Point { x: mean(0), y: mean(1) });
     }
     Ok(faces)
@@ -105,19 +109,18 @@ fn faces_of(path: &Path) -> Result<HashMap<String, Point>> {
 
 impl FaceSet for CelebA {
     fn people(&self) -> usize {
-        self.begins.len()
+        self.starts.len()
     }
 
     fn person(&self, number: usize) -> Result<Person> {
-        let begin = self.begins[number];
-        let end = self.begins.get(number + 1).copied().unwrap_or(self.files.len());
+        let files = group(&self.files, &self.starts, number)?;
         let picture = |(_, file): &(u32, String)| Picture {
             name: file.clone(),
-            place: Place::File(self.folder.join(file)),
+            location: Location::File(self.folder.join(file)),
             face: self.faces.get(file).copied(),
         };
-        let pictures = self.files[begin..end].iter().map(picture).collect();
-        Ok(Person { name: self.files[begin].0.to_string(), pictures })
+        let name = files.first().map_or_else(String::new, |(identity, _)| identity.to_string());
+        Ok(Person { name, pictures: files.iter().map(picture).collect() })
     }
 }
 
@@ -126,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_are_gathered_by_identity_with_the_middle_of_the_face() {
+    fn pictures_are_grouped_by_identity_with_the_center_of_the_face() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(at("Img/img_align_celeba")).unwrap();

@@ -1,69 +1,84 @@
-//! Sets of faces in, whatever they are packed as. What goes out is always people, each with pictures.
+//! Reads sets of faces in several formats, all as people with pictures.
 //!
-//! A [`FaceSet`] never holds pictures, only where they are: names of people, or a few bytes for each. [`open()`] tells by
-//! what lies there which kind a set is.
+//! A [`FaceSet`] holds no pictures, only their locations: the names of people, or a few bytes for each picture. [`open()`]
+//! recognizes the format from the files.
 
 mod celeba;
-mod people;
+mod folder_per_identity;
+mod one_per_identity;
 mod records;
-mod singles;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use celeba::CelebA;
+use folder_per_identity::FolderPerIdentity;
+use one_per_identity::OnePerIdentity;
 use ostiary_core::Point;
 use ostiary_pictures::read_picture_bytes;
-use people::People;
 use records::Records;
-use singles::Singles;
 
 use crate::recordio::REC;
 
-/// Someone of a set, with all pictures of them in a fixed order.
+/// A person of a set, with all pictures in a fixed order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
-    /// Unlike any other's of the set, and fit to name a folder.
+    /// Unique in the set, and valid as the name of a folder.
     pub name: String,
+    /// The pictures of this person.
     pub pictures: Vec<Picture>,
 }
 
-/// Where a picture is.
+/// A picture of a set, by its location.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
-    /// Unlike any other's of the person, and fit to name a file.
+    /// Unique for the person, and valid as the name of a file.
     pub name: String,
-    pub place: Place,
-    /// The middle of the person's face, pixels, where the set tells it: others may be in the picture too.
+    /// Where the file is.
+    pub location: Location,
+    /// Center of the person's face, pixels, if the set has it. The picture can have other faces too.
     pub face: Option<Point>,
 }
 
+/// Where the file of a picture is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Place {
+pub enum Location {
+    /// A file.
     File(PathBuf),
-    /// Byte of a file of records.
+    /// Offset in a RecordIO file.
     Record(u64),
 }
 
-/// People, by number.
+/// A set of faces: people by number.
 pub trait FaceSet: Send + Sync {
-    /// How many there are.
+    /// Number of people.
     fn people(&self) -> usize;
 
-    /// One of them, by number below [`FaceSet::people`]; the same in every call. May have no pictures.
+    /// A person by number, below [`FaceSet::people`]. The order is the same in every call. A person can have no pictures.
+    ///
+    /// # Errors
+    /// If there is no such person, or the set cannot be read.
     fn person(&self, number: usize) -> Result<Person>;
 
-    /// A picture's file, as it is in the set.
+    /// The file of a picture, byte for byte.
+    ///
+    /// # Errors
+    /// If it cannot be read.
     fn read(&self, picture: &Picture) -> Result<Vec<u8>> {
-        match &picture.place {
-            Place::File(path) => Ok(read_picture_bytes(path)?),
-            Place::Record(_) => bail!("{}: lies in a file of records", picture.name),
+        match &picture.location {
+            Location::File(path) => Ok(read_picture_bytes(path)?),
+            Location::Record(_) => {
+                bail!("{}: is in a RecordIO file, which this set does not have", picture.name)
+            }
         }
     }
 }
 
-/// Opens a set: a file of records or the folder of one, CelebA's folder, a folder of people, a folder of pictures of
-/// which each shows somebody else.
+/// Opens a set: a RecordIO file or its folder, the folder of CelebA, a folder with a folder for each person, or a folder with
+/// one picture of each person.
+///
+/// # Errors
+/// If the path is none of these, or the set cannot be read.
 pub fn open(path: &Path) -> Result<Box<dyn FaceSet>> {
     let has_ending = |ending: &str| path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
     if has_ending("bin") {
@@ -83,21 +98,21 @@ pub fn open(path: &Path) -> Result<Box<dyn FaceSet>> {
         return Ok(Box::new(set));
     }
     match (folders.is_empty(), pictures.is_empty()) {
-        (false, true) => Ok(Box::new(People::new(path, folders)?)),
-        (true, false) => Ok(Box::new(Singles::new(path, pictures)?)),
+        (false, true) => Ok(Box::new(FolderPerIdentity::new(path, folders)?)),
+        (true, false) => Ok(Box::new(OnePerIdentity::new(path, pictures)?)),
         (false, false) => bail!(
-            "{}: has folders and pictures side by side; put each person's pictures into a folder, or each person's one \
-             picture into this folder",
+            "{}: has folders and pictures side by side; put the pictures of each person into a folder, or put one picture of \
+             each person into this folder",
             path.display()
         ),
         (true, true) => bail!(
-            "{}: no set of faces: there are neither folders of people nor pictures (.jpg, .jpeg, .png) nor {REC}",
+            "{}: is not a set of faces: it has no folders of people, no pictures (.jpg, .jpeg, .png) and no {REC}",
             path.display()
         ),
     }
 }
 
-/// Names of a folder's folders and pictures, each in order; hidden ones are passed over.
+/// Sorted names of the folders and of the pictures in a folder. Hidden ones are skipped.
 fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
     let listed = || format!("cannot list the folder {}", folder.display());
     let (mut folders, mut pictures) = (Vec::new(), Vec::new());
@@ -110,13 +125,32 @@ fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
         }
         let Some(name) = name.to_str() else { bail!("{}: the name is not UTF-8; rename it", path.display()) };
         if name.contains(|c: char| c.is_control()) {
-            bail!("{}: the name has a control character in it; rename it", path.display());
+            bail!("{}: the name has a control character; rename it", path.display());
         }
         if is_folder { &mut folders } else { &mut pictures }.push(name.to_owned());
     }
     folders.sort_unstable();
     pictures.sort_unstable();
     Ok((folders, pictures))
+}
+
+/// Index of the first item of each run of items with equal keys.
+fn starts_of<T, K: PartialEq>(items: &[T], key: impl Fn(&T) -> K) -> Vec<usize> {
+    items
+        .chunk_by(|a, b| key(a) == key(b))
+        .scan(0, |next, run| {
+            let start = *next;
+            *next += run.len();
+            Some(start)
+        })
+        .collect()
+}
+
+/// The items of the group of this number, by the first index of each group.
+fn group<'a, T>(items: &'a [T], starts: &[usize], number: usize) -> Result<&'a [T]> {
+    let end = starts.get(number + 1).copied().unwrap_or(items.len());
+    let group = starts.get(number).and_then(|start| items.get(*start..end));
+    group.with_context(|| format!("there is no person {number}; the set has {}", starts.len()))
 }
 
 fn is_picture(path: &Path) -> bool {
@@ -146,12 +180,12 @@ mod tests {
         (0..set.people()).map(person).collect()
     }
 
-    fn complaint(path: &Path) -> String {
+    fn open_error(path: &Path) -> String {
         open(path).err().unwrap().to_string()
     }
 
     #[test]
-    fn a_folder_of_folders_is_people_and_one_of_pictures_is_strangers() {
+    fn folders_are_people_and_single_pictures_are_people_too() {
         let folder = folder_with(&["Bob/2.JPG", "Bob/1.png", "Bob/notes.txt", "Ann/a.jpeg", ".git/a.jpg"]);
         let set = open(folder.path()).unwrap();
         let bob = ("Bob".to_owned(), vec!["1.png".to_owned(), "2.JPG".to_owned()]);
@@ -165,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_is_named_with_the_mend() {
-        assert!(complaint(Path::new("/nowhere")).contains("cannot list"));
-        assert!(complaint(folder_with(&["notes.txt"]).path()).contains("no set of faces"));
-        assert!(complaint(folder_with(&["a/1.jpg", "b.jpg"]).path()).contains("side by side"));
-        assert!(complaint(folder_with(&["a.jpg", "a.png"]).path()).contains("twice"));
-        assert!(complaint(Path::new("lfw.bin")).contains("unpacks"));
+    fn other_folders_are_refused_with_a_way_to_fix_them() {
+        assert!(open_error(Path::new("/nowhere")).contains("cannot list"));
+        assert!(open_error(folder_with(&["notes.txt"]).path()).contains("is not a set of faces"));
+        assert!(open_error(folder_with(&["a/1.jpg", "b.jpg"]).path()).contains("side by side"));
+        assert!(open_error(folder_with(&["a.jpg", "a.png"]).path()).contains("twice"));
+        assert!(open_error(Path::new("lfw.bin")).contains("unpacks"));
         let prepared = folder_with(&["train/Ann/1.jpg", "journal.jsonl"]);
-        assert!(complaint(prepared.path()).contains("train"));
+        assert!(open_error(prepared.path()).contains("train"));
     }
 }

@@ -1,5 +1,5 @@
-//! A face set of MXNet (MS1M, DeepGlint, VGG2 as InsightFace packs them): `train.rec`, and names of people from
-//! `train.lst` where that has any.
+//! A face set in MXNet's RecordIO (MS1M, DeepGlint, VGG2 as InsightFace packs them): `train.rec`, and the names of people from
+//! `train.lst`, if it has any.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -8,54 +8,58 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{FaceSet, Person, Picture, Place};
+use super::{FaceSet, Location, Person, Picture, group, starts_of};
 use crate::recordio::{Header, LST, RecordFile};
 
-/// Records of one identity that follow each other.
+/// Consecutive records of one identity.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct RecordRun {
     label: u32,
-    /// Byte of the first one.
+    /// Offset of the first record.
     offset: u64,
-    /// Number of the first one in the file.
+    /// Number of the first record in the file.
     first: u64,
     count: u32,
 }
 
-/// Holds a run for each identity, where the pictures of each stand together as they do in the sets that are published;
-/// in one that was shuffled, a run for each picture.
+/// The set. It holds one run for each identity if the file is sorted by identity, as published sets are, and up to one run
+/// for each picture in a shuffled file.
 pub struct Records {
     file: RecordFile,
-    /// By label.
-    runs: Vec<Run>,
-    /// Where each identity begins in `runs`.
-    begins: Vec<usize>,
+    /// Sorted by label.
+    runs: Vec<RecordRun>,
+    /// Index of the first run of each identity in `runs`.
+    starts: Vec<usize>,
+    /// Names by label; empty if the list has none.
     names: HashMap<u32, String>,
 }
 
 impl Records {
-    /// Looks at the head of each record once.
+    /// Reads the header of each record once.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or has no picture.
     pub fn open(path: &Path) -> Result<Self> {
         let file = RecordFile::open(path)?;
-        let mut runs: Vec<Run> = Vec::new();
-        let (mut offset, mut number, mut pictures, mut told) = (0, 0, 0, None);
+        let mut runs: Vec<RecordRun> = Vec::new();
+        let (mut offset, mut number, mut pictures, mut declared_end) = (0, 0, 0, None);
         while offset < file.length() {
-            let glimpse = file.glimpse(offset)?;
+            let prefix = file.read_prefix(offset)?;
             let damaged = || format!("{}: the record at byte {offset}", path.display());
-            let (header, head) = match Header::parse(&glimpse.start) {
+            let (header, header_length) = match Header::parse(&prefix.start) {
                 Some(parsed) => parsed,
-                // More labels than were looked at.
+                // The header has more labels than the prefix shows.
                 None => Header::parse(&file.read(offset)?.0).with_context(|| {
-                    format!("{} has no head of a face record; copy the file again", damaged())
+                    format!("{} has no header of a face record; copy the file again", damaged())
                 })?,
             };
-            if number == 0 && header.apart {
-                // Its label is the number of the first record that is no picture.
-                told = header.identity();
-            } else if glimpse.length > head {
+            if number == 0 && header.labels_follow {
+                // Its first label is the number of the first record after the pictures.
+                declared_end = header.identity();
+            } else if prefix.length > header_length {
                 let label = header.identity().with_context(|| {
                     format!(
-                        "{}: its label {:?} is no identity (0, 1, 2, ...)",
+                        "{}: its label {:?} is not an identity (0, 1, 2, ...)",
                         damaged(),
                         header.labels.first()
                     )
@@ -65,30 +69,29 @@ impl Records {
                     Some(run) if run.label == label && run.first + u64::from(run.count) == number => {
                         run.count += 1
                     }
-                    _ => runs.push(Run { label, offset, first: number, count: 1 }),
+                    _ => runs.push(RecordRun { label, offset, first: number, count: 1 }),
                 }
             }
-            (offset, number) = (glimpse.next, number + 1);
+            (offset, number) = (prefix.next, number + 1);
         }
-        if let Some(end) = told {
+        if let Some(end) = declared_end {
             ensure!(
                 u64::from(end) == pictures + 1,
-                "{}: its first record tells of {} pictures, and there are {pictures}; copy it again",
+                "{}: its first record says {} pictures, but the file has {pictures}; copy the file again",
                 path.display(),
                 end.saturating_sub(1)
             );
         }
-        ensure!(pictures > 0, "{}: there is no picture in it", path.display());
+        ensure!(pictures > 0, "{}: has no picture", path.display());
         runs.sort_by_key(|run| (run.label, run.first));
-        let is_first = |index: &usize| *index == 0 || runs[index - 1].label != runs[*index].label;
-        let begins = (0..runs.len()).filter(is_first).collect();
+        let starts = starts_of(&runs, |run| run.label);
         let list = path.with_file_name(LST);
         let names = if list.is_file() { names(&list)? } else { HashMap::new() };
-        Ok(Self { file, runs, begins, names })
+        Ok(Self { file, runs, starts, names })
     }
 }
 
-/// What the list calls each label: the folder that its pictures came from. Empty where that does not tell people apart.
+/// Names of people by label, from the list: the folders of their pictures. Empty if the folders do not distinguish people.
 fn names(list: &Path) -> Result<HashMap<u32, String>> {
     let unreadable = || format!("cannot read {}", list.display());
     let mut names: HashMap<u32, String> = HashMap::new();
@@ -97,11 +100,11 @@ fn names(list: &Path) -> Result<HashMap<u32, String>> {
         let columns: Vec<&str> = line.split('\t').collect();
         let [_, second, third, ..] = columns[..] else { return Ok(HashMap::new()) };
         let label = |text: &str| text.parse::<f32>().ok().map(|label| label as u32);
-        // MXNet has the label first, InsightFace the file.
+        // In lists of MXNet the label comes first, in lists of InsightFace the file.
         let (label, file) = match (label(second), label(third)) {
             (Some(label), _) => (label, third),
             (None, Some(label)) => (label, second),
-            (None, None) => bail!("{}: not understood: {line:.60}", list.display()),
+            (None, None) => bail!("{}: this line has no label: {line:.60}", list.display()),
         };
         let folder = Path::new(file).parent().and_then(Path::file_name).and_then(|name| name.to_str());
         let Some(folder) = folder.filter(|name| !name.contains(|c: char| c.is_control())) else {
@@ -119,14 +122,13 @@ fn names(list: &Path) -> Result<HashMap<u32, String>> {
 
 impl FaceSet for Records {
     fn people(&self) -> usize {
-        self.begins.len()
+        self.starts.len()
     }
 
     fn person(&self, number: usize) -> Result<Person> {
-        let end = self.begins.get(number + 1).copied().unwrap_or(self.runs.len());
-        let runs = &self.runs[self.begins[number]..end];
-        let label = runs[0].label;
-        // With a name for each or for none; padded, so that the order of names is that of labels.
+        let runs = group(&self.runs, &self.starts, number)?;
+        let label = runs.first().map_or(0, |run| run.label);
+        // Numbers are padded, so that names sort like labels.
         let name = if self.names.is_empty() { None } else { self.names.get(&label).cloned() };
         let name = name.unwrap_or_else(|| format!("{label:07}"));
         let mut pictures = Vec::new();
@@ -134,20 +136,20 @@ impl FaceSet for Records {
             let mut offset = run.offset;
             for number in run.first..run.first + u64::from(run.count) {
                 let name = format!("{number:08}.jpg");
-                pictures.push(Picture { name, place: Place::Record(offset), face: None });
-                offset = self.file.glimpse(offset)?.next;
+                pictures.push(Picture { name, location: Location::Record(offset), face: None });
+                offset = self.file.read_prefix(offset)?.next;
             }
         }
         Ok(Person { name, pictures })
     }
 
     fn read(&self, picture: &Picture) -> Result<Vec<u8>> {
-        let Place::Record(offset) = picture.place else {
-            bail!("{}: lies in no file of records", picture.name);
+        let Location::Record(offset) = picture.location else {
+            bail!("{}: is not in a RecordIO file", picture.name);
         };
         let (mut payload, _) = self.file.read(offset)?;
-        let (_, head) = Header::parse(&payload).context("the record has no head")?;
-        Ok(payload.split_off(head))
+        let (_, header_length) = Header::parse(&payload).context("the record has no header")?;
+        Ok(payload.split_off(header_length))
     }
 }
 
@@ -159,7 +161,7 @@ mod tests {
     fn write(path: &Path, records: &[(Header, &[u8])]) {
         let mut bytes = Vec::new();
         for (header, picture) in records {
-            append(&mut bytes, &header.with(picture)).unwrap();
+            append(&mut bytes, &header.record_with(picture)).unwrap();
         }
         std::fs::write(path, bytes).unwrap();
     }
@@ -173,12 +175,16 @@ mod tests {
     }
 
     #[test]
-    fn insightface_layout_is_read_with_labels_of_one_and_of_several_numbers() {
+    fn the_layout_of_insightface_is_read_with_one_label_and_with_several() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.rec");
-        // A picture's labels may stand apart, and so many that a first glimpse does not show them all.
-        let many =
-            |label: f32| Header { labels: [vec![label], vec![0.0; 20]].concat(), apart: true, id: 2, id2: 0 };
+        // The labels can follow the header, and can be more than the prefix shows.
+        let many = |label: f32| Header {
+            labels: [vec![label], vec![0.0; 20]].concat(),
+            labels_follow: true,
+            id: 2,
+            id2: 0,
+        };
         write(
             &path,
             &[
@@ -195,7 +201,7 @@ mod tests {
         let wanted = vec![("0000000".to_owned(), two), ("0000001".to_owned(), vec![b"three".to_vec()])];
         assert_eq!(listed(&set), wanted);
 
-        // Names from either kind of list; none from one that does not tell people apart.
+        // Names come from either kind of list, and not from a list that does not distinguish people.
         for (list, names) in [
             ("1\t/d/m.01/a.jpg\t0\n1\t/d/m.01/b.jpg\t0\n1\t/d/m.02/a.jpg\t1\n", ["m.01", "m.02"]),
             ("1\t0\tm.01/a.jpg\n2\t0\tm.01/b.jpg\n3\t1.0\tm.02/a.jpg\n", ["m.01", "m.02"]),
@@ -209,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffled_file_is_gathered_by_identity() {
+    fn a_shuffled_file_is_grouped_by_identity() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.rec");
         let picture = |id, label| Header::of_picture(id, label);
@@ -220,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_right_is_refused() {
+    fn implausible_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.rec");
         let refused = |records: &[(Header, &[u8])], part: &str| {
@@ -228,11 +234,11 @@ mod tests {
             let why = format!("{:#}", Records::open(&path).err().unwrap());
             assert!(why.contains(part) && why.contains("train.rec"), "{why}");
         };
-        refused(&[], "no picture");
-        refused(&[(Header::of_range(0, 3..4), b""), (Header::of_picture(1, 0), b"a")], "tells of 2 pictures");
-        let half = Header { labels: vec![0.5], apart: false, id: 0, id2: 0 };
-        refused(&[(half, b"a")], "no identity");
+        refused(&[], "has no picture");
+        refused(&[(Header::of_range(0, 3..4), b""), (Header::of_picture(1, 0), b"a")], "says 2 pictures");
+        let half = Header { labels: vec![0.5], labels_follow: false, id: 0, id2: 0 };
+        refused(&[(half, b"a")], "not an identity");
         std::fs::write(&path, b"JPEG").unwrap();
-        assert!(Records::open(&path).err().unwrap().to_string().contains("torn"));
+        assert!(Records::open(&path).err().unwrap().to_string().contains("incomplete"));
     }
 }

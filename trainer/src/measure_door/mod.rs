@@ -1,10 +1,10 @@
-//! `ostiary-trainer measure-door`: the program's own detections and embeddings, measured over folders of faces.
+//! `ostiary-trainer measure-door`: measures the detections and embeddings of the program `ostiary` over folders of faces.
 //!
-//! In: a folder of test data and the `ostiary` program. Out: detection rate, EER and TAR for each set,
-//! agreement with references, what int8 loses, and the table from FAR to threshold that a model's manifest carries.
+//! Input is a folder of test data and the program. Output is the detection rate, EER and TAR of each set, the agreement with
+//! reference implementations, the loss of int8, and the FAR table for a manifest.
 
-mod door;
-mod loss;
+mod door_program;
+mod int8_loss;
 mod reference;
 mod sets;
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use door::Ostiary;
+use door_program::DoorProgram;
 use ostiary_core::Precision;
 use serde::Serialize;
 use sets::{Reference, Set, Sets};
@@ -20,22 +20,25 @@ use sets::{Reference, Set, Sets};
 use crate::far_table;
 use crate::scores::Scores;
 
-/// Measure accuracy over folders of faces.
+/// The FAR at which TAR is reported.
+const FAR: f64 = 1e-3;
+
+/// Arguments of `ostiary-trainer measure-door`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary-trainer measure-door faces --ostiary target/release/ostiary")]
 pub struct Args {
-    /// A folder with a folder of pictures for each person, or the folder that --sets speaks of.
+    /// A folder with a folder of pictures for each person, or the folder of the sets in --sets.
     data: PathBuf,
     /// The program to measure.
     #[arg(long, default_value = "target/release/ostiary")]
     ostiary: PathBuf,
-    /// Which sets the folder holds and what must be reached on each (TOML).
+    /// The sets in the folder, and the limits of each set (TOML).
     #[arg(long, value_name = "FILE")]
     sets: Option<PathBuf>,
-    /// Write the threshold that holds each FAR on the worst of the sets of people (TOML).
+    /// Write the FAR table: for each FAR the highest threshold that a set of people needs (TOML).
     #[arg(long, value_name = "FILE")]
     far_table: Option<PathBuf>,
-    /// In what numbers the program computes; both where the sets' file says what int8 may lose.
+    /// Precision of the program. If --sets has limits for the loss of int8, both precisions are measured.
     #[arg(long, value_name = "int8|fp32", default_value = "int8")]
     precision: Precision,
     /// Print one JSON object a line.
@@ -43,7 +46,7 @@ pub struct Args {
     json: bool,
 }
 
-/// The figures of one set; rates in percent.
+/// The results of one set; rates in percent.
 #[derive(Debug, Serialize)]
 struct Row {
     set: String,
@@ -55,27 +58,31 @@ struct Row {
     matching: Option<Matching>,
 }
 
+/// Results of the comparison of all pairs; rates in percent.
 #[derive(Debug, Serialize)]
 struct Matching {
     genuine_pairs: usize,
     impostor_pairs: usize,
     eer: f64,
-    /// At FAR 0.1 %.
+    /// At [`FAR`].
     tar: f64,
     threshold: f32,
     mean_genuine: f64,
     mean_impostor: f64,
 }
 
-/// Measures, prints, and answers 1 where a figure that the sets' file asks for is missed.
+/// Runs the command. The exit code is 1 if a limit of the sets is missed.
+///
+/// # Errors
+/// If the sets cannot be read, the program cannot run, or a picture cannot be read.
 pub fn run(args: Args) -> Result<ExitCode> {
     let sets = match &args.sets {
         Some(file) => Sets::read(file)?,
         None => Sets::one_folder_of_people(),
     };
-    let program = |precision| Ostiary { program: args.ostiary.clone(), precision };
+    let program = |precision| DoorProgram { program: args.ostiary.clone(), precision };
     let [fp32, int8] = [Precision::Fp32, Precision::Int8].map(program);
-    let asked: &[&Ostiary] = match (&sets.loss, args.precision) {
+    let asked: &[&DoorProgram] = match (&sets.loss, args.precision) {
         (Some(_), _) => &[&fp32, &int8],
         (None, Precision::Fp32) => &[&fp32],
         (None, Precision::Int8) => &[&int8],
@@ -94,16 +101,16 @@ pub fn run(args: Args) -> Result<ExitCode> {
             print(&measured.row, args.json)?;
             both.push(measured);
         }
-        // What must be reached is for the numbers that the networks were trained in; what int8 may lose is below.
-        missed.extend(shortfalls(&both[0].row, set));
+        // The limits of a set apply to the first precision, floats if both are measured. The limits of int8 follow.
+        missed.extend(both.first().into_iter().flat_map(|measured| missed_limits(&measured.row, set)));
         if let (Some(most), [fp32, int8]) = (&sets.loss, &both[..]) {
-            missed.extend(loss::of_set(fp32, int8, set, most, args.json)?);
+            missed.extend(int8_loss::of_set(fp32, int8, set, most, args.json)?);
         }
         let wanted = both.into_iter().find(|measured| measured.row.precision == args.precision);
         of_people.extend(wanted.and_then(|measured| measured.scores));
     }
     if let Some(most) = &sets.loss {
-        missed.extend(loss::of_landmarks([&fp32, &int8], &args.data, most, args.json)?);
+        missed.extend(int8_loss::of_landmarks([&fp32, &int8], &args.data, most, args.json)?);
     }
     if let Some(reference) = &sets.reference {
         missed.extend(compare(&fp32, &args.data, reference, args.json)?);
@@ -115,15 +122,15 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A set, measured in one precision.
+/// A set, measured at one precision.
 struct Measured {
     row: Row,
-    /// Of a set of people.
+    /// `None` unless it is a set of people.
     scores: Option<Scores>,
     faces: Vec<(PathBuf, Vec<f32>)>,
 }
 
-fn measure(ostiary: &Ostiary, data: &Path, set: &Set) -> Result<Measured> {
+fn measure(ostiary: &DoorProgram, data: &Path, set: &Set) -> Result<Measured> {
     let folder = data.join(&set.folder);
     let rows = ostiary.embed(&folder, set.aligned).with_context(|| folder.display().to_string())?;
     let unreadable = rows.iter().find(|row| row.error.as_deref().is_some_and(|why| why != "no face"));
@@ -145,9 +152,9 @@ fn measure(ostiary: &Ostiary, data: &Path, set: &Set) -> Result<Measured> {
 }
 
 fn matching(scores: &Scores) -> Result<Matching> {
-    let threshold = scores.threshold_at_far(1e-3).context("needs two people")?;
+    let threshold = scores.threshold_at_far(FAR).context("the set must have two people")?;
     if scores.genuine_pairs() == 0 {
-        bail!("needs two pictures of one person");
+        bail!("the set must have two pictures of one person");
     }
     let (mean_genuine, mean_impostor) = scores.means();
     Ok(Matching {
@@ -161,22 +168,22 @@ fn matching(scores: &Scores) -> Result<Matching> {
     })
 }
 
-fn shortfalls(row: &Row, set: &Set) -> Vec<String> {
+fn missed_limits(row: &Row, set: &Set) -> Vec<String> {
     let mut missed = Vec::new();
     if let (Some(got), Some(wanted)) = (row.detected, set.min_detected)
         && got < wanted
     {
-        missed.push(format!("{}: faces found in {got:.2} % of pictures, {wanted} % wanted", row.set));
+        missed.push(format!("{}: faces found in {got:.2} % of pictures; the limit is {wanted} %", row.set));
     }
     if let (Some(got), Some(wanted)) = (&row.matching, set.max_eer)
         && got.eer > wanted
     {
-        missed.push(format!("{}: EER {:.2} %, at most {wanted} % wanted", row.set, got.eer));
+        missed.push(format!("{}: EER {:.2} %; the limit is {wanted} %", row.set, got.eer));
     }
     missed
 }
 
-fn compare(ostiary: &Ostiary, data: &Path, wanted: &Reference, json: bool) -> Result<Vec<String>> {
+fn compare(ostiary: &DoorProgram, data: &Path, wanted: &Reference, json: bool) -> Result<Vec<String>> {
     let cosine = reference::least_cosine(ostiary, data, wanted)?;
     let agreement = reference::detection_agreement(ostiary, data, wanted)?;
     let found = 100.0 * agreement.found as f64 / agreement.faces.max(1) as f64;
@@ -197,8 +204,11 @@ fn compare(ostiary: &Ostiary, data: &Path, wanted: &Reference, json: bool) -> Re
     }
     let checks = [
         (cosine < wanted.min_cosine, "embeddings disagree with the reference"),
-        (found < wanted.min_found, "fewer of the reference's faces found than wanted"),
-        (shift > wanted.max_landmark_shift, "landmarks are further from the reference's than wanted"),
+        (found < wanted.min_found, "fewer faces of the reference found than the limit"),
+        (
+            shift > wanted.max_landmark_shift,
+            "landmarks are further from those of the reference than the limit",
+        ),
     ];
     Ok(checks.iter().filter(|(bad, _)| *bad).map(|(_, line)| (*line).to_owned()).collect())
 }

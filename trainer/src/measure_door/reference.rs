@@ -1,4 +1,4 @@
-//! Agreement with what other implementations of the same networks gave.
+//! Agreement with the results of other implementations of the same networks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::door::{FoundFace, Ostiary};
+use super::door_program::{DoorProgram, FoundFace};
 use super::sets::Reference;
 
 #[derive(Deserialize)]
@@ -36,35 +36,37 @@ struct ReferenceLandmarks {
     mouth_right: [f64; 2],
 }
 
-/// Faces that the reference is sure of are those that must be found.
-const SURE: f64 = 0.9;
-/// Overlap at which two boxes are the same face.
-const SAME_FACE_IOU: f64 = 0.5;
+/// Least score of a face in the reference that must be found.
+const MIN_SCORE: f64 = 0.9;
+/// Least intersection over union of two boxes of the same face.
+pub const SAME_FACE_IOU: f64 = 0.5;
 
-/// The least cosine between our embeddings and the reference's, over all its crops.
-pub fn least_cosine(ostiary: &Ostiary, data: &Path, reference: &Reference) -> Result<f64> {
+/// The least cosine between our embedding and that of the reference, over all crops.
+pub fn least_cosine(ostiary: &DoorProgram, data: &Path, reference: &Reference) -> Result<f64> {
     let expected: Embeddings = read(&data.join(&reference.embeddings))?;
     let mut least = f64::INFINITY;
     for (file, wanted) in &expected.embeddings {
         let rows = ostiary.embed(&data.join(file), true)?;
         let got = rows.first().and_then(|row| row.embedding.as_ref());
-        let got = got.with_context(|| format!("{} gave no embedding", file.display()))?;
+        let got = got.with_context(|| format!("{}: the program gave no embedding", file.display()))?;
         least = least.min(cosine(got, wanted));
     }
     Ok(least)
 }
 
-/// How well detections agree.
+/// Agreement of the detections.
 #[derive(Debug)]
 pub struct Agreement {
+    /// Faces of the reference.
     pub faces: usize,
+    /// Faces of the reference that we find.
     pub found: usize,
-    /// Median over the found faces of their landmarks' mean distance, as a share of the face's width.
+    /// Median over the found faces of the mean distance of landmarks, as a share of the width of the face.
     pub landmark_shift: f64,
 }
 
-/// Compares the faces that the reference is sure of with ours.
-pub fn detection_agreement(ostiary: &Ostiary, data: &Path, reference: &Reference) -> Result<Agreement> {
+/// Compares our faces with those of the reference whose score is at least [`MIN_SCORE`].
+pub fn detection_agreement(ostiary: &DoorProgram, data: &Path, reference: &Reference) -> Result<Agreement> {
     let expected: Detections = read(&data.join(&reference.detections))?;
     let files: Vec<PathBuf> = expected.images.keys().map(|file| data.join(file)).collect();
     let rows = ostiary.detect(&files, reference.min_face)?;
@@ -72,11 +74,11 @@ pub fn detection_agreement(ostiary: &Ostiary, data: &Path, reference: &Reference
     for (file, wanted) in &expected.images {
         let path = data.join(file);
         let row = rows.iter().find(|row| row.file == path);
-        let row = row.with_context(|| format!("{} was not answered for", path.display()))?;
+        let row = row.with_context(|| format!("{}: the program printed no line for it", path.display()))?;
         if let Some(error) = &row.error {
             bail!("{}: {error}", path.display());
         }
-        for face in wanted.iter().filter(|face| face.score >= SURE) {
+        for face in wanted.iter().filter(|face| face.score >= MIN_SCORE) {
             faces += 1;
             let best = row
                 .faces
@@ -94,18 +96,24 @@ pub fn detection_agreement(ostiary: &Ostiary, data: &Path, reference: &Reference
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not a reference", path.display()))
+    serde_json::from_str(&text)
+        .with_context(|| format!("{}: is not a file of reference results", path.display()))
 }
 
+/// The cosine of two vectors; -1 if their lengths differ.
 pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
     if a.len() == b.len() { dot(a, b) / (dot(a, a) * dot(b, b)).sqrt() } else { -1.0 }
 }
 
+/// Intersection over union of two boxes, each left, top, width, height.
 pub fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
-    let overlap = |i: usize| ((a[i] + a[i + 2]).min(b[i] + b[i + 2]) - a[i].max(b[i])).max(0.0);
-    let shared = overlap(0) * overlap(1);
-    shared / (a[2] * a[3] + b[2] * b[3] - shared)
+    let overlap = |[a, a_length]: [f64; 2], [b, b_length]: [f64; 2]| {
+        ((a + a_length).min(b + b_length) - a.max(b)).max(0.0)
+    };
+    let ([ax, ay, aw, ah], [bx, by, bw, bh]) = (*a, *b);
+    let shared = overlap([ax, aw], [bx, bw]) * overlap([ay, ah], [by, bh]);
+    shared / (aw * ah + bw * bh - shared)
 }
 
 fn landmark_shift(ours: &FoundFace, face: &ReferenceFace) -> f64 {
@@ -114,7 +122,7 @@ fn landmark_shift(ours: &FoundFace, face: &ReferenceFace) -> f64 {
     shift_between(&ours.landmarks, &wanted, face.box_xywh[2])
 }
 
-/// The mean distance of landmarks, as a share of a face's width.
+/// The mean distance of landmarks, as a share of the width of a face.
 pub fn shift_between(a: &[[f64; 2]; 5], b: &[[f64; 2]; 5], width: f64) -> f64 {
     let distance = |(a, b): (&[f64; 2], &[f64; 2])| (a[0] - b[0]).hypot(a[1] - b[1]);
     a.iter().zip(b).map(distance).sum::<f64>() / a.len() as f64 / width
@@ -125,14 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boxes_overlap_as_they_should() {
+    fn the_overlap_of_boxes_is_measured() {
         assert_eq!(iou(&[0.0, 0.0, 2.0, 2.0], &[0.0, 0.0, 2.0, 2.0]), 1.0);
         assert_eq!(iou(&[0.0, 0.0, 2.0, 2.0], &[1.0, 0.0, 2.0, 2.0]), 1.0 / 3.0);
         assert_eq!(iou(&[0.0, 0.0, 2.0, 2.0], &[5.0, 5.0, 2.0, 2.0]), 0.0);
     }
 
     #[test]
-    fn vectors_of_different_models_do_not_agree() {
+    fn vectors_of_different_lengths_do_not_agree() {
         assert_eq!(cosine(&[1.0, 0.0], &[2.0, 0.0]), 1.0);
         assert_eq!(cosine(&[1.0], &[1.0, 0.0]), -1.0);
     }

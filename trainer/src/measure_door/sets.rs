@@ -1,4 +1,4 @@
-//! The file that says which sets a folder of test data holds and what must be reached on each.
+//! The file that lists the sets in a folder of test data, and the limits of each set.
 
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,14 @@ pub struct Sets {
     #[serde(rename = "set")]
     pub sets: Vec<Set>,
     pub reference: Option<Reference>,
-    /// Where it is given, everything is measured in both precisions.
-    pub loss: Option<Loss>,
+    /// If given, all sets are measured at both precisions.
+    pub loss: Option<Int8Loss>,
 }
 
-/// The most that int8 may lose against fp32, percentage points.
+/// Limits of the loss of int8 against fp32, percentage points.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Loss {
+pub struct Int8Loss {
     pub max_detected: f64,
     pub max_eer: f64,
     /// Of the TAR at FAR 0.1 %.
@@ -38,10 +38,10 @@ pub struct Loss {
 #[serde(deny_unknown_fields)]
 pub struct Set {
     pub folder: PathBuf,
-    /// A folder a person; otherwise strangers, of whom only the detection is measured.
+    /// Whether the folder has a folder for each person. Otherwise only the detection is measured.
     #[serde(default)]
     pub people: bool,
-    /// The pictures are aligned 112x112 crops: no detection.
+    /// Whether the pictures are aligned crops of 112x112: no detection.
     #[serde(default)]
     pub aligned: bool,
     /// Least share of pictures in which a face is found, percent.
@@ -60,9 +60,9 @@ pub struct Reference {
     pub min_cosine: f64,
     /// `{"images": {FILE: [{"box_xywh", "score", "landmarks"}]}}`.
     pub detections: PathBuf,
-    /// The smallest face that the reference looked for, pixels.
+    /// Smallest face of the reference, pixels.
     pub min_face: u32,
-    /// Least share of its faces of score 0.9 and more that are found at an IoU of 0.5, percent.
+    /// Least share of its faces with a score of at least 0.9 that are found at an IoU of 0.5, percent.
     pub min_found: f64,
     /// Greatest median distance of the landmarks, percent of the face's width.
     pub max_landmark_shift: f64,
@@ -73,10 +73,10 @@ impl Sets {
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not a list of sets", path.display()))
+        toml::from_str(&text).with_context(|| format!("{}: is not a list of sets", path.display()))
     }
 
-    /// One folder of people and nothing else.
+    /// One set: the folder itself, with a folder for each person.
     pub fn one_folder_of_people() -> Self {
         let set =
             Set { folder: PathBuf::new(), people: true, aligned: false, min_detected: None, max_eer: None };

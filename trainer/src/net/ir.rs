@@ -1,5 +1,5 @@
-//! The improved residual network of ArcFace (Deng et al. 2019, arXiv:1801.07698, section 3.1): norm, convolution, PReLU,
-//! convolution with the stride, norm; and an output of norm, dropout, matrix, norm.
+//! The improved residual network of ArcFace (Deng et al. 2019, arXiv:1801.07698, section 3.1). Its blocks are norm, convolution,
+//! PReLU, convolution with the stride, norm. Its output is norm, dropout, matrix, norm.
 
 use std::fmt;
 
@@ -8,19 +8,22 @@ use serde::{Deserialize, Serialize};
 use super::SIDE;
 use super::layer::{Conv, Layer};
 
-/// Layers with weights, as residual networks are named after.
+/// Number of layers with weights, after which residual networks are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Depth {
+    /// 50 layers.
     #[serde(rename = "50")]
     D50,
+    /// 100 layers.
     #[serde(rename = "100")]
     D100,
+    /// 152 layers.
     #[serde(rename = "152")]
     D152,
 }
 
 impl Depth {
-    /// Blocks in each of the four groups.
+    /// Number of blocks in each of the four groups.
     fn blocks(self) -> [usize; 4] {
         match self {
             Self::D50 => [3, 4, 14, 3],
@@ -43,8 +46,9 @@ impl fmt::Display for Depth {
 /// Channels of each group.
 const CHANNELS: [usize; 4] = [64, 128, 256, 512];
 
+/// The layers of the network.
 pub fn layers(depth: Depth, squeeze: bool, embedding: usize) -> Vec<Layer> {
-    let mut inputs = CHANNELS[0];
+    let [mut inputs, ..] = CHANNELS;
     let mut layers = vec![
         convolution(3, inputs, 3, 1),
         Layer::BatchNorm { channels: inputs },
@@ -76,7 +80,7 @@ fn block(inputs: usize, outputs: usize, stride: usize, squeeze: bool) -> Layer {
         convolution(outputs, outputs, 3, stride),
         Layer::BatchNorm { channels: outputs },
     ];
-    body.extend(squeeze.then_some(Layer::Squeeze { channels: outputs }));
+    body.extend(squeeze.then_some(Layer::SqueezeExcitation { channels: outputs }));
     let shortcut = match (inputs == outputs, stride) {
         (true, 1) => Vec::new(),
         (true, stride) => vec![Layer::Subsample { stride }],
@@ -94,8 +98,8 @@ fn convolution(inputs: usize, outputs: usize, kernel: usize, stride: usize) -> L
         outputs,
         kernel: [kernel; 2],
         stride,
-        pad_before: pad,
-        pad_behind: pad,
+        pad_begin: pad,
+        pad_end: pad,
         groups: 1,
     })
 }

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::SIDE;
 use super::layer::{Conv, Layer};
 
-/// A group of blocks, the first of which has a stride of 2.
+/// A group of blocks. The first block has a stride of 2.
 struct Group {
+    /// Output channels at width 1.
     channels: f64,
-    /// The first block's inner channels, in those that come in.
+    /// Inner channels of the first block, as a multiple of its input channels.
     widening: usize,
-    /// How many blocks follow.
+    /// Number of further blocks, with a stride of 1.
     blocks: usize,
 }
 
@@ -22,22 +23,22 @@ const GROUPS: [Group; 3] = [
     Group { channels: 128.0, widening: 4, blocks: 2 },
 ];
 
-/// In what MobileFaceNets differ, besides their width.
+/// Variants of MobileFaceNet, which differ in layers and padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Form {
-    /// As in the model that ships, which comes from TensorFlow: each depthwise convolution outside the blocks has a linear
-    /// pointwise one behind it, and a stride of 2 pads behind alone.
+pub enum Variant {
+    /// The model that ships, which comes from TensorFlow: a linear pointwise convolution follows each depthwise convolution
+    /// outside the blocks, and a stride of 2 pads only at the end.
     #[default]
     Shipped,
-    /// As in the paper and in InsightFace_Pytorch.
+    /// The network of the paper and of InsightFace_Pytorch.
     Paper,
-    /// The paper's, on the middle 96 columns of a picture, as faces were first aligned for it.
+    /// The network of the paper on the center 96 columns of a picture, as in MobileFaceNet_Pytorch.
     Narrow,
 }
 
-impl Form {
-    /// Columns of a picture that are looked at.
+impl Variant {
+    /// Columns of a picture that the network uses.
     fn columns(self) -> usize {
         match self {
             Self::Shipped | Self::Paper => SIDE,
@@ -46,7 +47,7 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Shipped => "",
@@ -56,23 +57,25 @@ impl fmt::Display for Form {
     }
 }
 
-pub fn layers(form: Form, width: f64, embedding: usize) -> Vec<Layer> {
+/// The layers of the network.
+pub fn layers(variant: Variant, width: f64, embedding: usize) -> Vec<Layer> {
     let channels = |paper: f64| scaled(paper, width);
     let stem = channels(64.0);
     let last = channels(512.0);
-    let dense = |inputs, outputs, active| convolution(form, inputs, outputs, 1, 1, 1, active);
-    let depthwise = |channels, stride| convolution(form, channels, channels, 3, stride, channels, true);
-    // An inverted residual's body (Sandler et al. 2018, arXiv:1801.04381): wider, depthwise, and narrow without activation.
+    let dense = |inputs, outputs, active| convolution(variant, inputs, outputs, 1, 1, 1, active);
+    let depthwise = |channels, stride| convolution(variant, channels, channels, 3, stride, channels, true);
+    // The body of an inverted residual (Sandler et al. 2018, arXiv:1801.04381): a pointwise convolution to more channels, a
+    // depthwise one, and a pointwise one to fewer channels without activation.
     let block = |inputs, inner, outputs, stride| {
         [dense(inputs, inner, true), depthwise(inner, stride), dense(inner, outputs, false)].concat()
     };
     let mut layers = Vec::new();
-    if form.columns() < SIDE {
-        layers.push(Layer::Middle { columns: form.columns() });
+    if variant.columns() < SIDE {
+        layers.push(Layer::CenterColumns { columns: variant.columns() });
     }
-    layers.extend(convolution(form, 3, stem, 3, 2, 1, true));
+    layers.extend(convolution(variant, 3, stem, 3, 2, 1, true));
     layers.extend(depthwise(stem, 1));
-    if form == Form::Shipped {
+    if variant == Variant::Shipped {
         layers.extend(dense(stem, stem, false));
     }
     let mut inputs = stem;
@@ -84,18 +87,18 @@ pub fn layers(form: Form, width: f64, embedding: usize) -> Vec<Layer> {
         inputs = outputs;
     }
     layers.extend(dense(inputs, last, true));
-    // The global depthwise convolution: a weight for each place that is left, 7 x 7 of 112 x 112.
+    // The global depthwise convolution, with one weight for each position of the map: 7 x 7 for 112 x 112.
     let whole = Conv {
         inputs: last,
         outputs: last,
-        kernel: [SIDE / 16, form.columns() / 16],
+        kernel: [SIDE / 16, variant.columns() / 16],
         stride: 1,
-        pad_before: 0,
-        pad_behind: 0,
+        pad_begin: 0,
+        pad_end: 0,
         groups: last,
     };
     layers.extend([Layer::Conv(whole), Layer::BatchNorm { channels: last }]);
-    if form == Form::Shipped {
+    if variant == Variant::Shipped {
         layers.extend(dense(last, last, false));
     }
     layers.extend(dense(last, embedding, false));
@@ -103,13 +106,13 @@ pub fn layers(form: Form, width: f64, embedding: usize) -> Vec<Layer> {
     layers
 }
 
-/// A multiple of 8, as vector units like it.
+/// The number of channels at a width: a multiple of 8, for vector units.
 fn scaled(paper: f64, width: f64) -> usize {
     ((paper * width / 8.0).round() as usize).max(1) * 8
 }
 
 fn convolution(
-    form: Form,
+    variant: Variant,
     inputs: usize,
     outputs: usize,
     kernel: usize,
@@ -117,16 +120,16 @@ fn convolution(
     groups: usize,
     active: bool,
 ) -> Vec<Layer> {
-    let pads = match form {
-        // TensorFlow's SAME on even sizes: what is left over of the zeros lies behind.
-        Form::Shipped => {
+    let pads = match variant {
+        // TensorFlow's SAME padding on even sizes: an odd zero goes to the end.
+        Variant::Shipped => {
             let zeros = kernel - stride.min(kernel);
             [zeros / 2, zeros - zeros / 2]
         }
-        Form::Paper | Form::Narrow => [kernel / 2; 2],
+        Variant::Paper | Variant::Narrow => [kernel / 2; 2],
     };
-    let [pad_before, pad_behind] = pads;
-    let conv = Conv { inputs, outputs, kernel: [kernel; 2], stride, pad_before, pad_behind, groups };
+    let [pad_begin, pad_end] = pads;
+    let conv = Conv { inputs, outputs, kernel: [kernel; 2], stride, pad_begin, pad_end, groups };
     let mut layers = vec![Layer::Conv(conv), Layer::BatchNorm { channels: outputs }];
     layers.extend(active.then_some(Layer::Prelu { channels: outputs }));
     layers

@@ -1,8 +1,7 @@
-//! The networks that can be trained: what they are made of, and their weights.
+//! The architectures that can be trained, and their weights.
 //!
-//! A network is a list of [`Layer`]s. What runs it with torch (in `ostiary-trainer-torch`), what writes it as ONNX
-//! ([`crate::export`]) and what reads a file's weights into it go through the same list, so that they cannot differ in
-//! what the network is.
+//! A network is a list of [`Layer`]s. Training (in `ostiary-trainer-torch`), the export to ONNX ([`crate::export`]) and the
+//! readers of weights use the same list, so that they agree about the network.
 
 mod ir;
 mod layer;
@@ -12,64 +11,89 @@ mod pytorch;
 mod weights;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 pub use ir::Depth;
-pub use layer::{Conv, EPSILON, Layer, Parameter, Role, name as layer_name};
-pub use mobilefacenet::Form;
+pub use layer::{BATCH_NORM_EPSILON, Conv, Layer, Parameter, Role, layer_name};
+pub use mobilefacenet::Variant;
 use serde::{Deserialize, Serialize};
 pub use weights::Weights;
 
-/// Height and width of the pictures that a network takes, pixels. They come as planes `[batch, 3, SIDE, SIDE]` in RGB,
-/// each pixel `p` as `(p - MEAN) / DIVISOR`.
+/// Height and width of input pictures, pixels. The input is `[batch, 3, SIDE, SIDE]` in RGB, with each pixel `p` as
+/// `(p - MEAN) / DIVISOR`.
 pub const SIDE: usize = 112;
 /// See [`SIDE`].
 pub const MEAN: f32 = 127.5;
 /// See [`SIDE`].
 pub const DIVISOR: f32 = 128.0;
 
-/// The file beside a checkpoint that says how it was trained.
+/// File name of the training settings, beside a checkpoint.
 pub const RUN: &str = "run.toml";
 
-/// A network, but for its weights.
+/// Lengths of an embedding that a network can have.
+const EMBEDDINGS: RangeInclusive<usize> = 8..=4096;
+/// Widths that a MobileFaceNet can have.
+const WIDTHS: RangeInclusive<f64> = 0.125..=8.0;
+/// Length of an embedding of the MobileFaceNet that ships.
+const SHIPPED_EMBEDDING: usize = 192;
+/// Length of an embedding in ArcFace's paper.
+const IR_EMBEDDING: usize = 512;
+
+/// The architecture of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "net", deny_unknown_fields)]
 pub enum Architecture {
     /// MobileFaceNet (Chen et al. 2018, arXiv:1804.07573), for small processors.
     #[serde(rename = "mobilefacenet")]
     MobileFaceNet {
-        /// What all numbers of channels are multiplied by; 1 is the paper's.
+        /// Factor of all numbers of channels; 1 in the paper.
         width: f64,
-        /// Numbers in an embedding.
+        /// Length of an embedding.
         embedding: usize,
-        #[serde(default, skip_serializing_if = "is_shipped")]
-        form: Form,
+        /// Differences in the layers.
+        #[serde(default, rename = "form", skip_serializing_if = "is_shipped")]
+        variant: Variant,
     },
     /// The improved residual network of ArcFace (Deng et al. 2019, arXiv:1801.07698, section 3.1), for a GPU.
     Ir {
+        /// Number of layers.
         depth: Depth,
         /// Whether the blocks have squeeze and excitation (Hu et al. 2018, arXiv:1709.01507).
         squeeze: bool,
+        /// Length of an embedding.
         embedding: usize,
     },
 }
 
-fn is_shipped(form: &Form) -> bool {
-    *form == Form::Shipped
+fn is_shipped(variant: &Variant) -> bool {
+    *variant == Variant::Shipped
 }
 
-/// The kinds of networks, as the command line names them.
+/// The kinds of networks that the command line names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NetworkKind {
+    /// See [`Architecture::MobileFaceNet`].
     MobileFaceNet,
-    Ir { depth: Depth, squeeze: bool },
+    /// See [`Architecture::Ir`].
+    Ir {
+        /// Number of layers.
+        depth: Depth,
+        /// Whether the blocks have squeeze and excitation.
+        squeeze: bool,
+    },
 }
 
-impl FromStr for Kind {
-    type Err = String;
+/// A name that is not the name of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of mobilefacenet, ir-50, ir-100, ir-152, ir-se-50, ir-se-100, ir-se-152")]
+pub struct UnknownNetwork;
 
-    fn from_str(name: &str) -> Result<Self, String> {
+impl FromStr for NetworkKind {
+    type Err = UnknownNetwork;
+
+    fn from_str(name: &str) -> Result<Self, UnknownNetwork> {
         let ir = |depth, squeeze| Ok(Self::Ir { depth, squeeze });
         match name {
             "mobilefacenet" => Ok(Self::MobileFaceNet),
@@ -79,43 +103,57 @@ impl FromStr for Kind {
             "ir-se-50" => ir(Depth::D50, true),
             "ir-se-100" => ir(Depth::D100, true),
             "ir-se-152" => ir(Depth::D152, true),
-            _ => {
-                Err("it is none of mobilefacenet, ir-50, ir-100, ir-152, ir-se-50, ir-se-100, ir-se-152"
-                    .into())
-            }
+            _ => Err(UnknownNetwork),
         }
     }
 }
 
 impl Architecture {
-    /// Of this kind. `width` is a MobileFaceNet's alone; an embedding that is not given has 192 numbers in a
-    /// MobileFaceNet, as the one that ships, and 512 in an IR.
-    pub fn new(kind: Kind, width: f64, embedding: Option<usize>) -> Result<Self> {
-        ensure!(embedding.is_none_or(|n| (8..=4096).contains(&n)), "an embedding has 8 to 4096 numbers");
-        ensure!((0.125..=8.0).contains(&width), "a network's width is 0.125 to 8");
+    /// An architecture of a kind. `width` applies to MobileFaceNet only. Without `embedding`, a MobileFaceNet has embeddings of
+    /// 192 numbers, as the model that ships, and an IR of 512.
+    ///
+    /// # Errors
+    /// If a number is out of range, or an IR has another width than 1.
+    pub fn new(kind: NetworkKind, width: f64, embedding: Option<usize>) -> Result<Self> {
+        ensure!(
+            embedding.is_none_or(|n| EMBEDDINGS.contains(&n)),
+            "an embedding must have {} to {} numbers",
+            EMBEDDINGS.start(),
+            EMBEDDINGS.end()
+        );
+        ensure!(
+            WIDTHS.contains(&width),
+            "the width of a network must be from {} to {}",
+            WIDTHS.start(),
+            WIDTHS.end()
+        );
         match kind {
-            Kind::MobileFaceNet => Ok(Self::mobilefacenet(width, embedding.unwrap_or(192))),
-            Kind::Ir { .. } if width != 1.0 => bail!("an IR network has one width; leave --width out"),
-            Kind::Ir { depth, squeeze } => {
-                Ok(Self::Ir { depth, squeeze, embedding: embedding.unwrap_or(512) })
+            NetworkKind::MobileFaceNet => {
+                Ok(Self::mobilefacenet(width, embedding.unwrap_or(SHIPPED_EMBEDDING)))
+            }
+            NetworkKind::Ir { .. } if width != 1.0 => bail!("an IR network has no width; leave --width out"),
+            NetworkKind::Ir { depth, squeeze } => {
+                Ok(Self::Ir { depth, squeeze, embedding: embedding.unwrap_or(IR_EMBEDDING) })
             }
         }
     }
 
-    /// A MobileFaceNet in the form of the one that ships.
+    /// A MobileFaceNet of the variant that ships.
     pub fn mobilefacenet(width: f64, embedding: usize) -> Self {
-        Self::MobileFaceNet { width, embedding, form: Form::Shipped }
+        Self::MobileFaceNet { width, embedding, variant: Variant::Shipped }
     }
 
-    /// From a picture to its embedding, `[batch, embedding]`, which is not yet of unit length.
+    /// The layers, from the input to an embedding `[batch, embedding]`, not of unit length.
     pub fn layers(&self) -> Vec<Layer> {
         match *self {
-            Self::MobileFaceNet { width, embedding, form } => mobilefacenet::layers(form, width, embedding),
+            Self::MobileFaceNet { width, embedding, variant } => {
+                mobilefacenet::layers(variant, width, embedding)
+            }
             Self::Ir { depth, squeeze, embedding } => ir::layers(depth, squeeze, embedding),
         }
     }
 
-    /// Numbers in an embedding.
+    /// Length of an embedding.
     pub fn embedding(&self) -> usize {
         match *self {
             Self::MobileFaceNet { embedding, .. } | Self::Ir { embedding, .. } => embedding,
@@ -126,8 +164,8 @@ impl Architecture {
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::MobileFaceNet { width, embedding, form } => {
-                write!(f, "MobileFaceNet{form} of width {width} with {embedding} numbers")
+            Self::MobileFaceNet { width, embedding, variant } => {
+                write!(f, "MobileFaceNet{variant} of width {width} with {embedding} numbers")
             }
             Self::Ir { depth, squeeze, embedding } => {
                 write!(f, "IR{}-{depth} with {embedding} numbers", if squeeze { "-SE" } else { "" })
@@ -143,30 +181,31 @@ mod tests {
 
     fn numbers(kind: &str) -> usize {
         let net = Architecture::new(kind.parse().unwrap(), 1.0, None).unwrap();
-        let learnt = |p: &Parameter| matches!(p.role, Role::Weight | Role::Scale | Role::Shift | Role::Slope);
+        let trainable =
+            |p: &Parameter| matches!(p.role, Role::Weight | Role::Scale | Role::Shift | Role::Slope);
         Layer::parameters(&net.layers())
             .iter()
-            .filter(|p| learnt(p))
+            .filter(|p| trainable(p))
             .map(|p| p.shape.iter().product::<usize>())
             .sum()
     }
 
-    /// Counted from the published networks, without their classifiers.
+    /// The numbers are counted from the published networks, without their classifiers.
     #[test]
     fn networks_are_as_large_as_published() {
-        // InsightFace_Pytorch's, but for the 512 biases of the matrix, which the norm behind it takes out again.
+        // InsightFace_Pytorch has 512 more parameters: biases of the matrix, which the next norm cancels.
         assert_eq!(numbers("ir-se-50"), 43_797_696 - 512);
         assert_eq!(numbers("ir-50"), 43_574_976 - 512);
-        // The one that ships has 1,291,904 numbers with its norms folded into biases.
+        // The network that ships has 1,291,904 parameters with norms folded into biases.
         assert!((1_290_000..1_310_000).contains(&numbers("mobilefacenet")), "{}", numbers("mobilefacenet"));
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
-        let kind: Kind = "ir-50".parse().unwrap();
+    fn wrong_parameters_are_refused() {
+        let kind: NetworkKind = "ir-50".parse().unwrap();
         assert!(Architecture::new(kind, 0.5, None).is_err());
         assert!(Architecture::new(kind, 1.0, Some(1)).is_err());
-        assert!(Architecture::new(Kind::MobileFaceNet, f64::NAN, None).is_err());
-        assert!("resnet".parse::<Kind>().unwrap_err().contains("ir-se-50"));
+        assert!(Architecture::new(NetworkKind::MobileFaceNet, f64::NAN, None).is_err());
+        assert!("resnet".parse::<NetworkKind>().unwrap_err().to_string().contains("ir-se-50"));
     }
 }

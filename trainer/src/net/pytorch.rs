@@ -1,7 +1,7 @@
-//! A network's numbers out of a file of PyTorch's: a `state_dict`, alone or inside a checkpoint.
+//! Reads the weights of a network from a PyTorch file: a `state_dict`, alone or inside a checkpoint.
 //!
-//! The names say whose network it is: InsightFace_Pytorch's (its MobileFaceNet, IR and IR-SE), or MobileFaceNet_Pytorch's. The
-//! file is a pickle, of which nothing is run: tensors are found in it, and all else is passed over.
+//! The network is recognized by the names of its tensors: MobileFaceNet, IR or IR-SE of InsightFace_Pytorch, or the network of
+//! MobileFaceNet_Pytorch. The file is a pickle. No code in it is executed: tensors are read, and everything else is ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -10,31 +10,31 @@ use anyhow::{Context, Result, bail, ensure};
 use pytorch_reader::{DType, PytorchReader, Tensor as Stored};
 
 use super::layer::{Layer, Parameter};
-use super::{Architecture, DIVISOR, Depth, Form, Weights};
+use super::{Architecture, DIVISOR, Depth, Variant, WIDTHS, Weights};
 use crate::tensors::Tensor;
 
-/// InsightFace_Pytorch feeds `(p - 127.5) / 127.5`.
+/// The input of InsightFace_Pytorch is `(p - 127.5) / 127.5`.
 const INSIGHTFACE_DIVISOR: f32 = 127.5;
 
-/// InsightFace_Pytorch's IR has one, though a norm follows that takes it out again.
+/// A bias of the matrix in the IR of InsightFace_Pytorch. The next norm cancels it.
 const MATRIX_BIAS: &str = "output_layer.3.bias";
 
-/// Whose names a file has.
+/// The project whose tensor names a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    /// InsightFace_Pytorch's MobileFaceNet.
+enum CheckpointFamily {
+    /// The MobileFaceNet of InsightFace_Pytorch.
     MobileFaceNet,
-    /// InsightFace_Pytorch's IR and IR-SE.
+    /// The IR and IR-SE of InsightFace_Pytorch.
     Ir,
-    /// MobileFaceNet_Pytorch's.
+    /// The network of MobileFaceNet_Pytorch.
     Narrow,
 }
 
-impl Family {
+impl CheckpointFamily {
     const ALL: [Self; 3] = [Self::MobileFaceNet, Self::Ir, Self::Narrow];
 
-    /// A tensor that no other family has.
-    fn mark(self) -> &'static str {
+    /// Name of a tensor that no other family has.
+    fn marker_tensor(self) -> &'static str {
         match self {
             Self::MobileFaceNet => "conv2_dw.conv.weight",
             Self::Ir => "input_layer.0.weight",
@@ -44,22 +44,25 @@ impl Family {
 }
 
 /// The tensors of one network.
-struct File {
-    family: Family,
+struct StateDict {
+    family: CheckpointFamily,
     tensors: HashMap<String, Stored>,
 }
 
 impl Weights {
-    /// Reads a `state_dict` that `torch.save` wrote. An error names the tensor that does not belong, or is missing.
+    /// Reads a `state_dict` that `torch.save` wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not a known network. The error names the tensor that is unknown or missing.
     pub fn from_pytorch(path: &Path) -> Result<Self> {
-        let file = File::open(path)?;
+        let file = StateDict::open(path)?;
         let architecture = file.architecture()?;
         let parameters = Layer::parameters(&architecture.layers());
         let names = file.names(&parameters, architecture);
         let mut tensors = BTreeMap::new();
         for (parameter, name) in parameters.iter().zip(&names) {
             let mut tensor = file.read(name)?;
-            // A matrix is a convolution of one pixel.
+            // A matrix is the same as a convolution with one pixel.
             let wide = |shape: &[usize]| shape.iter().copied().filter(|n| *n > 1).collect::<Vec<_>>();
             if wide(&tensor.shape) == wide(&parameter.shape) {
                 tensor.shape.clone_from(&parameter.shape);
@@ -72,28 +75,32 @@ impl Weights {
                 || name == MATRIX_BIAS
         };
         if let Some(name) = file.tensors.keys().find(|name| !known(name)) {
-            bail!("it has a tensor {name}, which {architecture} has not");
+            bail!("the file has a tensor {name}, which {architecture} does not have");
         }
-        if file.family != Family::Narrow {
-            let first = tensors.get_mut(&parameters[0].name).context("it has no first convolution")?;
+        if file.family != CheckpointFamily::Narrow {
+            let first = parameters.first().and_then(|p| tensors.get_mut(&p.name));
+            let first = first.context("the network has no first convolution")?;
             first.values.iter_mut().for_each(|weight| *weight *= DIVISOR / INSIGHTFACE_DIVISOR);
         }
         if file.tensors.contains_key(MATRIX_BIAS) {
             let bias = file.read(MATRIX_BIAS)?.values;
             let mean = parameters.iter().rfind(|p| p.name.ends_with("running_mean"));
-            let mean = mean.and_then(|p| tensors.get_mut(&p.name)).context("it has no last norm")?;
+            let mean = mean.and_then(|p| tensors.get_mut(&p.name)).context("the network has no last norm")?;
             mean.values.iter_mut().zip(bias).for_each(|(mean, bias)| *mean -= bias);
         }
         Self::new(architecture, tensors)
     }
 }
 
-impl File {
+impl StateDict {
     fn open(path: &Path) -> Result<Self> {
-        let stored = PytorchReader::new(path).context("it is no checkpoint of PyTorch's, or damaged")?;
+        let stored =
+            PytorchReader::new(path).context("the file is not a checkpoint of PyTorch, or is damaged")?;
         let all = stored.into_tensors();
-        for family in Family::ALL {
-            let Some(prefix) = all.keys().find_map(|name| name.strip_suffix(family.mark())) else { continue };
+        for family in CheckpointFamily::ALL {
+            let Some(prefix) = all.keys().find_map(|name| name.strip_suffix(family.marker_tensor())) else {
+                continue;
+            };
             let prefix = prefix.to_owned();
             let own = all.into_iter().filter_map(|(name, tensor)| {
                 name.strip_prefix(&prefix).map(|name| (name.to_owned(), tensor))
@@ -101,8 +108,8 @@ impl File {
             return Ok(Self { family, tensors: own.collect() });
         }
         bail!(
-            "its {} tensors have the names of no known network: InsightFace_Pytorch's MobileFaceNet, IR and IR-SE and \
-             MobileFaceNet_Pytorch's are known; export others as ONNX with torch.onnx",
+            "the names of its {} tensors are those of no known network. MobileFaceNet, IR and IR-SE of InsightFace_Pytorch, and \
+             MobileFaceNet_Pytorch, are known; export other networks as ONNX with torch.onnx",
             all.len()
         )
     }
@@ -111,7 +118,7 @@ impl File {
         self.tensors.get(name).with_context(|| format!("the tensor {name} is missing"))
     }
 
-    /// One of the numbers in a tensor's shape.
+    /// A dimension of a tensor.
     fn size(&self, name: &str, dimension: usize) -> Result<usize> {
         let size = self.stored(name)?.shape().get(dimension).copied();
         size.with_context(|| format!("the tensor {name} has too few dimensions"))
@@ -121,27 +128,29 @@ impl File {
         let stored = self.stored(name)?;
         ensure!(
             stored.dtype() == DType::F32,
-            "the tensor {name} is of {:?}, not of 32-bit floats",
+            "the tensor {name} has numbers of type {:?}, not 32-bit floats",
             stored.dtype()
         );
-        let bytes = stored.read().context("damaged")?;
+        let bytes = stored.read().context("the file is damaged")?;
         let values = bytes.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect();
         Ok(Tensor { shape: stored.shape().to_vec(), values })
     }
 
     fn architecture(&self) -> Result<Architecture> {
         let (last, whole, matrix) = match self.family {
-            Family::MobileFaceNet => ("conv_6_sep.conv.weight", "conv_6_dw.conv.weight", "linear.weight"),
-            Family::Narrow => ("conv2.conv.weight", "linear7.conv.weight", "linear1.conv.weight"),
-            Family::Ir => return self.ir(),
+            CheckpointFamily::MobileFaceNet => {
+                ("conv_6_sep.conv.weight", "conv_6_dw.conv.weight", "linear.weight")
+            }
+            CheckpointFamily::Narrow => ("conv2.conv.weight", "linear7.conv.weight", "linear1.conv.weight"),
+            CheckpointFamily::Ir => return self.ir(),
         };
-        let form = match self.size(whole, 3)? {
-            6 => Form::Narrow,
-            _ => Form::Paper,
+        let variant = match self.size(whole, 3)? {
+            6 => Variant::Narrow,
+            _ => Variant::Paper,
         };
         let width = self.size(last, 0)? as f64 / 512.0;
-        ensure!((0.125..=8.0).contains(&width), "the tensor {last} is of no MobileFaceNet's size");
-        Ok(Architecture::MobileFaceNet { width, embedding: self.size(matrix, 0)?, form })
+        ensure!(WIDTHS.contains(&width), "the tensor {last} does not have the size of a MobileFaceNet");
+        Ok(Architecture::MobileFaceNet { width, embedding: self.size(matrix, 0)?, variant })
     }
 
     fn ir(&self) -> Result<Architecture> {
@@ -150,25 +159,27 @@ impl File {
             24 => Depth::D50,
             49 => Depth::D100,
             50 => Depth::D152,
-            others => bail!("it has {others} blocks; an IR has 24, 49 or 50"),
+            others => bail!("the network has {others} blocks; an IR has 24, 49 or 50"),
         };
         let squeeze = self.tensors.contains_key("body.0.res_layer.5.fc1.weight");
         Ok(Architecture::Ir { depth, squeeze, embedding: self.size("output_layer.3.weight", 0)? })
     }
 
-    /// What the file calls each parameter.
+    /// The name of each parameter in the file.
     fn names(&self, parameters: &[Parameter], architecture: Architecture) -> Vec<String> {
         let body =
             architecture.layers().iter().filter(|layer| matches!(layer, Layer::Residual { .. })).count();
         match self.family {
-            Family::Ir => parameters.iter().map(|parameter| ir_name(&parameter.name, body)).collect(),
-            Family::MobileFaceNet => in_order(parameters, insightface()),
-            Family::Narrow => in_order(parameters, narrow()),
+            CheckpointFamily::Ir => {
+                parameters.iter().map(|parameter| ir_name(&parameter.name, body)).collect()
+            }
+            CheckpointFamily::MobileFaceNet => in_order(parameters, insightface()),
+            CheckpointFamily::Narrow => in_order(parameters, narrow()),
         }
     }
 }
 
-/// The parameters of layers with these names, in the order in which they run.
+/// Names of parameters from the names of their layers, which are in the order in which they run.
 fn in_order(parameters: &[Parameter], layers: Vec<String>) -> Vec<String> {
     let mut layers = layers.into_iter();
     let (mut place, mut layer) = ("", String::new());
@@ -186,10 +197,12 @@ fn parts(of: &str, parts: &[&str]) -> Vec<String> {
     parts.iter().map(|part| format!("{of}.{part}")).collect()
 }
 
+/// Parts of a convolution with an activation.
 const ACTIVE: [&str; 3] = ["conv", "bn", "prelu"];
+/// Parts of a convolution without an activation.
 const LINEAR: [&str; 2] = ["conv", "bn"];
 
-/// The layers of InsightFace_Pytorch's MobileFaceNet.
+/// Names of the layers of InsightFace_Pytorch's MobileFaceNet.
 fn insightface() -> Vec<String> {
     let block = |of: String| {
         [
@@ -211,7 +224,7 @@ fn insightface() -> Vec<String> {
     layers
 }
 
-/// The layers of MobileFaceNet_Pytorch's.
+/// Names of the layers of MobileFaceNet_Pytorch.
 fn narrow() -> Vec<String> {
     let mut layers = [parts("conv1", &ACTIVE), parts("dw_conv1", &ACTIVE)].concat();
     layers.extend((0..15).flat_map(|block| (0..8).map(move |part| format!("blocks.{block}.conv.{part}"))));
@@ -219,7 +232,7 @@ fn narrow() -> Vec<String> {
     layers
 }
 
-/// What InsightFace_Pytorch's IR calls a parameter, of a network with this many blocks.
+/// The name of a parameter in InsightFace_Pytorch's IR with this number of blocks.
 fn ir_name(ours: &str, blocks: usize) -> String {
     const INPUT: usize = 3;
     let (place, rest) = ours.split_once('.').unwrap_or_default();
@@ -246,32 +259,32 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference")
     }
 
-    /// Asserts that a file's network makes of four pictures what PyTorch does.
-    fn is_pytorchs(file: &Path, wanted: &[f64]) {
+    /// Asserts that the network in a file gives the same outputs as PyTorch for four pictures.
+    fn assert_same_as_pytorch(file: &Path, wanted: &[f64]) {
         let weights = Weights::open(file).unwrap();
-        let onnx = to_onnx(&weights);
+        let onnx = to_onnx(&weights).unwrap();
         let pictures: Vec<f32> = numbers("pictures", 4 * 3 * SIDE * SIDE).collect();
         let got = pictures.chunks_exact(3 * SIDE * SIDE).flat_map(|picture| by_tract(&onnx, picture));
         near(&got.collect::<Vec<f64>>(), wanted);
     }
 
     #[test]
-    fn checkpoints_are_what_pytorch_makes_of_them() {
+    fn checkpoints_give_the_outputs_of_pytorch() {
         let json = std::fs::read_to_string(reference().join("checkpoints.json")).unwrap();
         let wanted: BTreeMap<String, Vec<f64>> = serde_json::from_str(&json).unwrap();
         assert_eq!(wanted.len(), 2);
         for (name, wanted) in &wanted {
-            is_pytorchs(&reference().join(name), wanted);
+            assert_same_as_pytorch(&reference().join(name), wanted);
         }
     }
 
-    /// An IR is too large to be kept.
+    /// The file of an IR is too large for the repository.
     #[test]
-    fn where_pytorch_is_its_ir_is_read_too() {
+    fn an_ir_of_pytorch_is_read_if_pytorch_is_installed() {
         let folder = tempfile::tempdir().unwrap();
         let has = Command::new("python3").args(["-c", "import torch, numpy"]).status();
         if !has.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: PyTorch is not installed; the IR's names are tested alone");
+            eprintln!("SKIPPED: PyTorch is not installed; only the names of an IR are tested");
             return;
         }
         let script = reference().join("checkpoints.py");
@@ -286,12 +299,12 @@ mod tests {
         let wanted: BTreeMap<String, Vec<f64>> = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(wanted.len(), 3);
         for (name, wanted) in &wanted {
-            is_pytorchs(&folder.path().join(name), wanted);
+            assert_same_as_pytorch(&folder.path().join(name), wanted);
         }
     }
 
     #[test]
-    fn an_irs_names_are_insightfaces() {
+    fn the_names_of_an_ir_are_those_of_insightface() {
         for (ours, theirs) in [
             ("0.weight", "input_layer.0.weight"),
             ("2.weight", "input_layer.2.weight"),
@@ -307,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_known_network_is_named() {
+    fn unknown_networks_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("net.ckpt");
         let whole = std::fs::read(reference().join("narrow.ckpt")).unwrap();
@@ -316,7 +329,7 @@ mod tests {
             let why = format!("{:#}", Weights::open(&file).unwrap_err());
             assert!(why.contains(part), "{why}");
         };
-        // Every occurrence, or a pickle that remembers strings would keep one.
+        // All occurrences, because a pickle stores a repeated string once and refers to it.
         let renamed = |from: &[u8], to: &[u8]| {
             let mut bytes = whole.clone();
             while let Some(at) = bytes.windows(from.len()).position(|part| part == from) {
@@ -326,7 +339,7 @@ mod tests {
         };
         refused(&whole[..whole.len() / 2], "damaged");
         refused(b"\x80\x02nothing", "damaged");
-        refused(&renamed(b"dw_conv1", b"wd_conv1"), "the names of no known network");
+        refused(&renamed(b"dw_conv1", b"wd_conv1"), "those of no known network");
         refused(&renamed(b"linear7.bn.bias", b"linear7.bn.bios"), "the tensor linear7.bn.bias is missing");
         refused(&renamed(b"linear1.bn.num_batches_tracked", b"linear1.bn.num_batches_trucked"), "trucked");
     }

@@ -1,6 +1,6 @@
-//! A network's numbers, in memory and as a file.
+//! The weights of a network, in memory and as a checkpoint.
 //!
-//! The file has a tensor for each of [`Layer::parameters`] ([`crate::tensors`]), and says of what network they are.
+//! A checkpoint has a tensor for each of [`Layer::parameters`] ([`crate::tensors`]), and the architecture in its metadata.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::{Architecture, Layer};
 use crate::storage;
 use crate::tensors::{self, Tensor};
 
-/// The key of the metadata whose value is the [`Architecture`] as JSON.
+/// Key of the metadata entry with the [`Architecture`] as JSON.
 const ARCHITECTURE: &str = "ostiary.architecture";
 
-/// A network with its numbers.
+/// The weights of a network, which are complete and finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     architecture: Architecture,
@@ -22,18 +22,21 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Refuses what is not all that the network needs, and nothing else.
+    /// Checks that the tensors are exactly those of the network, with finite values.
+    ///
+    /// # Errors
+    /// If not.
     pub fn new(architecture: Architecture, mut tensors: BTreeMap<String, Tensor>) -> Result<Self> {
         let mut own = BTreeMap::new();
         for parameter in Layer::parameters(&architecture.layers()) {
             let name = parameter.name;
             let Some(tensor) = tensors.remove(&name) else {
-                bail!("{architecture} has a tensor {name}; it is missing")
+                bail!("the tensor {name} of {architecture} is missing")
             };
             ensure!(
                 tensor.shape == parameter.shape
                     && tensor.values.len() == tensor.shape.iter().product::<usize>(),
-                "the tensor {name} has the shape {:?}; in {architecture} it is {:?}",
+                "the tensor {name} has the shape {:?}; in {architecture} the shape is {:?}",
                 tensor.shape,
                 parameter.shape
             );
@@ -45,56 +48,63 @@ impl Weights {
         let weights = Self { architecture, tensors: own };
         if let Some((name, _)) = weights.tensors.iter().find(|(_, t)| t.values.iter().any(|v| !v.is_finite()))
         {
-            bail!("the tensor {name} has numbers in it that are not finite");
+            bail!("the tensor {name} has values that are not finite");
         }
         Ok(weights)
     }
 
-    /// What they are the weights of.
+    /// The architecture of the network.
     pub fn architecture(&self) -> Architecture {
         self.architecture
     }
 
     /// A tensor by its name in [`Layer::parameters`].
     ///
-    /// # Panics
-    /// Where the network has no such tensor: a mistake of the program's.
-    pub fn tensor(&self, name: &str) -> &Tensor {
-        &self.tensors[name]
+    /// # Errors
+    /// If the network has no such tensor.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor> {
+        self.tensors.get(name).with_context(|| format!("{} has no tensor {name}", self.architecture))
     }
 
-    /// Whether a file's name is that of a checkpoint, not of an ONNX file.
+    /// Whether a file name has the extension of a checkpoint.
     pub fn is_checkpoint(path: &Path) -> bool {
         let ending = path.extension().and_then(|ending| ending.to_str());
         ending.is_some_and(|ending| ["safetensors", "pth", "pt", "ckpt"].contains(&ending))
     }
 
-    /// Reads a checkpoint, PyTorch's among them, or the ONNX file of a MobileFaceNet, told apart by what is in them.
+    /// Reads a checkpoint, also of PyTorch, or the ONNX file of a MobileFaceNet. The content decides which.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is none of these.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        // A checkpoint begins with the length of a table, and its bracket.
+        // A safetensors file begins with the length of a JSON object, 8 bytes, and the object.
         match bytes.get(8) {
-            Some(b'{') => Self::decode(&bytes).context("no checkpoint of a network"),
-            // An archive, or a pickle as it was before there were archives.
+            Some(b'{') => Self::decode(&bytes).context("the file is not a checkpoint of a network"),
+            // PyTorch writes an archive, or a pickle in old versions.
             Some(_) if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") => Self::from_pytorch(path),
-            _ => Self::from_onnx(&bytes)
-                .context("neither a checkpoint of a network nor the ONNX file of a MobileFaceNet"),
+            _ => Self::from_onnx(&bytes).context(
+                "the file is neither a checkpoint of a network nor the ONNX file of a MobileFaceNet",
+            ),
         }
         .with_context(|| path.display().to_string())
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         let (of, tensors) = tensors::decode(bytes, ARCHITECTURE)?;
-        let architecture = serde_json::from_str(&of.context("it does not say of what network")?)
-            .context("it is of a network that this version does not know")?;
+        let architecture = serde_json::from_str(&of.context("the file does not name its network")?)
+            .context("the file has a network that this version does not know")?;
         Self::new(architecture, tensors)
     }
 
-    /// Writes a checkpoint that is whole or not there.
+    /// Writes a checkpoint, completely or not at all.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let architecture = serde_json::to_string(&self.architecture)?;
         let file = tensors::encode(&self.tensors, ARCHITECTURE, architecture)?;
-        storage::write_whole(path, |to| to.write_all(&file).map_err(storage::failed(path)))
+        storage::write_atomic(path, |to| to.write_all(&file).map_err(storage::write_error(path)))
     }
 }
 
@@ -117,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_checkpoint_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("net.safetensors");
         let weights = Weights::new(small(), numbered(small())).unwrap();
@@ -126,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_checkpoint_is_named() {
+    fn other_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("net.safetensors");
         let refused = |part: &str| {
@@ -141,11 +151,11 @@ mod tests {
         std::fs::write(&file, &whole[..whole.len() - 4]).unwrap();
         refused("damaged");
         std::fs::write(&file, tensors::encode(&BTreeMap::new(), "of", "nothing".into()).unwrap()).unwrap();
-        refused("of what network");
+        refused("does not name its network");
     }
 
     #[test]
-    fn a_file_is_opened_by_what_is_in_it() {
+    fn the_content_decides_how_a_file_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("net");
         let weights = Weights::new(small(), numbered(small())).unwrap();

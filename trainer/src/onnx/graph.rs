@@ -1,16 +1,17 @@
-//! Writing an ONNX graph, node by node.
+//! Writes an ONNX graph, node by node.
 
 use prost::Message;
 use tract_onnx::pb;
 
-/// The name of every model's input.
+/// Name of the input of every model.
 pub const INPUT: &str = "input";
 
-/// The operator set that the graphs are written in: the first with every operator in its present form.
+/// The operator set of the graphs: the first with all used operators in their current form.
 const OPSET: i64 = 13;
+/// The version of the file format that belongs to operator set 13 (ONNX 1.8).
 const IR_VERSION: i64 = 7;
 
-/// A graph in the making. Nodes must be added in the order in which they run.
+/// A graph under construction. Nodes must be added in the order in which they run.
 pub struct Graph {
     graph: pb::GraphProto,
     values: usize,
@@ -19,12 +20,13 @@ pub struct Graph {
 /// A dimension of an input or output.
 #[derive(Clone, Copy)]
 pub enum Dim {
+    /// A fixed size.
     Fixed(usize),
-    /// Any size; the same name is the same size.
+    /// Any size. Dimensions with the same name have the same size.
     Any(&'static str),
 }
 
-/// A node's attribute.
+/// A list of integers as an attribute of a node.
 pub fn ints(name: &str, ints: &[usize]) -> pb::AttributeProto {
     pb::AttributeProto {
         name: name.into(),
@@ -34,7 +36,7 @@ pub fn ints(name: &str, ints: &[usize]) -> pb::AttributeProto {
     }
 }
 
-/// A node's attribute.
+/// An integer as an attribute of a node.
 pub fn int(name: &str, i: i64) -> pb::AttributeProto {
     pb::AttributeProto {
         name: name.into(),
@@ -44,7 +46,7 @@ pub fn int(name: &str, i: i64) -> pb::AttributeProto {
     }
 }
 
-/// A node's attribute.
+/// A float as an attribute of a node.
 pub fn float(name: &str, f: f32) -> pb::AttributeProto {
     pb::AttributeProto {
         name: name.into(),
@@ -54,7 +56,7 @@ pub fn float(name: &str, f: f32) -> pb::AttributeProto {
     }
 }
 
-/// A node's attribute.
+/// A string as an attribute of a node.
 pub fn string(name: &str, s: &str) -> pb::AttributeProto {
     pb::AttributeProto {
         name: name.into(),
@@ -65,11 +67,12 @@ pub fn string(name: &str, s: &str) -> pb::AttributeProto {
 }
 
 impl Graph {
+    /// An empty graph.
     pub fn new(name: &str) -> Self {
         Self { graph: pb::GraphProto { name: name.into(), ..Default::default() }, values: 0 }
     }
 
-    /// Adds constant numbers and gives their name. `values` is dense in the order of `dims`.
+    /// Adds a constant tensor of floats in row-major order; returns its name.
     pub fn constant(&mut self, kind: &str, dims: &[usize], values: &[f32]) -> String {
         let name = format!("{kind}{}", self.graph.initializer.len());
         self.graph.initializer.push(pb::TensorProto {
@@ -82,7 +85,7 @@ impl Graph {
         name
     }
 
-    /// Adds a constant list of one whole number and gives its name.
+    /// Adds a constant tensor of one integer, as for the inputs of Slice; returns its name.
     pub fn index(&mut self, kind: &str, number: usize) -> String {
         let name = format!("{kind}{}", self.graph.initializer.len());
         self.graph.initializer.push(pb::TensorProto {
@@ -95,7 +98,7 @@ impl Graph {
         name
     }
 
-    /// Adds a node with one output and gives the output's name.
+    /// Adds a node with one output; returns the name of the output.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
         self.values += 1;
         let output = format!("{}{}", op.to_lowercase(), self.values);
@@ -115,7 +118,7 @@ impl Graph {
         self.graph.input.push(value_info(name, dims));
     }
 
-    /// Declares a value as an output under this name.
+    /// Declares a value as an output, and renames it.
     pub fn output(&mut self, value: &str, name: &str, dims: &[Dim]) {
         for node in &mut self.graph.node {
             for place in node.input.iter_mut().chain(&mut node.output) {
@@ -127,16 +130,20 @@ impl Graph {
         self.graph.output.push(value_info(name, dims));
     }
 
-    /// The file's bytes; the same graph always gives the same bytes.
+    /// The bytes of the file. The same graph always gives the same bytes.
     pub fn encode(self) -> Vec<u8> {
-        pb::ModelProto {
-            ir_version: IR_VERSION,
-            opset_import: vec![pb::OperatorSetIdProto { domain: String::new(), version: OPSET }],
-            producer_name: "ostiary-trainer".into(),
-            graph: Some(self.graph),
-            ..Default::default()
-        }
-        .encode_to_vec()
+        model(self.graph).encode_to_vec()
+    }
+}
+
+/// The file of a graph.
+pub fn model(graph: pb::GraphProto) -> pb::ModelProto {
+    pb::ModelProto {
+        ir_version: IR_VERSION,
+        opset_import: vec![pb::OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        producer_name: "ostiary-trainer".into(),
+        graph: Some(graph),
+        ..Default::default()
     }
 }
 

@@ -1,8 +1,8 @@
-//! ONNX files: graphs are written node by node ([`graph`]), and read in fewer words than exporters write ([`tidy()`]).
+//! ONNX files. Graphs are written node by node ([`graph`]), and simplified when they are read ([`simplify()`]).
 
 pub mod graph;
 mod read;
-mod tidy;
+mod simplify;
 
-pub use read::{Constant, attribute, constant, input_shape, named};
-pub use tidy::tidy;
+pub use read::{Constant, attribute, constant, input, input_shape, node_label, output};
+pub use simplify::simplify;

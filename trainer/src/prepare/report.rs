@@ -1,4 +1,4 @@
-//! What became of a set, in numbers.
+//! The report of a run: counts of people and pictures, and the list of rejected pictures.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,14 +7,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::journal::{Fate, Journal};
-use super::look::Reason;
-use super::split::Side;
-use crate::storage::write_whole;
+use super::journal::{Journal, Outcome};
+use super::picture_check::RejectReason;
+use super::split::Subset;
+use crate::storage::write_atomic;
 
-/// The numbers. Written last: where it is, all else is whole.
+/// File name of the counts. It is written last: if it exists, the output is complete.
 pub const REPORT: &str = "report.json";
-/// A line of JSON for each picture that was left out.
+/// File name of the rejected pictures, one JSON line for each.
 const REJECTED: &str = "rejected.jsonl";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,25 +22,25 @@ pub struct Report {
     pub people: u64,
     pub pictures: u64,
     pub kept: u64,
-    pub train: Count,
-    pub val: Count,
-    /// People of whom no picture was kept.
+    pub train: SubsetCounts,
+    pub val: SubsetCounts,
+    /// People without a kept picture.
     pub people_without_picture: u64,
-    pub rejected: BTreeMap<Reason, u64>,
+    pub rejected: BTreeMap<RejectReason, u64>,
 }
 
-/// What one side holds.
+/// Counts of one subset.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Count {
+pub struct SubsetCounts {
     pub people: u64,
     pub pictures: u64,
 }
 
 impl Report {
-    /// Counts what the journal says, and lists what was left out.
+    /// Counts the entries of the journal, and writes the report and the list of rejected pictures.
     pub fn write(journal: &Journal, folder: &Path) -> Result<()> {
         let mut report = Self::default();
-        write_whole(&folder.join(REJECTED), |list| {
+        write_atomic(&folder.join(REJECTED), |list| {
             let (mut person, mut has_any) = (None, false);
             for entry in journal.entries()? {
                 let entry = entry?;
@@ -50,18 +50,18 @@ impl Report {
                     has_any = false;
                 }
                 report.pictures += 1;
-                match &entry.fate {
-                    Fate::Kept { side, .. } => {
+                match &entry.outcome {
+                    Outcome::Kept { subset, .. } => {
                         report.kept += 1;
-                        let count = match side {
-                            Side::Train => &mut report.train,
-                            Side::Val => &mut report.val,
+                        let count = match subset {
+                            Subset::Train => &mut report.train,
+                            Subset::Val => &mut report.val,
                         };
                         count.pictures += 1;
                         count.people += u64::from(!has_any);
                         has_any = true;
                     }
-                    Fate::Rejected { rejected, .. } => {
+                    Outcome::Rejected { rejected, .. } => {
                         *report.rejected.entry(*rejected).or_default() += 1;
                         serde_json::to_writer(&mut *list, &entry)?;
                         list.write_all(b"\n")?;
@@ -72,7 +72,7 @@ impl Report {
             report.people_without_picture += u64::from(person.is_some() && !has_any);
             Ok(())
         })?;
-        write_whole(&folder.join(REPORT), |file| {
+        write_atomic(&folder.join(REPORT), |file| {
             serde_json::to_writer_pretty(&mut *file, &report)?;
             Ok(file.write_all(b"\n")?)
         })
@@ -81,7 +81,7 @@ impl Report {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(REPORT);
         let damaged =
-            || format!("{}: cannot be read; delete it and give the same command again", path.display());
+            || format!("{}: cannot be read; delete the file and give the same command again", path.display());
         serde_json::from_slice(&fs::read(&path).with_context(damaged)?).with_context(damaged)
     }
 
@@ -102,9 +102,9 @@ impl Report {
             println!("{name:<16} {:>9} {count:>9} {:>6.2} %", "-", share(*count));
         }
         if self.people_without_picture > 0 {
-            println!("{} people have no picture that was kept", self.people_without_picture);
+            println!("{} people have no kept picture", self.people_without_picture);
         }
-        println!("what was left out, and why: {}", folder.join(REJECTED).display());
+        println!("rejected pictures and reasons: {}", folder.join(REJECTED).display());
         Ok(())
     }
 }

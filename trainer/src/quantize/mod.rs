@@ -1,14 +1,16 @@
-//! `ostiary-trainer quantize`: an fp32 ONNX network in, the same network with QuantizeLinear and DequantizeLinear
-//! out, which the door's kernels run in bytes and any other runtime in whatever way it likes.
+//! `ostiary-trainer quantize`: quantizes an fp32 ONNX network. The result is the same network with QuantizeLinear and
+//! DequantizeLinear, which the door's kernels run in 8 bits, and any other runtime can run too.
 //!
-//! Post-training and static. The network is tidied (`onnx::tidy()`) and taken apart (`network`), run over pictures
-//! (`calibrate`) for the ranges of its values (`ranges`), and written again (`write`); what came out is run
-//! and compared (`report`).
+//! This is static post-training quantization. The network is simplified (`onnx::simplify()`) and analyzed (`network`). It is run
+//! over pictures (`calibrate`) for statistics of its values (`stats`), from which ranges are chosen (`ranges`). The quantized
+//! network is written (`write`), run, and compared with the fp32 network (`report`).
 
 mod calibrate;
+mod graph_runner;
 mod network;
 mod ranges;
 mod report;
+mod stats;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -18,64 +20,66 @@ use anyhow::{Context, Result, ensure};
 pub use network::Network;
 use ostiary_core::{ChannelOrder, Input};
 use prost::Message;
-use ranges::{Choice, Method, Observed};
-use report::Report;
+use ranges::{RangeMethod, RangeSettings};
+pub use report::Report;
+use stats::CalibrationStats;
 use tract_onnx::pb::ModelProto;
 
-/// What was seen of a value over a few pictures is not all that it can be: percent that are added to its range.
+/// Default of --headroom, percent: values of other pictures reach further than those of few calibration pictures.
 const HEADROOM: f32 = 18.0;
-/// Variations of each picture that are seen.
-const VARIATIONS: u32 = 120;
+/// Default number of variants of each picture.
+const VARIANTS: u32 = 120;
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ostiary-trainer quantize models/mobilefacenet.onnx --calibrate faces --pixels \
     -o mobilefacenet-int8.onnx\n\n\
-    The pictures may be anything with faces in it: an input of 112x112 sees them aligned, other squares see the \
-    faces and what is around them, an input of free size sees whole pictures, shrunken. Each is varied in the same \
-    way in every run, so that few pictures go a long way."
+    The pictures must have faces. An input of 112x112 gets aligned faces, another square input gets faces with their \
+    surroundings, an input of any size gets windows of scaled pictures. Each picture is augmented in the same way in \
+    every run, so that few pictures are enough."
 )]
+/// Arguments of `ostiary-trainer quantize`.
 pub struct Args {
     /// The fp32 network.
     model: PathBuf,
-    /// The folder with the pictures whose values give the ranges.
+    /// The folder with pictures of faces for calibration.
     #[arg(long, value_name = "DIR")]
     calibrate: PathBuf,
     /// The file to write.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// The folder with other pictures for the comparison; the same ones where it is not given.
+    /// The folder with other pictures for the comparison [default: those of --calibrate].
     #[arg(long, value_name = "DIR")]
     validate: Option<PathBuf>,
-    /// How a value's range is chosen from what was seen of it.
-    #[arg(long, value_enum, default_value_t = Method::Mse)]
-    ranges: Method,
-    /// The share of a value that `--ranges percentile` keeps, percent.
+    /// How the range of a value is chosen from the observed values.
+    #[arg(long, value_enum, default_value_t = RangeMethod::Mse)]
+    ranges: RangeMethod,
+    /// Share of values that `--ranges percentile` keeps, percent.
     #[arg(long, value_name = "P", default_value_t = 99.99)]
     percentile: f64,
-    /// How much wider than what was seen every range is made, percent: other faces reach further.
+    /// Width that is added to each range, percent: values of other faces reach further.
     #[arg(long, value_name = "P", default_value_t = HEADROOM)]
     headroom: f32,
-    /// How many variations of each picture are seen.
-    #[arg(long, value_name = "N", default_value_t = VARIATIONS)]
+    /// Number of variants of each picture.
+    #[arg(long, value_name = "N", default_value_t = VARIANTS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     augment: u32,
-    /// Take pixels (bytes from 0 to 255) instead of normalised numbers.
+    /// Make a network whose input is pixels (bytes from 0 to 255) instead of normalized numbers.
     #[arg(long)]
     pixels: bool,
-    /// A pixel `p` is normalised to `(p - mean) / divisor`.
+    /// A pixel `p` is normalized to `(p - mean) / divisor`.
     #[arg(long, default_value_t = 127.5)]
     mean: f32,
     /// See --mean.
     #[arg(long, default_value_t = 128.0)]
     divisor: f32,
-    /// Leave the biases as they are, instead of taking out what the rounding of the weights adds on average.
+    /// Do not correct biases for the mean error of rounded weights.
     #[arg(long)]
     no_bias_correction: bool,
-    /// Write nothing and exit with 1 where the mean cosine of any output to fp32 is below this.
+    /// Write nothing and exit with 1 if the mean cosine of an output to fp32 is below this.
     #[arg(long, value_name = "COSINE")]
     min_cosine: Option<f64>,
-    /// The folder with the models that find faces in the pictures.
+    /// The folder with the models that detect faces.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Print one JSON object a line.
@@ -83,37 +87,43 @@ pub struct Args {
     json: bool,
 }
 
-/// How pixels are normalised.
+/// How pixels are normalized: `(p - mean) / divisor`.
 #[derive(Debug, Clone, Copy)]
-struct Pixels {
+struct PixelNormalization {
     mean: f32,
     divisor: f32,
 }
 
-/// What a quantised network is made by.
-pub struct Recipe<'a> {
-    /// The folder with the pictures.
+/// Settings of a quantization.
+pub struct QuantizeSettings<'a> {
+    /// The folder with the calibration pictures.
     pub calibrate: &'a Path,
+    /// The folder with the pictures of the comparison, if others.
     pub validate: Option<&'a Path>,
-    pub choice: Choice,
-    pub variations: u32,
-    /// Whether the file takes pixels as they are.
+    /// How ranges are chosen.
+    pub ranges: RangeSettings,
+    /// Number of variants of each picture.
+    pub variants: u32,
+    /// Whether the input is pixels instead of normalized numbers.
     pub pixels: bool,
+    /// A pixel `p` is normalized to `(p - mean) / divisor`.
     pub mean: f32,
+    /// See `mean`.
     pub divisor: f32,
+    /// Whether biases are corrected for the rounding of weights.
     pub correct_bias: bool,
-    /// The folder with the models that find faces.
+    /// The folder with the models that detect faces; those that ship if it is not given.
     pub models: Option<&'a Path>,
 }
 
-impl<'a> Recipe<'a> {
-    /// What the models that ship are made by.
+impl<'a> QuantizeSettings<'a> {
+    /// The settings of the models that ship.
     pub fn shipped(calibrate: &'a Path, models: &'a Path, mean: f32, divisor: f32) -> Self {
         Self {
             calibrate,
             validate: None,
-            choice: Choice { method: Method::Mse, share: 1.0, headroom: 1.0 + HEADROOM / 100.0 },
-            variations: VARIATIONS,
+            ranges: RangeSettings { method: RangeMethod::Mse, share: 1.0, headroom: 1.0 + HEADROOM / 100.0 },
+            variants: VARIANTS,
             pixels: true,
             mean,
             divisor,
@@ -123,46 +133,65 @@ impl<'a> Recipe<'a> {
     }
 }
 
-/// Quantises the fp32 network in `onnx`; gives the file's bytes and what was lost.
-pub fn quantise(onnx: &[u8], recipe: &Recipe) -> Result<(Vec<u8>, Report)> {
-    let file = ModelProto::decode(onnx).context("it is no ONNX file")?;
+/// Quantizes the fp32 network in `onnx`; returns the bytes of the new file, and its comparison with the fp32 network.
+///
+/// # Errors
+/// If the network is not supported, a picture cannot be read, or no picture has a face.
+pub fn quantize(onnx: &[u8], settings: &QuantizeSettings) -> Result<(Vec<u8>, Report)> {
+    let file = ModelProto::decode(onnx).context("the file is not ONNX")?;
     let network = Network::read(&file)?;
-    let settings = calibrate::Settings { variations: recipe.variations, models: recipe.models };
-    let samples = calibrate::samples(recipe.calibrate, network.shape, settings)?;
-    let validation = match recipe.validate {
-        Some(folder) => &calibrate::samples(folder, network.shape, settings)?,
+    let sampling = calibrate::SampleSettings { variants: settings.variants, models: settings.models };
+    let samples = calibrate::samples(settings.calibrate, network.shape, sampling)?;
+    let validation = match settings.validate {
+        Some(folder) => &calibrate::samples(folder, network.shape, sampling)?,
         None => &samples,
     };
     let input = Input {
         name: network.input.clone(),
         shape: [0; 4],
         channels: ChannelOrder::Rgb,
-        mean: recipe.mean,
-        divisor: recipe.divisor,
+        mean: settings.mean,
+        divisor: settings.divisor,
     };
-    let observed = Observed::of(&network, &input, &samples)?;
-    let grids = ranges::grids(&network, &observed, recipe.choice);
-    let correction = recipe.correct_bias.then_some(&observed);
-    let pixels = Pixels { mean: recipe.mean, divisor: recipe.divisor };
-    let quantised = write::write(&network, &grids, correction, recipe.pixels.then_some(pixels))?;
-    let report = report::compare(&network, &grids, &quantised, &input, validation)?;
-    Ok((quantised.encode_to_vec(), report))
+    let stats = CalibrationStats::of(&network, &input, &samples)?;
+    let params = ranges::choose_params(&network, &stats, settings.ranges)?;
+    let correction = settings.correct_bias.then_some(&stats);
+    let pixels = PixelNormalization { mean: settings.mean, divisor: settings.divisor };
+    let quantized = write::write(&network, &params, correction, settings.pixels.then_some(pixels))?;
+    let report = report::compare(&network, &params, &quantized, &input, validation)?;
+    Ok((quantized.encode_to_vec(), report))
 }
 
+/// Runs the command. The exit code is 1 if the loss exceeds --min-cosine.
+///
+/// # Errors
+/// If an argument is wrong, the network or a picture cannot be read, or the output cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    ensure!((50.0..=100.0).contains(&args.percentile), "--percentile is {}, not 50 to 100", args.percentile);
-    ensure!((0.0..=1000.0).contains(&args.headroom), "--headroom is {}, not 0 to 1000", args.headroom);
-    ensure!(args.divisor.is_normal(), "--divisor is {}; nothing can be divided by it", args.divisor);
-    ensure!((0.0..=255.0).contains(&args.mean), "--mean is {}, not 0 to 255", args.mean);
-    let recipe = Recipe {
+    ensure!(
+        (50.0..=100.0).contains(&args.percentile),
+        "--percentile is {}; it must be from 50 to 100",
+        args.percentile
+    );
+    ensure!(
+        (0.0..=1000.0).contains(&args.headroom),
+        "--headroom is {}; it must be from 0 to 1000",
+        args.headroom
+    );
+    ensure!(
+        args.divisor.is_normal(),
+        "--divisor is {}; it must be a normal number other than 0",
+        args.divisor
+    );
+    ensure!((0.0..=255.0).contains(&args.mean), "--mean is {}; it must be from 0 to 255", args.mean);
+    let settings = QuantizeSettings {
         calibrate: &args.calibrate,
         validate: args.validate.as_deref(),
-        choice: Choice {
+        ranges: RangeSettings {
             method: args.ranges,
             share: args.percentile / 100.0,
             headroom: 1.0 + args.headroom / 100.0,
         },
-        variations: args.augment,
+        variants: args.augment,
         pixels: args.pixels,
         mean: args.mean,
         divisor: args.divisor,
@@ -170,8 +199,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         models: args.models.as_deref(),
     };
     let onnx = std::fs::read(&args.model).with_context(|| format!("cannot read {}", args.model.display()))?;
-    let (quantised, report) =
-        quantise(&onnx, &recipe).with_context(|| format!("{} cannot be quantised", args.model.display()))?;
+    let (quantized, report) = quantize(&onnx, &settings)
+        .with_context(|| format!("{} cannot be quantized", args.model.display()))?;
     report.print(args.json)?;
     if let Some(wanted) = args.min_cosine
         && report.least_mean() < wanted
@@ -183,7 +212,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         );
         return Ok(ExitCode::from(1));
     }
-    std::fs::write(&args.output, quantised)
+    std::fs::write(&args.output, quantized)
         .with_context(|| format!("cannot write {}", args.output.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,53 +1,68 @@
-//! A network taken apart: which nodes are one layer, and which values are put on a grid.
+//! Analyzes a network for quantization: which nodes are one layer, and which values are quantized.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
-use crate::onnx::{Constant, attribute, input_shape, named, tidy};
+use crate::onnx::{Constant, attribute, input, input_shape, node_label, output, simplify};
 
-/// An fp32 network that can be quantised.
+/// Operator sets that are supported. Softmax and other operators had another meaning before 13.
+const OPSETS: RangeInclusive<i64> = 13..=21;
+
+/// An fp32 network that can be quantized.
 pub struct Network {
-    /// The graph, tidied.
+    /// The simplified graph.
     pub graph: GraphProto,
+    /// Name of the input.
     pub input: String,
-    /// Of one input: channels, height, width; 0 where any size goes.
+    /// Channels, height and width of the input; 0 for any size.
     pub shape: [usize; 3],
+    /// Constants of floats by name.
     pub constants: HashMap<String, Constant>,
-    /// What becomes of each value that a node gives.
-    pub values: BTreeMap<String, Role>,
-    /// Consumers of each value.
+    /// The role of each value that a node makes.
+    pub values: BTreeMap<String, ValueRole>,
+    /// Indices of the nodes that consume each value.
     consumers: HashMap<String, Vec<usize>>,
 }
 
-/// What becomes of a value.
+/// The role of a value in the quantized network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
-    /// It is put on a grid of its own, one for each channel where only depthwise convolutions take it.
-    Grid { per_channel: bool },
-    /// It lies on the grid of another value: pooling and flattening change no value.
-    Same(String),
-    /// It stays real: it is the end of the network, or the inside of a layer.
-    Real,
+pub enum ValueRole {
+    /// It is quantized with its own parameters.
+    Quantized {
+        /// Whether each channel has its own parameters: if only depthwise convolutions consume the value.
+        per_channel: bool,
+    },
+    /// It has the parameters of another value: pooling and flattening do not change numbers.
+    SharesParams(String),
+    /// It stays a float: it is at the end of the network, or inside a layer.
+    Float,
 }
 
 impl Network {
-    /// An error that names the node where there is something in the file that cannot be quantised.
+    /// Reads and checks a network.
+    ///
+    /// # Errors
+    /// If the network cannot be quantized. The error names the node.
     pub fn read(file: &ModelProto) -> Result<Self> {
-        // Softmax and others meant something else before.
         let version = file.opset_import.iter().find(|set| set.domain.is_empty()).map_or(0, |set| set.version);
         ensure!(
-            (13..=21).contains(&version),
-            "its operator set is {version}; convert it to one from 13 to 21"
+            OPSETS.contains(&version),
+            "the operator set is {version}; convert the file to a set from {} to {}",
+            OPSETS.start(),
+            OPSETS.end()
         );
-        let mut graph = file.graph.clone().context("there is no graph in it")?;
-        let constants = tidy(&mut graph)?;
+        let mut graph = file.graph.clone().context("the file has no graph")?;
+        let constants = simplify(&mut graph)?;
         let inputs: Vec<&ValueInfoProto> =
             graph.input.iter().filter(|input| !constants.contains_key(&input.name)).collect();
-        let [input] = inputs[..] else { bail!("it has {} inputs, not one", inputs.len()) };
-        let shape = input_shape(input)?;
-        let name = input.name.clone();
+        let [graph_input] = inputs[..] else {
+            bail!("the graph has {} inputs; it must have one", inputs.len())
+        };
+        let shape = input_shape(graph_input)?;
+        let name = graph_input.name.clone();
         let mut consumers: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, node) in graph.node.iter().enumerate() {
             node.input.iter().for_each(|value| consumers.entry(value.clone()).or_default().push(index));
@@ -55,152 +70,156 @@ impl Network {
         let mut network = Self { graph, input: name, shape, constants, values: BTreeMap::new(), consumers };
         let mut seen = HashSet::from([network.input.clone()]);
         for node in network.graph.node.clone() {
-            let output = network.check(&node, &seen).with_context(|| named(&node))?;
+            let output = network.check(&node, &seen).with_context(|| node_label(&node))?;
             seen.insert(output.to_owned());
         }
-        // From the end, because a value's role depends on its consumers'.
+        // From the end, because the role of a value depends on the roles of its consumers.
         for node in network.graph.node.clone().iter().rev() {
             let role = network.role(node);
-            network.values.insert(node.output[0].clone(), role);
+            network.values.insert(output(node).to_owned(), role);
         }
-        let quantised = network.values.values().any(|role| *role != Role::Real);
-        ensure!(quantised, "there is no convolution or matrix product between its input and its end");
+        let quantized = network.values.values().any(|role| *role != ValueRole::Float);
+        ensure!(quantized, "the graph has no convolution or matrix product that can be quantized");
         Ok(network)
     }
 
-    /// The nodes that take a value.
+    /// The nodes that consume a value.
     pub fn consumers(&self, value: &str) -> impl Iterator<Item = &NodeProto> {
         let found = self.consumers.get(value).map_or(&[][..], Vec::as_slice);
-        found.iter().map(|index| &self.graph.node[*index])
+        found.iter().filter_map(|index| self.graph.node.get(*index))
     }
 
+    /// Whether a value is an output of the graph.
     pub fn is_output(&self, value: &str) -> bool {
         self.graph.output.iter().any(|output| output.name == value)
     }
 
-    /// Whether a convolution has a kernel for each channel.
+    /// Whether a convolution is depthwise: with one kernel for each channel.
     pub fn is_depthwise(&self, node: &NodeProto) -> bool {
         let group = attribute(node, "group").map_or(1, |group| group.i);
         let kernel = node.input.get(1).and_then(|name| self.constants.get(name));
-        group > 1 && kernel.is_some_and(|kernel| kernel.dims[0] as i64 == group && kernel.dims[1] == 1)
+        group > 1
+            && kernel
+                .is_some_and(|kernel| matches!(kernel.dims[..], [kernels, 1, ..] if kernels as i64 == group))
     }
 
-    /// Whether a value comes straight from a convolution, with no activation between.
+    /// Whether a value is the direct output of a convolution, without an activation.
     pub fn is_linear(&self, value: &str) -> bool {
         self.producer(value).is_some_and(|node| node.op_type == "Conv")
     }
 
-    /// Refuses a node that cannot be written in bytes; gives its output.
+    /// Checks that a node can be quantized; returns its output.
     fn check<'a>(&self, node: &'a NodeProto, seen: &HashSet<String>) -> Result<&'a str> {
-        let [output] = &node.output[..] else { bail!("it has {} outputs", node.output.len()) };
+        let [output] = &node.output[..] else { bail!("has {} outputs; it must have one", node.output.len()) };
         let constant = |index: usize| node.input.get(index).and_then(|name| self.constants.get(name));
         let value = |index: usize| node.input.get(index).is_some_and(|name| seen.contains(name));
-        ensure!(value(0), "its first input is no value of the network");
-        // Else a value could come before itself, and the way along its consumers would have no end.
-        ensure!(!seen.contains(output), "{output} is given twice");
+        ensure!(value(0), "the first input is not a value of the network");
+        // Otherwise a value could depend on itself, and the search along consumers would not end.
+        ensure!(!seen.contains(output), "{output} is made twice");
         let is_known = |name: &String| {
             name.is_empty()
                 || seen.contains(name)
                 || self.graph.initializer.iter().any(|tensor| tensor.name == *name)
         };
         if let Some(name) = node.input.iter().find(|name| !is_known(name)) {
-            bail!("it takes {name}, which nothing before it gives");
+            bail!("consumes {name}, which no earlier node makes");
         }
         match node.op_type.as_str() {
             "Conv" => {
-                let kernel = constant(1).context("its kernel is no constant")?;
-                ensure!(kernel.dims.len() == 4, "its kernel has {} dimensions, not 4", kernel.dims.len());
+                let kernel = constant(1).context("the kernel is not a constant")?;
+                ensure!(kernel.dims.len() == 4, "the kernel has {} dimensions, not 4", kernel.dims.len());
                 let group = attribute(node, "group").map_or(1, |group| group.i);
-                ensure!(group == 1 || self.is_depthwise(node), "it has {group} groups");
+                ensure!(
+                    group == 1 || self.is_depthwise(node),
+                    "has {group} groups; only 1, or one for each channel, is supported"
+                );
                 let dilated = attribute(node, "dilations").is_some_and(|a| a.ints.iter().any(|d| *d != 1));
-                ensure!(!dilated, "it is dilated");
-                ensure!(node.input.len() < 3 || constant(2).is_some(), "its bias is no constant");
+                ensure!(!dilated, "must not be dilated");
+                ensure!(node.input.len() < 3 || constant(2).is_some(), "the bias is not a constant");
             }
             "MatMul" => {
-                let matrix = constant(1).context("its second factor is no constant")?;
-                ensure!(matrix.dims.len() == 2, "its matrix has {} dimensions", matrix.dims.len());
+                let matrix = constant(1).context("the second factor is not a constant")?;
+                ensure!(matrix.dims.len() == 2, "the matrix has {} dimensions, not 2", matrix.dims.len());
             }
             "Add" => {
                 let biased = constant(1).is_some()
-                    && self.producer(&node.input[0]).is_some_and(|node| node.op_type == "MatMul");
-                ensure!(biased || value(1), "it adds what is neither a value nor a matrix product's bias");
+                    && self.producer(input(node, 0)).is_some_and(|node| node.op_type == "MatMul");
+                ensure!(
+                    biased || value(1),
+                    "the second input is neither a value nor the bias of a matrix product"
+                );
             }
             "PRelu" => {
-                constant(1).context("its slope is no constant")?;
-                ensure!(
-                    self.ends_layer(&node.input[0]),
-                    "it does not follow a convolution or matrix product"
-                );
+                constant(1).context("the slope is not a constant")?;
+                ensure!(self.ends_layer(input(node, 0)), "must follow a convolution or matrix product");
             }
             "Relu" => {
-                ensure!(
-                    self.ends_layer(&node.input[0]),
-                    "it does not follow a convolution or matrix product"
-                );
+                ensure!(self.ends_layer(input(node, 0)), "must follow a convolution or matrix product");
             }
             "MaxPool" => {}
             "Flatten" => {
                 let axis = attribute(node, "axis").map_or(1, |axis| axis.i);
-                ensure!(axis == 1, "it flattens from axis {axis}, not 1");
+                ensure!(axis == 1, "flattens from axis {axis}; only axis 1 is supported");
             }
             "Softmax" => {}
-            _ => bail!("it is not one of Conv, MatMul, Add, PRelu, Relu, MaxPool, Flatten, Softmax"),
+            _ => bail!("is not one of Conv, MatMul, Add, PRelu, Relu, MaxPool, Flatten, Softmax"),
         }
         Ok(output)
     }
 
+    /// The node that makes a value.
     fn producer(&self, value: &str) -> Option<&NodeProto> {
         self.graph.node.iter().find(|node| node.output.iter().any(|output| output == value))
     }
 
-    /// Whether a value is what a convolution or matrix product gives, with nothing but its bias added.
+    /// Whether a value is the result of a convolution or matrix product, perhaps with its bias.
     fn ends_layer(&self, value: &str) -> bool {
         self.producer(value).is_some_and(|node| match node.op_type.as_str() {
             "Conv" | "MatMul" => true,
-            "Add" => self.constants.contains_key(&node.input[1]),
+            "Add" => self.constants.contains_key(input(node, 1)),
             _ => false,
         })
     }
 
-    /// Whether only the rest of the same layer takes a value.
-    fn goes_on(&self, value: &str) -> bool {
+    /// Whether the only consumer of a value belongs to the same layer.
+    fn is_inside_layer(&self, value: &str) -> bool {
         let mut consumers = self.consumers(value);
         match (consumers.next(), consumers.next()) {
             (Some(node), None) if !self.is_output(value) => match node.op_type.as_str() {
                 "PRelu" | "Relu" => true,
-                "Add" => self.constants.contains_key(&node.input[1]),
+                "Add" => self.constants.contains_key(input(node, 1)),
                 _ => false,
             },
             _ => false,
         }
     }
 
-    /// Whether a value is at the network's end: no layer takes it.
-    fn ends(&self, value: &str) -> bool {
+    /// Whether a value is at the end of the network: no layer consumes it.
+    fn is_at_end(&self, value: &str) -> bool {
         self.consumers(value).all(|node| match node.op_type.as_str() {
             "Softmax" => true,
-            "Flatten" => self.ends(&node.output[0]),
+            "Flatten" => self.is_at_end(output(node)),
             _ => false,
         })
     }
 
-    fn role(&self, node: &NodeProto) -> Role {
-        let output = &node.output[0];
-        if self.goes_on(output) || self.ends(output) {
-            return Role::Real;
+    fn role(&self, node: &NodeProto) -> ValueRole {
+        let value = output(node);
+        if self.is_inside_layer(value) || self.is_at_end(value) {
+            return ValueRole::Float;
         }
         if ["MaxPool", "Flatten"].contains(&node.op_type.as_str()) {
-            return Role::Same(node.input[0].clone());
+            return ValueRole::SharesParams(input(node, 0).to_owned());
         }
-        let mut consumers = self.consumers(output);
+        let mut consumers = self.consumers(value);
         let per_channel = consumers.all(|node| node.op_type == "Conv" && self.is_depthwise(node));
-        Role::Grid { per_channel: per_channel && !self.is_output(output) }
+        ValueRole::Quantized { per_channel: per_channel && !self.is_output(value) }
     }
 
-    /// The value whose grid a value lies on.
-    pub fn grid_of<'a>(&'a self, value: &'a str) -> &'a str {
+    /// The value whose parameters a value has.
+    pub fn params_source<'a>(&'a self, value: &'a str) -> &'a str {
         match self.values.get(value) {
-            Some(Role::Same(source)) => self.grid_of(source),
+            Some(ValueRole::SharesParams(source)) => self.params_source(source),
             _ => value,
         }
     }
@@ -212,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    /// A convolution and two flattenings, whose names may be changed.
+    /// The error for a network of a convolution, a matrix product and two flattenings, after `change`.
     fn refused(change: impl FnOnce(&mut GraphProto)) -> Option<String> {
         use crate::onnx::graph::{Dim, Graph, INPUT};
         let mut graph = Graph::new("network");
@@ -230,11 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_comes_before_itself_is_refused() {
+    fn a_value_that_depends_on_itself_is_refused() {
         assert_eq!(refused(|_| ()), None);
         let twice = refused(|graph| graph.node[3].output = graph.node[3].input[..1].to_vec());
-        assert!(twice.is_some_and(|why| why.contains("is given twice")));
+        assert!(twice.is_some_and(|why| why.contains("is made twice")));
         let later = refused(|graph| graph.node[1].input.push("end".into()));
-        assert!(later.is_some_and(|why| why.contains("it takes end, which nothing before it gives")));
+        assert!(later.is_some_and(|why| why.contains("consumes end, which no earlier node makes")));
     }
 }

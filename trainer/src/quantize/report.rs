@@ -1,4 +1,4 @@
-//! How far the quantised network is from the fp32 one.
+//! Compares the quantized network with the fp32 network.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +8,34 @@ use serde::Serialize;
 use tract_onnx::pb::ModelProto;
 
 use super::calibrate::Sample;
-use super::network::{Network, Role};
-use super::ranges::{Grid, Runner};
-use super::write::real;
+use super::graph_runner::GraphRunner;
+use super::network::{Network, ValueRole};
+use super::ranges::{QuantParams, STEPS};
+use super::write::dequantized_name;
+use crate::onnx::output;
 
-/// What the comparison found.
+/// The result of the comparison.
 pub struct Report {
     layers: Vec<Layer>,
     outputs: Vec<Output>,
 }
 
-/// A value on its grid.
+/// A quantized value.
 #[derive(Debug, Serialize)]
 struct Layer {
     layer: String,
     op: String,
-    /// `tensor`, or `channel` where each has a scale of its own.
-    grid: &'static str,
+    /// `tensor`, or `channel` if each channel has its own scale.
+    #[serde(rename = "grid")]
+    granularity: &'static str,
+    /// The least and the greatest number that the bytes can express.
     least: f32,
     greatest: f32,
-    /// Of what the quantised network has there, to its distance from what the fp32 one has, decibels.
+    /// Power of the fp32 value, relative to the power of its difference to the quantized value, decibels.
     snr_db: f64,
 }
 
-/// An output over all samples.
+/// An output of the network, over all samples.
 #[derive(Debug, Serialize)]
 struct Output {
     output: String,
@@ -40,33 +44,37 @@ struct Output {
     cosine_min: f64,
 }
 
-/// Runs both networks over the samples: the quantised one as the door would, from what was written.
+/// Runs both networks over the samples. The quantized one is the written file.
+///
+/// # Errors
+/// If a network cannot run, or a value has no parameters.
 pub fn compare(
     network: &Network,
-    grids: &BTreeMap<String, Grid>,
-    quantised: &ModelProto,
+    params: &BTreeMap<String, QuantParams>,
+    quantized: &ModelProto,
     input: &Input,
     samples: &[Sample],
 ) -> Result<Report> {
-    let own = |(name, role): (&String, &Role)| matches!(role, Role::Grid { .. }).then(|| name.clone());
+    let own = |(name, role): (&String, &ValueRole)| {
+        matches!(role, ValueRole::Quantized { .. }).then(|| name.clone())
+    };
     let values: Vec<String> = network.values.iter().filter_map(own).collect();
     let outputs: Vec<String> = network.graph.output.iter().map(|output| output.name.clone()).collect();
     let plain: Vec<String> = outputs.iter().chain(&values).cloned().collect();
     let written: Vec<String> =
-        outputs.iter().cloned().chain(values.iter().map(|value| real(value))).collect();
-    let graph = quantised.graph.clone().unwrap_or_default();
-    let mut fp32 = Runner::new(&network.graph, &plain, input)?;
-    let mut int8 = Runner::new(&graph, &written, input)?;
+        outputs.iter().cloned().chain(values.iter().map(|value| dequantized_name(value))).collect();
+    let graph = quantized.graph.clone().unwrap_or_default();
+    let mut fp32 = GraphRunner::new(&network.graph, &plain, input);
+    let mut int8 = GraphRunner::new(&graph, &written, input);
 
     let mut power = vec![[0.0f64; 2]; plain.len()];
     let mut cosines = vec![Vec::new(); outputs.len()];
     for sample in samples {
         let wanted = fp32.run(sample)?;
         let made = int8.run(sample)?;
-        for (index, (wanted, made)) in wanted.iter().zip(made).enumerate() {
-            let [signal, noise] = &mut power[index];
-            let (mut dot, mut own) = (0.0, 0.0);
-            let mut whole = 0.0;
+        let pairs = wanted.zip(made).map(|((_, wanted), (_, made))| (wanted, made));
+        for (index, ((wanted, made), [signal, noise])) in pairs.zip(&mut power).enumerate() {
+            let (mut dot, mut own, mut whole) = (0.0, 0.0, 0.0f64);
             for (wanted, made) in wanted.iter().zip(made).map(|(a, b)| (f64::from(*a), f64::from(*b))) {
                 dot += wanted * made;
                 own += made * made;
@@ -79,23 +87,19 @@ pub fn compare(
             }
         }
     }
-    let op = |value: &String| {
-        let made = network.graph.node.iter().find(|node| node.output[0] == **value);
-        made.map_or_else(String::new, |node| node.op_type.clone())
-    };
     let layers = network.graph.node.iter().filter_map(|node| {
-        let value = &node.output[0];
+        let value = output(node);
         let index = values.iter().position(|listed| listed == value)?;
-        let grid = &grids[value];
-        let ends = grid.scale.iter().zip(&grid.zero_point).map(|(scale, zero_point)| {
-            (-scale * f32::from(*zero_point), scale * (255.0 - f32::from(*zero_point)))
+        let params = params.get(value)?;
+        let ends = params.scale.iter().zip(&params.zero_point).map(|(scale, zero_point)| {
+            (-scale * f32::from(*zero_point), scale * (STEPS - f32::from(*zero_point)))
         });
         let (least, greatest) = ends.fold((0.0f32, 0.0f32), |(a, b), (c, d)| (a.min(c), b.max(d)));
-        let [signal, noise] = power[outputs.len() + index];
+        let [signal, noise] = power.get(outputs.len() + index)?;
         Some(Layer {
-            layer: value.clone(),
-            op: op(value),
-            grid: if grid.scale.len() > 1 { "channel" } else { "tensor" },
+            layer: value.to_owned(),
+            op: node.op_type.clone(),
+            granularity: if params.scale.len() > 1 { "channel" } else { "tensor" },
             least,
             greatest,
             snr_db: 10.0 * (signal / noise.max(f64::MIN_POSITIVE)).log10(),
@@ -112,12 +116,16 @@ pub fn compare(
 }
 
 impl Report {
-    /// The mean cosine of the output that lost most; 0 where it is no number.
+    /// The mean cosine of the output with the greatest loss; 0 if it is not finite.
     pub fn least_mean(&self) -> f64 {
         let means = self.outputs.iter().map(|output| output.cosine_mean);
         means.map(|mean| if mean.is_finite() { mean } else { 0.0 }).fold(1.0, f64::min)
     }
 
+    /// Prints the report as a table, or as one JSON object a line.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
     pub fn print(&self, json: bool) -> Result<()> {
         if json {
             for layer in &self.layers {
@@ -129,8 +137,8 @@ impl Report {
             return Ok(());
         }
         println!("{:16} {:8} {:8} {:>9} {:>9} {:>8}", "layer", "op", "grid", "least", "greatest", "SNR");
-        for Layer { layer, op, grid, least, greatest, snr_db } in &self.layers {
-            println!("{layer:16} {op:8} {grid:8} {least:9.3} {greatest:9.3} {snr_db:5.1} dB");
+        for Layer { layer, op, granularity, least, greatest, snr_db } in &self.layers {
+            println!("{layer:16} {op:8} {granularity:8} {least:9.3} {greatest:9.3} {snr_db:5.1} dB");
         }
         for Output { output, samples, cosine_mean, cosine_min } in &self.outputs {
             println!(

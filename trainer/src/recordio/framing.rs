@@ -1,71 +1,104 @@
-//! Records in a file, as dmlc-core's recordio.h has them: the magic number and a word that holds flag (upper 3 bits) and
-//! length (lower 29), both little-endian; the bytes; padding to 4 bytes.
+//! The format of records, as in recordio.h of dmlc-core: the magic number; a word with a flag (upper 3 bits) and the length
+//! (lower 29 bits), both little-endian; the payload; padding to a multiple of 4 bytes.
 //!
-//! A payload in which the magic number stands at a multiple of 4 is cut there and its parts are flagged (1 first,
-//! 2 middle, 3 last; 0 is a whole record), so that a reader can find the next record from anywhere. The magic number
-//! between two parts is left out, and put back when the record is read.
+//! If a payload has the magic number at a multiple of 4, it is split there into parts with flags (1 first, 2 middle, 3 last; 0
+//! is a complete record), so that a reader can find the next record from anywhere. The magic number between two parts is left
+//! out, and inserted again when the record is read.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-pub const MAGIC: u32 = 0xced7_230a;
+/// Begins each part.
+const MAGIC: u32 = 0xced7_230a;
 const LENGTH_BITS: u32 = 29;
-/// The longest part, bytes.
+/// The flags of parts.
+const COMPLETE: u32 = 0;
+const FIRST: u32 = 1;
+const MIDDLE: u32 = 2;
+const LAST: u32 = 3;
+/// Greatest length of a part, bytes.
 const MAX_PART: usize = (1 << LENGTH_BITS) - 1;
-/// Bytes before each part.
-const HEAD: u64 = 8;
-/// What [`RecordFile::glimpse`] shows of a payload, bytes: enough for the head of a face record with a few labels.
-const GLIMPSE: usize = 64;
+/// Length of the header of a part, bytes.
+const PART_HEADER_BYTES: u64 = 8;
+/// Greatest length of [`RecordPrefix::start`], bytes: enough for the header of a face record with a few labels.
+const PREFIX_BYTES: usize = 64;
 
-/// Why a file of records could not be read.
+/// Why a RecordIO file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
+    /// An I/O error.
     #[error("{path}: cannot be read: {why}")]
-    Unreadable { path: PathBuf, why: io::Error },
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system reports.
+        why: io::Error,
+    },
+    /// There is no magic number, or the flag is unknown.
     #[error(
-        "{path}: no record begins at byte {offset}: it is no RecordIO file, or damaged there; copy it again"
+        "{path}: no record begins at byte {offset}: the file is not RecordIO, or is damaged there; copy it again"
     )]
-    NoRecord { path: PathBuf, offset: u64 },
-    #[error("{path}: the record at byte {offset} is torn; copy the file again")]
-    Torn { path: PathBuf, offset: u64 },
+    NoRecord {
+        /// The file.
+        path: PathBuf,
+        /// Where a record must begin.
+        offset: u64,
+    },
+    /// The record ends after the file, or its parts are in the wrong order.
+    #[error("{path}: the record at byte {offset} is incomplete; copy the file again")]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// Where the record begins.
+        offset: u64,
+    },
 }
 
-/// Writes one record; gives the bytes that it took.
-pub fn append(file: &mut impl Write, payload: &[u8]) -> io::Result<u64> {
-    let mut parts = Vec::new();
-    let mut begin = 0;
-    for (index, word) in payload.as_chunks::<4>().0.iter().enumerate() {
-        if u32::from_le_bytes(*word) == MAGIC {
-            parts.push(&payload[begin..index * 4]);
-            begin = index * 4 + 4;
-        }
+/// Splits a payload at each magic number that stands at a multiple of 4.
+fn split(payload: &[u8]) -> Vec<&[u8]> {
+    let is_magic = |word: &[u8; 4]| u32::from_le_bytes(*word) == MAGIC;
+    let (mut parts, mut rest) = (Vec::new(), payload);
+    while let Some(words) = rest.as_chunks().0.iter().position(is_magic)
+        && let Some((part, from_magic)) = rest.split_at_checked(4 * words)
+    {
+        parts.push(part);
+        rest = from_magic.get(4..).unwrap_or_default();
     }
-    parts.push(&payload[begin..]);
+    parts.push(rest);
+    parts
+}
+
+/// Writes one record; returns its length in bytes.
+///
+/// # Errors
+/// If the payload is longer than 512 MiB, or cannot be written.
+pub fn append(file: &mut impl Write, payload: &[u8]) -> io::Result<u64> {
+    let parts = split(payload);
     let last = parts.len() - 1;
     let mut written = 0;
     for (index, part) in parts.into_iter().enumerate() {
         let flag = match index {
-            _ if last == 0 => 0,
-            0 => 1,
-            _ if index < last => 2,
-            _ => 3,
+            _ if last == 0 => COMPLETE,
+            0 => FIRST,
+            _ if index < last => MIDDLE,
+            _ => LAST,
         };
         if part.len() > MAX_PART {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record holds at most 512 MiB"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record can have at most 512 MiB"));
         }
         file.write_all(&MAGIC.to_le_bytes())?;
         file.write_all(&(flag << LENGTH_BITS | part.len() as u32).to_le_bytes())?;
         file.write_all(part)?;
         let padding = part.len().next_multiple_of(4) - part.len();
-        file.write_all(&[0; 3][..padding])?;
-        written += HEAD + (part.len() + padding) as u64;
+        io::copy(&mut io::Read::take(io::repeat(0), padding as u64), file)?;
+        written += PART_HEADER_BYTES + (part.len() + padding) as u64;
     }
     Ok(written)
 }
 
-/// A file of records, read at offsets, by any number of threads.
+/// A RecordIO file, which several threads can read at any offset.
 #[derive(Debug)]
 pub struct RecordFile {
     path: PathBuf,
@@ -73,15 +106,21 @@ pub struct RecordFile {
     length: u64,
 }
 
-/// The begin of a record's payload, whether there is more of it, and where the next record begins.
-pub struct Glimpse {
+/// The beginning of a record.
+pub struct RecordPrefix {
+    /// The first bytes of the payload; all bytes if it is short.
     pub start: Vec<u8>,
+    /// Length of the whole payload, bytes.
     pub length: usize,
+    /// Offset of the next record.
     pub next: u64,
 }
 
 impl RecordFile {
     /// Opens the file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let unreadable = |why| RecordError::Unreadable { path: path.to_owned(), why };
         let file = File::open(path).map_err(unreadable)?;
@@ -89,65 +128,76 @@ impl RecordFile {
         Ok(Self { path: path.to_owned(), file, length })
     }
 
-    /// Bytes of the file.
+    /// Length of the file, bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// The payload of the record at an offset, and the next record's offset.
+    /// Reads the record at an offset; returns its payload and the offset of the next record.
+    ///
+    /// # Errors
+    /// If no record begins there, or it is incomplete.
     pub fn read(&self, offset: u64) -> Result<(Vec<u8>, u64), RecordError> {
         let mut payload = Vec::new();
         let mut at = offset;
         loop {
-            let (flag, length) = self.head(at)?;
+            let (flag, length) = self.part_header(at)?;
             let is_first = at == offset;
-            if matches!(flag, 0 | 1) != is_first {
-                return Err(RecordError::Torn { path: self.path.clone(), offset });
+            if matches!(flag, COMPLETE | FIRST) != is_first {
+                return Err(RecordError::Incomplete { path: self.path.clone(), offset });
             }
             if !is_first {
                 payload.extend(MAGIC.to_le_bytes());
             }
-            let begin = payload.len();
-            payload.resize(begin + length, 0);
-            self.fill(&mut payload[begin..], at + HEAD)?;
-            at += HEAD + length.next_multiple_of(4) as u64;
-            if matches!(flag, 0 | 3) {
+            let mut part = vec![0; length];
+            self.read_exact(&mut part, at + PART_HEADER_BYTES)?;
+            payload.extend(part);
+            at += PART_HEADER_BYTES + length.next_multiple_of(4) as u64;
+            if matches!(flag, COMPLETE | LAST) {
                 return Ok((payload, at));
             }
         }
     }
 
-    /// The begin of the record at an offset, without reading all of it.
-    pub fn glimpse(&self, offset: u64) -> Result<Glimpse, RecordError> {
-        let (flag, length) = self.head(offset)?;
-        if flag != 0 {
+    /// Reads the beginning of the record at an offset. A record of one part is not read as a whole.
+    ///
+    /// # Errors
+    /// If no record begins there, or it is incomplete.
+    pub fn read_prefix(&self, offset: u64) -> Result<RecordPrefix, RecordError> {
+        let (flag, length) = self.part_header(offset)?;
+        if flag != COMPLETE {
             let (start, next) = self.read(offset)?;
-            return Ok(Glimpse { length: start.len(), start, next });
+            return Ok(RecordPrefix { length: start.len(), start, next });
         }
-        let mut start = vec![0; length.min(GLIMPSE)];
-        self.fill(&mut start, offset + HEAD)?;
-        Ok(Glimpse { start, length, next: offset + HEAD + length.next_multiple_of(4) as u64 })
+        let mut start = vec![0; length.min(PREFIX_BYTES)];
+        self.read_exact(&mut start, offset + PART_HEADER_BYTES)?;
+        Ok(RecordPrefix {
+            start,
+            length,
+            next: offset + PART_HEADER_BYTES + length.next_multiple_of(4) as u64,
+        })
     }
 
-    /// Flag and length of the part at an offset. The part lies within the file.
-    fn head(&self, offset: u64) -> Result<(u32, usize), RecordError> {
-        let mut head = [0; HEAD as usize];
-        if offset + HEAD > self.length {
-            return Err(RecordError::Torn { path: self.path.clone(), offset });
+    /// Flag and length of the part at an offset, which ends within the file.
+    fn part_header(&self, offset: u64) -> Result<(u32, usize), RecordError> {
+        let mut header = [0; PART_HEADER_BYTES as usize];
+        if offset + PART_HEADER_BYTES > self.length {
+            return Err(RecordError::Incomplete { path: self.path.clone(), offset });
         }
-        self.fill(&mut head, offset)?;
-        let [magic, word] = [0, 4].map(|at| u32::from_le_bytes([0, 1, 2, 3].map(|byte| head[at + byte])));
+        self.read_exact(&mut header, offset)?;
+        let header = u64::from_le_bytes(header);
+        let (magic, word) = (header as u32, (header >> 32) as u32);
         let (flag, length) = (word >> LENGTH_BITS, word as usize & MAX_PART);
-        if magic != MAGIC || flag > 3 {
+        if magic != MAGIC || flag > LAST {
             return Err(RecordError::NoRecord { path: self.path.clone(), offset });
         }
-        if offset + HEAD + length as u64 > self.length {
-            return Err(RecordError::Torn { path: self.path.clone(), offset });
+        if offset + PART_HEADER_BYTES + length as u64 > self.length {
+            return Err(RecordError::Incomplete { path: self.path.clone(), offset });
         }
         Ok((flag, length))
     }
 
-    fn fill(&self, bytes: &mut [u8], offset: u64) -> Result<(), RecordError> {
+    fn read_exact(&self, bytes: &mut [u8], offset: u64) -> Result<(), RecordError> {
         self.file
             .read_exact_at(bytes, offset)
             .map_err(|why| RecordError::Unreadable { path: self.path.clone(), why })
@@ -173,41 +223,41 @@ mod tests {
         assert_eq!(append(&mut bytes, b"abcde").unwrap(), 16);
         assert_eq!(bytes, *b"\x0a\x23\xd7\xce\x05\0\0\0abcde\0\0\0");
 
-        // The magic number in the middle: two parts, flagged 1 and 3, without it.
+        // The magic number in the middle: two parts without it, with the flags 1 and 3.
         bytes.clear();
         append(&mut bytes, b"abcd\x0a\x23\xd7\xceef").unwrap();
         let parts = b"\x0a\x23\xd7\xce\x04\0\0\x20abcd\x0a\x23\xd7\xce\x02\0\0\x60ef\0\0";
         assert_eq!(bytes, *parts);
 
-        // Three parts, the first and the last of no bytes.
+        // Three parts; the first and the last are empty.
         bytes.clear();
         append(&mut bytes, b"\x0a\x23\xd7\xceabcd\x0a\x23\xd7\xce").unwrap();
         let parts = b"\x0a\x23\xd7\xce\0\0\0\x20\x0a\x23\xd7\xce\x04\0\0\x40abcd\x0a\x23\xd7\xce\0\0\0\x60";
         assert_eq!(bytes, *parts);
 
-        // Not at a multiple of 4 it is as any other bytes.
+        // At another offset than a multiple of 4 it is no boundary.
         bytes.clear();
         append(&mut bytes, b"a\x0a\x23\xd7\xceb").unwrap();
         assert_eq!(bytes[4..8], [6, 0, 0, 0]);
     }
 
     #[test]
-    fn what_is_torn_or_no_record_is_named_with_its_place() {
+    fn incomplete_and_missing_records_are_reported_with_their_offset() {
         let mut bytes = Vec::new();
         let first = append(&mut bytes, &[7; 100]).unwrap();
         append(&mut bytes, b"abcd\x0a\x23\xd7\xceefgh").unwrap();
-        let (_, whole) = file_of(&bytes);
-        assert!(matches!(whole.read(4), Err(RecordError::NoRecord { offset: 4, .. })));
+        let (_, complete) = file_of(&bytes);
+        assert!(matches!(complete.read(4), Err(RecordError::NoRecord { offset: 4, .. })));
         for length in 1..bytes.len() as u64 {
-            let (_, torn) = file_of(&bytes[..length as usize]);
-            let result = torn.read(0).and_then(|(_, next)| torn.read(next));
-            assert!(matches!(result, Err(RecordError::Torn { .. })), "{length} bytes");
+            let (_, truncated) = file_of(&bytes[..length as usize]);
+            let result = truncated.read(0).and_then(|(_, next)| truncated.read(next));
+            assert!(matches!(result, Err(RecordError::Incomplete { .. })), "{length} bytes");
         }
-        // A last part where a first one should be.
-        assert!(matches!(whole.read(first + 12), Err(RecordError::Torn { .. })));
+        // A last part in the place of a first one.
+        assert!(matches!(complete.read(first + 12), Err(RecordError::Incomplete { .. })));
     }
 
-    /// Bytes in which the magic number is frequent, at multiples of 4 and elsewhere.
+    /// Bytes with many magic numbers, at multiples of 4 and at other offsets.
     fn payload() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             Just(MAGIC.to_le_bytes().to_vec()),
@@ -231,11 +281,11 @@ mod tests {
             if let Ok((payload, next)) = file.read(offset) {
                 prop_assert!(payload.len() <= bytes.len() && next > offset);
             }
-            let _ = file.glimpse(offset);
+            let _ = file.read_prefix(offset);
         }
 
         #[test]
-        fn records_come_back_as_they_were(payloads in proptest::collection::vec(payload(), 1..6)) {
+        fn written_records_are_read_back(payloads in proptest::collection::vec(payload(), 1..6)) {
             let mut bytes = Vec::new();
             let mut offsets = vec![0];
             for payload in &payloads {
@@ -247,11 +297,11 @@ mod tests {
                 let (read, next) = file.read(offsets[index]).unwrap();
                 prop_assert_eq!(&read, payload);
                 prop_assert_eq!(next, offsets[index + 1]);
-                let glimpse = file.glimpse(offsets[index]).unwrap();
-                prop_assert_eq!(&payload[..glimpse.start.len()], &glimpse.start[..]);
-                prop_assert_eq!((glimpse.length, glimpse.next), (payload.len(), next));
+                let prefix = file.read_prefix(offsets[index]).unwrap();
+                prop_assert_eq!(&payload[..prefix.start.len()], &prefix.start[..]);
+                prop_assert_eq!((prefix.length, prefix.next), (payload.len(), next));
             }
-            // Wherever it stands at a multiple of 4, the magic number begins a part.
+            // A magic number at a multiple of 4 begins a part.
             let marks = bytes.as_chunks::<4>().0.iter().filter(|word| u32::from_le_bytes(**word) == MAGIC);
             let inside = payloads.iter().flat_map(|p| p.as_chunks::<4>().0);
             let cuts = inside.filter(|word| u32::from_le_bytes(**word) == MAGIC).count();

@@ -1,10 +1,10 @@
-//! What tests of folders share.
+//! Helpers for tests of folders.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every file below a folder with its bytes.
+/// All files below a folder, with their bytes.
 pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

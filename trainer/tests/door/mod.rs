@@ -1,4 +1,4 @@
-//! A door in a folder of its own, kept by the program that ships.
+//! Runs a door, the program `ostiary`, with all its files in a temporary folder.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Far longer than anything here takes.
+/// Much longer than any event takes.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A file of the repository.
@@ -27,7 +27,7 @@ pub fn trainer(arguments: &[&str]) -> Output {
     Command::new(cargo_bin!("ostiary-trainer")).args(arguments).output().unwrap()
 }
 
-/// The door's program, which cargo builds beside the trainer's for the tests of the whole workspace.
+/// The program `ostiary`. Cargo builds it beside the trainer when it tests the whole workspace.
 pub fn ostiary() -> Command {
     let program = cargo_bin!("ostiary-trainer").with_file_name("ostiary");
     assert!(program.exists(), "there is no {}; run the tests with --workspace", program.display());
@@ -36,7 +36,7 @@ pub fn ostiary() -> Command {
     command
 }
 
-/// What a verb did.
+/// The result of a command.
 pub struct Done {
     code: Option<i32>,
     rows: Vec<Value>,
@@ -53,13 +53,13 @@ impl Done {
         self.code(0)
     }
 
-    /// The reason of a refusal.
+    /// The reason in the output of a refusal (exit code 1).
     pub fn refused(self) -> String {
         let rows = self.code(1);
         rows.last().unwrap()["refused"].as_str().unwrap().to_owned()
     }
 
-    /// What an error says.
+    /// The message of an error (exit code 2).
     pub fn error(self) -> String {
         assert_eq!(self.code, Some(2), "{:?} {}", self.rows, self.said);
         assert!(!self.said.contains("panicked"), "{}", self.said);
@@ -67,21 +67,21 @@ impl Done {
     }
 }
 
-/// A folder with all that a door keeps.
-pub struct House(TempDir);
+/// A folder with the configuration and the databases of a door.
+pub struct DoorSetup(TempDir);
 
-impl House {
-    /// A door with these lines in `[models]`.
+impl DoorSetup {
+    /// A new door with these lines in `[models]`.
     pub fn new(models: &str) -> Self {
-        let house = Self(tempfile::tempdir().unwrap());
-        let set = |text: &str| fs::write(house.path("ostiary.toml"), text).unwrap();
+        let setup = Self(tempfile::tempdir().unwrap());
+        let set = |text: &str| fs::write(setup.path("ostiary.toml"), text).unwrap();
         set(&format!(
             "[events]\npath = {:?}\n[facebank]\npath = {:?}\n[models]\nstore = {:?}\n{models}",
-            house.path("events.sqlite"),
-            house.path("people.sqlite"),
-            house.path("models"),
+            setup.path("events.sqlite"),
+            setup.path("people.sqlite"),
+            setup.path("models"),
         ));
-        house
+        setup
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -92,7 +92,7 @@ impl House {
         fs::read_to_string(self.path("ostiary.toml")).unwrap()
     }
 
-    /// Adds lines to a section, or a section.
+    /// Adds lines to a section of the configuration, or a new section.
     pub fn configure_more(&self, more: &str) {
         let (section, lines) = more.split_once('\n').unwrap();
         let text = self.configuration();
@@ -109,18 +109,19 @@ impl House {
         command
     }
 
-    /// The same while something else happens.
+    /// Runs `ostiary models` in a thread.
     pub fn models_meanwhile(&self, arguments: &[&str]) -> thread::JoinHandle<Done> {
         let mut command = self.ostiary(&["models", "--json"]);
         command.args(arguments);
         thread::spawn(move || Self::done(&mut command))
     }
 
+    /// Runs `ostiary models`.
     pub fn models(&self, arguments: &[&str]) -> Done {
         Self::done(self.ostiary(&["models", "--json"]).args(arguments))
     }
 
-    /// The same on a system that trusts this certificate authority and no other.
+    /// Runs `ostiary models` on a system that trusts only this certificate authority.
     pub fn models_trusting(&self, authority: &Path, arguments: &[&str]) -> Done {
         let mut command = self.ostiary(&["models", "--json"]);
         Self::done(command.args(arguments).env("SSL_CERT_FILE", authority).env_remove("SSL_CERT_DIR"))
@@ -136,7 +137,7 @@ impl House {
         }
     }
 
-    /// The version in use.
+    /// The version of the active bundle.
     pub fn active(&self) -> Option<u64> {
         let rows = self.models(&["list"]).good();
         rows.iter().find(|row| row["active"] == true)?["version"].as_u64()
@@ -152,7 +153,7 @@ impl House {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// The only model that somebody has a template of.
+    /// The only model for which a person has a template.
     pub fn model_of(&self, name: &str) -> String {
         let output = self.ostiary(&["people", "show", name, "--json"]).output().unwrap();
         let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -160,14 +161,14 @@ impl House {
         shown["models"][0].as_str().unwrap().to_owned()
     }
 
-    /// What is said of whom a picture shows.
+    /// The output of `identify` for a photo.
     pub fn identify(&self, photo: &str) -> String {
         let output = self.ostiary(&["identify"]).arg(portrait(photo)).output().unwrap();
         assert!(output.status.code().is_some_and(|code| code < 2), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What doctor finds in one of its checks.
+    /// The findings of doctor in one check.
     pub fn doctor(&self, check: &str) -> String {
         let output = self.ostiary(&["doctor"]).output().unwrap();
         let found = String::from_utf8(output.stdout).unwrap();
@@ -178,7 +179,7 @@ impl House {
             .join("\n")
     }
 
-    /// Why no door can be kept.
+    /// The error of a door that cannot start.
     pub fn run_error(&self) -> String {
         let output = self.ostiary(&["run"]).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -186,18 +187,18 @@ impl House {
     }
 }
 
-/// A door that is being kept.
+/// A running door.
 pub struct Door {
     process: Child,
     events: Receiver<Value>,
-    /// The file that it runs, a copy of the program's.
+    /// The file of the running program, a copy.
     program: PathBuf,
 }
 
 impl Door {
-    /// Somebody stands before the camera, goes, and comes again, until the door is stopped.
-    pub fn start(house: &House, who: &Path) -> Self {
-        let clip = house.path("visit.mp4");
+    /// Starts a door. A person is in front of the camera, leaves, and comes again, until the door is stopped.
+    pub fn start(setup: &DoorSetup, who: &Path) -> Self {
+        let clip = setup.path("visit.mp4");
         let made = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "color=c=gray:s=640x480:r=10:d=4"])
             .args(["-loop", "1", "-t", "4", "-i"])
@@ -211,10 +212,10 @@ impl Door {
             .output()
             .expect("these tests need ffmpeg: scripts/setup");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        // The same visit for as long as anybody could wait.
-        let list = house.path("visits.txt");
+        // The same visit repeated, for longer than any test.
+        let list = setup.path("visits.txt");
         fs::write(&list, format!("file '{}'\n", clip.display()).repeat(100)).unwrap();
-        let long = house.path("visits.mp4");
+        let long = setup.path("visits.mp4");
         let joined = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i"])
             .arg(&list)
@@ -226,8 +227,8 @@ impl Door {
         let source = format!("camera.source={}", long.display());
         let keys = ["camera.realtime=true", "door.cooldown_s=0", &source];
         let sets = keys.iter().flat_map(|key| ["--set", key]);
-        let ours = house.ostiary(&["run", "--json"]);
-        // Beside the program, so that it finds the same models.
+        let ours = setup.ostiary(&["run", "--json"]);
+        // In the same folder as the program, so that it finds the same models.
         let program =
             Path::new(ours.get_program()).with_file_name(format!("ostiary-of-a-test-{}", std::process::id()));
         fs::copy(ours.get_program(), &program).unwrap();
@@ -245,7 +246,7 @@ impl Door {
         Self { process, events, program }
     }
 
-    /// Takes the program's file away from the running door, as an upgrade of the package does.
+    /// Removes the file of the running program, as an upgrade of the package does.
     pub fn remove_program(&self) {
         fs::remove_file(&self.program).unwrap();
     }
@@ -262,7 +263,7 @@ impl Door {
         }
     }
 
-    /// The next grant by this model. What was decided before a change may still be told after it.
+    /// The next grant by this model. Decisions from before a change of models can be reported after it.
     pub fn granted_by(&self, model: &Value) -> Value {
         loop {
             let granted = self.event("granted");
@@ -272,14 +273,14 @@ impl Door {
         }
     }
 
-    /// Ends it as a crash does.
+    /// Kills the door, like a crash.
     pub fn crash(&mut self) {
         assert!(self.process.try_wait().unwrap().is_none(), "the daemon has ended");
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Stops it; it must have lived until then.
+    /// Stops the door, which must still run.
     pub fn stop(&mut self) {
         assert!(self.process.try_wait().unwrap().is_none(), "the daemon has ended");
         let ended = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();

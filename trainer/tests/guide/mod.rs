@@ -1,17 +1,17 @@
-//! The pages for users, and the commands in them.
+//! Reads the guides and the commands in them.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The README of the project and every guide, by name; `root` is the repository.
+/// The README and all guides by path. `root` is the root of the repository.
 pub fn pages(root: &Path) -> BTreeMap<String, String> {
     let guides = fs::read_dir(root.join("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
     let page = |path: PathBuf| (path.display().to_string(), fs::read_to_string(path).unwrap());
     guides.chain([root.join("README.md")]).map(page).collect()
 }
 
-/// The lines of blocks of commands, and what stands between single backticks.
+/// The lines of command blocks, and the text between single backticks.
 pub fn lines(page: &str) -> Vec<String> {
     let fences: Vec<&str> = page.split("```").collect();
     let blocks = fences.iter().skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));

@@ -1,5 +1,4 @@
-//! Models that are new to a door: those that would take it down are refused before they are used, and those that do are
-//! given up.
+//! New models of a door. Models that would crash it are refused before they are used, and models that do crash it are rolled back.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,18 +15,18 @@ use tempfile::TempDir;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
 
-use crate::door::{Door, House, of_project, ostiary, portrait};
+use crate::door::{Door, DoorSetup, of_project, ostiary, portrait};
 use crate::publisher::{Publisher, change_manifest, copy_models, other_models};
 use crate::web_server::Fault;
 
-/// The models that ship with one file changed, whose hash the manifest names.
-struct Spoilt {
+/// The models that ship with one changed file, whose hash is in the manifest.
+struct ChangedModels {
     _folder: TempDir,
     models: PathBuf,
     file: String,
 }
 
-impl Spoilt {
+impl ChangedModels {
     fn new(file: &str, change: impl FnOnce(&mut GraphProto)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let models = folder.path().join("models");
@@ -43,7 +42,7 @@ impl Spoilt {
         Self { _folder: folder, models, file: file.to_owned() }
     }
 
-    /// What is said of them by a verb that uses them, and by doctor.
+    /// Asserts that a command that uses the models, and doctor, report an error.
     fn refused(&self, verb: &str, wanted: &str) {
         let run = |arguments: &[&str]| {
             let mut command = ostiary();
@@ -65,7 +64,7 @@ impl Spoilt {
     }
 }
 
-/// A node that takes the pixels, and gives what was the first node's input.
+/// Inserts a node between the input and the first node.
 fn first_node(graph: &mut GraphProto, operator: &str, attribute: Vec<AttributeProto>) {
     let input = graph.input[0].name.clone();
     for name in graph.node.iter_mut().flat_map(|node| &mut node.input).filter(|name| **name == input) {
@@ -94,7 +93,7 @@ fn ints(name: &str, ints: &[i64]) -> AttributeProto {
 #[test]
 fn a_network_that_asks_for_too_much_is_an_error() {
     // A matrix without columns.
-    let empty = Spoilt::new("rnet-int8.onnx", |graph| {
+    let empty = ChangedModels::new("rnet-int8.onnx", |graph| {
         let is_matrix = |node: &&NodeProto| node.op_type == "MatMul";
         let matrix = graph.node.iter().find(is_matrix).unwrap().input[1].clone();
         let weights = graph.node.iter().find(|node| node.output[0] == matrix).unwrap().input[0].clone();
@@ -104,8 +103,8 @@ fn a_network_that_asks_for_too_much_is_an_error() {
     });
     empty.refused("detect", "which has nothing in it");
 
-    // A shape whose numbers would be none at all, if they were counted in 64 bits.
-    let wraps = Spoilt::new("mobilefacenet-int8.onnx", |graph| {
+    // A shape whose number of values overflows 64 bits to 0.
+    let wraps = ChangedModels::new("mobilefacenet-int8.onnx", |graph| {
         let tensor = graph.initializer.iter_mut().find(|tensor| tensor.dims.len() == 4).unwrap();
         tensor.dims = vec![1 << 31, 1 << 31, 2, 2];
         tensor.raw_data.clear();
@@ -114,16 +113,19 @@ fn a_network_that_asks_for_too_much_is_an_error() {
 
     let pads = [0, 0, 200_000, 200_000, 0, 0, 200_000, 200_000];
     for file in ["onet.onnx", "pnet-int8.onnx"] {
-        Spoilt::new(file, |graph| first_node(graph, "Pad", vec![ints("pads", &pads)]))
+        ChangedModels::new(file, |graph| first_node(graph, "Pad", vec![ints("pads", &pads)]))
             .refused("detect", "first (Pad)");
     }
-    Spoilt::new("onet.onnx", |graph| first_node(graph, "Loop", vec![])).refused("detect", "first (Loop)");
-    // An axis that is taken thrice, which an engine would not expect.
-    Spoilt::new("onet.onnx", |graph| first_node(graph, "Transpose", vec![ints("perm", &[0, 1, 1, 1])]))
-        .refused("detect", "first (Transpose)");
+    ChangedModels::new("onet.onnx", |graph| first_node(graph, "Loop", vec![]))
+        .refused("detect", "first (Loop)");
+    // An axis that occurs three times in a permutation.
+    ChangedModels::new("onet.onnx", |graph| {
+        first_node(graph, "Transpose", vec![ints("perm", &[0, 1, 1, 1])])
+    })
+    .refused("detect", "first (Transpose)");
 }
 
-/// The models that ship, tested within limits.
+/// The result of the self-test of the models that ship, with limits.
 fn tested(memory: Option<u64>, wall: Duration) -> String {
     let bundle = Bundle::open(&of_project("models"), Precision::Int8).unwrap();
     let program = PathBuf::from(ostiary().get_program());
@@ -133,7 +135,7 @@ fn tested(memory: Option<u64>, wall: Duration) -> String {
 }
 
 #[test]
-fn a_test_that_exceeds_its_limits_says_where_and_how() {
+fn a_test_that_exceeds_a_limit_reports_the_step_and_the_limit() {
     let long = Duration::from_secs(60);
     assert_eq!(tested(Some(1 << 30), long), "good");
     let said = tested(Some(48 << 20), long);
@@ -142,7 +144,7 @@ fn a_test_that_exceeds_its_limits_says_where_and_how() {
     assert!(said.contains("did not get beyond") && said.contains("0.03 s"), "{said}");
 }
 
-/// Publishes a folder of models as a publisher whose program checks nothing.
+/// Publishes a folder of models without any check.
 fn publish_unchecked(publisher: &Publisher, models: &Path, version: u64) {
     publisher.publish(&of_project("models"));
     let files: BTreeMap<String, _> = fs::read_dir(models)
@@ -164,7 +166,7 @@ fn models_that_find_nobody_are_not_kept() {
     let publisher = Publisher::new();
     let models = publisher.path("blind");
     copy_models(&models);
-    // Every pixel is the same to the first network, in floats, for the one in bytes takes pixels as they are.
+    // The first network gets the same value for every pixel. It is the float one, because the input of the 8-bit one is pixels.
     change_manifest(&models, |manifest| {
         manifest.models.remove("pnet-int8").unwrap();
         manifest.models.get_mut("pnet").unwrap().input.divisor = 1e9;
@@ -172,115 +174,115 @@ fn models_that_find_nobody_are_not_kept() {
     let (code, said) = publisher.try_publish(&models, &[]);
     assert!(code == Some(2) && said.contains("the detector finds"), "{said}");
     publish_unchecked(&publisher, &models, 2);
-    let house = publisher.house();
-    let said = house.models(&["pull", "--activate"]).refused();
+    let setup = publisher.setup();
+    let said = setup.models(&["pull", "--activate"]).refused();
     assert!(said.contains("bundle 2") && said.contains("the detector finds 0 faces"), "{said}");
-    assert!(house.models(&["list"]).good().is_empty());
+    assert!(setup.models(&["list"]).good().is_empty());
 
-    // And one that asks for too much, which the test's process reports.
-    let spoilt = Spoilt::new("onet.onnx", |graph| first_node(graph, "Loop", vec![]));
-    publish_unchecked(&publisher, &spoilt.models, 3);
-    let said = house.models(&["pull", "--activate"]).refused();
+    // A network that the process of the self-test refuses.
+    let changed = ChangedModels::new("onet.onnx", |graph| first_node(graph, "Loop", vec![]));
+    publish_unchecked(&publisher, &changed.models, 3);
+    let said = setup.models(&["pull", "--activate"]).refused();
     assert!(said.contains("bundle 3") && said.contains("onet.onnx") && said.contains("Loop"), "{said}");
-    assert_eq!(house.active(), None);
+    assert_eq!(setup.active(), None);
     assert!(fs::read_to_string(models.join(Manifest::FILE)).unwrap().contains("divisor"));
 }
 
-/// A door that has changed over to new models, which are on probation.
-fn changed_over(house: &House) -> (Door, Value) {
-    house.configure_more("[facebank]\nkeep_crops = true\n");
-    house.enroll("Ann", "obama.jpg");
-    let door = Door::start(house, &portrait("obama2.jpg"));
+/// A door that has activated new models, which are on probation.
+fn changed_over(setup: &DoorSetup) -> (Door, Value) {
+    setup.configure_more("[facebank]\nkeep_crops = true\n");
+    setup.enroll("Ann", "obama.jpg");
+    let door = Door::start(setup, &portrait("obama2.jpg"));
     door.event("started");
-    let active = house.models(&["pull", "--activate"]).good();
+    let active = setup.models(&["pull", "--activate"]).good();
     assert_eq!((&active[1]["version"], &active[1]["daemon"]), (&1.into(), &true.into()), "{active:?}");
     assert_eq!(door.event("reloaded")["model"], active[1]["model"]);
-    assert_eq!(house.models(&["list"]).good()[0]["probation"], true);
+    assert_eq!(setup.models(&["list"]).good()[0]["probation"], true);
     (door, active[1]["model"].clone())
 }
 
 #[test]
-fn a_crash_in_the_first_minutes_goes_back_to_the_models_before() {
+fn a_crash_on_probation_rolls_back_to_the_models_before() {
     let publisher = Publisher::new();
     publisher.publish(&other_models(publisher.folder.path()));
-    let house = publisher.house();
-    let (mut door, model) = changed_over(&house);
+    let setup = publisher.setup();
+    let (mut door, model) = changed_over(&setup);
     assert_eq!(door.granted_by(&model)["person"], "Ann");
     door.crash();
 
-    let mut door = Door::start(&house, &portrait("obama2.jpg"));
+    let mut door = Door::start(&setup, &portrait("obama2.jpg"));
     let back = door.event("rolled_back");
     let detail = back["detail"].as_str().unwrap();
     assert!(detail.contains("bundle 1 was given up") && detail.contains("crashed"), "{detail}");
     let granted = door.event("granted");
     assert_eq!(granted["person"], "Ann");
     assert_ne!(granted["model"], model);
-    assert_eq!(house.active(), None);
-    let unasked = house.models(&["pull", "--activate"]).good();
+    assert_eq!(setup.active(), None);
+    let unasked = setup.models(&["pull", "--activate"]).good();
     assert_eq!(unasked[1]["withdrawn"], true, "{unasked:?}");
     door.crash();
-    // Models that are not on probation stay, whatever happens.
-    let mut door = Door::start(&house, &portrait("obama2.jpg"));
+    // Models that are not on probation stay active after a crash.
+    let mut door = Door::start(&setup, &portrait("obama2.jpg"));
     door.event("started");
     assert_ne!(door.event("granted")["model"], model);
     door.stop();
 }
 
 #[test]
-fn a_stop_is_no_crash_and_a_power_cut_one_only_if_it_is_repeated() {
+fn a_stop_is_not_a_crash_and_only_a_repeated_power_cut_is_one() {
     let publisher = Publisher::new();
     publisher.publish(&other_models(publisher.folder.path()));
-    let house = publisher.house();
-    let (mut door, model) = changed_over(&house);
+    let setup = publisher.setup();
+    let (mut door, model) = changed_over(&setup);
     door.stop();
     for _ in 0..2 {
-        let mut door = Door::start(&house, &portrait("obama2.jpg"));
+        let mut door = Door::start(&setup, &portrait("obama2.jpg"));
         assert_eq!(door.event("granted")["model"], model);
         door.stop();
     }
     let power_cut = || {
-        let mut door = Door::start(&house, &portrait("obama2.jpg"));
+        let mut door = Door::start(&setup, &portrait("obama2.jpg"));
         assert_eq!(door.event("granted")["model"], model);
         door.crash();
-        // The machine's next boot has another name.
-        let path = house.path("models/probation.json");
+        // The next boot has another boot id.
+        let path = setup.path("models/probation.json");
         let mut probation: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert!(probation["running"].is_string());
         probation["running"] = "the boot before".into();
         fs::write(path, probation.to_string()).unwrap();
     };
     power_cut();
-    assert_eq!(house.active(), Some(1));
+    assert_eq!(setup.active(), Some(1));
     power_cut();
-    let mut door = Door::start(&house, &portrait("obama2.jpg"));
+    let mut door = Door::start(&setup, &portrait("obama2.jpg"));
     let detail = door.event("rolled_back")["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("went down 2 times"), "{detail}");
-    assert_eq!(house.active(), None);
+    assert_eq!(setup.active(), None);
     door.stop();
 }
 
 #[test]
-fn nobody_waits_for_a_slow_server_but_who_asked_it() {
-    /// Far longer than to list and activate takes.
+fn other_commands_do_not_wait_for_a_slow_server() {
+    /// Much longer than `list` and `activate` take.
     const SLOW: Duration = Duration::from_secs(25);
     let publisher = Publisher::new();
-    let house = publisher.house();
+    let setup = publisher.setup();
     publisher.publish(&of_project("models"));
-    house.models(&["pull"]).good();
+    setup.models(&["pull"]).good();
     publisher.publish(&other_models(publisher.folder.path()));
     let slow = publisher.release().files[Manifest::FILE].sha256.clone();
     publisher.server.set_fault(&slow, Fault::Slow(SLOW), 1);
 
     let started = Instant::now();
-    let pull = house.models_meanwhile(&["pull"]);
-    while !house.path("models/incoming").exists() {
+    let pull = setup.models_meanwhile(&["pull"]);
+    while !setup.path("models/incoming").exists() {
         assert!(started.elapsed() < SLOW, "the pull does not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(house.models(&["list"]).good()[0]["version"], 1);
-    assert_eq!(house.models(&["activate"]).good()[0]["version"], 1);
-    assert!(house.models(&["pull"]).error().contains("pull.lock"), "two transfers at once");
+    assert_eq!(setup.models(&["list"]).good()[0]["version"], 1);
+    assert_eq!(setup.models(&["activate"]).good()[0]["version"], 1);
+    assert!(setup.models(&["pull"]).error().contains("pull.lock"), "two transfers at once");
     assert!(!pull.is_finished() && started.elapsed() < SLOW, "{:?}", started.elapsed());
     assert_eq!(pull.join().unwrap().good()[0]["version"], 2);
-    assert_eq!(house.models(&["list"]).good().len(), 2);
+    assert_eq!(setup.models(&["list"]).good().len(), 2);
 }

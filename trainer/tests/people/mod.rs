@@ -1,4 +1,4 @@
-//! Faces to export a model with, out of the portraits that ship.
+//! Sets of faces for exports, made from the portraits that ship.
 
 #[path = "../portraits/mod.rs"]
 mod portraits;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub use portraits::of_project;
 use portraits::{crop, crops};
 
-/// Two portraits to calibrate with.
+/// A folder with two portraits for calibration.
 pub fn few_portraits(folder: &Path) -> PathBuf {
     let few = folder.join("portraits");
     fs::create_dir(&few).unwrap();

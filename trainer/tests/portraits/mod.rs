@@ -1,4 +1,4 @@
-//! The portraits that ship, as aligned crops.
+//! Aligned crops of the portraits that ship.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ pub fn of_project(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
 }
 
-/// The crop that `prepare` makes of each portrait, by the portrait's name.
+/// The crop of a portrait, by its name, from the folder that [`crops`] made.
 pub fn crop(crops: &Path, portrait: &str) -> DynamicImage {
     image::open(crops.join(format!("train/{portrait}/{portrait}.jpg"))).unwrap()
 }
 
-/// Makes the folder of these crops.
+/// Prepares the portraits; returns the folder of crops.
 pub fn crops(folder: &Path) -> PathBuf {
     let crops = folder.join("crops");
     let mut prepare = cargo_bin_cmd!("ostiary-trainer");

@@ -1,4 +1,4 @@
-//! A publisher of models, with keys and a web server, and folders of models to publish.
+//! A publisher with keys and a web server, and folders of models to publish.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use ostiary_vision::Embedder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::door::{House, of_project, trainer};
+use crate::door::{DoorSetup, of_project, trainer};
 use crate::web_server::WebServer;
 
 /// A publisher with keys and a web server.
@@ -37,7 +37,7 @@ impl Publisher {
         self.folder.path().join(name)
     }
 
-    /// Publishes a folder of models; the version.
+    /// Publishes a folder of models; returns the version.
     pub fn publish(&self, models: &Path) -> u64 {
         let published = self.try_publish(models, &[]);
         assert_eq!(published.0, Some(0), "{}", published.1);
@@ -54,7 +54,7 @@ impl Publisher {
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     }
 
-    /// The newest release's file, by its hash.
+    /// The file of the newest release.
     pub fn release_file(&self) -> PathBuf {
         let signature = fs::read_to_string(self.path("www/current.minisig")).unwrap();
         let hash = signature.split("release ").nth(1).unwrap().split_whitespace().next().unwrap();
@@ -65,7 +65,7 @@ impl Publisher {
         Release::parse(&fs::read(self.release_file()).unwrap()).unwrap()
     }
 
-    /// Signs whatever release, as a publisher with the key and without the program could.
+    /// Signs any release, without the checks of the program.
     pub fn sign(&self, release: &Release) {
         let secret =
             minisign::SecretKeyBox::from_string(&fs::read_to_string(self.path("publisher.key")).unwrap());
@@ -78,9 +78,9 @@ impl Publisher {
     }
 
     /// A door that trusts this publisher.
-    pub fn house(&self) -> House {
+    pub fn setup(&self) -> DoorSetup {
         let models = format!("keys = [{:?}]\nsource = {:?}\n", self.public, self.server.address());
-        House::new(&models)
+        DoorSetup::new(&models)
     }
 }
 
@@ -88,8 +88,8 @@ pub fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The models that ship, with the embedder as floats in the place of the one in bytes: another model, whose golden
-/// embedding and FAR table are those of its own.
+/// The models that ship without the 8-bit embedder. At int8, the float embedder is used instead: another model, with its own
+/// golden embedding and FAR table.
 pub fn other_models(folder: &Path) -> PathBuf {
     let models = folder.join("other-models");
     copy_models(&models);

@@ -1,8 +1,8 @@
-"""Checkpoints with the names of InsightFace_Pytorch and MobileFaceNet_Pytorch, and what PyTorch makes of them, as JSON on stdout.
+"""Writes checkpoints with the tensor names of InsightFace_Pytorch and MobileFaceNet_Pytorch, and prints the outputs of PyTorch as JSON.
 
     python3 trainer/tests/reference/checkpoints.py FOLDER [ir-se-50]
 
-Written anew in modules that have those projects' names; the MobileFaceNets are an eighth as wide. FOLDER gets the files.
+The modules are written here with the names of those projects. The MobileFaceNets have an eighth of the width. FOLDER gets the files.
 """
 import json
 import sys
@@ -133,7 +133,7 @@ def of(net, pictures):
 
 
 def main(folder, others):
-    # As those projects feed them; the trainer divides by 128.
+    # The input of those projects; the trainer divides by 128.
     narrow = tensor("pictures", 4, 3, 112, 112)
     insightface = narrow * (128 / 127.5)
     made = {}
@@ -142,7 +142,7 @@ def main(folder, others):
     torch.save(net.state_dict(), folder / "insightface.pth")
     net = Narrow(WIDTH)
     made["narrow.ckpt"] = of(net, narrow[:, :, :, 8:104])
-    # As PyTorch wrote before it had archives.
+    # The format of PyTorch before version 1.6.
     torch.save({"epoch": 1, "net_state_dict": net.state_dict()}, folder / "narrow.ckpt",
                _use_new_zipfile_serialization=False)
     if "ir-se-50" in others:

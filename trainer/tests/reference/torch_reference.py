@@ -1,11 +1,11 @@
-"""What PyTorch makes of the trainer's networks and margins: outputs and gradients, as JSON on stdout.
+"""Prints the outputs and gradients of PyTorch for the networks and margins of the trainer, as JSON.
 
     python3 trainer/tests/reference/torch_reference.py > trainer/tests/reference/torch_reference.json
 
-The networks are written here anew, in PyTorch's own modules, from their papers. Weights and pictures are numbers that both
-sides compute from a name and a place, so that no weights need to be kept. Of each gradient its length and its product with
-such numbers are given. Networks compute in 64 bits: in 32, a hundred layers make gradients differ by 3e-3 from one kind of
-processor to the next.
+The networks are written here from their papers, with PyTorch's modules. Weights and pictures are numbers that both sides compute
+from a name and an index, so that no weights need to be stored. For each gradient the output has its length, and its dot product
+with such numbers. Networks compute in 64 bits. In 32 bits, the gradients of a hundred layers differ by 3e-3 between kinds of
+processors.
 """
 import json
 import math
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 
 def numbers(name, count):
-    """Even numbers from -1 to 1: SplitMix64 (Steele et al. 2014) of the name's CRC-32 and the place."""
+    """Uniform numbers from -1 to 1: SplitMix64 (Steele et al. 2014), seeded by the CRC-32 of a name."""
     with np.errstate(over="ignore"):
         z = (np.uint64(zlib.crc32(name.encode())) << np.uint64(32)) + np.arange(count, dtype=np.uint64)
         z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -54,7 +54,7 @@ class Squeeze(nn.Module):
 
 
 class PadBehind(nn.Conv2d):
-    """With its zeros at the right and at the bottom alone, as TensorFlow has it."""
+    """Pads only at the right and at the bottom, as TensorFlow does."""
 
     def forward(self, x):
         return super().forward(F.pad(x, (0, 1, 0, 1)))
@@ -78,7 +78,7 @@ class Middle(nn.Module):
 
 
 def paper(width, embedding, narrow):
-    """MobileFaceNet as the paper has it, which pads on both sides."""
+    """The MobileFaceNet of the paper, which pads on both sides."""
     c = lambda n: max(round(n * width / 8), 1) * 8
 
     def conv(i, o, kernel=1, stride=1, groups=1, act=True):
@@ -189,13 +189,13 @@ def margin_of(kind, cos, lengths):
 
 def of_margin(kind):
     embeddings = (30 * tensor("embeddings", 8, 16)).requires_grad_()
-    centres = tensor("centres", 20, 16).requires_grad_()
+    centers = tensor("centres", 20, 16).requires_grad_()
     labels = torch.tensor([0, 3, 3, 19, 7, 11, 2, 5])
-    # One beyond the angle from which ArcFace's fallback holds, and one beside its own centre.
+    # One embedding beyond the angle where ArcFace uses its fallback, and one near its own center.
     with torch.no_grad():
-        embeddings[1] = -10 * centres[3] + embeddings[1] * 0.02
-        embeddings[5] = 4 * centres[11] + embeddings[5] * 0.02
-    cos = F.normalize(embeddings) @ F.normalize(centres).T
+        embeddings[1] = -10 * centers[3] + embeddings[1] * 0.02
+        embeddings[5] = 4 * centers[11] + embeddings[5] * 0.02
+    cos = F.normalize(embeddings) @ F.normalize(centers).T
     rows = torch.arange(8)
     own = margin_of(kind, cos[rows, labels][:, None], embeddings.norm(dim=1, keepdim=True))[:, 0]
     logits = cos.clone()
@@ -206,7 +206,7 @@ def of_margin(kind):
         "loss": loss.item(),
         "logits": (64 * logits).flatten().tolist(),
         "embeddings": embeddings.grad.flatten().tolist(),
-        "centres": centres.grad.flatten().tolist(),
+        "centres": centers.grad.flatten().tolist(),
     }
 
 
@@ -222,7 +222,7 @@ NETS = {
 
 
 def short(value):
-    """All numbers with eight digits, which is what 32-bit floats have."""
+    """Rounds all numbers to eight digits, the precision of 32-bit floats."""
     if isinstance(value, dict):
         return {key: short(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -240,5 +240,5 @@ def reference(kinds):
 
 
 if __name__ == "__main__":
-    # The names of networks, where not all of them are wanted.
+    # Arguments are names of networks; without them all networks are computed.
     print(json.dumps(short(reference(sys.argv[1:] or NETS)), separators=(",", ":")))

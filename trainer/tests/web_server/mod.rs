@@ -1,4 +1,4 @@
-//! A web server for one folder, which fails as it is told to.
+//! A web server for one folder, with configurable faults.
 
 mod tls;
 
@@ -12,18 +12,18 @@ use std::{fs, thread};
 
 pub use tls::TlsServer;
 
-/// What goes wrong with a file.
+/// A fault in the response for a file.
 #[derive(Clone, Copy)]
 pub enum Fault {
-    /// The connection ends half-way.
+    /// The connection ends after half of the file.
     Torn,
-    /// 503.
+    /// The status is 503.
     Unavailable,
-    /// 404.
+    /// The status is 404.
     Missing,
-    /// An answer without an end.
+    /// The response has no end.
     Endless,
-    /// The second half comes so much later.
+    /// The second half comes after this time.
     Slow(Duration),
 }
 
@@ -43,7 +43,7 @@ impl WebServer {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (stream, folder, faults) = (stream.unwrap(), folder.clone(), known.clone());
-                // A client that hangs up is no fault of the server.
+                // A client that closes the connection is not an error of the server.
                 thread::spawn(move || drop(serve(stream, &folder, &faults)));
             }
         });
@@ -54,7 +54,7 @@ impl WebServer {
         &self.address
     }
 
-    /// Lets a file, by the end of its path, fail so many times.
+    /// Sets a fault for the next `times` requests of a file, which is given by the end of its path.
     pub fn set_fault(&self, file: &str, fault: Fault, times: usize) {
         self.faults.lock().unwrap().insert(file.to_owned(), (fault, times));
     }

@@ -1,4 +1,4 @@
-//! The same folder behind TLS, by openssl's own little server.
+//! A web server for one folder with TLS, by `openssl s_server`.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Far longer than openssl takes to start.
+/// Much longer than openssl takes to start.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub struct TlsServer {
     process: Child,
     port: u16,
-    /// The certificate of the authority that vouches for it.
+    /// The certificate of the authority that signed the server's certificate.
     pub authority: PathBuf,
 }
 
 impl TlsServer {
-    /// Serves `folder` as `localhost`; keys and certificates are made in `work`.
+    /// Serves `folder` as `localhost`. Keys and certificates are written to `work`.
     pub fn start(folder: &Path, work: &Path) -> Self {
         let openssl = |arguments: &str| {
             let output = Command::new("openssl")

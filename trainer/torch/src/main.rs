@@ -1,23 +1,23 @@
-//! What of the trainer needs libtorch: training, and running checkpoints. `ostiary-trainer` starts this program for them, with
-//! its own command line.
+//! The program `ostiary-trainer-torch`: training, and running checkpoints, which need libtorch. `ostiary-trainer` starts it with the
+//! same command line.
 
-mod checkpoint;
-mod head;
+mod loss;
 mod network;
 #[cfg(test)]
 mod reference;
+mod torch_model;
 mod train;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use checkpoint::TorchModel;
 use clap::{Parser, Subcommand};
 use ostiary_trainer::evaluate;
 use ostiary_trainer::evaluate::model::Model;
+use torch_model::TorchModel;
 
-/// Trains networks, and measures checkpoints.
+/// Train networks, and measure checkpoints.
 #[derive(Debug, Parser)]
 #[command(name = "ostiary-trainer", bin_name = "ostiary-trainer", version, propagate_version = true)]
 struct Cli {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Verb::Train(args) => train::run(&args),
     };
     done.unwrap_or_else(|error| {
-        // Behind what is wrong, torch says where in its own code it came up.
+        // After the message, torch adds a stack trace of its own code.
         let text = format!("{error:#}");
         eprintln!("error: {}", text.split("\nException raised from").next().unwrap_or(&text));
         ExitCode::from(2)

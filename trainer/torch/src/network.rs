@@ -1,83 +1,94 @@
-//! A network that torch runs and differentiates.
+//! A network that torch runs and trains.
 
 use anyhow::{Context, Result, ensure};
-use ostiary_trainer::net::{Architecture, Conv, EPSILON, Layer, Parameter, Role, SIDE, Weights};
+use ostiary_trainer::net::{Architecture, BATCH_NORM_EPSILON, Conv, Layer, Parameter, Role, SIDE, Weights};
 use ostiary_trainer::tensors;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// The share of the newest batch in a norm's running mean and variance.
+/// Share of the newest batch in the running mean and variance of norms, as in PyTorch.
 const MOMENTUM: f64 = 0.1;
+/// Initial slope of PReLUs, as in PyTorch.
+const INITIAL_SLOPE: f64 = 0.25;
+/// Share of values that dropout sets to 0.
+const DROPOUT: f64 = 0.5;
 
-/// What a forward pass is for.
+/// How norms and dropout work in a forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Norms take the batch's own mean and variance, and note them; dropout drops.
+    /// Norms use mean and variance of the batch, and update their running statistics. Dropout is active.
     Train,
-    /// Norms take what was noted.
+    /// Norms use their running statistics.
     Infer,
-    /// Norms give what they would infer, and note the batch's mean and variance, with their factor and bias made to fit.
-    Measure,
+    /// Norms use their running statistics, then replace them by mean and variance of the batch, and adapt factor and bias so that
+    /// their output stays the same.
+    EstimateNorms,
 }
 
-/// The numbers of a network lie in three pieces, each one tensor: an optimiser then takes a handful of steps, not some for
-/// each of hundreds of tensors, and a gradient is one tensor as well.
+/// A network. Its parameters are stored in three flat tensors. An optimizer then needs a few operations instead of some for each of
+/// hundreds of tensors, and a gradient is one tensor too.
 pub struct Network {
     architecture: Architecture,
     layers: Vec<Layer>,
     parameters: Vec<Parameter>,
-    pieces: [Piece; 3],
+    groups: [FlatParameters; 3],
     device: Device,
 }
 
-/// Which piece a parameter lies in.
+/// The groups of parameters, each one flat tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-enum Place {
-    /// Convolutions and matrices, which decay.
+enum ParameterGroup {
+    /// Weights of convolutions and matrices, with weight decay.
     Weights,
-    /// Of norms and PReLUs, which do not.
-    Rest,
-    /// What norms have measured, which is not learnt.
-    Measured,
+    /// Factors and biases of norms, and slopes of PReLUs, without weight decay.
+    NormsAndSlopes,
+    /// Running statistics of norms, which are not trained.
+    Statistics,
 }
 
-impl Place {
+impl ParameterGroup {
     fn of(role: Role) -> Self {
         match role {
             Role::Weight => Self::Weights,
-            Role::Scale | Role::Shift | Role::Slope => Self::Rest,
-            Role::Mean | Role::Variance => Self::Measured,
+            Role::Scale | Role::Shift | Role::Slope => Self::NormsAndSlopes,
+            Role::Mean | Role::Variance => Self::Statistics,
         }
     }
 }
 
-struct Piece {
-    /// `[numbers]`
+/// A group of parameters as one flat tensor.
+struct FlatParameters {
+    /// All parameters of the group, `[numbers]`.
     flat: Tensor,
-    /// Numbers of each parameter.
+    /// Number of values of each parameter.
     sizes: Vec<i64>,
     shapes: Vec<Vec<i64>>,
 }
 
-impl Piece {
-    /// Views of the parameters, in order. The gradient of all of them is one concatenation.
+impl FlatParameters {
+    /// Views of the parameters, in order. Their gradient is one concatenation.
     fn split(&self) -> Result<Vec<Tensor>, TchError> {
         let parts = self.flat.f_split_with_sizes(&self.sizes, 0)?;
         parts.iter().zip(&self.shapes).map(|(part, shape)| part.f_view(&shape[..])).collect()
     }
 }
 
-/// The parameters of one pass, taken in the order in which the layers stand.
-struct Pass {
+/// A forward pass. It takes the parameters in the order of the layers.
+struct ForwardPass {
     parts: [std::vec::IntoIter<Tensor>; 3],
     mode: Mode,
     kind: Kind,
 }
 
-impl Pass {
-    fn next(&mut self, place: Place) -> Result<Tensor, TchError> {
-        let missing = || TchError::Convert("a layer has more tensors than it names".into());
-        self.parts[place as usize].next().ok_or_else(missing)
+impl ForwardPass {
+    fn take(&mut self, place: ParameterGroup) -> Result<Tensor, TchError> {
+        let missing = || TchError::Convert("a layer needs more tensors than the network has".into());
+        let [weights, norms, statistics] = &mut self.parts;
+        let part = match place {
+            ParameterGroup::Weights => weights,
+            ParameterGroup::NormsAndSlopes => norms,
+            ParameterGroup::Statistics => statistics,
+        };
+        part.next().ok_or_else(missing)
     }
 
     fn run(&mut self, layers: &[Layer], input: &Tensor) -> Result<Tensor, TchError> {
@@ -86,12 +97,16 @@ impl Pass {
 
     fn layer(&mut self, layer: &Layer, x: &Tensor) -> Result<Tensor, TchError> {
         match layer {
-            Layer::Conv(conv) => convolve(x, &self.next(Place::Weights)?.f_to_kind(self.kind)?, conv),
+            Layer::Conv(conv) => {
+                convolve(x, &self.take(ParameterGroup::Weights)?.f_to_kind(self.kind)?, conv)
+            }
             Layer::BatchNorm { .. } => {
-                let [scale, shift] = [self.next(Place::Rest)?, self.next(Place::Rest)?];
-                let [mean, variance] = [self.next(Place::Measured)?, self.next(Place::Measured)?];
-                if self.mode == Mode::Measure {
-                    return measure(x, [scale, shift], [mean, variance]);
+                let [scale, shift] =
+                    [self.take(ParameterGroup::NormsAndSlopes)?, self.take(ParameterGroup::NormsAndSlopes)?];
+                let [mean, variance] =
+                    [self.take(ParameterGroup::Statistics)?, self.take(ParameterGroup::Statistics)?];
+                if self.mode == Mode::EstimateNorms {
+                    return estimate_norm(x, [scale, shift], [mean, variance]);
                 }
                 let train = self.mode == Mode::Train;
                 x.f_batch_norm(
@@ -101,13 +116,15 @@ impl Pass {
                     Some(variance),
                     train,
                     MOMENTUM,
-                    EPSILON,
+                    BATCH_NORM_EPSILON,
                     true,
                 )
             }
-            Layer::Prelu { .. } => x.f_prelu(&self.next(Place::Rest)?.f_to_kind(self.kind)?),
-            Layer::Squeeze { .. } => {
-                let [down, up] = [self.next(Place::Weights)?, self.next(Place::Weights)?];
+            Layer::Prelu { .. } => {
+                x.f_prelu(&self.take(ParameterGroup::NormsAndSlopes)?.f_to_kind(self.kind)?)
+            }
+            Layer::SqueezeExcitation { .. } => {
+                let [down, up] = [self.take(ParameterGroup::Weights)?, self.take(ParameterGroup::Weights)?];
                 let means = x.f_adaptive_avg_pool2d([1, 1])?;
                 let few = convolve_plain(&means, &down.f_to_kind(self.kind)?)?.f_relu()?;
                 x.f_mul(&convolve_plain(&few, &up.f_to_kind(self.kind)?)?.f_sigmoid()?)
@@ -116,22 +133,23 @@ impl Pass {
                 let long = self.run(body, x)?;
                 long.f_add(&self.run(shortcut, x)?)
             }
-            Layer::Middle { columns } => {
+            Layer::CenterColumns { columns } => {
                 let columns = *columns as i64;
                 x.f_narrow(3, (SIDE as i64 - columns) / 2, columns)
             }
             Layer::Subsample { stride } => x.f_max_pool2d([1, 1], [*stride as i64; 2], [0, 0], [1, 1], false),
-            Layer::Dropout => x.f_dropout(0.5, self.mode == Mode::Train),
+            Layer::Dropout => x.f_dropout(DROPOUT, self.mode == Mode::Train),
             Layer::Flatten => x.f_flatten(1, -1),
             Layer::Linear { .. } => {
-                x.f_linear(&self.next(Place::Weights)?.f_to_kind(self.kind)?, None::<Tensor>)
+                x.f_linear(&self.take(ParameterGroup::Weights)?.f_to_kind(self.kind)?, None::<Tensor>)
             }
         }
     }
 }
 
-/// What a norm infers; its numbers, which are views, become others that give the same.
-fn measure(
+/// The output of a norm with its running statistics. Replaces the statistics by those of the batch, and adapts factor and bias (all
+/// are views) so that the output stays the same.
+fn estimate_norm(
     x: &Tensor,
     [mut scale, mut shift]: [Tensor; 2],
     [mut mean, mut variance]: [Tensor; 2],
@@ -143,13 +161,13 @@ fn measure(
         Some(&variance),
         false,
         MOMENTUM,
-        EPSILON,
+        BATCH_NORM_EPSILON,
         true,
     )?;
-    // All but the channels.
+    // All dimensions except channels.
     let over: Vec<i64> = (0..x.dim() as i64).filter(|dimension| *dimension != 1).collect();
     let (now_variance, now_mean) = x.f_var_mean_dim(&over[..], false, false)?;
-    let root = |variance: &Tensor| variance.f_add_scalar(EPSILON)?.f_sqrt();
+    let root = |variance: &Tensor| variance.f_add_scalar(BATCH_NORM_EPSILON)?.f_sqrt();
     let slope = scale.f_div(&root(&variance)?)?;
     let bias = shift.f_add(&now_mean.f_sub(&mean)?.f_mul(&slope)?)?;
     scale.f_copy_(&slope.f_mul(&root(&now_variance)?)?)?;
@@ -161,7 +179,7 @@ fn measure(
 
 fn convolve(x: &Tensor, weight: &Tensor, conv: &Conv) -> Result<Tensor, TchError> {
     let [stride, before, behind, groups] =
-        [conv.stride, conv.pad_before, conv.pad_behind, conv.groups].map(|n| n as i64);
+        [conv.stride, conv.pad_begin, conv.pad_end, conv.groups].map(|n| n as i64);
     if before == behind {
         return x.f_conv2d(weight, None::<Tensor>, [stride; 2], [before; 2], [1, 1], groups);
     }
@@ -174,118 +192,155 @@ fn convolve_plain(x: &Tensor, weight: &Tensor) -> Result<Tensor, TchError> {
 }
 
 impl Network {
-    /// With weights as learning begins: those of convolutions and matrices normal, with the variance that keeps the size of
-    /// values from layer to layer (He et al. 2015, arXiv:1502.01852), norms neutral, slopes 0.25. Takes torch's random
-    /// numbers.
+    /// A network with initial weights. Weights of convolutions and matrices are normally distributed, with the variance that keeps
+    /// the magnitude of values from layer to layer (He et al. 2015, arXiv:1502.01852). Norms are neutral, slopes are 0.25. Uses
+    /// torch's random generator.
+    ///
+    /// # Errors
+    /// Those of torch.
     pub fn new(architecture: Architecture, device: Device) -> Result<Self> {
-        let begin = |parameter: &Parameter| {
+        let initial = |parameter: &Parameter| {
             let shape: Vec<i64> = parameter.shape.iter().map(|d| *d as i64).collect();
             let options = (Kind::Float, Device::Cpu);
             match parameter.role {
                 Role::Weight => {
-                    let fan_in: usize = parameter.shape[1..].iter().product();
+                    let fan_in: usize = parameter.shape.iter().skip(1).product();
                     Tensor::f_randn(&shape, options)?.f_mul_scalar((2.0 / fan_in as f64).sqrt())
                 }
                 Role::Scale | Role::Variance => Tensor::f_ones(&shape, options),
                 Role::Shift | Role::Mean => Tensor::f_zeros(&shape, options),
-                Role::Slope => Tensor::f_full(&shape, 0.25, options),
+                Role::Slope => Tensor::f_full(&shape, INITIAL_SLOPE, options),
             }
         };
-        Ok(Self::of(architecture, device, begin)?)
+        Self::of(architecture, device, |parameter| Ok(initial(parameter)?))
     }
 
-    /// With these weights.
+    /// A network with these weights.
+    ///
+    /// # Errors
+    /// Those of torch.
     pub fn load(weights: &Weights, device: Device) -> Result<Self> {
-        let take = |parameter: &Parameter| Tensor::f_from_slice(&weights.tensor(&parameter.name).values);
-        Ok(Self::of(weights.architecture(), device, take)?)
+        let take = |parameter: &Parameter| {
+            anyhow::Ok(Tensor::f_from_slice(&weights.tensor(&parameter.name)?.values)?)
+        };
+        Self::of(weights.architecture(), device, take)
     }
 
     fn of(
         architecture: Architecture,
         device: Device,
-        mut take: impl FnMut(&Parameter) -> Result<Tensor, TchError>,
-    ) -> Result<Self, TchError> {
+        take: impl Fn(&Parameter) -> Result<Tensor>,
+    ) -> Result<Self> {
         let layers = architecture.layers();
         let parameters = Layer::parameters(&layers);
-        let mut piece = |place: Place| {
-            let mine: Vec<&Parameter> = parameters.iter().filter(|p| Place::of(p.role) == place).collect();
-            let tensors = mine.iter().map(|p| take(p)?.f_view([-1])).collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, TchError>(Piece {
+        let group = |place: ParameterGroup| {
+            let mine: Vec<&Parameter> =
+                parameters.iter().filter(|p| ParameterGroup::of(p.role) == place).collect();
+            let tensors = mine.iter().map(|p| Ok(take(p)?.f_view([-1])?)).collect::<Result<Vec<_>>>()?;
+            anyhow::Ok(FlatParameters {
                 flat: Tensor::f_cat(&tensors, 0)?
                     .f_to_device(device)?
-                    .f_set_requires_grad(place != Place::Measured)?,
+                    .f_set_requires_grad(place != ParameterGroup::Statistics)?,
                 sizes: mine.iter().map(|p| p.shape.iter().product::<usize>() as i64).collect(),
                 shapes: mine.iter().map(|p| p.shape.iter().map(|d| *d as i64).collect()).collect(),
             })
         };
-        let pieces = [piece(Place::Weights)?, piece(Place::Rest)?, piece(Place::Measured)?];
-        Ok(Self { architecture, layers, parameters, pieces, device })
+        let groups = [
+            group(ParameterGroup::Weights)?,
+            group(ParameterGroup::NormsAndSlopes)?,
+            group(ParameterGroup::Statistics)?,
+        ];
+        Ok(Self { architecture, layers, parameters, groups, device })
     }
 
+    /// The device that runs the network.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Pictures `[batch, 3, 112, 112]` ([`SIDE`]) to embeddings `[batch, embedding]` of 32-bit floats, not of unit
-    /// length. Convolutions and matrices compute in the input's kind of numbers, norms in 32 bits.
+    /// Embeds pictures `[batch, 3, 112, 112]` ([`SIDE`]). The result is `[batch, embedding]` of 32-bit floats, not of unit length.
+    /// Convolutions and matrices compute in the number type of the input, norms in 32 bits.
+    ///
+    /// # Errors
+    /// Those of torch.
     pub fn embed(&self, pictures: &Tensor, mode: Mode) -> Result<Tensor, TchError> {
-        let [weights, rest, measured] = &self.pieces;
-        let parts = [weights.split()?.into_iter(), rest.split()?.into_iter(), measured.split()?.into_iter()];
-        let mut pass = Pass { parts, mode, kind: pictures.kind() };
+        let [weights, norms, statistics] = &self.groups;
+        let parts =
+            [weights.split()?.into_iter(), norms.split()?.into_iter(), statistics.split()?.into_iter()];
+        let mut pass = ForwardPass { parts, mode, kind: pictures.kind() };
         pass.run(&self.layers, pictures)?.f_to_kind(Kind::Float)
     }
 
-    /// What is learnt, each `[numbers]`: first what decays (weights), then what does not (norms and slopes).
-    pub fn learnt(&self) -> [&Tensor; 2] {
-        [&self.pieces[0].flat, &self.pieces[1].flat]
+    /// The trained parameters as flat tensors: those with weight decay (weights), and those without (norms and slopes).
+    pub fn trainable(&self) -> [&Tensor; 2] {
+        let [weights, norms_and_slopes, _] = &self.groups;
+        [&weights.flat, &norms_and_slopes.flat]
     }
 
-    /// For a file that training goes on from: each piece.
+    /// The state for a checkpoint: all groups of parameters.
     pub fn state(&self) -> [&Tensor; 3] {
-        self.pieces.each_ref().map(|piece| &piece.flat)
+        self.groups.each_ref().map(|group| &group.flat)
     }
 
-    /// Takes what [`Self::state`] gave.
+    /// Restores a [`Self::state`].
+    ///
+    /// # Errors
+    /// If a tensor has another size.
     pub fn restore(&mut self, state: [Tensor; 3]) -> Result<()> {
-        for (piece, (restored, place)) in
-            self.pieces.iter_mut().zip(state.into_iter().zip([Place::Weights, Place::Rest, Place::Measured]))
-        {
-            ensure!(piece.flat.size() == restored.size(), "the numbers are of another network");
-            piece.flat = restored.f_to_device(self.device)?.f_set_requires_grad(place != Place::Measured)?;
+        for (group, (restored, place)) in self.groups.iter_mut().zip(state.into_iter().zip([
+            ParameterGroup::Weights,
+            ParameterGroup::NormsAndSlopes,
+            ParameterGroup::Statistics,
+        ])) {
+            ensure!(group.flat.size() == restored.size(), "the checkpoint is of another network");
+            group.flat = restored
+                .f_to_device(self.device)?
+                .f_set_requires_grad(place != ParameterGroup::Statistics)?;
         }
         Ok(())
     }
 
-    /// What norms have measured: mean and variance of each, `[numbers]`.
-    pub fn measured(&self) -> &Tensor {
-        &self.pieces[2].flat
+    /// The running statistics of all norms as a flat tensor.
+    pub fn norm_statistics(&self) -> &Tensor {
+        let [_, _, statistics] = &self.groups;
+        &statistics.flat
     }
 
-    /// Gives each norm the mean and the variance of what comes into it over some pictures, `[pictures, 3, 112, 112]`, and
-    /// such a factor and bias that what leaves it stays the same. A network whose norms were folded away can then be trained
-    /// like any other.
-    pub fn measure(&mut self, pictures: &Tensor) -> Result<()> {
-        let _held = tch::no_grad_guard();
-        let [weights, rest, measured] = &self.pieces;
-        let parts = [weights.split()?.into_iter(), rest.split()?.into_iter(), measured.split()?.into_iter()];
-        let mut pass = Pass { parts, mode: Mode::Measure, kind: pictures.kind() };
+    /// Sets the running statistics of each norm to those of its inputs over some pictures, `[pictures, 3, 112, 112]`, and adapts
+    /// factor and bias so that its output stays the same. A network whose norms were folded can then be trained.
+    ///
+    /// # Errors
+    /// Those of torch.
+    pub fn estimate_norms(&mut self, pictures: &Tensor) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        let [weights, norms, statistics] = &self.groups;
+        let parts =
+            [weights.split()?.into_iter(), norms.split()?.into_iter(), statistics.split()?.into_iter()];
+        let mut pass = ForwardPass { parts, mode: Mode::EstimateNorms, kind: pictures.kind() };
         let _ = pass.run(&self.layers, pictures)?;
         Ok(())
     }
 
-    /// As a file has them.
+    /// The weights, for a checkpoint.
+    ///
+    /// # Errors
+    /// If a value is not finite, or those of torch.
     pub fn weights(&self) -> Result<Weights> {
-        let mut values = Vec::new();
-        for piece in &self.pieces {
-            let flat = piece.flat.f_to_device(Device::Cpu)?.f_detach()?;
-            values.push(Vec::<f32>::try_from(&flat).context("the network's numbers cannot be read")?);
-        }
-        let mut read = [0; 3];
+        let values = |group: &FlatParameters| {
+            let flat = group.flat.f_to_device(Device::Cpu)?.f_detach()?;
+            let values = Vec::<f32>::try_from(&flat).context("the weights cannot be read from the device")?;
+            anyhow::Ok(values.into_iter())
+        };
+        let [weights, norms, statistics] = &self.groups;
+        let (mut weights, mut norms, mut statistics) =
+            (values(weights)?, values(norms)?, values(statistics)?);
         let tensors = self.parameters.iter().map(|parameter| {
-            let place = Place::of(parameter.role) as usize;
-            let from = read[place];
-            read[place] += parameter.shape.iter().product::<usize>();
-            let values = values[place][from..read[place]].to_vec();
+            let values = match ParameterGroup::of(parameter.role) {
+                ParameterGroup::Weights => &mut weights,
+                ParameterGroup::NormsAndSlopes => &mut norms,
+                ParameterGroup::Statistics => &mut statistics,
+            };
+            let values = values.take(parameter.shape.iter().product()).collect();
             (parameter.name.clone(), tensors::Tensor { shape: parameter.shape.clone(), values })
         });
         Weights::new(self.architecture, tensors.collect())
@@ -295,13 +350,13 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::{OfNet, Reference, architecture, filled, numbers, tensor};
+    use crate::reference::{NetReference, Reference, architecture, filled, numbers, tensor};
 
-    fn agree(name: &str, architecture: Architecture, mode: Mode, wanted: &OfNet) {
+    fn agree(name: &str, architecture: Architecture, mode: Mode, wanted: &NetReference) {
         let mut network = Network::load(&filled(architecture), Device::Cpu).unwrap();
-        // As the reference: rounding would differ from processor to processor.
-        for (piece, learnt) in network.pieces.iter_mut().zip([true, true, false]) {
-            piece.flat = piece.flat.detach().to_kind(Kind::Double).set_requires_grad(learnt);
+        // In double precision like the reference, because rounding differs between processors.
+        for (group, trainable) in network.groups.iter_mut().zip([true, true, false]) {
+            group.flat = group.flat.detach().to_kind(Kind::Double).set_requires_grad(trainable);
         }
         let pictures = tensor("pictures", &[4, 3, 112, 112]).to_kind(Kind::Double);
         let embeddings = network.embed(&pictures, mode).unwrap();
@@ -309,22 +364,26 @@ mod tests {
         let largest = wanted.embeddings.iter().fold(0f64, |most, v| most.max(v.abs()));
         for (got, wanted) in got.iter().zip(&wanted.embeddings) {
             let apart = (f64::from(*got) - wanted).abs();
-            assert!(apart <= 1e-4 * largest, "{name}: {got} where PyTorch has {wanted}");
+            assert!(apart <= 1e-4 * largest, "{name}: {got}, but PyTorch has {wanted}");
         }
         let loss = (&embeddings * tensor("wanted", &embeddings.size())).sum(Kind::Float);
-        let gradients = Tensor::run_backward(&[loss], &network.learnt(), false, false);
+        let gradients = Tensor::run_backward(&[loss], &network.trainable(), false, false);
         let mut of = gradients.iter().map(|flat| Vec::<f64>::try_from(flat).unwrap()).collect::<Vec<_>>();
         let longest = wanted.gradients.values().fold(0f64, |most, [length, _]| most.max(*length));
         let mut compared = 0;
         for parameter in &network.parameters {
-            let (Place::Weights | Place::Rest) = Place::of(parameter.role) else { continue };
-            let rest = &mut of[Place::of(parameter.role) as usize];
+            let (ParameterGroup::Weights | ParameterGroup::NormsAndSlopes) =
+                ParameterGroup::of(parameter.role)
+            else {
+                continue;
+            };
+            let rest = &mut of[ParameterGroup::of(parameter.role) as usize];
             let gradient: Vec<f64> = rest.drain(..parameter.shape.iter().product::<usize>()).collect();
             let [length, product] = wanted.gradients[&parameter.name];
             let own = gradient.iter().map(|g| g.powi(2)).sum::<f64>().sqrt();
             let along = numbers(&format!("gradient {}", parameter.name), gradient.len());
             let own_product: f64 = gradient.iter().zip(along).map(|(g, n)| g * f64::from(n)).sum();
-            // A gradient that is nothing but rounding, as of a bias before a norm, is held to the largest one.
+            // A gradient that consists of rounding errors only, as of a bias before a norm, is compared with the largest one.
             let allowed = 1e-4 * length + 1e-6 * longest;
             assert!((own - length).abs() <= allowed, "{name} {}: {own} {length}", parameter.name);
             assert!(
@@ -338,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_and_their_gradients_are_pytorchs() {
+    fn networks_and_their_gradients_are_those_of_pytorch() {
         let reference = Reference::stored();
         assert_eq!(reference.nets.len(), 10);
         for (name, wanted) in &reference.nets {
@@ -350,36 +409,36 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_written_as_it_was_read() {
+    fn a_network_that_was_read_is_written_unchanged() {
         let weights = filled(Architecture::mobilefacenet(0.25, 64));
         let network = Network::load(&weights, Device::Cpu).unwrap();
         assert_eq!(network.weights().unwrap(), weights);
         let _ = network.embed(&tensor("pictures", &[4, 3, 112, 112]), Mode::Infer).unwrap();
-        assert_eq!(network.weights().unwrap(), weights, "inference notes nothing");
+        assert_eq!(network.weights().unwrap(), weights, "inference does not change the weights");
         let _ = network.embed(&tensor("pictures", &[4, 3, 112, 112]), Mode::Train).unwrap();
         let after = network.weights().unwrap();
-        assert_ne!(after.tensor("1.running_mean"), weights.tensor("1.running_mean"));
-        assert_eq!(after.tensor("0.weight"), weights.tensor("0.weight"));
+        assert_ne!(after.tensor("1.running_mean").unwrap(), weights.tensor("1.running_mean").unwrap());
+        assert_eq!(after.tensor("0.weight").unwrap(), weights.tensor("0.weight").unwrap());
     }
 
     #[test]
-    fn measured_norms_give_the_same_and_are_the_batchs() {
+    fn estimated_norms_keep_the_output_and_have_the_statistics_of_the_batch() {
         let mut network = Network::load(&filled(Architecture::mobilefacenet(0.5, 64)), Device::Cpu).unwrap();
         let pictures = tensor("pictures", &[16, 3, 112, 112]);
         let before = network.embed(&pictures, Mode::Infer).unwrap();
-        network.measure(&pictures).unwrap();
+        network.estimate_norms(&pictures).unwrap();
         let apart = |other: &Tensor| {
             f64::try_from((other - &before).abs().max()).unwrap() / f64::try_from(before.abs().max()).unwrap()
         };
         let after = network.embed(&pictures, Mode::Infer).unwrap();
         assert!(apart(&after) < 1e-4, "{}", apart(&after));
-        // Norms that have measured this batch do in training what they infer.
+        // With the statistics of this batch, training and inference give the same.
         let trained = network.embed(&pictures, Mode::Train).unwrap();
         assert!(apart(&trained) < 1e-3, "{}", apart(&trained));
     }
 
     #[test]
-    fn sixteen_bits_give_nearly_the_same() {
+    fn sixteen_bits_give_almost_the_same() {
         let network = Network::load(&filled(Architecture::mobilefacenet(1.0, 192)), Device::Cpu);
         let network = network.unwrap();
         let pictures = tensor("pictures", &[4, 3, 112, 112]);

@@ -1,4 +1,4 @@
-//! The guides name only flags that `ostiary-trainer train` has.
+//! Checks that all flags of `ostiary-trainer train` in the guides exist.
 
 #[path = "../../tests/guide/mod.rs"]
 mod guide;
@@ -13,7 +13,7 @@ fn every_flag_of_train_exists() {
     let help =
         Command::new(env!("CARGO_BIN_EXE_ostiary-trainer-torch")).args(["train", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    // As users start it, by the program that starts this one.
+    // The help shows the program that users start.
     assert!(help.contains("Usage: ostiary-trainer train "), "{help}");
     let mut seen = 0;
     for (file, page) in pages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")) {

@@ -1,4 +1,4 @@
-//! `ostiary-trainer train`, through its binary, on small sets that are made of the bundled portraits.
+//! Tests of `ostiary-trainer train` through the binary, on small sets made from the bundled portraits.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const SIDE: u32 = 112;
 
-/// A network that learns in seconds.
+/// Settings of a network that trains in seconds.
 const SMALL: [&str; 10] =
     ["--width", "0.125", "--embedding", "16", "-b", "16", "--scale", "16", "--lr", "0.1"];
 
@@ -25,7 +25,7 @@ fn portrait(name: &str) -> RgbImage {
     image::open(path).unwrap().into_rgb8()
 }
 
-/// A folder a person, of 24 pictures each: parts of a portrait, in other light. The network has to learn what is the same.
+/// A set with a folder for each person, of 24 pictures each: parts of a portrait with different brightness.
 fn people(folder: &Path) -> PathBuf {
     let set = folder.join("people");
     for (person, name) in [("Biden", "biden.jpg"), ("Hopper", "hopper.jpg"), ("Obama", "obama.jpg")] {
@@ -50,7 +50,7 @@ fn people(folder: &Path) -> PathBuf {
     set
 }
 
-/// The program that users start, which cargo builds beside this one for the tests of the whole workspace.
+/// The program that users start. Cargo builds it beside this one when it tests the whole workspace.
 fn started_by() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_ostiary-trainer-torch")).with_file_name("ostiary-trainer");
     assert!(program.exists(), "there is no {}; run the tests with --workspace", program.display());
@@ -60,7 +60,7 @@ fn started_by() -> PathBuf {
 fn command(set: &Path, run: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(started_by());
     command.arg("train").arg(set).arg("-o").arg(run).args(SMALL).args(more);
-    // The models that ship, whatever folder the test runs in.
+    // The models that ship are found from the root of the repository.
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
     command
 }
@@ -86,11 +86,11 @@ fn refused(output: &Output, part: &str) {
 }
 
 #[test]
-fn a_network_learns_to_tell_people_apart() {
+fn a_network_learns_to_distinguish_people() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let run = folder.path().join("run");
-    let more = ["-e", "12", "--augment", "flip,colour", "--val", set.to_str().unwrap(), "--json"];
+    let more = ["-e", "12", "--augment", "flip,color", "--val", set.to_str().unwrap(), "--json"];
     let lines = lines(&train(&set, &run, &more));
     assert_eq!(lines.len(), 12);
     let loss = |line: &Value| line["loss"].as_f64().unwrap();
@@ -110,7 +110,7 @@ fn a_network_learns_to_tell_people_apart() {
     assert!(written.keys().any(|file| file.to_string_lossy().starts_with("events.out.tfevents.")));
     let settings = fs::read_to_string(run.join("run.toml")).unwrap();
     assert!(settings.contains("seed = 1") && settings.contains("net = \"mobilefacenet\""), "{settings}");
-    // A checkpoint is a model like any other to `evaluate`, which sees what training saw.
+    // `evaluate` accepts a checkpoint, and measures the same as training.
     let evaluate = Command::new(started_by())
         .arg("evaluate")
         .arg(&set)
@@ -125,12 +125,12 @@ fn a_network_learns_to_tell_people_apart() {
     assert!((row["eer"].as_f64().unwrap() - eer(&lines[11])).abs() < 1e-6, "{row}");
 }
 
-/// Ends a program that has written a checkpoint in the middle of its work.
+/// Ends a program with a signal after its first checkpoint; returns its exit code.
 fn end(mut child: Child, run: &Path, signal: &str) -> Option<i32> {
     let begun = Instant::now();
     while !run.join("resume.safetensors").exists() {
         assert!(begun.elapsed() < Duration::from_secs(120), "no checkpoint is written");
-        assert!(child.try_wait().unwrap().is_none(), "it was done before it could be ended");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before the signal");
         std::thread::sleep(Duration::from_millis(5));
     }
     Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
@@ -138,7 +138,7 @@ fn end(mut child: Child, run: &Path, signal: &str) -> Option<i32> {
 }
 
 #[test]
-fn a_run_that_was_ended_goes_on_to_the_same_network() {
+fn an_interrupted_run_continues_to_the_same_network() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let more = [
@@ -160,15 +160,15 @@ fn a_run_that_was_ended_goes_on_to_the_same_network() {
         let run = folder.path().join(name);
         let child = command(&set, &run, &more).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         assert_eq!(end(child, &run, signal), code);
-        assert!(!run.join("last.safetensors").exists(), "it had done an epoch already");
+        assert!(!run.join("last.safetensors").exists(), "an epoch was finished before the signal");
         let on = train(&set, &run, &more);
-        assert!(on.status.success() && said(&on).contains("going on after"), "{}", said(&on));
+        assert!(on.status.success() && said(&on).contains("continuing after"), "{}", said(&on));
         assert_eq!(fs::read(run.join("last.safetensors")).unwrap(), network, "{name}");
     }
 }
 
 #[test]
-fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
+fn a_network_starts_from_given_weights_and_learns_from_teachers() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let first = folder.path().join("first");
@@ -192,7 +192,7 @@ fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
     }
     refused(
         &train(&set, &folder.path().join("nobody"), &["--classifier-weight", "0"]),
-        "there is nothing to learn from",
+        "training needs one of them",
     );
     let other = ["--init", weights, "-n", "ir-50", "--width", "1"];
     refused(
@@ -206,7 +206,7 @@ fn a_network_goes_on_from_anothers_weights_and_learns_from_a_teacher() {
 }
 
 #[test]
-fn norms_that_are_fixed_stay_while_weights_move() {
+fn fixed_norms_keep_their_statistics_while_weights_change() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let [first, fine] = ["first", "fine"].map(|name| folder.path().join(name));
@@ -220,19 +220,16 @@ fn norms_that_are_fixed_stay_while_weights_move() {
     for (name, tensor) in before.iter() {
         let same = tensor.data() == after.tensor(name).unwrap().data();
         if name.contains("running") {
-            assert!(same, "{name} has moved");
+            assert!(same, "{name} has changed");
         }
         moved += usize::from(!same);
     }
-    assert!(moved > 20, "{moved} tensors have moved");
-    refused(
-        &train(&set, &folder.path().join("none"), &["--fixed-norms"]),
-        "--fixed-norms: without --init they have measured nothing",
-    );
+    assert!(moved > 20, "{moved} tensors have changed");
+    refused(&train(&set, &folder.path().join("none"), &["--fixed-norms"]), "--fixed-norms needs --init");
 }
 
 #[test]
-fn the_rate_that_is_found_lies_within_what_was_tried() {
+fn the_suggested_rate_is_in_the_tested_range() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let run = folder.path().join("run");
@@ -245,38 +242,35 @@ fn the_rate_that_is_found_lies_within_what_was_tried() {
 }
 
 #[test]
-fn broken_pictures_are_passed_over_and_a_run_that_runs_away_is_stopped() {
+fn broken_pictures_are_skipped_and_a_diverging_run_is_stopped() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     fs::write(set.join("Obama/00.png"), "no picture").unwrap();
     RgbImage::new(50, 50).save(set.join("Obama/01.png")).unwrap();
     let output = train(&set, &folder.path().join("run"), &["-e", "2", "--json"]);
     let broken = lines(&output)[1]["broken_pictures"].as_u64().unwrap();
-    assert!(broken > 0, "the last epoch saw them or left them over");
+    assert!(broken > 0, "the broken pictures must come in one of two epochs");
     assert!(said(&output).contains("Obama/0"), "{}", said(&output));
 
     let away = folder.path().join("away");
-    refused(
-        &train(&set, &away, &["--lr", "1e30", "--warm-up", "0", "--clip", "1e30"]),
-        "the loss has run away",
-    );
+    refused(&train(&set, &away, &["--lr", "1e30", "--warm-up", "0", "--clip", "1e30"]), "the loss diverges");
 }
 
 #[test]
-fn what_cannot_be_trained_is_refused_and_nothing_is_overwritten() {
+fn wrong_input_is_refused_and_nothing_is_overwritten() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let at = |name: &str| folder.path().join(name);
     fs::create_dir_all(at("alone/Ada")).unwrap();
     fs::copy(set.join("Obama/02.png"), at("alone/Ada/1.png")).unwrap();
-    refused(&train(&at("alone"), &at("run"), &[]), "1 people");
+    refused(&train(&at("alone"), &at("run"), &[]), "has pictures of 1 people");
     fs::create_dir(at("empty")).unwrap();
-    refused(&train(&at("empty"), &at("run"), &[]), "no set of faces");
+    refused(&train(&at("empty"), &at("run"), &[]), "is not a set of faces");
     refused(&train(&set, &at("run"), &["-b", "100"]), "fewer than one batch");
-    refused(&train(&set, &at("run"), &["--device", "cuda:63"]), "GPU 63 was asked for");
+    refused(&train(&set, &at("run"), &["--device", "cuda:63"]), "--device is GPU 63");
     refused(&train(&set, &at("run"), &["--augment", "flip,hat"]), "hat");
     refused(&train(&set, &at("run"), &["--lr", "nan"]), "--lr");
-    assert!(!at("run").exists(), "nothing was begun");
+    assert!(!at("run").exists(), "no folder is written");
 
     fs::create_dir(at("full")).unwrap();
     fs::write(at("full/thesis.tex"), "text").unwrap();
@@ -296,7 +290,7 @@ fn what_cannot_be_trained_is_refused_and_nothing_is_overwritten() {
 }
 
 #[test]
-fn a_full_disk_stops_it_and_room_lets_it_go_on_to_the_same_network() {
+fn a_full_disk_stops_the_run_and_it_continues_to_the_same_network() {
     let folder = TempDir::new().unwrap();
     let set = people(folder.path());
     let more = ["-e", "2", "--save-every", "2"];
@@ -304,13 +298,13 @@ fn a_full_disk_stops_it_and_room_lets_it_go_on_to_the_same_network() {
     assert!(train(&set, &whole, &more).status.success());
     let files = tree(&whole);
     let size = |file: &str| files[Path::new(file)].len();
-    // Room for the file that it goes on from, but not for that and the next one beside it.
+    // Room for one checkpoint, but not for a second one beside it.
     let room = size("resume.safetensors") * 3 / 2;
     fs::create_dir(folder.path().join("out")).unwrap();
     let train = command(&set, Path::new("run"), &more);
     let words = train.get_args().map(|word| format!("'{}'", word.to_str().unwrap()));
     let words = words.collect::<Vec<_>>().join(" ").replace("'run'", "\"$out/run\"");
-    // A small disk of its own, in a namespace of its own.
+    // A small file system in its own mount namespace.
     let script = format!(
         "mount -t tmpfs -o size={room} none \"$out\" || exit 77\n\"$0\" {words} 2>&1; echo \"code $?\"\n\
          mount -o remount,size=30M \"$out\"\n\"$0\" {words} && cp \"$out/run/last.safetensors\" \"$out/../kept\""
@@ -323,10 +317,10 @@ fn a_full_disk_stops_it_and_room_lets_it_go_on_to_the_same_network() {
         .output();
     let output = match run {
         Ok(output) if output.status.code() != Some(77) && !said(&output).contains("unshare failed") => output,
-        _ => return eprintln!("SKIPPED: no small disk can be mounted here, a full one is not tried"),
+        _ => return eprintln!("SKIPPED: no file system can be mounted here, a full disk is not tested"),
     };
     let text = said(&output);
     assert!(text.contains("the disk is full; make room") && text.contains("code 2"), "{text}");
-    assert!(text.contains("going on after"), "{text}");
+    assert!(text.contains("continuing after"), "{text}");
     assert_eq!(fs::read(folder.path().join("kept")).unwrap(), files[Path::new("last.safetensors")]);
 }

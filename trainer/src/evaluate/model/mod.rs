@@ -1,4 +1,4 @@
-//! What embeds faces. The one seam is [`Model`]; [`open`] makes one of a file.
+//! Models that embed faces. [`Model`] is the interface; [`open`] opens a file.
 
 mod onnx;
 
@@ -9,44 +9,65 @@ use onnx::OnnxModel;
 use ostiary_core::{ChannelOrder, Crop, Embedding, Input};
 use ostiary_engine::Backend;
 
-/// Aligned crops in, embeddings out; from as many threads as ask.
+/// Embeds aligned crops. Several threads can use it at the same time.
 pub trait Model: Send + Sync {
-    /// What runs it, as tables call it.
+    /// Name of the engine in tables.
     fn backend(&self) -> &str;
 
-    /// A row of numbers for each crop, not yet of unit length.
+    /// The network's output for each crop, not of unit length.
+    ///
+    /// # Errors
+    /// If the network cannot run.
     fn rows(&self, crops: &[Crop]) -> Result<Vec<Vec<f32>>>;
 }
 
-/// How pixels are fed to models of which no manifest says it.
+/// The input of models without a manifest: a pixel `p` becomes `(p - mean) / divisor`.
 #[derive(Debug, Clone)]
-pub struct Feed {
+pub struct Preprocessing {
+    /// Subtracted from each pixel.
     pub mean: f32,
+    /// Divides the difference.
     pub divisor: f32,
     /// The order of the color channels.
     pub channels: ChannelOrder,
 }
 
-impl Feed {
+impl Preprocessing {
+    /// The description of an input with this preprocessing.
     pub fn input(&self) -> Input {
         let Self { mean, divisor, channels } = *self;
         Input { name: String::new(), shape: [0; 4], channels, mean, divisor }
     }
 }
 
-/// A model with what it is called.
-pub struct Named {
+/// A model with its name.
+pub struct NamedModel {
+    /// Name in tables.
     pub name: String,
+    /// Its file.
     pub file: PathBuf,
+    /// The model.
     pub model: Box<dyn Model>,
 }
 
-/// Opens an ONNX file as a model. Refuses what is no embedder.
-pub fn open(file: &Path, backend: &Backend, backend_name: &str, feed: &Feed) -> Result<Box<dyn Model>> {
-    Ok(Box::new(OnnxModel::open(file, backend, backend_name, feed)?))
+/// Opens an ONNX file as a model.
+///
+/// # Errors
+/// If the file cannot be read, or is not an embedder.
+pub fn open(
+    file: &Path,
+    backend: &Backend,
+    backend_name: &str,
+    preprocessing: &Preprocessing,
+) -> Result<Box<dyn Model>> {
+    Ok(Box::new(OnnxModel::open(file, backend, backend_name, preprocessing)?))
 }
 
-/// Embeds crops as the door does: where `flip` is set, each as the sum with its mirror image.
+/// Embeds crops as the door does. With `flip` each embedding is the normalized sum of the outputs for a crop and its mirror
+/// image.
+///
+/// # Errors
+/// If the network cannot run, or gives zeros or values that are not finite.
 pub fn embed(model: &dyn Model, crops: &[Crop], flip: bool) -> Result<Vec<Embedding>> {
     let mut rows = model.rows(crops)?;
     if flip {
@@ -57,7 +78,7 @@ pub fn embed(model: &dyn Model, crops: &[Crop], flip: bool) -> Result<Vec<Embedd
     }
     let unit = |row: &Vec<f32>| {
         Embedding::normalized(row)
-            .context("the network gave no embedding: its numbers are all zero, or not finite")
+            .context("the network gave no embedding: its outputs are all zero, or not finite")
     };
     rows.iter().map(unit).collect()
 }

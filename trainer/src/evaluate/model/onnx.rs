@@ -1,4 +1,4 @@
-//! ONNX files, run by the door's own engine.
+//! ONNX files as models, run by the door's own engine.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use ostiary_core::{Crop, Embedding, Input, Precision, sha256};
 use ostiary_engine::{Backend, Network, Onnx};
 use ostiary_models::{Bundle, Manifest};
 
-use super::{Feed, Model, embed};
+use super::{Model, Preprocessing, embed};
 use crate::pool::Pool;
 
-/// A network for one crop; as many of it as threads want one at once.
+/// A network for one crop, once for each thread that uses it.
 pub struct OnnxModel {
     backend: String,
     onnx: Onnx,
@@ -19,18 +19,27 @@ pub struct OnnxModel {
 }
 
 impl OnnxModel {
-    /// Reads the file. How pixels are fed says the manifest beside it, where that has the file, and else `feed`.
-    pub fn open(file: &Path, backend: &Backend, backend_name: &str, feed: &Feed) -> Result<Self> {
+    /// Reads the file. The preprocessing is that of the manifest beside it, if the manifest lists the file, otherwise
+    /// `preprocessing`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not an embedder.
+    pub fn open(
+        file: &Path,
+        backend: &Backend,
+        backend_name: &str,
+        preprocessing: &Preprocessing,
+    ) -> Result<Self> {
         let bytes = fs::read(file).with_context(|| format!("cannot read the model {}", file.display()))?;
-        let input = manifest_input(file, &bytes)?.unwrap_or_else(|| feed.input());
+        let input = manifest_input(file, &bytes)?.unwrap_or_else(|| preprocessing.input());
         let onnx = Onnx::parse(&file.display().to_string(), &bytes, &input, backend)?;
         let model = Self { backend: backend_name.to_owned(), onnx, networks: Pool::default() };
         model.with_network(|network| {
             let shapes = network.output_shapes();
             ensure!(
                 matches!(shapes, [shape] if matches!(shape[..], [1, 1..=Embedding::MAX])),
-                "{}: is no model that embeds faces: of a crop of {side}x{side} it gives {shapes:?}, not one row of 1 to {} \
-                 numbers",
+                "{}: is not a model that embeds faces: for a crop of {side}x{side} its outputs have the shapes {shapes:?}, not one \
+                 row of 1 to {} numbers",
                 file.display(),
                 Embedding::MAX,
                 side = Crop::SIDE
@@ -47,9 +56,9 @@ impl OnnxModel {
     }
 }
 
-/// What the manifest beside a file says of its input, if it speaks of this very file.
+/// The input in the manifest beside a file, if the manifest lists this file with the same hash.
 fn manifest_input(file: &Path, bytes: &[u8]) -> Result<Option<Input>> {
-    let folder = file.parent().context("a file lies in a folder")?;
+    let folder = file.parent().context("the file has no folder")?;
     if !folder.join(Manifest::FILE).is_file() {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! A folder of JPEGs for each person.
+//! Output as a folder of JPEGs for each person.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,9 +8,10 @@ use anyhow::Result;
 use super::Output;
 use crate::jpeg::file_name;
 use crate::prepare::journal::{Entry, Journal};
-use crate::prepare::split::Side;
-use crate::storage::failed;
+use crate::prepare::split::Subset;
+use crate::storage::write_error;
 
+/// Writes `train/NAME/*.jpg` and `val/NAME/*.jpg`.
 pub struct Folders {
     folder: PathBuf,
 }
@@ -22,27 +23,27 @@ impl Folders {
 }
 
 impl Output for Folders {
-    fn recall(&mut self, _: &Entry) -> Result<()> {
+    fn resume(&mut self, _: &Entry) -> Result<()> {
         Ok(())
     }
 
-    fn put(&mut self, side: Side, person: &str, picture: &str, jpeg: &[u8]) -> Result<u64> {
-        let folder = self.folder.join(side.name()).join(person);
+    fn write_crop(&mut self, subset: Subset, person: &str, picture: &str, jpeg: &[u8]) -> Result<u64> {
+        let folder = self.folder.join(subset.name()).join(person);
         let path = folder.join(file_name(picture));
-        // One passing name for all: a run that is ended leaves no more than this one, which the next one takes over.
-        let passing = self.folder.join(".partial");
+        // One temporary name for all files: an interrupted run leaves at most this file, and the next run overwrites it.
+        let partial = self.folder.join(".partial");
         fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(&passing, jpeg))
-            .and_then(|()| fs::rename(&passing, &path))
-            .map_err(failed(&path))?;
+            .and_then(|()| fs::write(&partial, jpeg))
+            .and_then(|()| fs::rename(&partial, &path))
+            .map_err(write_error(&path))?;
         Ok(0)
     }
 
     fn sync(&mut self) -> Result<()> {
-        // All files at once: waiting for each would take longer than looking at it.
+        // One sync for all files: a sync of each file would take longer than checking its picture.
         File::open(&self.folder)
             .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
-            .map_err(failed(&self.folder))
+            .map_err(write_error(&self.folder))
     }
 
     fn finish(&mut self, _: &Journal) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Where crops go: folders of JPEGs, or MXNet's records.
+//! Output formats: folders of JPEGs, or MXNet's RecordIO.
 
 mod folders;
 mod records;
@@ -12,9 +12,9 @@ use records::RecordSet;
 use serde::Serialize;
 
 use super::journal::{Entry, Journal};
-use super::split::Side;
+use super::split::Subset;
 
-/// The kinds of output.
+/// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -25,6 +25,7 @@ pub enum Format {
 }
 
 impl Format {
+    /// The writer of this format.
     pub fn output(self, folder: &Path) -> Box<dyn Output> {
         match self {
             Self::Folders => Box::new(Folders::new(folder)),
@@ -33,17 +34,17 @@ impl Format {
     }
 }
 
-/// Takes crops, a person's together.
+/// Writes crops, which come ordered by person.
 pub trait Output: Send {
-    /// Takes note of a picture that an earlier run has dealt with. All of those come first, in their order.
-    fn recall(&mut self, entry: &Entry) -> Result<()>;
+    /// Restores the state from an entry of an earlier run. All earlier entries come before the first crop, in order.
+    fn resume(&mut self, entry: &Entry) -> Result<()>;
 
-    /// Writes a crop. Gives the byte after it, in a file of records.
-    fn put(&mut self, side: Side, person: &str, picture: &str, jpeg: &[u8]) -> Result<u64>;
+    /// Writes a crop. Returns the offset after its record; 0 if the format has no records.
+    fn write_crop(&mut self, subset: Subset, person: &str, picture: &str, jpeg: &[u8]) -> Result<u64>;
 
-    /// Waits until all that was put is on the disk.
+    /// Waits until all written crops are on the disk.
     fn sync(&mut self) -> Result<()>;
 
-    /// Writes what can only be known at the end. May be called again by a later run.
+    /// Writes the files that need all crops. A later run may call it again.
     fn finish(&mut self, journal: &Journal) -> Result<()>;
 }

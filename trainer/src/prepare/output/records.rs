@@ -1,7 +1,7 @@
-//! Files of records as InsightFace has them, which MXNet and the loaders made for it read.
+//! Output as RecordIO in the layout of InsightFace, which MXNet and its loaders read.
 //!
-//! Record 0 and those of the identities are described at [`Header`]. While pictures are added, the file has a passing name;
-//! what must be known before record 0, the list and the index are right comes from the journal at the end.
+//! [`Header`] describes record 0 and the records of identities. The file has a temporary name while pictures are added. Record
+//! 0, the list and the index are written at the end, from the journal.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -13,49 +13,54 @@ use ostiary_core::Crop;
 
 use super::Output;
 use crate::jpeg::file_name;
-use crate::prepare::journal::{Entry, Fate, Journal};
-use crate::prepare::split::Side;
-use crate::recordio::{Header, IDX, LST, MOST, PROPERTY, REC, append};
-use crate::storage::{failed, write_whole};
+use crate::prepare::journal::{Entry, Journal, Outcome};
+use crate::prepare::split::Subset;
+use crate::recordio::{Header, IDX, LST, MAX_LABEL, PROPERTY, REC, append};
+use crate::storage::{write_atomic, write_error};
 
-/// Both sides.
-pub struct RecordSet([Pack; 2]);
+/// The writers of both subsets.
+pub struct RecordSet {
+    train: RecordWriter,
+    val: RecordWriter,
+}
 
 impl RecordSet {
+    /// A set below this folder.
     pub fn new(folder: &Path) -> Self {
-        Self(Side::ALL.map(|side| Pack::new(folder.join(side.name()))))
+        let writer = |subset: Subset| RecordWriter::new(folder.join(subset.name()));
+        Self { train: writer(Subset::Train), val: writer(Subset::Val) }
     }
 
-    fn pack(&mut self, side: Side) -> &mut Pack {
-        match side {
-            Side::Train => &mut self.0[0],
-            Side::Val => &mut self.0[1],
+    fn writer(&mut self, subset: Subset) -> &mut RecordWriter {
+        match subset {
+            Subset::Train => &mut self.train,
+            Subset::Val => &mut self.val,
         }
     }
 }
 
-/// One side's file.
-struct Pack {
+/// Writes the file of one subset.
+struct RecordWriter {
     folder: PathBuf,
     file: Option<File>,
-    /// Byte after the last picture.
+    /// Offset after the last picture.
     end: u64,
     pictures: u64,
     people: u64,
-    /// Whose picture was the last.
+    /// The person of the last picture.
     person: String,
 }
 
-impl Pack {
+impl RecordWriter {
     fn new(folder: PathBuf) -> Self {
         Self { folder, file: None, end: 0, pictures: 0, people: 0, person: String::new() }
     }
 
-    fn passing(&self) -> PathBuf {
+    fn partial_path(&self) -> PathBuf {
         self.folder.join(format!("{REC}.partial"))
     }
 
-    /// Counts a picture, and says which identity it is of.
+    /// Counts a picture, and returns its identity.
     fn count(&mut self, person: &str) -> u64 {
         if self.people == 0 || self.person != person {
             person.clone_into(&mut self.person);
@@ -65,71 +70,80 @@ impl Pack {
         self.people - 1
     }
 
-    /// The file, cut after the last picture that the journal knows.
+    /// The open file.
     fn file(&mut self) -> Result<&mut File> {
-        let path = self.passing();
-        if self.file.is_none() {
-            fs::create_dir_all(&self.folder).map_err(failed(&self.folder))?;
-            let finished = self.folder.join(REC);
-            if finished.exists() {
-                fs::rename(&finished, &path).map_err(failed(&path))?;
-            }
-            let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-            let mut file = open.map_err(failed(&path))?;
-            let length = file.metadata().map_err(failed(&path))?.len();
-            ensure!(
-                length >= self.end,
-                "{}: is shorter than the journal says; choose another --output",
-                path.display()
-            );
-            file.set_len(self.end).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed(&path))?;
-            if self.end == 0 {
-                // Its numbers are not known yet, and take as many bytes whatever they are.
-                self.end = append(&mut file, &Header::of_range(0, 0..0).with(&[])).map_err(failed(&path))?;
-            }
-            self.file = Some(file);
-        }
-        Ok(self.file.get_or_insert(File::open(&path).map_err(failed(&path))?))
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        Ok(self.file.insert(file))
     }
 
+    /// Opens the file, truncated after the last picture of the journal.
+    fn open(&mut self) -> Result<File> {
+        let path = self.partial_path();
+        fs::create_dir_all(&self.folder).map_err(write_error(&self.folder))?;
+        let finished = self.folder.join(REC);
+        if finished.exists() {
+            fs::rename(&finished, &path).map_err(write_error(&path))?;
+        }
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let mut file = open.map_err(write_error(&path))?;
+        let length = file.metadata().map_err(write_error(&path))?.len();
+        ensure!(
+            length >= self.end,
+            "{}: is shorter than the journal says; choose another --output",
+            path.display()
+        );
+        file.set_len(self.end).and_then(|()| file.seek(SeekFrom::End(0))).map_err(write_error(&path))?;
+        if self.end == 0 {
+            // A placeholder of the same length for record 0, whose values are known at the end.
+            let placeholder = Header::of_range(0, 0..0).record_with(&[]);
+            self.end = append(&mut file, &placeholder).map_err(write_error(&path))?;
+        }
+        Ok(file)
+    }
+
+    /// Appends a picture; returns the offset after its record.
     fn put(&mut self, person: &str, jpeg: &[u8]) -> Result<u64> {
         self.file()?;
         let identity = self.count(person);
-        // Also the identities' own records are counted in labels.
+        // Labels also count the records of identities.
         ensure!(
-            self.pictures + self.people + 1 < MOST,
-            "{}: more than {MOST} records, and their labels cannot count further; use --format folders",
+            self.pictures + self.people + 1 < MAX_LABEL,
+            "{}: has more than {MAX_LABEL} records, the most that labels (32-bit floats) can count; use --format folders",
             self.folder.display()
         );
-        let record = Header::of_picture(self.pictures, identity).with(jpeg);
-        let path = self.passing();
-        self.end += append(self.file()?, &record).map_err(failed(&path))?;
+        let record = Header::of_picture(self.pictures, identity).record_with(jpeg);
+        let path = self.partial_path();
+        self.end += append(self.file()?, &record).map_err(write_error(&path))?;
         Ok(self.end)
     }
 
-    /// Adds the identities' records, writes the first one anew, and gives the file its name.
-    fn finish(&mut self, side: Side, journal: &Journal) -> Result<()> {
+    /// Appends the records of identities, rewrites record 0, and renames the file.
+    fn finish(&mut self, subset: Subset, journal: &Journal) -> Result<()> {
         if self.pictures == 0 {
             return Ok(());
         }
         let (pictures, people) = (self.pictures, self.people);
-        let path = self.passing();
-        let first = Header::of_range(0, pictures + 1..pictures + 1 + people).with(&[]);
-        // Where pictures begin: after the first record.
+        let path = self.partial_path();
+        let first = Header::of_range(0, pictures + 1..pictures + 1 + people).record_with(&[]);
+        // Pictures begin after record 0.
         let begin = append(&mut std::io::sink(), &first)?;
-        let ranges = write_list(&self.folder, side, journal)?;
+        let ranges = write_list(&self.folder, subset, journal)?;
         let mut end = self.end;
         let mut identities = Vec::new();
         {
             let mut file = BufWriter::new(self.file()?);
             for (id, range) in (pictures + 1..).zip(ranges) {
                 identities.push(end);
-                end += append(&mut file, &Header::of_range(id, range).with(&[])).map_err(failed(&path))?;
+                end += append(&mut file, &Header::of_range(id, range).record_with(&[]))
+                    .map_err(write_error(&path))?;
             }
-            file.flush().map_err(failed(&path))?;
+            file.flush().map_err(write_error(&path))?;
         }
-        write_index(&self.folder, side, journal, begin, &identities)?;
-        write_whole(&self.folder.join(PROPERTY), |file| {
+        write_index(&self.folder, subset, journal, begin, &identities)?;
+        write_atomic(&self.folder.join(PROPERTY), |file| {
             writeln!(file, "{people},{side},{side}", side = Crop::SIDE)?;
             Ok(())
         })?;
@@ -138,27 +152,27 @@ impl Pack {
             .and_then(|_| append(file, &first))
             .and_then(|_| file.sync_all())
             .and_then(|()| fs::rename(&path, path.with_extension("")))
-            .map_err(failed(&path))
+            .map_err(write_error(&path))
     }
 }
 
-/// The pictures of a side: each with person, name and the byte after it.
-fn kept(journal: &Journal, side: Side) -> Result<impl Iterator<Item = Result<(String, String, u64)>>> {
+/// Person, name and end offset of each kept picture of a subset.
+fn kept(journal: &Journal, subset: Subset) -> Result<impl Iterator<Item = Result<(String, String, u64)>>> {
     Ok(journal.entries()?.filter_map(move |entry| match entry {
-        Ok(Entry { person, picture, fate: Fate::Kept { side: own, end, .. } }) => {
-            (own == side).then_some(Ok((person, picture, end)))
+        Ok(Entry { person, picture, outcome: Outcome::Kept { subset: own, end, .. } }) => {
+            (own == subset).then_some(Ok((person, picture, end)))
         }
         Ok(_) => None,
         Err(error) => Some(Err(error)),
     }))
 }
 
-/// Writes the list; gives each identity's range of pictures.
-fn write_list(folder: &Path, side: Side, journal: &Journal) -> Result<Vec<Range<u64>>> {
+/// Writes the list; returns the range of pictures of each identity.
+fn write_list(folder: &Path, subset: Subset, journal: &Journal) -> Result<Vec<Range<u64>>> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
-    write_whole(&folder.join(LST), |list| {
+    write_atomic(&folder.join(LST), |list| {
         let mut last = None;
-        for (number, kept) in (1..).zip(kept(journal, side)?) {
+        for (number, kept) in (1..).zip(kept(journal, subset)?) {
             let (person, picture, _) = kept?;
             match ranges.last_mut() {
                 Some(range) if last.as_ref() == Some(&person) => range.end = number + 1,
@@ -172,11 +186,18 @@ fn write_list(folder: &Path, side: Side, journal: &Journal) -> Result<Vec<Range<
     Ok(ranges)
 }
 
-fn write_index(folder: &Path, side: Side, journal: &Journal, begin: u64, identities: &[u64]) -> Result<()> {
-    write_whole(&folder.join(IDX), |index| {
+/// Writes the index: the offset of each record.
+fn write_index(
+    folder: &Path,
+    subset: Subset,
+    journal: &Journal,
+    begin: u64,
+    identities: &[u64],
+) -> Result<()> {
+    write_atomic(&folder.join(IDX), |index| {
         writeln!(index, "0\t0")?;
         let (mut number, mut offset) = (1, begin);
-        for kept in kept(journal, side)? {
+        for kept in kept(journal, subset)? {
             writeln!(index, "{number}\t{offset}")?;
             offset = kept?.2;
             number += 1;
@@ -190,29 +211,29 @@ fn write_index(folder: &Path, side: Side, journal: &Journal, begin: u64, identit
 }
 
 impl Output for RecordSet {
-    fn recall(&mut self, entry: &Entry) -> Result<()> {
-        if let Fate::Kept { side, end, .. } = entry.fate {
-            let pack = self.pack(side);
-            pack.count(&entry.person);
-            pack.end = end;
+    fn resume(&mut self, entry: &Entry) -> Result<()> {
+        if let Outcome::Kept { subset, end, .. } = entry.outcome {
+            let writer = self.writer(subset);
+            writer.count(&entry.person);
+            writer.end = end;
         }
         Ok(())
     }
 
-    fn put(&mut self, side: Side, person: &str, _: &str, jpeg: &[u8]) -> Result<u64> {
-        self.pack(side).put(person, jpeg)
+    fn write_crop(&mut self, subset: Subset, person: &str, _: &str, jpeg: &[u8]) -> Result<u64> {
+        self.writer(subset).put(person, jpeg)
     }
 
     fn sync(&mut self) -> Result<()> {
-        for pack in &self.0 {
-            if let Some(file) = &pack.file {
-                file.sync_data().map_err(failed(&pack.passing()))?;
+        for writer in [&self.train, &self.val] {
+            if let Some(file) = &writer.file {
+                file.sync_data().map_err(write_error(&writer.partial_path()))?;
             }
         }
         Ok(())
     }
 
     fn finish(&mut self, journal: &Journal) -> Result<()> {
-        Side::ALL.into_iter().try_for_each(|side| self.pack(side).finish(side, journal))
+        Subset::ALL.into_iter().try_for_each(|subset| self.writer(subset).finish(subset, journal))
     }
 }

@@ -1,41 +1,51 @@
-//! What trains: the processor, or a GPU.
+//! The device that trains: the processor, or a GPU.
 
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
 use tch::{Cuda, Device};
 
-/// As the command line names it.
+/// A device, as the command line names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
+pub enum DeviceChoice {
+    /// The processor.
     Cpu,
+    /// A GPU by number.
     Cuda(usize),
 }
 
-impl FromStr for Choice {
-    type Err = String;
+/// A name that is not the name of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of cpu, cuda, cuda:N")]
+pub struct UnknownDevice;
 
-    fn from_str(name: &str) -> Result<Self, String> {
+impl FromStr for DeviceChoice {
+    type Err = UnknownDevice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
         match (name, name.strip_prefix("cuda:").map(str::parse)) {
             ("cpu", _) => Ok(Self::Cpu),
             ("cuda", _) => Ok(Self::Cuda(0)),
             (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
-            _ => Err("it is none of cpu, cuda, cuda:N".into()),
+            _ => Err(UnknownDevice),
         }
     }
 }
 
-/// The chosen device, if it is there; without a choice a GPU where there is one.
-pub fn choose(choice: Option<Choice>) -> Result<Device> {
+/// The chosen device; without a choice a GPU if there is one, otherwise the processor.
+///
+/// # Errors
+/// If the chosen GPU does not exist.
+pub fn choose(choice: Option<DeviceChoice>) -> Result<Device> {
     match choice {
         None => Ok(Device::cuda_if_available()),
-        Some(Choice::Cpu) => Ok(Device::Cpu),
-        Some(Choice::Cuda(number)) => {
+        Some(DeviceChoice::Cpu) => Ok(Device::Cpu),
+        Some(DeviceChoice::Cuda(number)) => {
             let there = if Cuda::is_available() { Cuda::device_count() } else { 0 };
             ensure!(
                 (number as i64) < there,
-                "GPU {number} was asked for, and torch sees {there}; check the driver (nvidia-smi), and that the libtorch \
-                 in use is one with CUDA (LD_LIBRARY_PATH)"
+                "--device is GPU {number}, but torch finds {there}; check the driver (nvidia-smi), and that the libtorch in \
+                 use has CUDA (LD_LIBRARY_PATH)"
             );
             Ok(Device::Cuda(number))
         }

@@ -1,12 +1,12 @@
-//! The memory of tensors, which every step needs anew.
+//! Settings of the memory allocator for training, in which every step needs the same memory again.
 
-/// Has the allocator keep what tensors leave, for those of the next step. glibc maps each block above a threshold of its own
-/// (32 MiB at most, mallopt(3)) by itself, and gives it back to the kernel when it is free, so that a batch's activations would
-/// be cleared and paged in again at every step. `scripts/bench-training` times it beside PyTorch, which does not do this.
-pub fn keep() {
+/// Makes the allocator keep freed memory for the tensors of the next step. By default glibc maps each block above a threshold (at
+/// most 32 MiB, mallopt(3)) separately, and returns it to the kernel when it is freed. The kernel would then have to clear and map
+/// the activations of a batch at every step. `scripts/bench-training` compares with PyTorch, which does not do this.
+pub fn retain_freed_memory() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: mallopt takes two numbers and sets the allocator's own parameters, at any time and from any thread. An allocator
-    // that knows neither of them returns 0 and goes on as before, which is slower and no fault.
+    // SAFETY: mallopt takes two numbers and sets parameters of the allocator, at any time and from any thread. An allocator without
+    // these parameters returns 0 and changes nothing, which is only slower.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 30);
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
@@ -18,12 +18,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_block_is_not_mapped_by_itself() {
-        keep();
-        // SAFETY: mallinfo2 takes nothing and returns the allocator's counts.
+    fn a_large_block_is_not_mapped_separately() {
+        retain_freed_memory();
+        // SAFETY: mallinfo2 takes nothing and returns counts of the allocator.
         let mapped = || unsafe { libc::mallinfo2() }.hblks;
         let before = mapped();
-        // Larger ones only the main thread, which trains, has room for without a map: others' arenas end at 64 MiB.
+        // Larger blocks are only possible in the main thread, which trains: arenas of other threads have at most 64 MiB.
         let block = vec![1u8; 48 << 20];
         assert!(mapped() <= before, "{} blocks of {} bytes", mapped() - before, block.len());
     }

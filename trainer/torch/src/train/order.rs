@@ -1,15 +1,15 @@
-//! Which pictures a batch has.
+//! The order of pictures in an epoch.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// All numbers below `count`, in the order in which an epoch takes them: each once, and in another order for each epoch.
+/// A random permutation of the numbers below `count`, different for each epoch.
 pub fn of_epoch(count: usize, epoch: usize, seed: u64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    chance.set_stream(epoch as u64);
-    order.shuffle(&mut chance);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch as u64);
+    order.shuffle(&mut rng);
     order
 }
 
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_epoch_takes_each_once_and_the_next_in_another_order() {
+    fn an_epoch_has_each_number_once_and_the_next_has_another_order() {
         let first = of_epoch(100, 0, 7);
         let mut sorted = first.clone();
         sorted.sort_unstable();

@@ -1,4 +1,4 @@
-//! All that a run depends on, but for the pictures themselves: kept with it, so that it can be gone on with and told of.
+//! The settings of a run, which are stored in its folder. Only a run with the same settings can be continued.
 
 use std::path::PathBuf;
 
@@ -6,21 +6,22 @@ use anyhow::{Context, Result, bail};
 use ostiary_trainer::net::Architecture;
 use serde::{Deserialize, Serialize};
 
-use super::augment::Change;
+use super::augment::Augmentation;
 use super::schedule::Schedule;
-use crate::head::Margin;
+use crate::loss::Margin;
 
-/// In what numbers convolutions and matrices compute.
+/// The number type of convolutions and matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floats.
     Fp32,
-    /// 16-bit floats with the range of 32-bit ones: faster on a GPU.
+    /// bfloat16, with the range of 32-bit floats: faster on a GPU.
     Bf16,
 }
 
 impl Precision {
+    /// The type in torch.
     pub fn kind(self) -> tch::Kind {
         match self {
             Self::Fp32 => tch::Kind::Float,
@@ -33,45 +34,67 @@ impl Precision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The folder that is learnt from.
+    /// Folder of the training set.
     pub data: PathBuf,
-    /// Who is in it, and with how many pictures.
+    /// Hash of the names of people and the number of pictures.
     pub set: String,
+    /// Number of people.
     pub people: usize,
+    /// Number of pictures.
     pub pictures: usize,
+    /// Pictures in a batch.
     pub batch: usize,
+    /// Seed of all random numbers.
     pub seed: u64,
+    /// Number type of convolutions and matrices.
     pub precision: Precision,
+    /// Momentum of the optimizer.
     pub momentum: f64,
+    /// Weight decay.
     pub decay: f64,
+    /// Greatest length of a gradient.
     pub clip: f64,
-    /// Whether norms take what they have measured, not what a batch has.
+    /// Whether norms use their running statistics instead of those of a batch.
     pub fixed_norms: bool,
+    /// Factor of the cosines before the softmax.
     pub scale: f64,
+    /// Share of people that a step uses.
     pub sample: f64,
-    pub augment: Vec<Change>,
-    /// What the network began as, where not at random.
+    /// Augmentation of pictures.
+    pub augment: Vec<Augmentation>,
+    /// File of the initial weights, if they are not random.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub init: Option<Origin>,
+    pub init: Option<InputFile>,
+    /// Files of the teachers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub teachers: Vec<Origin>,
-    /// What the teachers' loss counts.
+    pub teachers: Vec<InputFile>,
+    /// Weight of the teachers' loss.
     pub teacher_weight: f64,
-    /// What the classifier's loss counts; 0 where only the teachers are learnt from.
+    /// Weight of the classifier's loss; 0 if only teachers are used.
     pub classifier_weight: f64,
+    /// Architecture of the network.
     pub net: Architecture,
-    pub head: Margin,
+    /// Margin of the classifier.
+    #[serde(rename = "head")]
+    pub margin: Margin,
+    /// Schedule of the learning rate.
     pub schedule: Schedule,
 }
 
-/// A file that a run took.
+/// A file that a run uses, with its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct InputFile {
+    /// Path on the command line.
     pub file: PathBuf,
+    /// SHA-256 of its content.
     pub sha256: String,
 }
 
-impl Origin {
+impl InputFile {
+    /// Computes the hash of a file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
     pub fn of(file: PathBuf) -> Result<Self> {
         let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         Ok(Self { sha256: ostiary_core::sha256(&bytes), file })
@@ -79,12 +102,15 @@ impl Origin {
 }
 
 impl Settings {
-    /// Says what differs from the settings that a run was begun with; it can only go on with the same.
-    pub fn same_as(&self, begun: &Self) -> Result<()> {
+    /// Checks that a run was begun with the same settings.
+    ///
+    /// # Errors
+    /// If not. The error names the first setting that differs.
+    pub fn ensure_same(&self, begun: &Self) -> Result<()> {
         if (&self.set, self.people, self.pictures) != (&begun.set, begun.people, begun.pictures) {
             bail!(
-                "the set has changed since the run was begun: {} people with {} pictures where {} with {} were; choose \
-                 another --output",
+                "the set has changed since the run was begun: it has {} people with {} pictures, and had {} people with {} \
+                 pictures; choose another --output",
                 self.people,
                 self.pictures,
                 begun.people,
@@ -102,7 +128,9 @@ impl Settings {
             }
         }
         match then.keys().find(|key| !now.contains_key(*key)) {
-            Some(key) => bail!("{key} was given when the run was begun; choose another --output"),
+            Some(key) => {
+                bail!("{key} was given when the run was begun, and is not given now; choose another --output")
+            }
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! A set of faces as batches: read and decoded ahead of the network, in parallel.
+//! Batches of a set of faces, which are read and decoded in parallel, ahead of the network.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,36 +16,40 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::order;
 
-/// Batches that wait for the network.
+/// Number of batches that are ready before the network needs them.
 const AHEAD: usize = 4;
-/// Broken pictures that are named; the others are counted.
-const NAMED: usize = 10;
+/// Greatest number of broken pictures that are named; further ones are only counted.
+const MAX_NAMED: usize = 10;
 
-/// Numbers in a picture.
+/// Number of bytes of a picture.
 pub const PICTURE: usize = 3 * SIDE * SIDE;
 
-/// Where the pictures of a set are, and whose.
-pub struct Data {
+/// The locations and labels of the pictures of a set.
+pub struct TrainingSet {
     set: Box<dyn FaceSet>,
-    /// People's names, by number.
+    /// Names of people by label.
     people: Vec<String>,
-    /// Each with its person's number.
+    /// Each picture with its label.
     pictures: Vec<(Picture, u32)>,
     workers: ThreadPool,
+    /// Number of pictures that could not be used so far.
     broken: AtomicUsize,
 }
 
-/// Some pictures with their people.
+/// Pictures with labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// Bytes of RGB in planes, `[batch, 3, SIDE, SIDE]`.
+    /// RGB planes, `[batch, 3, SIDE, SIDE]`.
     pub pixels: Vec<u8>,
-    /// `[batch]`
+    /// Numbers of people, `[batch]`.
     pub labels: Vec<i64>,
 }
 
-impl Data {
-    /// Lists a set. `workers` threads will decode.
+impl TrainingSet {
+    /// Lists the pictures of a set. `workers` is the number of threads that read and decode.
+    ///
+    /// # Errors
+    /// If the set cannot be read, or has too many pictures.
     pub fn open(set: Box<dyn FaceSet>, workers: usize) -> Result<Self> {
         let (mut people, mut pictures) = (Vec::new(), Vec::new());
         for number in 0..set.people() {
@@ -59,45 +63,48 @@ impl Data {
         }
         ensure!(
             u32::try_from(pictures.len()).is_ok(),
-            "the set has {} pictures; 4 thousand million are the most",
-            pictures.len()
+            "the set has {} pictures; at most {} are supported",
+            pictures.len(),
+            u32::MAX
         );
         let workers =
             ThreadPoolBuilder::new().num_threads(workers).build().context("cannot start threads")?;
         Ok(Self { set, people, pictures, workers, broken: AtomicUsize::new(0) })
     }
 
+    /// Number of people.
     pub fn people(&self) -> usize {
         self.people.len()
     }
 
+    /// Number of pictures.
     pub fn pictures(&self) -> usize {
         self.pictures.len()
     }
 
-    /// Pictures that were passed over since the set was opened: damaged, or not 112x112.
+    /// Number of skipped pictures since the set was opened: damaged, or not 112x112.
     pub fn broken(&self) -> usize {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// Says who is in the set and with how many pictures: another set has another one.
+    /// A hash of the names of people and the number of pictures, which identifies the set.
     pub fn fingerprint(&self) -> String {
-        // No name has a line break in it.
+        // Names contain no line breaks.
         let all = format!("{}\n{}", self.people.join("\n"), self.pictures.len());
         let mut hash = sha256(all.as_bytes());
         hash.truncate(16);
         hash
     }
 
-    /// Number of batches of an epoch; what is left over comes in another one.
+    /// Number of batches of an epoch. The remaining pictures come in other epochs, because each has another order.
     pub fn batches(&self, batch: usize) -> usize {
         self.pictures.len() / batch
     }
 
-    /// The person's number of each picture, and the picture; broken ones are left out.
+    /// Reads the pictures with these numbers. Broken pictures are left out.
     pub fn read(&self, numbers: &[u32]) -> Batch {
         let decode = |number: &u32| {
-            let (picture, label) = &self.pictures[*number as usize];
+            let (picture, label) = self.pictures.get(*number as usize)?;
             Some((self.decode(picture, *label)?, i64::from(*label)))
         };
         let read: Vec<(Vec<u8>, i64)> =
@@ -118,7 +125,7 @@ impl Data {
             let frame = decode_picture(Path::new(&picture.name), &file)?;
             let (width, height) = (frame.width() as usize, frame.height() as usize);
             if (width, height) != (SIDE, SIDE) {
-                bail!("it is {width}x{height}, not {SIDE}x{SIDE}; `ostiary-trainer prepare` aligns faces");
+                bail!("the picture is {width}x{height}, not {SIDE}x{SIDE}; `ostiary-trainer prepare` aligns faces");
             }
             let mut planes = vec![0; PICTURE];
             for (channel, plane) in planes.chunks_exact_mut(SIDE * SIDE).enumerate() {
@@ -131,38 +138,42 @@ impl Data {
         decoded
             .inspect_err(|error| {
                 let before = self.broken.fetch_add(1, Ordering::Relaxed);
-                if before < NAMED {
-                    eprintln!("passed over {}/{}: {error:#}", self.people[label as usize], picture.name);
+                if before < MAX_NAMED {
+                    let person = self.people.get(label as usize).map_or("", String::as_str);
+                    eprintln!("skipped {person}/{}: {error:#}", picture.name);
                 }
             })
             .ok()
     }
 }
 
-/// The batches of an epoch from some place on, made ahead by a thread.
-pub struct Epoch {
+/// The batches of an epoch, which a thread reads ahead.
+pub struct EpochBatches {
     batches: Receiver<Batch>,
-    maker: Option<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
 }
 
-impl Epoch {
-    /// `skip` batches have been taken before.
-    pub fn begin(data: Arc<Data>, epoch: usize, batch: usize, skip: usize, seed: u64) -> Result<Self> {
-        let (give, batches) = sync_channel(AHEAD);
-        let maker = move || {
+impl EpochBatches {
+    /// Starts reading the batches of an epoch, after the first `skip` ones.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn begin(data: Arc<TrainingSet>, epoch: usize, batch: usize, skip: usize, seed: u64) -> Result<Self> {
+        let (sender, batches) = sync_channel(AHEAD);
+        let reader = move || {
             let order = order::of_epoch(data.pictures(), epoch, seed);
             for numbers in order.chunks_exact(batch).skip(skip) {
-                // Whoever took batches has stopped.
-                let Ok(()) = give.send(data.read(numbers)) else { return };
+                // The receiver is dropped when the run stops.
+                let Ok(()) = sender.send(data.read(numbers)) else { return };
             }
         };
-        let maker =
-            thread::Builder::new().name("batches".into()).spawn(maker).context("cannot start a thread")?;
-        Ok(Self { batches, maker: Some(maker) })
+        let reader =
+            thread::Builder::new().name("batches".into()).spawn(reader).context("cannot start a thread")?;
+        Ok(Self { batches, reader: Some(reader) })
     }
 }
 
-impl Iterator for Epoch {
+impl Iterator for EpochBatches {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
@@ -170,12 +181,12 @@ impl Iterator for Epoch {
     }
 }
 
-impl Drop for Epoch {
+impl Drop for EpochBatches {
     fn drop(&mut self) {
-        // The thread ends when it can give to nobody.
+        // Without a receiver the thread ends at its next batch.
         drop(std::mem::replace(&mut self.batches, sync_channel(0).1));
-        if let Some(maker) = self.maker.take() {
-            let _ = maker.join();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
         }
     }
 }
@@ -201,30 +212,30 @@ mod tests {
         folder
     }
 
-    fn open(folder: &tempfile::TempDir) -> Data {
-        Data::open(faceset::open(folder.path()).unwrap(), 2).unwrap()
+    fn open(folder: &tempfile::TempDir) -> TrainingSet {
+        TrainingSet::open(faceset::open(folder.path()).unwrap(), 2).unwrap()
     }
 
     #[test]
-    fn each_picture_comes_with_its_person_and_an_epoch_can_be_taken_up() {
+    fn pictures_have_labels_and_an_epoch_can_be_continued() {
         let folder = set();
         let data = Arc::new(open(&folder));
         assert_eq!((data.people(), data.pictures(), data.batches(4)), (2, 6, 1));
-        let whole: Vec<Batch> = Epoch::begin(data.clone(), 3, 2, 0, 1).unwrap().collect();
+        let whole: Vec<Batch> = EpochBatches::begin(data.clone(), 3, 2, 0, 1).unwrap().collect();
         assert_eq!(whole.len(), 3);
         for batch in &whole {
             for (pixels, label) in batch.pixels.chunks(PICTURE).zip(&batch.labels) {
                 assert_eq!(pixels[0] > 100, *label == 1);
             }
         }
-        let rest: Vec<Batch> = Epoch::begin(data.clone(), 3, 2, 1, 1).unwrap().collect();
+        let rest: Vec<Batch> = EpochBatches::begin(data.clone(), 3, 2, 1, 1).unwrap().collect();
         assert_eq!(rest, whole[1..]);
-        // One that is not taken to its end ends all the same.
-        drop(Epoch::begin(data, 0, 1, 0, 1).unwrap());
+        // An epoch that is dropped early also ends its thread.
+        drop(EpochBatches::begin(data, 0, 1, 0, 1).unwrap());
     }
 
     #[test]
-    fn broken_pictures_are_passed_over_and_counted() {
+    fn broken_pictures_are_skipped_and_counted() {
         let folder = set();
         let small = jpeg::encode(&[0; 300], 10, 10).unwrap();
         fs::write(folder.path().join("Ann/0.jpg"), small).unwrap();

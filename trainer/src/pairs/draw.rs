@@ -1,4 +1,6 @@
-//! Which pairs: from a seed, and people apart from fold to fold.
+//! Draws pairs of pictures from a seed. No person is in two folds.
+
+#![expect(clippy::indexing_slicing, reason = "indices are those of people in `sizes`")]
 
 use std::collections::HashSet;
 
@@ -7,23 +9,28 @@ use rand::seq::{SliceRandom, index};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What is asked for.
+/// How many pairs to draw.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct PairCounts {
+    /// Number of folds.
     pub folds: usize,
-    /// Of each kind in each fold.
+    /// Pairs of one person in each fold, and as many of two people.
     pub pairs: usize,
+    /// Seed of the choice.
     pub seed: u64,
 }
 
-/// Two pictures, each a person's number and the number of one of their pictures. Where a person has one picture, number 1
-/// is the one that is made of it.
-pub type Choice = [(usize, usize); 2];
+/// Two pictures, each as the number of a person and the number of a picture of that person. If a person has only one picture,
+/// picture 1 is its augmentation.
+pub type PicturePair = [(usize, usize); 2];
 
-/// Draws pairs: fold by fold, those of one person before those of two, none twice. People are given by the number of their
-/// pictures. Everyone is drawn about as often as anyone else, however many pictures they have.
-pub fn choose(sizes: &[usize], wanted: Wanted) -> Result<Vec<Choice>> {
-    // Its numbers are the same on every machine and in every version, which those of rand's own generators are not.
+/// Draws distinct pairs, ordered by fold; in each fold the pairs of one person come first. `sizes` has the number of pictures
+/// of each person. Each person is drawn about equally often, whatever the number of their pictures.
+///
+/// # Errors
+/// If a fold has too few people or pictures.
+pub fn draw_pairs(sizes: &[usize], wanted: PairCounts) -> Result<Vec<PicturePair>> {
+    // ChaCha8 gives the same numbers on every machine and in every version. The default generators of rand do not.
     let mut rng = ChaCha8Rng::seed_from_u64(wanted.seed);
     let mut people: Vec<usize> = (0..sizes.len()).filter(|person| sizes[*person] > 0).collect();
     people.shuffle(&mut rng);
@@ -33,8 +40,7 @@ pub fn choose(sizes: &[usize], wanted: Wanted) -> Result<Vec<Choice>> {
         let (intra, inter) = possible(&own, sizes);
         ensure!(
             wanted.pairs <= intra.min(inter),
-            "fold {} has {} people, who make {intra} pairs of one person and {inter} of two; ask for fewer --pairs or \
-             --folds",
+            "fold {} has {} people, who make {intra} pairs of one person and {inter} of two; lower --pairs or --folds",
             fold + 1,
             own.len()
         );
@@ -44,34 +50,34 @@ pub fn choose(sizes: &[usize], wanted: Wanted) -> Result<Vec<Choice>> {
     Ok(choices)
 }
 
-/// Pairs that one person's pictures make.
+/// Number of pairs of the pictures of one person.
 fn own_pairs(size: usize) -> usize {
-    // One that is alone has a second one made of it.
+    // A single picture gets an augmented second one.
     size.max(2) * (size.max(2) - 1) / 2
 }
 
-/// How many pairs of one person and of two there are.
+/// Number of possible pairs of one person and of two people.
 fn possible(people: &[usize], sizes: &[usize]) -> (usize, usize) {
     let pictures: usize = people.iter().map(|person| sizes[*person]).sum();
     let squares: usize = people.iter().map(|person| sizes[*person] * sizes[*person]).sum();
     (people.iter().map(|person| own_pairs(sizes[*person])).sum(), (pictures * pictures - squares) / 2)
 }
 
-/// One pair from each person in turn, until there are enough.
-fn intra_pairs(people: &[usize], sizes: &[usize], count: usize, rng: &mut impl Rng) -> Vec<Choice> {
-    let turns: Vec<(usize, Vec<usize>)> = people
+/// Takes one pair of each person in every round, until there are enough.
+fn intra_pairs(people: &[usize], sizes: &[usize], count: usize, rng: &mut impl Rng) -> Vec<PicturePair> {
+    let orders: Vec<(usize, Vec<usize>)> = people
         .iter()
         .map(|person| {
             let all = own_pairs(sizes[*person]);
             (*person, index::sample(rng, all, all.min(count)).into_vec())
         })
         .collect();
-    let turn = |turn: usize| {
-        let of_person = move |(person, order): &(usize, Vec<usize>)| Some((*person, *order.get(turn)?));
-        turns.iter().filter_map(of_person)
+    let round = |round: usize| {
+        let of_person = move |(person, order): &(usize, Vec<usize>)| Some((*person, *order.get(round)?));
+        orders.iter().filter_map(of_person)
     };
     (0..count)
-        .flat_map(turn)
+        .flat_map(round)
         .take(count)
         .map(|(person, number)| {
             let (first, second) = unranked(number);
@@ -80,7 +86,7 @@ fn intra_pairs(people: &[usize], sizes: &[usize], count: usize, rng: &mut impl R
         .collect()
 }
 
-/// The pair of that number among (0, 1), (0, 2), (1, 2), (0, 3), ...
+/// The pair of this number in the order (0, 1), (0, 2), (1, 2), (0, 3), ...
 fn unranked(number: usize) -> (usize, usize) {
     let mut second = 1;
     while (second + 1) * second / 2 <= number {
@@ -89,8 +95,8 @@ fn unranked(number: usize) -> (usize, usize) {
     (number - second * (second - 1) / 2, second)
 }
 
-/// Pictures of two people, drawn until there are enough. There are enough.
-fn inter_pairs(people: &[usize], sizes: &[usize], count: usize, rng: &mut impl Rng) -> Vec<Choice> {
+/// Draws pairs of pictures of two people. The caller makes sure that enough pairs exist.
+fn inter_pairs(people: &[usize], sizes: &[usize], count: usize, rng: &mut impl Rng) -> Vec<PicturePair> {
     let mut known = HashSet::new();
     let mut pairs = Vec::with_capacity(count);
     while pairs.len() < count {
@@ -114,32 +120,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_numbered_without_a_gap() {
+    fn pair_numbers_have_no_gaps() {
         let first: Vec<_> = (0..6).map(unranked).collect();
         assert_eq!(first, [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]);
     }
 
     #[test]
-    fn what_is_not_there_is_not_promised() {
-        let wanted = Wanted { folds: 2, pairs: 3, seed: 1 };
-        let why = choose(&[2, 2, 2, 2], wanted).unwrap_err().to_string();
+    fn too_few_pictures_are_an_error() {
+        let wanted = PairCounts { folds: 2, pairs: 3, seed: 1 };
+        let why = draw_pairs(&[2, 2, 2, 2], wanted).unwrap_err().to_string();
         assert!(why.contains("2 people") && why.contains("2 pairs of one person and 4 of two"), "{why}");
-        assert!(choose(&[], wanted).is_err() && choose(&[100], Wanted { folds: 1, ..wanted }).is_err());
-        // Everything that there is.
-        let all = choose(&[2, 0, 1, 2], Wanted { folds: 1, pairs: 3, seed: 9 }).unwrap();
+        assert!(
+            draw_pairs(&[], wanted).is_err()
+                && draw_pairs(&[100], PairCounts { folds: 1, ..wanted }).is_err()
+        );
+        // All possible pairs.
+        let all = draw_pairs(&[2, 0, 1, 2], PairCounts { folds: 1, pairs: 3, seed: 9 }).unwrap();
         let intra: HashSet<_> = all[..3].iter().copied().collect();
         assert_eq!(intra, HashSet::from([[(0, 0), (0, 1)], [(2, 0), (2, 1)], [(3, 0), (3, 1)]]));
     }
 
     proptest! {
         #[test]
-        fn pairs_are_what_was_asked(
+        fn pairs_have_the_configured_counts(
             sizes in proptest::collection::vec(0usize..6, 8..40), folds in 1usize..4, pairs in 1usize..8, seed: u64,
         ) {
-            let wanted = Wanted { folds, pairs, seed };
-            let Ok(choices) = choose(&sizes, wanted) else { return Ok(()) };
+            let wanted = PairCounts { folds, pairs, seed };
+            let Ok(choices) = draw_pairs(&sizes, wanted) else { return Ok(()) };
             prop_assert_eq!(choices.len(), 2 * folds * pairs);
-            prop_assert_eq!(&choices, &choose(&sizes, wanted).unwrap());
+            prop_assert_eq!(&choices, &draw_pairs(&sizes, wanted).unwrap());
             let distinct: HashSet<_> = choices.iter().collect();
             prop_assert_eq!(distinct.len(), choices.len());
             let mut seen = HashSet::new();

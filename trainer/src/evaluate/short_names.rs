@@ -1,11 +1,12 @@
-//! What tables and files call a path: its last part without its ending, if that tells all apart, or else all of it.
+//! Short names of paths for tables and files.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+/// For each path its last component without the extension if these are unique, otherwise the whole path.
 pub fn short(paths: &[PathBuf]) -> Vec<String> {
     let last = |path: &PathBuf| {
-        // A folder's name may have a dot in it, and `.` has another name.
+        // The name of a folder can contain a dot, and `.` has no name of its own.
         let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
         let name = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
         name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
@@ -18,7 +19,7 @@ pub fn short(paths: &[PathBuf]) -> Vec<String> {
     paths.iter().map(|path| path.display().to_string()).collect()
 }
 
-/// The name as part of a file's, unlike all that are `taken`.
+/// The name as part of a file name, made unique among `taken`.
 pub fn of_file(name: &str, taken: &mut HashSet<String>) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "._".contains(c) { c } else { '-' };
     let plain: String = name.chars().map(plain).collect();
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_while_they_tell_apart() {
+    fn names_are_short_if_they_are_unique() {
         let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(short(&paths(&["a/lfw.bin", "a/agedb_30.bin"])), ["lfw", "agedb_30"]);
         assert_eq!(short(&paths(&["a/lfw.bin", "b/lfw.bin"])), ["a/lfw.bin", "b/lfw.bin"]);

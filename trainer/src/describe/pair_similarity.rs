@@ -1,4 +1,6 @@
-//! How alike pictures of one person are, and pictures of two.
+//! Similarity of pairs of one person and of pairs of two people.
+
+#![expect(clippy::indexing_slicing, reason = "indices are those of faces in the same sample")]
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -6,15 +8,17 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::sample::Sample;
+use crate::histogram::histogram;
 use crate::scores::Scores;
 
-/// Pairs of two people that are compared at most; where there are more, so many are drawn.
-const MOST_INTER: usize = 1_000_000;
-/// Bins of the histograms, from cosine -1 to 1.
-pub const BINS: usize = 100;
+/// Greatest number of compared pairs of two people. If the sample has more, this many are drawn at random.
+const MAX_INTER_PAIRS: usize = 1_000_000;
+/// The FAR at which TAR is reported.
+const FAR: f64 = 1e-3;
 
+/// The similarity of the pairs of a sample.
 #[derive(Debug, Serialize)]
-pub struct Likeness {
+pub struct PairSimilarity {
     pub intra_pairs: usize,
     pub inter_pairs: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,15 +28,16 @@ pub struct Likeness {
     /// Percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eer: Option<f64>,
-    /// At FAR 0.1 %, percent.
+    /// At [`FAR`], percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tar: Option<f64>,
-    /// Share of pairs in each of 100 bins of cosine from -1 to 1.
+    /// Share of pairs in each of 100 bins of the cosine from -1 to 1.
     pub intra: Vec<f64>,
     pub inter: Vec<f64>,
 }
 
-impl Likeness {
+impl PairSimilarity {
+    /// Compares all pairs of one person, and all or `MAX_INTER_PAIRS` pairs of two people, drawn by `seed`.
     pub fn of(sample: &Sample, seed: u64) -> Self {
         let people: Vec<_> = sample.by_person().collect();
         let intra: Vec<f32> = people
@@ -45,14 +50,6 @@ impl Likeness {
             })
             .collect();
         let inter = inter(sample, seed);
-        let histogram = |scores: &[f32]| {
-            let mut bins = vec![0.0; BINS];
-            for score in scores {
-                let bin = (f64::from(*score) + 1.0) / 2.0 * BINS as f64;
-                bins[(bin as usize).min(BINS - 1)] += 1.0 / scores.len() as f64;
-            }
-            bins
-        };
         let (intra_bins, inter_bins) = (histogram(&intra), histogram(&inter));
         let scores = Scores::new(intra, inter);
         let (intra_pairs, inter_pairs) = (scores.genuine_pairs(), scores.impostor_pairs());
@@ -65,14 +62,14 @@ impl Likeness {
             intra_mean: (intra_pairs > 0).then_some(intra_mean),
             inter_mean: (inter_pairs > 0).then_some(inter_mean),
             eer: both.then(|| 100.0 * scores.eer()),
-            tar: scores.threshold_at_far(1e-3).filter(|_| both).map(tar),
+            tar: scores.threshold_at_far(FAR).filter(|_| both).map(tar),
             intra: intra_bins,
             inter: inter_bins,
         }
     }
 }
 
-/// Scores of all pairs of two people, or of some.
+/// Scores of pairs of two people: of all, or of a random choice.
 fn inter(sample: &Sample, seed: u64) -> Vec<f32> {
     let faces = &sample.faces;
     let score = |a: usize, b: usize| {
@@ -82,11 +79,11 @@ fn inter(sample: &Sample, seed: u64) -> Vec<f32> {
     if sample.people.len() < 2 {
         return Vec::new();
     }
-    if all <= MOST_INTER {
+    if all <= MAX_INTER_PAIRS {
         let row = |a: usize| (a + 1..faces.len()).filter_map(move |b| score(a, b));
         return (0..faces.len()).into_par_iter().flat_map_iter(row).collect();
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw = || rng.random_range(0..faces.len());
-    (0..MOST_INTER).filter_map(|_| score(draw(), draw())).collect()
+    (0..MAX_INTER_PAIRS).filter_map(|_| score(draw(), draw())).collect()
 }

@@ -1,7 +1,7 @@
-//! Curves for TensorBoard: its files of events, scalars alone.
+//! Writes curves for TensorBoard: event files with scalars.
 //!
-//! A file is a run of records as TensorFlow writes them: the length (64 bits), its masked CRC-32C, an `Event` of protobuf,
-//! its masked CRC-32C, all little-endian. The crates that write them are no longer kept up.
+//! A file is a sequence of records as TensorFlow writes them: the length (64 bits), its masked CRC-32C, a protobuf `Event`, its
+//! masked CRC-32C, all little-endian. The crates that write this format are not maintained.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use ostiary_trainer::storage::failed;
+use ostiary_trainer::storage::write_error;
 use prost::Message;
 
 #[derive(Message)]
@@ -38,26 +38,32 @@ struct Value {
     simple_value: f32,
 }
 
-/// A file in the making. What was written stays readable whenever the program ends.
-pub struct Events {
+/// An event file. Written records stay readable if the program is ended.
+pub struct EventWriter {
     path: PathBuf,
     file: File,
 }
 
-impl Events {
-    /// Begins a new file in a folder; TensorBoard joins all of a folder's.
+impl EventWriter {
+    /// Creates a new file in a folder. TensorBoard joins all files of a folder.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn begin(folder: &Path) -> Result<Self> {
         let now = Timestamp::now();
-        // Two that begin within a second sort by their nanoseconds.
+        // Files of the same second are sorted by nanoseconds.
         let name = format!("events.out.tfevents.{}.{:09}.ostiary", now.as_second(), now.subsec_nanosecond());
         let path = folder.join(name);
-        let file = File::create_new(&path).map_err(failed(&path))?;
+        let file = File::create_new(&path).map_err(write_error(&path))?;
         let mut events = Self { path, file };
         events.write(Event { file_version: Some("brain.Event:2".into()), ..events.now(0) })?;
         Ok(events)
     }
 
     /// Adds a point to each named curve.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn add(&mut self, step: usize, values: &[(&str, f64)]) -> Result<()> {
         let value = |(tag, value): &(&str, f64)| Value { tag: (*tag).into(), simple_value: *value as f32 };
         let summary = Summary { values: values.iter().map(value).collect() };
@@ -77,11 +83,11 @@ impl Events {
         record.extend(masked(&length).to_le_bytes());
         record.extend(&body);
         record.extend(masked(&body).to_le_bytes());
-        self.file.write_all(&record).map_err(failed(&self.path))
+        self.file.write_all(&record).map_err(write_error(&self.path))
     }
 }
 
-/// A check sum over data that may hold check sums itself.
+/// TensorFlow's masked CRC: a checksum of data that can contain checksums itself.
 fn masked(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -91,9 +97,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_as_tensorflow_has_them() {
+    fn records_have_the_format_of_tensorflow() {
         let folder = tempfile::tempdir().unwrap();
-        let mut events = Events::begin(folder.path()).unwrap();
+        let mut events = EventWriter::begin(folder.path()).unwrap();
         events.add(7, &[("loss", 1.5), ("rate", 0.1)]).unwrap();
         let bytes = std::fs::read(&events.path).unwrap();
         let mut rest = &bytes[..];
@@ -112,10 +118,10 @@ mod tests {
             (read[1].step, summary.values[0].tag.as_str(), summary.values[0].simple_value),
             (7, "loss", 1.5)
         );
-        // TensorFlow's own check: the masked sum of the length 24.
+        // The check value of CRC-32C.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
         // A second file of the same folder has another name.
-        Events::begin(folder.path()).unwrap();
+        EventWriter::begin(folder.path()).unwrap();
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Checkpoints, run by torch.
+//! Checkpoints as models, run by torch.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -11,18 +11,22 @@ use tch::{Device, Kind, Tensor};
 
 use crate::network::{Mode, Network};
 
-/// A network; one thread at a time gives it work, and torch has its own.
+/// A network. One thread at a time runs it, because torch has its own threads.
 pub struct TorchModel {
     backend: String,
     network: Mutex<Network>,
 }
 
 impl TorchModel {
-    /// Reads a checkpoint; a GPU runs it where there is one.
+    /// Opens a checkpoint, on a GPU if there is one.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read, or does not fit into the memory of the device.
     pub fn open(file: &Path) -> Result<Self> {
         Ok(Self::new(Network::load(&Weights::open(file)?, Device::cuda_if_available())?))
     }
 
+    /// A model with this network.
     pub fn new(network: Network) -> Self {
         let backend = if network.device().is_cuda() { "torch, CUDA" } else { "torch" };
         Self { backend: backend.into(), network: Mutex::new(network) }
@@ -47,9 +51,9 @@ impl Model for TorchModel {
             .f_to_device(network.device())?
             .f_to_kind(Kind::Float)?
             .f_contiguous()?;
-        let _held = tch::no_grad_guard();
-        let normalised = pictures.f_sub_scalar(f64::from(MEAN))?.f_div_scalar(f64::from(DIVISOR))?;
-        let rows = network.embed(&normalised, Mode::Infer)?.f_to_device(Device::Cpu)?;
+        let _no_grad = tch::no_grad_guard();
+        let normalized = pictures.f_sub_scalar(f64::from(MEAN))?.f_div_scalar(f64::from(DIVISOR))?;
+        let rows = network.embed(&normalized, Mode::Infer)?.f_to_device(Device::Cpu)?;
         let numbers = Vec::<f32>::try_from(&rows.f_flatten(0, -1)?)?;
         Ok(numbers.chunks_exact(numbers.len() / crops.len()).map(<[f32]>::to_vec).collect())
     }
@@ -59,17 +63,17 @@ impl Model for TorchModel {
 mod tests {
     use ostiary_core::ChannelOrder;
     use ostiary_engine::Backend;
-    use ostiary_trainer::evaluate::model::{self, Feed};
+    use ostiary_trainer::evaluate::model::{self, Preprocessing};
     use ostiary_trainer::export::to_onnx;
 
     use super::*;
     use crate::reference::{architecture, filled, near};
 
     #[test]
-    fn a_checkpoint_and_what_is_exported_of_it_give_the_same() {
+    fn a_checkpoint_and_its_exported_file_give_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let [checkpoint, onnx] = ["net.safetensors", "net.onnx"].map(|name| folder.path().join(name));
-        let feed = Feed { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };
+        let preprocessing = Preprocessing { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };
         for name in [
             "mobilefacenet",
             "mobilefacenet of half the width",
@@ -79,8 +83,8 @@ mod tests {
         ] {
             let weights = filled(architecture(name));
             weights.write(&checkpoint).unwrap();
-            std::fs::write(&onnx, to_onnx(&weights)).unwrap();
-            let door = model::open(&onnx, &Backend::tract(1), "tract", &feed).unwrap();
+            std::fs::write(&onnx, to_onnx(&weights).unwrap()).unwrap();
+            let door = model::open(&onnx, &Backend::tract(1), "tract", &preprocessing).unwrap();
             let row = |model: &dyn Model| -> Vec<f64> {
                 let row = model.rows(&[Crop::pattern()]).unwrap().remove(0);
                 row.into_iter().map(f64::from).collect()

@@ -1,4 +1,9 @@
-//! The same network in fewer words: exporters spell the same arithmetic in many ways.
+//! Simplifies a graph: exporters write the same arithmetic with different operators.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "nodes are found by a search in the same graph, and sizes are checked before"
+)]
 
 use std::collections::HashMap;
 
@@ -6,12 +11,18 @@ use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, attribute_proto};
 
-use super::read::{Constant, attribute, constant, named};
+use super::read::{Constant, attribute, constant, node_label};
 
-/// Rewrites a graph so that only the operators that the quantiser knows are left, where that can be: nodes that do
-/// nothing are gone, constants are initializers, `Gemm` is `MatMul` and `Add`, a reshape to rows is `Flatten`, and
-/// batch norms are folded into what is before them. Gives the constants that are floats.
-pub fn tidy(graph: &mut GraphProto) -> Result<HashMap<String, Constant>> {
+/// Epsilon of a `BatchNormalization` without this attribute, by the ONNX specification.
+const DEFAULT_EPSILON: f32 = 1e-5;
+
+/// Rewrites a graph to the operators that the quantizer supports, as far as possible: identities are removed, constants become
+/// initializers, `Gemm` becomes `MatMul` and `Add`, a reshape to rows becomes `Flatten`, and batch norms are folded into the
+/// layer before them. Returns the constants of floats by name.
+///
+/// # Errors
+/// If a constant, a `Gemm` or a batch norm is not valid. The error names the node.
+pub fn simplify(graph: &mut GraphProto) -> Result<HashMap<String, Constant>> {
     lift_constants(graph);
     drop_identities(graph);
     flatten_reshapes(graph);
@@ -22,7 +33,7 @@ pub fn tidy(graph: &mut GraphProto) -> Result<HashMap<String, Constant>> {
     Ok(constants)
 }
 
-/// `Constant` nodes become initializers.
+/// Replaces `Constant` nodes by initializers.
 fn lift_constants(graph: &mut GraphProto) {
     let (constants, nodes) = std::mem::take(&mut graph.node).into_iter().partition(|node| {
         node.op_type == "Constant" && attribute(node, "value").is_some_and(|a| a.t.is_some())
@@ -36,7 +47,7 @@ fn lift_constants(graph: &mut GraphProto) {
     }
 }
 
-/// Takes out what does nothing outside training.
+/// Removes nodes that do nothing outside training.
 fn drop_identities(graph: &mut GraphProto) {
     let is_nothing = |node: &NodeProto| {
         ["Identity", "Dropout"].contains(&node.op_type.as_str())
@@ -47,14 +58,14 @@ fn drop_identities(graph: &mut GraphProto) {
         let node = graph.node.remove(at);
         let (from, to) = (&node.input[0], &node.output[0]);
         let is_given = graph.output.iter().any(|output| output.name == *to);
-        // A name that the file promises to its users stays; any other gives way.
+        // The name of an output of the graph stays; any other name is replaced.
         let (old, new) = if is_given { (from, to) } else { (to, from) };
         let names = graph.node.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
         names.filter(|name| *name == old).for_each(|name| name.clone_from(new));
     }
 }
 
-/// A reshape of a batch of one to a row is `Flatten`.
+/// Replaces the reshape of a batch of one to a row by `Flatten`.
 fn flatten_reshapes(graph: &mut GraphProto) {
     let shapes: HashMap<&str, Vec<i64>> = graph
         .initializer
@@ -76,6 +87,7 @@ fn flatten_reshapes(graph: &mut GraphProto) {
     }
 }
 
+/// The values of a tensor of 64-bit integers; `None` for another type.
 fn integers(tensor: &TensorProto) -> Option<Vec<i64>> {
     if tensor.data_type != DataType::Int64 as i32 {
         return None;
@@ -86,17 +98,20 @@ fn integers(tensor: &TensorProto) -> Option<Vec<i64>> {
     })
 }
 
-/// `Gemm` is a matrix product and a bias.
+/// Replaces `Gemm` by a matrix product and the addition of a bias.
 fn split_gemms(graph: &mut GraphProto, constants: &mut HashMap<String, Constant>) -> Result<()> {
     while let Some(at) = graph.node.iter().position(|node| node.op_type == "Gemm") {
         let gemm = graph.node[at].clone();
         let number = |name, otherwise| attribute(&gemm, name).map_or(otherwise, |attribute| attribute.f);
         let transposed = |name| attribute(&gemm, name).is_some_and(|attribute| attribute.i != 0);
-        let output = gemm.output.first().with_context(|| format!("{}: it has no output", named(&gemm)))?;
-        ensure!(!transposed("transA"), "{}: its input is transposed", named(&gemm));
+        let output = gemm.output.first().with_context(|| format!("{}: has no output", node_label(&gemm)))?;
+        ensure!(!transposed("transA"), "{}: the input must not be transposed", node_label(&gemm));
         let factor = gemm.input.get(1).and_then(|name| constants.get(name));
-        let factor = factor.with_context(|| format!("{}: its matrix is no constant", named(&gemm)))?;
-        let [rows, columns] = factor.dims[..] else { bail!("{}: its matrix is none", named(&gemm)) };
+        let factor =
+            factor.with_context(|| format!("{}: the matrix is not a constant", node_label(&gemm)))?;
+        let [rows, columns] = factor.dims[..] else {
+            bail!("{}: the matrix must have two dimensions", node_label(&gemm))
+        };
         let alpha = number("alpha", 1.0);
         let matrix = match transposed("transB") {
             false => Constant { dims: vec![rows, columns], values: factor.values.clone() },
@@ -111,8 +126,13 @@ fn split_gemms(graph: &mut GraphProto, constants: &mut HashMap<String, Constant>
             None => None,
             Some(name) => {
                 let bias = constants.get(name);
-                let bias = bias.with_context(|| format!("{}: its bias is no constant", named(&gemm)))?;
-                ensure!(bias.values.len() == outputs, "{}: its bias is of another size", named(&gemm));
+                let bias =
+                    bias.with_context(|| format!("{}: the bias is not a constant", node_label(&gemm)))?;
+                ensure!(
+                    bias.values.len() == outputs,
+                    "{}: the bias does not have the size of the output",
+                    node_label(&gemm)
+                );
                 let beta = number("beta", 1.0);
                 Some(Constant { dims: vec![outputs], values: bias.values.iter().map(|v| v * beta).collect() })
             }
@@ -142,11 +162,11 @@ fn split_gemms(graph: &mut GraphProto, constants: &mut HashMap<String, Constant>
     Ok(())
 }
 
-/// Multiplies each batch norm into the convolution or matrix product before it.
+/// Folds each batch norm into the convolution or matrix product before it.
 fn fold_batch_norms(graph: &mut GraphProto, constants: &mut HashMap<String, Constant>) -> Result<()> {
     while let Some(at) = graph.node.iter().position(|node| node.op_type == "BatchNormalization") {
         let norm = graph.node[at].clone();
-        fold(graph, constants, at, &norm).with_context(|| named(&norm))?;
+        fold(graph, constants, at, &norm).with_context(|| node_label(&norm))?;
     }
     Ok(())
 }
@@ -159,19 +179,19 @@ fn fold(
 ) -> Result<()> {
     let number = |index: usize| {
         let constant = norm.input.get(index).and_then(|name| constants.get(name));
-        constant.map(|constant| constant.values.clone()).context("it is not constant")
+        constant.map(|constant| constant.values.clone()).context("a parameter of the norm is not a constant")
     };
-    let before = norm.input.first().context("it has no input")?;
-    let output = norm.output.first().context("it has no output")?;
+    let before = norm.input.first().context("has no input")?;
+    let output = norm.output.first().context("has no output")?;
     let (scale, offset, mean, variance) = (number(1)?, number(2)?, number(3)?, number(4)?);
-    let epsilon = attribute(norm, "epsilon").map_or(1e-5, |epsilon| epsilon.f);
+    let epsilon = attribute(norm, "epsilon").map_or(DEFAULT_EPSILON, |epsilon| epsilon.f);
     let factors: Vec<f32> = scale.iter().zip(&variance).map(|(s, v)| s / (v + epsilon).sqrt()).collect();
     ensure!(
         [offset.len(), mean.len(), variance.len()].iter().all(|len| *len == factors.len()),
-        "its numbers are of several sizes"
+        "the parameters of the norm have different sizes"
     );
 
-    // From the norm back: perhaps a bias, then what multiplies.
+    // Before the norm is the addition of a bias, if there is one, and before that the product.
     let biased = sole_producer(graph, before).filter(|at| {
         let node = &graph.node[*at];
         node.op_type == "Add" && node.input.get(1).is_some_and(|name| constants.contains_key(name))
@@ -185,22 +205,24 @@ fn fold(
         "MatMul" => true,
         _ => false,
     });
-    let product = product.context("no convolution or matrix product is before it")?;
+    let product = product.context("there is no convolution or matrix product before the norm")?;
     let is_conv = graph.node[product].op_type == "Conv";
     let weights = graph.node[product].input.get(1).and_then(|name| constants.get(name));
-    let mut weights = weights.context("what it is folded into has no constant weights")?.clone();
+    let mut weights = weights.context("the layer before the norm has no constant weights")?.clone();
     let outputs = if is_conv { weights.dims.first() } else { weights.dims.last() };
-    ensure!(outputs == Some(&factors.len()), "it is of another size than what it is folded into");
+    ensure!(outputs == Some(&factors.len()), "the norm does not have the size of the layer before it");
     let bias = match biased {
         Some(add) => graph.node[add].input.get(1),
         None if is_conv => graph.node[product].input.get(2).filter(|name| !name.is_empty()),
         None => None,
     };
     let mut bias = match bias {
-        Some(name) => constants.get(name).context("the bias before it is no constant")?.values.clone(),
+        Some(name) => {
+            constants.get(name).context("the bias before the norm is not a constant")?.values.clone()
+        }
         None => vec![0.0; factors.len()],
     };
-    ensure!(bias.len() == factors.len(), "it is of another size than the bias before it");
+    ensure!(bias.len() == factors.len(), "the norm does not have the size of the bias before it");
 
     let size = weights.values.len() / factors.len().max(1);
     for (at, weight) in weights.values.iter_mut().enumerate() {
@@ -223,7 +245,7 @@ fn fold(
             graph.node[add].output[0].clone_from(output);
             graph.node.remove(at);
         }
-        // What is left of the norm is its offset.
+        // The norm becomes the addition of its offset.
         None => {
             let input = vec![before.clone(), bias_name.clone()];
             graph.node[at] =
@@ -235,7 +257,7 @@ fn fold(
     Ok(())
 }
 
-/// The node that gives a value which one other node takes.
+/// Index of the node that makes a value, if the value has one consumer and is not an output of the graph.
 fn sole_producer(graph: &GraphProto, value: &str) -> Option<usize> {
     let uses = graph.node.iter().flat_map(|node| &node.input).filter(|name| *name == value).count();
     let is_given = graph.output.iter().any(|output| output.name == value);

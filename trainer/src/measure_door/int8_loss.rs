@@ -1,37 +1,43 @@
-//! What computing in bytes loses against computing in 32-bit floats, on the same pictures in the same run.
+//! The loss of accuracy of the 8-bit models against the float models, on the same pictures in the same run.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::door::Ostiary;
-use super::reference::{cosine, iou, shift_between};
-use super::sets::{Loss, Set};
+use super::door_program::DoorProgram;
+use super::reference::{SAME_FACE_IOU, cosine, iou, shift_between};
+use super::sets::{Int8Loss, Set};
 use super::{Measured, Row};
 
-/// Overlap at which two boxes are the same face.
-const SAME_FACE_IOU: f64 = 0.5;
+/// Smallest face that is detected for the comparison of landmarks, pixels.
+const MIN_FACE: u32 = 40;
 
-/// What a set lost that it should not have.
-pub fn of_set(fp32: &Measured, int8: &Measured, set: &Set, most: &Loss, json: bool) -> Result<Vec<String>> {
+/// Compares both precisions on a set; returns the limits that are missed.
+pub fn of_set(
+    fp32: &Measured,
+    int8: &Measured,
+    set: &Set,
+    limits: &Int8Loss,
+    json: bool,
+) -> Result<Vec<String>> {
     let mut missed = Vec::new();
     let name = &int8.row.set;
     let mut check = |what: &str, lost: Option<f64>, most: f64| {
         if let Some(lost) = lost.filter(|lost| *lost > most) {
-            missed.push(format!("{name}: int8 loses {lost:.2} points of {what}, at most {most} wanted"));
+            missed.push(format!("{name}: int8 loses {lost:.2} points of {what}; the limit is {most}"));
         }
     };
     let detected = |row: &Row| row.detected;
     let eer = |row: &Row| row.matching.as_ref().map(|matching| matching.eer);
     let tar = |row: &Row| row.matching.as_ref().map(|matching| matching.tar);
     let lost = |of: &dyn Fn(&Row) -> Option<f64>| Some(of(&fp32.row)? - of(&int8.row)?);
-    check("faces found", lost(&detected), most.max_detected);
-    check("EER", lost(&eer).map(|gained| -gained), most.max_eer);
-    check("TAR", lost(&tar), most.max_tar);
+    check("faces found", lost(&detected), limits.max_detected);
+    check("EER", lost(&eer).map(|gained| -gained), limits.max_eer);
+    check("TAR", lost(&tar), limits.max_tar);
 
     if set.aligned {
-        // Both looked at the same crops, so that only the embedding differs.
+        // Both precisions embed the same crops, so that only the embeddings differ.
         let known: HashMap<&PathBuf, &Vec<f32>> =
             fp32.faces.iter().map(|(file, face)| (file, face)).collect();
         let pairs = int8.faces.iter().filter_map(|(file, face)| Some(cosine(known.get(file)?, face)));
@@ -47,28 +53,29 @@ pub fn of_set(fp32: &Measured, int8: &Measured, set: &Set, most: &Loss, json: bo
                 cosines.len()
             );
         }
-        if mean < most.min_mean_cosine || least < most.min_cosine {
+        if mean < limits.min_mean_cosine || least < limits.min_cosine {
             missed.push(format!(
-                "{name}: int8 is at a mean cosine of {mean:.5} to fp32 and at least {least:.5}; {} and {} wanted",
-                most.min_mean_cosine, most.min_cosine
+                "{name}: int8 has a mean cosine of {mean:.5} to fp32, and a least cosine of {least:.5}; the limits are {} and {}",
+                limits.min_mean_cosine, limits.min_cosine
             ));
         }
     }
     Ok(missed)
 }
 
-/// How far int8 moves the landmarks of the faces that both find: the median, percent of the face's width.
+/// Compares the landmarks of the faces that both precisions find; returns the limit if it is missed. The shift is the median,
+/// in percent of the width of the face.
 pub fn of_landmarks(
-    [fp32, int8]: [&Ostiary; 2],
+    [fp32, int8]: [&DoorProgram; 2],
     data: &Path,
-    most: &Loss,
+    limits: &Int8Loss,
     json: bool,
 ) -> Result<Option<String>> {
-    let folder = data.join(&most.landmarks);
+    let folder = data.join(&limits.landmarks);
     let files = [folder.clone()];
     let mut shifts = Vec::new();
-    let sure = fp32.detect(&files, 40).with_context(|| folder.display().to_string())?;
-    let found = int8.detect(&files, 40).with_context(|| folder.display().to_string())?;
+    let sure = fp32.detect(&files, MIN_FACE).with_context(|| folder.display().to_string())?;
+    let found = int8.detect(&files, MIN_FACE).with_context(|| folder.display().to_string())?;
     for (wanted, found) in sure.iter().zip(&found) {
         for face in &wanted.faces {
             let best = found
@@ -93,10 +100,10 @@ pub fn of_landmarks(
             shifts.len()
         );
     }
-    Ok((median > most.max_landmark_shift).then(|| {
+    Ok((median > limits.max_landmark_shift).then(|| {
         format!(
-            "int8 moves landmarks by {median:.2} % of the face's width, at most {} wanted",
-            most.max_landmark_shift
+            "int8 moves landmarks by {median:.2} % of the width of the face; the limit is {}",
+            limits.max_landmark_shift
         )
     }))
 }

@@ -1,4 +1,4 @@
-//! What models are measured on: pairs of pictures with their answers, or people with their pictures.
+//! The sets that models are measured on: labeled pairs of pictures, or people with pictures.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,50 +10,63 @@ use ostiary_pictures::read_picture_bytes;
 use sha2::{Digest, Sha256};
 
 use super::folds::FOLDS;
-use crate::faceset::{self, Place};
+use crate::faceset::{self, Location};
 use crate::lfw::{self, List};
 use crate::verification::VerificationSet;
 
-/// Pictures, and which of them are compared.
-pub struct Data {
-    /// As it was given.
+/// Pictures, and the protocol by which they are compared.
+pub struct EvaluationSet {
+    /// The path on the command line.
     pub path: PathBuf,
-    /// Each once, however often it is compared.
+    /// The distinct pictures.
     pub pictures: Vec<Picture>,
+    /// Which pictures are compared.
     pub protocol: Protocol,
     read: Box<dyn Fn(usize) -> Result<Vec<u8>> + Send + Sync>,
 }
 
+/// A picture of a set.
 pub struct Picture {
-    /// As messages call it.
+    /// The name in messages.
     pub name: PathBuf,
-    /// Number of the person, where it is known.
+    /// Index of the person in [`EvaluationSet::names`], if the set names people.
     pub person: Option<usize>,
-    /// The middle of the person's face, pixels, where the set tells it.
+    /// Center of the person's face, pixels, if the set has it.
     pub face: Option<Point>,
 }
 
+/// Which pictures are compared.
 pub enum Protocol {
+    /// The listed pairs.
     Pairs {
+        /// Ordered by fold.
         pairs: Vec<Pair>,
+        /// Number of folds.
         folds: usize,
-        /// Of the people, where they are known.
+        /// Names of people; empty if the set does not name them.
         names: Vec<String>,
     },
-    /// Every two pictures.
-    People { names: Vec<String> },
+    /// All pairs of pictures.
+    People {
+        /// Names of people.
+        names: Vec<String>,
+    },
 }
 
-/// Numbers of two pictures.
+/// A labeled pair of pictures.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair {
+    /// Indices in [`EvaluationSet::pictures`].
     pub pictures: [usize; 2],
-    /// Whether they show one person.
+    /// Whether both show one person.
     pub same: bool,
 }
 
-impl Data {
+impl EvaluationSet {
     /// Opens a verification set (.bin), a list of pairs or its folder, or a set of people.
+    ///
+    /// # Errors
+    /// If it cannot be read, or does not have pairs of one person and of two people.
     pub fn open(path: &Path) -> Result<Self> {
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("bin")) {
             return Self::from_bin(path);
@@ -65,12 +78,15 @@ impl Data {
         if list.is_file() { Self::from_list(path, &list) } else { Self::from_people(path) }
     }
 
-    /// The file of the picture of that number.
+    /// Reads the file of a picture by its index.
+    ///
+    /// # Errors
+    /// If there is no such picture, or it cannot be read.
     pub fn read(&self, number: usize) -> Result<Vec<u8>> {
         (self.read)(number)
     }
 
-    /// Of the people; empty where they are not known.
+    /// Names of people; empty if the set does not name them.
     pub fn names(&self) -> &[String] {
         match &self.protocol {
             Protocol::Pairs { names, .. } | Protocol::People { names } => names,
@@ -93,14 +109,15 @@ impl Data {
             set.pictures.into_iter().enumerate().map(|(index, file)| number_of(index, file)).collect();
         let pairs = numbers.as_chunks::<2>().0.iter().zip(set.same);
         let pairs = pairs.map(|(pictures, same)| Pair { pictures: *pictures, same }).collect();
-        let read =
-            Box::new(move |number: usize| files.get(number).cloned().context("there is no such picture"));
+        let read = Box::new(move |number: usize| {
+            files.get(number).cloned().context("the set has no picture of this number")
+        });
         Self::of_pairs(path, pictures, Protocol::Pairs { pairs, folds: FOLDS, names: Vec::new() }, read)
     }
 
     fn from_list(path: &Path, list: &Path) -> Result<Self> {
         let List { folds, pairs } = lfw::read(list)?;
-        let folder = list.parent().context("a file lies in a folder")?;
+        let folder = list.parent().context("the list has no folder")?;
         let (mut pictures, mut names) = (Vec::new(), Vec::new());
         let mut people: HashMap<String, usize> = HashMap::new();
         let mut known: HashMap<PathBuf, usize> = HashMap::new();
@@ -111,7 +128,7 @@ impl Data {
             }
             ensure!(
                 fs::metadata(&file).is_ok_and(|file| file.is_file()),
-                "{}: names picture {number} of {name}, and {} is not there",
+                "{}: lists picture {number} of {name}, but {} does not exist",
                 list.display(),
                 file.display()
             );
@@ -129,8 +146,11 @@ impl Data {
         };
         let pairs = pairs.iter().map(pair).collect::<Result<_>>()?;
         let files: Vec<PathBuf> = pictures.iter().map(|picture: &Picture| picture.name.clone()).collect();
-        let read = Box::new(move |number: usize| Ok(read_picture_bytes(&files[number])?));
-        // A list of one fold says nothing of how it is cut.
+        let read = Box::new(move |number: usize| {
+            let file = files.get(number).context("the set has no picture of this number")?;
+            Ok(read_picture_bytes(file)?)
+        });
+        // A list of one fold does not say how to divide it.
         let folds = if folds > 1 { folds } else { FOLDS };
         Self::of_pairs(path, pictures, Protocol::Pairs { pairs, folds, names }, read)
     }
@@ -158,39 +178,44 @@ impl Data {
         let names = data.names();
         ensure!(
             names.len() > 1,
-            "{}: has one person, {}; accuracy needs pictures of two: a folder for each",
+            "{}: has one person, {}; accuracy needs pictures of two people, in a folder for each",
             path.display(),
-            names[0]
+            names.first().map_or("", String::as_str)
         );
         ensure!(
             data.pictures.len() > names.len(),
-            "{}: nobody has two pictures; accuracy needs pairs of one person",
+            "{}: no person has two pictures; accuracy needs pairs of one person",
             path.display()
         );
         Ok(data)
     }
 
-    /// Opens a set whose people need not have several pictures.
+    /// Opens a set of people, who can have one picture each.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has no picture.
     pub fn strangers(path: &Path) -> Result<Self> {
         let set = faceset::open(path)?;
-        let (mut names, mut pictures, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut names, mut pictures, mut sources) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..set.people() {
             let person = set.person(number)?;
             if person.pictures.is_empty() {
                 continue;
             }
             for picture in person.pictures {
-                let name = match &picture.place {
-                    Place::File(path) => path.clone(),
-                    Place::Record(_) => path.join(&person.name).join(&picture.name),
+                let name = match &picture.location {
+                    Location::File(path) => path.clone(),
+                    Location::Record(_) => path.join(&person.name).join(&picture.name),
                 };
                 pictures.push(Picture { name, person: Some(names.len()), face: picture.face });
-                places.push(picture);
+                sources.push(picture);
             }
             names.push(person.name);
         }
-        ensure!(!names.is_empty(), "{}: there is no picture in it", path.display());
-        let read = Box::new(move |number: usize| set.read(&places[number]));
+        ensure!(!names.is_empty(), "{}: has no picture", path.display());
+        let read = Box::new(move |number: usize| {
+            set.read(sources.get(number).context("the set has no picture of this number")?)
+        });
         Ok(Self { path: path.to_owned(), pictures, protocol: Protocol::People { names }, read })
     }
 }

@@ -1,4 +1,4 @@
-//! The program under test, run as its users run it.
+//! Runs the program `ostiary` under test, as users run it.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use ostiary_core::Precision;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The `ostiary` program, computing in some precision.
-pub struct Ostiary {
+/// The program `ostiary` at a precision.
+pub struct DoorProgram {
     pub program: PathBuf,
     pub precision: Precision,
 }
@@ -32,7 +32,7 @@ pub struct Detected {
     pub error: Option<String>,
 }
 
-/// A face in it.
+/// A face of [`Detected`].
 #[derive(Debug, Deserialize)]
 pub struct FoundFace {
     #[serde(rename = "box")]
@@ -40,8 +40,8 @@ pub struct FoundFace {
     pub landmarks: [[f64; 2]; 5],
 }
 
-impl Ostiary {
-    /// Embeds the most probable face of every picture below `folder`.
+impl DoorProgram {
+    /// Embeds the most probable face of each picture below `folder`.
     pub fn embed(&self, folder: &Path, aligned: bool) -> Result<Vec<Embedded>> {
         let mut command = self.command("embed");
         if aligned {
@@ -50,7 +50,7 @@ impl Ostiary {
         lines(command.arg(folder))
     }
 
-    /// Finds all faces of at least `min_face` pixels in the pictures.
+    /// Detects all faces of at least `min_face` pixels in the pictures.
     pub fn detect(&self, files: &[PathBuf], min_face: u32) -> Result<Vec<Detected>> {
         lines(self.command("detect").arg("--min-face").arg(min_face.to_string()).args(files))
     }
@@ -63,20 +63,21 @@ impl Ostiary {
     }
 }
 
-/// Runs the command and reads its output, one JSON object a line. Exit code 1 (some picture without a face)
-/// and 2 (some picture unreadable) come with the lines that say so; a line that is not understood, or no
-/// line at all, is a failure.
+/// Runs the command and parses its output, one JSON object a line. Exit codes 1 (a picture without a face) and 2 (a picture
+/// that cannot be read) are accepted, because the lines report the pictures. A line of another format, or no line, is an
+/// error.
 fn lines<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<T>> {
     let program = command.get_program().to_owned();
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| {
         format!("cannot run {}; build it with `cargo build --release`", program.display())
     })?;
-    let output = child.stdout.take().context("the program has no output")?;
+    let output = child.stdout.take().context("the output of the program is not connected")?;
     let parsed = BufReader::new(output)
         .lines()
         .map(|line| {
             let line = line?;
-            serde_json::from_str(&line).with_context(|| format!("not understood: {line:.80}"))
+            serde_json::from_str(&line)
+                .with_context(|| format!("the program printed a line of another format: {line:.80}"))
         })
         .collect::<Result<Vec<T>>>()?;
     let status = child.wait()?;
