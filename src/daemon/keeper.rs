@@ -33,7 +33,6 @@ use super::ear::Ear;
 use super::error::DaemonError;
 use super::probation::{GivenUp, Trial};
 use super::recorder::Recorder;
-use super::reload;
 use super::shared::Shared;
 use super::watch::{Onlooker, Orders, Rules, Watch};
 use crate::wall_clock::{self, WallClock};
@@ -295,7 +294,7 @@ impl Keeper<'_> {
     fn prepare(&self, facebank: &Facebank, meanwhile: impl FnMut()) -> Result<Reloaded, String> {
         let layers = self.layers.as_ref().ok_or("this door is kept without a configuration file")?;
         let config = config::load(layers).map_err(|error| error.to_string())?.config;
-        let fixed = reload::fixed(&self.config, &config);
+        let fixed = self.config.restart_keys(&config);
         if !fixed.is_empty() {
             return Err(format!("{} can only change with a restart", fixed.join(", ")));
         }

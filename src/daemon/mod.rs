@@ -20,7 +20,6 @@ mod probation;
 mod progress;
 mod queue;
 mod recorder;
-mod reload;
 mod shared;
 mod watch;
 

@@ -34,5 +34,5 @@ pub use match_rule::{MatchRule, Verdict};
 pub use network_input::{Input, MAX_FILE};
 pub use person::{Person, fold_group};
 pub use precision::Precision;
-pub use quality::{Quality, QualityFault, QualityLimits};
+pub use quality::{Quality, QualityFault};
 pub use redact::redact;

@@ -37,7 +37,7 @@ pub fn look(recogniser: &mut Recogniser, limits: &QualityLimits, frame: &Frame) 
         Err(refusal) => return Ok(Look::Refused(refusal)),
     };
     let recognised = recogniser.recognise(frame, &face.detection)?;
-    Ok(match recognised.face.quality.fault(limits) {
+    Ok(match limits.fault(&recognised.face.quality) {
         None => Look::Good(recognised),
         Some(fault) => Look::Poor(recognised, fault),
     })

@@ -110,7 +110,7 @@ impl Eye {
             }
             let detection = track.detection;
             let quality = measure_quality(&detection, crop);
-            let fault = quality.fault(&self.limits);
+            let fault = self.limits.fault(&quality);
             if fault.is_none() && places.push(self.seen.len()).is_ok() {
                 self.turn = index + 1;
             }

@@ -59,8 +59,6 @@ fn pose(landmarks: &Landmarks) -> [f32; 3] {
 
 #[cfg(test)]
 mod tests {
-    use ostiary_core::{QualityFault, QualityLimits};
-
     use super::*;
     use crate::ARCFACE_TEMPLATE;
 
@@ -100,25 +98,6 @@ mod tests {
         let turned = ARCFACE_TEMPLATE.map(|p| Point { x: 0.8 * p.x - 0.6 * p.y, y: 0.6 * p.x + 0.8 * p.y });
         let quality = measure(turned);
         assert!((quality.roll - 36.87).abs() < 1.0 && quality.yaw.abs() < 2.0, "{quality:?}");
-    }
-
-    #[test]
-    fn every_limit_is_named() {
-        let limits = QualityLimits::default();
-        let good = Quality { size: 100.0, sharpness: 300.0, exposure: 0.5, yaw: 0.0, pitch: 0.0, roll: 0.0 };
-        assert_eq!(good.fault(&limits), None);
-        for (bad, fault) in [
-            (Quality { size: 20.0, ..good }, QualityFault::TooSmall),
-            (Quality { exposure: 0.01, ..good }, QualityFault::TooDark),
-            (Quality { exposure: 0.99, ..good }, QualityFault::TooBright),
-            (Quality { yaw: -60.0, ..good }, QualityFault::TurnedAway),
-            (Quality { pitch: 60.0, ..good }, QualityFault::TurnedAway),
-            (Quality { roll: 80.0, ..good }, QualityFault::Tilted),
-            (Quality { sharpness: 1.0, ..good }, QualityFault::Blurred),
-            (Quality { sharpness: f32::NAN, ..good }, QualityFault::Blurred),
-        ] {
-            assert_eq!(bad.fault(&limits), Some(fault));
-        }
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<'a> Lookers<'a> {
                 Err(missing) => return Ok(Reason::from(missing).into()),
             },
         };
-        if let Some(fault) = measure_quality(&detection, &crop).fault(&self.limits) {
+        if let Some(fault) = self.limits.fault(&measure_quality(&detection, &crop)) {
             return Ok(Reason::from(fault).into());
         }
         // What is aligned and a JPEG is not coded a second time, unless it is padded.
