@@ -7,6 +7,7 @@ use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_access::Reason;
+use ostiary_config::Setting;
 use ostiary_events::EventName;
 use serde_json::Value;
 
@@ -185,6 +186,33 @@ fn every_key_in_the_text_exists() {
         }
     }
     assert!(seen.len() >= 15, "only {seen:?} were found");
+}
+
+#[test]
+fn every_default_in_a_table_is_the_one_of_its_key() {
+    let defaults = Setting::defaults().unwrap();
+    let mut seen = 0;
+    for (file, page) in pages() {
+        let tables = page.split("| key | default |").skip(1);
+        for row in tables.flat_map(|table| table.lines().skip(2).take_while(|line| line.starts_with('|'))) {
+            let cells: Vec<&str> = row.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+            let [keys, values] =
+                [cells[0], cells[1]].map(|cell| cell.split(", ").map(|text| text.trim_matches('`')));
+            let (keys, values): (Vec<_>, Vec<_>) = (keys.collect(), values.collect());
+            assert_eq!(keys.len(), values.len(), "{file}: {row}");
+            for (key, written) in keys.into_iter().zip(values) {
+                let setting = defaults.iter().find(|setting| setting.key == key);
+                let default = setting.and_then(|setting| setting.value.as_ref()).map(ToString::to_string);
+                let default = default.unwrap_or_else(|| panic!("{file}: {key} has no default"));
+                let number = |text: &str| text.parse::<f64>().ok();
+                let agrees =
+                    default == written || number(&default).is_some() && number(&default) == number(written);
+                assert!(agrees, "{file}: {key} is {written} there, and its default is {default}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 7, "only {seen} defaults were found");
 }
 
 /// The first cells of a page's tables, without backticks.

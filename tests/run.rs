@@ -253,7 +253,7 @@ fn the_house_is_told_of_a_door_that_is_kept() {
     door.signal(libc::SIGHUP);
     let refused = door.event("reload_refused");
     assert!(
-        refused["detail"].as_str().unwrap().contains("[relay] can only change with a restart"),
+        refused["detail"].as_str().unwrap().contains("relay.line can only change with a restart"),
         "{refused}"
     );
     house.configure("[door]\nfar = 1e-2");

@@ -22,19 +22,19 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Check the whole configuration and tell all that is wrong with it at once.
+    /// Check the whole configuration and report everything that is wrong with it.
     ///
     /// If hours are set, warnings name the people whose group has no hours: the door does not open for them. With
     /// `clock.trust = "synchronized"` a warning says that the clock is not synchronized now. The exit code is 0 if the
     /// configuration is good and 2 if it is not.
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
-    /// Show every key in force, as TOML that can be read in again.
+    /// Show every key with its value, as TOML that can be used as a configuration.
     ///
     /// The user, password and query of an address are left out of camera.source and models.source.
     #[command(after_help = "Example:\n  ostiary config show --origin --set door.far=1e-5")]
     Show {
-        /// Say where each value came from.
+        /// Show where each value came from.
         #[arg(long)]
         origin: bool,
     },
@@ -43,16 +43,16 @@ enum Action {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Check => match globals.loaded() {
-            Ok(loaded) => approve(globals, &loaded.config),
-            Err(error) => complain(globals, &error),
+            Ok(loaded) => report_good(globals, &loaded.config),
+            Err(error) => report_problems(globals, &error),
         },
         Action::Show { origin } => show(globals, &globals.loaded()?, origin),
     }
 }
 
-/// Says that the configuration is good, and what of the door's state does not go with its hours: a time zone that is
-/// not known, which is an error, and people whose group has none.
-fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
+/// Reports that the configuration is good, and what in the door's state contradicts its hours: an unknown time zone, which
+/// is an error, and people whose group has no hours.
+fn report_good(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     let hours = Hours::parse(&config.hours)?;
     let zone = if hours.is_empty() { Ok(()) } else { wall_clock::zone().map(drop) };
     let problem =
@@ -98,7 +98,9 @@ fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> 
     let closed = match closed_groups(hours, config) {
         Ok(closed) => closed,
         Err(error) => {
-            let message = format!("whether every group of the facebank has hours is not known: {error}");
+            let message = format!(
+                "the facebank cannot be read, so that groups without hours are not reported: {error}"
+            );
             let object = json!({ "warning": "facebank", "message": message });
             return vec![(message, object)];
         }
@@ -108,8 +110,8 @@ fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> 
             "warning": "closed_group", "group": group, "people": people, "nearest": nearest, "message": message,
         })
     };
-    let said = closed.iter().map(|group| (format!("{group}; {}", group.fix()), group));
-    said.map(|(message, group)| (message.clone(), warning(group, &message))).collect()
+    let messages = closed.iter().map(|group| (format!("{group}; {}", group.fix()), group));
+    messages.map(|(message, group)| (message.clone(), warning(group, &message))).collect()
 }
 
 /// The groups of the facebank that have no hours although others have.
@@ -124,8 +126,8 @@ fn closed_groups(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, Fac
     Ok(ostiary_access::closed_groups(hours, listed.iter().map(|listed| &listed.person)))
 }
 
-/// Tells each problem on a line of its own.
-fn complain(globals: &Globals, error: &ConfigError) -> anyhow::Result<ExitCode> {
+/// Prints each problem on a line of its own.
+fn report_problems(globals: &Globals, error: &ConfigError) -> anyhow::Result<ExitCode> {
     for problem in &error.problems {
         if globals.json {
             json_line(&json!({
@@ -175,7 +177,7 @@ fn is_address(key: &str) -> bool {
     ["camera.source", "models.source"].contains(&key)
 }
 
-/// The value as it may be seen: an address without user, password and query.
+/// The value without secrets: an address loses its user, password and query.
 fn shown(setting: &Setting) -> Option<Value> {
     match &setting.value {
         Some(Value::String(source)) if is_address(&setting.key) => Some(Value::String(redact(source))),

@@ -27,7 +27,7 @@ pub struct Globals {
 }
 
 impl Globals {
-    /// The configuration in force for this call: all layers, these flags last.
+    /// The configuration of this call: all layers, these flags last.
     pub fn config(&self) -> anyhow::Result<Config> {
         Ok(self.loaded()?.config)
     }
@@ -37,8 +37,10 @@ impl Globals {
         config::load(&self.layers())
     }
 
-    /// clap keeps the flags before the verb or those after it, not both. A key that was set and is not must not
-    /// go unnoticed.
+    /// Refuses `--set` on both sides of the verb. clap keeps only one side, and would silently lose the keys of the other.
+    ///
+    /// # Errors
+    /// If a flag is lost.
     pub fn refuse_lost_keys(&self, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
         let is_set = |argument: &OsString| {
             let argument = argument.to_string_lossy();
@@ -49,10 +51,10 @@ impl Globals {
         Ok(())
     }
 
-    /// What the configuration is read from; the daemon keeps it, to read the same places again on a reload.
+    /// The sources of the configuration. The daemon keeps them, to read the same places again on a reload.
     pub fn layers(&self) -> Layers {
-        // A variable that is not UTF-8 keeps its name and shows what it holds, so that it is refused by the
-        // key's type rather than passed over.
+        // A variable that is not UTF-8 is kept with replacement characters, so that its key refuses it. If it were left
+        // out, it would be silently ignored.
         let environment = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();

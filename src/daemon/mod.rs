@@ -18,7 +18,6 @@ mod oom_score;
 mod probation;
 mod progress;
 mod queue;
-mod reload;
 mod shared;
 mod store_worker;
 mod supervisor;

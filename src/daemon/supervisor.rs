@@ -31,7 +31,6 @@ use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
 use super::probation::{ProbationRun, RolledBack};
-use super::reload;
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
@@ -303,7 +302,7 @@ impl Supervisor<'_> {
     fn prepare(&self, facebank: &Facebank, keep_alive: impl FnMut()) -> anyhow::Result<PreparedReload> {
         let layers = self.layers.as_ref().context("this daemon runs without a configuration file")?;
         let config = config::load(layers)?.config;
-        let fixed = reload::restart_only_changes(&self.config, &config);
+        let fixed = self.config.restart_keys(&config);
         ensure!(fixed.is_empty(), "{} can only change with a restart", fixed.join(", "));
         let precision = config.engine.precision;
         let bundle = Bundle::find(&config.models, precision)?;

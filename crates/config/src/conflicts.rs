@@ -1,6 +1,9 @@
-//! Keys that are each allowed but do not go together.
+//! Values that are each allowed but contradict each other.
 
-use super::{Backend, GpioBackend, Loaded, Origin, Problem, Provider};
+use crate::error::Problem;
+use crate::loaded::Loaded;
+use crate::origin::Origin;
+use crate::sections::{Backend, GpioBackend, Provider};
 
 /// All conflicts of a configuration whose values are each in range.
 pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
@@ -27,18 +30,18 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         _ => (camera.width, camera.height),
     };
     if let Some([x, y, w, h]) = camera.region {
-        // Files and streams bring their own size, which is known only when they are open.
+        // The size of files and streams is known only when they are open.
         let is_device = camera.source.starts_with("/dev/");
         let outside = x.saturating_add(w) > width || y.saturating_add(h) > height;
         forbid(
             is_device && outside,
             &["camera.region", "camera.width", "camera.height", "camera.rotate"],
-            &format!("camera.region reaches beyond the turned picture of {width}x{height} pixels"),
+            &format!("camera.region reaches beyond the rotated picture of {width}x{height} pixels"),
         );
         forbid(
             w.min(h) < config.detector.min_face,
             &["camera.region", "detector.min_face"],
-            "camera.region is smaller than the smallest face that is looked for",
+            "camera.region is smaller than the smallest face that is detected, detector.min_face",
         );
     }
 
@@ -100,7 +103,7 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
     forbid(
         mqtt.cert_file.is_some() != mqtt.key_file.is_some(),
         &["mqtt.cert_file", "mqtt.key_file"],
-        "mqtt.cert_file and mqtt.key_file go together: set both or neither",
+        "mqtt.cert_file and mqtt.key_file need each other: set both or neither",
     );
     for (key, file) in [("mqtt.ca_file", &mqtt.ca_file), ("mqtt.cert_file", &mqtt.cert_file)] {
         forbid(

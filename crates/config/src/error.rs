@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::Origin;
+use crate::origin::Origin;
 
-/// All that is wrong with a configuration, so that it can be mended in one go. Never empty.
+/// All that is wrong with a configuration, so that it can be fixed in one go. Never empty.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
+    /// One for each thing that is wrong, in the order of the layers.
     pub problems: Vec<Problem>,
 }
 
@@ -28,25 +29,76 @@ impl fmt::Display for ConfigError {
 pub enum Problem {
     /// A file or folder could not be read.
     #[error("{}: cannot be read: {why}", path.display())]
-    Unreadable { path: PathBuf, why: std::io::Error },
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
     /// Text that is not TOML.
     #[error("{origin}: not valid TOML: {message}")]
-    Syntax { origin: Origin, message: String },
+    Syntax {
+        /// Where it stands.
+        origin: Origin,
+        /// What the parser says.
+        message: String,
+    },
     /// A flag that is not `section.key=value`.
     #[error("--set {text}: wanted section.key=value, as in --set door.far=1e-5")]
-    Assignment { text: String },
+    Assignment {
+        /// The flag's text.
+        text: String,
+    },
     /// A section or key that does not exist.
     #[error("{origin}: there is no {name}; {hint}")]
-    Unknown { origin: Origin, name: String, hint: String },
+    Unknown {
+        /// Where it was set.
+        origin: Origin,
+        /// The name that does not exist.
+        name: String,
+        /// What was probably meant.
+        hint: String,
+    },
     /// A value of another type than the key's.
     #[error("{origin}: {key} wants {expected}, found {found}")]
-    WrongType { origin: Origin, key: String, expected: String, found: String },
+    WrongType {
+        /// Where it was set.
+        origin: Origin,
+        /// The key.
+        key: String,
+        /// The type that it needs, and its range.
+        expected: String,
+        /// The type and the value that were found.
+        found: String,
+    },
     /// A value that the key does not allow.
     #[error("{origin}: {key} = {value} is not allowed; wanted {allowed}")]
-    OutOfRange { origin: Origin, key: String, value: String, allowed: String },
-    /// Keys that are each allowed but do not go together, with where each was set.
+    OutOfRange {
+        /// Where it was set.
+        origin: Origin,
+        /// The key.
+        key: String,
+        /// The value that was found.
+        value: String,
+        /// The type and range that it needs.
+        allowed: String,
+    },
+    /// Values that are each allowed but contradict each other.
     #[error("{message} ({})", places(keys))]
-    Conflict { keys: Vec<(String, Origin)>, message: String },
+    Conflict {
+        /// The keys, with where each was set.
+        keys: Vec<(String, Origin)>,
+        /// The contradiction, and how to fix it.
+        message: String,
+    },
+    /// A key's type, default and rule do not agree. A defect of the program, not of the configuration.
+    #[error(
+        "the declaration of the configuration contradicts itself, which is a defect of Ostiary: {message}"
+    )]
+    Declaration {
+        /// The contradiction.
+        message: String,
+    },
 }
 
 impl Problem {
@@ -60,24 +112,28 @@ impl Problem {
             Self::WrongType { .. } => "wrong_type",
             Self::OutOfRange { .. } => "out_of_range",
             Self::Conflict { .. } => "conflict",
+            Self::Declaration { .. } => "declaration",
         }
     }
 
-    /// The key that it is about; the first of several.
+    /// The key of the problem; the first one of several.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Unknown { name: key, .. } | Self::WrongType { key, .. } | Self::OutOfRange { key, .. } => {
                 Some(key)
             }
             Self::Conflict { keys, .. } => keys.first().map(|(key, _)| key.as_str()),
-            Self::Unreadable { .. } | Self::Syntax { .. } | Self::Assignment { .. } => None,
+            Self::Unreadable { .. }
+            | Self::Syntax { .. }
+            | Self::Assignment { .. }
+            | Self::Declaration { .. } => None,
         }
     }
 
-    /// Where it was set, the first of several; `None` where there is no such place.
+    /// Where it was set, the first place of several; `None` if there is no such place.
     pub fn origin(&self) -> Option<&Origin> {
         match self {
-            Self::Unreadable { .. } | Self::Assignment { .. } => None,
+            Self::Unreadable { .. } | Self::Assignment { .. } | Self::Declaration { .. } => None,
             Self::Syntax { origin, .. }
             | Self::Unknown { origin, .. }
             | Self::WrongType { origin, .. }

@@ -7,29 +7,52 @@ use ostiary_core::fold_group;
 
 /// The hours of all groups, by the folded name of each ([`fold_group`]).
 ///
-/// Without any hours groups are labels and restrict nobody. Once a group has hours, a group without hours may not come
-/// in: its name may be a slip. A person in no group may come in at any time: hours restrict groups. A group with an
-/// empty list may never come in.
+/// If no group has hours, groups are labels and restrict nobody. Once a group has hours, a group without hours may not
+/// come in: its name may be a typing error. A person in no group may come in at any time: hours restrict groups. A group
+/// with an empty list may never come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hours(BTreeMap<String, Vec<Span>>);
 
-/// Hours that could not be understood.
+/// A time of a group that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "\"{text}\": {why}; hours are written \"mon-fri 08:00-18:00\", \"22:00-06:00\", \"always\" or \"never\""
 )]
 pub struct HoursError {
+    /// The group.
     pub group: String,
+    /// The text of the time.
     pub text: String,
-    pub why: &'static str,
+    /// What is wrong with it.
+    pub why: TimeError,
 }
 
-/// From a minute of each of some days to another minute, of the next day where it is not later.
+/// What is wrong with the text of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Neither `always` nor `never`, and no two times of day with a `-` between them.
+    #[error("there is no range of times")]
+    NoRange,
+    /// A day that does not exist.
+    #[error("the days are mon, tue, wed, thu, fri, sat, sun")]
+    Day,
+    /// A time of day that does not exist.
+    #[error("a time is written HH:MM, from 00:00 to 24:00")]
+    TimeOfDay,
+    /// A range from 24:00 on.
+    #[error("a range cannot begin at 24:00")]
+    BeginsAtMidnight,
+    /// A range without length: it could mean no time, or the whole day.
+    #[error("the range ends as it begins")]
+    Empty,
+}
+
+/// From a minute of each of some days to another minute. It is on the next day if it is not later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     /// The days on which it begins, Monday first.
     days: [bool; 7],
-    /// Minutes from midnight: begin is below a day's, end is up to a day's.
+    /// Minutes from midnight, begin from 0 to 1439, end from 0 to 1440.
     begin: u16,
     end: u16,
 }
@@ -37,14 +60,14 @@ struct Span {
 const DAY: u16 = 24 * 60;
 
 impl Hours {
-    /// Reads the hours of each group: a list of times, of which one has to apply.
+    /// Reads the hours of each group: a list of times. A group may come in if one of them applies.
     ///
-    /// A time is `always`, `never`, or days and a range, `mon-fri 08:00-18:00`: a day, a range of days that
-    /// may go over Sunday, or several of them with commas; every day where there is none. The range holds
-    /// its begin and not its end; one that ends no later than it begins ends on the next day.
+    /// A time is `always`, `never`, or days and a range, `mon-fri 08:00-18:00`. Days are a day, a range of days that may
+    /// include Sunday and Monday, or several of these with commas; without days it is every day. The range includes its
+    /// begin and not its end. A range that ends no later than it begins ends on the next day.
     ///
     /// # Errors
-    /// The first text that is no time.
+    /// The first text that is not a time.
     pub fn parse(groups: &BTreeMap<String, Vec<String>>) -> Result<Self, HoursError> {
         let group = |(group, texts): (&String, &Vec<String>)| {
             let spans = texts.iter().filter_map(|text| {
@@ -56,7 +79,7 @@ impl Hours {
         groups.iter().map(group).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether there are no hours, so that groups are labels.
+    /// Whether no group has hours, so that groups are labels.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -69,23 +92,23 @@ impl Hours {
     /// Whether this time, the door's local time, is within the hours of a group; `None` for a group without hours.
     pub fn allows(&self, group: &str, time: DateTime) -> Option<bool> {
         let minute = time.hour() as u16 * 60 + time.minute() as u16;
-        Some(self.spans(group)?.iter().any(|span| span.holds(time.weekday(), minute)))
+        Some(self.spans(group)?.iter().any(|span| span.contains(time.weekday(), minute)))
     }
 
-    /// Whether this group has hours, in whatever case its name is written.
+    /// Whether this group has hours; upper and lower case are the same group.
     pub fn has(&self, group: &str) -> bool {
         self.spans(group).is_some()
     }
 
     fn spans(&self, group: &str) -> Option<&[Span]> {
-        // The facebank gives folded names, which are found without making another.
+        // The facebank has folded names, which are found without an allocation.
         let spans = self.0.get(group).or_else(|| self.0.get(&fold_group(group)));
         spans.map(Vec::as_slice)
     }
 }
 
 impl Span {
-    fn holds(&self, day: Weekday, minute: u16) -> bool {
+    fn contains(&self, day: Weekday, minute: u16) -> bool {
         let begins_on = |day: Weekday| self.days[usize::from(day.to_monday_zero_offset().unsigned_abs()) % 7];
         if self.begin < self.end {
             begins_on(day) && (self.begin..self.end).contains(&minute)
@@ -96,7 +119,7 @@ impl Span {
 }
 
 /// One time; `None` for `never`.
-fn span(text: &str) -> Result<Option<Span>, &'static str> {
+fn span(text: &str) -> Result<Option<Span>, TimeError> {
     let text = text.trim().to_lowercase();
     let (days, range) = match text.rsplit_once(char::is_whitespace) {
         None => match text.as_str() {
@@ -106,39 +129,39 @@ fn span(text: &str) -> Result<Option<Span>, &'static str> {
         },
         Some((list, range)) => (days(list)?, range),
     };
-    let (begin, end) = range.split_once('-').ok_or("there is no range of times")?;
+    let (begin, end) = range.split_once('-').ok_or(TimeError::NoRange)?;
     let (begin, end) = (minute(begin)?, minute(end)?);
     if begin == DAY {
-        return Err("a range cannot begin at 24:00");
+        return Err(TimeError::BeginsAtMidnight);
     }
     if begin == end {
-        return Err("the range ends as it begins");
+        return Err(TimeError::Empty);
     }
     Ok(Some(Span { days, begin, end }))
 }
 
 /// `mon`, `mon-fri`, `sat,sun`.
-fn days(list: &str) -> Result<[bool; 7], &'static str> {
+fn days(list: &str) -> Result<[bool; 7], TimeError> {
     let mut days = [false; 7];
     for part in list.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (day(first)?, day(last)?);
         let count = (last + 7 - first) % 7 + 1;
-        for (n, holds) in days.iter_mut().enumerate() {
-            *holds |= (n + 7 - first) % 7 < count;
+        for (n, included) in days.iter_mut().enumerate() {
+            *included |= (n + 7 - first) % 7 < count;
         }
     }
     Ok(days)
 }
 
-fn day(name: &str) -> Result<usize, &'static str> {
+fn day(name: &str) -> Result<usize, TimeError> {
     let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    names.iter().position(|day| *day == name.trim()).ok_or("the days are mon, tue, wed, thu, fri, sat, sun")
+    names.iter().position(|day| *day == name.trim()).ok_or(TimeError::Day)
 }
 
 /// `08:00` as minutes from midnight, up to `24:00`.
-fn minute(text: &str) -> Result<u16, &'static str> {
-    let wrong = "a time is written HH:MM, from 00:00 to 24:00";
+fn minute(text: &str) -> Result<u16, TimeError> {
+    let wrong = TimeError::TimeOfDay;
     let (hour, minute) = text.trim().split_once(':').ok_or(wrong)?;
     let number = |digits: &str, lengths: std::ops::RangeInclusive<usize>| {
         let plain = lengths.contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
@@ -175,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn working_days_hold_their_begin_and_not_their_end() {
+    fn a_range_includes_its_begin_and_not_its_end() {
         let times = ["mon-fri 08:00-18:00", "sat 09:00-12:00"];
         assert!(allows(&times, at(0, 8, 0)));
         assert!(allows(&times, at(4, 17, 59)));
@@ -198,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn days_may_go_over_sunday_and_stand_in_lists() {
+    fn a_range_of_days_may_include_sunday_and_monday() {
         for day in [5, 6, 0] {
             assert!(allows(&["sat-mon 10:00-11:00"], at(day, 10, 30)));
             assert!(allows(&["sat,sun-mon 10:00-11:00"], at(day, 10, 30)));
@@ -236,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn text_that_is_not_a_time_is_refused() {
         let wrong = [
             "",
             "mon",

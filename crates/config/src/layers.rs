@@ -8,9 +8,12 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
-use super::{Origin, Problem, key};
+use crate::error::Problem;
+use crate::lookup;
+use crate::origin::Origin;
+use crate::rule;
 
-/// What the configuration is made of. Kept by the daemon, so that a reload reads the same places again.
+/// The sources of the configuration. The daemon keeps them, so that a reload reads the same places again.
 #[derive(Debug, Clone)]
 pub struct Layers {
     /// The folder with `ostiary.toml` and `conf.d`.
@@ -20,7 +23,7 @@ pub struct Layers {
     /// Variables of the environment; those named `OSTIARY_SECTION__KEY` count, and one with a single
     /// underscore after the section is an error.
     pub environment: Vec<(String, String)>,
-    /// `section.key=value`, the last of a key wins.
+    /// `section.key=value`; the last one of a key wins.
     pub set: Vec<String>,
     /// The folder with the models.
     pub models: Option<PathBuf>,
@@ -46,7 +49,7 @@ pub(super) struct Entry {
     pub origin: Origin,
 }
 
-/// What was read so far, lowest layer first, with what could not be.
+/// The values that were read, lowest layer first, and the problems.
 #[derive(Default)]
 pub(super) struct Entries {
     pub entries: Vec<Entry>,
@@ -72,13 +75,13 @@ impl Layers {
             if let Some((section, key)) = name.split_once("__") {
                 read.text(format!("{section}.{key}").to_lowercase(), text, origin);
             } else if let Some((section, key)) = name.split_once('_')
-                && key::is_section(&section.to_lowercase())
+                && lookup::is_section(&section.to_lowercase())
             {
-                // Passed over, it would leave the door at a default that its owner believes changed.
+                // If it were ignored, the door would run with a default that its owner believes changed.
                 let hint = format!("did you mean OSTIARY_{section}__{key}?");
                 read.problems.push(Problem::Unknown { origin, name: name.to_lowercase(), hint });
             }
-            // Any other is somebody else's.
+            // All other variables belong to other programs.
         }
         for assignment in &self.set {
             match assignment.split_once('=') {
@@ -111,16 +114,15 @@ impl Entries {
 
     /// One value as text, from a flag or the environment.
     fn text(&mut self, name: String, text: &str, origin: Origin) {
-        // An unknown name is told when the entries are put together, and so is a value that is no TOML,
-        // by its type.
-        let value = match key::find(&name) {
+        // An unknown name and a value of the wrong type are reported when the entries are merged.
+        let value = match lookup::find(&name) {
             Some(key) => key.read(text),
-            None => key::parse(text).unwrap_or_else(|| Value::String(text.to_owned())),
+            None => rule::parse(text).unwrap_or_else(|| Value::String(text.to_owned())),
         };
         self.push(name, value, origin);
     }
 
-    /// The files of a drop-in folder, sorted by name; none where there is no folder.
+    /// The files of a drop-in folder, sorted by name; none if there is no folder.
     fn conf_d(&mut self, folder: &Path) -> Vec<PathBuf> {
         let names = std::fs::read_dir(folder)
             .and_then(|dir| dir.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
@@ -159,16 +161,19 @@ impl Entries {
         for (section, content) in document.into_inner() {
             let (span, section) = (section.span(), section.into_inner());
             match content.into_inner() {
-                DeValue::Table(keys) if key::is_section(&section) => {
+                DeValue::Table(keys) if lookup::is_section(&section) => {
                     for (name, value) in keys {
                         let (origin, name) = (at(name.span()), format!("{section}.{}", name.into_inner()));
                         match plain(value) {
                             Ok(value) => self.push(name, value, origin),
-                            Err(message) => self.problems.push(Problem::Syntax { origin, message }),
+                            Err(error) => {
+                                let message = error.message().to_owned();
+                                self.problems.push(Problem::Syntax { origin, message });
+                            }
                         }
                     }
                 }
-                value if key::is_section(&section) => self.problems.push(Problem::WrongType {
+                value if lookup::is_section(&section) => self.problems.push(Problem::WrongType {
                     origin: at(span),
                     key: section.clone().into_owned(),
                     expected: format!("to be a section, [{section}]"),
@@ -176,7 +181,7 @@ impl Entries {
                 }),
                 _ => self.problems.push(Problem::Unknown {
                     origin: at(span),
-                    hint: key::hint(&section),
+                    hint: lookup::hint(&section),
                     name: section.into_owned(),
                 }),
             }
@@ -185,11 +190,11 @@ impl Entries {
 }
 
 /// A value without its place in the file.
-fn plain(value: Spanned<DeValue<'_>>) -> Result<Value, String> {
-    Value::deserialize(ValueDeserializer::from(value)).map_err(|error| error.message().to_owned())
+fn plain(value: Spanned<DeValue<'_>>) -> Result<Value, toml::de::Error> {
+    Value::deserialize(ValueDeserializer::from(value))
 }
 
-/// The line that a byte stands on, counted from 1.
+/// The number of the line with this byte, counted from 1.
 fn line(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }

@@ -3,7 +3,17 @@
 //! What comes in: built-in defaults, `/etc/ostiary/ostiary.toml`, `/etc/ostiary/conf.d/*.toml`, `OSTIARY_*`
 //! in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole,
 //! that knows where every value came from ([`Loaded`]); or all that is wrong at once ([`ConfigError`]).
+//!
+//! A key is declared once, in a file of `sections/`. [`SECTIONS`] has the declarations at run time, for the commented
+//! file ([`commented_file`]) and the manual page.
 
+#![warn(missing_docs)]
+
+#[macro_use]
+mod declare;
+
+mod check;
+mod commented_file;
 mod conflicts;
 mod error;
 mod hours;
@@ -11,16 +21,20 @@ mod key;
 mod layers;
 mod load;
 mod loaded;
+mod lookup;
 mod origin;
 mod public_key;
+mod rule;
 mod sections;
 
+pub use commented_file::commented_file;
 pub use error::{ConfigError, Problem};
-pub use hours::{Hours, HoursError};
-pub use key::nearest;
+pub use hours::{Hours, HoursError, TimeError};
+pub use key::{Key, Section};
 pub use layers::Layers;
 pub use load::{examine, load};
 pub use loaded::{Loaded, Setting};
+pub use lookup::nearest;
 pub use origin::Origin;
 pub use public_key::is_public_key;
 pub use sections::*;

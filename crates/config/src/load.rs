@@ -5,34 +5,38 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::key::{self, KEYS, Refusal};
-use super::layers::Entry;
-use super::{Config, ConfigError, Layers, Loaded, Origin, Problem, Setting, conflicts};
+use crate::check::check;
+use crate::error::{ConfigError, Problem};
+use crate::layers::{Entry, Layers};
+use crate::loaded::{Loaded, Setting};
+use crate::origin::Origin;
+use crate::sections::Config;
+use crate::{conflicts, lookup};
 
 /// Reads all layers and checks the whole. A daemon calls it again with the same layers to reload.
 ///
 /// # Errors
-/// All that is wrong at once: what cannot be read, unknown keys, wrong types, values out of range; and
-/// where there is none of these, keys that do not go together.
+/// All that is wrong at once: what cannot be read, unknown keys, wrong types, values out of range. If there is none of
+/// these, keys that contradict each other.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
     let (loaded, problems) = examine(layers)?;
     if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
 }
 
-/// Reads all layers and gives what is sound of them together with all that is wrong, for those who look on
-/// where [`load`] refuses. A key whose value is not allowed has that of the layer below.
+/// Reads all layers and returns what is valid in them together with all that is wrong, for commands that report on a
+/// configuration which [`load`] refuses. A key whose value is not allowed has the value of the layer below.
 ///
 /// # Errors
-/// Only where nothing at all can be made of the layers.
+/// Only if the declaration of a key contradicts itself, which is a defect of the program.
 pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     let mut read = layers.read();
     let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
     let mut groups = Groups::default();
     for Entry { name, value, origin } in read.entries {
-        read.problems.extend(groups.twice(&name, &origin));
+        read.problems.extend(groups.duplicate(&name, &origin));
         match check(&name, value, &origin) {
             Ok(value) => {
-                merged.insert(key::folded(&name), (value, origin));
+                merged.insert(lookup::folded(&name), (value, origin));
             }
             Err(problem) => read.problems.push(problem),
         }
@@ -47,16 +51,16 @@ pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     Ok((loaded, read.problems))
 }
 
-/// How the groups of `[hours]` are written, by their folded names.
+/// The names of groups of `[hours]` as they are written, by their folded names.
 #[derive(Default)]
 struct Groups(BTreeMap<String, (String, Origin)>);
 
 impl Groups {
-    /// The problem of a group that one file has twice, in upper and lower case: which hours count would be a guess.
-    /// Of two layers the later wins, as everywhere.
-    fn twice(&mut self, name: &str, origin: &Origin) -> Option<Problem> {
-        key::group(name)?;
-        let (other, first) = self.0.insert(key::folded(name), (name.to_owned(), origin.clone()))?;
+    /// A problem if one file has a group twice, in upper and lower case: it is not clear which hours count. Of two
+    /// layers the later one wins, as for all keys.
+    fn duplicate(&mut self, name: &str, origin: &Origin) -> Option<Problem> {
+        lookup::group(name)?;
+        let (other, first) = self.0.insert(lookup::folded(name), (name.to_owned(), origin.clone()))?;
         let (Origin::File { path, .. }, Origin::File { path: before, .. }) = (origin, &first) else {
             return None;
         };
@@ -69,29 +73,8 @@ impl Groups {
     }
 }
 
-/// One value in its key's own type, if the key exists and allows it.
-fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, Problem> {
-    let group = key::group(name);
-    let text = value.to_string();
-    let checked = match (key::find(name), group) {
-        (Some(key), _) => key.check(value),
-        (None, Some(group)) => key::check_hours(group, value),
-        (None, None) => {
-            let hint = key::hint(name);
-            return Err(Problem::Unknown { origin: origin.clone(), name: name.to_owned(), hint });
-        }
-    };
-    checked.map_err(|refusal| {
-        let (origin, key) = (origin.clone(), name.to_owned());
-        match refusal {
-            Refusal::WrongType { expected, found } => Problem::WrongType { origin, key, expected, found },
-            Refusal::OutOfRange { allowed } => Problem::OutOfRange { origin, key, value: text, allowed },
-        }
-    })
-}
-
-/// The struct that the values make. They are checked already, so that only a key table that does not agree
-/// with the structs can fail here, which a test rules out.
+/// The struct that the values make. They are checked already, so that it can only fail if a key's rule does not agree with
+/// its type. A test rules that out.
 fn typed(values: &BTreeMap<String, (Value, Origin)>) -> Result<Config, Problem> {
     let mut document = Table::new();
     for (name, (value, _)) in values {
@@ -102,25 +85,16 @@ fn typed(values: &BTreeMap<String, (Value, Origin)>) -> Result<Config, Problem> 
         }
     }
     Config::deserialize(document)
-        .map_err(|error| Problem::Syntax { origin: Origin::Default, message: error.message().to_owned() })
+        .map_err(|error| Problem::Declaration { message: error.message().to_owned() })
 }
 
-/// Every key with its value, the default where no layer sets it.
+/// Every key with its value, the default if no layer sets it.
 fn settings(mut values: BTreeMap<String, (Value, Origin)>) -> Result<Vec<Setting>, ConfigError> {
-    let defaults = defaults().map_err(|message| ConfigError {
-        problems: vec![Problem::Syntax { origin: Origin::Default, message }],
-    })?;
-    let default = |name: &str| {
-        let (section, key) = name.split_once('.')?;
-        defaults.get(section)?.get(key).cloned()
-    };
-    let mut settings: Vec<Setting> = Vec::with_capacity(KEYS.len());
-    for key in KEYS {
-        let (value, origin) = match values.remove(key.name) {
-            Some((value, origin)) => (Some(value), origin),
-            None => (default(key.name), Origin::Default),
-        };
-        settings.push(Setting { key: key.name.to_owned(), value, origin });
+    let mut settings = Setting::defaults()?;
+    for setting in &mut settings {
+        if let Some((value, origin)) = values.remove(&setting.key) {
+            *setting = Setting { key: setting.key.clone(), value: Some(value), origin };
+        }
     }
     settings.extend(values.into_iter().map(|(key, (value, origin))| Setting {
         key,
@@ -128,12 +102,6 @@ fn settings(mut values: BTreeMap<String, (Value, Origin)>) -> Result<Vec<Setting
         origin,
     }));
     Ok(settings)
-}
-
-/// The defaults as TOML. By way of text, because that writes an `f32` as the number that its author wrote.
-fn defaults() -> Result<Table, String> {
-    let text = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
-    toml::from_str(&text).map_err(|error| error.message().to_owned())
 }
 
 #[cfg(test)]

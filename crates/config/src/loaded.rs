@@ -1,23 +1,28 @@
-//! The configuration in force.
+//! The configuration in use.
 
-use toml::Value;
+use toml::{Table, Value};
 
-use super::{Config, Origin};
+use crate::error::{ConfigError, Problem};
+use crate::lookup;
+use crate::origin::Origin;
+use crate::sections::Config;
 
 /// A configuration that was checked as a whole, and where each value came from.
 #[derive(Debug, Clone)]
 pub struct Loaded {
+    /// The values.
     pub config: Config,
     pub(super) settings: Vec<Setting>,
 }
 
-/// One key in force.
+/// One key in use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
     /// `section.key`.
     pub key: String,
-    /// `None` where the key is not set and has no default.
+    /// `None` if the key is not set and has no default.
     pub value: Option<Value>,
+    /// Where the value came from.
     pub origin: Origin,
 }
 
@@ -27,8 +32,28 @@ impl Loaded {
         &self.settings
     }
 
-    /// Where a key's value came from; `None` where there is no such key.
+    /// Where a key's value came from; `None` if there is no such key.
     pub fn origin(&self, key: &str) -> Option<&Origin> {
         self.settings.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
+    }
+}
+
+impl Setting {
+    /// Every key with its default, in the order of the sections.
+    ///
+    /// # Errors
+    /// If the defaults cannot be written as TOML, which is a defect of the program.
+    pub fn defaults() -> Result<Vec<Self>, ConfigError> {
+        let defect = |message: String| ConfigError { problems: vec![Problem::Declaration { message }] };
+        // By way of text, because that writes an `f32` as the number that its author wrote.
+        let text = toml::to_string(&Config::default()).map_err(|error| defect(error.to_string()))?;
+        let table: Table = toml::from_str(&text).map_err(|error| defect(error.to_string()))?;
+        let default = |name: &str| {
+            let (section, key) = name.split_once('.')?;
+            table.get(section)?.get(key).cloned()
+        };
+        let setting =
+            |name: &str| Self { key: name.to_owned(), value: default(name), origin: Origin::Default };
+        Ok(lookup::keys().map(|key| setting(key.name())).collect())
     }
 }

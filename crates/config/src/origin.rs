@@ -3,14 +3,18 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value came from, as it is told to the one who has to change it. Ordered by
-/// layer, file and line.
+/// Where a value came from, in the words that errors and `config show --origin` print. Ordered by layer, file and line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// Built in.
     Default,
-    /// A line of a file, counted from 1.
-    File { path: PathBuf, line: usize },
+    /// A line of a file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// A variable of the environment.
     Environment(String),
     /// A flag, by its name.

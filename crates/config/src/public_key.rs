@@ -1,8 +1,8 @@
-//! Public keys of those who sign models.
+//! Public keys of publishers of models.
 
 use minisign_verify::PublicKey;
 
-/// Whether a text is a public key.
+/// Whether a text is a public key of minisign, as `ostiary-trainer keys` prints it.
 pub fn is_public_key(text: &str) -> bool {
     PublicKey::from_base64(text).is_ok()
 }

@@ -35,5 +35,5 @@ pub use match_rule::{MatchRule, Verdict};
 pub use network_input::{ChannelOrder, Input, InputError, MAX_FILE, UnknownChannelOrder};
 pub use person::{Person, fold_group};
 pub use precision::{Precision, UnknownPrecision};
-pub use quality::{Quality, QualityFault, QualityLimits};
+pub use quality::{Quality, QualityFault};
 pub use redact::redact;

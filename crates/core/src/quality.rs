@@ -1,6 +1,6 @@
 //! Image quality of a face, and the limits that it must meet.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Image quality of one face, measured on the aligned crop and the landmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -50,55 +50,5 @@ impl QualityFault {
             Self::TurnedAway => "look straight at the camera",
             Self::Tilted => "hold the head upright",
         }
-    }
-}
-
-/// `[quality]`: limits that a face must meet to be used in a decision or to be enrolled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct QualityLimits {
-    /// Minimum of the shorter side of the face's box, pixels.
-    pub min_size: f32,
-    /// Minimum variance of the Laplacian, gray levels squared.
-    pub min_sharpness: f32,
-    /// Minimum mean luma, 0 to 1.
-    pub min_exposure: f32,
-    /// Maximum mean luma, 0 to 1.
-    pub max_exposure: f32,
-    /// Maximum yaw in either direction, degrees.
-    pub max_yaw: f32,
-    /// Maximum pitch in either direction, degrees.
-    pub max_pitch: f32,
-    /// Maximum roll in either direction, degrees.
-    pub max_roll: f32,
-}
-
-impl Default for QualityLimits {
-    fn default() -> Self {
-        Self {
-            min_size: 60.0,
-            min_sharpness: 20.0,
-            min_exposure: 0.12,
-            max_exposure: 0.92,
-            max_yaw: 35.0,
-            max_pitch: 30.0,
-            max_roll: 30.0,
-        }
-    }
-}
-
-impl Quality {
-    /// The first limit that the face does not meet; `None` if it meets all. A value that is NaN meets no limit.
-    pub fn fault(&self, limits: &QualityLimits) -> Option<QualityFault> {
-        let checks = [
-            (self.size >= limits.min_size, QualityFault::TooSmall),
-            (self.exposure >= limits.min_exposure, QualityFault::TooDark),
-            (self.exposure <= limits.max_exposure, QualityFault::TooBright),
-            (self.yaw.abs() <= limits.max_yaw, QualityFault::TurnedAway),
-            (self.pitch.abs() <= limits.max_pitch, QualityFault::TurnedAway),
-            (self.roll.abs() <= limits.max_roll, QualityFault::Tilted),
-            (self.sharpness >= limits.min_sharpness, QualityFault::Blurred),
-        ];
-        checks.into_iter().find(|(met, _)| !met).map(|(_, fault)| fault)
     }
 }

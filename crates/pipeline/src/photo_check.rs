@@ -46,7 +46,7 @@ pub fn check_photo(
         Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),
     };
     let recognized = recognizer.recognize(frame, &face.detection)?;
-    Ok(match recognized.face.quality.fault(limits) {
+    Ok(match limits.fault(&recognized.face.quality) {
         None => PhotoCheck::Good(recognized),
         Some(fault) => PhotoCheck::Poor(recognized, fault),
     })

@@ -125,7 +125,7 @@ impl RecognitionPipeline {
             }
             let detection = track.detection;
             let quality = measure_quality(&detection, crop);
-            let fault = quality.fault(&self.limits);
+            let fault = self.limits.fault(&quality);
             if fault.is_none() && embedded.push(self.faces.len()).is_ok() {
                 self.next_turn = index + 1;
             }

@@ -123,7 +123,7 @@ impl<'a> PictureChecker<'a> {
                 Err(missing) => return Ok(RejectReason::from(missing).into()),
             },
         };
-        if let Some(fault) = measure_quality(&detection, &crop).fault(&self.limits) {
+        if let Some(fault) = self.limits.fault(&measure_quality(&detection, &crop)) {
             return Ok(RejectReason::from(fault).into());
         }
         // An aligned JPEG is kept byte for byte, unless it contains much metadata.

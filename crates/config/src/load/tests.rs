@@ -3,12 +3,15 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::key::HOURS;
+use crate::commented_file::commented_file;
+use crate::key::Key;
+use crate::rule::Kind;
+use crate::sections::SECTIONS;
 
 /// The file that ships.
 const SHIPPED: &str = include_str!("../../../../config/ostiary.toml");
 
-/// A public key whose secret half nobody has.
+/// A public key; its secret key was deleted.
 const KEY: &str = "RWR99XgqhUHpZJv+khu8RYfyYAY4xjxNWET6oRlvOy7a/SzGLSlhZYad";
 
 struct Etc(tempfile::TempDir);
@@ -42,14 +45,14 @@ fn with_set(set: &[&str]) -> Result<Loaded, ConfigError> {
     load(&Layers { set, ..Etc::new(&[]).layers() })
 }
 
-/// The one problem of one `--set` flag, as it is told.
-fn complaint(set: &str) -> String {
+/// The one problem of one `--set` flag, as text.
+fn problem(set: &str) -> String {
     let error = with_set(&[set]).expect_err(set);
     assert_eq!(error.problems.len(), 1, "{error}");
     error.to_string()
 }
 
-/// The shipped file with the marks of comments taken from its keys: `(defaults, examples)`.
+/// The shipped file with the `#` taken from the keys with a default, and from those with an example.
 fn shipped() -> (String, String) {
     let (mut defaults, mut examples) = (String::new(), String::new());
     for line in SHIPPED.lines() {
@@ -59,13 +62,23 @@ fn shipped() -> (String, String) {
             examples += line;
         }
         if let Some(key) = key {
-            let to = if key.ends_with("# example") { &mut examples } else { &mut defaults };
+            let to = if key.contains("# example") { &mut examples } else { &mut defaults };
             *to += key;
         }
         defaults += "\n";
         examples += "\n";
     }
     (defaults, examples)
+}
+
+/// The keys of a TOML text, as `section.key`.
+fn keys_of(text: &str) -> Vec<String> {
+    let document: Table = toml::from_str(text).unwrap();
+    let mut names = Vec::new();
+    for (section, keys) in &document {
+        names.extend(keys.as_table().unwrap().keys().map(|key| format!("{section}.{key}")));
+    }
+    names
 }
 
 #[test]
@@ -76,26 +89,61 @@ fn nothing_set_is_the_defaults() {
 }
 
 #[test]
-fn the_keys_are_those_of_the_structs() {
-    let config = serde_json::to_value(Config::default()).unwrap();
-    let mut names: Vec<String> = Vec::new();
-    for (section, keys) in config.as_object().unwrap().iter().filter(|(section, _)| *section != HOURS) {
-        names.extend(keys.as_object().unwrap().keys().map(|key| format!("{section}.{key}")));
+fn the_default_and_the_example_of_each_key_are_allowed_and_of_its_type() {
+    let mut keys = 0;
+    for (key, setting) in lookup::keys().zip(Setting::defaults().unwrap()) {
+        let (default, example) = (setting.value, key.example());
+        assert!(default.is_some() != example.is_some(), "{}: a default or an example", key.name());
+        let value = default.or(example).unwrap();
+        let checked = key.check(value.clone()).ok().unwrap_or_else(|| panic!("{} = {value}", key.name()));
+        typed(&BTreeMap::from([(key.name().to_owned(), (checked, Origin::Default))])).unwrap();
+        keys += 1;
     }
-    let mut known: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    known.sort_unstable();
-    names.sort_unstable();
-    assert_eq!(known, names);
+    assert!(keys > 70);
+}
+
+/// A range that the field's type cannot hold would be an error of the program in place of one of the file.
+#[test]
+fn every_value_that_a_rule_allows_fits_the_type() {
+    for key in lookup::keys() {
+        let values: Vec<Value> = match key.rule.kind {
+            Kind::Integer(least, most) => vec![least.into(), most.into()],
+            Kind::Number(least, most) => vec![least.into(), most.into()],
+            Kind::OneOf(choices) => choices().iter().map(|choice| Value::from(*choice)).collect(),
+            Kind::OneOfNumbers(choices) => choices.iter().map(|choice| Value::from(*choice)).collect(),
+            _ => continue,
+        };
+        assert!(values.len() > 1, "{}", key.name());
+        for value in values {
+            let checked = key.check(value.clone()).ok().unwrap();
+            let values = BTreeMap::from([(key.name().to_owned(), (checked, Origin::Default))]);
+            typed(&values).unwrap_or_else(|problem| panic!("{} = {value}: {problem}", key.name()));
+        }
+    }
 }
 
 #[test]
-fn the_defaults_are_allowed() {
-    for (section, keys) in defaults().unwrap() {
-        for (name, value) in keys.as_table().unwrap() {
-            let key = key::find(&format!("{section}.{name}")).unwrap();
-            assert!(key.check(value.clone()).is_ok(), "{section}.{name} = {value}");
+fn every_key_and_section_is_documented_in_sentences() {
+    for section in SECTIONS {
+        let keys = section.keys().iter().map(|key| (key.name(), key.doc().collect::<Vec<_>>()));
+        for (name, doc) in keys.chain([(section.name(), section.doc().collect())]) {
+            let text = doc.join(" ");
+            assert!(text.ends_with(['.', '`']), "{name}: {text}");
+            // A span that went over two lines would lose its backticks in the file.
+            assert!(
+                doc.iter().all(|line| line.len() <= 118 && line.matches('`').count() % 2 == 0),
+                "{name}: {text}"
+            );
         }
     }
+}
+
+#[test]
+fn the_shipped_file_is_the_one_that_the_declaration_makes() {
+    assert!(
+        commented_file().unwrap() == SHIPPED,
+        "write it again: cargo run --package ostiary-manual -- configuration config/ostiary.toml"
+    );
 }
 
 #[test]
@@ -105,19 +153,32 @@ fn the_shipped_file_is_the_defaults_and_names_every_key() {
         let etc = Etc::new(&[("ostiary.toml", text)]);
         assert_eq!(load(&etc.layers()).unwrap().config, Config::default());
     }
-    // What some examples need beside them.
+    // Some examples need other keys.
     let needed = format!("[mqtt]\ntls = true\n[models]\nkeys = [{KEY:?}]");
     let etc = Etc::new(&[("ostiary.toml", &examples), ("conf.d/needed.toml", &needed)]);
     load(&etc.layers()).unwrap_or_else(|error| panic!("{error}"));
 
-    let (defaults, examples): (Table, Table) =
-        (toml::from_str(&defaults).unwrap(), toml::from_str(&examples).unwrap());
-    for key in KEYS {
-        let (section, name) = key.name.split_once('.').unwrap();
-        let holds = |table: &Table| table.get(section).and_then(|keys| keys.get(name)).is_some();
-        let has_default = super::defaults().unwrap().get(section).and_then(|keys| keys.get(name)).is_some();
-        assert_eq!((holds(&defaults), holds(&examples)), (has_default, !has_default), "{}", key.name);
-    }
+    let mut shipped = [keys_of(&defaults), keys_of(&examples)].concat();
+    shipped.retain(|name| lookup::group(name).is_none());
+    let mut known: Vec<&str> = lookup::keys().map(Key::name).collect();
+    shipped.sort();
+    known.sort_unstable();
+    assert_eq!(shipped, known);
+}
+
+#[test]
+fn keys_that_need_a_restart_are_named() {
+    let old = Config::default();
+    let mut new = old.clone();
+    new.relay.pulse_ms = 500;
+    new.door.far = 1e-3;
+    new.camera.source = "/dev/video7".into();
+    new.hours.insert("staff".into(), vec!["never".into()]);
+    assert_eq!(old.restart_keys(&new), [""; 0]);
+    new.relay.line = Some(4);
+    new.door.name = "back".into();
+    new.inputs.held_open_s = 60.0;
+    assert_eq!(old.restart_keys(&new), ["door.name", "relay.line", "inputs.held_open_s"]);
 }
 
 #[test]
@@ -168,7 +229,7 @@ fn a_named_file_replaces_the_folder_and_must_exist() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once_with_its_place() {
+fn all_problems_are_reported_at_once_with_their_place() {
     let text =
         "[door]\nfra = 1e-4\nframes = 'three'\n\n[camra]\nfps = 3\n[camera]\nfps = 1000\nrotate = 45\n";
     let etc = Etc::new(&[("ostiary.toml", text), ("conf.d/bad.toml", "[door]\nfar = \n")]);
@@ -180,7 +241,7 @@ fn all_that_is_wrong_is_told_at_once_with_its_place() {
         &format!("{file}:3: door.frames wants a whole number from 1 to 32, found string (\"three\")"),
         &format!("{file}:5: there is no camra; did you mean camera?"),
         &format!("{file}:8: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240"),
-        &format!("{file}:9: camera.rotate = 45 is not allowed; wanted one of 0, 90, 180, 270"),
+        &format!("{file}:9: camera.rotate = 45 is not allowed; wanted one of 0, 90, 180 or 270"),
         "bad.toml:2: not valid TOML",
         "--set: there is no mqtt.prot; did you mean mqtt.port?",
         "--set frames: wanted section.key=value",
@@ -191,7 +252,7 @@ fn all_that_is_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
-fn what_is_sound_can_be_had_beside_what_is_wrong() {
+fn valid_values_are_read_beside_problems() {
     let etc = Etc::new(&[
         ("ostiary.toml", "[camera]\nsource = 'a.png'\nfps = 12\n[door]\nfra = 1e-4\n"),
         ("conf.d/later.toml", "[camera]\nfps = 1000\n"),
@@ -234,15 +295,15 @@ fn a_group_is_the_same_in_upper_and_lower_case() {
 }
 
 #[test]
-fn an_unknown_key_is_told_where_it_belongs() {
+fn an_unknown_key_gets_a_hint() {
     let etc = Etc::new(&[("ostiary.toml", "far = 1e-4\ndoor = 3\n")]);
     let message = load(&etc.layers()).unwrap_err().to_string();
     assert!(message.contains(":1: there is no far; did you mean door.far?"), "{message}");
     assert!(message.contains(":2: door wants to be a section, [door], found integer"), "{message}");
-    assert!(complaint("camera.far=1").contains("did you mean door.far?"));
-    assert!(complaint("dor.far=1").contains("did you mean door.far?"));
-    assert!(complaint("xyzzy.plugh=1").contains("config show"));
-    assert!(complaint("hours.=[]").contains("there is no hours."));
+    assert!(problem("camera.far=1").contains("did you mean door.far?"));
+    assert!(problem("dor.far=1").contains("did you mean door.far?"));
+    assert!(problem("xyzzy.plugh=1").contains("config show"));
+    assert!(problem("hours.=[]").contains("there is no hours."));
 }
 
 #[test]
@@ -294,7 +355,7 @@ fn out_of_range_is_refused() {
         "hours.staff=[\"sometimes\"]",
         "clock.trust=blindly",
     ] {
-        assert!(complaint(set).contains("is not allowed; wanted"), "{}", complaint(set));
+        assert!(problem(set).contains("is not allowed; wanted"), "{}", problem(set));
     }
     for set in [
         "door.far=much",
@@ -305,7 +366,7 @@ fn out_of_range_is_refused() {
         "camera.region=all",
         "relay.line=\"17\"",
     ] {
-        assert!(complaint(set).contains(" wants "), "{}", complaint(set));
+        assert!(problem(set).contains(" wants "), "{}", problem(set));
     }
 }
 
@@ -327,7 +388,7 @@ fn text_needs_no_quotes_outside_a_file() {
 }
 
 #[test]
-fn variables_of_others_are_left_alone_and_mistaken_ones_are_not() {
+fn variables_of_other_programs_are_ignored_and_misspelt_ones_are_not() {
     let variable = |name: &str| Layers {
         environment: vec![(name.to_owned(), "1".to_owned())],
         ..Etc::new(&[]).layers()
@@ -344,10 +405,10 @@ fn variables_of_others_are_left_alone_and_mistaken_ones_are_not() {
 }
 
 #[test]
-fn keys_that_do_not_go_together_are_refused() {
-    for (set, told) in [
+fn contradictions_are_refused() {
+    for (set, expected) in [
         (&["quality.min_exposure=0.95"][..], "quality.min_exposure must be less"),
-        (&["camera.region=[600,0,100,100]"], "reaches beyond the turned picture of 640x480"),
+        (&["camera.region=[600,0,100,100]"], "reaches beyond the rotated picture of 640x480"),
         (&["camera.region=[0,500,100,100]"], "reaches beyond"),
         (&["camera.region=[0,0,30,100]"], "smaller than the smallest face"),
         (&["door.frames=30", "door.within_s=0.5"], "cannot come within"),
@@ -363,15 +424,15 @@ fn keys_that_do_not_go_together_are_refused() {
             "inputs.exit_line and inputs.contact_line are the same line",
         ),
         (&["inputs.chip=/dev/gpiochip1"], "has no effect without inputs.exit_line or inputs.contact_line"),
-        (&["mqtt.tls=true", "mqtt.cert_file=/a.pem"], "go together"),
-        (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "go together"),
+        (&["mqtt.tls=true", "mqtt.cert_file=/a.pem"], "need each other"),
+        (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "need each other"),
         (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
         (&["mqtt.password_file=/a"], "needs mqtt.username"),
         (&["models.source=/a"], "needs models.keys"),
         (&["facebank.path=/a", "events.path=/a"], "are the same file"),
     ] {
         let message = with_set(set).expect_err(set[0]).to_string();
-        assert!(message.contains(told) && message.contains(": --set"), "{message}");
+        assert!(message.contains(expected) && message.contains(": --set"), "{message}");
     }
     assert!(with_set(&["camera.region=[0,500,100,100]", "camera.rotate=90"]).is_ok());
     assert!(with_set(&["camera.region=[0,900,100,100]", "camera.source=a.mp4"]).is_ok());
@@ -391,8 +452,8 @@ fn a_reload_reads_the_same_places_again() {
 
 proptest! {
     #[test]
-    fn no_flag_panics(key in prop::sample::select(KEYS), text in ".*") {
-        let _ = with_set(&[&format!("{}={text}", key.name), &text]);
+    fn no_flag_panics(key in prop::sample::select(lookup::keys().collect::<Vec<_>>()), text in ".*") {
+        let _ = with_set(&[&format!("{}={text}", key.name()), &text]);
     }
 
     #[test]
@@ -400,7 +461,7 @@ proptest! {
         let _ = load(&Etc::new(&[("ostiary.toml", &text)]).layers());
     }
 
-    /// What is shown as in force gives the same configuration when it is read in again.
+    /// The settings of a configuration make the same configuration when they are read in again.
     #[test]
     fn settings_can_be_read_in_again(margin in 0.0f64..1.0, far in 1e-7f64..0.1, port in 1u16..) {
         let flags = [format!("door.margin={margin:?}"), format!("door.far={far:?}"), format!("mqtt.port={port}")];

@@ -1,0 +1,288 @@
+//! Which values a key allows.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_aux::serde_introspection::serde_introspect;
+use toml::Value;
+
+use crate::public_key::is_public_key;
+
+/// What is declared of a key beside its name, text and default.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    pub kind: Kind,
+    pub example: Option<&'static str>,
+    pub restart: bool,
+}
+
+/// Type and range of a value. Ranges include both ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// `true` or `false`.
+    Flag,
+    Integer(i64, i64),
+    Number(f64, f64),
+    /// Any text but the empty one.
+    Text,
+    /// A part of an MQTT topic: no wildcards, no slash at an end.
+    Topic {
+        may_be_empty: bool,
+    },
+    /// 1 to 64 letters, digits, `-` and `_`.
+    Name,
+    /// One of the names of an enum's variants.
+    OneOf(fn() -> &'static [&'static str]),
+    OneOfNumbers(&'static [i64]),
+    /// Three probabilities.
+    Thresholds,
+    /// `[x, y, width, height]`, pixels.
+    Region,
+    /// A list of texts, each `name=value`.
+    Options,
+    /// A list of minisign's public keys.
+    PublicKeys,
+}
+
+/// Why a value is refused.
+pub(crate) enum Refusal {
+    WrongType { expected: String, found: String },
+    OutOfRange { allowed: String },
+}
+
+/// More pixels on a side than any camera has.
+pub(crate) const MAX_PIXELS: i64 = 16_384;
+/// A higher number than that of any GPIO line.
+pub(crate) const MAX_LINE: i64 = 1_023;
+
+impl Rule {
+    const fn new(kind: Kind) -> Self {
+        Self { kind, example: None, restart: false }
+    }
+
+    /// With an example, for a key that has no default: TOML, or text that needs no quotes.
+    pub const fn example(self, text: &'static str) -> Self {
+        Self { example: Some(text), ..self }
+    }
+
+    /// A change takes a restart of the daemon; a reload refuses it.
+    pub const fn restart(self) -> Self {
+        Self { restart: true, ..self }
+    }
+}
+
+/// `true` or `false`.
+pub(crate) const fn flag() -> Rule {
+    Rule::new(Kind::Flag)
+}
+
+/// A whole number.
+pub(crate) const fn integer(least: i64, most: i64) -> Rule {
+    Rule::new(Kind::Integer(least, most))
+}
+
+/// A number.
+pub(crate) const fn number(least: f64, most: f64) -> Rule {
+    Rule::new(Kind::Number(least, most))
+}
+
+/// The number of a GPIO line.
+pub(crate) const fn gpio_line() -> Rule {
+    integer(0, MAX_LINE)
+}
+
+/// Any text but the empty one: a path, a host, a URL.
+pub(crate) const fn text() -> Rule {
+    Rule::new(Kind::Text)
+}
+
+/// A part of an MQTT topic.
+pub(crate) const fn topic() -> Rule {
+    Rule::new(Kind::Topic { may_be_empty: false })
+}
+
+/// A part of an MQTT topic, or the empty text.
+pub(crate) const fn topic_or_empty() -> Rule {
+    Rule::new(Kind::Topic { may_be_empty: true })
+}
+
+/// 1 to 64 letters, digits, `-` and `_`.
+pub(crate) const fn name() -> Rule {
+    Rule::new(Kind::Name)
+}
+
+/// The name of one of the variants of `T`, as serde has it.
+pub(crate) const fn one_of<T: DeserializeOwned>() -> Rule {
+    Rule::new(Kind::OneOf(serde_introspect::<T>))
+}
+
+/// One of these numbers.
+pub(crate) const fn one_of_numbers(choices: &'static [i64]) -> Rule {
+    Rule::new(Kind::OneOfNumbers(choices))
+}
+
+/// Three probabilities.
+pub(crate) const fn thresholds() -> Rule {
+    Rule::new(Kind::Thresholds)
+}
+
+/// A rectangle in the picture.
+pub(crate) const fn region() -> Rule {
+    Rule::new(Kind::Region)
+}
+
+/// A list of texts, each `name=value`.
+pub(crate) const fn options() -> Rule {
+    Rule::new(Kind::Options)
+}
+
+/// A list of minisign's public keys.
+pub(crate) const fn public_keys() -> Rule {
+    Rule::new(Kind::PublicKeys)
+}
+
+/// A TOML value that stands alone; `None` if the text is no TOML.
+pub(crate) fn parse(text: &str) -> Option<Value> {
+    use serde::Deserialize;
+    Value::deserialize(toml::de::ValueDeserializer::parse(text).ok()?).ok()
+}
+
+impl Kind {
+    /// Reads TOML, or text that needs no quotes.
+    pub fn read(&self, text: &str) -> Value {
+        let is_text = matches!(self, Self::Text | Self::Topic { .. } | Self::Name | Self::OneOf(_));
+        match parse(text) {
+            Some(value) if value.is_str() || !is_text => value,
+            _ => Value::String(text.to_owned()),
+        }
+    }
+
+    /// The value in its own type (a whole number is a number too), if it is allowed.
+    pub fn check(&self, value: Value) -> Result<Value, Refusal> {
+        match (self, value) {
+            (Self::Number(..), Value::Integer(whole)) => self.check(Value::Float(whole as f64)),
+            (_, value) => match self.allows(&value) {
+                Some(true) => Ok(value),
+                Some(false) => Err(Refusal::OutOfRange { allowed: self.to_string() }),
+                None => {
+                    let found = format!("{} ({value})", value.type_str());
+                    Err(Refusal::WrongType { expected: self.to_string(), found })
+                }
+            },
+        }
+    }
+
+    /// Whether the value is in range; `None` if it is of another type.
+    fn allows(&self, value: &Value) -> Option<bool> {
+        Some(match self {
+            Self::Flag => value.as_bool().map(|_| true)?,
+            Self::Integer(least, most) => (*least..=*most).contains(&value.as_integer()?),
+            Self::Number(least, most) => (*least..=*most).contains(&value.as_float()?),
+            Self::Text => !value.as_str()?.trim().is_empty() && !value.as_str()?.contains('\0'),
+            Self::Topic { may_be_empty } => {
+                let topic = value.as_str()?;
+                let clean = !topic.contains(['+', '#', '\0', ' ']);
+                let joined = topic.starts_with('/') || topic.ends_with('/');
+                if topic.is_empty() { *may_be_empty } else { clean && !joined }
+            }
+            Self::Name => {
+                let name = value.as_str()?;
+                let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+                (1..=64).contains(&name.len()) && name.chars().all(plain)
+            }
+            Self::OneOf(choices) => choices().contains(&value.as_str()?),
+            Self::OneOfNumbers(choices) => choices.contains(&value.as_integer()?),
+            Self::Thresholds => {
+                let numbers = numbers(value)?;
+                numbers.len() == 3 && numbers.iter().all(|p| (0.0..=1.0).contains(p))
+            }
+            Self::Options => {
+                let named = |option: &&str| option.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+                texts(value)?.iter().all(|option| named(option) && !option.contains('\0'))
+            }
+            Self::PublicKeys => texts(value)?.into_iter().all(is_public_key),
+            Self::Region => {
+                let side = 0..=MAX_PIXELS;
+                match *whole_numbers(value)?.as_slice() {
+                    [x, y, width, height] => {
+                        [x, y, width, height].iter().all(|v| side.contains(v)) && width > 0 && height > 0
+                    }
+                    _ => false,
+                }
+            }
+        })
+    }
+
+    /// The range in short; `None` if the type says it all.
+    pub fn range(&self) -> Option<String> {
+        Some(match self {
+            Self::Integer(least, most) => format!("{least} to {most}"),
+            Self::Number(least, most) => format!("{} to {}", short(*least), short(*most)),
+            Self::Name => "1 to 64 letters, digits, - and _".to_owned(),
+            Self::OneOf(choices) => either(choices().iter().map(|choice| format!("{choice:?}"))),
+            Self::OneOfNumbers(choices) => either(choices.iter().map(i64::to_string)),
+            Self::Thresholds => "0 to 1".to_owned(),
+            Self::Flag
+            | Self::Text
+            | Self::Topic { .. }
+            | Self::Region
+            | Self::Options
+            | Self::PublicKeys => return None,
+        })
+    }
+}
+
+/// What is allowed, for the person who set something else.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range = self.range().unwrap_or_default();
+        match self {
+            Self::Flag => f.write_str("true or false"),
+            Self::Integer(..) => write!(f, "a whole number from {range}"),
+            Self::Number(..) => write!(f, "a number from {range}"),
+            Self::Text => f.write_str("text that is not empty"),
+            Self::Topic { .. } => {
+                f.write_str("a topic without +, #, spaces or a slash at either end, as in \"ostiary\"")
+            }
+            Self::Name => write!(f, "text of {range}"),
+            Self::OneOf(_) | Self::OneOfNumbers(_) => write!(f, "one of {range}"),
+            Self::Thresholds => write!(f, "a list of three numbers from {range}"),
+            Self::Options => f.write_str("a list of texts, as in [\"device_id=0\"]"),
+            Self::PublicKeys => {
+                f.write_str("a list of public keys, each as `ostiary-trainer keys` prints it")
+            }
+            Self::Region => write!(
+                f,
+                "a list [x, y, width, height] of whole numbers from 0 to {MAX_PIXELS}, width and height at least 1"
+            ),
+        }
+    }
+}
+
+fn numbers(value: &Value) -> Option<Vec<f64>> {
+    let number = |v: &Value| v.as_float().or_else(|| v.as_integer().map(|whole| whole as f64));
+    value.as_array()?.iter().map(number).collect()
+}
+
+fn whole_numbers(value: &Value) -> Option<Vec<i64>> {
+    value.as_array()?.iter().map(Value::as_integer).collect()
+}
+
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+/// A number as its author wrote it: `60`, `0.12`, `1e-7`.
+fn short(number: f64) -> String {
+    if number.fract() == 0.0 { format!("{number}") } else { format!("{number:?}") }
+}
+
+/// `a, b or c`.
+fn either(choices: impl Iterator<Item = String>) -> String {
+    let choices: Vec<String> = choices.collect();
+    match choices.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}

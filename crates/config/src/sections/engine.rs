@@ -1,0 +1,30 @@
+//! `[engine]`
+
+use ostiary_core::Precision;
+use serde::{Deserialize, Serialize};
+
+use crate::rule::{integer, one_of};
+
+section! {
+    /// What runs the networks.
+    [engine] Engine {
+        /// `"tract"` runs on the processor, with Ostiary's own kernels for int8. `"ort"` runs onnxruntime, see `[ort]`;
+        /// it needs a program built with the feature ort.
+        backend: Backend = Backend::Tract => one_of::<Backend>();
+        /// `"int8"` computes in 8 bits: five to ten times as fast, with the same accuracy. `"fp32"` computes in 32-bit
+        /// floats. Templates are valid for one precision only: after a change, run `ostiary people reembed`.
+        precision: Precision = Precision::Int8 => one_of::<Precision>();
+        /// Threads for a network.
+        threads: usize = 1 => integer(1, 64);
+    }
+}
+
+/// What runs networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// Ostiary's own kernels, and tract.
+    Tract,
+    /// onnxruntime; for programs built with the feature `ort`.
+    Ort,
+}

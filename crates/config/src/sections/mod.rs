@@ -1,0 +1,58 @@
+//! The declaration of every key: a file for each section. Lengths of time are in the unit that the key's name ends in.
+
+mod camera;
+mod clock;
+mod detector;
+mod door;
+mod embedder;
+mod engine;
+mod events;
+mod facebank;
+mod hours;
+mod inputs;
+mod log;
+mod models;
+mod mqtt;
+mod ort;
+mod quality;
+mod relay;
+mod signals;
+
+pub use camera::{Camera, PixelFormat};
+pub use clock::{Clock, ClockTrust};
+pub use detector::Detector;
+pub use door::{Door, MAX_FRAMES, SecondFace};
+pub use embedder::Embedder;
+pub use engine::{Backend, Engine};
+pub use events::Events;
+pub use facebank::Facebank;
+pub use hours::GroupTimes;
+pub(crate) use hours::HOURS;
+pub use inputs::{Bias, Inputs};
+pub use log::{Log, LogLevel};
+pub use models::Models;
+pub use mqtt::Mqtt;
+pub use ort::{Ort, Provider};
+pub use quality::QualityLimits;
+pub use relay::{ActiveLevel, GpioBackend, Relay};
+pub use signals::Signals;
+
+configuration! {
+    camera: Camera,
+    detector: Detector,
+    quality: QualityLimits,
+    embedder: Embedder,
+    engine: Engine,
+    ort: Ort,
+    models: Models,
+    facebank: Facebank,
+    door: Door,
+    hours: GroupTimes,
+    clock: Clock,
+    relay: Relay,
+    signals: Signals,
+    inputs: Inputs,
+    mqtt: Mqtt,
+    events: Events,
+    log: Log,
+}

@@ -1,0 +1,33 @@
+//! `[mqtt]`
+
+use std::path::PathBuf;
+
+use crate::rule::{flag, integer, text, topic, topic_or_empty};
+
+section! {
+    /// Events and state over MQTT. The door never waits for the broker.
+    [mqtt] Mqtt {
+        /// Whether the door connects to the broker.
+        enabled: bool = false => flag().restart();
+        /// The broker's name or address.
+        host: String = "localhost".into() => text().restart();
+        /// The broker's port. Brokers listen for TLS on 8883.
+        port: u16 = 1883 => integer(1, 65_535).restart();
+        /// The user name for the broker.
+        username: Option<String> = None => text().example("ostiary").restart();
+        /// A file with the password, which only its owner can read; or use the systemd credential mqtt-password.
+        password_file: Option<PathBuf> = None => text().example("/etc/ostiary/mqtt-password").restart();
+        /// Topics begin with prefix/door.name/.
+        prefix: String = "ostiary".into() => topic().restart();
+        /// Home Assistant discovers the door under this prefix; `""` turns discovery off.
+        discovery_prefix: String = "homeassistant".into() => topic_or_empty().restart();
+        /// Whether the connection is encrypted.
+        tls: bool = false => flag().restart();
+        /// The certificate authority to trust, PEM. Not set: those of the system.
+        ca_file: Option<PathBuf> = None => text().example("/etc/ostiary/ca.pem").restart();
+        /// This door's own certificate, PEM, if the broker requires one.
+        cert_file: Option<PathBuf> = None => text().example("/etc/ostiary/door.pem").restart();
+        /// The key of this certificate, PEM.
+        key_file: Option<PathBuf> = None => text().example("/etc/ostiary/door.key").restart();
+    }
+}
