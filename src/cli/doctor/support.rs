@@ -19,7 +19,7 @@ const README: &str = "\
 What `ostiary doctor --bundle` found out about a door, for those who are asked for help.
 
 findings.jsonl  what doctor found, as `ostiary doctor --json` prints it
-host.json    the program's version and features, the board, the kernel and the system
+machine.json    the program's version and features, the board, the kernel and the system
 config.jsonl    every key in force and where it was set
 cameras.jsonl   the cameras and what they offer
 events.jsonl    the newest thousand events
@@ -50,7 +50,7 @@ pub fn save(path: &Path, door: &Door, findings: Vec<Value>) -> anyhow::Result<()
     let mut files = vec![
         ("README.txt", README.as_bytes().to_vec()),
         ("findings.jsonl", lines(findings)),
-        ("host.json", lines(vec![machine(door)])),
+        ("machine.json", lines(vec![machine(door)])),
         ("config.jsonl", lines(settings(door))),
         ("cameras.jsonl", lines(cameras)),
         ("events.jsonl", lines(events)),
