@@ -1,5 +1,5 @@
-//! What users and their scripts rely on, as text in tests/snapshots/: help, manual pages, configuration and events. A change
-//! of it shows in a diff; `INSTA_UPDATE=always cargo nextest run --test snapshots` accepts it.
+//! Snapshots of the text that users and scripts rely on: help, manual pages, configuration and events. They are in
+//! tests/snapshots/. `INSTA_UPDATE=always cargo nextest run --test snapshots` accepts a change.
 
 use std::fmt::Write;
 
@@ -10,13 +10,14 @@ use ostiary::cli::Cli;
 use ostiary_access::Reason;
 use ostiary_events::{Event, EventKind, sentence};
 
+/// Standard output of a command that succeeds.
 fn printed(arguments: &[&str]) -> String {
     let output = cargo_bin_cmd!("ostiary").args(arguments).env_clear().output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The words that lead to each command that is not hidden, the program itself first.
+/// The words of each command that is not hidden, the program itself first.
 fn commands(command: &Command, path: &[String], found: &mut Vec<Vec<String>>) {
     found.push(path.to_vec());
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
@@ -64,7 +65,7 @@ fn the_default_configuration() {
     assert_snapshot!("config_show_json", printed(&["config", "show", "--json", "--config", file]));
 }
 
-/// Each kind with all fields, and each reason.
+/// Each kind with and without the optional fields, and each reason.
 #[test]
 fn events_in_json_and_in_words() {
     let whole = Event {

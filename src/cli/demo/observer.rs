@@ -1,4 +1,4 @@
-//! Who watches the play: one prints the events, one remembers how it ended.
+//! The outputs of the demo: one prints the events as sentences, one records them to check the result.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,17 +8,17 @@ use ostiary_access::Reason;
 use ostiary_events::{Event, EventKind, Output, OutputError, sentence};
 
 /// Prints each event as a sentence, with the seconds since the start.
-pub struct Plain(Instant);
+pub struct SentenceOutput(Instant);
 
-impl Plain {
+impl SentenceOutput {
     pub fn new(started: Instant) -> Self {
         Self(started)
     }
 }
 
-impl Output for Plain {
+impl Output for SentenceOutput {
     fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
-        // The printed relay says these itself.
+        // The printed relay prints these itself.
         if matches!(event.kind, EventKind::RelayOn | EventKind::RelayOff) {
             return Ok(());
         }
@@ -31,55 +31,68 @@ impl Output for Plain {
     }
 }
 
-/// Remembers every event.
-pub struct Observer(RecordedEvents);
+/// Records every event.
+pub struct EventRecorder(RecordedEvents);
 
-/// What the audience saw.
+/// The recorded events.
 #[derive(Clone, Default)]
 pub struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
 
-impl Observer {
+impl EventRecorder {
     pub fn new() -> (Self, RecordedEvents) {
-        let seen = RecordedEvents::default();
-        (Self(seen.clone()), seen)
+        let recorded = RecordedEvents::default();
+        (Self(recorded.clone()), recorded)
     }
 }
 
-impl Output for Observer {
+impl Output for EventRecorder {
     fn tell(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }
 
     fn describe(&self) -> String {
-        "observer".into()
+        "event recorder".into()
+    }
+}
+
+/// What went wrong in the demo.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DemoFailure(String);
+
+impl From<&str> for DemoFailure {
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
     }
 }
 
 impl RecordedEvents {
-    /// Whether first somebody unknown was refused, and then this person, and nobody else, was let in by the
-    /// relay; or what went otherwise.
-    pub fn verdict(&self, person: &str) -> Result<(), String> {
+    /// Checks that first an unknown person was refused, and that then the relay went on and this person was let in, and
+    /// nobody else.
+    pub fn check(&self, person: &str) -> Result<(), DemoFailure> {
         let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = |kind: EventKind| events.iter().position(|event| event.kind == kind);
         let granted = first(EventKind::Granted).ok_or("nobody was let in")?;
         let refused = events
             .iter()
             .position(|event| event.reason == Some(Reason::Unknown))
-            .ok_or("no stranger was refused")?;
+            .ok_or("no unknown person was refused")?;
         if granted < refused {
-            return Err("somebody was let in before the stranger was refused".into());
+            return Err("somebody was let in before the unknown person was refused".into());
         }
         let relay = first(EventKind::RelayOn).ok_or("the relay never went on")?;
         if relay < refused {
-            return Err("the relay went on before the stranger was refused".into());
+            return Err("the relay went on before the unknown person was refused".into());
         }
         match events
             .iter()
             .find(|event| event.kind == EventKind::Granted && event.person.as_deref() != Some(person))
         {
             None => Ok(()),
-            Some(other) => Err(format!("{} was let in", other.person.as_deref().unwrap_or("somebody"))),
+            Some(other) => {
+                Err(DemoFailure(format!("{} was let in", other.person.as_deref().unwrap_or("somebody"))))
+            }
         }
     }
 }
@@ -92,18 +105,18 @@ mod tests {
         Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "door")
     }
 
-    fn seen(events: impl IntoIterator<Item = Event>) -> RecordedEvents {
-        let (mut observer, seen) = Observer::new();
-        events.into_iter().for_each(|event| observer.tell(&event).unwrap());
-        seen
+    fn recorded(events: impl IntoIterator<Item = Event>) -> RecordedEvents {
+        let (mut recorder, recorded) = EventRecorder::new();
+        events.into_iter().for_each(|event| recorder.tell(&event).unwrap());
+        recorded
     }
 
     #[test]
-    fn only_the_right_play_ends_well() {
+    fn only_the_expected_events_pass_the_check() {
         let refused = || Event { reason: Some(Reason::Unknown), ..event(EventKind::Denied) };
         let granted = |name: &str| Event { person: Some(name.into()), ..event(EventKind::Granted) };
         let on = || event(EventKind::RelayOn);
-        assert_eq!(seen([refused(), on(), granted("Ann")]).verdict("Ann"), Ok(()));
+        assert_eq!(recorded([refused(), on(), granted("Ann")]).check("Ann"), Ok(()));
         for wrong in [
             vec![],
             vec![refused()],
@@ -114,7 +127,7 @@ mod tests {
             vec![refused(), on(), granted("Bob")],
             vec![refused(), on(), granted("Ann"), granted("Bob")],
         ] {
-            assert!(seen(wrong.clone()).verdict("Ann").is_err(), "{wrong:?}");
+            assert!(recorded(wrong.clone()).check("Ann").is_err(), "{wrong:?}");
         }
     }
 }
