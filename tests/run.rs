@@ -102,15 +102,15 @@ impl Setup {
     /// Runs the daemon, which must refuse to start. Returns its error.
     fn refused(&self, arguments: &[&str]) -> String {
         let (output, events) = self.run(arguments);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{log}");
         assert!(events.is_empty(), "{events:?}");
-        assert!(!said.contains("panicked"), "{said}");
+        assert!(!log.contains("panicked"), "{log}");
         assert!(
-            said.lines().all(|line| line.matches("(os error").count() < 2),
-            "an error is repeated: {said}"
+            log.lines().all(|line| line.matches("(os error").count() < 2),
+            "an error is repeated: {log}"
         );
-        said
+        log
     }
 
     fn start(&self, arguments: &[&str]) -> Daemon {
@@ -196,8 +196,8 @@ fn enrolled_people_are_let_in_and_others_are_not() {
     let known = clip(setup.0.path(), "known.mp4", &KNOWN, 3.0);
     let (output, events) = setup.run(&["--set", &Setup::source(&known)]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("A PHOTO CAN OPEN THIS DOOR") && said.contains("relay.line is not set"), "{said}");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("A PHOTO CAN OPEN THIS DOOR") && log.contains("relay.line is not set"), "{log}");
     assert_eq!(kinds(&events), ["started", "granted", "stopped"]);
     let granted = &events[1];
     assert_eq!((&granted["person"], &granted["reason"]), (&"Ann".into(), &"granted".into()));
@@ -231,12 +231,12 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 40.0);
     let socket = UnixDatagram::bind(setup.path("notify")).unwrap();
     socket.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let state = |wanted: &str| {
+    let state = |expected: &str| {
         let mut buffer = [0; 4096];
         loop {
-            let length = socket.recv(&mut buffer).unwrap_or_else(|_| panic!("no notification {wanted}"));
+            let length = socket.recv(&mut buffer).unwrap_or_else(|_| panic!("no notification {expected}"));
             let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if message.lines().any(|line| line.starts_with(wanted)) {
+            if message.lines().any(|line| line.starts_with(expected)) {
                 return message;
             }
         }
@@ -270,8 +270,8 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     assert!(reloaded["detail"].as_str().unwrap().contains("similarity needed 0.5"), "{reloaded}");
 
     // A second daemon with the same facebank is refused.
-    let said = setup.refused(&["--set", &Setup::source(&background)]);
-    assert!(said.contains("another daemon") && said.contains("stop it first"), "{said}");
+    let log = setup.refused(&["--set", &Setup::source(&background)]);
+    assert!(log.contains("another daemon") && log.contains("stop it first"), "{log}");
 
     // A person who is enrolled now is recognized without a reload.
     setup.enroll("Joe", "biden.jpg");
@@ -289,9 +289,9 @@ fn the_daemon_waits_for_a_missing_camera() {
     let mut daemon = setup.start(&["--set", "camera.source=/dev/video987"]);
     let lost = daemon.event("camera_lost");
     assert!(lost["detail"].as_str().unwrap().contains("/dev/video987: no such camera; plug it in"), "{lost}");
-    let (code, said) = daemon.stop();
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
+    let (code, log) = daemon.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[test]
@@ -330,20 +330,20 @@ fn a_failed_start_names_the_cause_and_the_fix() {
         (&["--set", "events.path=/nowhere/at/all/events.sqlite"], &["/nowhere/at/all", "set events.path"]),
         (&["--set", "facebank.path=/nowhere/at/all/people.sqlite"], &["/nowhere/at/all"]),
     ];
-    for (arguments, wanted) in cases {
-        let said = setup.refused(&[&["--set", &source], arguments].concat());
-        assert!(wanted.iter().all(|wanted| said.contains(wanted)), "{arguments:?}: {said}");
+    for (arguments, expected) in cases {
+        let log = setup.refused(&[&["--set", &source], arguments].concat());
+        assert!(expected.iter().all(|expected| log.contains(expected)), "{arguments:?}: {log}");
     }
-    let said = setup.refused(&["--set", "camera.source=/nowhere/clip.mp4"]);
-    assert!(said.contains("/nowhere/clip.mp4: no such file"), "{said}");
+    let log = setup.refused(&["--set", "camera.source=/nowhere/clip.mp4"]);
+    assert!(log.contains("/nowhere/clip.mp4: no such file"), "{log}");
 
     fs::write(setup.path("torn.mp4"), &fs::read(&background).unwrap()[..2000]).unwrap();
-    let said = setup.refused(&["--set", &Setup::source(&setup.path("torn.mp4"))]);
-    assert!(said.contains("torn.mp4"), "{said}");
+    let log = setup.refused(&["--set", &Setup::source(&setup.path("torn.mp4"))]);
+    assert!(log.contains("torn.mp4"), "{log}");
 
     fs::write(setup.path("facebank.sqlite"), "this is no database at all, whatever its name").unwrap();
-    let said = setup.refused(&["--set", &source]);
-    assert!(said.contains("facebank.sqlite: this is not a facebank"), "{said}");
+    let log = setup.refused(&["--set", &source]);
+    assert!(log.contains("facebank.sqlite: this is not a facebank"), "{log}");
 }
 
 #[test]
@@ -364,6 +364,6 @@ fn an_altered_model_is_refused() {
     fs::write(&onet, bytes).unwrap();
     let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 1.0);
     let models = models.display().to_string();
-    let said = setup.refused(&["--models", &models, "--set", &Setup::source(&background)]);
-    assert!(said.contains("onet.onnx: is not the file that the manifest names"), "{said}");
+    let log = setup.refused(&["--models", &models, "--set", &Setup::source(&background)]);
+    assert!(log.contains("onet.onnx: is not the file that the manifest names"), "{log}");
 }

@@ -339,8 +339,8 @@ fn enrolled_people_are_identified_and_others_are_not() {
         let output = run!("identify", "--json", portrait("obama2.jpg"), "--facebank", known);
         assert_eq!(code(&output), 0, "{}", error(&output));
         let found = line(&output);
-        let wanted = ["margin", "person", "second", "similarity", "threshold", "verdict"];
-        assert_eq!(keys(&found), wanted.into());
+        let fields = ["margin", "person", "second", "similarity", "threshold", "verdict"];
+        assert_eq!(keys(&found), fields.into());
         assert_eq!(found["verdict"], "known");
         assert_eq!(found["person"], "Barack Obama");
         assert!(number(&found["similarity"]) >= number(&found["threshold"]));

@@ -13,7 +13,7 @@ pub enum PhotoError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
-    /// The file is not a whole JPEG or PNG picture.
+    /// The file is not a valid JPEG or PNG picture.
     #[error("cannot be read as a picture: {why}")]
     Decode { why: String },
     /// Another error of the picture reader.
