@@ -39,7 +39,7 @@ pub enum SwitchError {
     Dir,
     /// The running daemon did not change to the new models.
     #[error("the daemon keeps the old models: {0}; nothing was changed")]
-    Daemon(#[from] DaemonError),
+    Daemon(DaemonError),
 }
 
 /// Why the running daemon did not change to the new models.
@@ -50,7 +50,7 @@ pub enum DaemonError {
     UnknownProcess,
     /// The signal could not be sent.
     #[error("it cannot be signaled ({0})")]
-    Signal(#[source] Errno),
+    Signal(Errno),
     /// It reloaded, but with other models.
     #[error("it uses another configuration, with other models")]
     OtherModels,
@@ -153,9 +153,9 @@ fn running_daemon(facebank: &Path) -> Result<Option<Pid>, SwitchError> {
     match DaemonLock::check(facebank) {
         Err(FacebankError::DaemonRunning { pid, .. }) => {
             let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            Ok(Some(pid.ok_or(DaemonError::UnknownProcess)?))
+            pid.ok_or(SwitchError::Daemon(DaemonError::UnknownProcess)).map(Some)
         }
-        // If the lock cannot be read, no daemon holds it.
+        // Without a readable lock there is no daemon that can be signaled.
         _ => Ok(None),
     }
 }
