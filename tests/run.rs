@@ -106,10 +106,7 @@ impl Setup {
         assert_eq!(output.status.code(), Some(2), "{log}");
         assert!(events.is_empty(), "{events:?}");
         assert!(!log.contains("panicked"), "{log}");
-        assert!(
-            log.lines().all(|line| line.matches("(os error").count() < 2),
-            "an error is repeated: {log}"
-        );
+        assert!(log.lines().all(|line| line.matches("(os error").count() < 2), "an error is repeated: {log}");
         log
     }
 
