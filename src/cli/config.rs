@@ -55,7 +55,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 fn approve(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     let hours = Hours::parse(&config.hours)?;
     let zone = if hours.is_empty() { Ok(()) } else { wall_clock::zone().map(drop) };
-    let problem = zone.err().map(|fault| format!("{fault}, and [hours] need the local time; {}", fault.fix()));
+    let problem =
+        zone.err().map(|fault| format!("{fault}, and [hours] need the local time; {}", fault.fix()));
     let mut warnings = warnings(&hours, config);
     if problem.is_none() && !hours.is_empty() {
         warnings.extend(clock_warning(config));

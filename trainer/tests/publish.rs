@@ -110,7 +110,7 @@ fn a_bundle_comes_to_the_door_and_goes_again() {
     let shipped_again = house.models(&["rollback"]).good();
     assert_eq!(shipped_again[0]["version"], Value::Null);
     assert!(house.identify("obama2.jpg").contains("Ann"));
-    assert!(house.models(&["rollback"]).error().contains("nothing to go back from"));
+    assert!(house.models(&["rollback"]).error().contains("nothing to roll back"));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn nobody_is_locked_out_unsaid() {
 
     let active = house.models(&["activate", "--without", "Ann"]).good();
     assert_eq!(active[0]["strangers"][0], "Ann");
-    assert!(house.doctor("facebank").contains("not known to the model in use: Ann"));
+    assert!(house.doctor("facebank").contains("without a template of the model in use: Ann"));
     assert!(!house.identify("obama2.jpg").contains("Ann"));
     house.enroll("Ann", "obama.jpg");
     assert!(house.identify("obama2.jpg").contains("Ann"));
@@ -382,7 +382,7 @@ fn the_running_daemon_changes_over_or_goes_on_as_it_was() {
     let good = house.configuration();
     house.configure_more("[door]\nname = \"other\"\n");
     let said = house.models(&["activate"]).refused();
-    assert!(said.contains("goes on with the models that it had") && said.contains("door.name"), "{said}");
+    assert!(said.contains("keeps the old models") && said.contains("door.name"), "{said}");
     assert_eq!(house.active(), None);
     // Once to take up the bundle, and once to go on without it: both meet the configuration that is not good.
     door.event("reload_refused");
