@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use ostiary_access::{ClockFault, Synchronization, WallTime};
 use ostiary_config::ClockTrust;
 use ostiary_core::clock::program_made;
-
 use synchronization::Monitor;
 pub use synchronization::ask as ask_synchronization;
 

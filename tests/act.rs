@@ -1,4 +1,4 @@
-//! Acts as others see them: a real broker and its subscribers, and the event store's file.
+//! Events in MQTT, with a real broker and subscribers, and in the file of the event store.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -21,10 +21,10 @@ use ostiary_mqtt::Mqtt;
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
 
-/// Far longer than anything here takes: a test that gets here has failed.
-const LIMIT: Duration = Duration::from_secs(60);
+/// The time after which a wait has failed. It is much longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-// --- the broker and those who listen to it ---
+// --- the broker and its subscribers ---
 
 struct Broker {
     process: Child,
@@ -33,11 +33,12 @@ struct Broker {
 }
 
 impl Broker {
-    /// A broker that lets everybody in.
+    /// Starts a broker that accepts all clients.
     fn open() -> Self {
         Self::start(free_port(), "allow_anonymous true", tempfile::tempdir().unwrap())
     }
 
+    /// Starts a broker with these settings, and waits until it accepts connections.
     fn start(port: u16, settings: &str, folder: tempfile::TempDir) -> Self {
         let file = folder.path().join("mosquitto.conf");
         fs::write(&file, format!("user root\nlistener {port} 127.0.0.1\n{settings}\n")).unwrap();
@@ -57,7 +58,7 @@ impl Broker {
         broker
     }
 
-    /// Stops the broker and starts another in its place that knows nothing.
+    /// Stops the broker and starts a new one without its state, on another port.
     fn replace(mut self) -> Self {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -79,60 +80,63 @@ fn free_port() -> u16 {
 fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < LIMIT, "{what} did not come");
+        assert!(start.elapsed() < TIMEOUT, "timeout while waiting for {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Hears everything that the broker tells.
-struct Listener {
+/// A subscriber to all topics.
+struct Subscriber {
     client: Client,
-    heard: Receiver<Publish>,
-    kept: RefCell<Vec<Publish>>,
+    received: Receiver<Publish>,
+    /// Messages on other topics than the one that was asked for.
+    pending: RefCell<Vec<Publish>>,
 }
 
-impl Listener {
+impl Subscriber {
     fn new(port: u16) -> Self {
         let mut options =
-            MqttOptions::new(format!("listener-{}", free_port()), rumqttc::Broker::tcp("127.0.0.1", port));
+            MqttOptions::new(format!("subscriber-{}", free_port()), rumqttc::Broker::tcp("127.0.0.1", port));
         options.set_max_packet_size(1 << 20, 1 << 20);
         let (client, mut connection) = Client::builder(options).capacity(16).build();
-        let (tell, heard) = mpsc::channel();
+        let (sender, received) = mpsc::channel();
         let (ready, subscribed) = mpsc::channel();
         client.subscribe("#", QoS::AtLeastOnce).unwrap();
         thread::spawn(move || {
             for notice in connection.iter() {
-                let heard = match notice {
+                let is_open = match notice {
                     Ok(rumqttc::Event::Incoming(Packet::SubAck(_))) => ready.send(()).is_ok(),
-                    Ok(rumqttc::Event::Incoming(Packet::Publish(message))) => tell.send(message).is_ok(),
+                    Ok(rumqttc::Event::Incoming(Packet::Publish(message))) => sender.send(message).is_ok(),
                     Ok(_) => true,
                     Err(_) => false,
                 };
-                if !heard {
+                if !is_open {
                     return;
                 }
             }
         });
-        subscribed.recv_timeout(LIMIT).expect("the subscription");
-        Self { client, heard, kept: RefCell::default() }
+        subscribed.recv_timeout(TIMEOUT).expect("the subscription");
+        Self { client, received, pending: RefCell::default() }
     }
 
-    /// The next message on this topic; those on others are kept, for brokers keep the order of a topic only.
+    /// Waits for the next message on this topic. Messages on other topics are stored, because brokers keep the order only
+    /// within a topic.
     fn next(&self, topic: &str) -> Publish {
-        let mut kept = self.kept.borrow_mut();
-        if let Some(at) = kept.iter().position(|message| message.topic == topic) {
-            return kept.remove(at);
+        let mut pending = self.pending.borrow_mut();
+        if let Some(at) = pending.iter().position(|message| message.topic == topic) {
+            return pending.remove(at);
         }
         loop {
-            let message = self.heard.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("nothing on {topic}"));
+            let message =
+                self.received.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("nothing on {topic}"));
             if message.topic == topic {
                 return message;
             }
-            kept.push(message);
+            pending.push(message);
         }
     }
 
-    /// The ids of the next events, with what is told twice left out.
+    /// The ids of the next events, without duplicates.
     fn ids(&self, count: usize) -> Vec<u64> {
         let mut ids: Vec<u64> = Vec::new();
         while ids.len() < count {
@@ -152,37 +156,37 @@ fn json(message: &Publish) -> Value {
     serde_json::from_slice(&message.payload).unwrap()
 }
 
-/// A wire to the broker that can be cut.
-struct Wire {
+/// A TCP proxy to the broker whose connections can be cut.
+struct Proxy {
     port: u16,
     open: Arc<AtomicBool>,
     ends: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-impl Wire {
+impl Proxy {
     fn new(broker: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let open = Arc::new(AtomicBool::new(true));
         let ends = Arc::new(Mutex::new(Vec::new()));
-        let (is_open, held) = (open.clone(), ends.clone());
+        let (is_open, shared_ends) = (open.clone(), ends.clone());
         thread::spawn(move || {
             for near in listener.incoming() {
                 let near = near.unwrap();
-                let mut ends = held.lock().unwrap();
+                let mut ends = shared_ends.lock().unwrap();
                 if !is_open.load(Ordering::SeqCst) {
                     continue;
                 }
                 let Ok(far) = TcpStream::connect(("127.0.0.1", broker)) else { continue };
-                carry(near.try_clone().unwrap(), far.try_clone().unwrap());
-                carry(far.try_clone().unwrap(), near.try_clone().unwrap());
+                forward(near.try_clone().unwrap(), far.try_clone().unwrap());
+                forward(far.try_clone().unwrap(), near.try_clone().unwrap());
                 ends.extend([near, far]);
             }
         });
         Self { port, open, ends }
     }
 
-    /// Closes both ends, with no word of goodbye from either.
+    /// Cuts all connections, and refuses new ones.
     fn cut(&self) {
         let mut ends = self.ends.lock().unwrap();
         self.open.store(false, Ordering::SeqCst);
@@ -191,12 +195,13 @@ impl Wire {
         }
     }
 
-    fn mend(&self) {
+    /// Accepts new connections again.
+    fn restore(&self) {
         self.open.store(true, Ordering::SeqCst);
     }
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream) {
+fn forward(mut from: TcpStream, mut to: TcpStream) {
     thread::spawn(move || {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
@@ -208,7 +213,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
-// --- the door's side ---
+// --- the daemon ---
 
 struct Door {
     store: Arc<Mutex<EventStore>>,
@@ -225,15 +230,18 @@ impl Door {
         Self { store, mqtt, folder }
     }
 
-    /// Records an event and tells it, as the daemon does.
-    fn happens(&mut self, mut event: Event) -> u64 {
+    /// Stores and publishes an event, as the daemon does.
+    fn report(&mut self, mut event: Event) -> u64 {
         self.store.lock().unwrap().append(&mut event).unwrap();
         self.mqtt.report(&event).unwrap();
         event.id
     }
 
-    fn waits_for_nothing(&self) {
-        wait_for("the broker's word", || self.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
+    /// Waits until the broker has acknowledged all events.
+    fn wait_until_sent(&self) {
+        wait_for("the acknowledgment of the broker", || {
+            self.store.lock().unwrap().unsent(0, 1).unwrap().is_empty()
+        });
     }
 }
 
@@ -283,38 +291,41 @@ const DISCOVERY: &str = "homeassistant/device/ostiary_front/config";
 // --- MQTT ---
 
 #[test]
-fn the_house_hears_birth_state_events_and_goodbye() {
+fn birth_state_events_and_offline_are_published() {
     let broker = Broker::open();
-    let listener = Listener::new(broker.port);
+    let subscriber = Subscriber::new(broker.port);
     let mut door = Door::new(broker.port);
-    let discovery = json(&listener.next(DISCOVERY));
+    let discovery = json(&subscriber.next(DISCOVERY));
     assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
     assert_eq!(discovery["components"]["contact"]["device_class"], "door");
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
-    let state = json(&listener.next(STATE));
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    let state = json(&subscriber.next(STATE));
     assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null}));
 
-    assert_eq!(door.happens(granted("Anna")), 1);
-    let state = json(&listener.next(STATE));
+    assert_eq!(door.report(granted("Anna")), 1);
+    let state = json(&subscriber.next(STATE));
     assert_eq!((&state["last"]["person"], &state["last"]["reason"]), (&"Anna".into(), &"granted".into()));
-    let told = json(&listener.next("ostiary/front/event"));
-    assert_eq!((&told["id"], &told["kind"], &told["person"]), (&1.into(), &"granted".into(), &"Anna".into()));
-    door.happens(event(EventKind::RelayOn));
-    assert_eq!(json(&listener.next(STATE))["relay"], "on");
-    door.happens(event(EventKind::RelayOff));
-    assert_eq!(json(&listener.next(STATE))["relay"], "off");
-    door.happens(event(EventKind::DoorOpened { detail: None }));
-    assert_eq!(json(&listener.next(STATE))["contact"], "open");
-    door.happens(unknown());
-    assert_eq!(listener.ids(4), [2, 3, 4, 5]);
-    door.waits_for_nothing();
+    let published = json(&subscriber.next("ostiary/front/event"));
+    assert_eq!(
+        (&published["id"], &published["kind"], &published["person"]),
+        (&1.into(), &"granted".into(), &"Anna".into())
+    );
+    door.report(event(EventKind::RelayOn));
+    assert_eq!(json(&subscriber.next(STATE))["relay"], "on");
+    door.report(event(EventKind::RelayOff));
+    assert_eq!(json(&subscriber.next(STATE))["relay"], "off");
+    door.report(event(EventKind::DoorOpened { detail: None }));
+    assert_eq!(json(&subscriber.next(STATE))["contact"], "open");
+    door.report(unknown());
+    assert_eq!(subscriber.ids(4), [2, 3, 4, 5]);
+    door.wait_until_sent();
 
-    // What a newcomer is told: how things stand, and no event.
-    let newcomer = Listener::new(broker.port);
-    newcomer.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
+    // A new subscriber gets the retained state, and no events.
+    let new_subscriber = Subscriber::new(broker.port);
+    new_subscriber.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
     let mut retained = Vec::new();
     loop {
-        let message = newcomer.heard.recv_timeout(LIMIT).unwrap();
+        let message = new_subscriber.received.recv_timeout(TIMEOUT).unwrap();
         if message.topic == "test/end" {
             break;
         }
@@ -325,88 +336,88 @@ fn the_house_hears_birth_state_events_and_goodbye() {
     assert_eq!(retained, [DISCOVERY, AVAILABILITY, STATE]);
     insta::assert_snapshot!("home_assistant_discovery", format!("{discovery:#}"));
 
-    // An event that could not be recorded is told all the same.
+    // An event that could not be stored is published too.
     door.mqtt.report(&unknown()).unwrap();
-    assert_eq!(listener.ids(1), [0]);
+    assert_eq!(subscriber.ids(1), [0]);
 
-    let end = door.happens(event(EventKind::Stopped));
+    let end = door.report(event(EventKind::Stopped));
     door.mqtt.stop();
-    assert_eq!(listener.ids(1), [end]);
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"offline");
+    assert_eq!(subscriber.ids(1), [end]);
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
     assert!(door.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
 }
 
 #[test]
-fn home_assistant_is_told_again_when_it_has_started() {
+fn discovery_is_published_again_after_a_start_of_home_assistant() {
     let broker = Broker::open();
-    let listener = Listener::new(broker.port);
+    let subscriber = Subscriber::new(broker.port);
     let _door = Door::new(broker.port);
-    let first = listener.next(DISCOVERY);
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
-    listener.next(STATE);
-    listener.client.publish("homeassistant/status", "offline", PublishOptions::at_least_once()).unwrap();
-    listener.client.publish("homeassistant/status", "online", PublishOptions::at_least_once()).unwrap();
-    assert_eq!(listener.next(DISCOVERY).payload, first.payload);
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
-    listener.next(STATE);
+    let first = subscriber.next(DISCOVERY);
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    subscriber.next(STATE);
+    subscriber.client.publish("homeassistant/status", "offline", PublishOptions::at_least_once()).unwrap();
+    subscriber.client.publish("homeassistant/status", "online", PublishOptions::at_least_once()).unwrap();
+    assert_eq!(subscriber.next(DISCOVERY).payload, first.payload);
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    subscriber.next(STATE);
 }
 
 #[test]
-fn a_cut_wire_is_the_last_will_and_a_mended_one_a_new_birth() {
+fn a_lost_connection_publishes_the_last_will_and_a_new_one_the_birth() {
     let broker = Broker::open();
-    let listener = Listener::new(broker.port);
-    let wire = Wire::new(broker.port);
-    let mut door = Door::new(wire.port);
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
-    wire.cut();
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"offline");
+    let subscriber = Subscriber::new(broker.port);
+    let proxy = Proxy::new(broker.port);
+    let mut door = Door::new(proxy.port);
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    proxy.cut();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
     for _ in 0..3 {
-        door.happens(unknown());
+        door.report(unknown());
     }
-    wire.mend();
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
-    assert_eq!(listener.ids(3), [1, 2, 3]);
-    door.waits_for_nothing();
+    proxy.restore();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    assert_eq!(subscriber.ids(3), [1, 2, 3]);
+    door.wait_until_sent();
 }
 
 #[test]
-fn events_wait_for_a_broker_that_is_away_and_come_in_order() {
+fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     let broker = Broker::open();
-    let wire = Wire::new(broker.port);
-    wire.cut();
-    let mut door = Door::new(wire.port);
-    // More than are under way at one time.
+    let proxy = Proxy::new(broker.port);
+    proxy.cut();
+    let mut door = Door::new(proxy.port);
+    // More events than can be in flight at the same time.
     for _ in 0..40 {
-        door.happens(unknown());
+        door.report(unknown());
     }
-    let listener = Listener::new(broker.port);
-    wire.mend();
-    assert_eq!(listener.ids(40), (1..=40).collect::<Vec<_>>());
-    door.waits_for_nothing();
-    drop(listener);
+    let subscriber = Subscriber::new(broker.port);
+    proxy.restore();
+    assert_eq!(subscriber.ids(40), (1..=40).collect::<Vec<_>>());
+    door.wait_until_sent();
+    drop(subscriber);
 
-    // The broker goes while events come, and another takes its place.
+    // The broker stops while events are reported, and a new one replaces it.
     let broker = broker.replace();
     for _ in 0..20 {
-        door.happens(unknown());
+        door.report(unknown());
     }
-    let listener = Listener::new(broker.port);
+    let subscriber = Subscriber::new(broker.port);
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
     let mqtt = Mqtt::start(&broker_at(broker.port), "front", true, store.clone()).unwrap();
     let mut door = Door { store, mqtt, folder };
-    assert_eq!(listener.ids(20), (41..=60).collect::<Vec<_>>());
-    door.waits_for_nothing();
+    assert_eq!(subscriber.ids(20), (41..=60).collect::<Vec<_>>());
+    door.wait_until_sent();
 
-    // A daemon that starts anew tells nothing twice.
+    // After a restart the daemon publishes no event again.
     let Door { store, mqtt, folder } = door;
     drop((mqtt, store));
     let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
     let mqtt = Mqtt::start(&broker_at(broker.port), "front", true, store.clone()).unwrap();
     door = Door { store, mqtt, folder };
-    assert_eq!(door.happens(unknown()), 61);
-    assert_eq!(json(&listener.next("ostiary/front/event"))["id"], 61);
+    assert_eq!(door.report(unknown()), 61);
+    assert_eq!(json(&subscriber.next("ostiary/front/event"))["id"], 61);
 }
 
 #[test]
@@ -434,15 +445,15 @@ fn a_wrong_password_is_refused_and_the_right_one_is_not() {
 }
 
 #[test]
-fn a_check_leaves_the_running_door_alone() {
+fn a_check_does_not_disconnect_the_running_daemon() {
     let broker = Broker::open();
-    let listener = Listener::new(broker.port);
+    let subscriber = Subscriber::new(broker.port);
     let mut door = Door::new(broker.port);
-    assert_eq!(&listener.next(AVAILABILITY).payload[..], b"online");
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     mqtt::check(&broker_at(broker.port), "front").unwrap();
-    door.happens(unknown());
+    door.report(unknown());
     loop {
-        let message = listener.heard.recv_timeout(LIMIT).unwrap();
+        let message = subscriber.received.recv_timeout(TIMEOUT).unwrap();
         assert_ne!(message.topic, AVAILABILITY);
         if message.topic.ends_with(b"/event") {
             break;
@@ -451,10 +462,10 @@ fn a_check_leaves_the_running_door_alone() {
 }
 
 #[test]
-fn nobody_there_and_nobody_answering_are_told() {
+fn an_unreachable_and_a_silent_broker_are_reported() {
     let message = mqtt::check(&broker_at(free_port()), "front").unwrap_err().to_string();
     assert!(message.contains("not reachable") && message.contains("mqtt.port"), "{message}");
-    // Accepts a connection and never says a word.
+    // Accepts a connection and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let message = mqtt::check(&broker_at(port), "front").unwrap_err().to_string();
@@ -486,9 +497,9 @@ fn tls_is_checked_both_ways() {
         ..broker_at(broker.port)
     };
     mqtt::check(&good, "front").unwrap();
-    let fails = |config: config::Mqtt, mend: &str| {
+    let fails = |config: config::Mqtt, fix: &str| {
         let message = mqtt::check(&config, "front").unwrap_err().to_string();
-        assert!(message.contains(mend), "{message}");
+        assert!(message.contains(fix), "{message}");
     };
     fails(config::Mqtt { ca_file: Some(at("other.pem")), ..good.clone() }, "set mqtt.ca_file");
     fails(config::Mqtt { host: "127.0.0.1".into(), ..good.clone() }, "set mqtt.host");
@@ -571,7 +582,7 @@ fn moved_aside(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn ids_go_on_over_restart_and_pruning() {
+fn ids_continue_after_restart_and_pruning() {
     let folder = tempfile::tempdir().unwrap();
     let config = events(folder.path(), 3);
     let mut store = EventStore::open(&config, true).unwrap();
@@ -580,10 +591,10 @@ fn ids_go_on_over_restart_and_pruning() {
     }
     assert_eq!(ids(&store, 0), [3, 4, 5]);
     store.mark_sent(4).unwrap();
-    // An older mark does not take a newer one back.
+    // An older mark does not replace a newer one.
     store.mark_sent(2).unwrap();
     drop(store);
-    // Even with every event gone.
+    // Also if all older events are deleted.
     let connection = rusqlite::Connection::open(&config.path).unwrap();
     connection.execute("DELETE FROM events WHERE id < 5", []).unwrap();
     drop(connection);
@@ -597,7 +608,7 @@ fn ids_go_on_over_restart_and_pruning() {
 }
 
 #[test]
-fn an_event_is_kept_whole() {
+fn all_fields_of_an_event_are_stored() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = EventStore::open(&events(folder.path(), 10), true).unwrap();
     let mut event = denied(DenialReason::NoHours, Some("Zoë"), Some("quoted \" and \n broken"));
@@ -609,7 +620,7 @@ fn an_event_is_kept_whole() {
 }
 
 #[test]
-fn the_spool_is_bounded_and_without_mqtt_nothing_waits() {
+fn the_spool_is_bounded_and_empty_without_mqtt() {
     let folder = tempfile::tempdir().unwrap();
     let config = events(folder.path(), 100_000);
     let mut store = EventStore::open(&config, false).unwrap();
@@ -628,7 +639,7 @@ fn the_spool_is_bounded_and_without_mqtt_nothing_waits() {
 }
 
 #[test]
-fn a_damaged_file_is_moved_aside_and_ids_stay_above() {
+fn a_damaged_file_is_moved_aside_and_ids_keep_increasing() {
     let folder = tempfile::tempdir().unwrap();
     let config = events(folder.path(), 10_000);
     let mut store = EventStore::open(&config, true).unwrap();
@@ -638,7 +649,7 @@ fn a_damaged_file_is_moved_aside_and_ids_stay_above() {
     drop(store);
     let whole = fs::read(&config.path).unwrap();
 
-    // A page among the events is noise: both the counter and the newest id can still be read, or neither.
+    // One page of events is overwritten. The counter and the newest id can both be read, or neither.
     let mut bytes = whole.clone();
     bytes[5 * 4096..6 * 4096].fill(0xa5);
     fs::write(&config.path, &bytes).unwrap();
@@ -648,7 +659,7 @@ fn a_damaged_file_is_moved_aside_and_ids_stay_above() {
     assert_eq!(fs::read(&moved_aside(folder.path())[0]).unwrap(), bytes);
     drop(store);
 
-    // Nothing in it is known: the time takes over, above all that was.
+    // Nothing of the file can be read: new ids start from the time, which is above all earlier ids.
     fs::write(&config.path, b"this was never a database, and nobody knows what it was").unwrap();
     let mut store = EventStore::open(&config, true).unwrap();
     let id = append(&mut store);
@@ -662,7 +673,7 @@ fn a_damaged_file_is_moved_aside_and_ids_stay_above() {
 }
 
 #[test]
-fn another_programs_database_is_left_alone() {
+fn a_database_of_another_program_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let config = events(folder.path(), 10);
     let connection = rusqlite::Connection::open(&config.path).unwrap();
@@ -679,7 +690,7 @@ fn another_programs_database_is_left_alone() {
 }
 
 #[test]
-fn others_read_while_events_are_written() {
+fn the_store_can_be_read_while_events_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let config = events(folder.path(), 10_000);
     let mut store = EventStore::open(&config, true).unwrap();
@@ -690,7 +701,7 @@ fn others_read_while_events_are_written() {
             let connection = rusqlite::Connection::open(&config.path).unwrap();
             let mut seen = 0;
             loop {
-                let last_look = done.load(Ordering::SeqCst);
+                let is_last_read = done.load(Ordering::SeqCst);
                 let (count, newest): (i64, i64) = connection
                     .query_row("SELECT count(*), max(id) FROM events", [], |row| {
                         Ok((row.get(0)?, row.get(1)?))
@@ -699,7 +710,7 @@ fn others_read_while_events_are_written() {
                 assert_eq!(count, newest);
                 assert!(newest >= seen);
                 seen = newest;
-                if last_look {
+                if is_last_read {
                     return seen;
                 }
             }

@@ -1,6 +1,6 @@
-//! The steady frame loop of a daemon that keeps a door allocates nothing itself. What remains is
-//! tract's (the tensors of networks that stay in float; those on our own kernels allocate nothing), and the resizer's
-//! table of weights for each level of the pyramid.
+//! After warm-up, the frame loop of the daemon does not allocate memory itself. The allowed exceptions are tract (the tensors
+//! of networks in floats; networks on our own kernels allocate nothing), and the resizer's table of weights for each level
+//! of the pyramid.
 
 use std::backtrace::Backtrace;
 use std::sync::{Mutex, PoisonError};
@@ -19,52 +19,56 @@ use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracke
 #[global_allocator]
 static ALLOCATOR: Allocator<std::alloc::System> = Allocator::system();
 
-/// Where memory was asked for while that was watched.
-static PLACES: Mutex<Vec<Backtrace>> = Mutex::new(Vec::new());
+/// The backtraces of all allocations while tracking is on.
+static BACKTRACES: Mutex<Vec<Backtrace>> = Mutex::new(Vec::new());
 
-/// How a backtrace shows who asked.
+/// Text in the backtraces of allocations by tract.
 const ENGINE: &str = "crates/engine/src/tract.rs";
+/// Text in the backtraces of allocations by the resizer.
 const RESIZER: &str = "fast_image_resize::";
-/// The threads through which each frame goes.
-const THREADS: [&str; 3] = ["src/daemon/camera.rs", "src/daemon/watch.rs", "src/daemon/doorman.rs"];
+/// The files of the threads that process each frame.
+const WORKERS: [&str; 3] =
+    ["src/daemon/capture_worker.rs", "src/daemon/vision_worker.rs", "src/daemon/door_worker.rs"];
 
-struct Watcher;
+struct BacktraceRecorder;
 
-impl AllocationTracker for Watcher {
+impl AllocationTracker for BacktraceRecorder {
     fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
-        PLACES.lock().unwrap_or_else(PoisonError::into_inner).push(Backtrace::force_capture());
+        BACKTRACES.lock().unwrap_or_else(PoisonError::into_inner).push(Backtrace::force_capture());
     }
 
     fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {}
 }
 
-/// Two steps of a person who stands before the door, over and over: after `WARM_UP` frames it is watched who
-/// asks for memory.
-struct Standing {
+/// A frame source that alternates between two frames of a person at the door. It turns on tracking after
+/// `WARM_UP_FRAMES` frames.
+struct PersonAtDoor {
     steps: [Frame; 2],
     number: u64,
 }
 
-const WARM_UP: u64 = 60;
-const WATCHED: u64 = 40;
+/// The number of frames before tracking.
+const WARM_UP_FRAMES: u64 = 60;
+/// The number of frames with tracking.
+const TRACKED_FRAMES: u64 = 40;
 
-impl Standing {
+impl PersonAtDoor {
     fn new() -> Self {
-        let mut play = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced).unwrap();
+        let mut demo_source = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced).unwrap();
         let mut steps = [Frame::default(), Frame::default()];
         while steps[0].time < Duration::from_secs(3) {
             steps.swap(0, 1);
-            assert_eq!(play.next(&mut steps[0]).unwrap(), Next::Frame);
+            assert_eq!(demo_source.next(&mut steps[0]).unwrap(), Next::Frame);
         }
         Self { steps, number: 0 }
     }
 }
 
-impl FrameSource for Standing {
+impl FrameSource for PersonAtDoor {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
         match self.number {
-            WARM_UP => AllocationRegistry::enable_tracking(),
-            number if number == WARM_UP + WATCHED => {
+            WARM_UP_FRAMES => AllocationRegistry::enable_tracking(),
+            number if number == WARM_UP_FRAMES + TRACKED_FRAMES => {
                 AllocationRegistry::disable_tracking();
                 return Ok(Next::End);
             }
@@ -83,12 +87,12 @@ impl FrameSource for Standing {
     }
 
     fn describe(&self) -> String {
-        "somebody who stands before the door".into()
+        "a person at the door".into()
     }
 }
 
 #[test]
-fn the_frame_loop_allocates_nothing_itself() {
+fn the_frame_loop_does_not_allocate() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.models.dir = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/models").into());
@@ -101,11 +105,11 @@ fn the_frame_loop_allocates_nothing_itself() {
     let mut facebank = Facebank::open(&config.facebank.path).unwrap();
     facebank.enroll("Ada", recognizer.model(), &[template]).unwrap();
 
-    AllocationRegistry::set_global_tracker(Watcher).unwrap();
+    AllocationRegistry::set_global_tracker(BacktraceRecorder).unwrap();
     daemon::run(Setup {
         config,
         layers: None,
-        source: Some(Box::new(Standing::new())),
+        source: Some(Box::new(PersonAtDoor::new())),
         relay: None,
         signals: Signals::default(),
         inputs: None,
@@ -114,21 +118,21 @@ fn the_frame_loop_allocates_nothing_itself() {
     })
     .unwrap();
 
-    let places = std::mem::take(&mut *PLACES.lock().unwrap());
-    let places: Vec<String> = places.iter().map(Backtrace::to_string).collect();
-    let watched = places.iter().any(|place| place.contains(ENGINE) && place.contains(THREADS[1]));
-    assert!(watched, "the networks ran, and it was seen for whom");
-    let is_ours = |place: &&String| {
-        THREADS.iter().any(|thread| place.contains(thread))
-            && !place.contains(ENGINE)
-            && !place.contains(RESIZER)
+    let backtraces = std::mem::take(&mut *BACKTRACES.lock().unwrap());
+    let backtraces: Vec<String> = backtraces.iter().map(Backtrace::to_string).collect();
+    let is_tracked = backtraces.iter().any(|text| text.contains(ENGINE) && text.contains(WORKERS[1]));
+    assert!(is_tracked, "no allocation of the networks in the vision worker was recorded");
+    let is_ours = |text: &&String| {
+        WORKERS.iter().any(|worker| text.contains(worker))
+            && !text.contains(ENGINE)
+            && !text.contains(RESIZER)
     };
-    let ours: Vec<&String> = places.iter().filter(is_ours).collect();
-    let first = ours.first().map_or("", |place| place);
+    let ours: Vec<&String> = backtraces.iter().filter(is_ours).collect();
+    let first = ours.first().map_or("", |text| text);
     assert!(
         ours.is_empty(),
-        "{} of {} allocations in {WATCHED} frames; the first:\n{first}",
+        "{} of {} allocations in {TRACKED_FRAMES} frames; the first:\n{first}",
         ours.len(),
-        places.len()
+        backtraces.len()
     );
 }

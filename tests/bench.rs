@@ -1,25 +1,25 @@
-//! `ostiary bench` through the binary. What it measures depends on the machine; that it measures does not.
+//! `ostiary bench` through the program. The tests check the form of the results, not the times.
 
 use std::path::{Path, PathBuf};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use serde_json::Value;
 
-/// Runs the verb and gives its exit code, its output and its complaints.
+/// Runs `ostiary bench`. Returns the exit code, standard output and standard error.
 fn bench(arguments: &[&str]) -> (i32, String, String) {
     let mut command = cargo_bin_cmd!("ostiary");
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OSTIARY_")) {
         command.env_remove(name);
     }
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let nothing = tempfile::NamedTempFile::new().unwrap();
-    command.arg("bench").args(arguments).arg("--models").arg(models).arg("--config").arg(nothing.path());
+    let empty_config = tempfile::NamedTempFile::new().unwrap();
+    command.arg("bench").args(arguments).arg("--models").arg(models).arg("--config").arg(empty_config.path());
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// The one object that is printed, with what every measurement has looked at.
+/// The JSON object that is printed. Checks the fields that all benchmarks have.
 fn report(arguments: &[&str], runs: u64, threads: u64) -> Value {
     let (code, out, err) = bench(&[arguments, &["--json"]].concat());
     assert_eq!(code, 0, "{err}");
@@ -35,7 +35,7 @@ fn report(arguments: &[&str], runs: u64, threads: u64) -> Value {
     report
 }
 
-/// A picture in which there is no face.
+/// Makes a picture without a face.
 fn picture(folder: &Path, width: u32, height: u32) -> PathBuf {
     let path = folder.join(format!("{width}x{height}.png"));
     let pixel = |x: u32, y: u32| image::Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 99]);
@@ -47,13 +47,13 @@ fn picture(folder: &Path, width: u32, height: u32) -> PathBuf {
 fn an_embedding_is_timed() {
     report(&["embed", "--runs", "7"], 7, 1);
     let report = report(&["embed", "--runs", "2", "--threads", "2"], 2, 2);
-    assert_eq!(report["input"], "a made-up face");
+    assert_eq!(report["input"], "a synthetic face");
     let report = self::report(&["embed", "--runs", "2", "--faces", "5"], 2, 1);
-    assert_eq!(report["input"], "5 times a made-up face");
+    assert_eq!(report["input"], "5 times a synthetic face");
 }
 
 #[test]
-fn an_aligned_face_may_be_given_and_a_picture_without_a_face_may_not() {
+fn an_aligned_face_is_accepted_and_a_picture_without_a_face_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let aligned = picture(folder.path(), 112, 112).display().to_string();
     let report = report(&["embed", "--runs", "1", "--image", &aligned], 1, 1);
@@ -66,8 +66,8 @@ fn an_aligned_face_may_be_given_and_a_picture_without_a_face_may_not() {
 
 #[test]
 fn a_detection_is_timed() {
-    let made_up = report(&["detect", "--runs", "2"], 2, 1);
-    assert!(made_up["input"].as_str().unwrap().contains("640x480"), "{made_up}");
+    let synthetic = report(&["detect", "--runs", "2"], 2, 1);
+    assert!(synthetic["input"].as_str().unwrap().contains("640x480"), "{synthetic}");
     let folder = tempfile::tempdir().unwrap();
     let path = picture(folder.path(), 160, 120).display().to_string();
     let report = report(&["detect", "--runs", "2", "--min-face", "40", "--image", &path], 2, 1);
@@ -75,7 +75,7 @@ fn a_detection_is_timed() {
 }
 
 #[test]
-fn the_whole_look_is_timed_on_a_video_that_is_shorter_and_on_a_picture() {
+fn the_pipeline_is_timed_on_a_short_video_and_on_a_picture() {
     let folder = tempfile::tempdir().unwrap();
     let video = folder.path().join("door.mkv");
     let made = std::process::Command::new("ffmpeg")
@@ -98,24 +98,24 @@ fn the_whole_look_is_timed_on_a_video_that_is_shorter_and_on_a_picture() {
 #[test]
 fn the_door_is_timed_from_a_face_in_view_to_the_relay() {
     let report = report(&["door", "--runs", "3"], 3, 1);
-    // Three frames at 30 a second are needed, so that it can be no faster.
+    // A grant needs three frames, at 30 frames per second.
     assert!(report["median_ms"].as_f64().unwrap() >= 60.0, "{report}");
 }
 
 #[test]
-fn people_read_one_line_that_names_the_machine() {
+fn the_text_is_one_line_with_the_engine_and_the_version() {
     let (code, out, err) = bench(&["detect", "--runs", "2"]);
     assert_eq!((code, out.lines().count()), (0, 1));
     assert!(
-        out.starts_with("detect of a made-up picture (640x480") && out.contains("(2 runs, int8 on "),
+        out.starts_with("detect of a synthetic picture (640x480") && out.contains("(2 runs, int8 on "),
         "{out}"
     );
     assert!(out.contains(concat!("ostiary ", env!("CARGO_PKG_VERSION"))), "{out}");
-    assert!(err.contains("a picture with faces is more honest"), "{err}");
+    assert!(err.contains("a picture with faces gives a more realistic time"), "{err}");
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused() {
+fn invalid_arguments_are_refused() {
     for arguments in [
         &["embed", "--runs", "0"][..],
         &["embed", "--threads", "0"],

@@ -1,4 +1,4 @@
-//! Frames through real ffmpeg, real files and real sockets.
+//! The frame sources, with real ffmpeg, files and sockets.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn ffmpeg(arguments: &[&str], to: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A second of moving test picture, 64x48 at 20/s: lossless, so that levels can be compared.
+/// Makes a video of one second, 64x48 pixels at 20 frames per second. It is lossless, so that pixels can be compared.
 fn video(folder: &Path) -> PathBuf {
     let path = folder.join("door.mkv");
     ffmpeg(&["-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=1", "-c:v", "ffv1"], &path);
@@ -39,8 +39,8 @@ fn camera(source: impl AsRef<Path>) -> Camera {
     Camera { source: source.as_ref().display().to_string(), ..Camera::default() }
 }
 
-/// All frames up to the end.
-fn play(source: &mut dyn FrameSource) -> Vec<Frame> {
+/// Reads all frames.
+fn read_all(source: &mut dyn FrameSource) -> Vec<Frame> {
     let (mut frame, mut frames) = (Frame::default(), Vec::new());
     while source.next(&mut frame).unwrap() == Next::Frame {
         frames.push(frame.clone());
@@ -48,68 +48,68 @@ fn play(source: &mut dyn FrameSource) -> Vec<Frame> {
     frames
 }
 
-/// Calls `next` until it brings something else than "connecting".
-fn first(source: &mut dyn FrameSource, frame: &mut Frame) -> Result<Next, CaptureError> {
+/// Calls `next` until the source is connected, and returns the result.
+fn first_result(source: &mut dyn FrameSource, frame: &mut Frame) -> Result<Next, CaptureError> {
     loop {
         match source.next(frame) {
             Err(CaptureError::Connecting { .. }) => {}
-            answer => return answer,
+            result => return result,
         }
     }
 }
 
-/// Processes whose arguments contain a text.
-fn processes(text: &str) -> usize {
+/// The number of processes whose arguments contain a text.
+fn count_processes(text: &str) -> usize {
     let arguments = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).ok();
     let all = std::fs::read_dir("/proc").unwrap().flatten().filter_map(arguments);
     all.filter(|line| String::from_utf8_lossy(line).contains(text)).count()
 }
 
-/// One test of this file again, as a process of its own.
-fn again(test: &str) -> Command {
+/// Runs one test of this file in another process.
+fn rerun(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test]);
     command
 }
 
 #[test]
-fn a_video_brings_every_frame_with_its_position() {
+fn a_video_gives_all_frames_with_their_times() {
     let folder = tempfile::tempdir().unwrap();
     let path = video(folder.path());
     let mut source = open(&camera(&path)).unwrap();
     assert!(!source.is_live());
     assert_eq!(source.describe(), format!("video {} at 20/s", path.display()));
-    let frames = play(&mut *source);
+    let frames = read_all(&mut *source);
     assert_eq!(frames.len(), 20);
     for (number, frame) in frames.iter().enumerate() {
         assert_eq!((frame.width(), frame.height(), frame.sequence), (64, 48, number as u64));
         assert_eq!(frame.time, Duration::from_millis(50 * number as u64));
     }
     assert!(frames.windows(2).any(|pair| pair[0].rgb() != pair[1].rgb()), "the picture moves");
-    assert_eq!(source.next(&mut Frame::default()).unwrap(), Next::End, "an end stays the end");
+    assert_eq!(source.next(&mut Frame::default()).unwrap(), Next::End, "the end is permanent");
 }
 
 #[test]
-fn a_video_that_was_filmed_upright_comes_upright() {
+fn the_rotation_of_a_video_is_applied() {
     let folder = tempfile::tempdir().unwrap();
     let (flat, upright) = (folder.path().join("flat.mp4"), folder.path().join("upright.mp4"));
     ffmpeg(&["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.5", "-pix_fmt", "yuv420p"], &flat);
     ffmpeg(&["-i", flat.to_str().unwrap(), "-c", "copy", "-metadata:s:v:0", "rotate=90"], &upright);
     let mut clip = capture::open_clip(&upright, None, None).unwrap();
     assert_eq!((clip.width(), clip.height()), (48, 64));
-    let frames = play(&mut clip);
+    let frames = read_all(&mut clip);
     assert_eq!((frames[0].width(), frames[0].height()), (48, 64));
 }
 
 #[test]
-fn a_clip_begins_and_ends_where_it_was_asked_to() {
+fn a_clip_has_the_given_begin_and_duration() {
     let folder = tempfile::tempdir().unwrap();
     let path = video(folder.path());
-    let whole = play(&mut capture::open_clip(&path, None, None).unwrap());
+    let whole = read_all(&mut capture::open_clip(&path, None, None).unwrap());
     let (begin, duration) = (Duration::from_millis(250), Duration::from_millis(500));
     let mut clip = capture::open_clip(&path, Some(begin), Some(duration)).unwrap();
     assert_eq!((clip.width(), clip.height(), clip.fps(), clip.frames()), (64, 48, 20.0, Some(10)));
-    let frames = play(&mut clip);
+    let frames = read_all(&mut clip);
     assert_eq!(frames.len(), 10);
     assert_eq!((frames[0].time, frames[9].time), (begin, Duration::from_millis(700)));
     assert_eq!(frames[0].rgb(), whole[5].rgb());
@@ -119,15 +119,15 @@ fn a_clip_begins_and_ends_where_it_was_asked_to() {
 }
 
 #[test]
-fn frames_come_turned_mirrored_and_cut() {
+fn frames_are_rotated_mirrored_and_cropped() {
     let folder = tempfile::tempdir().unwrap();
     let path = video(folder.path());
-    let plain = play(&mut *open(&camera(&path)).unwrap());
+    let plain = read_all(&mut *open(&camera(&path)).unwrap());
     let turned = Camera { rotate: 90, mirror: true, region: Some([8, 16, 24, 32]), ..camera(&path) };
     let mut source = open(&turned).unwrap();
     let text = source.describe();
     assert!(text.ends_with("rotated 90 degrees, mirrored, cut to 24x32 at 8,16"), "{text}");
-    let frames = play(&mut *source);
+    let frames = read_all(&mut *source);
     assert_eq!((frames.len(), frames[3].width(), frames[3].height()), (20, 24, 32));
     assert_eq!((frames[3].sequence, frames[3].time), (plain[3].sequence, plain[3].time));
     let at = |frame: &Frame, x: usize, y: usize| {
@@ -135,7 +135,7 @@ fn frames_come_turned_mirrored_and_cut() {
         frame.rgb()[byte..byte + 3].to_vec()
     };
     for (x, y) in [(0, 0), (23, 0), (0, 31), (11, 7)] {
-        // A quarter clockwise and mirrored is (x, y) to (47 - (47 - y), x): rows become columns.
+        // A rotation by 90 degrees and a mirroring swap x and y.
         assert_eq!(at(&frames[3], x, y), at(&plain[3], y + 16, x + 8));
     }
     let outside = Camera { region: Some([60, 0, 10, 10]), ..camera(&path) };
@@ -154,7 +154,7 @@ fn in_real_time_a_video_is_live_and_late_frames_are_dropped() {
     let mut frame = Frame::default();
     assert_eq!(source.next(&mut frame).unwrap(), Next::Frame);
     assert_eq!(frame.time, clock.now(), "live frames carry the clock's time");
-    // The film plays on while nobody looks, and only its newest frame is left.
+    // The video continues while no frame is read, and only the newest frame is kept.
     let mut last = frame.sequence;
     while last < 19 {
         std::thread::sleep(Duration::from_millis(1500));
@@ -166,9 +166,9 @@ fn in_real_time_a_video_is_live_and_late_frames_are_dropped() {
 }
 
 #[test]
-fn what_is_no_video_is_named() {
+fn a_file_that_is_not_a_video_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let complaint = |path: &Path| {
+    let check_error = |path: &Path| {
         let error = open(&camera(path)).err().unwrap();
         assert!(!error.is_transient());
         let text = error.to_string();
@@ -181,15 +181,15 @@ fn what_is_no_video_is_named() {
         std::fs::write(&path, bytes).unwrap();
         path
     };
-    complaint(&file("text.mp4", b"this is no video"));
-    complaint(&file("empty.mp4", b""));
+    check_error(&file("text.mp4", b"this is no video"));
+    check_error(&file("empty.mp4", b""));
     let whole = folder.path().join("whole.mp4");
     ffmpeg(&["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1"], &whole);
     let bytes = std::fs::read(&whole).unwrap();
-    complaint(&file("torn.mp4", &bytes[..bytes.len() / 2]));
+    check_error(&file("torn.mp4", &bytes[..bytes.len() / 2]));
     let sound = folder.path().join("sound.wav");
     ffmpeg(&["-f", "lavfi", "-i", "sine=duration=0.1"], &sound);
-    let text = complaint(&sound);
+    let text = check_error(&sound);
     assert!(text.contains("no video"), "{text}");
 
     let missing = open(&camera(folder.path().join("missing.mp4"))).err().unwrap();
@@ -203,45 +203,45 @@ fn what_is_no_video_is_named() {
 }
 
 #[test]
-fn a_stream_that_never_answers_has_stalled_and_its_child_is_gone() {
+fn a_stream_that_never_answers_is_stalled_and_its_child_is_killed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mark = format!("127.0.0.1:{}/silent", listener.local_addr().unwrap().port());
     let camera = Camera { stall_s: 0.5, ..camera(format!("http://anna:s3cret@{mark}")) };
     let mut source = open(&camera).unwrap();
     assert!(source.is_live());
-    let begun = Instant::now();
-    let error = first(&mut *source, &mut Frame::default()).unwrap_err();
+    let start = Instant::now();
+    let error = first_result(&mut *source, &mut Frame::default()).unwrap_err();
     assert!(matches!(error, CaptureError::Stalled { .. }) && error.is_transient(), "{error}");
-    assert!(begun.elapsed() >= Duration::from_millis(500));
+    assert!(start.elapsed() >= Duration::from_millis(500));
     for text in [error.to_string(), format!("{error:?}"), source.describe()] {
         assert!(text.contains(&mark) && !text.contains("s3cret") && !text.contains("anna"), "{text}");
     }
-    assert_eq!(processes(&mark), 0, "the child that stalled was killed");
+    assert_eq!(count_processes(&mark), 0, "the child of the stalled stream was killed");
 
     let error = source.next(&mut Frame::default()).unwrap_err();
-    assert!(error.is_transient(), "the next call tried again: {error}");
+    assert!(error.is_transient(), "the next call connects again: {error}");
 }
 
 #[test]
-fn a_source_that_is_given_up_takes_its_child_along() {
+fn a_dropped_source_kills_its_child() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mark = format!("http://127.0.0.1:{}/silent", listener.local_addr().unwrap().port());
     let mut source = open(&Camera { stall_s: 600.0, ..camera(&mark) }).unwrap();
     let error = source.next(&mut Frame::default()).unwrap_err();
     assert!(matches!(error, CaptureError::Connecting { .. }), "{error}");
-    while processes(&mark) == 0 {
+    while count_processes(&mark) == 0 {
         std::thread::sleep(Duration::from_millis(20));
     }
     drop(source);
-    assert_eq!(processes(&mark), 0);
+    assert_eq!(count_processes(&mark), 0);
 }
 
 #[test]
-fn a_stream_that_refuses_is_broken_and_shows_no_password() {
+fn a_refused_connection_is_an_error_without_the_password() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut source = open(&camera(format!("rtsp://anna:s3cret@127.0.0.1:{port}/main?token=t0ken"))).unwrap();
     for _ in 0..2 {
-        let error = first(&mut *source, &mut Frame::default()).unwrap_err();
+        let error = first_result(&mut *source, &mut Frame::default()).unwrap_err();
         assert!(matches!(error, CaptureError::Broken { .. }) && error.is_transient(), "{error}");
         let text = error.to_string();
         assert!(text.contains("refused"), "{text}");
@@ -249,7 +249,7 @@ fn a_stream_that_refuses_is_broken_and_shows_no_password() {
     }
 }
 
-/// Serves a video over HTTP to one caller, as a camera would, and closes the connection.
+/// Serves a video over HTTP to one client, as a network camera does, and closes the connection.
 fn serve(mut connection: TcpStream, path: &Path) {
     let head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=ffmpeg\r\n\r\n";
     std::io::Write::write_all(&mut connection, head).unwrap();
@@ -260,13 +260,13 @@ fn serve(mut connection: TcpStream, path: &Path) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // The caller may be gone before the video is over.
+    // The client may close the connection before the end of the video.
     let _ = std::io::copy(&mut child.stdout.take().unwrap(), &mut connection);
     child.wait().unwrap();
 }
 
 #[test]
-fn a_stream_that_breaks_is_connected_to_again() {
+fn an_interrupted_stream_is_connected_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = video(folder.path());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -279,7 +279,7 @@ fn a_stream_that_breaks_is_connected_to_again() {
             match source.next(&mut frame) {
                 Ok(Next::Frame) => {
                     assert_eq!((frame.width(), frame.height()), (64, 48));
-                    assert!(last < Some(frame.sequence), "frames are counted on");
+                    assert!(last < Some(frame.sequence), "sequence numbers continue");
                     last = Some(frame.sequence);
                     if losses > 0 {
                         break;
@@ -296,7 +296,7 @@ fn a_stream_that_breaks_is_connected_to_again() {
 }
 
 #[test]
-fn children_die_with_us_even_when_we_are_killed() {
+fn children_are_killed_when_the_parent_is_killed() {
     const PLAY: &str = "OSTIARY_TEST_PLAY";
     if let Some(path) = std::env::var_os(PLAY) {
         let mut source = open(&Camera { realtime: true, ..camera(PathBuf::from(path)) }).unwrap();
@@ -307,32 +307,32 @@ fn children_die_with_us_even_when_we_are_killed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.mkv");
     ffmpeg(&["-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=60", "-c:v", "ffv1"], &path);
-    let mut child = again("children_die_with_us_even_when_we_are_killed")
+    let mut child = rerun("children_are_killed_when_the_parent_is_killed")
         .env(PLAY, &path)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let mark = format!("-re\0-i\0file:{}", path.display());
-    while processes(&mark) == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "the player ended by itself");
+    while count_processes(&mark) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the process ended before it was killed");
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // The kernel kills it; a while may pass until its entry is gone, but not the minute that it would play.
+    // The kernel kills the child. Its entry may remain for a moment, but not for the minute that the video lasts.
     let killed = Instant::now();
-    while processes(&mark) > 0 {
-        assert!(killed.elapsed() < Duration::from_secs(30), "ffmpeg plays on");
+    while count_processes(&mark) > 0 {
+        assert!(killed.elapsed() < Duration::from_secs(30), "ffmpeg still runs");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn without_ffmpeg_the_error_says_how_to_get_it() {
+fn without_ffmpeg_the_error_names_the_package() {
     const SOURCE: &str = "OSTIARY_TEST_WITHOUT_FFMPEG";
     if let Some(source) = std::env::var_os(SOURCE) {
         let error = open(&camera(PathBuf::from(source)))
-            .and_then(|mut source| first(&mut *source, &mut Frame::default()))
+            .and_then(|mut source| first_result(&mut *source, &mut Frame::default()))
             .unwrap_err();
         assert!(matches!(error, CaptureError::NoFfmpeg { .. }) && !error.is_transient(), "{error}");
         assert!(error.to_string().contains("apt install ffmpeg"), "{error}");
@@ -342,7 +342,7 @@ fn without_ffmpeg_the_error_says_how_to_get_it() {
     let path = folder.path().join("any.mp4");
     std::fs::write(&path, "any").unwrap();
     for source in [path.as_os_str(), "rtsp://127.0.0.1:1/main".as_ref()] {
-        let output = again("without_ffmpeg_the_error_says_how_to_get_it")
+        let output = rerun("without_ffmpeg_the_error_names_the_package")
             .env(SOURCE, source)
             .env("PATH", folder.path())
             .output()
@@ -353,7 +353,7 @@ fn without_ffmpeg_the_error_says_how_to_get_it() {
 }
 
 #[test]
-fn pictures_and_folders_are_sources() {
+fn pictures_and_folders_are_frame_sources() {
     let folder = tempfile::tempdir().unwrap();
     let pattern = folder.path().join("face-%02d.png");
     ffmpeg(&["-f", "lavfi", "-i", "testsrc=size=64x48:rate=3:duration=1"], &pattern);
@@ -371,13 +371,13 @@ fn pictures_and_folders_are_sources() {
     assert_eq!((good, bad.len()), (3, 1));
     assert!(bad[0].contains("face-02.jpg"), "{}", bad[0]);
     let single = folder.path().join("face-01.png");
-    assert_eq!(play(&mut *open(&camera(&single)).unwrap()).len(), 1);
+    assert_eq!(read_all(&mut *open(&camera(&single)).unwrap()).len(), 1);
     let read = ostiary_pictures::read_picture(&single).unwrap();
     assert_eq!((read.width(), read.height()), (64, 48));
 }
 
 #[test]
-fn cameras_says_plainly_whether_there_are_any() {
+fn cameras_lists_all_devices() {
     let devices = capture::list_devices();
     let output = cargo_bin_cmd!("ostiary").arg("cameras").output().unwrap();
     let json = cargo_bin_cmd!("ostiary").args(["cameras", "--json"]).output().unwrap();

@@ -1,16 +1,16 @@
-//! `ostiary config`, as those who install a door use it.
+//! `ostiary config` through the program.
 
 use std::path::PathBuf;
 
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// The program with no configuration but this file.
-struct Door {
+/// The program with this configuration file only.
+struct Setup {
     folder: tempfile::TempDir,
 }
 
-impl Door {
+impl Setup {
     fn new(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ostiary.toml"), config).unwrap();
@@ -31,7 +31,7 @@ impl Door {
     }
 }
 
-/// Runs the program and gives its exit code, its output and its complaints.
+/// Runs the program. Returns the exit code, standard output and standard error.
 fn run(command: &mut Command) -> (i32, String, String) {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -45,18 +45,18 @@ fn objects(lines: &str) -> Vec<Value> {
 #[test]
 fn a_good_configuration_passes() {
     let shipped = include_str!("../config/ostiary.toml");
-    let (code, out, err) = run(&mut Door::new(shipped).config(&["check"]));
+    let (code, out, err) = run(&mut Setup::new(shipped).config(&["check"]));
     assert_eq!((code, out.as_str(), err.as_str()), (0, "The configuration is good.\n", ""));
 
-    let (code, out, _) = run(&mut Door::new("").config(&["check", "--json"]));
+    let (code, out, _) = run(&mut Setup::new("").config(&["check", "--json"]));
     assert_eq!((code, out.as_str()), (0, "{\"ok\":true}\n"));
 }
 
 #[test]
-fn a_bad_one_is_told_with_every_place() {
-    let door = Door::new("[door]\nfra = 1e-4\n\n[camera]\nfps = 1000\n");
-    let (code, out, err) = run(door.config(&["check"]).env("OSTIARY_RELAY__LINE", "seventeen"));
-    let file = door.file().display().to_string();
+fn all_problems_are_reported_with_their_origins() {
+    let setup = Setup::new("[door]\nfra = 1e-4\n\n[camera]\nfps = 1000\n");
+    let (code, out, err) = run(setup.config(&["check"]).env("OSTIARY_RELAY__LINE", "seventeen"));
+    let file = setup.file().display().to_string();
     assert_eq!((code, out.as_str()), (2, ""));
     let expected = format!(
         "error: {file}:2: there is no door.fra; did you mean door.far?\n\
@@ -66,7 +66,7 @@ fn a_bad_one_is_told_with_every_place() {
     );
     assert_eq!(err, expected);
 
-    let (code, out, err) = run(&mut door.config(&["check", "--json"]));
+    let (code, out, err) = run(&mut setup.config(&["check", "--json"]));
     assert_eq!((code, err.as_str()), (2, ""));
     let problems = objects(&out);
     assert_eq!(problems.len(), 2);
@@ -78,29 +78,29 @@ fn a_bad_one_is_told_with_every_place() {
 }
 
 #[test]
-fn every_verb_refuses_a_bad_configuration() {
-    let door = Door::new("[door]\nfar = 2\n");
-    let (code, out, err) = run(&mut door.config(&["show"]));
+fn other_commands_refuse_a_bad_configuration() {
+    let setup = Setup::new("[door]\nfar = 2\n");
+    let (code, out, err) = run(&mut setup.config(&["show"]));
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("door.far = 2 is not allowed; wanted a number from 1e-7 to 0.1"), "{err}");
 }
 
 #[test]
-fn a_missing_file_is_told_by_name() {
-    let door = Door::new("");
-    std::fs::remove_file(door.file()).unwrap();
-    let (code, _, err) = run(&mut door.config(&["check"]));
+fn a_missing_file_is_named() {
+    let setup = Setup::new("");
+    std::fs::remove_file(setup.file()).unwrap();
+    let (code, _, err) = run(&mut setup.config(&["check"]));
     assert_eq!(code, 2);
-    assert!(err.contains(&format!("{}: cannot be read: ", door.file().display())), "{err}");
+    assert!(err.contains(&format!("{}: cannot be read: ", setup.file().display())), "{err}");
     assert_eq!(err.matches("No such file").count(), 1, "{err}");
 }
 
 #[test]
-fn show_tells_values_and_where_they_come_from() {
-    let door = Door::new("[door]\nframes = 5\n[hours]\n'night shift' = [\"22:00-06:00\"]\n");
-    let file = door.file().display().to_string();
+fn show_prints_values_and_their_origins() {
+    let setup = Setup::new("[door]\nframes = 5\n[hours]\n'night shift' = [\"22:00-06:00\"]\n");
+    let file = setup.file().display().to_string();
     let flags = ["--set", "door.far=1e-5", "--models", "/srv/models", "--origin"];
-    let mut command = door.config(&["show"]);
+    let mut command = setup.config(&["show"]);
     let (code, out, err) = run(command.args(flags).env("OSTIARY_CAMERA__FPS", "15"));
     assert_eq!((code, err.as_str()), (0, ""));
     for line in [
@@ -116,7 +116,7 @@ fn show_tells_values_and_where_they_come_from() {
         assert!(out.lines().any(|shown| shown == line), "{line}\nis not in\n{out}");
     }
 
-    let mut command = door.config(&["show", "--json"]);
+    let mut command = setup.config(&["show", "--json"]);
     let (_, out, _) = run(command.args(["--set", "door.far=1e-5"]));
     let settings = objects(&out);
     let setting = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap();
@@ -129,9 +129,9 @@ fn show_tells_values_and_where_they_come_from() {
 
 #[test]
 fn a_camera_password_is_not_shown() {
-    let door = Door::new("[camera]\nsource = \"rtsp://anna:s3cret@cam/main?token=t0ken\"\n");
+    let setup = Setup::new("[camera]\nsource = \"rtsp://anna:s3cret@cam/main?token=t0ken\"\n");
     for flags in [&["--origin"][..], &["--json"]] {
-        let (code, out, err) = run(door.config(&["show"]).args(flags));
+        let (code, out, err) = run(setup.config(&["show"]).args(flags));
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(out.contains("rtsp://cam/main?...\""), "{out}");
         assert!(!["anna", "s3cret", "t0ken"].iter().any(|secret| out.contains(secret)), "{out}");
@@ -139,16 +139,17 @@ fn a_camera_password_is_not_shown() {
 }
 
 #[test]
-fn what_is_shown_can_be_read_in_again() {
-    let door = Door::new("[door]\nfar = 3e-6\n[relay]\nline = 4\n[hours]\n'a \"b\"' = ['never']\nc-d = []\n");
-    let (_, first, _) = run(&mut door.config(&["show"]));
-    let (code, again, err) = run(&mut Door::new(&first).config(&["show"]));
+fn the_output_of_show_can_be_used_as_configuration() {
+    let setup =
+        Setup::new("[door]\nfar = 3e-6\n[relay]\nline = 4\n[hours]\n'a \"b\"' = ['never']\nc-d = []\n");
+    let (_, first, _) = run(&mut setup.config(&["show"]));
+    let (code, again, err) = run(&mut Setup::new(&first).config(&["show"]));
     assert_eq!((code, err.as_str()), (0, ""));
     assert_eq!(first, again);
 }
 
 #[test]
-fn a_key_set_before_the_verb_is_not_lost_to_one_set_after_it() {
+fn set_flags_on_both_sides_of_the_command_are_refused() {
     let mut command = Command::cargo_bin("ostiary").unwrap();
     let (code, out, err) =
         run(command.args(["--set", "door.far=1e-3", "config", "check", "--set", "door.frames=2"]));

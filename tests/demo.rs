@@ -1,4 +1,4 @@
-//! `ostiary demo`: the README's first command.
+//! `ostiary demo` through the program.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn the_stranger_is_refused_and_the_person_let_in() {
+fn the_unknown_person_is_refused_and_the_enrolled_person_is_let_in() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(assert_cmd::cargo::cargo_bin!("ostiary"))
         .args(["demo", "--json", "--fast", "--output"])
@@ -17,15 +17,18 @@ fn the_stranger_is_refused_and_the_person_let_in() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
     let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> = events.iter().map(|e| (e["kind"].as_str().unwrap(), e["reason"].as_str())).collect();
-    let place = |wanted| told.iter().position(|told| *told == wanted).unwrap_or_else(|| panic!("{told:?}"));
-    let refused = place(("denied", Some("unknown")));
-    let on = place(("relay_on", None));
-    let granted = place(("granted", Some("granted")));
-    assert!(refused < on && on < granted, "{told:?}");
+    let reported: Vec<_> =
+        events.iter().map(|e| (e["kind"].as_str().unwrap(), e["reason"].as_str())).collect();
+    let position = |expected| {
+        reported.iter().position(|event| *event == expected).unwrap_or_else(|| panic!("{reported:?}"))
+    };
+    let refused = position(("denied", Some("unknown")));
+    let on = position(("relay_on", None));
+    let granted = position(("granted", Some("granted")));
+    assert!(refused < on && on < granted, "{reported:?}");
     assert_eq!(events[granted]["person"], "Barack Obama");
-    assert_eq!(told.iter().filter(|told| told.0 == "relay_on").count(), 1);
-    assert_eq!(told.iter().filter(|told| told.0 == "relay_off").count(), 1);
+    assert_eq!(reported.iter().filter(|event| event.0 == "relay_on").count(), 1);
+    assert_eq!(reported.iter().filter(|event| event.0 == "relay_off").count(), 1);
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "relay on\nrelay off\n");
 
     for picture in ["1-unknown.jpg", "2-granted.jpg"] {
@@ -36,7 +39,7 @@ fn the_stranger_is_refused_and_the_person_let_in() {
 }
 
 #[test]
-fn without_models_or_a_place_for_pictures_it_says_so() {
+fn missing_models_and_an_unusable_output_folder_are_named() {
     let demo = |arguments: &[&str]| {
         let output = Command::new(assert_cmd::cargo::cargo_bin!("ostiary"))
             .args(["demo", "--fast"])
@@ -49,6 +52,6 @@ fn without_models_or_a_place_for_pictures_it_says_so() {
     };
     assert!(demo(&["--models", "/nowhere/models"]).contains("/nowhere/models"));
     let in_a_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml/pictures");
-    let said = demo(&["--output", in_a_file.to_str().unwrap()]);
-    assert!(said.contains("Cargo.toml/pictures") && said.contains("--output"), "{said}");
+    let error = demo(&["--output", in_a_file.to_str().unwrap()]);
+    assert!(error.contains("Cargo.toml/pictures") && error.contains("--output"), "{error}");
 }

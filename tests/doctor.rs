@@ -1,4 +1,4 @@
-//! `ostiary doctor` finds what is wrong with a door, names it, and changes nothing.
+//! `ostiary doctor` reports faults of a door and changes nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ use ostiary_models::Bundle;
 use ostiary_vision::Embedder;
 use serde_json::Value;
 
-/// Every check, in its order.
+/// The checks in their order.
 const CHECKS: [&str; 19] = [
     "config",
     "service",
@@ -42,14 +42,14 @@ const CHECKS: [&str; 19] = [
     "liveness",
 ];
 
-/// Checks whose findings depend on the machine that runs the tests.
-const OF_THE_MACHINE: [&str; 5] = ["service", "disk", "temperature", "throttling", "watchdog"];
+/// Checks whose findings depend on the computer that runs the tests.
+const HOST_CHECKS: [&str; 5] = ["service", "disk", "temperature", "throttling", "watchdog"];
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
 }
 
-/// A door in a folder of its own, with a picture for a camera and one person enrolled.
+/// A door in a temporary folder, with a picture as the camera and one enrolled person.
 struct Door {
     folder: tempfile::TempDir,
     settings: BTreeMap<String, String>,
@@ -79,10 +79,10 @@ impl Door {
         Facebank::open(&self.path("people.sqlite")).unwrap().enroll(name, model, &[template]).unwrap();
     }
 
-    /// Sets a key: text, where it is not a number or a truth value.
+    /// Sets a key. The value is a string unless it is a number or a boolean.
     fn with(mut self, key: &str, value: &str) -> Self {
-        let plain = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
-        let value = if plain { value.to_owned() } else { format!("{value:?}") };
+        let is_literal = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
+        let value = if is_literal { value.to_owned() } else { format!("{value:?}") };
         self.settings.insert(key.to_owned(), value);
         self
     }
@@ -101,12 +101,11 @@ impl Door {
             command.env_remove(name);
         }
         let output = command.arg("doctor").arg("--config").arg(&file).args(flags).output().unwrap();
-        let complaints = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(complaints, "");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
     }
 
-    /// The findings; their form, that every check was made, and the exit code are looked at here.
+    /// The findings. Asserts their form, that all checks ran, and the exit code.
     fn findings(&self) -> Findings {
         let (code, out) = self.doctor(&["--json"]);
         let findings = Findings(out.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
@@ -131,7 +130,7 @@ impl Door {
         findings
     }
 
-    /// The one fault of the door: its check, and what is said of it.
+    /// The only fault: the name of its check, and its message.
     fn fault(&self) -> (String, String) {
         let findings = self.findings();
         let faults = findings.with("fault");
@@ -140,11 +139,11 @@ impl Door {
         (text("check"), format!("{}; {}", text("found"), text("mend")))
     }
 
-    /// Asserts that the one fault is this check's, and that all of this is said of it.
-    fn has_fault(&self, check: &str, said: &[&str]) {
+    /// Asserts that the only fault is of this check, and that its message contains all these parts.
+    fn has_fault(&self, check: &str, parts: &[&str]) {
         let (found, message) = self.fault();
         assert_eq!(found, check, "{message}");
-        assert!(said.iter().all(|text| message.contains(text)), "{said:?} is not all in {message:?}");
+        assert!(parts.iter().all(|part| message.contains(part)), "{parts:?} is not all in {message:?}");
     }
 }
 
@@ -169,7 +168,7 @@ struct Broker {
 }
 
 impl Broker {
-    /// A broker that lets everybody in.
+    /// Starts a broker that accepts all clients.
     fn open() -> Self {
         let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
         let file = folder.path().join("mosquitto.conf");
@@ -188,7 +187,7 @@ impl Broker {
         let broker = Self { process, port, _folder: folder };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the broker did not come");
+            assert!(start.elapsed() < Duration::from_secs(60), "the broker does not accept connections");
             std::thread::sleep(Duration::from_millis(10));
         }
         broker
@@ -206,12 +205,13 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Every file of a folder with its content.
+/// The files of a folder with their contents.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
+/// Makes an event store with one event.
 fn record(path: &Path) -> EventStore {
     let config = config::Events { path: path.to_owned(), keep: 100 };
     let mut store = EventStore::open(&config, false).unwrap();
@@ -239,7 +239,7 @@ fn evidence() -> Evidence {
 }
 
 #[test]
-fn a_good_door_has_warnings_only() {
+fn a_working_door_has_no_faults() {
     let broker = Broker::open();
     let door = Door::new()
         .with("mqtt.enabled", "true")
@@ -248,33 +248,33 @@ fn a_good_door_has_warnings_only() {
     drop(record(&door.path("events.sqlite")));
     let findings = door.findings();
     let warnings: Vec<_> = findings.with("warning").into_iter().map(|finding| &finding["check"]).collect();
-    let of_the_door = |check: &&Value| !OF_THE_MACHINE.contains(&check.as_str().unwrap());
-    assert_eq!(warnings.into_iter().filter(of_the_door).collect::<Vec<_>>(), ["relay", "liveness"]);
+    let is_door_check = |check: &&Value| !HOST_CHECKS.contains(&check.as_str().unwrap());
+    assert_eq!(warnings.into_iter().filter(is_door_check).collect::<Vec<_>>(), ["relay", "liveness"]);
     assert_eq!(findings.of("config"), ("ok", "good"));
-    for (check, said) in [
+    for (check, part) in [
         ("facebank", "1 people, 1 of them enabled, 1 templates"),
-        ("events", "1 events ever, the last at 2026-11-24T08:15:00Z: Let Ann in"),
+        ("events", "1 events in total, the last at 2026-11-24T08:15:00Z: Let Ann in"),
         ("camera", "a frame of 64x48, brightness 0.4"),
-        ("broker", "lets the door in"),
+        ("broker", "accepts the connection"),
         ("ffmpeg", "not needed"),
         ("relay", "no relay: no door opens"),
         ("inputs", "none: no exit button and no door contact is set"),
         ("liveness", "a photo of an enrolled person can open this door"),
     ] {
         let (_, found) = findings.of(check);
-        assert!(found.contains(said), "{check}: {found}");
+        assert!(found.contains(part), "{check}: {found}");
     }
     let models = findings.0.iter().filter(|finding| finding["check"] == "models");
     let models: Vec<_> = models.map(|finding| finding["found"].as_str().unwrap()).collect();
     let [networks, portrait, golden, threshold] = models[..] else { panic!("{models:?}") };
     assert!(networks.starts_with("7 networks in "), "{networks}");
     assert_eq!(portrait, "the detector finds the face of the bundled portrait");
-    assert_eq!(golden, "this processor gives the golden embedding, to the last bit");
+    assert_eq!(golden, "this processor gives the golden embedding bit for bit");
     assert!(threshold.starts_with("door.far = 0.001 gives the threshold 0."), "{threshold}");
 }
 
 #[test]
-fn people_read_a_line_a_finding() {
+fn the_text_has_one_line_per_finding() {
     let (code, out) = Door::new().doctor(&[]);
     assert_eq!(code, 0, "{out}");
     let lines: Vec<&str> = out.lines().collect();
@@ -282,13 +282,12 @@ fn people_read_a_line_a_finding() {
         let line = lines.iter().find(|line| line.split_whitespace().nth(1) == Some(check)).unwrap();
         assert!(["ok ", "warning "].iter().any(|status| line.starts_with(status)), "{line}");
     }
-    let relay = "warning  relay        no relay: no door opens; set relay.line to the GPIO line that the relay \
-                 hangs on";
+    let relay = "warning  relay        no relay: no door opens; set relay.line to the GPIO line of the relay";
     assert!(lines.contains(&relay), "{out}");
 }
 
 #[test]
-fn nothing_is_changed_and_a_running_daemon_keeps_its_lock() {
+fn doctor_changes_no_file_and_does_not_disturb_the_daemon() {
     let door = Door::new();
     door.findings();
     let before = contents(door.folder.path());
@@ -305,7 +304,7 @@ fn nothing_is_changed_and_a_running_daemon_keeps_its_lock() {
 }
 
 #[test]
-fn a_video_needs_ffmpeg_and_is_played() {
+fn a_video_source_needs_ffmpeg_and_is_decoded() {
     let door = Door::new();
     let video = door.path("door.mkv");
     let made = Command::new("ffmpeg")
@@ -325,16 +324,19 @@ fn a_video_needs_ffmpeg_and_is_played() {
 }
 
 #[test]
-fn all_that_is_wrong_with_the_configuration_is_told_and_the_rest_is_checked() {
+fn all_problems_of_the_configuration_are_reported_and_the_other_checks_run() {
     let door = Door::new().with("door.fra", "1e-4").with("camera.fps", "1000");
     let findings = door.findings();
     let faults = findings.with("fault");
-    let told: Vec<_> =
+    let reported: Vec<_> =
         faults.iter().map(|finding| (&finding["check"], finding["found"].to_string())).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.iter().all(|(check, _)| *check == "config"));
-    assert!(told.iter().any(|(_, found)| found.contains("there is no door.fra")), "{told:?}");
-    assert!(told.iter().any(|(_, found)| found.contains("camera.fps = 1000 is not allowed")), "{told:?}");
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(reported.iter().all(|(check, _)| *check == "config"));
+    assert!(reported.iter().any(|(_, found)| found.contains("there is no door.fra")), "{reported:?}");
+    assert!(
+        reported.iter().any(|(_, found)| found.contains("camera.fps = 1000 is not allowed")),
+        "{reported:?}"
+    );
     assert!(faults.iter().any(|fault| fault["mend"] == "did you mean door.far?"), "{faults:?}");
     assert_eq!(findings.of("camera").0, "ok");
     assert!(findings.of("facebank").1.contains("1 people"));
@@ -368,7 +370,7 @@ fn an_altered_model_is_named() {
 }
 
 #[test]
-fn a_model_in_floats_is_held_to_its_golden_embedding_too() {
+fn the_golden_embedding_of_a_float_model_is_checked() {
     let findings = Door::new().with("engine.precision", "fp32").findings();
     let is_golden =
         |finding: &&Value| finding["found"].as_str().unwrap().contains("golden embedding (cosine ");
@@ -376,32 +378,32 @@ fn a_model_in_floats_is_held_to_its_golden_embedding_too() {
 }
 
 #[test]
-fn a_processor_that_computes_otherwise_is_named() {
+fn a_processor_with_other_results_is_a_fault() {
     let door = Door::new();
     let copy = door.path("models");
     copy_models(&copy);
-    // Another expectation stands in for another processor.
+    // A changed expected value has the same effect as a processor with other results.
     let manifest = copy.join("manifest.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     let begin = text.find("golden = [").unwrap();
     let end = begin + text[begin..].find(',').unwrap();
     let altered = format!("{}golden = [0.5{}", &text[..begin], &text[end..]);
-    // The first is that of the floats.
+    // The first golden embedding in the manifest is that of the float model.
     fs::write(&manifest, altered).unwrap();
     let door = door.with("models.dir", &copy.display().to_string()).with("engine.precision", "fp32");
-    // The template was made by the 8-bit model.
+    // There are more faults, because the template is of the 8-bit model.
     let faults = door.findings();
     let faults: Vec<_> = faults.with("fault").iter().map(|finding| finding["found"].to_string()).collect();
     assert!(faults.iter().any(|found| found.contains("does not give the golden embedding")), "{faults:?}");
 }
 
 #[test]
-fn a_rate_that_no_measurement_supports_is_named() {
+fn a_far_outside_the_measured_range_is_a_fault() {
     Door::new().with("door.far", "1e-7").has_fault("models", &["door.far = 0.0000001", "set door.far"]);
 }
 
 #[test]
-fn a_camera_that_is_not_there_is_named() {
+fn a_missing_camera_is_named() {
     let door = Door::new().with("camera.source", "/dev/video987");
     door.has_fault("camera", &["/dev/video987: no such camera"]);
     let door = door.with("camera.source", "/nowhere/door.mp4");
@@ -409,12 +411,12 @@ fn a_camera_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_streams_password_is_never_shown() {
+fn the_password_of_a_stream_is_not_printed() {
     let address = format!("rtsp://anna:s3cret@127.0.0.1:{}/main?key=t0ken", free_port());
     let door = Door::new().with("camera.source", &address);
     let findings = door.findings();
     assert_eq!(findings.of("camera").0, "fault");
-    // The file that the test wrote is open to everybody.
+    // Others can read the configuration file that this test wrote.
     assert_eq!(findings.of("permissions").0, "warning");
     let (_, text) = door.doctor(&[]);
     let shown = format!("{:?}{text}", findings.0);
@@ -422,7 +424,7 @@ fn a_streams_password_is_never_shown() {
 }
 
 #[test]
-fn what_is_wrong_with_the_facebank_is_named() {
+fn faults_of_the_facebank_are_reported() {
     let door = Door::new();
     let path = door.path("people.sqlite");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -436,8 +438,8 @@ fn what_is_wrong_with_the_facebank_is_named() {
     assert_eq!(door.findings().of("facebank").0, "warning");
     facebank.remove("Ann").unwrap();
     drop(facebank);
-    let nobody = door.findings();
-    assert_eq!(nobody.of("facebank"), ("warning", &*format!("{}: nobody is enrolled", path.display())));
+    let empty = door.findings();
+    assert_eq!(empty.of("facebank"), ("warning", &*format!("{}: nobody is enrolled", path.display())));
 
     door.enroll("Bob", &ModelId("0123456789abcdef".into()));
     door.has_fault("facebank", &["made by model 0123456789abcdef", "`ostiary people reembed`"]);
@@ -450,20 +452,20 @@ fn what_is_wrong_with_the_facebank_is_named() {
     fs::remove_file(&path).unwrap();
     let missing = door.findings();
     assert_eq!(missing.of("facebank").0, "warning");
-    assert!(!path.exists(), "the doctor makes none");
+    assert!(!path.exists(), "doctor creates none");
 }
 
 #[test]
-fn a_gpio_chip_that_is_missing_or_none_is_named() {
+fn a_missing_gpio_chip_and_one_of_another_type_are_named() {
     let door = Door::new().with("relay.line", "17").with("relay.chip", "/dev/gpiochip987");
     door.has_fault("relay", &["no GPIO chip /dev/gpiochip987", "relay.chip"]);
     let door =
         door.with("relay.chip", "/dev/null").with("signals.yes_line", "22").with("signals.buzzer_line", "23");
     let findings = door.findings();
     let faults = findings.with("fault");
-    let told: Vec<_> = faults.iter().map(|fault| fault["found"].as_str().unwrap()).collect();
+    let reported: Vec<_> = faults.iter().map(|fault| fault["found"].as_str().unwrap()).collect();
     assert_eq!(
-        told,
+        reported,
         ["relay", "yes lamp", "buzzer"].map(|what| format!("{what}: /dev/null is not a GPIO chip"))
     );
 
@@ -471,16 +473,17 @@ fn a_gpio_chip_that_is_missing_or_none_is_named() {
     door.has_fault("inputs", &["exit button: there is no GPIO chip /dev/gpiochip987", "relay.chip"]);
     let door = door.with("inputs.chip", "/dev/null").with("inputs.contact_line", "27");
     let findings = door.findings();
-    let told: Vec<_> = findings.with("fault").iter().map(|fault| fault["found"].as_str().unwrap()).collect();
+    let reported: Vec<_> =
+        findings.with("fault").iter().map(|fault| fault["found"].as_str().unwrap()).collect();
     assert_eq!(
-        told,
+        reported,
         ["exit button", "door contact"].map(|what| format!("{what}: /dev/null is not a GPIO chip"))
     );
     assert!(findings.with("fault")[0]["mend"].as_str().unwrap().contains("inputs.chip"));
 }
 
 #[test]
-fn a_broker_that_is_away_is_named() {
+fn an_unreachable_broker_is_named() {
     let port = free_port().to_string();
     let door =
         Door::new().with("mqtt.enabled", "true").with("mqtt.host", "127.0.0.1").with("mqtt.port", &port);
@@ -488,7 +491,7 @@ fn a_broker_that_is_away_is_named() {
 }
 
 #[test]
-fn events_without_a_folder_and_damaged_ones_are_named() {
+fn a_missing_events_folder_and_a_damaged_event_store_are_named() {
     let door = Door::new();
     let folder = door.path("missing");
     let away = folder.join("events.sqlite").display().to_string();
@@ -498,7 +501,7 @@ fn events_without_a_folder_and_damaged_ones_are_named() {
     assert_eq!(checks, ["permissions", "events"]);
     let shown = folder.display().to_string();
     assert!(faults.iter().all(|fault| fault["found"].as_str().unwrap().contains(&shown)), "{faults:?}");
-    assert!(!folder.exists(), "the doctor makes none");
+    assert!(!folder.exists(), "doctor creates none");
 
     let door = Door::new();
     let path = door.path("events.sqlite");
@@ -506,11 +509,11 @@ fn events_without_a_folder_and_damaged_ones_are_named() {
     text.extend(std::iter::repeat_n('Z', 8192));
     fs::write(&path, &text).unwrap();
     door.has_fault("events", &["event store", "events.sqlite", "check the disk"]);
-    assert_eq!(fs::read_to_string(&path).unwrap(), text, "it is left for the daemon to move aside");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "doctor does not change the file");
 }
 
 #[test]
-fn a_password_that_others_may_read_is_named() {
+fn a_password_file_that_others_can_read_is_named() {
     let door = Door::new();
     let secret = door.path("secret");
     fs::write(&secret, "pw").unwrap();
@@ -520,7 +523,7 @@ fn a_password_that_others_may_read_is_named() {
 }
 
 #[test]
-fn a_live_sources_frames_are_counted() {
+fn the_frame_rate_of_a_live_source_is_measured() {
     let door = Door::new();
     let video = door.path("door.mkv");
     let made = Command::new("ffmpeg")
@@ -531,17 +534,17 @@ fn a_live_sources_frames_are_counted() {
     let door = door.with("camera.source", &video.display().to_string()).with("camera.realtime", "true");
     let findings = door.findings();
     let camera: Vec<_> = findings.0.iter().filter(|finding| finding["check"] == "camera").collect();
-    assert!(camera.iter().any(|finding| finding["found"].as_str().unwrap().contains("frames a second come")));
+    assert!(camera.iter().any(|finding| finding["found"].as_str().unwrap().contains("frames per second")));
 }
 
-/// What is in a bundle, by file name.
+/// The files of a bundle, by name.
 fn unpack(bundle: &Path) -> BTreeMap<String, String> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(bundle).unwrap()));
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
         let name = entry.path().unwrap().display().to_string();
         let mut text = String::new();
-        // Text: a picture would not be.
+        // All files are text. Reading a picture as text would fail.
         entry.read_to_string(&mut text).unwrap();
         (name.strip_prefix("ostiary-support/").unwrap().to_owned(), text)
     });
@@ -549,13 +552,13 @@ fn unpack(bundle: &Path) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_bundle_holds_what_helps_and_no_name_face_or_secret() {
+fn a_bundle_has_the_data_of_the_door_without_names_faces_and_secrets() {
     let door = Door::new();
     let model = Bundle::open(&models(), Precision::default()).unwrap().id(Embedder::ROLE).unwrap();
     door.enroll("Zdenka Quillfeather", &model);
     let mut store = record(&door.path("events.sqlite"));
     let time = "2026-11-24T09:00:00Z".parse().unwrap();
-    // Somebody who was removed since.
+    // A person who is not enrolled any more.
     let person = Some("Balthasar Oldname".to_owned());
     let detail = Some("balthasar came by".to_owned());
     let reason = DenialReason::CoolDown;
@@ -575,7 +578,7 @@ fn a_bundle_holds_what_helps_and_no_name_face_or_secret() {
     let bundle = door.path("support.tar.gz");
 
     let (code, out) = door.doctor(&["--json", "--bundle", bundle.to_str().unwrap()]);
-    assert_eq!(code, 1, "the camera is not there");
+    assert_eq!(code, 1, "the camera is missing");
     let last: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
     assert_eq!(last["bundle"], bundle.to_str().unwrap());
     assert_eq!(bundle.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -603,10 +606,10 @@ fn a_bundle_holds_what_helps_and_no_name_face_or_secret() {
         "camuser",
         "brokeruser",
         "t0ken",
-        // The numbers of the templates: 1 over the root of 192.
+        // The values of the embeddings: 1 / sqrt(192).
         "0.07216",
     ] {
-        assert!(!everything.contains(hidden), "{hidden} is in it");
+        assert!(!everything.contains(hidden), "{hidden} is in the bundle");
     }
 
     let objects = |file: &str| -> Vec<Value> {
@@ -625,7 +628,7 @@ fn a_bundle_holds_what_helps_and_no_name_face_or_secret() {
 }
 
 #[test]
-fn a_bundle_replaces_nothing_and_is_written_whole_or_not_at_all() {
+fn a_bundle_replaces_no_file_and_is_written_completely_or_not_at_all() {
     let door = Door::new();
     let bundle = door.path("support.tar.gz");
     let file = door.path("ostiary.toml");
@@ -633,26 +636,26 @@ fn a_bundle_replaces_nothing_and_is_written_whole_or_not_at_all() {
     let refused = |path: &Path, command: &mut Command| {
         let output =
             command.args(["doctor", "--config"]).arg(&file).arg("--bundle").arg(path).output().unwrap();
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{complaint}");
-        complaint
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        error
     };
     let program = || Command::new(assert_cmd::cargo::cargo_bin!("ostiary"));
 
     fs::write(&bundle, "dear").unwrap();
-    let complaint = refused(&bundle, &mut program());
-    assert!(complaint.contains("is there already; give another name"), "{complaint}");
+    let error = refused(&bundle, &mut program());
+    assert!(error.contains("already exists; give another name"), "{error}");
     assert_eq!(fs::read_to_string(&bundle).unwrap(), "dear");
     fs::remove_file(&bundle).unwrap();
 
-    let complaint = refused(Path::new("/nowhere/support.tar.gz"), &mut program());
-    assert!(complaint.contains("/nowhere/support.tar.gz cannot be written"), "{complaint}");
+    let error = refused(Path::new("/nowhere/support.tar.gz"), &mut program());
+    assert!(error.contains("/nowhere/support.tar.gz cannot be written"), "{error}");
 
-    // A limit on the size of files stands in for a disk that runs full while it is written.
+    // A limit on the size of files has the same effect as a disk that becomes full.
     let before = contents(door.folder.path());
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]).arg(program().get_program());
-    let complaint = refused(&bundle, &mut limited);
-    assert!(complaint.contains("support.tar.gz cannot be written; make room"), "{complaint}");
-    assert_eq!(contents(door.folder.path()), before, "nothing is left behind");
+    let error = refused(&bundle, &mut limited);
+    assert!(error.contains("support.tar.gz cannot be written; free some space"), "{error}");
+    assert_eq!(contents(door.folder.path()), before, "no file is left");
 }

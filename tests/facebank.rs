@@ -1,5 +1,5 @@
-//! The facebank's promises: what is stored stays, what fails changes nothing, and every error says what to do.
-//! Embeddings are made up; no test needs a face or a model.
+//! The facebank and `ostiary people`: stored data persists, failed operations change nothing, and errors name the fix. The
+//! embeddings are synthetic; no test needs a face or a model.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The length of an embedding.
 const LENGTH: usize = 128;
 
 fn model() -> ModelId {
@@ -26,7 +27,7 @@ fn other_model() -> ModelId {
     ModelId("fedcba9876543210".into())
 }
 
-/// An embedding that depends on the seed alone; different seeds give nearly perpendicular ones.
+/// An embedding that depends only on the seed. Embeddings of different seeds are almost orthogonal.
 fn embedding(seed: u64) -> Embedding {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let values: Vec<f32> = (0..LENGTH)
@@ -54,7 +55,7 @@ fn names(facebank: &Facebank) -> Vec<String> {
     facebank.people().unwrap().into_iter().map(|listed| listed.person.name).collect()
 }
 
-/// A facebank with Ann (two templates) and Bob (one), closed.
+/// The path of a facebank with Ann (two templates) and Bob (one).
 fn two_people(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("people.sqlite");
     let mut facebank = Facebank::open(&path).unwrap();
@@ -64,7 +65,7 @@ fn two_people(folder: &TempDir) -> PathBuf {
 }
 
 #[test]
-fn people_and_templates_outlive_the_process() {
+fn people_and_templates_are_stored() {
     let folder = tempfile::tempdir().unwrap();
     let facebank = Facebank::open_read_only(&two_people(&folder)).unwrap();
     facebank.check().unwrap();
@@ -81,7 +82,7 @@ fn people_and_templates_outlive_the_process() {
 }
 
 #[test]
-fn only_the_owner_may_read_it() {
+fn only_the_owner_can_read_the_facebank() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -106,7 +107,7 @@ fn the_same_photo_is_stored_once() {
 }
 
 #[test]
-fn names_are_unique_whatever_their_case() {
+fn names_are_unique_in_any_case() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     facebank.enroll("Zoë", &model(), &[template(8)]).unwrap();
@@ -122,7 +123,7 @@ fn names_are_unique_whatever_their_case() {
 }
 
 #[test]
-fn a_removed_persons_number_is_never_given_again() {
+fn the_id_of_a_removed_person_is_not_used_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let mut facebank = Facebank::open(&path).unwrap();
@@ -136,13 +137,13 @@ fn a_removed_persons_number_is_never_given_again() {
 }
 
 #[test]
-fn disabling_and_grouping_are_in_the_gallery() {
+fn the_gallery_has_the_state_and_group_of_a_person() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     facebank.set_enabled("Ann", false).unwrap();
     facebank.set_group("Ann", Some("cleaners")).unwrap();
     let gallery = facebank.gallery(&model()).unwrap();
-    // A disabled person is still recognized, to be refused by name.
+    // A disabled person is still recognized, so that the refusal can name them.
     let ann = gallery.person(gallery.best(&embedding(1)).unwrap().person).unwrap();
     assert_eq!((ann.enabled, ann.group.as_deref()), (false, Some("cleaners")));
     facebank.set_enabled("Ann", true).unwrap();
@@ -152,18 +153,18 @@ fn disabling_and_grouping_are_in_the_gallery() {
 }
 
 #[test]
-fn a_running_daemon_notices_the_changes_of_others() {
+fn a_running_daemon_detects_changes_by_other_processes() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let mut daemon = Facebank::open_read_only(&path).unwrap();
-    let mut desk = Facebank::open(&path).unwrap();
+    let mut writer = Facebank::open(&path).unwrap();
     assert!(!daemon.has_changed().unwrap());
-    desk.enroll("Carl", &model(), &[template(4)]).unwrap();
-    assert!(!desk.has_changed().unwrap());
+    writer.enroll("Carl", &model(), &[template(4)]).unwrap();
+    assert!(!writer.has_changed().unwrap());
     assert!(daemon.has_changed().unwrap());
     assert!(!daemon.has_changed().unwrap());
     assert_eq!(daemon.gallery(&model()).unwrap().len(), 3);
-    // A backup put in its place is another file.
+    // A backup that replaces the file is another file.
     let other = folder.path().join("other.sqlite");
     Facebank::open(&other).unwrap().enroll("Dora", &model(), &[template(6)]).unwrap();
     fs::rename(&other, &path).unwrap();
@@ -174,11 +175,11 @@ fn a_running_daemon_notices_the_changes_of_others() {
 }
 
 #[test]
-fn a_missing_an_empty_and_a_foreign_file_are_told_apart() {
+fn a_missing_an_empty_and_a_foreign_file_give_different_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");
     assert!(matches!(Facebank::open_read_only(&path), Err(FacebankError::Missing { .. })));
-    // What a process killed between making the file and its tables leaves.
+    // A process that is killed before it creates the tables leaves an empty file.
     fs::write(&path, b"").unwrap();
     assert!(matches!(Facebank::open_read_only(&path), Err(FacebankError::Missing { .. })));
     assert!(Facebank::open(&path).unwrap().people().unwrap().is_empty());
@@ -202,7 +203,7 @@ fn a_missing_an_empty_and_a_foreign_file_are_told_apart() {
 }
 
 #[test]
-fn damage_is_an_error_and_never_a_panic() {
+fn a_damaged_file_is_an_error_and_not_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let whole = fs::read(two_people(&folder)).unwrap();
     let path = folder.path().join("damaged.sqlite");
@@ -217,18 +218,18 @@ fn damage_is_an_error_and_never_a_panic() {
     assert!(matches!(error, FacebankError::Corrupt { .. }), "{error}");
     assert!(error.to_string().contains("restore a backup"), "{error}");
     assert!(read(&whole[..50]).is_err());
-    // Block after block is overwritten. Unused space may be damaged unnoticed, the used may not.
-    let mut noticed = 0;
+    // Each block is overwritten in turn. Damage of unused space is not detected; damage of used space must be.
+    let mut detected = 0;
     for block in 0..whole.len() / 256 {
         let mut bytes = whole.clone();
         bytes[block * 256..][..256].fill(0xa5);
-        noticed += usize::from(read(&bytes).is_err());
+        detected += usize::from(read(&bytes).is_err());
     }
-    assert!(noticed >= 10, "only {noticed} of {} damaged blocks were noticed", whole.len() / 256);
+    assert!(detected >= 10, "only {detected} of {} damaged blocks were detected", whole.len() / 256);
 }
 
 #[test]
-fn a_template_that_is_no_embedding_is_damage() {
+fn a_template_with_an_invalid_embedding_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let raw = Connection::open(&path).unwrap();
@@ -239,7 +240,7 @@ fn a_template_that_is_no_embedding_is_damage() {
 }
 
 #[test]
-fn a_reader_cannot_write() {
+fn a_read_only_facebank_cannot_be_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let mut reader = Facebank::open_read_only(&path).unwrap();
@@ -247,7 +248,7 @@ fn a_reader_cannot_write() {
     let enrolled = reader.enroll("Carl", &model(), &[template(4)]);
     assert!(matches!(enrolled, Err(FacebankError::ReadOnly { .. })));
     assert_eq!(names(&reader), ["Ann", "Bob"]);
-    // The file's own mode says the same, except to the superuser, whom it does not bind.
+    // The mode of the file has the same effect, except for root.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
     if fs::OpenOptions::new().write(true).open(&path).is_err() {
         assert!(matches!(Facebank::open(&path), Err(FacebankError::ReadOnly { .. })));
@@ -256,7 +257,7 @@ fn a_reader_cannot_write() {
 }
 
 #[test]
-fn a_locked_facebank_is_busy_and_then_free() {
+fn a_locked_facebank_is_busy_until_it_is_unlocked() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let mut facebank = Facebank::open(&path).unwrap();
@@ -272,7 +273,7 @@ fn a_locked_facebank_is_busy_and_then_free() {
 }
 
 #[test]
-fn a_newer_schema_is_left_alone() {
+fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
@@ -285,9 +286,9 @@ fn a_newer_schema_is_left_alone() {
 fn templates_of_another_model_are_never_compared() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
-    let said = facebank.gallery(&other_model()).unwrap_err().to_string();
+    let error = facebank.gallery(&other_model()).unwrap_err().to_string();
     for part in ["0123456789abcdef", "fedcba9876543210", "ostiary people reembed"] {
-        assert!(said.contains(part), "{said}");
+        assert!(error.contains(part), "{error}");
     }
     let enrolled = facebank.enroll("Carl", &other_model(), &[template(4)]);
     assert!(matches!(enrolled, Err(FacebankError::OtherModel { .. })));
@@ -324,7 +325,7 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
 }
 
 #[test]
-fn templates_of_two_models_live_side_by_side() {
+fn templates_of_two_models_are_stored_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     facebank.enroll("Carl", &model(), &[with_crop(20), template(21)]).unwrap();
@@ -339,21 +340,21 @@ fn templates_of_two_models_live_side_by_side() {
     assert_eq!((carl.templates, carl.crops), (2, 1));
     assert_eq!(carl.models, [model().0, other_model().0]);
 
-    // The same photo once more, for the model that does not know it yet.
+    // The same photo again, for the model that has no template of it.
     assert!(!facebank.has_photo("Ann", &template(1).photo, &other_model()).unwrap());
     let again = facebank.enroll("Ann", &other_model(), &[template(1)]).unwrap();
     assert_eq!((again.new, again.added), (false, 1));
     assert_eq!(facebank.show("Ann").unwrap().templates, 2, "photos, not templates");
     assert_eq!((known(&facebank, &model()), known(&facebank, &other_model())), (3, 2));
     assert_eq!(facebank.embeddings("Ann", &other_model()).unwrap().len(), 1);
-    // Ann has one by now and is not lost, though of her other photo none can be made; only Bob is.
+    // Ann has a template of one photo, which is enough. Bob has none.
     let FacebankError::NoCrops { people, .. } = facebank.reembed(&other_model(), &[], embed).unwrap_err()
     else {
-        panic!("Bob is lost")
+        panic!("Bob has no template")
     };
     assert_eq!(people, ["Bob"]);
 
-    // An export carries both.
+    // An export contains the templates of both models.
     let mut text = Vec::new();
     facebank.export(&mut text, Path::new("memory")).unwrap();
     let mut copy = Facebank::open(&folder.path().join("copy.sqlite")).unwrap();
@@ -365,11 +366,11 @@ fn templates_of_two_models_live_side_by_side() {
     assert_eq!(known(&facebank, &other_model()), 2);
     assert!(matches!(facebank.gallery(&model()), Err(FacebankError::OtherModel { .. })));
     let (ann, bob) = (facebank.show("Ann").unwrap(), facebank.show("Bob").unwrap());
-    assert_eq!((ann.templates, bob.templates), (1, 0), "photos of which nothing is left are gone");
+    assert_eq!((ann.templates, bob.templates), (1, 0), "photos without a template are deleted");
 }
 
 #[test]
-fn a_model_may_know_nobody_and_be_the_one_in_use() {
+fn the_model_in_use_may_have_no_templates() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     let without = ["Ann".to_owned(), "Bob".to_owned()];
@@ -381,11 +382,11 @@ fn a_model_may_know_nobody_and_be_the_one_in_use() {
 }
 
 #[test]
-fn a_file_with_other_tables_than_a_facebanks_is_refused() {
+fn a_file_with_other_tables_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");
     let statements = [
-        // Whoever listed these people would not come to an end.
+        // A query of this view never ends.
         "DROP TABLE people;
          CREATE VIEW people AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
              SELECT id, 'p' || id AS name, 'p' || id AS folded, 1 AS enabled, NULL AS grouped,
@@ -405,8 +406,8 @@ fn a_file_with_other_tables_than_a_facebanks_is_refused() {
     }
 }
 
-/// What the program before this one made.
-fn of_version_1(path: &Path) {
+/// Makes a facebank of schema version 1.
+fn create_version_1(path: &Path) {
     let connection = Connection::open(path).unwrap();
     connection
         .execute_batch(
@@ -444,11 +445,11 @@ fn of_version_1(path: &Path) {
 }
 
 #[test]
-fn a_facebank_of_the_version_before_is_taken_over_whole() {
+fn a_facebank_of_version_1_is_migrated_completely() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");
-    of_version_1(&path);
-    // A daemon that only reads may be the first to open it, and two may be at once.
+    create_version_1(&path);
+    // A daemon that only reads can be the first to open it, and two processes can open it at the same time.
     let open = || Facebank::open_read_only(&path).unwrap();
     let (one, other) = thread::scope(|scope| {
         let one = scope.spawn(open);
@@ -471,7 +472,7 @@ fn a_facebank_of_the_version_before_is_taken_over_whole() {
 }
 
 #[test]
-fn an_export_imports_as_it_was() {
+fn an_import_restores_the_exported_people() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     facebank.enroll("Carl", &model(), &[with_crop(30)]).unwrap();
@@ -532,40 +533,40 @@ fn a_bad_import_changes_nothing() {
 fn a_second_daemon_is_refused_from_another_process_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
-    let mut child = act(&path, "daemon");
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-    wait_for(&mut said, "locked");
+    let mut child = spawn_actor(&path, "daemon");
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    wait_for(&mut output, "locked");
     let refused = DaemonLock::acquire(&path).unwrap_err();
     assert!(matches!(refused, FacebankError::DaemonRunning { pid: Some(pid), .. } if pid == child.id()));
     assert!(refused.to_string().contains("people.sqlite"), "{refused}");
-    // Enrolling goes on beside a daemon.
+    // People can be enrolled while a daemon runs.
     Facebank::open(&path).unwrap().enroll("Carl", &model(), &[template(4)]).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     DaemonLock::acquire(&path).unwrap();
 }
 
-/// Ends a process that enrolls without pause, at another moment each time, and looks at what it left: whole
-/// people only, and everyone whose enrollment was reported.
-fn dies_at_any_moment(signal: libc::c_int) {
+/// Ends a process that enrolls people, each time after another delay. Checks that the facebank has only complete people,
+/// and all people whose enrollment was reported.
+fn check_after_signal(signal: libc::c_int) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");
     let mut reported = BTreeSet::new();
-    let mut undone = 0;
+    let mut journals = 0;
     for round in 0..25u64 {
-        let mut child = act(&path, "enroll");
-        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        wait_for(&mut said, "begin");
+        let mut child = spawn_actor(&path, "enroll");
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        wait_for(&mut output, "begin");
         std::thread::sleep(Duration::from_micros(300 + round * 1977));
         // SAFETY: kill takes no memory; the child has not been waited for, so the id is still its own.
         assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
-        let lines: Vec<String> = said.map(|line| line.unwrap()).collect();
+        let lines: Vec<String> = output.map(|line| line.unwrap()).collect();
         assert!(!child.wait().unwrap().success());
         reported.extend(lines.iter().filter_map(|line| line.strip_prefix("enrolled ").map(str::to_owned)));
 
-        // A reader too undoes what was left half done.
+        // A read-only facebank also rolls back an incomplete transaction.
         let open = if round % 2 == 0 { Facebank::open } else { Facebank::open_read_only };
-        undone += usize::from(folder.path().join("people.sqlite-journal").exists());
+        journals += usize::from(folder.path().join("people.sqlite-journal").exists());
         let facebank = open(&path).unwrap();
         facebank.check().unwrap();
         let people = facebank.people().unwrap();
@@ -575,44 +576,44 @@ fn dies_at_any_moment(signal: libc::c_int) {
         facebank.gallery(&model()).unwrap();
     }
     assert!(!reported.is_empty());
-    assert!(undone > 0, "no process died in the middle of a transaction");
+    assert!(journals > 0, "no process was ended within a transaction");
 }
 
 #[test]
-fn killed_at_any_moment_it_holds_whole_people() {
-    dies_at_any_moment(libc::SIGKILL);
+fn after_a_kill_the_facebank_has_only_complete_people() {
+    check_after_signal(libc::SIGKILL);
 }
 
 #[test]
-fn terminated_at_any_moment_it_holds_whole_people() {
-    dies_at_any_moment(libc::SIGTERM);
+fn after_a_termination_the_facebank_has_only_complete_people() {
+    check_after_signal(libc::SIGTERM);
 }
 
-/// With their crops more than SQLite's cache holds, so that a transaction writes into the file long before it
-/// is committed, and only its journal can undo that.
+/// The templates of one person. With their crops they are larger than SQLite's cache, so a transaction writes to the file
+/// before the commit, and only the journal can roll it back.
 const TEMPLATES: u64 = 100;
 
-/// Runs [`actor`] of this test binary in a process of its own.
-fn act(path: &Path, part: &str) -> Child {
+/// Runs [`actor`] of this test binary in another process.
+fn spawn_actor(path: &Path, role: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "actor", "--nocapture", "--ignored"])
         .env("OSTIARY_TEST_FACEBANK", path)
-        .env("OSTIARY_TEST_PART", part)
+        .env("OSTIARY_TEST_ROLE", role)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-fn wait_for(said: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) {
-    assert!(said.any(|line| line.unwrap() == word), "the other process ended early");
+fn wait_for(output: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) {
+    assert!(output.any(|line| line.unwrap() == word), "the other process ended early");
 }
 
-/// The other process of the tests above; it does nothing unless they start it.
+/// The other process of the tests above. It does nothing unless they start it.
 #[test]
 #[ignore = "the other process of other tests"]
 fn actor() {
     let Some(path) = std::env::var_os("OSTIARY_TEST_FACEBANK").map(PathBuf::from) else { return };
-    if std::env::var("OSTIARY_TEST_PART").unwrap() == "daemon" {
+    if std::env::var("OSTIARY_TEST_ROLE").unwrap() == "daemon" {
         let _lock = DaemonLock::acquire(&path).unwrap();
         println!("\nlocked");
         loop {
@@ -645,7 +646,7 @@ fn error(path: &Path, args: &[&str]) -> String {
 }
 
 #[test]
-fn the_people_verbs_do_what_they_say() {
+fn the_people_commands_change_the_facebank() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let listed = json(&path, &["list"]);
@@ -667,7 +668,7 @@ fn the_people_verbs_do_what_they_say() {
 }
 
 #[test]
-fn export_and_import_carry_everyone_over() {
+fn export_and_import_copy_all_people() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     let everyone = |path: &Path| Facebank::open_read_only(path).unwrap().people().unwrap();
@@ -677,7 +678,7 @@ fn export_and_import_carry_everyone_over() {
     assert_eq!(json(&path, &["export", "-o", file])[0]["exported"], 2);
     assert_eq!(json(&copy, &["import", file])[0]["imported"], 2);
     assert_eq!(everyone(&copy), everyone(&path));
-    // To standard output the lines themselves come, and standard input takes them.
+    // Export to standard output, and import from standard input.
     let lines = people(&path, &["export"]).success().get_output().stdout.clone();
     assert_eq!(lines, fs::read(&export).unwrap());
     let piped = folder.path().join("piped.sqlite");
@@ -688,7 +689,7 @@ fn export_and_import_carry_everyone_over() {
 }
 
 #[test]
-fn errors_name_the_thing_and_the_mend() {
+fn errors_name_the_subject_and_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
     assert!(error(&path, &["show", "Anne"]).contains("did you mean \"Ann\""));
@@ -703,7 +704,7 @@ fn errors_name_the_thing_and_the_mend() {
 }
 
 #[test]
-fn enroll_refuses_what_makes_no_sense() {
+fn enroll_refuses_invalid_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");
     let enroll = |args: &[&str]| {

@@ -1,4 +1,4 @@
-//! The guides name only what the program has: each verb, flag, key, check, reason and field in them is looked up.
+//! The guides are consistent with the program: the commands, flags, keys, checks, reasons and events that they name exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use ostiary_config::Setting;
 use ostiary_events::EventName;
 use serde_json::Value;
 
-/// Every page by its file's name, the README of the project among them.
+/// The pages of the guides and the README of the project, by path.
 fn pages() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let guides = fs::read_dir(root.join("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
@@ -29,7 +29,7 @@ fn page(name: &str) -> String {
     pages().remove(&format!("docs/guide/{name}")).unwrap()
 }
 
-/// The fenced blocks of a language.
+/// The fenced code blocks of a language.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let fences: Vec<&str> = page.split("```").collect();
     fences
@@ -40,10 +40,10 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// What stands between single backticks, outside of blocks.
+/// The text between single backticks, outside of code blocks.
 fn spans(page: &str) -> Vec<String> {
     let prose: String = page.split("```").step_by(2).collect();
-    // A span may be broken over two lines.
+    // A span may continue on the next line.
     let spans = prose.split('`').skip(1).step_by(2);
     spans.map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
@@ -60,19 +60,19 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// `section.key` of every key.
+/// All configuration keys, as `section.key`.
 fn keys() -> BTreeSet<String> {
     let shown = ostiary(&["config", "show", "--json", "--config", "/dev/null"]);
     let key = |line: &str| serde_json::from_str::<Value>(line).unwrap()["key"].as_str().unwrap().to_owned();
     text(&shown.stdout).lines().map(key).collect()
 }
 
-/// A stable name, as JSON has it.
+/// The name of a value in JSON.
 fn name(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
 }
 
-/// The words of each command of ours in a page's blocks and spans, from the verb on.
+/// The words of each `ostiary` command in the blocks and spans of a page, without the program name.
 fn commands(page: &str) -> Vec<Vec<String>> {
     let blocks = blocks(page, "sh");
     let lines = blocks.iter().flat_map(|block| block.lines()).map(str::to_owned);
@@ -90,7 +90,7 @@ fn commands(page: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_verb_and_flag_exists() {
+fn all_commands_and_flags_exist() {
     let mut help: BTreeMap<Vec<String>, String> = BTreeMap::new();
     let mut seen = 0;
     for (file, page) in pages() {
@@ -98,7 +98,7 @@ fn every_verb_and_flag_exists() {
             if words[0] == "VERB" {
                 continue;
             }
-            // A verb and, where the second word is none of its arguments, a verb below it.
+            // A command and, for these commands, its subcommand.
             let depth = if ["people", "config", "bench", "models", "clock"].contains(&words[0].as_str()) {
                 2
             } else {
@@ -128,7 +128,7 @@ fn every_verb_and_flag_exists() {
 }
 
 #[test]
-fn every_block_of_configuration_is_good() {
+fn all_configuration_blocks_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ostiary.toml");
     let mut seen = 0;
@@ -137,7 +137,7 @@ fn every_block_of_configuration_is_good() {
             fs::write(&file, block).unwrap();
             let checked = ostiary(&["config", "check", "--json", "--config", file.to_str().unwrap()]);
             let problems = text(&checked.stdout);
-            // What it takes a feature for is told by programs without it, and is the one thing that is told.
+            // A program without the feature reports that it is missing, and nothing else.
             let lacks_ort = !cfg!(feature = "ort") && block.contains("backend = \"ort\"");
             let is_good = if lacks_ort {
                 problems.lines().count() == 1 && problems.contains("built with the feature ort")
@@ -152,7 +152,7 @@ fn every_block_of_configuration_is_good() {
 }
 
 #[test]
-fn every_key_in_the_text_exists() {
+fn all_keys_in_the_text_exist() {
     let keys = keys();
     let sections: BTreeSet<&str> =
         keys.iter().filter_map(|key| key.split_once('.')).map(|(own, _)| own).collect();
@@ -169,7 +169,6 @@ fn every_key_in_the_text_exists() {
             let is_key = key.split_once('.').is_some_and(|(section, key)| {
                 sections.contains(section) && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
             });
-            // A file such as `models.toml` would need a section of that name.
             if !is_key {
                 continue;
             }
@@ -178,9 +177,9 @@ fn every_key_in_the_text_exists() {
                 let set = format!("{key}={value}");
                 let checked = ostiary(&["config", "check", "--config", "/dev/null", "--set", &set]);
                 let problem = text(&checked.stderr);
-                // What needs a feature is known to this program too, which may have been built without it.
-                let is_known = checked.status.success() || problem.contains("built with the feature");
-                assert!(is_known, "{file}: {span}: {problem}");
+                // This program may be built without the feature that a value needs.
+                let is_accepted = checked.status.success() || problem.contains("built with the feature");
+                assert!(is_accepted, "{file}: {span}: {problem}");
             }
             seen.insert(key.to_owned());
         }
@@ -222,8 +221,8 @@ fn first_cells(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_reason_has_its_row() {
-    // Complete, or this does not compile.
+fn each_refusal_reason_has_a_row() {
+    // A match without `_`, so that a new reason is a compile error here.
     let is_refusal = |reason| match reason {
         Reason::Granted | Reason::RequestToExit => false,
         Reason::Unknown
@@ -259,7 +258,7 @@ fn every_reason_has_its_row() {
 }
 
 #[test]
-fn every_check_of_doctor_has_its_row() {
+fn each_check_of_doctor_has_a_row() {
     let folder = tempfile::tempdir().unwrap();
     let paths = ["facebank", "events"].map(|file| format!("{file}.path={}/{file}", folder.path().display()));
     let [facebank, events] = &paths;
@@ -277,7 +276,7 @@ fn every_check_of_doctor_has_its_row() {
 }
 
 #[test]
-fn every_kind_of_event_is_told() {
+fn all_event_kinds_are_named() {
     for page in [page("troubleshoot.md"), page("home-assistant.md")] {
         let spans = spans(&page);
         assert!(EventName::ALL.iter().all(|kind| spans.contains(&name(kind))));
@@ -285,7 +284,7 @@ fn every_kind_of_event_is_told() {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn the_targets_of_all_links_exist() {
     for (file, page) in pages() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
         let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());

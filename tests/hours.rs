@@ -1,4 +1,4 @@
-//! Opening hours through the program: groups without hours, and a clock that cannot be right.
+//! Opening hours: groups without hours, and implausible clocks.
 
 mod system_bus;
 
@@ -13,13 +13,13 @@ use ostiary_events::{Event, EventKind, EventStore};
 use serde_json::Value;
 use system_bus::SystemBus;
 
-/// Far longer than anything here takes.
-const LIMIT: Duration = Duration::from_secs(90);
+/// The time after which a wait has failed. It is much longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A door whose camera shows Ann, who is enrolled.
 struct Door {
     folder: tempfile::TempDir,
-    /// The address of the system bus; `None` where the program has to find one, or none.
+    /// The address of the system bus; `None` if the environment names none.
     bus: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Door {
             .arg(door.path("ann.mp4"))
             .status();
         assert!(status.expect("these tests need ffmpeg: scripts/setup").success());
-        door.hours("");
+        door.set_hours("");
         door.succeeds(&["enroll", "Ann", portrait.to_str().unwrap()]);
         door
     }
@@ -43,8 +43,8 @@ impl Door {
         self.folder.path().join(name)
     }
 
-    /// Writes the configuration with these lines in `[hours]`, and what comes after them.
-    fn hours(&self, hours: &str) {
+    /// Writes the configuration with these lines in `[hours]`. They can also contain other sections.
+    fn set_hours(&self, hours: &str) {
         let text = format!(
             "[camera]\nsource = {:?}\n[facebank]\npath = {:?}\n[events]\npath = {:?}\n[hours]\n{hours}\n",
             self.path("ann.mp4"),
@@ -54,7 +54,7 @@ impl Door {
         fs::write(self.path("ostiary.toml"), text).unwrap();
     }
 
-    /// The program with this configuration, in UTC. `at` is what its clock begins with, where it is not the machine's.
+    /// The program with this configuration, in UTC. `at` is the start time of its clock; `None` is the clock of the host.
     fn command(&self, at: Option<&str>, arguments: &[&str]) -> Command {
         let program = assert_cmd::cargo::cargo_bin!("ostiary");
         let mut command = match at {
@@ -82,14 +82,14 @@ impl Door {
         self.command(at, arguments).output().unwrap_or_else(|error| panic!("{error}: run scripts/setup"))
     }
 
-    /// Runs a verb, and returns what it prints.
+    /// Runs a command that must succeed, and returns its output.
     fn succeeds(&self, arguments: &[&str]) -> String {
         let output = self.output(None, arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
         text(&output.stdout)
     }
 
-    /// Runs a verb that must fail, and returns what it complains of.
+    /// Runs a command that must fail, and returns its error.
     fn fails(&self, arguments: &[&str]) -> String {
         let output = self.output(None, arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
@@ -97,34 +97,35 @@ impl Door {
         text(&output.stderr)
     }
 
-    /// What is decided about Ann, and what the log says.
+    /// Runs the daemon. Returns the decision about Ann, and the log.
     fn run(&self, at: Option<&str>) -> (Value, String) {
         let output = self.output(at, &["run", "--json"]);
         let log = text(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{log}");
         let events = text(&output.stdout);
         let mut events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let decided = events.find(|event| event["kind"] == "granted" || event["kind"] == "denied");
-        (decided.unwrap_or_else(|| panic!("nothing was decided: {log}")), log)
+        let decision = events.find(|event| event["kind"] == "granted" || event["kind"] == "denied");
+        (decision.unwrap_or_else(|| panic!("there is no decision: {log}")), log)
     }
 
+    /// The reason of the decision about Ann.
     fn reason(&self, at: Option<&str>) -> String {
         self.run(at).0["reason"].as_str().unwrap().to_owned()
     }
 
-    /// The findings of one check of doctor: status, and all that is said.
+    /// The findings of one check of doctor: status and message.
     fn doctor(&self, at: Option<&str>, check: &str) -> Vec<(String, String)> {
         let output = self.output(at, &["doctor", "--json"]);
         let findings = text(&output.stdout);
         let findings = findings.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let said = |finding: Value| {
+        let status_and_message = |finding: Value| {
             let part = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
             (part("status"), format!("{}; {}", part("found"), part("mend")))
         };
-        findings.filter(|finding| finding["check"] == check).map(said).collect()
+        findings.filter(|finding| finding["check"] == check).map(status_and_message).collect()
     }
 
-    /// Records an event at a time in the future.
+    /// Stores an event with a time in the future.
     fn record_future(&self) {
         let config = config::Events { path: self.path("events.sqlite"), keep: 100 };
         let time = "2099-01-01T00:00:00Z".parse().unwrap();
@@ -137,30 +138,31 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn has(text: &str, parts: &[&str]) {
+/// Asserts that a text contains all parts.
+fn assert_contains(text: &str, parts: &[&str]) {
     assert!(parts.iter().all(|part| text.contains(part)), "{parts:?} is not all in {text}");
 }
 
 #[test]
-fn a_misspelled_group_is_closed_and_everybody_says_so() {
+fn a_misspelled_group_is_refused_and_reported_everywhere() {
     let door = Door::new();
     // Without hours a group is a label.
     door.succeeds(&["people", "group", "Ann", "Stff"]);
     assert_eq!(door.reason(None), "granted");
     assert_eq!(door.succeeds(&["config", "check", "--json"]), "{\"ok\":true}\n");
 
-    door.hours("staff = ['always']\nnight = ['22:00-06:00']");
+    door.set_hours("staff = ['always']\nnight = ['22:00-06:00']");
     let (denied, log) = door.run(None);
     assert_eq!((&denied["reason"], &denied["person"]), (&"no_hours".into(), &"Ann".into()));
-    has(denied["detail"].as_str().unwrap(), &["\"stff\"", "[hours]"]);
-    has(&log, &["WARN", "group \"stff\" has no hours", "Ann", "did you mean \"staff\"?"]);
+    assert_contains(denied["detail"].as_str().unwrap(), &["\"stff\"", "[hours]"]);
+    assert_contains(&log, &["WARN", "group \"stff\" has no hours", "Ann", "did you mean \"staff\"?"]);
 
     let output = door.output(None, &["config", "check"]);
     assert_eq!(
         (output.status.code(), text(&output.stdout).as_str()),
         (Some(0), "The configuration is good.\n")
     );
-    has(&text(&output.stderr), &["warning: ", "\"stff\"", "Ann", "did you mean \"staff\"?"]);
+    assert_contains(&text(&output.stderr), &["warning: ", "\"stff\"", "Ann", "did you mean \"staff\"?"]);
     let checked: Value = serde_json::from_str(&door.succeeds(&["config", "check", "--json"])).unwrap();
     assert_eq!((&checked["ok"], &checked["warnings"][0]["group"]), (&true.into(), &"stff".into()));
     assert_eq!(checked["warnings"][0]["people"], serde_json::json!(["Ann"]));
@@ -168,19 +170,24 @@ fn a_misspelled_group_is_closed_and_everybody_says_so() {
 
     let findings = door.doctor(None, "hours");
     assert_eq!(findings[0].0, "warning", "{findings:?}");
-    has(&findings[0].1, &["\"stff\"", "Ann", "did you mean \"staff\"?"]);
+    assert_contains(&findings[0].1, &["\"stff\"", "Ann", "did you mean \"staff\"?"]);
     assert_eq!(findings[1], ("ok".into(), "set for the groups night, staff; ".into()));
 
-    has(&door.fails(&["people", "group", "Ann", "Staf"]), &["no group \"Staf\"", "did you mean \"staff\"?"]);
-    has(&door.fails(&["people", "group", "Ann", "gardeners"]), &["no group \"gardeners\"", "night, staff"]);
+    assert_contains(
+        &door.fails(&["people", "group", "Ann", "Staf"]),
+        &["no group \"Staf\"", "did you mean \"staff\"?"],
+    );
+    assert_contains(
+        &door.fails(&["people", "group", "Ann", "gardeners"]),
+        &["no group \"gardeners\"", "night, staff"],
+    );
     let shown: Value = serde_json::from_str(&door.succeeds(&["people", "show", "Ann", "--json"])).unwrap();
-    assert_eq!(shown["group"], "stff", "what was refused changed nothing");
+    assert_eq!(shown["group"], "stff", "a refused change has no effect");
 
-    // In another case it is the group.
-    has(&door.succeeds(&["people", "group", "Ann", "STAFF"]), &["group staff"]);
+    // The case of the letters does not matter.
+    assert_contains(&door.succeeds(&["people", "group", "Ann", "STAFF"]), &["group staff"]);
     assert_eq!(door.reason(None), "granted");
-    let (good, nothing) = (door.output(None, &["config", "check"]), String::new());
-    assert_eq!(text(&good.stderr), nothing);
+    assert_eq!(text(&door.output(None, &["config", "check"]).stderr), "");
 }
 
 #[test]
@@ -189,62 +196,68 @@ fn a_group_stored_in_another_case_has_its_hours() {
     let facebank = rusqlite::Connection::open(door.path("facebank.sqlite")).unwrap();
     assert_eq!(facebank.execute("UPDATE people SET grouped = 'Staff'", []).unwrap(), 1);
     drop(facebank);
-    door.hours("sTAFF = ['never']");
+    door.set_hours("sTAFF = ['never']");
     assert_eq!(door.reason(None), "outside_hours");
     assert_eq!(door.doctor(None, "hours")[0].0, "ok");
 }
 
 #[test]
-fn people_in_no_group_come_in_at_any_time_and_are_named() {
+fn people_without_a_group_are_let_in_at_any_time_and_named() {
     let door = Door::new();
-    door.hours("staff = ['never']");
+    door.set_hours("staff = ['never']");
     assert_eq!(door.reason(Some("1970-01-05 10:00:00")), "granted");
-    has(&door.doctor(None, "hours")[0].1, &["in no group, and so let in at any time: Ann"]);
+    assert_contains(
+        &door.doctor(None, "hours")[0].1,
+        &["people without a group may come in at any time: Ann"],
+    );
 }
 
 #[test]
-fn an_import_names_the_people_that_it_shuts_out() {
+fn an_import_names_the_people_without_hours() {
     let door = Door::new();
     door.succeeds(&["people", "group", "Ann", "stff"]);
     let (export, copy) = (door.path("export.jsonl"), door.path("copy.sqlite"));
     door.succeeds(&["people", "export", "-o", export.to_str().unwrap()]);
-    door.hours("staff = ['always']");
+    door.set_hours("staff = ['always']");
     let import = ["people", "import", export.to_str().unwrap(), "--facebank", copy.to_str().unwrap()];
     let output = door.output(None, &import);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    has(&text(&output.stderr), &["warning: ", "\"stff\"", "Ann"]);
+    assert_contains(&text(&output.stderr), &["warning: ", "\"stff\"", "Ann"]);
 }
 
 #[test]
-fn a_clock_that_was_never_set_lets_nobody_with_hours_in() {
+fn with_a_clock_that_was_never_set_people_with_hours_are_refused() {
     let door = Door::new();
-    door.hours("staff = ['always']");
+    door.set_hours("staff = ['always']");
     door.succeeds(&["people", "group", "Ann", "staff"]);
     let never_set = Some("1970-01-05 10:00:00");
     let (denied, log) = door.run(never_set);
     assert_eq!((&denied["reason"], &denied["person"]), (&"clock_implausible".into(), &"Ann".into()));
-    has(
+    assert_contains(
         denied["detail"].as_str().unwrap(),
         &["the clock says 1970-01-05 10:00 UTC", "before this program was made"],
     );
-    has(&log, &["WARN", "the clock says 1970", "people with hours are refused", "timedatectl set-ntp true"]);
+    assert_contains(
+        &log,
+        &["WARN", "the clock says 1970", "people with hours are refused", "timedatectl set-ntp true"],
+    );
     assert_eq!(log.matches("people with hours are refused").count(), 1, "{log}");
     let findings = door.doctor(never_set, "clock");
     assert_eq!(findings[0].0, "fault", "{findings:?}");
-    has(&findings[0].1, &["1970", "people with hours are refused"]);
+    assert_contains(&findings[0].1, &["1970", "people with hours are refused"]);
 
     let output = door.output(never_set, &["clock", "accept"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    has(&text(&output.stderr), &["1970", "set the clock first"]);
+    assert_contains(&text(&output.stderr), &["1970", "set the clock first"]);
 
-    // What it recorded meanwhile does not speak against the clock once it is set.
+    // The events with the wrong time do not make the clock implausible after it is set.
     assert_eq!(door.reason(None), "granted");
 }
 
 #[test]
-fn a_clock_that_went_back_lets_nobody_with_hours_in_until_it_is_accepted() {
+fn with_a_clock_that_went_back_people_with_hours_are_refused_until_it_is_accepted() {
     let door = Door::new();
-    door.hours("staff = ['always']");
+    door.set_hours("staff = ['always']");
     door.succeeds(&["people", "group", "Ann", "staff"]);
     let json = |arguments: &[&str]| serde_json::from_str::<Value>(&door.succeeds(arguments)).unwrap();
     let accept = ["clock", "accept", "--json"];
@@ -252,44 +265,44 @@ fn a_clock_that_went_back_lets_nobody_with_hours_in_until_it_is_accepted() {
     assert!(!door.path("events.sqlite").exists());
 
     assert_eq!(door.reason(Some("2031-05-05 10:00:00")), "granted");
-    // A year back, and still after the program was made; a second start does not make it right.
+    // One year back, but after the program was built. A second start gives the same result.
     for _ in 0..2 {
         let (denied, log) = door.run(Some("2030-05-05 10:00:00"));
         assert_eq!(denied["reason"], "clock_implausible");
-        let said =
+        let parts =
             ["the clock says 2030-05-05 10:00 UTC", "the newest event", "recorded at 2031-05-05 10:00 UTC"];
-        has(denied["detail"].as_str().unwrap(), &said);
-        has(&log, &["WARN", "ostiary clock accept"]);
+        assert_contains(denied["detail"].as_str().unwrap(), &parts);
+        assert_contains(&log, &["WARN", "ostiary clock accept"]);
     }
     let findings = door.doctor(Some("2030-05-05 10:00:00"), "clock");
     assert_eq!(findings[0].0, "fault", "{findings:?}");
-    has(&findings[0].1, &["2031-05-05", "ostiary clock accept"]);
+    assert_contains(&findings[0].1, &["2031-05-05", "ostiary clock accept"]);
 
     let accepted = json(&accept);
     assert_eq!(accepted["accepted"], true);
     assert!(accepted["newest_event"].as_str().unwrap().starts_with("2031-05-05T10:00"), "{accepted}");
     assert_eq!(door.reason(None), "granted");
     assert_eq!(json(&accept)["accepted"], false);
-    has(&door.succeeds(&["clock", "accept"]), &["Nothing to accept"]);
+    assert_contains(&door.succeeds(&["clock", "accept"]), &["Nothing to accept"]);
 }
 
 #[test]
-fn an_unknown_time_zone_is_not_utc() {
+fn an_unknown_time_zone_is_an_error_and_not_utc() {
     let door = Door::new();
     let with = |arguments: &[&str]| {
         let output = door.command(None, arguments).env("TZ", "Nowhere/Land").output().unwrap();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     let (code, _, log) = with(&["run"]);
-    assert_eq!(code, Some(0), "no hours go by it: {log}");
+    assert_eq!(code, Some(0), "no hours depend on it: {log}");
 
-    door.hours("staff = ['always']");
-    let said =
+    door.set_hours("staff = ['always']");
+    let parts =
         ["the local time zone is unknown", "TZ=Nowhere/Land", "[hours] need the local time", "set-timezone"];
     for verb in [&["run"][..], &["config", "check"]] {
-        let (code, out, complaint) = with(verb);
-        assert_eq!((code, out.as_str()), (Some(2), ""), "{complaint}");
-        has(&complaint, &said);
+        let (code, out, error) = with(verb);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{error}");
+        assert_contains(&error, &parts);
     }
     let (code, out, _) = with(&["config", "check", "--json"]);
     let checked: Value = serde_json::from_str(&out).unwrap();
@@ -300,38 +313,38 @@ fn an_unknown_time_zone_is_not_utc() {
     assert!(clock.starts_with("fault    clock"), "{clock}");
 }
 
-/// A running door, seen through its events and its log.
-struct Running {
+/// A running daemon with its events and its log.
+struct RunningDaemon {
     process: std::process::Child,
     events: std::sync::mpsc::Receiver<Value>,
     log: std::sync::mpsc::Receiver<String>,
 }
 
-impl Running {
+impl RunningDaemon {
     fn start(door: &Door) -> Self {
         let mut command = door.command(None, &["run", "--json", "--set", "camera.realtime=true"]);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
-        let (event, events) = std::sync::mpsc::channel();
-        let (line, log) = std::sync::mpsc::channel();
+        let (event_sender, events) = std::sync::mpsc::channel();
+        let (line_sender, log) = std::sync::mpsc::channel();
         thread::spawn(move || {
             BufReader::new(out).lines().map_while(Result::ok).for_each(|line| {
-                let _ = event.send(serde_json::from_str(&line).unwrap());
+                let _ = event_sender.send(serde_json::from_str(&line).unwrap());
             });
         });
         thread::spawn(move || {
-            BufReader::new(err).lines().map_while(Result::ok).for_each(|said| {
-                let _ = line.send(said);
+            BufReader::new(err).lines().map_while(Result::ok).for_each(|line| {
+                let _ = line_sender.send(line);
             });
         });
         Self { process, events, log }
     }
 
-    /// The next event of this kind.
+    /// Waits for the next event of this kind.
     fn event(&self, kind: &str) -> Value {
-        let begun = Instant::now();
-        while begun.elapsed() < LIMIT {
-            let event = self.events.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("no event {kind}"));
+        let start = Instant::now();
+        while start.elapsed() < TIMEOUT {
+            let event = self.events.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no event {kind}"));
             if event["kind"] == kind {
                 return event;
             }
@@ -339,16 +352,16 @@ impl Running {
         panic!("no event {kind}");
     }
 
-    /// The next line of the log that has this.
-    fn says(&self, part: &str) -> String {
-        let begun = Instant::now();
-        while begun.elapsed() < LIMIT {
-            let line = self.log.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{part:?} is not said"));
+    /// Waits for the next line of the log that contains this.
+    fn log_line(&self, part: &str) -> String {
+        let start = Instant::now();
+        while start.elapsed() < TIMEOUT {
+            let line = self.log.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("{part:?} is not logged"));
             if line.contains(part) {
                 return line;
             }
         }
-        panic!("{part:?} is not said");
+        panic!("{part:?} is not logged");
     }
 
     fn reload(&self) {
@@ -357,7 +370,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningDaemon {
     fn drop(&mut self) {
         // SAFETY: as above.
         unsafe { libc::kill(self.process.id() as i32, libc::SIGTERM) };
@@ -365,8 +378,8 @@ impl Drop for Running {
     }
 }
 
-/// A film that lasts for a test.
-fn long(door: &Door) {
+/// Makes the video of the camera long enough for a test.
+fn extend_video(door: &Door) {
     let long = door.path("long.mp4");
     let status = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-stream_loop", "20", "-i"])
@@ -379,68 +392,75 @@ fn long(door: &Door) {
 }
 
 #[test]
-fn a_running_door_takes_up_that_the_clock_was_accepted() {
+fn a_running_daemon_applies_an_accepted_clock() {
     let door = Door::new();
-    long(&door);
-    door.hours("staff = ['always']");
+    extend_video(&door);
+    door.set_hours("staff = ['always']");
     door.succeeds(&["people", "group", "Ann", "staff"]);
     door.record_future();
-    let running = Running::start(&door);
-    has(&running.says("WARN  the clock says"), &["recorded at 2099-01-01", "ostiary clock accept"]);
+    let running = RunningDaemon::start(&door);
+    assert_contains(
+        &running.log_line("WARN  the clock says"),
+        &["recorded at 2099-01-01", "ostiary clock accept"],
+    );
     assert_eq!(running.event("denied")["reason"], "clock_implausible");
-    has(&door.succeeds(&["clock", "accept"]), &["Accepted", "2099-01-01 00:00 UTC", "stay as they are"]);
-    running.says("the clock can be right again");
+    assert_contains(
+        &door.succeeds(&["clock", "accept"]),
+        &["Accepted", "2099-01-01 00:00 UTC", "stay as they are"],
+    );
+    running.log_line("the clock can be right again");
     assert_eq!(running.event("granted")["person"], "Ann");
 }
 
 #[test]
-fn a_reload_names_the_people_that_its_hours_shut_out() {
+fn a_reload_names_the_people_without_hours() {
     let door = Door::new();
-    long(&door);
+    extend_video(&door);
     door.succeeds(&["people", "group", "Ann", "stff"]);
-    let running = Running::start(&door);
+    let running = RunningDaemon::start(&door);
     running.event("granted");
-    door.hours("staff = ['always']");
+    door.set_hours("staff = ['always']");
     running.reload();
     running.event("reloaded");
-    has(&running.says("has no hours"), &["\"stff\"", "Ann", "did you mean \"staff\"?"]);
+    assert_contains(&running.log_line("has no hours"), &["\"stff\"", "Ann", "did you mean \"staff\"?"]);
     assert_eq!(running.event("denied")["reason"], "no_hours");
-    // Said again where the facebank changes who it is.
-    door.hours("");
+    // Reported again if a change of the facebank changes the people.
+    door.set_hours("");
     door.succeeds(&["people", "group", "Ann", "gardeners"]);
-    has(&running.says("has no hours"), &["\"gardeners\"", "Ann"]);
+    assert_contains(&running.log_line("has no hours"), &["\"gardeners\"", "Ann"]);
 }
 
-/// A door whose hours need a synchronized clock, with this system bus, and a film that lasts.
+/// A door whose hours need a synchronized clock, with this system bus and a long video.
 fn synchronized_door(bus: Option<&str>) -> Door {
     let mut door = Door::new();
-    long(&door);
-    door.hours("staff = ['always']\n[clock]\ntrust = 'synchronized'");
+    extend_video(&door);
+    door.set_hours("staff = ['always']\n[clock]\ntrust = 'synchronized'");
     door.succeeds(&["people", "group", "Ann", "staff"]);
     door.bus = bus.map(str::to_owned);
     door
 }
 
-/// Everything that reports whether the clock is synchronized says that it is.
-fn is_synchronized(door: &Door) {
-    let (status, said) = door.doctor(None, "clock").remove(0);
-    assert_eq!(status, "ok", "{said}");
-    has(&said, &["synchronized"]);
+/// Checks that doctor, `config check` and the daemon take the clock as synchronized.
+fn check_synchronized(door: &Door) {
+    let (status, found) = door.doctor(None, "clock").remove(0);
+    assert_eq!(status, "ok", "{found}");
+    assert_contains(&found, &["synchronized"]);
     assert_eq!(door.succeeds(&["config", "check", "--json"]), "{\"ok\":true}\n");
-    assert_eq!(Running::start(door).event("granted")["person"], "Ann");
+    assert_eq!(RunningDaemon::start(door).event("granted")["person"], "Ann");
 }
 
-/// Everything says that it is not, or is not known to be, with this reason; and Ann is refused.
-fn is_not_synchronized(door: &Door, reason: &str) {
-    let (status, said) = door.doctor(None, "clock").remove(0);
-    assert_eq!(status, "fault", "{said}");
-    has(&said, &["clock.trust", reason, "people with hours are refused"]);
+/// Checks that doctor, `config check` and the daemon report this reason why the clock is not, or is not known to be,
+/// synchronized, and that Ann is refused.
+fn check_not_synchronized(door: &Door, reason: &str) {
+    let (status, found) = door.doctor(None, "clock").remove(0);
+    assert_eq!(status, "fault", "{found}");
+    assert_contains(&found, &["clock.trust", reason, "people with hours are refused"]);
     let checked: Value = serde_json::from_str(&door.succeeds(&["config", "check", "--json"])).unwrap();
     assert_eq!((&checked["ok"], &checked["warnings"][0]["warning"]), (&true.into(), &"clock".into()));
-    has(checked["warnings"][0]["message"].as_str().unwrap(), &["clock.trust", reason]);
+    assert_contains(checked["warnings"][0]["message"].as_str().unwrap(), &["clock.trust", reason]);
 
-    let running = Running::start(door);
-    has(&running.says("people with hours are refused"), &["WARN", reason]);
+    let running = RunningDaemon::start(door);
+    assert_contains(&running.log_line("people with hours are refused"), &["WARN", reason]);
     let denied = running.event("denied");
     assert_eq!((&denied["reason"], &denied["person"]), (&"clock_implausible".into(), &"Ann".into()));
 }
@@ -449,9 +469,9 @@ fn is_not_synchronized(door: &Door, reason: &str) {
 fn without_systemd_the_kernel_says_whether_the_clock_is_synchronized() {
     let door = synchronized_door(None);
     match ostiary_core::clock::is_synchronized() {
-        Ok(true) => is_synchronized(&door),
-        Ok(false) => is_not_synchronized(&door, "is not synchronized"),
-        Err(_) => is_not_synchronized(&door, "the kernel does not say"),
+        Ok(true) => check_synchronized(&door),
+        Ok(false) => check_not_synchronized(&door, "is not synchronized"),
+        Err(_) => check_not_synchronized(&door, "the kernel does not say"),
     }
 }
 
@@ -460,8 +480,8 @@ fn systemd_timedated_says_whether_the_clock_is_synchronized() {
     let bus = SystemBus::with_systemd();
     let door = synchronized_door(Some(bus.address()));
     match ostiary_core::clock::is_synchronized() {
-        Ok(true) => is_synchronized(&door),
-        Ok(false) => is_not_synchronized(&door, "is not synchronized"),
+        Ok(true) => check_synchronized(&door),
+        Ok(false) => check_not_synchronized(&door, "is not synchronized"),
         Err(error) => panic!("a sandbox forbids systemd-timedated to ask the kernel: {error}"),
     }
 }
@@ -471,19 +491,22 @@ fn the_door_follows_the_answers_of_systemd_timedated() {
     let bus = SystemBus::with_answers();
     let door = synchronized_door(Some(bus.address()));
     bus.answers("true");
-    is_synchronized(&door);
+    check_synchronized(&door);
 
-    let running = Running::start(&door);
+    let running = RunningDaemon::start(&door);
     running.event("granted");
     bus.answers("false");
-    has(&running.says("people with hours are refused"), &["WARN", "is not synchronized", "set-ntp"]);
+    assert_contains(
+        &running.log_line("people with hours are refused"),
+        &["WARN", "is not synchronized", "set-ntp"],
+    );
     drop(running);
-    is_not_synchronized(&door, "is not synchronized");
+    check_not_synchronized(&door, "is not synchronized");
 
-    let running = Running::start(&door);
+    let running = RunningDaemon::start(&door);
     assert_eq!(running.event("denied")["reason"], "clock_implausible");
     bus.answers("true");
-    running.says("the clock can be right again");
+    running.log_line("the clock can be right again");
     assert_eq!(running.event("granted")["person"], "Ann");
 }
 
@@ -492,11 +515,11 @@ fn an_answer_that_is_not_a_boolean_is_no_answer() {
     let bus = SystemBus::with_answers();
     let door = synchronized_door(Some(bus.address()));
     bus.answers("text");
-    is_not_synchronized(&door, r#"answered "s \"yes\"""#);
+    check_not_synchronized(&door, r#"answered "s \"yes\"""#);
     bus.answers("number");
-    let (status, said) = door.doctor(None, "clock").remove(0);
-    assert_eq!(status, "fault", "{said}");
-    has(&said, &[r#"answered "i 1""#]);
+    let (status, found) = door.doctor(None, "clock").remove(0);
+    assert_eq!(status, "fault", "{found}");
+    assert_contains(&found, &[r#"answered "i 1""#]);
 }
 
 #[test]
@@ -504,24 +527,27 @@ fn an_answer_that_never_comes_delays_nobody_and_lets_nobody_in() {
     let bus = SystemBus::with_answers();
     let door = synchronized_door(Some(bus.address()));
     bus.answers("never");
-    let running = Running::start(&door);
+    let running = RunningDaemon::start(&door);
     let denied = running.event("denied");
     assert_eq!(denied["reason"], "clock_implausible");
-    has(denied["detail"].as_str().unwrap(), &["is not known: "]);
-    running.says("did not answer within 10 s");
+    assert_contains(denied["detail"].as_str().unwrap(), &["is not known: "]);
+    running.log_line("did not answer within 10 s");
     drop(running);
-    is_not_synchronized(&door, "did not answer within 10 s");
+    check_not_synchronized(&door, "did not answer within 10 s");
 }
 
 #[test]
 fn without_the_service_the_bus_or_busctl_nobody_with_hours_is_let_in() {
     let bus = SystemBus::empty();
     let mut door = synchronized_door(Some(bus.address()));
-    is_not_synchronized(&door, "org.freedesktop.timedate1 was not provided");
+    check_not_synchronized(&door, "org.freedesktop.timedate1 was not provided");
     door.bus = Some(format!("unix:path={}", door.path("no-bus").display()));
-    is_not_synchronized(&door, "No such file or directory");
+    check_not_synchronized(&door, "No such file or directory");
 
     let output = door.command(None, &["config", "check"]).env("PATH", door.path("empty")).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    has(&text(&output.stderr), &["warning: ", "busctl, which asks systemd-timedated, cannot run"]);
+    assert_contains(
+        &text(&output.stderr),
+        &["warning: ", "busctl, which asks systemd-timedated, cannot run"],
+    );
 }

@@ -1,5 +1,5 @@
-//! The feature `ort`: networks on onnxruntime, with the library of its published Python package, which
-//! `scripts/onnxruntime` fetches.
+//! The feature `ort`: networks on onnxruntime. The library is from the published Python package, which
+//! `scripts/onnxruntime` downloads.
 
 #![cfg(feature = "ort")]
 
@@ -31,12 +31,13 @@ fn recognizer(backend: Backend, precision: Precision) -> Recognizer {
     Recognizer::load(&config).unwrap()
 }
 
-/// Exit code, output and complaints of a verb that is to use this library. No run may panic.
+/// Runs a command with this library. Returns the exit code, standard output and standard error. Asserts that it does not
+/// panic.
 fn run(library: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = cargo_bin_cmd!("ostiary");
     command.args(["--config", "/dev/null", "--models"]).arg(Path::new(ROOT).join("models"));
     command.args(["--set", "engine.backend=ort", "--set"]).arg(format!("ort.library={}", library.display()));
-    // All of --set must stand on one side of the verb.
+    // All --set flags must be on one side of the command.
     let (flags, verb): (Vec<&str>, Vec<&str>) =
         arguments.iter().partition(|argument| argument.starts_with("--set="));
     let output = command.args(flags).args(verb).output().unwrap();
@@ -46,13 +47,13 @@ fn run(library: &Path, arguments: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn onnxruntime_sees_what_our_own_engine_sees() {
-    for (precision, least) in [(Precision::Fp32, 0.9999), (Precision::Int8, 0.99)] {
+fn onnxruntime_gives_the_results_of_our_own_engine() {
+    for (precision, min_cosine) in [(Precision::Fp32, 0.9999), (Precision::Int8, 0.99)] {
         let mut ours = recognizer(Backend::Tract, precision);
-        let mut theirs = recognizer(Backend::Ort, precision);
+        let mut onnxruntime = recognizer(Backend::Ort, precision);
         for portrait in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
             let picture = read_picture(&Path::new(ROOT).join("demo/portraits").join(portrait)).unwrap();
-            let [faces, others] = [&mut ours, &mut theirs].map(|by| by.faces(&picture).unwrap());
+            let [faces, others] = [&mut ours, &mut onnxruntime].map(|by| by.faces(&picture).unwrap());
             assert_eq!(faces.len(), others.len(), "{portrait} at {precision}");
             for (face, other) in faces.iter().zip(&others) {
                 let (a, b) = (face.detection, other.detection);
@@ -60,14 +61,14 @@ fn onnxruntime_sees_what_our_own_engine_sees() {
                 assert!(overlap > 0.98, "{portrait} at {precision}: {a:?} and {b:?}");
             }
             let known = ours.most_probable(&picture).unwrap().unwrap();
-            let cosine = known.embedding.similarity(&theirs.embed(&known.crop).unwrap()).0;
-            assert!(cosine >= least, "{portrait} at {precision}: {cosine}");
+            let cosine = known.embedding.similarity(&onnxruntime.embed(&known.crop).unwrap()).0;
+            assert!(cosine >= min_cosine, "{portrait} at {precision}: {cosine}");
         }
     }
 }
 
 #[test]
-fn what_networks_run_on_is_reported() {
+fn the_execution_provider_is_reported() {
     let (code, out, err) = run(&library(), &["bench", "embed", "--runs", "1", "--json"]);
     assert_eq!(code, 0, "{err}");
     let report: Value = serde_json::from_str(&out).unwrap();
@@ -82,7 +83,7 @@ fn what_networks_run_on_is_reported() {
 }
 
 #[test]
-fn a_provider_that_is_not_there_is_an_error_and_never_the_processor() {
+fn a_missing_provider_is_an_error_without_a_fallback() {
     let folder = tempfile::tempdir().unwrap();
     let [facebank, events] = ["facebank", "events"]
         .map(|file| format!("--set={file}.path={}", folder.path().join(format!("{file}.sqlite")).display()));
@@ -101,11 +102,11 @@ fn a_provider_that_is_not_there_is_an_error_and_never_the_processor() {
 }
 
 #[test]
-fn what_is_not_a_fitting_library_is_named_with_the_mend() {
+fn an_unusable_library_is_named_with_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     let [text, old, missing] = ["text.so", "old.so", "missing.so"].map(|name| folder.path().join(name));
-    fs::write(&text, "Dear doorkeeper, please load me.").unwrap();
-    // What an onnxruntime says of its version, and no more of it.
+    fs::write(&text, "this is not a library").unwrap();
+    // A library that only reports the version of an old onnxruntime.
     let source = folder.path().join("old.c");
     fs::write(
         &source,

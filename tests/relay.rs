@@ -1,5 +1,5 @@
-//! The relay's guard as a door sees it: a real daemon, a real guard, and signals. Only the line is printed: there is
-//! no GPIO here.
+//! The relay's guard, with a real daemon, a real guard process and signals. The line is printed instead of switched,
+//! because the tests need no GPIO.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
@@ -16,10 +16,10 @@ use ostiary_core::BBox;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Far longer than anything here takes.
-const LIMIT: Duration = Duration::from_secs(90);
-/// So long that no test waits for its end.
-const LONG: &str = "60000";
+/// The time after which a wait has failed. It is much longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(90);
+/// A pulse that does not end within a test, in milliseconds.
+const LONG_PULSE_MS: &str = "60000";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,16 +29,16 @@ fn ostiary() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("ostiary"))
 }
 
-/// A daemon before whose camera a person stands who is known, and what it and its guard say.
+/// A running daemon whose camera shows an enrolled person, with its events and the output of the daemon and its guard.
 struct Door {
     folder: TempDir,
     daemon: Child,
-    said: Receiver<String>,
+    output: Receiver<String>,
     events: Receiver<Value>,
 }
 
 impl Door {
-    /// Kept with a printed relay and this pulse, until the relay is on.
+    /// Starts a daemon with a printed relay and this pulse, and waits until the relay is on.
     fn open(pulse_ms: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -62,47 +62,50 @@ impl Door {
         assert!(enrolled.status.success(), "{enrolled:?}");
         let mut daemon =
             command(&["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let said = lines(daemon.stderr.take().unwrap(), |line| line);
+        let output = lines(daemon.stderr.take().unwrap(), |line| line);
         let events = lines(daemon.stdout.take().unwrap(), |line| serde_json::from_str(&line).unwrap());
-        let door = Self { folder, daemon, said, events };
-        door.hear("relay off");
-        door.hear("relay on");
+        let door = Self { folder, daemon, output, events };
+        door.wait_for("relay off");
+        door.wait_for("relay on");
         door
     }
 
-    /// Waits until the daemon or its guard says this line.
-    fn hear(&self, wanted: &str) {
-        let deadline = Instant::now() + LIMIT;
+    /// Waits until the daemon or its guard prints this line.
+    fn wait_for(&self, expected: &str) {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.said.recv_timeout(left).unwrap_or_else(|_| panic!("nobody says {wanted:?}"));
-            if line == wanted {
+            let line =
+                self.output.recv_timeout(left).unwrap_or_else(|_| panic!("{expected:?} is not printed"));
+            if line == expected {
                 return;
             }
         }
     }
 
-    /// What is still said, until daemon and guard have both ended.
-    fn rest(&self) -> Vec<String> {
+    /// The remaining lines, until the daemon and the guard have ended.
+    fn remaining_output(&self) -> Vec<String> {
         let mut rest = Vec::new();
         loop {
-            match self.said.recv_timeout(LIMIT) {
+            match self.output.recv_timeout(TIMEOUT) {
                 Ok(line) => rest.push(line),
                 Err(RecvTimeoutError::Disconnected) => return rest,
-                Err(RecvTimeoutError::Timeout) => panic!("they do not end: {rest:?}"),
+                Err(RecvTimeoutError::Timeout) => panic!("the daemon or the guard does not end: {rest:?}"),
             }
         }
     }
 
+    /// Waits for the next event of this kind.
     fn event(&self, kind: &str) -> Value {
         loop {
-            let event = self.events.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("no event {kind}"));
+            let event = self.events.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no event {kind}"));
             if event["kind"] == kind {
                 return event;
             }
         }
     }
 
+    /// The process id of the guard.
     fn guard(&self) -> i32 {
         child_named(self.daemon.id(), "relay-guard")
     }
@@ -119,7 +122,7 @@ impl Drop for Door {
     }
 }
 
-/// Lines as they are said, until the last that could say any has ended.
+/// Sends the lines of a pipe, until all processes that can write to it have ended.
 fn lines<T: Send + 'static>(
     from: impl Read + Send + 'static,
     make: impl Fn(String) -> T + Send + 'static,
@@ -135,7 +138,7 @@ fn lines<T: Send + 'static>(
     receiver
 }
 
-/// A clip of somebody who comes to the door every three seconds, for a minute.
+/// A video of one minute in which a person appears every three seconds.
 fn visits() -> &'static Path {
     static CLIP: OnceLock<PathBuf> = OnceLock::new();
     CLIP.get_or_init(|| {
@@ -176,98 +179,102 @@ fn child_named(parent: u32, name: &str) -> i32 {
     children.split_whitespace().find(is_named).expect("no such child").parse().unwrap()
 }
 
-fn count(said: &[String], line: &str) -> usize {
-    said.iter().filter(|said| *said == line).count()
+fn count(output: &[String], line: &str) -> usize {
+    output.iter().filter(|printed| *printed == line).count()
 }
 
 #[test]
 fn a_daemon_that_is_killed_leaves_the_relay_at_rest() {
-    let mut door = Door::open(LONG);
+    let mut door = Door::open(LONG_PULSE_MS);
     door.signal(libc::SIGKILL);
     assert_eq!(door.daemon.wait().unwrap().signal(), Some(libc::SIGKILL));
-    let said = door.rest();
-    assert_eq!(said.last().map(String::as_str), Some("relay off"), "the guard rests it and ends: {said:?}");
+    let output = door.remaining_output();
+    assert_eq!(
+        output.last().map(String::as_str),
+        Some("relay off"),
+        "the guard sets the relay to rest and ends: {output:?}"
+    );
 }
 
 #[test]
-fn a_daemon_that_is_stopped_in_a_pulse_does_not_hold_the_door_open() {
+fn the_guard_ends_the_pulse_of_a_stopped_daemon() {
     let door = Door::open("1000");
     door.signal(libc::SIGSTOP);
-    // It is still stopped when the guard ends the pulse; nobody else could.
-    door.hear("relay off");
+    // The daemon is still stopped when the guard ends the pulse.
+    door.wait_for("relay off");
     let state = fs::read_to_string(format!("/proc/{}/stat", door.daemon.id())).unwrap();
     assert!(state.contains(") T "), "{state}");
-    // Woken, it goes on: the door opens at the next visit.
+    // After it continues, the door opens at the next visit.
     door.signal(libc::SIGCONT);
-    door.hear("relay on");
+    door.wait_for("relay on");
 }
 
 #[test]
-fn a_grant_at_an_open_door_keeps_it_open_over_the_first_bound() {
+fn a_grant_during_a_pulse_extends_the_pulse() {
     let door = Door::open("5000");
     for _ in 0..3 {
-        // The last comes six seconds after the first.
+        // The last grant is six seconds after the first.
         door.event("granted");
     }
     door.signal(libc::SIGTERM);
-    let said = door.rest();
-    let stays =
-        said.iter().take_while(|line| *line != "relay off").filter(|line| *line == "relay on").count();
-    assert_eq!(stays, 2, "every grant renews the bound: {said:?}");
+    let output = door.remaining_output();
+    let count_before_off =
+        output.iter().take_while(|line| *line != "relay off").filter(|line| *line == "relay on").count();
+    assert_eq!(count_before_off, 2, "each grant extends the pulse: {output:?}");
 }
 
 #[test]
 fn a_stop_ends_the_pulse_and_the_guard() {
-    let mut door = Door::open(LONG);
+    let mut door = Door::open(LONG_PULSE_MS);
     door.signal(libc::SIGTERM);
     door.event("relay_off");
     door.event("stopped");
     assert!(door.daemon.wait().unwrap().success());
-    let said = door.rest();
-    assert!(count(&said, "relay off") > 0 && count(&said, "relay on") == 0, "{said:?}");
+    let output = door.remaining_output();
+    assert!(count(&output, "relay off") > 0 && count(&output, "relay on") == 0, "{output:?}");
 }
 
 #[test]
-fn signals_for_the_whole_group_put_the_relay_to_rest_and_are_no_fault() {
-    let door = Door::open(LONG);
+fn signals_to_the_process_group_set_the_relay_to_rest_and_are_not_a_fault() {
+    let door = Door::open(LONG_PULSE_MS);
     send(door.guard(), libc::SIGTERM);
-    door.hear("relay off");
+    door.wait_for("relay off");
     door.signal(libc::SIGTERM);
     door.event("stopped");
 }
 
 #[test]
-fn a_guard_that_is_killed_is_a_fault_and_the_daemon_rests_the_relay() {
-    let mut door = Door::open(LONG);
+fn a_killed_guard_is_a_fault_and_the_daemon_sets_the_relay_to_rest() {
+    let mut door = Door::open(LONG_PULSE_MS);
     send(door.guard(), libc::SIGKILL);
-    door.hear("relay off");
+    door.wait_for("relay off");
     let locked = door.event("locked");
     assert!(locked["detail"].as_str().unwrap().contains("the relay guard was lost"), "{locked}");
     assert_eq!(door.daemon.wait().unwrap().code(), Some(2));
-    assert_eq!(count(&door.rest(), "relay on"), 0, "a locked door opens for nobody");
+    assert_eq!(count(&door.remaining_output(), "relay on"), 0, "a locked door opens for nobody");
 }
 
 #[test]
-fn a_guard_that_hangs_is_killed_for_the_line() {
+fn a_guard_that_hangs_is_killed_to_release_the_line() {
     let mut door = Door::open("1000");
     send(door.guard(), libc::SIGSTOP);
-    // The pulse's end is where it is missed.
-    door.hear("relay off");
+    // The daemon notices it at the end of the pulse.
+    door.wait_for("relay off");
     let locked = door.event("locked");
     assert!(locked["detail"].as_str().unwrap().contains("does not answer"), "{locked}");
     assert_eq!(door.daemon.wait().unwrap().code(), Some(2));
 }
 
 #[test]
-fn what_the_daemon_drove_is_put_to_rest_whatever_the_configuration_says_by_now() {
-    let mut door = Door::open(LONG);
-    // All at once, as when the whole control group is killed: nobody is left.
+fn rest_uses_the_line_of_the_daemon_and_not_the_current_configuration() {
+    let mut door = Door::open(LONG_PULSE_MS);
+    // Both processes are killed, as when the whole control group is killed.
     let guard = door.guard();
     send(guard, libc::SIGSTOP);
     door.signal(libc::SIGKILL);
     send(guard, libc::SIGKILL);
     door.daemon.wait().unwrap();
-    assert_eq!(count(&door.rest(), "relay off"), 0);
+    assert_eq!(count(&door.remaining_output(), "relay off"), 0);
     fs::write(door.folder.path().join("ostiary.toml"), "[relay\n").unwrap();
     let mut command = ostiary();
     command.args(["rest", "--config"]).arg(door.folder.path().join("ostiary.toml"));
@@ -277,50 +284,54 @@ fn what_the_daemon_drove_is_put_to_rest_whatever_the_configuration_says_by_now()
     assert!(String::from_utf8_lossy(&output.stdout).contains("at rest: line 4"), "{output:?}");
 
     let output = command.env_remove("RUNTIME_DIRECTORY").output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "without the note the configuration is asked");
+    assert_eq!(output.status.code(), Some(2), "without the state file the configuration is used");
     assert!(String::from_utf8_lossy(&output.stderr).contains("ostiary.toml"), "{output:?}");
 }
 
 #[test]
-fn rest_says_so_where_there_is_no_relay_or_no_line() {
+fn rest_reports_a_missing_relay_and_a_missing_chip() {
     let rest = |arguments: &[&str]| {
         let mut command = ostiary();
         command.args(["rest", "--config", "/dev/null"]).args(arguments).env_remove("RUNTIME_DIRECTORY");
         let output = command.output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).unwrap())
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
     };
-    let (code, said) = rest(&[]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("No relay is configured"), "{said}");
-    let (code, said) = rest(&["--json"]);
-    assert_eq!((code, said.contains("\"rested\":false")), (Some(0), true), "{said}");
-    let (code, said) = rest(&["--set", "relay.line=4", "--set", "relay.chip=/dev/gpiochip987"]);
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("no GPIO chip /dev/gpiochip987"), "{said}");
+    let (code, text) = rest(&[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("No relay is configured"), "{text}");
+    let (code, text) = rest(&["--json"]);
+    assert_eq!((code, text.contains("\"rested\":false")), (Some(0), true), "{text}");
+    let (code, text) = rest(&["--set", "relay.line=4", "--set", "relay.chip=/dev/gpiochip987"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("no GPIO chip /dev/gpiochip987"), "{text}");
 }
 
 #[test]
-fn the_guard_is_not_started_by_hand() {
+fn the_guard_cannot_be_started_by_hand() {
     let output = ostiary().args(["relay-guard", "{\"line\":4}"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("the daemon's own"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("only the daemon starts this command"),
+        "{output:?}"
+    );
     let output = ostiary().args(["relay-guard", "{\"lane\":4}"]).output().unwrap();
     assert!(!output.status.success());
 }
 
-/// What a guard says to whoever stands in for the daemon.
+/// The test takes the place of the daemon.
 #[test]
-fn a_line_that_cannot_be_had_is_told_in_the_words_of_the_line() {
-    let (mut daemon, theirs) = UnixStream::pair().unwrap();
+fn a_guard_reports_why_the_line_cannot_be_opened() {
+    let (mut daemon, guard_end) = UnixStream::pair().unwrap();
     let relay = r#"{"backend":"gpiocdev","chip":"/dev/null","line":4}"#;
     let mut command = ostiary();
-    command.args(["relay-guard", relay]).stdin(std::os::fd::OwnedFd::from(theirs));
+    command.args(["relay-guard", relay]).stdin(std::os::fd::OwnedFd::from(guard_end));
     let mut guard = command.spawn().unwrap();
     drop(command);
     assert!(guard.wait().unwrap().success());
-    let mut said = Vec::new();
-    daemon.read_to_end(&mut said).unwrap();
-    let said = String::from_utf8_lossy(&said[3..]);
-    assert!(said.contains("/dev/null is not a GPIO chip"), "{said}");
+    let mut reply = Vec::new();
+    daemon.read_to_end(&mut reply).unwrap();
+    // The message follows a header of three bytes.
+    let message = String::from_utf8_lossy(&reply[3..]);
+    assert!(message.contains("/dev/null is not a GPIO chip"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! `ostiary run` as systemd and a house would see it: real models, real ffmpeg, bundled portraits, signals.
+//! `ostiary run` with real models, real ffmpeg, the bundled portraits, signals and the notifications of systemd.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
@@ -13,11 +13,12 @@ use ostiary_core::BBox;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Far longer than anything here takes.
-const LIMIT: Duration = Duration::from_secs(90);
+/// The time after which a wait has failed. It is much longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Somebody unknown, and somebody who is enrolled as Ann from another photo.
-const STRANGER: Portrait = DEMO_VISITORS[0];
+/// An unknown person.
+const UNKNOWN: Portrait = DEMO_VISITORS[0];
+/// A person who is enrolled as Ann from another photo.
 const KNOWN: Portrait = DEMO_VISITORS[1];
 
 fn root() -> &'static Path {
@@ -28,7 +29,7 @@ fn portrait(name: &str) -> PathBuf {
     root().join("demo/portraits").join(name)
 }
 
-/// A clip of somebody who stands before the camera, and of an empty wall before and after.
+/// Makes a video of a person in front of the camera, with a plain background before and after.
 fn clip(folder: &Path, name: &str, who: &Portrait, seconds: f32) -> PathBuf {
     let path = folder.join(name);
     let BBox { x, y, width, height } = who.face;
@@ -51,21 +52,21 @@ fn clip(folder: &Path, name: &str, who: &Portrait, seconds: f32) -> PathBuf {
     path
 }
 
-/// A folder with all that a door keeps.
-struct House(TempDir);
+/// A folder with the configuration, the facebank and the events of a door.
+struct Setup(TempDir);
 
-impl House {
+impl Setup {
     fn new() -> Self {
-        let house = Self(tempfile::tempdir().unwrap());
-        house.configure("");
-        house
+        let setup = Self(tempfile::tempdir().unwrap());
+        setup.configure("");
+        setup
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Writes the configuration anew, with these lines after what every test needs.
+    /// Writes the configuration: what all tests need, and these lines.
     fn configure(&self, more: &str) {
         let text = format!(
             "[facebank]\npath = {:?}\n[events]\npath = {:?}\n{more}\n",
@@ -91,37 +92,37 @@ impl House {
         format!("camera.source={}", path.display())
     }
 
-    /// Keeps the door until the recording ends.
+    /// Runs the daemon until the recording ends. Returns its output and events.
     fn run(&self, arguments: &[&str]) -> (Output, Vec<Value>) {
         let output = self.ostiary(&["run", "--json"]).args(arguments).output().unwrap();
         let lines = String::from_utf8(output.stdout.clone()).unwrap();
         (output, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
 
-    /// Keeps the door no longer than it takes to say why that cannot be.
+    /// Runs the daemon, which must refuse to start. Returns its error.
     fn refused(&self, arguments: &[&str]) -> String {
         let (output, events) = self.run(arguments);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{log}");
         assert!(events.is_empty(), "{events:?}");
-        assert!(!said.contains("panicked"), "{said}");
-        assert!(said.lines().all(|line| line.matches("(os error").count() < 2), "said twice: {said}");
-        said
+        assert!(!log.contains("panicked"), "{log}");
+        assert!(log.lines().all(|line| line.matches("(os error").count() < 2), "an error is repeated: {log}");
+        log
     }
 
-    fn start(&self, arguments: &[&str]) -> Door {
-        Door::start(self.ostiary(&["run", "--json"]).args(arguments))
+    fn start(&self, arguments: &[&str]) -> Daemon {
+        Daemon::start(self.ostiary(&["run", "--json"]).args(arguments))
     }
 }
 
-/// A door that is being kept.
-struct Door {
+/// A running daemon.
+struct Daemon {
     process: Child,
     events: Receiver<Value>,
-    said: Option<thread::JoinHandle<String>>,
+    log: Option<thread::JoinHandle<String>>,
 }
 
-impl Door {
+impl Daemon {
     fn start(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, mut err) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
@@ -131,17 +132,17 @@ impl Door {
                 let _ = sender.send(serde_json::from_str(&line.unwrap()).unwrap());
             }
         });
-        let said = thread::spawn(move || {
-            let mut said = String::new();
-            err.read_to_string(&mut said).unwrap();
-            said
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            err.read_to_string(&mut log).unwrap();
+            log
         });
-        Self { process, events, said: Some(said) }
+        Self { process, events, log: Some(log) }
     }
 
-    /// The next event of this kind.
+    /// Waits for the next event of this kind.
     fn event(&self, kind: &str) -> Value {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let event = self.events.recv_timeout(left).unwrap_or_else(|_| panic!("no event {kind}"));
@@ -156,25 +157,25 @@ impl Door {
         assert_eq!(unsafe { libc::kill(self.process.id() as i32, signal) }, 0);
     }
 
-    /// Stops it, and returns its exit code and what it said.
+    /// Stops the daemon. Returns its exit code and its log.
     fn stop(&mut self) -> (Option<i32>, String) {
         self.signal(libc::SIGTERM);
         self.wait()
     }
 
     fn wait(&mut self) -> (Option<i32>, String) {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = self.process.try_wait().unwrap() {
-                return (status.code(), self.said.take().unwrap().join().unwrap());
+                return (status.code(), self.log.take().unwrap().join().unwrap());
             }
             thread::sleep(Duration::from_millis(5));
         }
-        panic!("it does not stop");
+        panic!("the daemon does not stop");
     }
 }
 
-impl Drop for Door {
+impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -186,14 +187,14 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn the_family_is_let_in_and_a_stranger_is_not() {
-    let house = House::new();
-    house.enroll("Ann", "obama.jpg");
-    let known = clip(house.0.path(), "known.mp4", &KNOWN, 3.0);
-    let (output, events) = house.run(&["--set", &House::source(&known)]);
+fn enrolled_people_are_let_in_and_others_are_not() {
+    let setup = Setup::new();
+    setup.enroll("Ann", "obama.jpg");
+    let known = clip(setup.0.path(), "known.mp4", &KNOWN, 3.0);
+    let (output, events) = setup.run(&["--set", &Setup::source(&known)]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("A PHOTO CAN OPEN THIS DOOR") && said.contains("relay.line is not set"), "{said}");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("A PHOTO CAN OPEN THIS DOOR") && log.contains("relay.line is not set"), "{log}");
     assert_eq!(kinds(&events), ["started", "granted", "stopped"]);
     let granted = &events[1];
     assert_eq!((&granted["person"], &granted["reason"]), (&"Ann".into(), &"granted".into()));
@@ -202,108 +203,112 @@ fn the_family_is_let_in_and_a_stranger_is_not() {
     // Three good frames of one face at 15 a second, by the time of the frames.
     assert!(granted["latency_ms"].as_f64().unwrap() >= 2.0 / 15.0 * 1000.0 - 1.0, "{granted}");
 
-    let stranger = clip(house.0.path(), "stranger.mp4", &STRANGER, 3.0);
-    let (output, events) = house.run(&["--set", &House::source(&stranger)]);
+    let unknown = clip(setup.0.path(), "unknown.mp4", &UNKNOWN, 3.0);
+    let (output, events) = setup.run(&["--set", &Setup::source(&unknown)]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(kinds(&events), ["started", "denied", "stopped"]);
     assert_eq!(events[1]["reason"], "unknown");
-    assert_eq!(events[1]["person"], Value::Null, "whom a stranger is a little alike is not told");
+    assert_eq!(events[1]["person"], Value::Null, "a denial does not name the best candidate");
     let ids: Vec<_> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
-    assert_eq!(ids, [4, 5, 6], "ids go on over restarts");
+    assert_eq!(ids, [4, 5, 6], "ids continue after a restart");
 
-    let (_, again) = house.run(&["--set", &House::source(&stranger)]);
-    let without =
+    let (_, again) = setup.run(&["--set", &Setup::source(&unknown)]);
+    let stable_fields =
         |event: &Value| (event["reason"].clone(), event["similarity"].clone(), event["track"].clone());
-    assert_eq!(without(&again[1]), without(&events[1]), "a recording gives the same decisions each time");
+    assert_eq!(
+        stable_fields(&again[1]),
+        stable_fields(&events[1]),
+        "a recording gives the same decisions each time"
+    );
 }
 
 #[test]
-fn the_house_is_told_of_a_door_that_is_kept() {
-    let house = House::new();
-    let wall = clip(house.0.path(), "wall.mp4", &STRANGER, 40.0);
-    let socket = UnixDatagram::bind(house.path("notify")).unwrap();
-    socket.set_read_timeout(Some(LIMIT)).unwrap();
-    let state = |wanted: &str| {
+fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
+    let setup = Setup::new();
+    let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 40.0);
+    let socket = UnixDatagram::bind(setup.path("notify")).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let state = |expected: &str| {
         let mut buffer = [0; 4096];
         loop {
-            let length = socket.recv(&mut buffer).unwrap_or_else(|_| panic!("systemd is not told {wanted}"));
-            let told = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if told.lines().any(|line| line.starts_with(wanted)) {
-                return told;
+            let length = socket.recv(&mut buffer).unwrap_or_else(|_| panic!("no notification {expected}"));
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.lines().any(|line| line.starts_with(expected)) {
+                return message;
             }
         }
     };
-    let mut command = house.ostiary(&["run", "--json", "--set", "camera.realtime=true"]);
-    command.args(["--set", &House::source(&wall)]).env("NOTIFY_SOCKET", house.path("notify"));
+    let mut command = setup.ostiary(&["run", "--json", "--set", "camera.realtime=true"]);
+    command.args(["--set", &Setup::source(&background)]).env("NOTIFY_SOCKET", setup.path("notify"));
     command.env("WATCHDOG_USEC", "2000000");
-    let mut door = Door::start(&mut command);
+    let mut daemon = Daemon::start(&mut command);
     assert!(state("READY=1").contains("STATUS=0 people are known"));
-    door.event("started");
+    daemon.event("started");
     state("WATCHDOG=1");
     state("WATCHDOG=1");
 
-    // A reload that is not good leaves everything as it is.
-    house.configure("[door]\nfarr = 1e-3");
-    door.signal(libc::SIGHUP);
+    // A refused reload changes nothing.
+    setup.configure("[door]\nfarr = 1e-3");
+    daemon.signal(libc::SIGHUP);
     state("RELOADING=1");
     state("READY=1");
-    let refused = door.event("reload_refused");
+    let refused = daemon.event("reload_refused");
     assert!(refused["detail"].as_str().unwrap().contains("did you mean"), "{refused}");
-    house.configure("[relay]\nline = 4");
-    door.signal(libc::SIGHUP);
-    let refused = door.event("reload_refused");
+    setup.configure("[relay]\nline = 4");
+    daemon.signal(libc::SIGHUP);
+    let refused = daemon.event("reload_refused");
     assert!(
         refused["detail"].as_str().unwrap().contains("relay.line can only change with a restart"),
         "{refused}"
     );
-    house.configure("[door]\nfar = 1e-2");
-    door.signal(libc::SIGHUP);
-    let reloaded = door.event("reloaded");
+    setup.configure("[door]\nfar = 1e-2");
+    daemon.signal(libc::SIGHUP);
+    let reloaded = daemon.event("reloaded");
     assert!(reloaded["detail"].as_str().unwrap().contains("similarity needed 0.5"), "{reloaded}");
 
-    // A second daemon must not keep the same door.
-    let said = house.refused(&["--set", &House::source(&wall)]);
-    assert!(said.contains("another daemon") && said.contains("stop it first"), "{said}");
+    // A second daemon with the same facebank is refused.
+    let log = setup.refused(&["--set", &Setup::source(&background)]);
+    assert!(log.contains("another daemon") && log.contains("stop it first"), "{log}");
 
-    // Whoever is enrolled now is known now.
-    house.enroll("Joe", "biden.jpg");
-    assert_eq!(door.event("granted")["person"], "Joe");
+    // A person who is enrolled now is recognized without a reload.
+    setup.enroll("Joe", "biden.jpg");
+    assert_eq!(daemon.event("granted")["person"], "Joe");
 
-    door.signal(libc::SIGTERM);
+    daemon.signal(libc::SIGTERM);
     state("STOPPING=1");
-    door.event("stopped");
-    assert_eq!(door.wait().0, Some(0));
+    daemon.event("stopped");
+    assert_eq!(daemon.wait().0, Some(0));
 }
 
 #[test]
-fn a_camera_that_is_away_is_waited_for() {
-    let house = House::new();
-    let mut door = house.start(&["--set", "camera.source=/dev/video987"]);
-    let lost = door.event("camera_lost");
+fn the_daemon_waits_for_a_missing_camera() {
+    let setup = Setup::new();
+    let mut daemon = setup.start(&["--set", "camera.source=/dev/video987"]);
+    let lost = daemon.event("camera_lost");
     assert!(lost["detail"].as_str().unwrap().contains("/dev/video987: no such camera; plug it in"), "{lost}");
-    let (code, said) = door.stop();
-    assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
+    let (code, log) = daemon.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[test]
-fn a_broker_that_is_away_holds_nothing_up() {
-    let house = House::new();
-    house.enroll("Ann", "obama.jpg");
-    let known = clip(house.0.path(), "known.mp4", &KNOWN, 2.0);
-    // Nobody listens on port 1.
+fn a_missing_broker_does_not_delay_decisions() {
+    let setup = Setup::new();
+    setup.enroll("Ann", "obama.jpg");
+    let known = clip(setup.0.path(), "known.mp4", &KNOWN, 2.0);
+    // No server listens on port 1.
     let (output, events) =
-        house.run(&["--set", &House::source(&known), "--set", "mqtt.enabled=true", "--set", "mqtt.port=1"]);
+        setup.run(&["--set", &Setup::source(&known), "--set", "mqtt.enabled=true", "--set", "mqtt.port=1"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(kinds(&events), ["started", "granted", "stopped"]);
 }
 
 #[test]
-fn a_door_that_cannot_be_kept_says_why_and_how_to_mend_it() {
-    let house = House::new();
-    let wall = clip(house.0.path(), "wall.mp4", &STRANGER, 1.0);
-    let source = House::source(&wall);
-    let chip = house.path("gpiochip9");
+fn a_failed_start_names_the_cause_and_the_fix() {
+    let setup = Setup::new();
+    let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 1.0);
+    let source = Setup::source(&background);
+    let chip = setup.path("gpiochip9");
     let chip = format!("relay.chip={}", chip.display());
     let cases: [(&[&str], &[&str]); 9] = [
         (&["--set", "door.farr=1"], &["there is no door.farr", "did you mean"]),
@@ -322,26 +327,26 @@ fn a_door_that_cannot_be_kept_says_why_and_how_to_mend_it() {
         (&["--set", "events.path=/nowhere/at/all/events.sqlite"], &["/nowhere/at/all", "set events.path"]),
         (&["--set", "facebank.path=/nowhere/at/all/people.sqlite"], &["/nowhere/at/all"]),
     ];
-    for (arguments, wanted) in cases {
-        let said = house.refused(&[&["--set", &source], arguments].concat());
-        assert!(wanted.iter().all(|wanted| said.contains(wanted)), "{arguments:?}: {said}");
+    for (arguments, expected) in cases {
+        let log = setup.refused(&[&["--set", &source], arguments].concat());
+        assert!(expected.iter().all(|expected| log.contains(expected)), "{arguments:?}: {log}");
     }
-    let said = house.refused(&["--set", "camera.source=/nowhere/clip.mp4"]);
-    assert!(said.contains("/nowhere/clip.mp4: no such file"), "{said}");
+    let log = setup.refused(&["--set", "camera.source=/nowhere/clip.mp4"]);
+    assert!(log.contains("/nowhere/clip.mp4: no such file"), "{log}");
 
-    fs::write(house.path("torn.mp4"), &fs::read(&wall).unwrap()[..2000]).unwrap();
-    let said = house.refused(&["--set", &House::source(&house.path("torn.mp4"))]);
-    assert!(said.contains("torn.mp4"), "{said}");
+    fs::write(setup.path("torn.mp4"), &fs::read(&background).unwrap()[..2000]).unwrap();
+    let log = setup.refused(&["--set", &Setup::source(&setup.path("torn.mp4"))]);
+    assert!(log.contains("torn.mp4"), "{log}");
 
-    fs::write(house.path("facebank.sqlite"), "this is no database at all, whatever its name").unwrap();
-    let said = house.refused(&["--set", &source]);
-    assert!(said.contains("facebank.sqlite: this is not a facebank"), "{said}");
+    fs::write(setup.path("facebank.sqlite"), "this is no database at all, whatever its name").unwrap();
+    let log = setup.refused(&["--set", &source]);
+    assert!(log.contains("facebank.sqlite: this is not a facebank"), "{log}");
 }
 
 #[test]
-fn an_altered_model_keeps_no_door() {
-    let house = House::new();
-    let models = house.path("models");
+fn an_altered_model_is_refused() {
+    let setup = Setup::new();
+    let models = setup.path("models");
     fs::create_dir(&models).unwrap();
     for entry in fs::read_dir(root().join("models")).unwrap() {
         let entry = entry.unwrap();
@@ -354,8 +359,8 @@ fn an_altered_model_keeps_no_door() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&onet, bytes).unwrap();
-    let wall = clip(house.0.path(), "wall.mp4", &STRANGER, 1.0);
+    let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 1.0);
     let models = models.display().to_string();
-    let said = house.refused(&["--models", &models, "--set", &House::source(&wall)]);
-    assert!(said.contains("onet.onnx: is not the file that the manifest names"), "{said}");
+    let log = setup.refused(&["--models", &models, "--set", &Setup::source(&background)]);
+    assert!(log.contains("onet.onnx: is not the file that the manifest names"), "{log}");
 }

@@ -12,13 +12,14 @@ use ostiary_access::{DenialReason, Reason};
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use ostiary_events::{Denial, Event, EventKind, EventName, Evidence, Grant, sentence};
 
+/// Standard output of a command that succeeds.
 fn printed(arguments: &[&str]) -> String {
     let output = cargo_bin_cmd!("ostiary").args(arguments).env_clear().output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The words that lead to each command that is not hidden, the program itself first.
+/// The words of each command that is not hidden, the program itself first.
 fn commands(command: &Command, path: &[String], found: &mut Vec<Vec<String>>) {
     found.push(path.to_vec());
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {

@@ -1,5 +1,4 @@
-//! What the verbs make of pictures: the bundled portraits, the models that ship, and everything that can be wrong with
-//! either.
+//! The commands that process pictures, with the bundled portraits and the shipped models, and with damaged ones.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +20,7 @@ fn portrait(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits").join(name)
 }
 
-/// Runs a verb with the models of a folder, whatever is installed on this machine. No run may panic.
+/// Runs a command with the models of a folder and without the installed configuration. Asserts that it does not panic.
 fn run_with(models: &Path, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
     let mut ostiary = cargo_bin_cmd!("ostiary");
     ostiary.args(["--config", "/dev/null", "--models"]).arg(models);
@@ -33,7 +32,7 @@ fn run_with(models: &Path, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output 
     output
 }
 
-/// The arguments as they are, strings and paths mixed.
+/// Runs a command with the shipped models. The arguments can be strings and paths.
 macro_rules! run {
     ($($argument:expr),+ $(,)?) => { run_with(Path::new(MODELS), &[$(&$argument),+]) };
 }
@@ -46,13 +45,13 @@ fn error(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Standard output, which is one JSON object a line.
+/// The JSON objects in standard output, one per line.
 fn lines(output: &Output) -> Vec<Value> {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The one line that was printed.
+/// The only JSON object in standard output.
 fn line(output: &Output) -> Value {
     let [line] = lines(output).try_into().unwrap_or_else(|lines| panic!("{lines:?}, {}", error(output)));
     line
@@ -74,7 +73,7 @@ fn cosine(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A wall with a lamp on it: nobody is there.
+/// Makes a picture without a face.
 fn faceless(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("wall.png");
     RgbImage::from_fn(320, 240, |x, y| Rgb([(x / 2) as u8 + 60, (y / 2) as u8 + 60, 120]))
@@ -83,13 +82,13 @@ fn faceless(folder: &TempDir) -> PathBuf {
     path
 }
 
-/// The bad pictures, each with a word that its error must hold.
+/// Makes unreadable pictures, each with a part of the error that it must give.
 fn bad_pictures(folder: &TempDir) -> Vec<(PathBuf, &'static str)> {
     let whole = fs::read(portrait("obama.jpg")).unwrap();
     let files: [(&str, &[u8], &str); 5] = [
         ("torn.jpg", &whole[..whole.len() / 2], "truncated"),
         ("empty.jpg", b"", "empty"),
-        ("text.jpg", b"Dear doorkeeper, please let me in.", "neither a JPEG nor a PNG"),
+        ("text.jpg", b"this is not a picture", "neither a JPEG nor a PNG"),
         ("huge.png", &png_header(60_000, 60_000), "megapixels"),
         ("header.png", &png_header(64, 64), "damaged"),
     ];
@@ -105,7 +104,7 @@ fn bad_pictures(folder: &TempDir) -> Vec<(PathBuf, &'static str)> {
     pictures
 }
 
-/// A PNG that ends where its pixels would begin.
+/// A PNG file that ends before the pixel data.
 fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut header = b"IHDR".to_vec();
     header.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
@@ -117,7 +116,7 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
     [&b"\x89PNG\r\n\x1a\n\0\0\0\x0d"[..], &header, &crc.to_be_bytes(), data].concat()
 }
 
-/// An aligned face, cut out by the library and saved without loss.
+/// Saves the aligned face of a portrait as a PNG file.
 fn aligned(folder: &TempDir, name: &str) -> PathBuf {
     let mut config = Config::default();
     config.models.dir = Some(MODELS.into());
@@ -130,7 +129,7 @@ fn aligned(folder: &TempDir, name: &str) -> PathBuf {
 }
 
 #[test]
-fn detect_prints_one_object_of_known_names_for_each_picture() {
+fn detect_prints_one_object_with_fixed_fields_for_each_picture() {
     let file = portrait("hopper.jpg");
     let output = run!("detect", "--json", file);
     assert_eq!(code(&output), 0);
@@ -148,7 +147,7 @@ fn detect_prints_one_object_of_known_names_for_each_picture() {
         assert!(point.len() == 2 && point[0] > x && point[0] < x + width, "{face}");
         assert!(point[1] > y && point[1] < y + height, "{face}");
     }
-    // Left eye, right eye, nose, left and right corner of the mouth, as seen in the picture.
+    // Left eye, right eye, nose, left and right corner of the mouth, as seen by the viewer.
     assert!(landmarks[0][0] < landmarks[1][0] && landmarks[3][0] < landmarks[4][0]);
     assert!(landmarks[1][1] < landmarks[2][1] && landmarks[2][1] < landmarks[3][1]);
     let quality = &face["quality"];
@@ -158,7 +157,7 @@ fn detect_prints_one_object_of_known_names_for_each_picture() {
 }
 
 #[test]
-fn every_portrait_has_its_one_face() {
+fn each_portrait_has_one_face() {
     let output = run!("detect", "--json", portrait(""));
     assert_eq!(code(&output), 0);
     let found = lines(&output);
@@ -173,7 +172,7 @@ fn every_portrait_has_its_one_face() {
 }
 
 #[test]
-fn bad_pictures_are_named_and_the_rest_go_on() {
+fn bad_pictures_are_named_and_the_others_are_processed() {
     let folder = tempfile::tempdir().unwrap();
     let good = portrait("hopper.jpg");
     for verb in ["detect", "embed"] {
@@ -189,7 +188,7 @@ fn bad_pictures_are_named_and_the_rest_go_on() {
             assert!(second.get("error").is_none());
         }
     }
-    // For people: what is wrong on standard error, the rest on standard output.
+    // As text: errors on standard error, the results on standard output.
     let (torn, _) = &bad_pictures(&folder)[0];
     let output = run!("detect", torn, good);
     assert_eq!(code(&output), 2);
@@ -198,7 +197,7 @@ fn bad_pictures_are_named_and_the_rest_go_on() {
 }
 
 #[test]
-fn no_face_is_a_normal_result() {
+fn a_picture_without_a_face_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let wall = faceless(&folder);
     let output = run!("detect", "--json", wall, portrait("hopper.jpg"));
@@ -222,7 +221,7 @@ fn a_folder_without_pictures_is_an_error() {
 }
 
 #[test]
-fn an_embedding_has_unit_length_and_tells_people_apart() {
+fn embeddings_have_unit_length_and_differ_between_people() {
     let output =
         run!("embed", "--json", portrait("obama.jpg"), portrait("obama2.jpg"), portrait("biden.jpg"));
     assert_eq!(code(&output), 0);
@@ -239,26 +238,26 @@ fn an_embedding_has_unit_length_and_tells_people_apart() {
 }
 
 #[test]
-fn an_aligned_crop_is_taken_as_it_is() {
+fn an_aligned_crop_is_embedded_without_detection() {
     let folder = tempfile::tempdir().unwrap();
     let (photo, crop) = (portrait("hopper.jpg"), aligned(&folder, "hopper.jpg"));
-    let whole = line(&run!("embed", "--json", photo));
+    let detected = line(&run!("embed", "--json", photo));
     let output = run!("embed", "--json", "--aligned", crop);
     assert_eq!(code(&output), 0);
     assert_eq!(keys(&line(&output)), ["embedding", "file"].into());
-    let alike = cosine(&numbers(&whole["embedding"]), &numbers(&line(&output)["embedding"]));
-    assert!((alike - 1.0).abs() < 1e-5, "{alike}");
+    let similarity = cosine(&numbers(&detected["embedding"]), &numbers(&line(&output)["embedding"]));
+    assert!((similarity - 1.0).abs() < 1e-5, "{similarity}");
 
     let output = run!("embed", "--json", "--aligned", photo);
     assert_eq!(code(&output), 2);
-    let said = line(&output)["error"].as_str().unwrap().to_owned();
+    let message = line(&output)["error"].as_str().unwrap().to_owned();
     for part in ["hopper.jpg", "512x600", "112x112", "--aligned"] {
-        assert!(said.contains(part), "{said}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
 #[test]
-fn verify_says_whether_it_is_the_same_person() {
+fn verify_compares_two_pictures() {
     let folder = tempfile::tempdir().unwrap();
     for (a, b, same) in [
         ("obama.jpg", "obama2.jpg", true),
@@ -267,10 +266,10 @@ fn verify_says_whether_it_is_the_same_person() {
         ("hopper.jpg", "obama2.jpg", false),
     ] {
         let output = run!("verify", "--json", portrait(a), portrait(b));
-        let verified = line(&output);
-        assert_eq!(keys(&verified), ["same", "similarity", "threshold"].into());
-        assert_eq!(verified["same"], same, "{a} {b}: {verified}");
-        assert_eq!(number(&verified["similarity"]) >= number(&verified["threshold"]), same);
+        let verification = line(&output);
+        assert_eq!(keys(&verification), ["same", "similarity", "threshold"].into());
+        assert_eq!(verification["same"], same, "{a} {b}: {verification}");
+        assert_eq!(number(&verification["similarity"]) >= number(&verification["threshold"]), same);
         assert_eq!(code(&output), i32::from(!same));
     }
     let (a, b) = (aligned(&folder, "obama.jpg"), aligned(&folder, "obama2.jpg"));
@@ -289,7 +288,7 @@ fn verify_says_whether_it_is_the_same_person() {
 }
 
 #[test]
-fn a_stricter_rate_asks_for_more() {
+fn a_lower_far_gives_a_higher_threshold() {
     let threshold = |far: &str| {
         let output = run!(
             "verify",
@@ -308,7 +307,7 @@ fn a_stricter_rate_asks_for_more() {
 }
 
 #[test]
-fn who_is_enrolled_is_identified_and_strangers_are_not() {
+fn enrolled_people_are_identified_and_others_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let bank = folder.path().join("people.sqlite");
     let output = run!(
@@ -340,14 +339,14 @@ fn who_is_enrolled_is_identified_and_strangers_are_not() {
         let output = run!("identify", "--json", portrait("obama2.jpg"), "--facebank", known);
         assert_eq!(code(&output), 0, "{}", error(&output));
         let found = line(&output);
-        let wanted = ["margin", "person", "second", "similarity", "threshold", "verdict"];
-        assert_eq!(keys(&found), wanted.into());
+        let fields = ["margin", "person", "second", "similarity", "threshold", "verdict"];
+        assert_eq!(keys(&found), fields.into());
         assert_eq!(found["verdict"], "known");
         assert_eq!(found["person"], "Barack Obama");
         assert!(number(&found["similarity"]) >= number(&found["threshold"]));
         assert!(number(&found["second"]) < 0.3);
 
-        // The door's margin holds here too: hardly anybody is so far ahead of the second best.
+        // The margin of the door applies too. With 0.9, the best candidate is not far enough above the second best.
         let strict = ["identify", "--set", "door.margin=0.9"];
         let output =
             run!(strict[0], strict[1], strict[2], "--json", portrait("obama2.jpg"), "--facebank", known);
@@ -375,21 +374,21 @@ fn who_is_enrolled_is_identified_and_strangers_are_not() {
 }
 
 #[test]
-fn a_photo_that_is_not_fit_enrolls_nobody_and_says_why() {
+fn an_unsuitable_photo_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let bank = folder.path().join("people.sqlite");
     assert_eq!(code(&run!("enroll", "Barack Obama", portrait("obama.jpg"), "--facebank", bank)), 0);
     let small = folder.path().join("small.png");
     let photo = image::open(portrait("obama3.jpg")).unwrap();
     photo.resize(200, 300, image::imageops::FilterType::Triangle).save(&small).unwrap();
-    let mut unfit = vec![
+    let mut unsuitable = vec![
         (faceless(&folder), "no face"),
         (small, "come closer"),
-        // Known under another name already.
+        // Enrolled under another name.
         (portrait("obama2.jpg"), "looks like Barack Obama"),
     ];
-    unfit.extend(bad_pictures(&folder).into_iter().filter(|(path, _)| path.exists()));
-    for (photo, word) in unfit {
+    unsuitable.extend(bad_pictures(&folder).into_iter().filter(|(path, _)| path.exists()));
+    for (photo, word) in unsuitable {
         let output = run!("enroll", "--json", "Somebody", photo, "--facebank", bank);
         assert_eq!(code(&output), 1, "{}", error(&output));
         let refused = line(&output);
@@ -399,7 +398,7 @@ fn a_photo_that_is_not_fit_enrolls_nobody_and_says_why() {
         assert!(problem["problem"].as_str().unwrap().contains(word), "{refused}");
         assert!(error(&output).contains("nothing was stored"));
     }
-    // A photo of somebody else does not slip in among a person's own.
+    // Photos of two people are refused for one name.
     let output =
         run!("enroll", "Somebody", portrait("biden.jpg"), portrait("hopper.jpg"), "--facebank", bank);
     assert_eq!(code(&output), 1);
@@ -412,42 +411,33 @@ fn a_photo_that_is_not_fit_enrolls_nobody_and_says_why() {
     assert_eq!(line(&listed)["name"], "Barack Obama");
 }
 
-/// A video in which a picture is held before the camera.
-fn film(folder: &TempDir, name: &str, picture: &Path) -> PathBuf {
-    let film = folder.path().join(name);
+/// Makes a video that shows a picture.
+fn video_of(folder: &TempDir, name: &str, picture: &Path) -> PathBuf {
+    let video = folder.path().join(name);
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-loop", "1", "-framerate", "10", "-i"])
         .arg(picture)
         .args(["-t", "2.5", "-vf", "scale=320:-2", "-pix_fmt", "yuv420p"])
-        .arg(&film)
+        .arg(&video)
         .output()
         .expect("these tests need ffmpeg: apt install ffmpeg");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    film
+    video
 }
 
 #[test]
 fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
     let folder = tempfile::tempdir().unwrap();
     let bank = folder.path().join("people.sqlite");
-    let enrollment_session = film(&folder, "enrollment_session.mkv", &portrait("obama.jpg"));
-    let output = run!(
-        "enroll",
-        "--json",
-        "Barack Obama",
-        "--camera",
-        "--source",
-        enrollment_session,
-        "--facebank",
-        bank
-    );
+    let video = video_of(&folder, "person.mkv", &portrait("obama.jpg"));
+    let output = run!("enroll", "--json", "Barack Obama", "--camera", "--source", video, "--facebank", bank);
     assert_eq!(code(&output), 0, "{}", error(&output));
     assert_eq!(line(&output)["enrolled"], true);
     assert!(error(&output).contains("hold still") && error(&output).contains("picture 3 of 3"));
     assert_eq!(code(&run!("identify", portrait("obama2.jpg"), "--facebank", bank)), 0);
     assert_eq!(code(&run!("identify", portrait("biden.jpg"), "--facebank", bank)), 1);
 
-    let nobody = film(&folder, "nobody.mkv", &faceless(&folder));
+    let nobody = video_of(&folder, "nobody.mkv", &faceless(&folder));
     let output = run!("enroll", "Nobody", "--camera", "--source", nobody, "--facebank", bank);
     assert_eq!(code(&output), 2);
     for part in ["no face found", "nobody.mkv ended", "nothing was stored"] {
@@ -461,7 +451,7 @@ const ROLES: [(&str, [&str; 4]); 2] = [
     ("fp32", ["pnet", "rnet", "onet", "mobilefacenet"]),
 ];
 
-/// The models that ship, in a folder where they can be spoilt.
+/// Copies the shipped models to a temporary folder.
 fn models() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for file in fs::read_dir(MODELS).unwrap().map(|file| file.unwrap().path()).filter(|file| file.is_file()) {
@@ -470,7 +460,7 @@ fn models() -> TempDir {
     folder
 }
 
-/// Puts other bytes in a model's place and their hash into the manifest.
+/// Replaces the file of a model, and its hash in the manifest.
 fn replace(folder: &Path, role: &str, bytes: &[u8]) {
     let file = folder.join(role).with_extension("onnx");
     let manifest = folder.join("manifest.toml");
@@ -481,29 +471,29 @@ fn replace(folder: &Path, role: &str, bytes: &[u8]) {
     fs::write(file, bytes).unwrap();
 }
 
-/// Runs the whole chain with these models, which must fail, and checks what is said.
+/// Embeds a portrait with these models. Asserts that it fails with an error that contains all parts.
 fn refused(models: &Path, precision: &str, parts: &[&str]) {
     let setting = models.with_extension("toml");
     fs::write(&setting, format!("[engine]\nprecision = {precision:?}")).unwrap();
     let output = run_with(models, &[&"embed", &"--config", &setting, &portrait("hopper.jpg")]);
     fs::remove_file(setting).unwrap();
-    let said = error(&output);
-    assert_eq!(code(&output), 2, "{said}");
+    let message = error(&output);
+    assert_eq!(code(&output), 2, "{message}");
     assert!(output.stdout.is_empty());
     for part in parts {
-        assert!(said.contains(part), "{part:?} is not said: {said}");
+        assert!(message.contains(part), "{part:?} is not in {message}");
     }
 }
 
 #[test]
-fn a_folder_that_is_no_set_of_models_is_named() {
+fn a_folder_without_a_valid_manifest_is_named() {
     let empty = tempfile::tempdir().unwrap();
     refused(&empty.path().join("absent"), "int8", &["absent/manifest.toml", "install the models again"]);
     refused(empty.path(), "int8", &["manifest.toml", "install the models again"]);
     let text = fs::read_to_string(Path::new(MODELS).join("manifest.toml")).unwrap();
     for broken in [
         String::new(),
-        "no manifest".into(),
+        "not a manifest".into(),
         text[..text.len() / 2].into(),
         text.replace("format = 1", "format = 99"),
         text.replace("[models.onet", "[models.other"),
@@ -537,7 +527,7 @@ fn a_model_file_that_is_missing_truncated_or_altered_is_named() {
 }
 
 #[test]
-fn what_is_no_model_is_refused_though_its_hash_is_right() {
+fn an_invalid_network_with_the_right_hash_is_refused() {
     for (precision, role) in ROLES.iter().flat_map(|(precision, roles)| roles.map(|role| (precision, role))) {
         let whole = fs::read(Path::new(MODELS).join(role).with_extension("onnx")).unwrap();
         for bytes in [&b""[..], b"this is no network", &[0xff; 4096], &whole[..whole.len() / 2]] {
@@ -549,7 +539,7 @@ fn what_is_no_model_is_refused_though_its_hash_is_right() {
 }
 
 #[test]
-fn a_model_in_anothers_place_is_refused() {
+fn a_model_in_the_place_of_another_is_refused() {
     for (precision, roles) in ROLES {
         let pairs = roles.into_iter().flat_map(|role| roles.map(|other| (role, other)));
         for (role, other) in pairs.filter(|(role, other)| role != other) {

@@ -1,4 +1,4 @@
-//! `ostiary cameras`
+//! `ostiary cameras`: lists the cameras with their formats.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,8 +14,9 @@ Example:
   ostiary cameras
   ostiary cameras --json | jq -r .by_id
 
-The path to put into camera.source is the one by id: it stays the same when cameras are plugged in another
-order. Ends with 1 where there is no camera.")]
+Set camera.source to the path below /dev/v4l/by-id: it does not change if cameras are connected in another order.
+
+Exit code: 0 a camera was found, 1 there is no camera.")]
 pub struct Args {}
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
@@ -39,11 +40,11 @@ fn print(devices: &[DeviceInfo]) -> anyhow::Result<()> {
     let text: Vec<String> = devices.iter().map(describe).collect();
     match io::stdout().lock().write_all(text.join("\n").as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        result => Ok(result?),
     }
 }
 
-/// A camera as a few lines.
+/// A camera as lines of text, each with a line break.
 fn describe(device: &DeviceInfo) -> String {
     let mut text = device.path.display().to_string();
     for part in [&device.name, &device.driver] {
@@ -66,7 +67,7 @@ fn describe(device: &DeviceInfo) -> String {
 
 fn describe_format(format: &FormatInfo) -> String {
     let mut text = String::new();
-    let note = if format.usable { "" } else { "  (not used by Ostiary)" };
+    let note = if format.usable { "" } else { "  (not supported by Ostiary)" };
     if let Some(range) = &format.range {
         text += &format!(
             "  {:<4}  {}x{} to {}x{}{note}\n",
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_camera_is_shown_with_its_steady_path_and_what_it_offers() {
+    fn a_camera_is_printed_with_its_path_by_id_and_its_formats() {
         let sizes = vec![SizeInfo { width: 640, height: 480, fps: vec![30.0, 30000.0 / 2002.0] }];
         let format =
             |format: &str, usable, sizes| FormatInfo { format: format.into(), usable, sizes, range: None };
@@ -107,7 +108,7 @@ mod tests {
         assert_eq!(
             describe(&device),
             "/dev/video0  Maker Cam  uvcvideo\n  /dev/v4l/by-id/usb-Maker_Cam-index0\n  \
-             YUYV  640x480   30, 14.99/s\n  H264  (not used by Ostiary)\n"
+             YUYV  640x480   30, 14.99/s\n  H264  (not supported by Ostiary)\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `ostiary demo`: the bundled play through the daemon's own code, to a door that is printed.
+//! `ostiary demo`: plays the bundled visits through the daemon's own code, with a relay that is printed.
 
 mod observer;
 mod snapshots;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use observer::{Observer, Plain};
+use observer::{EventRecorder, SentenceOutput};
 use ostiary_config::Config;
 use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
@@ -24,45 +24,45 @@ use crate::demo::{DEMO_VISITORS, Pace, SyntheticSource, enrollment};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
-    Needs no camera, relay or broker, and leaves nothing but the pictures.\n\
-    Exit code: 0 the stranger was refused and the person let in, 1 otherwise.")]
+    Needs no camera, relay or broker. It leaves no files except the pictures.\n\
+    Exit code: 0 the unknown person was refused and the enrolled person was let in, 1 otherwise, 2 an error.")]
 pub struct Args {
     /// Where to write the annotated pictures.
     #[arg(short, long, value_name = "DIR", default_value = "demo-output")]
     output: PathBuf,
 
-    /// Do not wait for the play's own time.
+    /// Play the visits faster than real time.
     #[arg(long)]
     fast: bool,
 }
 
-/// How long the printed relay is on, milliseconds: shorter than the play's last pause.
+/// The pulse of the printed relay, in milliseconds: shorter than the pause after the last visit.
 const PULSE_MS: u64 = 800;
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    // The door's own configuration must not change the play, but for where the models are.
+    // The demo uses the models of the configuration, and the defaults for everything else.
     let mut config = Config { models: globals.config()?.models, ..Config::default() };
     let folder = tempfile::tempdir().context("no temporary folder for the facebank; set TMPDIR")?;
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
 
-    let say = |text: &str| if globals.json { Ok(()) } else { output::line(text) };
+    let print = |text: &str| if globals.json { Ok(()) } else { output::line(text) };
     let threshold = enroll(&config)?;
     let person = enrollment().name;
-    say(&format!("Enrolled {person} from a bundled portrait."))?;
-    say("Now a stranger comes to the door, and then that person, in another photo.\n")?;
+    print(&format!("Enrolled {person} from a bundled portrait."))?;
+    print(&format!("Now an unknown person comes to the door, and then {person}, in another photo.\n"))?;
 
     let snapshots = Snapshots::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
-    let (observer, seen) = Observer::new();
-    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(observer)];
-    // Programs read the events alone from standard output; the door is then printed beside it.
+    let (recorder, recorded) = EventRecorder::new();
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(recorder)];
+    // With --json, standard output has the events only, and the relay is printed to standard error.
     let relay = if globals.json {
         outputs.push(Box::new(JsonLines::stdout()));
         Relay::printed(io::stderr())
     } else {
-        outputs.push(Box::new(Plain::new(started)));
+        outputs.push(Box::new(SentenceOutput::new(started)));
         Relay::printed(io::stdout())
     };
     let pace = if args.fast { Pace::Unpaced } else { Pace::RealTime };
@@ -78,20 +78,20 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     })?;
 
     let pictures = snapshots.finish()?;
-    say(&format!("\nWrote {pictures} annotated pictures to {}.", args.output.display()))?;
-    match seen.verdict(person) {
+    print(&format!("\nWrote {pictures} annotated pictures to {}.", args.output.display()))?;
+    match recorded.check(person) {
         Ok(()) => {
-            say(&format!("The stranger was refused, and {person} was let in."))?;
+            print(&format!("The unknown person was refused, and {person} was let in."))?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(why) => {
-            eprintln!("The play went wrong: {why}.");
+        Err(failure) => {
+            eprintln!("The demo failed: {failure}.");
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// Enrolls the person of the play as `ostiary enroll` would; the similarity that the door will need.
+/// Enrolls the person of the demo, as `ostiary enroll` does. Returns the similarity threshold for `door.far`.
 pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
     let mut recognizer = Recognizer::load(config)?;
     let enrollment = enrollment();
@@ -99,7 +99,10 @@ pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
     for portrait in enrollment.portraits {
         let PhotoCheck::Good(face) = check_photo(&mut recognizer, &config.quality, &portrait.picture()?)?
         else {
-            bail!("{}: no face that is good enough; are these the models that ship?", portrait.file);
+            bail!(
+                "{}: no face of sufficient quality; check that these are the shipped models",
+                portrait.file
+            );
         };
         let photo = PhotoHash::of(portrait.jpeg);
         templates.push(Template { embedding: face.embedding, photo, crop: None });

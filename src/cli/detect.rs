@@ -1,4 +1,4 @@
-//! `ostiary detect`
+//! `ostiary detect`: finds the faces in pictures.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,27 +12,29 @@ use super::{Globals, output, pictures};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary detect --json photo.jpg\n\n\
-    Exit code: 0 every picture has a face, 1 some picture has none, 2 some picture is unreadable.")]
+    Exit code: 0 every picture has a face, 1 a picture has no face, 2 a picture cannot be read.")]
 pub struct Args {
     /// Pictures, or folders of pictures.
     #[arg(required = true)]
     files: Vec<PathBuf>,
 
-    /// The smallest face that is looked for, pixels.
+    /// The smallest face to detect, in pixels.
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(12..))]
     min_face: Option<u32>,
 }
 
+/// The faces of one picture as they are printed as JSON.
 #[derive(Serialize)]
-struct Found<'a> {
+struct FacesInPicture<'a> {
     file: &'a Path,
     width: u32,
     height: u32,
     faces: Vec<Face>,
 }
 
+/// A picture without a result, as it is printed as JSON.
 #[derive(Serialize)]
-pub struct Failed<'a> {
+pub struct FailedPicture<'a> {
     pub file: &'a Path,
     pub error: String,
 }
@@ -43,29 +45,30 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         config.detector.min_face = min_face;
     }
     let mut recognizer = Recognizer::load(&config)?;
-    let files = pictures::pictures(&args.files)?;
-    let bar = pictures::progress(files.len());
-    let mut worst = 0;
+    let files = pictures::collect_pictures(&args.files)?;
+    let bar = pictures::progress_bar(files.len());
+    let mut exit_code = 0;
     for file in &files {
-        let looked = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
+        let detected = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
             let faces = recognizer.faces(&frame)?;
-            Ok(Found { file, width: frame.width(), height: frame.height(), faces })
+            Ok(FacesInPicture { file, width: frame.width(), height: frame.height(), faces })
         });
-        worst = worst.max(match looked {
+        exit_code = exit_code.max(match detected {
             Ok(found) => bar.suspend(|| print(globals, &found))?,
-            Err(error) => bar.suspend(|| failed(globals, file, &error))?,
+            Err(error) => bar.suspend(|| report_failure(globals, file, &error))?,
         });
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(ExitCode::from(worst))
+    Ok(ExitCode::from(exit_code))
 }
 
-fn print(globals: &Globals, found: &Found) -> anyhow::Result<u8> {
+/// Prints the faces of one picture. Returns exit code 1 if there are none.
+fn print(globals: &Globals, found: &FacesInPicture) -> anyhow::Result<u8> {
     if globals.json {
         output::json_line(found)?;
     } else {
-        output::line(&format!("{}: {}", found.file.display(), count(found.faces.len())))?;
+        output::line(&format!("{}: {}", found.file.display(), face_count(found.faces.len())))?;
         for face in &found.faces {
             let (bbox, quality) = (face.detection.bbox, face.quality);
             output::line(&format!(
@@ -86,7 +89,7 @@ fn print(globals: &Globals, found: &Found) -> anyhow::Result<u8> {
     Ok(u8::from(found.faces.is_empty()))
 }
 
-fn count(faces: usize) -> String {
+fn face_count(faces: usize) -> String {
     match faces {
         0 => "no face".into(),
         1 => "1 face".into(),
@@ -94,11 +97,11 @@ fn count(faces: usize) -> String {
     }
 }
 
-/// Tells of a picture that could not be worked on; the rest go on.
-pub fn failed(globals: &Globals, file: &Path, error: &anyhow::Error) -> anyhow::Result<u8> {
+/// Reports a picture that could not be processed. Returns exit code 2; the caller continues with the other pictures.
+pub fn report_failure(globals: &Globals, file: &Path, error: &anyhow::Error) -> anyhow::Result<u8> {
     let error = format!("{error:#}");
     if globals.json {
-        output::json_line(&Failed { file, error })?;
+        output::json_line(&FailedPicture { file, error })?;
     } else {
         eprintln!("error: {error}");
     }

@@ -1,5 +1,5 @@
-//! `ostiary doctor`: check all that the door depends on, and say how to mend it. Nothing is changed and no door opened;
-//! no line is taken, but for an input that is free, to read its level.
+//! `ostiary doctor`: checks everything that the door depends on, and prints how to fix each fault. It changes nothing and
+//! opens no door. It opens no GPIO line, except for an unused input, to read its level.
 
 mod access;
 mod archive;
@@ -36,7 +36,7 @@ use ostiary_config::{Config, Loaded, Problem};
 use ostiary_facebank::{DaemonLock, FacebankError};
 use serde::Serialize;
 use serde_json::json;
-use service::Unit;
+use service::ServiceUnit;
 
 use super::Globals;
 use super::output::{json_line, line};
@@ -45,31 +45,32 @@ use super::output::{json_line, line};
 #[command(
     after_help = "Examples:\n  ostiary doctor\n  ostiary doctor --json | jq 'select(.status != \"ok\")'\n  \
                         ostiary doctor --bundle support.tar.gz\n\n\
-                        Every check is made, whatever the others find. The running daemon is not disturbed.\n\n\
-                        Exit code 0: no fault, perhaps warnings. 1: a fault. 2: the checks could not be made, or the \
-                        bundle not be written."
+                        All checks run, even if some find faults. The running daemon is not disturbed.\n\n\
+                        Exit code: 0 no fault, possibly warnings, 1 a fault, 2 the checks could not run, or the bundle \
+                        could not be written."
 )]
 pub struct Args {
-    /// Also write what those who help need to know into a new archive, without faces, names and secrets.
+    /// Also write a support bundle to this new archive, without faces, names and secrets.
     #[arg(long, value_name = "FILE.tar.gz")]
     bundle: Option<PathBuf>,
 }
 
-/// What is looked at.
-struct Door {
-    /// As far as the configuration is sound; the defaults where it is not.
+/// What the checks examine.
+struct CheckContext {
+    /// The configuration. Keys that are not valid have their defaults.
     loaded: Loaded,
+    /// What is wrong with the configuration.
     problems: Vec<Problem>,
     host: Host,
-    /// The daemon that keeps the door with this facebank.
+    /// The running daemon that uses this facebank.
     daemon: Option<Daemon>,
     /// The service; `None` without systemd.
-    unit: Option<Unit>,
+    unit: Option<ServiceUnit>,
 }
 
 /// A running daemon.
 struct Daemon {
-    /// Its process, where that can be told.
+    /// Its process id, if it is known.
     pid: Option<u32>,
 }
 
@@ -77,23 +78,23 @@ impl fmt::Display for Daemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
             Some(pid) => write!(f, "process {pid}"),
-            None => f.write_str("a process unknown"),
+            None => f.write_str("unknown process"),
         }
     }
 }
 
-impl Door {
+impl CheckContext {
     fn config(&self) -> &Config {
         &self.loaded.config
     }
 }
 
-/// A check looks at one thing and has at least one finding.
-type Check = fn(&Door) -> Vec<Finding>;
+/// A check of one subject. It returns at least one finding.
+type Check = fn(&CheckContext) -> Vec<Finding>;
 
-/// In the order in which a fault of one explains those of the next. The names are stable.
+/// The checks with their names, which are stable. A fault of one can explain faults of later ones.
 const CHECKS: [(&str, Check); 19] = [
-    ("config", configuration),
+    ("config", check_configuration),
     ("service", service::check),
     ("permissions", permissions::check),
     ("disk", storage::check),
@@ -111,10 +112,10 @@ const CHECKS: [(&str, Check); 19] = [
     ("inputs", gpio::check_inputs),
     ("broker", broker::check),
     ("watchdog", watchdog::check),
-    ("liveness", liveness),
+    ("liveness", check_liveness),
 ];
 
-/// A finding as it is printed.
+/// A finding as it is printed as JSON.
 #[derive(Serialize)]
 struct Line<'a> {
     check: &'a str,
@@ -124,18 +125,18 @@ struct Line<'a> {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.bundle {
-        // Now rather than after checks that take seconds.
-        archive::refuse_taken(path)?;
+        // Before the checks, because they take seconds.
+        archive::check_absent(path)?;
     }
     let (loaded, problems) = config::examine(&globals.layers())?;
-    let host = Host::this();
-    let (daemon, unit) = (daemon(&loaded.config), Unit::ask(&host));
-    let door = Door { loaded, problems, host, daemon, unit };
+    let host = Host::local();
+    let (daemon, unit) = (running_daemon(&loaded.config), ServiceUnit::query(&host));
+    let context = CheckContext { loaded, problems, host, daemon, unit };
     let mut has_fault = false;
-    let mut told = Vec::new();
+    let mut findings = Vec::new();
     for (check, examine) in CHECKS {
-        // Each is told before the next begins: some take seconds.
-        for finding in examine(&door) {
+        // Each finding is printed before the next check, because some checks take seconds.
+        for finding in examine(&context) {
             has_fault |= finding.status == Status::Fault;
             let text = format!("{:<7}  {check:<11}  {finding}", finding.status.name());
             let object = serde_json::to_value(Line { check, finding })?;
@@ -144,16 +145,16 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             } else {
                 line(&text)?;
             }
-            told.push(object);
+            findings.push(object);
         }
     }
     if let Some(path) = &args.bundle {
-        support::save(path, &door, told)?;
+        support::save(path, &context, findings)?;
         if globals.json {
             json_line(&json!({ "bundle": path }))?;
         } else {
             line(&format!(
-                "\nWrote {}. It holds no face, no name and no secret; read it before you send it.",
+                "\nWrote {}. It contains no face, no name and no secret; read it before you send it.",
                 path.display()
             ))?;
         }
@@ -161,27 +162,27 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(has_fault)))
 }
 
-fn daemon(config: &Config) -> Option<Daemon> {
+fn running_daemon(config: &Config) -> Option<Daemon> {
     match DaemonLock::check(&config.facebank.path) {
         Err(FacebankError::DaemonRunning { pid, .. }) => Some(Daemon { pid }),
-        // Where the lock cannot be read, the check of the facebank has the same to say.
+        // If the lock cannot be read, the check of the facebank reports that.
         _ => None,
     }
 }
 
-fn configuration(door: &Door) -> Vec<Finding> {
-    if door.problems.is_empty() {
+fn check_configuration(context: &CheckContext) -> Vec<Finding> {
+    if context.problems.is_empty() {
         return vec![Finding::ok("good")];
     }
-    let mend = "correct it; until then the daemon does not start, or keeps the configuration that it has \
-                (the other checks look at what is sound of this one)";
-    door.problems.iter().map(|problem| Finding::of_error(Status::Fault, problem, mend)).collect()
+    let fix = "correct it; until then the daemon does not start, or keeps its old configuration (the other checks use \
+               the valid keys)";
+    context.problems.iter().map(|problem| Finding::from_error(Status::Fault, problem, fix)).collect()
 }
 
-/// Said every time, for it is true of every door.
-fn liveness(_door: &Door) -> Vec<Finding> {
+/// Always a warning, because no door has a liveness check.
+fn check_liveness(_context: &CheckContext) -> Vec<Finding> {
     vec![Finding::warning(
         "there is no liveness check: a photo of an enrolled person can open this door",
-        "use it where somebody holding up a photo is acceptable or seen, or beside a second factor",
+        "use it only where a person who holds up a photo is acceptable or would be noticed, or together with a second factor",
     )]
 }

@@ -1,4 +1,4 @@
-//! `ostiary embed`
+//! `ostiary embed`: prints the embeddings of faces.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,26 +8,27 @@ use ostiary_pictures::read_picture;
 use ostiary_pipeline::Recognizer;
 use serde::Serialize;
 
-use super::detect::{Failed, failed};
+use super::detect::{FailedPicture, report_failure};
 use super::{Globals, output, pictures};
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ostiary embed --json photo.jpg\n  ostiary embed --json --aligned crops/\n\n\
-    Exit code: 0 every picture has a face, 1 some picture has none, 2 some picture is unreadable."
+    Exit code: 0 every picture has a face, 1 a picture has no face, 2 a picture cannot be read."
 )]
 pub struct Args {
-    /// Pictures, or folders of pictures; of each the most probable face is taken.
+    /// Pictures, or folders of pictures; the most probable face of each picture is used.
     #[arg(required = true)]
     files: Vec<PathBuf>,
 
-    /// The pictures are 112x112 crops, already aligned: take them as they are.
+    /// The pictures are aligned face crops of 112x112 pixels: skip the detection.
     #[arg(long)]
     aligned: bool,
 }
 
+/// One embedding as it is printed as JSON.
 #[derive(Serialize)]
-struct Embedded<'a> {
+struct EmbeddedPicture<'a> {
     file: &'a Path,
     embedding: &'a [f32],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,36 +37,41 @@ struct Embedded<'a> {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let mut recognizer = Recognizer::load(&globals.config()?)?;
-    let files = pictures::pictures(&args.files)?;
-    let bar = pictures::progress(files.len());
-    let mut worst = 0;
+    let files = pictures::collect_pictures(&args.files)?;
+    let bar = pictures::progress_bar(files.len());
+    let mut exit_code = 0;
     for file in &files {
-        let looked = if args.aligned { aligned(&mut recognizer, file) } else { found(&mut recognizer, file) };
-        worst = worst.max(match looked {
+        let embedded = if args.aligned {
+            embed_aligned(&mut recognizer, file)
+        } else {
+            embed_most_probable(&mut recognizer, file)
+        };
+        exit_code = exit_code.max(match embedded {
             Ok(Some((embedding, face))) => bar.suspend(|| print(globals, file, &embedding, face))?,
-            Ok(None) => bar.suspend(|| no_face(globals, file))?,
-            Err(error) => bar.suspend(|| failed(globals, file, &error))?,
+            Ok(None) => bar.suspend(|| report_no_face(globals, file))?,
+            Err(error) => bar.suspend(|| report_failure(globals, file, &error))?,
         });
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(ExitCode::from(worst))
+    Ok(ExitCode::from(exit_code))
 }
 
-type Looked = anyhow::Result<Option<(Embedding, Option<Face>)>>;
+/// The embedding of a picture and, if the face was detected, the face. `None` without a face.
+type EmbedResult = anyhow::Result<Option<(Embedding, Option<Face>)>>;
 
-fn aligned(recognizer: &mut Recognizer, file: &Path) -> Looked {
+fn embed_aligned(recognizer: &mut Recognizer, file: &Path) -> EmbedResult {
     Ok(Some((recognizer.embed(&pictures::read_crop(file)?)?, None)))
 }
 
-fn found(recognizer: &mut Recognizer, file: &Path) -> Looked {
-    let seen = recognizer.most_probable(&read_picture(file)?)?;
-    Ok(seen.map(|seen| (seen.embedding, Some(seen.face))))
+fn embed_most_probable(recognizer: &mut Recognizer, file: &Path) -> EmbedResult {
+    let recognized = recognizer.most_probable(&read_picture(file)?)?;
+    Ok(recognized.map(|recognized| (recognized.embedding, Some(recognized.face))))
 }
 
 fn print(globals: &Globals, file: &Path, embedding: &Embedding, face: Option<Face>) -> anyhow::Result<u8> {
     if globals.json {
-        output::json_line(&Embedded { file, embedding: embedding.values(), face })?;
+        output::json_line(&EmbeddedPicture { file, embedding: embedding.values(), face })?;
     } else {
         let numbers: Vec<String> = embedding.values().iter().map(f32::to_string).collect();
         output::line(&format!("{}: {}", file.display(), numbers.join(" ")))?;
@@ -73,10 +79,10 @@ fn print(globals: &Globals, file: &Path, embedding: &Embedding, face: Option<Fac
     Ok(0)
 }
 
-/// No face is a normal result.
-pub fn no_face(globals: &Globals, file: &Path) -> anyhow::Result<u8> {
+/// Reports a picture without a face, which is not an error. Returns exit code 1.
+pub fn report_no_face(globals: &Globals, file: &Path) -> anyhow::Result<u8> {
     if globals.json {
-        output::json_line(&Failed { file, error: "no face".into() })?;
+        output::json_line(&FailedPicture { file, error: "no face".into() })?;
     } else {
         output::line(&format!("{}: no face", file.display()))?;
     }

@@ -1,8 +1,9 @@
-//! `ostiary enroll`: make a person known, from photos, from folders of photos or from the camera.
+//! `ostiary enroll`: enrolls people from photos, from folders of photos or from the camera.
 
 mod camera;
 mod enroller;
 mod folder;
+mod photo_error;
 mod photos;
 
 use std::path::PathBuf;
@@ -17,40 +18,40 @@ use super::Globals;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary enroll Ann ann1.jpg ann2.jpg\n  \
                         ostiary enroll Ann --camera\n  ostiary enroll --from photos/\n\n\
-                        Exit code 0: enrolled. 1: refused, with the reasons. 2: an error.")]
+                        Exit code: 0 enrolled, 1 refused, with the reasons, 2 an error.")]
 pub struct Args {
-    /// The person's name; photos are added where there is one of this name already.
+    /// The person's name; if this person is enrolled already, the photos are added.
     #[arg(required_unless_present = "from", conflicts_with = "from")]
     name: Option<String>,
-    /// Photos with the one face of the person.
+    /// Photos that show the face of this person only.
     #[arg(conflicts_with_all = ["from", "camera"])]
     photos: Vec<PathBuf>,
-    /// Import FOLDER/NAME/*.jpg, a folder for each person.
+    /// Enroll everyone in FOLDER/NAME/*.jpg, with one folder per person.
     #[arg(long, value_name = "FOLDER", conflicts_with = "camera")]
     from: Option<PathBuf>,
-    /// Look through the camera until there are good pictures of the face.
+    /// Take pictures with the camera until enough of them are good.
     #[arg(long)]
     camera: bool,
-    /// Another source than camera.source.
+    /// Use this source instead of camera.source.
     #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
     source: Option<String>,
-    /// Give up after so many seconds before the camera.
+    /// Stop if there are not enough good pictures after this time.
     #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
     #[arg(value_name = "SECONDS", default_value_t = 60.0)]
     timeout: f64,
-    /// The facebank; facebank.path of the configuration where it is not given.
+    /// The facebank; by default facebank.path of the configuration.
     #[arg(long, value_name = "FILE")]
     facebank: Option<PathBuf>,
-    /// Take photos as faces that are already aligned, 112x112; a photo of that size always is.
+    /// The photos are aligned face crops of 112x112 pixels; photos of that size are always taken as crops.
     #[arg(long)]
     aligned: bool,
-    /// Accept faces that are not good enough: small, dark, blurred or turned away.
+    /// Accept faces of low quality: small, dark, blurred or turned away.
     #[arg(long)]
     force: bool,
-    /// Accept a face that looks like another enrolled person's.
+    /// Accept a face that is similar to another enrolled person.
     #[arg(long)]
     allow_similar: bool,
-    /// Accept photos of one person that do not look like each other.
+    /// Accept photos of one person that are not similar to each other.
     #[arg(long)]
     allow_unlike: bool,
 }
@@ -59,7 +60,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match (&args.from, &args.name) {
         (Some(folder), _) => folder::enroll(&mut Enroller::open(globals, &args)?, folder),
         (None, Some(name)) => {
-            // Before the models are loaded: that takes a while, and what is wrong stays wrong.
+            // Before the models are loaded, because that takes a while.
             check_name(name)?;
             for photo in &args.photos {
                 photo.metadata().with_context(|| photo.display().to_string())?;

@@ -1,4 +1,4 @@
-//! Flags that every verb takes.
+//! Flags that every command takes.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Set one key, as in --set door.far=1e-5; may be given often.
+    /// Set one key, for example --set door.far=1e-5; can be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
@@ -21,40 +21,41 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "DIR")]
     pub models: Option<PathBuf>,
 
-    /// Print one JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long, global = true)]
     pub json: bool,
 }
 
 impl Globals {
-    /// The configuration of this call: all layers, these flags last.
+    /// Loads the configuration from all layers; these flags override the other layers.
     pub fn config(&self) -> anyhow::Result<Config> {
         Ok(self.loaded()?.config)
     }
 
-    /// The configuration with where each value came from.
+    /// Loads the configuration, with the origin of each value.
     pub fn loaded(&self) -> Result<Loaded, ConfigError> {
         config::load(&self.layers())
     }
 
-    /// Refuses `--set` on both sides of the verb. clap keeps only one side, and would silently lose the keys of the other.
-    ///
-    /// # Errors
-    /// If a flag is lost.
-    pub fn refuse_lost_keys(&self, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
-        let is_set = |argument: &OsString| {
+    /// Refuses `--set` flags that clap drops: it keeps those before the command or those after it, but not both.
+    /// `arguments` are the arguments of the process.
+    pub fn check_set_flags(&self, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
+        let is_set_flag = |argument: &OsString| {
             let argument = argument.to_string_lossy();
             argument == "--set" || argument.starts_with("--set=")
         };
-        let given = arguments.take_while(|argument| argument != "--").filter(is_set).count();
-        ensure!(given == self.set.len(), "--set is given before the verb and after it: put all on one side");
+        let given = arguments.take_while(|argument| argument != "--").filter(is_set_flag).count();
+        ensure!(
+            given == self.set.len(),
+            "--set is given both before and after the command: put all on one side"
+        );
         Ok(())
     }
 
-    /// The sources of the configuration. The daemon keeps them, to read the same places again on a reload.
+    /// Where the configuration is read from. The daemon keeps it to read the same sources again on a reload.
     pub fn layers(&self) -> Layers {
-        // A variable that is not UTF-8 is kept with replacement characters, so that its key refuses it. If it were left
-        // out, it would be silently ignored.
+        // A variable that is not UTF-8 is converted with replacement characters. The check of the key's type then
+        // refuses it; it is not ignored.
         let environment = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();

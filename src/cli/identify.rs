@@ -1,4 +1,4 @@
-//! `ostiary identify`: say whom a picture shows.
+//! `ostiary identify`: identifies the person in a picture.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,22 +16,23 @@ use super::output::json_line;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary identify visitor.jpg\n  \
                         ostiary identify visitor.jpg --facebank photos/ --json\n\n\
-                        Exit code 0: known. 1: a stranger, ambiguous, or no face. 2: an error.")]
+                        Exit code: 0 a known person, 1 unknown, ambiguous or no face, 2 an error.")]
 pub struct Args {
     /// The picture.
     file: PathBuf,
-    /// A facebank, or a folder FOLDER/NAME/*.jpg; facebank.path of the configuration where it is not given.
+    /// A facebank, or a folder of photos FOLDER/NAME/*.jpg; by default facebank.path of the configuration.
     #[arg(long, value_name = "FILE_OR_FOLDER")]
     facebank: Option<PathBuf>,
-    /// Take pictures as faces that are already aligned, 112x112.
+    /// The pictures are aligned face crops of 112x112 pixels: skip the detection.
     #[arg(long)]
     aligned: bool,
 }
 
-/// What is printed. Everything but the verdict and the rule is null where there is no face or nobody to compare with.
+/// The result as it is printed as JSON. `person`, `similarity` and `second` are null if there is no face or no enrolled
+/// person to compare with.
 #[derive(Serialize)]
-struct Identified<'a> {
-    verdict: Shown,
+struct Identification<'a> {
+    verdict: Outcome,
     /// Null unless the verdict is `known`.
     person: Option<&'a str>,
     similarity: Option<Similarity>,
@@ -40,12 +41,12 @@ struct Identified<'a> {
     margin: f32,
 }
 
-/// The verdict on a picture, by the rule of the door.
+/// The result of the door's match rule on a picture.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Shown {
+enum Outcome {
     Known,
-    /// Similar to two people, with less than `door.margin` between them.
+    /// Similar to two people, and the similarities differ by less than `door.margin`.
     Ambiguous,
     Unknown,
     NoFace,
@@ -60,10 +61,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let threshold = recognizer.threshold(config.door.far)?;
     let gallery = match facebank {
         Some(facebank) => facebank.gallery(recognizer.model())?,
-        None => folder_gallery(&mut recognizer, path, args.aligned)?,
+        None => gallery_of_folder(&mut recognizer, path, args.aligned)?,
     };
     let rule = MatchRule { threshold, margin: config.door.margin };
-    let identified = |verdict, person, best: Option<Candidate>| Identified {
+    let identification = |verdict, person, best: Option<Candidate>| Identification {
         verdict,
         person,
         similarity: best.map(|best| best.similarity),
@@ -74,67 +75,71 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let Some(probe) =
         embed(&mut recognizer, &picture, args.aligned).with_context(|| args.file.display().to_string())?
     else {
-        return print(globals, &identified(Shown::NoFace, None, None));
+        return print(globals, &identification(Outcome::NoFace, None, None));
     };
     let best = gallery.best(&probe);
     let (verdict, person) = match rule.evaluate(best) {
-        Verdict::Person(id) => (Shown::Known, gallery.person(id).map(|person| person.name.as_str())),
-        Verdict::Ambiguous => (Shown::Ambiguous, None),
-        Verdict::Unknown => (Shown::Unknown, None),
+        Verdict::Person(id) => (Outcome::Known, gallery.person(id).map(|person| person.name.as_str())),
+        Verdict::Ambiguous => (Outcome::Ambiguous, None),
+        Verdict::Unknown => (Outcome::Unknown, None),
     };
-    print(globals, &identified(verdict, person, best))
+    print(globals, &identification(verdict, person, best))
 }
 
-fn print(globals: &Globals, identified: &Identified<'_>) -> anyhow::Result<ExitCode> {
+fn print(globals: &Globals, identification: &Identification<'_>) -> anyhow::Result<ExitCode> {
     if globals.json {
-        json_line(identified)?;
+        json_line(identification)?;
     } else {
-        let who = match identified.verdict {
-            Shown::Known => identified.person.unwrap_or_default(),
-            Shown::Ambiguous => "ambiguous: two people are too similar",
-            Shown::Unknown => "a stranger",
-            Shown::NoFace => "no face",
+        let outcome = match identification.verdict {
+            Outcome::Known => identification.person.unwrap_or_default(),
+            Outcome::Ambiguous => "ambiguous: two people are too similar",
+            Outcome::Unknown => "unknown person",
+            Outcome::NoFace => "no face",
         };
         let similarity =
-            identified.similarity.map(|s| format!("similarity {:.3}, ", s.0)).unwrap_or_default();
-        let second = match (identified.verdict, identified.second) {
-            (Shown::Ambiguous, Some(second)) => {
-                format!("second {:.3}, margin {}, ", second.0, identified.margin)
+            identification.similarity.map(|s| format!("similarity {:.3}, ", s.0)).unwrap_or_default();
+        let second = match (identification.verdict, identification.second) {
+            (Outcome::Ambiguous, Some(second)) => {
+                format!("second {:.3}, margin {}, ", second.0, identification.margin)
             }
             _ => String::new(),
         };
-        println!("{who} ({similarity}{second}threshold {:.3})", identified.threshold.0);
+        println!("{outcome} ({similarity}{second}threshold {:.3})", identification.threshold.0);
     }
-    Ok(ExitCode::from(u8::from(identified.person.is_none())))
+    Ok(ExitCode::from(u8::from(identification.person.is_none())))
 }
 
 /// The embedding of an aligned face or of the most probable face of a picture.
 fn embed(recognizer: &mut Recognizer, picture: &Frame, aligned: bool) -> anyhow::Result<Option<Embedding>> {
     if aligned {
         let Some(crop) = aligned_crop(picture) else {
-            bail!("is {}x{} pixels, and an aligned face is 112x112", picture.width(), picture.height());
+            bail!(
+                "the picture is {}x{} pixels; an aligned face is 112x112",
+                picture.width(),
+                picture.height()
+            );
         };
         return Ok(Some(recognizer.embed(&crop)?));
     }
     Ok(recognizer.most_probable(picture)?.map(|recognized| recognized.embedding))
 }
 
-/// A gallery of the photos of a folder. A photo without a face is told and passed over; a folder without any
-/// face is an error.
-fn folder_gallery(recognizer: &mut Recognizer, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
+/// Makes a gallery from a folder of photos. A photo without a face is reported and skipped; a folder without any face is
+/// an error.
+fn gallery_of_folder(recognizer: &mut Recognizer, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
     let mut gallery = Gallery::default();
     for (id, person) in (0..).zip(person_folders(folder)?) {
         let mut embeddings = Vec::new();
         for photo in &person.photos {
-            let found = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
-                // As in enrollment, a photo of an aligned face's size is one.
+            let embedded = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
+                // As in enrollment, a photo with the size of an aligned crop is taken as one.
                 let aligned = aligned || aligned_crop(&picture).is_some();
                 embed(recognizer, &picture, aligned).with_context(|| photo.display().to_string())
             });
-            match found {
+            match embedded {
                 Ok(Some(embedding)) => embeddings.push(embedding),
-                Ok(None) => eprintln!("{}: no face, passed over", photo.display()),
-                Err(error) => eprintln!("{error:#}, passed over"),
+                Ok(None) => eprintln!("{}: no face, skipped", photo.display()),
+                Err(error) => eprintln!("{error:#}, skipped"),
             }
         }
         let person = Person {

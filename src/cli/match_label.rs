@@ -1,4 +1,4 @@
-//! What one look at a frame says of a face, in a word: for annotated pictures and reports.
+//! The match result of one face in one frame, as a label for annotated pictures and reports.
 
 use std::fmt::{self, Write};
 
@@ -9,43 +9,44 @@ use serde::Serialize;
 
 use crate::annotate::Mark;
 
-/// A face of one frame.
+/// A face of one frame with its match result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MatchLabel<'a> {
     pub track: TrackId,
     #[serde(rename = "box")]
     pub bbox: BBox,
-    /// The detector's.
+    /// The detector's score, 0 to 1.
     pub score: f32,
-    /// Whether it was compared with the people of the facebank: it is not where it is not good enough.
+    /// Whether the face was embedded and compared with the gallery. Faces of low quality are not.
     pub embedded: bool,
-    /// Null for a stranger and for a face that was not compared.
+    /// The name of the person; null if the face is unknown, ambiguous or was not compared.
     pub person: Option<&'a str>,
-    /// With whoever is most alike, known or not.
+    /// The cosine similarity with the best candidate, also if that is below the threshold.
     pub similarity: Option<Similarity>,
-    /// Why the face is not good enough.
+    /// Why the quality of the face is too low.
     pub fault: Option<QualityFault>,
 }
 
-/// Judges one face of one frame by the door's rule. A face that is not good enough, or was not embedded, shows nobody.
-pub fn judge<'a>(rule: &MatchRule, seen: &TrackedFace, gallery: &'a Gallery) -> MatchLabel<'a> {
-    let candidate = seen.candidate.filter(|_| seen.embedded && seen.fault.is_none());
+/// Matches one face of one frame by the door's rule. A face of low quality, or one that was not embedded, matches nobody.
+pub fn match_face<'a>(rule: &MatchRule, face: &TrackedFace, gallery: &'a Gallery) -> MatchLabel<'a> {
+    let candidate = face.candidate.filter(|_| face.embedded && face.fault.is_none());
     let person = match rule.evaluate(candidate) {
         Verdict::Person(person) => gallery.person(person),
         Verdict::Ambiguous | Verdict::Unknown => None,
     };
     MatchLabel {
-        track: seen.track,
-        bbox: seen.detection.bbox,
-        score: seen.detection.score,
-        embedded: seen.embedded,
+        track: face.track,
+        bbox: face.detection.bbox,
+        score: face.detection.score,
+        embedded: face.embedded,
         person: person.map(|person| person.name.as_str()),
         similarity: candidate.map(|best| best.similarity),
-        fault: seen.fault,
+        fault: face.fault,
     }
 }
 
 impl MatchLabel<'_> {
+    /// The color class of the face in annotated pictures.
     pub fn mark(&self) -> Mark {
         match self.person {
             _ if self.fault.is_some() || !self.embedded => Mark::Poor,
@@ -54,8 +55,8 @@ impl MatchLabel<'_> {
         }
     }
 
-    /// What is written at the face: `#3 Anna 0.71`, `#3 unknown 0.21`, `#3 too small`.
-    pub fn label(&self, label: &mut String) {
+    /// Replaces `label` with the text that is drawn at the face: `#3 Anna 0.71`, `#3 unknown 0.21`, `#3 too small`.
+    pub fn write_label(&self, label: &mut String) {
         label.clear();
         // Writing into a string cannot fail.
         let _ = write!(label, "{self}");
@@ -67,8 +68,10 @@ impl fmt::Display for MatchLabel<'_> {
         write!(f, "#{} ", self.track.0)?;
         match (self.fault, self.person, self.similarity) {
             (Some(fault), _, _) => f.write_str(fault_name(fault)),
-            (None, ..) if !self.embedded => f.write_str("not match_label"),
-            (None, person, Some(alike)) => write!(f, "{} {:.2}", person.unwrap_or("unknown"), alike.0),
+            (None, ..) if !self.embedded => f.write_str("not compared"),
+            (None, person, Some(similarity)) => {
+                write!(f, "{} {:.2}", person.unwrap_or("unknown"), similarity.0)
+            }
             (None, _, None) => f.write_str("unknown"),
         }
     }
@@ -85,9 +88,9 @@ fn fault_name(fault: QualityFault) -> &'static str {
     }
 }
 
-/// A face for tests.
+/// An embedded face for tests.
 #[cfg(test)]
-pub fn face(track: u64, person: Option<&str>, similarity: Option<f32>) -> MatchLabel<'_> {
+pub fn test_face(track: u64, person: Option<&str>, similarity: Option<f32>) -> MatchLabel<'_> {
     MatchLabel {
         track: TrackId(track),
         bbox: BBox::from([1.0, 2.0, 30.0, 40.0]),
@@ -104,20 +107,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_say_what_is_known() {
-        let poor = MatchLabel { fault: Some(QualityFault::TooSmall), ..face(4, None, Some(0.9)) };
-        let followed = MatchLabel { embedded: false, ..face(5, None, None) };
+    fn labels_show_the_track_and_the_match_result() {
+        let poor = MatchLabel { fault: Some(QualityFault::TooSmall), ..test_face(4, None, Some(0.9)) };
+        let tracked_only = MatchLabel { embedded: false, ..test_face(5, None, None) };
         let cases = [
-            (followed, "#5 not match_label", Mark::Poor),
-            (face(3, Some("Anna"), Some(0.714)), "#3 Anna 0.71", Mark::Known),
-            (face(3, None, Some(0.25)), "#3 unknown 0.25", Mark::Unknown),
-            (face(3, None, None), "#3 unknown", Mark::Unknown),
+            (tracked_only, "#5 not compared", Mark::Poor),
+            (test_face(3, Some("Anna"), Some(0.714)), "#3 Anna 0.71", Mark::Known),
+            (test_face(3, None, Some(0.25)), "#3 unknown 0.25", Mark::Unknown),
+            (test_face(3, None, None), "#3 unknown", Mark::Unknown),
             (poor, "#4 too small", Mark::Poor),
         ];
         let mut label = "left over".into();
-        for (face, wanted, mark) in cases {
-            face.label(&mut label);
-            assert_eq!((&*label, face.mark()), (wanted, mark));
+        for (face, expected, mark) in cases {
+            face.write_label(&mut label);
+            assert_eq!((&*label, face.mark()), (expected, mark));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: one file a verb.
+//! The command line: one file for each command.
 
 mod bench;
 mod cameras;
@@ -26,9 +26,9 @@ mod video;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-pub use globals::Globals;
+use globals::Globals;
 
-/// Ostiary keeps the door: it sees who is there, opens for its people, and can say why.
+/// Door controller with face recognition: opens the door for enrolled people and records the reason of every decision.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub struct Cli {
@@ -40,51 +40,55 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Keep the door.
+    /// Run the door.
     Run(run::Args),
-    /// Put the relay to rest where no daemon does.
+    /// Set the relay to its rest state if no daemon runs.
     Rest(rest::Args),
-    /// Hold the relay's line for the daemon, which starts this itself.
+    /// Hold the relay's line. Only the daemon starts this.
     #[command(hide = true)]
     RelayGuard(relay_guard::Args),
-    /// Test models in a process of their own, which other verbs and the daemon start themselves.
+    /// Test models in a separate process. Only other commands and the daemon start this.
     #[command(hide = true)]
     ModelsSelfTest(self_test::Args),
-    /// Watch the whole chain work on bundled portraits: no camera, relay or broker needed.
+    /// Run the whole pipeline on bundled portraits, without a camera, relay or broker.
     Demo(demo::Args),
-    /// List cameras and what they offer.
+    /// List cameras and their formats.
     Cameras(cameras::Args),
     /// Find faces in pictures.
     Detect(detect::Args),
-    /// Turn faces into embeddings.
+    /// Compute the embeddings of faces.
     Embed(embed::Args),
-    /// Say whether two pictures show the same person.
+    /// Check whether two pictures show the same person.
     Verify(verify::Args),
-    /// Say whom a picture shows.
+    /// Identify the person in a picture.
     Identify(identify::Args),
-    /// Make a person known, from photos, folders or the camera.
+    /// Enroll people from photos, folders or the camera.
     Enroll(enroll::Args),
-    /// List and change the people whom the door knows.
+    /// List and change the enrolled people.
     People(people::Args),
-    /// Bring new models to the door, put them into use, and go back.
+    /// Download, activate and roll back model bundles.
     Models(models::Args),
-    /// Annotate a video with what the door would see.
+    /// Annotate a video with the faces that the door would find and recognize.
     Video(video::Args),
-    /// Measure speed on this machine.
+    /// Measure the speed of this computer.
     Bench(bench::Args),
     /// Accept the time that the clock shows.
     Clock(clock::Args),
     /// Check and show the configuration.
     Config(config::Args),
-    /// Check all that the door depends on, and say how to mend it.
+    /// Check everything that the door depends on, and print how to fix each fault.
     Doctor(doctor::Args),
 }
 
 impl Cli {
-    /// Runs the verb. The exit code is 0 for yes, 1 for no; an error is the caller's to print, with code 2.
+    /// Runs the command. Returns exit code 0 for success or yes, and 1 for no or a refusal.
+    ///
+    /// # Errors
+    ///
+    /// If the command cannot be carried out. The caller prints the error and exits with code 2.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let globals = &self.globals;
-        globals.refuse_lost_keys(std::env::args_os())?;
+        globals.check_set_flags(std::env::args_os())?;
         match self.verb {
             Verb::Run(args) => run::run(globals, args),
             Verb::Rest(args) => rest::run(globals, args),

@@ -1,9 +1,9 @@
-//! `ostiary models`: signed bundles of models, from their publisher to the running daemon.
+//! `ostiary models`: downloads, checks and activates signed model bundles.
 
 mod activate;
 mod checks;
+mod excluded_people;
 mod list;
-mod people;
 mod pull;
 mod rollback;
 mod switch;
@@ -23,8 +23,8 @@ use super::output::json_line;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ostiary models pull\n  ostiary models activate\n  ostiary models rollback\n\n\
-                        Whose bundles are trusted is models.keys, where they come from models.source.\n\n\
-                        Exit code 0: done, or nothing to do. 1: refused, with the reason. 2: an error."
+                        models.keys holds the keys of the trusted publishers, models.source the source of bundles.\n\n\
+                        Exit code: 0 done, or nothing to do, 1 refused, with the reason, 2 an error."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -33,28 +33,28 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Bring the newest bundle, check it, and keep it.
+    /// Download the newest bundle, check it and store it.
     Pull(pull::Args),
-    /// Check the bundles that are kept, to the last byte and on this processor.
+    /// Check the signatures and files of the stored bundles, and test them on this processor.
     Verify(verify::Args),
-    /// Put a bundle into use, in the running daemon too.
+    /// Activate a bundle, also in the running daemon.
     Activate(activate::Args),
-    /// List the bundles that are kept.
+    /// List the stored bundles.
     #[command(after_help = "Example:\n  ostiary models list --json")]
     List,
-    /// Go back to the models that were in use before.
+    /// Return to the models that were in use before.
     Rollback(rollback::Args),
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    let done = match args.verb {
+    let result = match args.verb {
         Verb::Pull(args) => pull::run(globals, args),
         Verb::Verify(args) => verify::run(globals, args),
         Verb::Activate(args) => activate::run(globals, args),
         Verb::List => list::run(globals),
         Verb::Rollback(args) => rollback::run(globals, args),
     };
-    match done {
+    match result {
         Err(error) if is_refusal(&error) => {
             if globals.json {
                 json_line(&json!({ "refused": format!("{error:#}") }))?;
@@ -63,11 +63,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::from(1))
         }
-        done => done,
+        result => result,
     }
 }
 
-/// Whether a check said no, rather than that something could not be done.
+/// Whether the error is a refusal by a check (exit code 1), and not a failure (exit code 2).
 fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<ReleaseError>().is_some_and(ReleaseError::is_refusal)

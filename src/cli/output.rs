@@ -1,18 +1,18 @@
-//! Printing for people and for scripts.
+//! Prints lines of text and JSON to standard output.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Prints one JSON object as one line.
+/// Prints a value as one line of JSON.
 pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string(value)?)
 }
 
-/// Prints one line. A reader that has gone away (`ostiary ... | head`) is no error.
+/// Prints one line. If the reader has closed the pipe (`ostiary ... | head`), the program exits with code 0.
 pub fn line(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        written => Ok(written?),
+        result => Ok(result?),
     }
 }

@@ -1,4 +1,4 @@
-//! `ostiary people`: list and change the enrolled people.
+//! `ostiary people`: lists and changes the enrolled people.
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Write};
@@ -21,7 +21,7 @@ use super::output::json_line;
 #[command(after_help = "Examples:\n  ostiary people list\n  ostiary people disable Ann\n  \
                         ostiary people export -o backup.jsonl")]
 pub struct Args {
-    /// The facebank; facebank.path of the configuration where it is not given.
+    /// The facebank; by default facebank.path of the configuration.
     #[arg(long, global = true, value_name = "FILE")]
     facebank: Option<PathBuf>,
     #[command(subcommand)]
@@ -30,49 +30,49 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List everyone.
+    /// List all people.
     #[command(after_help = "Example:\n  ostiary people list --json")]
     List,
     /// Show one person.
     #[command(after_help = "Example:\n  ostiary people show Ann")]
     Show { name: String },
-    /// Give a person another name.
+    /// Rename a person.
     #[command(after_help = "Example:\n  ostiary people rename Ann \"Ann Lee\"")]
     Rename { old: String, new: String },
-    /// Remove a person and all that is stored of them.
+    /// Remove a person and all of their stored data.
     #[command(after_help = "Example:\n  ostiary people remove Ann")]
     Remove { name: String },
     /// Let a disabled person in again.
     #[command(after_help = "Example:\n  ostiary people enable Ann")]
     Enable { name: String },
-    /// Let a person in no longer, and keep what is stored of them.
+    /// Stop letting a person in, but keep their stored data.
     #[command(after_help = "Example:\n  ostiary people disable Ann")]
     Disable { name: String },
-    /// Put a person into a group, whose hours then apply; without a group, into none.
+    /// Assign a person to a group, whose hours then apply; without GROUP, remove them from their group.
     ///
-    /// Upper and lower case are the same group. Once a group has hours, a group without hours is refused.
+    /// Group names are not case-sensitive. If any group has hours, a group without hours is refused.
     #[command(after_help = "Examples:\n  ostiary people group Ann cleaners\n  ostiary people group Ann")]
     Group { name: String, group: Option<String> },
-    /// Write everyone with their embeddings, one JSON object a line. These are biometrics: keep them safe.
+    /// Export all people with their embeddings, one JSON object per line. This is biometric data: keep it safe.
     #[command(after_help = "Example:\n  ostiary people export -o backup.jsonl")]
     Export {
-        /// A new file, made readable by its owner alone; standard output where it is not given.
+        /// A new file, readable by its owner only; by default standard output.
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Add everyone of an export.
+    /// Add all people of an export.
     #[command(after_help = "Example:\n  ostiary people import backup.jsonl")]
     Import {
         /// The export; - for standard input.
         file: PathBuf,
     },
-    /// Make everyone known to the model in use, from the kept crops.
+    /// Compute the templates of all people for the model in use, from the kept crops.
     ///
-    /// Templates of other models stay, so that a return to those needs nothing.
+    /// Templates of other models are kept, so that you can return to those models at any time.
     #[command(after_help = "Examples:\n  ostiary people reembed --models new-models\n  \
                             ostiary people reembed --without Ann")]
     Reembed {
-        /// Go on without this person, of whom no crop was kept; may be given often.
+        /// Continue without this person, who has no kept crop; can be repeated.
         #[arg(long, value_name = "NAME")]
         without: Vec<String>,
     },
@@ -82,53 +82,53 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let path = args.facebank.as_ref().unwrap_or(&config.facebank.path);
     let hours = Hours::parse(&config.hours)?;
-    let read = || Facebank::open_read_only(path);
-    // Only an import may make a facebank where there is none.
-    let write = || match path.exists() {
+    let open_read_only = || Facebank::open_read_only(path);
+    // Only an import may create a facebank.
+    let open_existing = || match path.exists() {
         true => Facebank::open(path),
         false => Err(FacebankError::Missing { path: path.clone() }),
     };
     match args.verb {
-        Verb::List => list(globals, &read()?.people()?)?,
-        Verb::Show { name } => show(globals, &read()?.show(&name)?)?,
+        Verb::List => list(globals, &open_read_only()?.people()?)?,
+        Verb::Show { name } => show(globals, &open_read_only()?.show(&name)?)?,
         Verb::Rename { old, new } => {
-            let mut facebank = write()?;
+            let mut facebank = open_existing()?;
             facebank.rename(&old, &new)?;
-            changed(globals, &facebank, &new)?;
+            print_changed(globals, &facebank, &new)?;
         }
         Verb::Remove { name } => {
-            let mut facebank = write()?;
+            let mut facebank = open_existing()?;
             let name = facebank.show(&name)?.person.name;
             facebank.remove(&name)?;
-            done(globals, json!({ "removed": name }), &format!("removed {name}"))?;
+            print_result(globals, json!({ "removed": name }), &format!("removed {name}"))?;
         }
         Verb::Enable { name } => {
-            let mut facebank = write()?;
+            let mut facebank = open_existing()?;
             facebank.set_enabled(&name, true)?;
-            changed(globals, &facebank, &name)?;
+            print_changed(globals, &facebank, &name)?;
         }
         Verb::Disable { name } => {
-            let mut facebank = write()?;
+            let mut facebank = open_existing()?;
             facebank.set_enabled(&name, false)?;
-            changed(globals, &facebank, &name)?;
+            print_changed(globals, &facebank, &name)?;
         }
         Verb::Group { name, group } => {
             group.as_deref().map_or(Ok(()), |group| check_group(&hours, group))?;
-            let mut facebank = write()?;
+            let mut facebank = open_existing()?;
             facebank.set_group(&name, group.as_deref())?;
-            changed(globals, &facebank, &name)?;
+            print_changed(globals, &facebank, &name)?;
         }
-        Verb::Export { output } => export(globals, &read()?, output.as_deref())?,
+        Verb::Export { output } => export(globals, &open_read_only()?, output.as_deref())?,
         Verb::Import { file } => {
             let people = import(path, &file)?;
-            done(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
-            let listed = read()?.people()?;
+            print_result(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
+            let listed = open_read_only()?.people()?;
             for group in closed_groups(&hours, listed.iter().map(|listed| &listed.person)) {
                 eprintln!("warning: {group}; {}", group.fix());
             }
         }
         Verb::Reembed { without } => {
-            let mut facebank = write()?;
+            let mut facebank = open_existing()?;
             let mut recognizer = Recognizer::load(&config)?;
             let model = recognizer.model().clone();
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
@@ -137,8 +137,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
                 recognizer.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
-            let said = format!("made {templates} templates with model {model}");
-            done(globals, json!({ "reembedded": templates, "model": model.0 }), &said)?;
+            let text = format!("computed {templates} templates with model {model}");
+            print_result(globals, json!({ "reembedded": templates, "model": model.0 }), &text)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -154,9 +154,9 @@ fn list(globals: &Globals, people: &[PersonSummary]) -> anyhow::Result<()> {
         lines += &format!("{:width$}  {}\n", listed.person.name, summary(listed));
     }
     match io::stdout().lock().write_all(lines.as_bytes()) {
-        // A reader that has seen enough is no error.
+        // A reader that has closed the pipe is not an error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        result => Ok(result?),
     }
 }
 
@@ -170,7 +170,7 @@ fn show(globals: &Globals, listed: &PersonSummary) -> anyhow::Result<()> {
     }
 }
 
-/// One person in a line, after the name.
+/// The data of one person, printed after the name.
 fn summary(listed: &PersonSummary) -> String {
     let person = &listed.person;
     let state = if person.enabled { "enabled " } else { "disabled" };
@@ -180,15 +180,17 @@ fn summary(listed: &PersonSummary) -> String {
     format!("{state}  {} templates{crops}{group}, since {day}", listed.templates)
 }
 
-fn changed(globals: &Globals, facebank: &Facebank, name: &str) -> anyhow::Result<()> {
+/// Prints a person after a change.
+fn print_changed(globals: &Globals, facebank: &Facebank, name: &str) -> anyhow::Result<()> {
     show(globals, &facebank.show(name)?)
 }
 
-fn done(globals: &Globals, object: serde_json::Value, said: &str) -> anyhow::Result<()> {
+/// Prints a result as JSON or as text.
+fn print_result(globals: &Globals, object: serde_json::Value, text: &str) -> anyhow::Result<()> {
     match globals.json {
         true => json_line(&object),
         false => {
-            println!("{said}");
+            println!("{text}");
             Ok(())
         }
     }
@@ -199,10 +201,10 @@ fn export(globals: &Globals, facebank: &Facebank, output: Option<&Path>) -> anyh
         Some(file) => {
             let people = facebank.export_file(file)?;
             let object = json!({ "exported": people, "file": file });
-            done(globals, object, &format!("exported {people} people to {}", file.display()))
+            print_result(globals, object, &format!("exported {people} people to {}", file.display()))
         }
         None if io::stdout().is_terminal() => {
-            bail!("embeddings are biometrics and not for the screen: give a file with -o FILE")
+            bail!("embeddings are biometric data and are not printed on a terminal; give a file with -o FILE")
         }
         None => {
             facebank.export(&mut io::stdout().lock(), Path::new("standard output"))?;
@@ -212,7 +214,7 @@ fn export(globals: &Globals, facebank: &Facebank, output: Option<&Path>) -> anyh
 }
 
 fn import(facebank: &Path, file: &Path) -> anyhow::Result<usize> {
-    // The export is opened first, so that a slip in its name makes no empty facebank.
+    // The export is opened first, so that a wrong file name creates no empty facebank.
     let people = if file == Path::new("-") {
         Facebank::open(facebank)?.import(io::stdin().lock())
     } else {

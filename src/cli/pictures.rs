@@ -1,23 +1,24 @@
-//! The pictures that a verb was given: files, and folders with all that is below them.
+//! Finds and reads the pictures that a command was given: files, and folders with their subfolders.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use ostiary_core::{Crop, Frame};
+use ostiary_core::Crop;
 use ostiary_pictures::read_picture;
+use ostiary_pipeline::aligned_crop;
 
-/// What counts as a picture in a folder; a file that is named is read whatever it is called.
-const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
+/// The file extensions of pictures in folders. A file that is named directly is read with any extension.
+const PICTURE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
 
-/// The files, and the pictures below the folders, each folder in the order of names. A folder without any is an
-/// error.
-pub fn pictures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// Returns the files, and the pictures in and below the folders, sorted by name within each folder. A folder without
+/// pictures is an error.
+pub fn collect_pictures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
             let before = found.len();
-            below(path, &mut found)?;
+            collect_from_folder(path, &mut found)?;
             if found.len() == before {
                 bail!("{}: no picture (.jpg, .jpeg, .png) in this folder or below it", path.display());
             }
@@ -28,18 +29,19 @@ pub fn pictures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// Adds the pictures in a folder and its subfolders to `found`.
+fn collect_from_folder(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
     let mut entries = entries.with_context(|| format!("cannot list {}", folder.display()))?;
     entries.sort_by_key(std::fs::DirEntry::path);
     for entry in entries {
         let path = entry.path();
         if path.is_dir() {
-            below(&path, found)?;
+            collect_from_folder(&path, found)?;
         } else if path
             .extension()
             .and_then(|e| e.to_str())
-            .is_some_and(|e| ENDINGS.contains(&&*e.to_lowercase()))
+            .is_some_and(|e| PICTURE_EXTENSIONS.contains(&&*e.to_lowercase()))
         {
             found.push(path);
         }
@@ -47,12 +49,12 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Reads a crop that is already aligned: a picture of 112x112.
+/// Reads an aligned crop: a picture of 112x112 pixels.
 pub fn read_crop(path: &Path) -> Result<Crop> {
     let frame = read_picture(path)?;
-    crop_of(&frame).with_context(|| {
+    aligned_crop(&frame).with_context(|| {
         format!(
-            "{}: is {}x{}; an aligned crop is {side}x{side}: leave out --aligned to find the face first",
+            "{}: the picture is {}x{} pixels; an aligned crop is {side}x{side}: leave out --aligned to detect the face first",
             path.display(),
             frame.width(),
             frame.height(),
@@ -61,14 +63,8 @@ pub fn read_crop(path: &Path) -> Result<Crop> {
     })
 }
 
-/// The frame as an aligned crop, where it has the size of one.
-pub fn crop_of(frame: &Frame) -> Option<Crop> {
-    let side = Crop::SIDE as u32;
-    (frame.width() == side && frame.height() == side).then(|| Crop::from_rgb(frame.rgb())).flatten()
-}
-
-/// A bar on standard error, where that is a terminal and there is more than one thing to do.
-pub fn progress(count: usize) -> ProgressBar {
+/// A progress bar on standard error; hidden if that is not a terminal, or if `count` is less than 2.
+pub fn progress_bar(count: usize) -> ProgressBar {
     if count < 2 {
         return ProgressBar::hidden();
     }

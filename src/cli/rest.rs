@@ -1,4 +1,4 @@
-//! `ostiary rest`: puts the relay to rest where no daemon does.
+//! `ostiary rest`: sets the relay to its rest state if no daemon runs.
 
 use std::process::ExitCode;
 use std::thread;
@@ -11,46 +11,48 @@ use super::{Globals, output};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary rest\n\n\
-    Takes the relay's line, puts it to rest and gives it back; a running daemon's line is left to it. systemd calls \
-    this after the service has ended, however it ended; it then takes the line that the daemon drove, whatever the \
-    configuration says by now.\n\
-    Exit code: 0 the relay is at rest, or none is configured; 2 it may not be, and why.")]
+    Opens the relay's line, sets it to its rest state and releases it. The line of a running daemon is not changed. \
+    systemd runs this after the service has ended for any reason. It then uses the line that the daemon used, even if \
+    the configuration has changed since.\n\
+    Exit code: 0 the relay is at rest, or none is configured, 2 the relay may not be at rest.")]
 pub struct Args {}
 
-/// How long a line may be busy: the guard of a daemon that was killed gives it back by itself.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for a busy line. The guard of a killed daemon releases the line within this time.
+const LINE_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time between two attempts to open a busy line.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let relay = match state_file::load() {
         Some(relay) => relay,
         None => globals.config()?.relay,
     };
-    let said = match relay.line {
+    let message = match relay.line {
         Some(line) => {
-            rest(&relay)?;
+            set_to_rest(&relay)?;
             format!("The relay is at rest: line {line} of {}.", relay.chip.display())
         }
-        None => "No relay is configured: nothing is driven.".to_owned(),
+        None => "No relay is configured: no line is driven.".to_owned(),
     };
     if globals.json {
         output::json_line(
             &serde_json::json!({ "chip": relay.chip, "line": relay.line, "rested": relay.line.is_some() }),
         )?;
     } else {
-        output::line(&said)?;
+        output::line(&message)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line is at rest once it was taken.
-fn rest(relay: &config::Relay) -> Result<(), GpioError> {
-    let deadline = Instant::now() + PATIENCE;
+/// Opens the line, which sets it to its rest state, and closes it again.
+fn set_to_rest(relay: &config::Relay) -> Result<(), GpioError> {
+    let deadline = Instant::now() + LINE_BUSY_TIMEOUT;
     loop {
         match open_relay(relay) {
             Err(GpioError::LineBusy { .. }) if Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(20));
+                thread::sleep(RETRY_INTERVAL);
             }
-            taken => return taken.map(drop),
+            opened => return opened.map(drop),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `ostiary run`
+//! `ostiary run`: runs the daemon.
 
 use std::process::ExitCode;
 
@@ -12,30 +12,31 @@ use crate::daemon::{self, Setup, allow_oom_kill};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\
-    SIGHUP reads the configuration again, or keeps the old one and says why. SIGTERM and SIGINT stop.\n\
-    Exit code: 0 stopped or the recording ended, 2 the door cannot be kept, and why.")]
+    SIGHUP reloads the configuration; if it is not valid, the daemon keeps the old one and logs why. SIGTERM and \
+    SIGINT stop the daemon.\n\
+    Exit code: 0 stopped, or the recording ended, 2 an error.")]
 pub struct Args {}
 
-/// Said at every start: whoever arms a door must know it.
+/// Logged at every start, because the owner of a door must know it.
 const NO_LIVENESS: &str = "A PHOTO CAN OPEN THIS DOOR: there is no liveness check, and a printed photo of an \
-    enrolled person matches that person. Use it where that is acceptable or seen, or beside a second factor";
+    enrolled person matches that person. Use it only where that is acceptable or would be noticed, or together with a second factor";
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     logging::init(config.log.level);
-    // A second daemon is told so, and not that the relay's line is in use.
+    // A second daemon must report that a daemon is running, and not that the relay's line is in use.
     if let Err(running @ FacebankError::DaemonRunning { .. }) = DaemonLock::check(&config.facebank.path) {
         return Err(running.into());
     }
-    // Before cameras and models are touched and threads started: from here on the line is at rest, and guarded.
+    // Before cameras and models are opened and threads are started: from here on the line is at rest and guarded.
     state_file::save(&config.relay)?;
     let relay = Relay::open(&config.relay)?;
-    allow_oom_kill().context("/proc/self/oom_score_adj must be writable, as it is in the unit that ships")?;
+    allow_oom_kill().context("/proc/self/oom_score_adj must be writable, as it is in the packaged unit")?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     let inputs = Inputs::open(&config.inputs, &config.relay)?;
     log::warn!("{NO_LIVENESS}");
     if relay.is_none() {
-        log::warn!("relay.line is not set: decisions are told, and no door opens");
+        log::warn!("relay.line is not set: decisions are reported, but no door opens");
     }
     let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(Journal)];
     if globals.json {

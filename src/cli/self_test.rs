@@ -1,4 +1,4 @@
-//! `ostiary models-self-test`: the process in which models are tested. Other verbs and the daemon start it; people do not.
+//! `ostiary models-self-test`: the process in which models are tested. Only other commands and the daemon start it.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,19 +8,19 @@ use ostiary_self_test::{SelfTest, SelfTestRequest, perform};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to test, as JSON.
-    #[arg(value_parser = order)]
+    #[arg(value_parser = parse_order)]
     order: SelfTestRequest,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.order.apply_limits()?;
-    // That nobody reads a stage is no reason to end; without the last line the test counts as failed.
-    let mut say = |stage: &str| drop(writeln!(io::stdout(), "{stage}"));
-    perform(&args.order, &mut say)?;
-    say(SelfTest::DONE);
+    // A stage that cannot be reported does not end the test. Without the last line the test counts as failed.
+    let mut report = |stage: &str| drop(writeln!(io::stdout(), "{stage}"));
+    perform(&args.order, &mut report)?;
+    report(SelfTest::DONE);
     Ok(ExitCode::SUCCESS)
 }
 
-fn order(text: &str) -> serde_json::Result<SelfTestRequest> {
+fn parse_order(text: &str) -> serde_json::Result<SelfTestRequest> {
     serde_json::from_str(text)
 }

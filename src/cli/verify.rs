@@ -1,4 +1,4 @@
-//! `ostiary verify`
+//! `ostiary verify`: checks whether two pictures show the same person.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,20 +13,21 @@ use super::{Globals, embed, output, pictures};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary verify anna1.jpg anna2.jpg\n\n\
-    Exit code: 0 the same person, 1 not, or no face, 2 error.")]
+    Exit code: 0 the same person, 1 another person or no face, 2 an error.")]
 pub struct Args {
-    /// A picture of a person.
+    /// The first picture.
     a: PathBuf,
-    /// Another picture.
+    /// The second picture.
     b: PathBuf,
 
-    /// The pictures are 112x112 crops, already aligned: take them as they are.
+    /// The pictures are aligned face crops of 112x112 pixels: skip the detection.
     #[arg(long)]
     aligned: bool,
 }
 
+/// The result as it is printed as JSON.
 #[derive(Serialize)]
-struct Verified {
+struct Verification {
     similarity: Similarity,
     threshold: Similarity,
     same: bool,
@@ -36,23 +37,24 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let mut recognizer = Recognizer::load(&config)?;
     let threshold = recognizer.threshold(config.door.far)?;
-    let mut embeddings = Vec::new();
-    for file in [&args.a, &args.b] {
-        match look(&mut recognizer, file, args.aligned)
-            .with_context(|| format!("cannot look at {}", file.display()))?
-        {
-            Some(embedding) => embeddings.push(embedding),
-            None => return Ok(ExitCode::from(embed::no_face(globals, file)?)),
-        }
-    }
-    let similarity = embeddings[0].similarity(&embeddings[1]);
-    // Two pictures are compared with each other alone, so that the margin has no part in it.
+    let mut embed = |file: &Path| {
+        embed_face(&mut recognizer, file, args.aligned)
+            .with_context(|| format!("cannot embed the face in {}", file.display()))
+    };
+    let Some(first) = embed(&args.a)? else {
+        return Ok(ExitCode::from(embed::report_no_face(globals, &args.a)?));
+    };
+    let Some(second) = embed(&args.b)? else {
+        return Ok(ExitCode::from(embed::report_no_face(globals, &args.b)?));
+    };
+    let similarity = first.similarity(&second);
+    // There is no second-best person here, so the margin does not apply.
     let same = MatchRule { threshold, margin: config.door.margin }.is_match(similarity);
     if globals.json {
-        output::json_line(&Verified { similarity, threshold, same })?;
+        output::json_line(&Verification { similarity, threshold, same })?;
     } else {
         output::line(&format!(
-            "{}: {:.3} alike, {:.3} needed for a false accept rate of {:e}",
+            "{}: similarity {:.3}, threshold {:.3} for a false accept rate of {:e}",
             if same { "the same person" } else { "not the same person" },
             similarity.0,
             threshold.0,
@@ -62,9 +64,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!same)))
 }
 
-fn look(recognizer: &mut Recognizer, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
+/// The embedding of an aligned crop, or of the most probable face of a picture; `None` without a face.
+fn embed_face(recognizer: &mut Recognizer, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
     if aligned {
         return Ok(Some(recognizer.embed(&pictures::read_crop(file)?)?));
     }
-    Ok(recognizer.most_probable(&read_picture(file)?)?.map(|seen| seen.embedding))
+    Ok(recognizer.most_probable(&read_picture(file)?)?.map(|face| face.embedding))
 }

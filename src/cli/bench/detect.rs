@@ -1,4 +1,4 @@
-//! `bench detect`: a full detection on one picture.
+//! `bench detect`: times a full detection in one picture.
 
 use std::path::PathBuf;
 
@@ -11,35 +11,34 @@ use ostiary_vision::Detector;
 
 use super::report::Report;
 use super::times::Times;
-use super::{Effort, synthetic};
+use super::{EngineFlags, synthetic};
 use crate::cli::Globals;
 
-/// Pixels of the picture that is made up.
+/// The size of the synthetic picture, in pixels.
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench detect --image door.jpg\n\n\
-    Every face costs time, and so does whatever looks a little like one: a picture of your door with people \
-    before it is more honest than the one that is made up.")]
+    The time depends on the number of faces and of face-like regions. A picture of your door with people gives a more \
+    realistic time than the synthetic picture.")]
 pub struct Args {
-    /// Look at this picture; one of 640x480 without faces is made up where it is not given.
+    /// The picture; by default a synthetic picture of 640x480 pixels without faces.
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// The smallest face that is looked for, pixels; detector.min_face of the configuration where it is not
-    /// given.
+    /// The smallest face to detect, in pixels; by default detector.min_face of the configuration.
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(12..))]
     min_face: Option<u32>,
-    /// Runs that are timed.
+    /// The number of timed runs.
     #[arg(long, value_name = "N", default_value_t = 50)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
     #[command(flatten)]
-    effort: Effort,
+    engine_flags: EngineFlags,
 }
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
-    let mut config = args.effort.config(globals)?;
+    let mut config = args.engine_flags.config(globals)?;
     config.detector.min_face = args.min_face.unwrap_or(config.detector.min_face);
     let picture = match &args.image {
         Some(path) => read_picture(path)?,
@@ -56,9 +55,9 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         Some(path) => path.display().to_string(),
         None => {
             if !globals.json {
-                eprintln!("a picture with faces is more honest than the one that is made up: --image FILE");
+                eprintln!("a picture with faces gives a more realistic time: use --image FILE");
             }
-            "a made-up picture".to_owned()
+            "a synthetic picture".to_owned()
         }
     };
     let input =

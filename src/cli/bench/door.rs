@@ -1,4 +1,4 @@
-//! `bench door`: from a face in view to the relay on, through the daemon's own threads.
+//! `bench door`: times the daemon from a face in view to the relay on.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -11,7 +11,7 @@ use ostiary_core::Frame;
 use ostiary_devices::{GpioError, OutputLine, Relay, Signals};
 use ostiary_engine::Backend;
 
-use super::Effort;
+use super::EngineFlags;
 use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
@@ -20,166 +20,171 @@ use crate::demo::{DEMO_VISITORS, Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
-    A bundled portrait appears before a camera of 30 frames a second, again and again. Each time is from the first \
-    frame that shows the face until the relay is on: the frames that a grant needs (door.frames, 3 by default) take \
-    two thirtieths of a second of it at the least.")]
+    Shows a bundled portrait repeatedly to the daemon, at 30 frames per second. Each time is from the first frame with \
+    the face until the relay is on. A grant needs several frames (door.frames, by default 3), so it takes at least \
+    2/30 s.")]
 pub struct Args {
-    /// Visits that are timed, of about a second each.
+    /// The number of timed visits, of about one second each.
     #[arg(long, value_name = "N", default_value_t = 20)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     runs: u32,
     #[command(flatten)]
-    effort: Effort,
+    engine_flags: EngineFlags,
 }
 
+/// Frames per second.
 const FPS: u32 = 30;
-/// Frames of an empty wall before each visit, long enough for the track of the last one to end.
-const WALL: u32 = 24;
-/// Frames for which a face waits for the relay at the most.
-const PATIENCE: u32 = 10 * FPS;
-/// Short enough to end before the next visit.
+/// Frames without a face before each visit. The track of the last visit ends within this time.
+const WALL_FRAMES: u32 = 24;
+/// The most frames of one visit: the visit ends then even if the relay was not switched on.
+const MAX_FACE_FRAMES: u32 = 10 * FPS;
+/// The pulse of the relay, in milliseconds. It ends before the next visit.
 const PULSE_MS: u64 = 100;
 /// Visits that are not timed.
-const WARM_UP: u32 = 2;
+const WARM_UP_VISITS: u32 = 2;
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
-    let given = globals.config()?;
+    let given_config = globals.config()?;
     let folder = tempfile::tempdir().context("no temporary folder for the facebank; set TMPDIR")?;
-    let engine = args.effort.config(globals)?.engine;
-    let backend = Backend::new(&engine, &given.ort)?;
-    let (models, detector, ort) = (given.models, given.detector, given.ort);
+    let engine = args.engine_flags.config(globals)?.engine;
+    let backend = Backend::new(&engine, &given_config.ort)?;
+    let (models, detector, ort) = (given_config.models, given_config.detector, given_config.ort);
     let mut config = Config { models, detector, engine, ort, ..Config::default() };
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
-    config.door = ostiary_config::Door { cooldown_s: 0.0, frames: given.door.frames, ..config.door };
+    config.door = ostiary_config::Door { cooldown_s: 0.0, frames: given_config.door.frames, ..config.door };
     demo::enroll(&config)?;
 
-    let log = Log::default();
-    let visits = Visits::new(args.runs + WARM_UP, log.clone())?;
+    let timeline = Timeline::default();
+    let source = RepeatedVisits::new(args.runs + WARM_UP_VISITS, timeline.clone())?;
     let frames = config.door.frames;
     daemon::run(Setup {
         config,
         layers: None,
-        source: Some(Box::new(visits)),
-        relay: Some(Relay::new(Box::new(log.clone()))),
+        source: Some(Box::new(source)),
+        relay: Some(Relay::new(Box::new(timeline.clone()))),
         signals: Signals::default(),
         inputs: None,
         outputs: Vec::new(),
         frame_observer: None,
     })?;
-    let times = log.times();
-    let visits = (args.runs + WARM_UP) as usize;
+    let times = timeline.times();
+    let visits = (args.runs + WARM_UP_VISITS) as usize;
     if times.len() < visits {
-        bail!("the door opened at {} of {visits} visits alone: this machine is too slow", times.len());
+        bail!("the door opened at only {} of {visits} visits: this computer is too slow", times.len());
     }
-    let times = Times::new(times[WARM_UP as usize..].to_vec()).context("no visit was timed")?;
+    let timed = times.into_iter().skip(WARM_UP_VISITS as usize).collect();
+    let times = Times::new(timed).context("no visit was timed")?;
     let input = format!("a face in view ({FPS} frames a second, {frames} needed)");
     Ok(Report::new("door", &times, &backend, input))
 }
 
-/// When faces came in view and the relay went on.
+/// The times at which a face came into view and the relay went on.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(Instant, Happening)>>>);
+struct Timeline(Arc<Mutex<Vec<(Instant, TimelineEvent)>>>);
 
 #[derive(Clone, Copy, PartialEq)]
-enum Happening {
+enum TimelineEvent {
     Face,
     RelayOn,
 }
 
-impl Log {
-    fn note(&self, happening: Happening) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), happening));
+impl Timeline {
+    fn record(&self, event: TimelineEvent) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), event));
     }
 
     /// Whether the relay is on for the face that is in view.
     fn is_on(&self) -> bool {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(log.last(), Some((_, Happening::RelayOn)))
+        matches!(log.last(), Some((_, TimelineEvent::RelayOn)))
     }
 
-    /// Of each visit at which the relay went on.
+    /// The time from the face to the relay, for each visit at which the relay went on.
     fn times(&self) -> Vec<Duration> {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = |pair: &[(Instant, Happening)]| match pair {
-            [(face, Happening::Face), (on, Happening::RelayOn)] => Some(*on - *face),
+        let opened = |pair: &[(Instant, TimelineEvent)]| match pair {
+            [(face, TimelineEvent::Face), (on, TimelineEvent::RelayOn)] => Some(*on - *face),
             _ => None,
         };
         log.windows(2).filter_map(opened).collect()
     }
 }
 
-impl OutputLine for Log {
+impl OutputLine for Timeline {
     fn set(&mut self, on: bool) -> Result<(), GpioError> {
         if on {
-            self.note(Happening::RelayOn);
+            self.record(TimelineEvent::RelayOn);
         }
         Ok(())
     }
 }
 
-/// A camera before which the same face appears again and again, and stays until the relay is on.
-struct Visits {
+/// A frame source that shows the same face repeatedly. Each visit lasts until the relay is on.
+struct RepeatedVisits {
     wall: Frame,
     face: Frame,
-    log: Log,
-    /// That are still to begin.
-    visits: u32,
-    now: Scene,
-    number: u32,
-    begun: Option<Instant>,
+    timeline: Timeline,
+    /// The number of visits that have not begun.
+    visits_left: u32,
+    scene: Scene,
+    /// The number of the next frame.
+    frame_number: u32,
+    /// The time of the first frame.
+    start: Option<Instant>,
 }
 
-/// With the frames for which it lasts yet.
+/// What the frames show, and for how many more frames.
 #[derive(Clone, Copy)]
 enum Scene {
     Wall(u32),
     Face(u32),
 }
 
-impl Visits {
-    fn new(visits: u32, log: Log) -> anyhow::Result<Self> {
-        // The person of the play, as they stand before the door.
-        let standing = Duration::from_secs(3);
-        let mut play = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced)?;
+impl RepeatedVisits {
+    fn new(visits: u32, timeline: Timeline) -> anyhow::Result<Self> {
+        // In the demo the enrolled person stands at the door at this time.
+        let standing_time = Duration::from_secs(3);
+        let mut demo_source = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced)?;
         let mut wall = Frame::default();
-        play.next(&mut wall)?;
+        demo_source.next(&mut wall)?;
         let mut face = Frame::default();
-        while play.next(&mut face)? == Next::Frame && face.time < standing {}
-        Ok(Self { wall, face, log, visits, now: Scene::Wall(WALL), number: 0, begun: None })
+        while demo_source.next(&mut face)? == Next::Frame && face.time < standing_time {}
+        let scene = Scene::Wall(WALL_FRAMES);
+        Ok(Self { wall, face, timeline, visits_left: visits, scene, frame_number: 0, start: None })
     }
 
     /// What the next frame shows; `None` after the last visit.
-    fn turn(&mut self) -> Option<Scene> {
-        self.now = match self.now {
+    fn next_scene(&mut self) -> Option<Scene> {
+        self.scene = match self.scene {
             Scene::Wall(left @ 1..) => Scene::Wall(left - 1),
-            Scene::Face(left @ 1..) if !self.log.is_on() => Scene::Face(left - 1),
-            Scene::Face(_) => Scene::Wall(WALL),
+            Scene::Face(left @ 1..) if !self.timeline.is_on() => Scene::Face(left - 1),
+            Scene::Face(_) => Scene::Wall(WALL_FRAMES),
             Scene::Wall(0) => {
-                self.visits = self.visits.checked_sub(1)?;
-                self.log.note(Happening::Face);
-                Scene::Face(PATIENCE)
+                self.visits_left = self.visits_left.checked_sub(1)?;
+                self.timeline.record(TimelineEvent::Face);
+                Scene::Face(MAX_FACE_FRAMES)
             }
         };
-        Some(self.now)
+        Some(self.scene)
     }
 }
 
-impl FrameSource for Visits {
+impl FrameSource for RepeatedVisits {
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError> {
-        let due = Duration::from_secs(self.number.into()) / FPS;
-        let begun = *self.begun.get_or_insert_with(Instant::now);
-        thread::sleep(due.saturating_sub(begun.elapsed()));
-        let shown = match self.turn() {
+        let frame_time = Duration::from_secs(self.frame_number.into()) / FPS;
+        let start = *self.start.get_or_insert_with(Instant::now);
+        thread::sleep(frame_time.saturating_sub(start.elapsed()));
+        let shown = match self.next_scene() {
             Some(Scene::Wall(_)) => &self.wall,
             Some(Scene::Face(_)) => &self.face,
             None => return Ok(Next::End),
         };
         frame.reshape(shown.width(), shown.height());
         frame.rgb_mut().copy_from_slice(shown.rgb());
-        (frame.time, frame.sequence) = (due, self.number.into());
-        self.number += 1;
+        (frame.time, frame.sequence) = (frame_time, self.frame_number.into());
+        self.frame_number += 1;
         Ok(Next::Frame)
     }
 
@@ -188,6 +193,6 @@ impl FrameSource for Visits {
     }
 
     fn describe(&self) -> String {
-        format!("a portrait that appears, {FPS}/s")
+        format!("a repeated portrait, {FPS}/s")
     }
 }

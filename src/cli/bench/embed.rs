@@ -1,4 +1,4 @@
-//! `bench embed`: one face through the embedding network.
+//! `bench embed`: times the embedding network on one face.
 
 use std::path::PathBuf;
 
@@ -7,40 +7,40 @@ use ostiary_core::Crop;
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::{Recognizer, aligned_crop};
 use ostiary_vision::Embedder;
 
 use super::report::Report;
 use super::times::Times;
-use super::{Effort, synthetic};
-use crate::cli::{Globals, pictures};
+use super::{EngineFlags, synthetic};
+use crate::cli::Globals;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench embed --json --runs 500\n\n\
-    The network takes as long for one face as for another, so that a picture is seldom needed.")]
+    The time does not depend on the face, so a picture is rarely needed.")]
 pub struct Args {
-    /// Take the most probable face of this picture, or the aligned face that it is.
+    /// Use the most probable face of this picture; a picture of 112x112 pixels is used as an aligned face.
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// Runs that are timed.
+    /// The number of timed runs.
     #[arg(long, value_name = "N", default_value_t = 200)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
-    /// Faces that are embedded together; the times are those of all of them.
+    /// The number of faces that are embedded together; the times are for all of them.
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     faces: u16,
     #[command(flatten)]
-    effort: Effort,
+    engine_flags: EngineFlags,
 }
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
-    let config = args.effort.config(globals)?;
+    let config = args.engine_flags.config(globals)?;
     let side = Crop::SIDE as u32;
     let (crop, input) = match &args.image {
         Some(path) => {
             let picture = read_picture(path)?;
-            let crop = match pictures::crop_of(&picture) {
+            let crop = match aligned_crop(&picture) {
                 Some(crop) => crop,
                 None => {
                     let face = Recognizer::load(&config)?.most_probable(&picture)?;
@@ -49,9 +49,10 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
             };
             (crop, format!("a face of {}", path.display()))
         }
-        None => {
-            (Crop::from_rgb(&synthetic::picture(side, side)).unwrap_or_default(), "a made-up face".to_owned())
-        }
+        None => (
+            Crop::from_rgb(&synthetic::picture(side, side)).unwrap_or_default(),
+            "a synthetic face".to_owned(),
+        ),
     };
     let bundle = Bundle::find(&config.models, config.engine.precision)?;
     let backend = Backend::new(&config.engine, &config.ort)?;

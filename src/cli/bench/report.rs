@@ -1,4 +1,4 @@
-//! What was measured, for people and for scripts.
+//! The result of a benchmark, as text and as JSON.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use ostiary_core::Precision;
 use ostiary_engine::Backend;
 use serde::Serialize;
 
-use super::machine;
+use super::host;
 use super::times::Times;
 use crate::cli::output::{json_line, line};
 
-/// The names are stable.
+/// The result of a benchmark. The names of its fields in JSON are stable.
 #[derive(Debug, Serialize)]
 pub struct Report {
     what: &'static str,
@@ -20,28 +20,28 @@ pub struct Report {
     runs: usize,
     threads: usize,
     precision: Precision,
-    /// What ran the networks.
+    /// The backend that ran the networks.
     engine: String,
     peak_rss_mb: f64,
     cpu: String,
     cores: usize,
-    /// What the measurement was made on, in words.
+    /// The input of the measurement, in words.
     input: String,
     #[serde(flatten)]
-    looks: Option<Looks>,
+    frame_times: Option<FrameTimes>,
 }
 
-/// Of the pipeline: frames that were fully detected and frames on which faces were merely followed. The median
-/// is absent where there was no such frame.
+/// For the pipeline: frames with a full detection, and frames with tracking only. A median is null if there was no such
+/// frame.
 #[derive(Debug, Serialize)]
-pub struct Looks {
+pub struct FrameTimes {
     detected_frames: usize,
     detected_median_ms: Option<f64>,
     tracked_frames: usize,
     tracked_median_ms: Option<f64>,
 }
 
-impl Looks {
+impl FrameTimes {
     pub fn new(detected: Option<Times>, tracked: Option<Times>) -> Self {
         let frames = |times: &Option<Times>| times.as_ref().map_or(0, Times::runs);
         let median = |times: &Option<Times>| times.as_ref().map(|times| rounded(times.percentile(50)));
@@ -54,22 +54,22 @@ impl Looks {
     }
 }
 
-/// ` (30 detected in 41.20 ms, 270 followed in 9.80 ms)`.
-impl fmt::Display for Looks {
+/// ` (30 detected in 41.20 ms, 270 tracked in 9.80 ms)`.
+impl fmt::Display for FrameTimes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = [
             (self.detected_frames, "detected", self.detected_median_ms),
-            (self.tracked_frames, "followed", self.tracked_median_ms),
+            (self.tracked_frames, "tracked", self.tracked_median_ms),
         ];
-        let told = |(frames, how, median): (usize, &str, Option<f64>)| {
+        let describe = |(frames, how, median): (usize, &str, Option<f64>)| {
             median.map(|median| format!("{frames} {how} in {median:.2} ms"))
         };
-        write!(f, " ({})", kinds.into_iter().filter_map(told).collect::<Vec<_>>().join(", "))
+        write!(f, " ({})", kinds.into_iter().filter_map(describe).collect::<Vec<_>>().join(", "))
     }
 }
 
 impl Report {
-    /// Everything but the times is asked of the machine now, after the measurement.
+    /// Makes a report. The peak memory is read now, after the measurement.
     pub fn new(what: &'static str, times: &Times, backend: &Backend, input: String) -> Self {
         Self {
             what,
@@ -80,19 +80,20 @@ impl Report {
             threads: backend.threads(),
             precision: backend.precision(),
             engine: backend.to_string(),
-            peak_rss_mb: rounded(machine::peak_rss_mb()),
-            cpu: machine::cpu(),
-            cores: machine::cores(),
+            peak_rss_mb: rounded(host::peak_rss_mb()),
+            cpu: host::cpu_name(),
+            cores: host::core_count(),
             input,
-            looks: None,
+            frame_times: None,
         }
     }
 
-    /// Tells detected and followed frames apart.
-    pub fn with(self, looks: Looks) -> Self {
-        Self { looks: Some(looks), ..self }
+    /// Adds the times of detected and tracked frames.
+    pub fn with_frame_times(self, frame_times: FrameTimes) -> Self {
+        Self { frame_times: Some(frame_times), ..self }
     }
 
+    /// Prints one line of text or JSON.
     pub fn print(&self, json: bool) -> anyhow::Result<()> {
         if json {
             return json_line(self);
@@ -112,16 +113,16 @@ impl Report {
             input,
             ..
         } = self;
-        let looks = self.looks.as_ref().map(Looks::to_string).unwrap_or_default();
+        let frame_times = self.frame_times.as_ref().map(FrameTimes::to_string).unwrap_or_default();
         line(&format!(
-            "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{looks} ({runs} runs, \
+            "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{frame_times} ({runs} runs, \
              {precision} on {engine}, {threads} of {cores} cores, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
             env!("CARGO_PKG_VERSION")
         ))
     }
 }
 
-/// To three places: microseconds are below what a clock and a scheduler are good for.
+/// Rounds to three decimal places. Less than a microsecond is below the accuracy of the measurement.
 fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

@@ -1,4 +1,4 @@
-//! Who watches the play: one prints the events, one remembers how it ended.
+//! The outputs of the demo: one prints the events as sentences, one records them to check the result.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,17 +8,17 @@ use ostiary_access::DenialReason;
 use ostiary_events::{Denial, Event, EventKind, Output, OutputError, sentence};
 
 /// Prints each event as a sentence, with the seconds since the start.
-pub struct Plain(Instant);
+pub struct SentenceOutput(Instant);
 
-impl Plain {
+impl SentenceOutput {
     pub fn new(started: Instant) -> Self {
         Self(started)
     }
 }
 
-impl Output for Plain {
+impl Output for SentenceOutput {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
-        // The printed relay says these itself.
+        // The printed relay prints these itself.
         if matches!(event.kind, EventKind::RelayOn | EventKind::RelayOff) {
             return Ok(());
         }
@@ -31,48 +31,59 @@ impl Output for Plain {
     }
 }
 
-/// Remembers every event.
-pub struct Observer(RecordedEvents);
+/// Records every event.
+pub struct EventRecorder(RecordedEvents);
 
-/// What the audience saw.
+/// The recorded events.
 #[derive(Clone, Default)]
 pub struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
 
-impl Observer {
+impl EventRecorder {
     pub fn new() -> (Self, RecordedEvents) {
-        let seen = RecordedEvents::default();
-        (Self(seen.clone()), seen)
+        let recorded = RecordedEvents::default();
+        (Self(recorded.clone()), recorded)
     }
 }
 
-impl Output for Observer {
+impl Output for EventRecorder {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }
 
     fn describe(&self) -> String {
-        "observer".into()
+        "event recorder".into()
+    }
+}
+
+/// What went wrong in the demo.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DemoFailure(String);
+
+impl From<&str> for DemoFailure {
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
     }
 }
 
 impl RecordedEvents {
-    /// Whether first somebody unknown was refused, and then this person, and nobody else, was let in by the
-    /// relay; or what went otherwise.
-    pub fn verdict(&self, person: &str) -> Result<(), String> {
+    /// Checks that first an unknown person was refused, and that then the relay went on and this person was let in, and
+    /// nobody else.
+    pub fn check(&self, person: &str) -> Result<(), DemoFailure> {
         let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = |is: fn(&EventKind) -> bool| events.iter().position(|event| is(&event.kind));
         let granted = first(|kind| matches!(kind, EventKind::Granted(_))).ok_or("nobody was let in")?;
         let is_unknown = |kind: &EventKind| {
             matches!(kind, EventKind::Denied(Denial::Face { reason: DenialReason::Unknown, .. }))
         };
-        let refused = first(is_unknown).ok_or("no stranger was refused")?;
+        let refused = first(is_unknown).ok_or("no unknown person was refused")?;
         if granted < refused {
-            return Err("somebody was let in before the stranger was refused".into());
+            return Err("somebody was let in before the unknown person was refused".into());
         }
         let relay = first(|kind| matches!(kind, EventKind::RelayOn)).ok_or("the relay never went on")?;
         if relay < refused {
-            return Err("the relay went on before the stranger was refused".into());
+            return Err("the relay went on before the unknown person was refused".into());
         }
         let mut granted = events.iter().filter_map(|event| match &event.kind {
             EventKind::Granted(grant) => Some(grant.person()),
@@ -80,7 +91,7 @@ impl RecordedEvents {
         });
         match granted.find(|granted| *granted != Some(person)) {
             None => Ok(()),
-            Some(other) => Err(format!("{} was let in", other.unwrap_or("somebody"))),
+            Some(other) => Err(DemoFailure(format!("{} was let in", other.unwrap_or("somebody")))),
         }
     }
 }
@@ -112,14 +123,14 @@ mod tests {
         Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "door")
     }
 
-    fn seen(events: impl IntoIterator<Item = Event>) -> RecordedEvents {
-        let (mut observer, seen) = Observer::new();
-        events.into_iter().for_each(|event| observer.report(&event).unwrap());
-        seen
+    fn recorded(events: impl IntoIterator<Item = Event>) -> RecordedEvents {
+        let (mut recorder, recorded) = EventRecorder::new();
+        events.into_iter().for_each(|event| recorder.report(&event).unwrap());
+        recorded
     }
 
     #[test]
-    fn only_the_right_play_ends_well() {
+    fn only_the_expected_events_pass_the_check() {
         let refused = || {
             let reason = DenialReason::Unknown;
             event(EventKind::Denied(Denial::Face {
@@ -133,7 +144,7 @@ mod tests {
             event(EventKind::Granted(Grant::Face { person: Some(name.into()), evidence: evidence() }))
         };
         let on = || event(EventKind::RelayOn);
-        assert_eq!(seen([refused(), on(), granted("Ann")]).verdict("Ann"), Ok(()));
+        assert_eq!(recorded([refused(), on(), granted("Ann")]).check("Ann"), Ok(()));
         for wrong in [
             vec![],
             vec![refused()],
@@ -144,7 +155,7 @@ mod tests {
             vec![refused(), on(), granted("Bob")],
             vec![refused(), on(), granted("Ann"), granted("Bob")],
         ] {
-            assert!(seen(wrong.clone()).verdict("Ann").is_err(), "{wrong:?}");
+            assert!(recorded(wrong.clone()).check("Ann").is_err(), "{wrong:?}");
         }
     }
 }

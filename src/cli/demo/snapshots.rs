@@ -1,4 +1,4 @@
-//! The annotated pictures of the play: one a decision.
+//! The annotated pictures of the demo, one for each decision.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,49 +8,51 @@ use ostiary_access::Reason;
 use ostiary_core::MatchRule;
 
 use crate::annotate::{self, SaveError};
-use crate::cli::match_label::judge;
+use crate::cli::match_label::match_face;
 use crate::daemon::{FrameObserver, FrameResult};
 
-/// A folder that pictures are written to while the daemon works.
-pub struct Snapshots(Arc<Mutex<Pages>>);
+/// Writes pictures to a folder while the daemon runs.
+pub struct Snapshots(Arc<Mutex<SnapshotWriter>>);
 
-struct Pages {
+struct SnapshotWriter {
     folder: PathBuf,
     rule: MatchRule,
+    /// The number of pictures that were written, or the first error.
     written: Result<usize, SaveError>,
 }
 
 impl Snapshots {
     pub fn create(folder: &Path, rule: MatchRule) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: cannot be made; choose another with --output", folder.display()))?;
-        let pages = Pages { folder: folder.to_owned(), rule, written: Ok(0) };
-        Ok(Self(Arc::new(Mutex::new(pages))))
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!("{}: cannot be created; choose another folder with --output", folder.display())
+        })?;
+        let writer = SnapshotWriter { folder: folder.to_owned(), rule, written: Ok(0) };
+        Ok(Self(Arc::new(Mutex::new(writer))))
     }
 
-    /// Writes a picture for each frame in which something was decided.
+    /// A frame observer that writes a picture for each frame with a decision.
     pub fn frame_observer(&self) -> FrameObserver {
-        let pages = self.0.clone();
-        Box::new(move |result| pages.lock().unwrap_or_else(PoisonError::into_inner).look(result))
+        let writer = self.0.clone();
+        Box::new(move |result| writer.lock().unwrap_or_else(PoisonError::into_inner).write_decision(result))
     }
 
-    /// How many pictures were written, or why one could not be.
+    /// Returns how many pictures were written, or the first error.
     pub fn finish(self) -> Result<usize, SaveError> {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut pages.written, Ok(0))
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut writer.written, Ok(0))
     }
 }
 
-impl Pages {
-    fn look(&mut self, result: &FrameResult<'_>) {
-        let (Some(decision), Ok(before)) = (result.decisions.first(), &self.written) else { return };
-        let number = before + 1;
+impl SnapshotWriter {
+    fn write_decision(&mut self, result: &FrameResult<'_>) {
+        let (Some(decision), Ok(count)) = (result.decisions.first(), &self.written) else { return };
+        let number = count + 1;
         let mut frame = result.frame.clone();
         let mut label = String::new();
-        for seen in result.faces {
-            let match_label = judge(&self.rule, seen, result.gallery);
-            match_label.label(&mut label);
-            annotate::draw(&mut frame, &seen.detection, &label, match_label.mark());
+        for face in result.faces {
+            let match_label = match_face(&self.rule, face, result.gallery);
+            match_label.write_label(&mut label);
+            annotate::draw(&mut frame, &face.detection, &label, match_label.mark());
         }
         let reason = Reason::from(decision.outcome);
         let path = self.folder.join(format!("{number}-{reason}.jpg"));

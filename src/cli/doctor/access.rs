@@ -1,4 +1,4 @@
-//! Whether the daemon's user may use the camera, the GPIO chip and the files that the daemon keeps.
+//! Checks that the daemon's user may use the camera, the GPIO chip and the daemon's files.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -7,74 +7,74 @@ use std::path::{Path, PathBuf};
 use ostiary_config::{Config, GpioBackend};
 use rustix::fs::{Access, access};
 
-use super::Door;
+use super::CheckContext;
 use super::finding::Finding;
 use super::folder::folder_of;
 use super::host::Host;
 
-/// Whom the service runs as.
-const USER: &str = "ostiary";
+/// The user that the service runs as.
+const SERVICE_USER: &str = "ostiary";
 
-/// What must be readable and writable.
+/// A device, file or folder that the daemon reads and writes.
 #[derive(Debug, PartialEq, Eq)]
-enum Thing {
+enum Resource {
     Device(PathBuf),
     File(PathBuf),
     Folder(PathBuf),
 }
 
-/// What is wrong; nothing where all may be used. What is not there is told by its own check.
-pub fn check(door: &Door) -> Vec<Finding> {
-    let host = &door.host;
-    let user = User::find(host, USER);
-    let things = things(door.config()).into_iter();
-    let refused = things.filter(|thing| {
-        let path = host.path(thing.path());
-        match (&user, path.metadata(), thing) {
-            (Some(user), Ok(metadata), _) => !user.may_use(&metadata),
-            // Without the package, whoever runs this is who would keep the door; of folders that is told already.
-            (None, Ok(_), Thing::Device(_) | Thing::File(_)) => {
+/// A finding for each resource that may not be used. Missing ones are reported by their own checks.
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let host = &context.host;
+    let user = User::find(host, SERVICE_USER);
+    let resources = resources(context.config()).into_iter();
+    let refused = resources.filter(|resource| {
+        let path = host.path(resource.path());
+        match (&user, path.metadata(), resource) {
+            (Some(user), Ok(metadata), _) => !user.can_use(&metadata),
+            // Without the package, the user of this process would run the daemon. Folders are checked elsewhere.
+            (None, Ok(_), Resource::Device(_) | Resource::File(_)) => {
                 access(&path, Access::READ_OK | Access::WRITE_OK).is_err()
             }
             _ => false,
         }
     });
-    refused.map(|thing| thing.refusal(host, user.as_ref().map(|_| USER))).collect()
+    refused.map(|resource| resource.refusal(host, user.as_ref().map(|_| SERVICE_USER))).collect()
 }
 
-/// What the configuration names.
-fn things(config: &Config) -> Vec<Thing> {
-    let mut things = Vec::new();
+/// The resources that the configuration names.
+fn resources(config: &Config) -> Vec<Resource> {
+    let mut resources = Vec::new();
     let source = Path::new(&config.camera.source);
     if source.starts_with("/dev") {
-        things.push(Thing::Device(source.to_owned()));
+        resources.push(Resource::Device(source.to_owned()));
     }
     let signals = &config.signals;
     let lines = [config.relay.line, signals.yes_line, signals.no_line, signals.buzzer_line];
     if lines.iter().any(Option::is_some) {
         if config.relay.backend == GpioBackend::Gpiocdev {
-            things.push(Thing::Device(config.relay.chip.clone()));
+            resources.push(Resource::Device(config.relay.chip.clone()));
         } else if config.relay.backend == GpioBackend::Rppal {
-            things.push(Thing::Device("/dev/gpiomem".into()));
+            resources.push(Resource::Device("/dev/gpiomem".into()));
         }
     }
     if !config.inputs.is_empty() {
-        let chip = Thing::Device(config.inputs.chip(&config.relay).to_owned());
-        if !things.contains(&chip) {
-            things.push(chip);
+        let chip = Resource::Device(config.inputs.chip(&config.relay).to_owned());
+        if !resources.contains(&chip) {
+            resources.push(chip);
         }
     }
     for file in [&config.facebank.path, &config.events.path] {
-        let folder = Thing::Folder(folder_of(file));
-        if !things.contains(&folder) {
-            things.push(folder);
+        let folder = Resource::Folder(folder_of(file));
+        if !resources.contains(&folder) {
+            resources.push(folder);
         }
-        things.push(Thing::File(file.clone()));
+        resources.push(Resource::File(file.clone()));
     }
-    things
+    resources
 }
 
-impl Thing {
+impl Resource {
     fn path(&self) -> &Path {
         match self {
             Self::Device(path) | Self::File(path) | Self::Folder(path) => path,
@@ -88,33 +88,33 @@ impl Thing {
             None => format!("{path}: this user may not use it"),
         };
         let user = user.unwrap_or("USER");
-        let mend = match self {
-            Self::Device(node) => way_in(host, node, user),
+        let fix = match self {
+            Self::Device(node) => device_fix(host, node, user),
             Self::File(_) => format!(
-                "run `chown {user}: {path}`, and run what writes to it as that user: `sudo -u {user} ostiary enroll ...`"
+                "run `chown {user}: {path}`, and run commands that write to it as that user: `sudo -u {user} ostiary enroll ...`"
             ),
             Self::Folder(_) => format!("run `chown {user}: {path}`"),
         };
-        Finding::fault(found, mend)
+        Finding::fault(found, fix)
     }
 }
 
-/// How a user gets to use a device.
-fn way_in(host: &Host, node: &Path, user: &str) -> String {
+/// How to give a user access to a device.
+fn device_fix(host: &Host, node: &Path, user: &str) -> String {
     let metadata = host.path(node).metadata();
     let (gid, mode) = metadata.map_or((0, 0), |metadata| (metadata.gid(), metadata.mode()));
     match groups(host).into_iter().find(|group| group.id == gid) {
-        // Root's group is nobody's way in.
+        // Nobody should be added to the group of root.
         Some(group) if mode & 0o060 == 0o060 && group.name != "root" => {
             format!("run `usermod --append --groups {} {user}`, then start the daemon again", group.name)
         }
-        _ => "install the package's udev rules (`apt install --reinstall ostiary`), then plug it in again or start the \
-              board again"
+        _ => "install the package's udev rules (`apt install --reinstall ostiary`), then plug the device in again or \
+              restart the board"
             .to_owned(),
     }
 }
 
-/// A user with all groups, as `/etc/passwd` and `/etc/group` have them.
+/// A user with all groups, from `/etc/passwd` and `/etc/group`.
 struct User {
     id: u32,
     groups: Vec<u32>,
@@ -122,7 +122,7 @@ struct User {
 
 impl User {
     fn find(host: &Host, name: &str) -> Option<Self> {
-        let users = host.text("/etc/passwd")?;
+        let users = host.read_text("/etc/passwd")?;
         let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let user = users.find(|fields| fields.first() == Some(&name))?;
         let number = |field: usize| user.get(field)?.parse::<u32>().ok();
@@ -135,9 +135,9 @@ impl User {
         Some(Self { id: number(2)?, groups: ids })
     }
 
-    /// Whether this user may read and write it; a folder, write and enter it.
-    fn may_use(&self, metadata: &Metadata) -> bool {
-        // The kernel looks at the first that fits.
+    /// Whether this user may read and write a file or device, or write and enter a folder.
+    fn can_use(&self, metadata: &Metadata) -> bool {
+        // The kernel uses the first class that applies: owner, group, others.
         let shift = if metadata.uid() == self.id {
             6
         } else if self.groups.contains(&metadata.gid()) {
@@ -153,12 +153,12 @@ impl User {
 struct Group {
     name: String,
     id: u32,
-    /// Their names, with commas between.
+    /// The names of its members, separated by commas.
     members: String,
 }
 
 fn groups(host: &Host) -> Vec<Group> {
-    let text = host.text("/etc/group").unwrap_or_default();
+    let text = host.read_text("/etc/group").unwrap_or_default();
     let group = |line: &str| {
         let mut fields = line.split(':').map(str::to_owned);
         let (name, id) = (fields.next()?, fields.nth(1)?.parse().ok()?);
@@ -172,14 +172,14 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::host::tree;
+    use super::super::host::host_with_files;
     use super::*;
 
     const CAMERA: &str = "/dev/video0";
 
-    /// What is said of a camera that belongs to the group that is called `video` there.
+    /// The finding for a camera of the group `video`, which has these members.
     fn refusal(mode: u32, members: &str) -> Option<Finding> {
-        let (folder, host) = tree(&[(CAMERA, "")]);
+        let (folder, host) = host_with_files(&[(CAMERA, "")]);
         let camera = host.path(CAMERA);
         fs::set_permissions(&camera, fs::Permissions::from_mode(mode)).unwrap();
         let gid = camera.metadata().unwrap().gid();
@@ -188,59 +188,60 @@ mod tests {
         fs::write(folder.path().join("etc/passwd"), users).unwrap();
         fs::write(folder.path().join("etc/group"), format!("nobody:x:64990:\nvideo:x:{gid}:{members}\n"))
             .unwrap();
-        let allowed = User::find(&host, USER).unwrap().may_use(&camera.metadata().unwrap());
-        (!allowed).then(|| Thing::Device(CAMERA.into()).refusal(&host, Some(USER)))
+        let allowed = User::find(&host, SERVICE_USER).unwrap().can_use(&camera.metadata().unwrap());
+        (!allowed).then(|| Resource::Device(CAMERA.into()).refusal(&host, Some(SERVICE_USER)))
     }
 
     #[test]
-    fn the_daemons_user_needs_the_group_of_the_device() {
+    fn the_daemon_user_must_be_in_the_group_of_the_device() {
         assert_eq!(refusal(0o660, "anna,ostiary"), None);
         assert_eq!(refusal(0o666, ""), None);
         let refused = refusal(0o660, "anna").unwrap();
         assert_eq!(refused.found, "/dev/video0: the daemon's user, ostiary, may not use it");
-        let mend = refused.mend.unwrap();
-        assert!(mend.starts_with("run `usermod --append --groups video ostiary`"), "{mend}");
-        let mend = refusal(0o600, "ostiary").unwrap().mend.unwrap();
-        assert!(mend.contains("udev rules"), "{mend}");
-        assert!(User::find(&tree(&[]).1, USER).is_none());
+        let fix = refused.fix.unwrap();
+        assert!(fix.starts_with("run `usermod --append --groups video ostiary`"), "{fix}");
+        let fix = refusal(0o600, "ostiary").unwrap().fix.unwrap();
+        assert!(fix.contains("udev rules"), "{fix}");
+        assert!(User::find(&host_with_files(&[]).1, SERVICE_USER).is_none());
     }
 
     #[test]
-    fn files_that_root_made_are_not_the_daemons() {
-        let (folder, host) = tree(&[("/var/lib/ostiary/facebank.sqlite", "")]);
-        let stranger = User { id: 64990, groups: vec![64990] };
+    fn the_daemon_cannot_use_files_of_root() {
+        let (folder, host) = host_with_files(&[("/var/lib/ostiary/facebank.sqlite", "")]);
+        let other = User { id: 64990, groups: vec![64990] };
         let file = folder.path().join("var/lib/ostiary/facebank.sqlite");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(!stranger.may_use(&file.metadata().unwrap()));
+        assert!(!other.can_use(&file.metadata().unwrap()));
         let owner = User { id: file.metadata().unwrap().uid(), groups: Vec::new() };
-        assert!(owner.may_use(&file.metadata().unwrap()));
-        let finding = Thing::File("/var/lib/ostiary/facebank.sqlite".into()).refusal(&host, Some(USER));
-        assert!(finding.mend.unwrap().contains("chown ostiary: /var/lib/ostiary/facebank.sqlite"));
+        assert!(owner.can_use(&file.metadata().unwrap()));
+        let finding =
+            Resource::File("/var/lib/ostiary/facebank.sqlite".into()).refusal(&host, Some(SERVICE_USER));
+        assert!(finding.fix.unwrap().contains("chown ostiary: /var/lib/ostiary/facebank.sqlite"));
         let folder = file.parent().unwrap();
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(!stranger.may_use(&folder.metadata().unwrap()) && owner.may_use(&folder.metadata().unwrap()));
+        assert!(!other.can_use(&folder.metadata().unwrap()) && owner.can_use(&folder.metadata().unwrap()));
     }
 
     #[test]
-    fn what_is_looked_at_is_what_the_configuration_names() {
+    fn the_resources_are_those_of_the_configuration() {
         let devices = |config: &Config| {
-            let things = things(config).into_iter();
-            things.filter(|thing| matches!(thing, Thing::Device(_))).collect::<Vec<_>>()
+            let resources = resources(config).into_iter();
+            resources.filter(|resource| matches!(resource, Resource::Device(_))).collect::<Vec<_>>()
         };
         let mut config = Config::default();
-        assert_eq!(devices(&config), [Thing::Device(CAMERA.into())]);
-        assert_eq!(things(&config).len(), 4, "and one folder with two files");
+        assert_eq!(devices(&config), [Resource::Device(CAMERA.into())]);
+        assert_eq!(resources(&config).len(), 4, "and one folder with two files");
         config.camera.source = "rtsp://camera/main".into();
         assert!(devices(&config).is_empty());
         config.signals.buzzer_line = Some(4);
-        assert_eq!(devices(&config), [Thing::Device("/dev/gpiochip0".into())]);
+        assert_eq!(devices(&config), [Resource::Device("/dev/gpiochip0".into())]);
         config.relay.backend = GpioBackend::Rppal;
-        assert_eq!(devices(&config), [Thing::Device("/dev/gpiomem".into())]);
-        // The inputs are read by the character device in any case.
+        assert_eq!(devices(&config), [Resource::Device("/dev/gpiomem".into())]);
+        // The inputs always use the character device.
         config.inputs.exit_line = Some(23);
-        let both = ["/dev/gpiomem", "/dev/gpiochip0"].map(|path| Thing::Device(path.into()));
+        let both = ["/dev/gpiomem", "/dev/gpiochip0"].map(|path| Resource::Device(path.into()));
         assert_eq!(devices(&config), both);
         config.relay.backend = GpioBackend::Gpiocdev;
-        assert_eq!(devices(&config), [Thing::Device("/dev/gpiochip0".into())]);
+        assert_eq!(devices(&config), [Resource::Device("/dev/gpiochip0".into())]);
     }
 }

@@ -1,4 +1,4 @@
-//! A compressed archive that is there whole, or not at all.
+//! Writes a compressed archive, completely or not at all.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,23 +10,23 @@ use tempfile::NamedTempFile;
 
 use super::folder::folder_of;
 
-/// The folder that the files lie in when the archive is unpacked.
-const FOLDER: &str = "ostiary-support";
+/// The folder of the files in the archive.
+const ARCHIVE_FOLDER: &str = "ostiary-support";
 
-/// Refuses a path that something is at already.
-pub fn refuse_taken(path: &Path) -> anyhow::Result<()> {
+/// Refuses a path that exists.
+pub fn check_absent(path: &Path) -> anyhow::Result<()> {
     if path.symlink_metadata().is_ok() {
-        bail!("{} is there already; give another name", path.display());
+        bail!("{} already exists; give another name", path.display());
     }
     Ok(())
 }
 
-/// Writes the files into a new archive that its owner alone may read. Where that fails nothing is left behind.
+/// Writes the files to a new archive that only its owner can read. If that fails, no file is left.
 pub fn save(path: &Path, files: &[(&str, Vec<u8>)]) -> anyhow::Result<()> {
-    refuse_taken(path)?;
+    check_absent(path)?;
     let failed =
-        || format!("{} cannot be written; make room, or give a file in another folder", path.display());
-    // Beside the file that it becomes, with mode 0600, and deleted when dropped.
+        || format!("{} cannot be written; free some space, or give a file in another folder", path.display());
+    // In the folder of the archive, with mode 0600, and deleted on drop.
     let mut temporary =
         NamedTempFile::with_prefix_in(".ostiary-support-", folder_of(path)).with_context(failed)?;
     write(temporary.as_file_mut(), files)
@@ -44,7 +44,7 @@ fn write(out: impl Write, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
         header.set_size(content.len() as u64);
         header.set_mode(0o600);
         header.set_mtime(now);
-        archive.append_data(&mut header, format!("{FOLDER}/{name}"), content.as_slice())?;
+        archive.append_data(&mut header, format!("{ARCHIVE_FOLDER}/{name}"), content.as_slice())?;
     }
     archive.into_inner()?.finish()?.flush()
 }

@@ -1,5 +1,4 @@
-//! The camera, or what stands in for it: the one that is meant, with a format that can be used; frames come, as many
-//! as are wanted, and something can be seen on them.
+//! Checks the camera or other frame source: the choice of the device, its formats, the picture and the frame rate.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,52 +13,52 @@ use ostiary_core::{Frame, redact};
 
 use super::finding::{Finding, Status};
 use super::host::Host;
-use super::{Daemon, Door, picture};
+use super::{CheckContext, Daemon, picture};
 
-/// The longest that is waited for a frame, whatever `camera.stall_s` says.
-const PATIENCE_S: f64 = 10.0;
-/// What a live camera is given to find its exposure.
-const SETTLE: Duration = Duration::from_secs(1);
-/// How long its frames are then counted.
-const COUNT: Duration = Duration::from_secs(2);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(200);
-/// Fewer frames than this share of those wanted make decisions late.
-const ENOUGH: f64 = 0.6;
+/// The upper limit of the wait for a frame, in seconds, if `camera.stall_s` is longer.
+const MAX_FRAME_WAIT_S: f64 = 10.0;
+/// The time that a live camera has to adjust its exposure.
+const EXPOSURE_SETTLE_TIME: Duration = Duration::from_secs(1);
+/// The time in which frames are counted after that.
+const COUNT_TIME: Duration = Duration::from_secs(2);
+/// The time between two attempts to read the first frame.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
+/// The least share of `camera.fps`. With fewer frames, decisions are slow.
+const MIN_RATE_SHARE: f64 = 0.6;
 
-const MEND: &str = "check camera.source; `ostiary cameras` lists cameras";
+const SOURCE_FIX: &str = "check camera.source; `ostiary cameras` lists cameras";
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let camera = &door.config().camera;
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let camera = &context.config().camera;
     let devices = if camera.source.starts_with("/dev/") { list_devices() } else { Vec::new() };
-    let mut findings = choice(&camera.source, &devices);
-    match look(camera) {
-        Ok(seen) => {
-            let limit = door.config().quality.min_sharpness;
-            findings.push(picture::judge(&redact(&seen.name), &seen.frame, limit));
-            findings.extend(seen.rate.map(|rate| judge_rate(rate, camera.fps)));
+    let mut findings = check_device(&camera.source, &devices);
+    match sample(camera) {
+        Ok(sample) => {
+            let limit = context.config().quality.min_sharpness;
+            findings.push(picture::evaluate(&redact(&sample.name), &sample.frame, limit));
+            findings.extend(sample.rate.map(|rate| evaluate_rate(rate, camera.fps)));
         }
-        Err(error) => findings.push(refusal(error, door, &devices)),
+        Err(error) => findings.push(error_finding(error, context, &devices)),
     }
     findings
 }
 
-/// Whether the device is the one that is meant whatever else is plugged in, and what it offers.
-fn choice(source: &str, devices: &[DeviceInfo]) -> Vec<Finding> {
+/// Checks that the path of the device is stable, and that the device has a usable format.
+fn check_device(source: &str, devices: &[DeviceInfo]) -> Vec<Finding> {
     let real = Path::new(source).canonicalize();
-    // What is wrong with one that is not there, opening it tells.
+    // A missing device is reported when it is opened.
     let Some(device) = devices.iter().find(|device| real.as_ref().is_ok_and(|real| *real == device.path))
     else {
         return Vec::new();
     };
     let mut findings = Vec::new();
     let file = Path::new(source).file_name().and_then(|name| name.to_str());
-    let numbered =
+    let is_numbered =
         file.and_then(|name| name.strip_prefix("video")).is_some_and(|rest| rest.parse::<u32>().is_ok());
-    if numbered && devices.len() > 1 {
+    if is_numbered && devices.len() > 1 {
         findings.push(Finding::warning(
             format!(
-                "{source} ({}) is used of {} cameras, and their numbers may change at every start",
+                "{source} ({}) is used, one of {} cameras; their numbers may change at every start",
                 device.name,
                 devices.len()
             ),
@@ -77,62 +76,64 @@ fn choice(source: &str, devices: &[DeviceInfo]) -> Vec<Finding> {
         findings.push(Finding::ok(format!("{} offers {}", device.name, list(&usable))));
     } else if !rest.is_empty() {
         findings.push(Finding::fault(
-            format!("{} offers {} only, and none of them can be used", device.name, list(&rest)),
-            "use a camera with YUYV, MJPG, NV12, GREY or RGB3: any USB webcam; a ribbon camera needs a stream",
+            format!("{} offers only {}, which cannot be used", device.name, list(&rest)),
+            "use a camera with YUYV, MJPG, NV12, GREY or RGB3, such as a USB webcam; use a ribbon camera through a stream",
         ));
     }
     findings
 }
 
-/// The path that stays the same when cameras are plugged in another order, where there is one.
-fn steady(device: &DeviceInfo) -> std::borrow::Cow<'_, str> {
+/// The path by id, which does not change if cameras are connected in another order; otherwise the path of the device.
+fn stable_path(device: &DeviceInfo) -> std::borrow::Cow<'_, str> {
     device.by_id.as_deref().unwrap_or(&device.path).to_string_lossy()
 }
 
-/// Why no frame came, and from whom to take the camera.
-fn refusal(error: CaptureError, door: &Door, devices: &[DeviceInfo]) -> Finding {
-    match (error, &door.daemon) {
-        (CaptureError::Busy { name }, Some(daemon)) if may_have(daemon, &name, &door.host) => {
+/// The finding for a source that gave no frame.
+fn error_finding(error: CaptureError, context: &CheckContext, devices: &[DeviceInfo]) -> Finding {
+    match (error, &context.daemon) {
+        (CaptureError::Busy { name }, Some(daemon)) if may_hold_camera(daemon, &name, &context.host) => {
             Finding::ok(format!("{name}: in use by the running daemon ({daemon})"))
         }
-        (CaptureError::Busy { name }, _) => taken(&name, &door.host),
-        (CaptureError::Absent { name }, _) => absent(&name, devices),
+        (CaptureError::Busy { name }, _) => busy_camera(&name, &context.host),
+        (CaptureError::Absent { name }, _) => missing_camera(&name, devices),
         (CaptureError::Missing { path }, _) => {
-            Finding::fault(format!("{}: no such file or folder", path.display()), MEND)
+            Finding::fault(format!("{}: no such file or folder", path.display()), SOURCE_FIX)
         }
-        (error, _) => Finding::of_error(Status::Fault, &error, MEND),
+        (error, _) => Finding::from_error(Status::Fault, &error, SOURCE_FIX),
     }
 }
 
-/// Whether the daemon is who has the camera, as far as can be seen: it may run and wait for it, while another has it.
-fn may_have(daemon: &Daemon, name: &str, host: &Host) -> bool {
+/// Whether the daemon has the camera open. True also if its open files cannot be read. A daemon can run without the camera
+/// and wait for it while another program uses it.
+fn may_hold_camera(daemon: &Daemon, name: &str, host: &Host) -> bool {
     let open = daemon.pid.and_then(|pid| host.open_files(pid));
-    open.is_none_or(|open| open.contains(&real(name)))
+    open.is_none_or(|open| open.contains(&resolve(name)))
 }
 
-/// The device's own node, where the name is a link.
-fn real(name: &str) -> PathBuf {
+/// The path of the device, with links resolved.
+fn resolve(name: &str) -> PathBuf {
     Path::new(name).canonicalize().unwrap_or_else(|_| name.into())
 }
 
-/// Names those that are there instead.
-fn absent(name: &str, devices: &[DeviceInfo]) -> Finding {
+/// The finding for a camera that does not exist. It names the cameras that do.
+fn missing_camera(name: &str, devices: &[DeviceInfo]) -> Finding {
     if devices.is_empty() {
         return Finding::fault(
-            format!("{name}: no such camera, and no other: no device under /dev streams pictures"),
-            "plug a USB camera in and look at `dmesg`; a ribbon camera needs a stream",
+            format!("{name}: no such camera, and there is no other capture device under /dev"),
+            "plug in a USB camera and check `dmesg`; use a ribbon camera through a stream",
         );
     }
-    let others: Vec<_> = devices.iter().map(steady).collect();
+    let others: Vec<_> = devices.iter().map(stable_path).collect();
     Finding::fault(
         format!("{name}: no such camera"),
         format!("set camera.source to one of {}", others.join(", ")),
     )
 }
 
-fn taken(name: &str, host: &Host) -> Finding {
-    let real = real(name);
-    let holders = host.holders(|open| open == real);
+/// The finding for a camera that another process uses.
+fn busy_camera(name: &str, host: &Host) -> Finding {
+    let device = resolve(name);
+    let holders = host.holders(|open| open == device);
     let shown: Vec<String> = holders.iter().map(ToString::to_string).collect();
     match holders.first() {
         Some(holder) => Finding::fault(
@@ -141,46 +142,48 @@ fn taken(name: &str, host: &Host) -> Finding {
         ),
         None => Finding::fault(
             format!("{name}: the camera is in use by another program"),
-            "`sudo ostiary doctor` says by which; end it",
+            "run `sudo ostiary doctor` to see which one, and end it",
         ),
     }
 }
 
-/// What was seen of a source.
-struct Seen {
-    /// The source's description.
+/// A frame of a source, and its frame rate.
+struct Sample {
+    /// The description of the source.
     name: String,
     frame: Frame,
-    /// Frames a second of a live source.
+    /// Frames per second of a live source.
     rate: Option<f64>,
 }
 
-fn look(config: &Camera) -> Result<Seen, CaptureError> {
-    let config = Camera { stall_s: config.stall_s.min(PATIENCE_S), ..config.clone() };
+/// Opens the source and reads frames.
+fn sample(config: &Camera) -> Result<Sample, CaptureError> {
+    let config = Camera { stall_s: config.stall_s.min(MAX_FRAME_WAIT_S), ..config.clone() };
     let clock = Arc::new(MonotonicClock::default());
     let mut source = capture::open(&config, clock.clone())?;
     let mut frame = Frame::default();
-    // Connecting to a stream takes longer than a frame does.
+    // Connecting to a stream takes longer than waiting for a frame.
     let limit = Duration::from_secs_f64(config.stall_s * 2.0);
-    while let Err(error) = first(&mut *source, &mut frame, &config) {
-        let passing = matches!(error, CaptureError::Connecting { .. } | CaptureError::DamagedFrame { .. });
-        if !passing || clock.now() > limit {
+    while let Err(error) = first_frame(&mut *source, &mut frame, &config) {
+        let is_temporary =
+            matches!(error, CaptureError::Connecting { .. } | CaptureError::DamagedFrame { .. });
+        if !is_temporary || clock.now() > limit {
             return Err(error);
         }
-        thread::sleep(PAUSE);
+        thread::sleep(RETRY_INTERVAL);
     }
     let mut rate = None;
     if source.is_live() {
-        let mut frames = |time| count(&mut *source, &mut frame, &*clock, time);
-        frames(SETTLE)?;
+        let mut frames = |time| count_frames(&mut *source, &mut frame, &*clock, time);
+        frames(EXPOSURE_SETTLE_TIME)?;
         let begin = clock.now();
-        let counted = frames(COUNT)?;
+        let counted = frames(COUNT_TIME)?;
         rate = Some(f64::from(counted) / (clock.now() - begin).as_secs_f64());
     }
-    Ok(Seen { name: source.describe(), frame, rate })
+    Ok(Sample { name: source.describe(), frame, rate })
 }
 
-fn first(source: &mut dyn FrameSource, frame: &mut Frame, config: &Camera) -> Result<(), CaptureError> {
+fn first_frame(source: &mut dyn FrameSource, frame: &mut Frame, config: &Camera) -> Result<(), CaptureError> {
     match source.next(frame)? {
         Next::Frame => Ok(()),
         Next::End => Err(CaptureError::Video {
@@ -190,8 +193,8 @@ fn first(source: &mut dyn FrameSource, frame: &mut Frame, config: &Camera) -> Re
     }
 }
 
-/// The frames that come within a time; the last of them stays. Torn ones do not count.
-fn count(
+/// Counts the frames within a time; the last one stays in `frame`. Torn frames do not count.
+fn count_frames(
     source: &mut dyn FrameSource,
     frame: &mut Frame,
     clock: &dyn Clock,
@@ -209,15 +212,15 @@ fn count(
     Ok(frames)
 }
 
-fn judge_rate(rate: f64, wanted: u32) -> Finding {
-    let found = format!("{rate:.1} frames a second come, {wanted} are wanted");
-    if rate >= f64::from(wanted) * ENOUGH {
+fn evaluate_rate(rate: f64, expected: u32) -> Finding {
+    let found = format!("{rate:.1} frames per second, {expected} are configured");
+    if rate >= f64::from(expected) * MIN_RATE_SHARE {
         return Finding::ok(found);
     }
     Finding::warning(
         found,
-        "light the place (in the dark cameras expose longer), use a USB port of its own and camera.format = \"auto\", \
-         or set camera.fps to what the camera can",
+        "add light (cameras expose longer in the dark), use a separate USB port and camera.format = \"auto\", or set \
+         camera.fps to what the camera supports",
     )
 }
 
@@ -245,68 +248,73 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_that_another_has_is_told_with_who_it_is() {
+    fn a_camera_in_use_is_reported_with_the_process() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let name = file.path().display().to_string();
-        let finding = taken(&name, &Host::this());
+        let finding = busy_camera(&name, &Host::local());
         assert_eq!(finding.status, Status::Fault);
         assert!(finding.found.contains(&format!("in use by process {}", std::process::id())), "{finding}");
-        let finding = taken("/nowhere", &Host::at(Path::new("/nowhere")));
+        let finding = busy_camera("/nowhere", &Host::with_root(Path::new("/nowhere")));
         assert!(finding.found.contains("in use by another program"), "{finding}");
-        assert!(finding.mend.unwrap().contains("sudo ostiary doctor"));
+        assert!(finding.fix.unwrap().contains("sudo ostiary doctor"));
     }
 
     #[test]
-    fn a_daemon_that_waits_for_the_camera_does_not_have_it() {
+    fn a_daemon_that_waits_for_the_camera_does_not_hold_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let name = file.path().display().to_string();
-        let this = Daemon { pid: Some(std::process::id()) };
-        assert!(may_have(&this, &name, &Host::this()));
-        assert!(!may_have(&this, "/dev/video987", &Host::this()));
-        assert!(may_have(&Daemon { pid: None }, "/dev/video987", &Host::this()), "it cannot be told");
+        let daemon = Daemon { pid: Some(std::process::id()) };
+        assert!(may_hold_camera(&daemon, &name, &Host::local()));
+        assert!(!may_hold_camera(&daemon, "/dev/video987", &Host::local()));
+        assert!(
+            may_hold_camera(&Daemon { pid: None }, "/dev/video987", &Host::local()),
+            "its open files cannot be read"
+        );
     }
 
     #[test]
-    fn one_of_several_cameras_should_be_named_so_that_it_stays_the_same() {
-        // `/dev/null` stands for a node that is there under its own name.
-        let real = Path::new("/dev/null");
+    fn one_of_several_cameras_should_be_set_by_its_stable_path() {
+        // `/dev/null` stands for an existing device.
+        let existing = Path::new("/dev/null");
         let link = "/dev/v4l/by-id/usb-A-index0";
-        let one = device(real, Some(link), &[("YUYV", true), ("MJPG", true), ("H264", false)]);
+        let one = device(existing, Some(link), &[("YUYV", true), ("MJPG", true), ("H264", false)]);
         let other = device(Path::new("/dev/video9"), Some("/dev/v4l/by-id/usb-B-index0"), &[("YUYV", true)]);
         assert_eq!(
-            choice("/dev/null", std::slice::from_ref(&one)),
+            check_device("/dev/null", std::slice::from_ref(&one)),
             [Finding::ok("Webcam offers YUYV, MJPG")]
         );
-        assert_eq!(choice("/dev/null", &[one, other.clone()]).len(), 1, "it has no number that could change");
+        assert_eq!(
+            check_device("/dev/null", &[one, other.clone()]).len(),
+            1,
+            "its name has no number that could change"
+        );
         let folder = tempfile::tempdir().unwrap();
         let node = folder.path().canonicalize().unwrap().join("video0");
         std::fs::write(&node, "").unwrap();
         let numbered = device(&node, Some(link), &[("YUYV", true)]);
-        let findings = choice(&node.display().to_string(), &[numbered, other.clone()]);
+        let findings = check_device(&node.display().to_string(), &[numbered, other.clone()]);
         assert_eq!(findings.len(), 2);
-        assert!(findings[0].found.contains("is used of 2 cameras"), "{}", findings[0]);
-        assert_eq!(findings[0].mend.as_deref(), Some("set camera.source = \"/dev/v4l/by-id/usb-A-index0\""));
-        assert!(choice("/dev/video4711", std::slice::from_ref(&other)).is_empty());
-        let stranger = absent("/dev/video4711", &[other]).to_string();
-        assert!(
-            stranger.ends_with("no such camera; set camera.source to one of /dev/v4l/by-id/usb-B-index0")
-        );
+        assert!(findings[0].found.contains("is used, one of 2 cameras"), "{}", findings[0]);
+        assert_eq!(findings[0].fix.as_deref(), Some("set camera.source = \"/dev/v4l/by-id/usb-A-index0\""));
+        assert!(check_device("/dev/video4711", std::slice::from_ref(&other)).is_empty());
+        let missing = missing_camera("/dev/video4711", &[other]).to_string();
+        assert!(missing.ends_with("no such camera; set camera.source to one of /dev/v4l/by-id/usb-B-index0"));
     }
 
     #[test]
-    fn no_camera_and_one_without_a_usable_format_are_told() {
-        assert!(absent("/dev/video4711", &[]).found.contains("and no other"));
-        let raw = choice("/dev/null", &[device(Path::new("/dev/null"), None, &[("pRAA", false)])]);
+    fn a_missing_camera_and_one_without_a_usable_format_are_reported() {
+        assert!(missing_camera("/dev/video4711", &[]).found.contains("there is no other capture device"));
+        let raw = check_device("/dev/null", &[device(Path::new("/dev/null"), None, &[("pRAA", false)])]);
         assert_eq!(raw[0].status, Status::Fault);
-        assert!(raw[0].found.contains("offers pRAA only"), "{}", raw[0]);
-        // One that cannot be opened has none to tell.
-        assert!(choice("/dev/null", &[device(Path::new("/dev/null"), None, &[])]).is_empty());
+        assert!(raw[0].found.contains("offers only pRAA"), "{}", raw[0]);
+        // A device that cannot be opened has no formats.
+        assert!(check_device("/dev/null", &[device(Path::new("/dev/null"), None, &[])]).is_empty());
     }
 
     #[test]
-    fn too_few_frames_are_told() {
-        assert_eq!(judge_rate(29.97, 30), Finding::ok("30.0 frames a second come, 30 are wanted"));
-        assert_eq!(judge_rate(18.0, 30).status, Status::Ok);
-        assert_eq!(judge_rate(7.5, 30).status, Status::Warning);
+    fn a_low_frame_rate_is_a_warning() {
+        assert_eq!(evaluate_rate(29.97, 30), Finding::ok("30.0 frames per second, 30 are configured"));
+        assert_eq!(evaluate_rate(18.0, 30).status, Status::Ok);
+        assert_eq!(evaluate_rate(7.5, 30).status, Status::Warning);
     }
 }

@@ -1,22 +1,23 @@
-//! The record of decisions.
+//! Checks the event store.
 
 use ostiary_events::{EventStore, StoreError, sentence};
 
-use super::Door;
+use super::CheckContext;
 use super::finding::{Finding, Status};
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let path = &door.config().events.path;
-    // Whether one can be made there is told with the permissions of its folder.
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let path = &context.config().events.path;
+    // The check of permissions reports if it cannot be created.
     if super::folder::folder_of(path).is_dir() && path.try_exists().is_ok_and(|exists| !exists) {
-        return vec![Finding::ok(format!("{}: none yet, the daemon begins one", path.display()))];
+        return vec![Finding::ok(format!("{}: does not exist yet; the daemon creates it", path.display()))];
     }
     vec![match newest(path) {
         Ok(newest) => Finding::ok(format!("{}: {newest}", path.display())),
-        Err(error) => Finding::of_error(Status::Fault, &error, "move it away, and check the disk"),
+        Err(error) => Finding::from_error(Status::Fault, &error, "move it away, and check the disk"),
     }]
 }
 
+/// The number of events, and the newest one as a sentence.
 fn newest(path: &std::path::Path) -> Result<String, StoreError> {
     let store = EventStore::open_read_only(path)?;
     if store.last_id() == 0 {
@@ -24,8 +25,8 @@ fn newest(path: &std::path::Path) -> Result<String, StoreError> {
     }
     Ok(match store.newest()? {
         Some(event) => {
-            format!("{} events ever, the last at {}: {}", store.last_id(), event.time, sentence(&event))
+            format!("{} events in total, the last at {}: {}", store.last_id(), event.time, sentence(&event))
         }
-        None => format!("{} events ever, the last cannot be read", store.last_id()),
+        None => format!("{} events in total, the last cannot be read", store.last_id()),
     })
 }

@@ -1,4 +1,4 @@
-//! The facebank: whole, of the model in use, closed to others, and with somebody in it.
+//! Checks the facebank: not damaged, with templates of the model in use, not readable by others, and not empty.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -7,20 +7,21 @@ use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_models::Bundle;
 use ostiary_vision::Embedder;
 
-use super::Door;
+use super::CheckContext;
 use super::finding::{Finding, Status};
 
-const ENROLL: &str = "make people known with `ostiary enroll`";
+/// How to fix an empty facebank.
+const ENROLL_FIX: &str = "enroll people with `ostiary enroll`";
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let path = &door.config().facebank.path;
-    let mut findings = match look(door, path) {
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let path = &context.config().facebank.path;
+    let mut findings = match check_contents(context, path) {
         Ok(finding) => vec![finding],
         Err(error @ FacebankError::Missing { .. }) => {
-            return vec![Finding::of_error(Status::Warning, &error, ENROLL)];
+            return vec![Finding::from_error(Status::Warning, &error, ENROLL_FIX)];
         }
         Err(error) => {
-            vec![Finding::of_error(Status::Fault, &error, "check the disk and who may read the file")]
+            vec![Finding::from_error(Status::Fault, &error, "check the disk and the permissions of the file")]
         }
     };
     if let Ok(metadata) = path.metadata()
@@ -28,7 +29,7 @@ pub fn check(door: &Door) -> Vec<Finding> {
     {
         findings.push(Finding::warning(
             format!(
-                "{}: others may read or write people's templates (mode {:o})",
+                "{}: others may read or write the templates (mode {:o})",
                 path.display(),
                 metadata.permissions().mode() & 0o777
             ),
@@ -38,11 +39,11 @@ pub fn check(door: &Door) -> Vec<Finding> {
     findings
 }
 
-fn look(door: &Door, path: &Path) -> Result<Finding, FacebankError> {
+fn check_contents(context: &CheckContext, path: &Path) -> Result<Finding, FacebankError> {
     let facebank = Facebank::open_read_only(path)?;
     facebank.check()?;
-    // Without models there is nothing to compare with, which their own check tells.
-    let config = door.config();
+    // Missing models are reported by their own check.
+    let config = context.config();
     let bundle = Bundle::find(&config.models, config.engine.precision);
     let mut strangers = Vec::new();
     if let Ok(model) = bundle.and_then(|bundle| bundle.id(Embedder::ROLE)) {
@@ -58,12 +59,12 @@ fn look(door: &Door, path: &Path) -> Result<Finding, FacebankError> {
         people.len()
     );
     if !people.is_empty() && !strangers.is_empty() {
-        let found = format!("{found}; not known to the model in use: {}", strangers.join(", "));
-        return Ok(Finding::warning(found, "enroll them anew, or `ostiary people remove` them"));
+        let found = format!("{found}; without a template of the model in use: {}", strangers.join(", "));
+        return Ok(Finding::warning(found, "enroll them again, or remove them with `ostiary people remove`"));
     }
     Ok(match (people.is_empty(), enabled) {
-        (true, _) => Finding::warning(format!("{}: nobody is enrolled", path.display()), ENROLL),
-        (false, 0) => Finding::warning(found, "let somebody in again with `ostiary people enable NAME`"),
+        (true, _) => Finding::warning(format!("{}: nobody is enrolled", path.display()), ENROLL_FIX),
+        (false, 0) => Finding::warning(found, "enable a person with `ostiary people enable NAME`"),
         (false, _) => Finding::ok(found),
     })
 }

@@ -1,14 +1,14 @@
-//! The program that plays streams and videos.
+//! Checks ffmpeg, which decodes streams and videos.
 
 use std::process::{Command, Stdio};
 
 use ostiary_capture::needs_ffmpeg;
 
-use super::Door;
+use super::CheckContext;
 use super::finding::Finding;
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let needed = needs_ffmpeg(&door.config().camera.source);
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let needed = needs_ffmpeg(&context.config().camera.source);
     if !needed {
         return vec![Finding::ok("not needed: camera.source is neither a stream nor a video")];
     }
@@ -19,9 +19,9 @@ fn version(program: &str) -> Finding {
     let mut command = Command::new(program);
     match command.arg("-version").stdin(Stdio::null()).stderr(Stdio::null()).output() {
         Ok(output) if output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stdout);
-            // "ffmpeg version 7.1 Copyright (c) ...", where the rest is of no interest.
-            Finding::ok(said.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
+            let text = String::from_utf8_lossy(&output.stdout);
+            // The first words of "ffmpeg version 7.1 Copyright (c) ...".
+            Finding::ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
         }
         Ok(output) => Finding::fault(
             format!("{program} does not run ({})", output.status),
@@ -29,7 +29,7 @@ fn version(program: &str) -> Finding {
         ),
         Err(error) => Finding::fault(
             format!("{program} cannot be run ({error}), and camera.source needs it"),
-            "`apt install ffmpeg`",
+            "install it: `apt install ffmpeg`",
         ),
     }
 }

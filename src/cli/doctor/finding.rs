@@ -1,17 +1,17 @@
-//! What a check found, and how it is mended.
+//! The result of a check: what was found, and how to fix it.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How bad it is. The names are stable.
+/// The severity of a finding. The names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Ok,
-    /// The door works, but not as it might be wished to.
+    /// The door works, but not as well as it could.
     Warning,
-    /// The door does not work, or will not after the next start.
+    /// The door does not work, or will not work after the next start.
     Fault,
 }
 
@@ -25,44 +25,45 @@ impl Status {
     }
 }
 
-/// One finding, shown as `what was found; the mend`.
+/// One finding, printed as `what was found; how to fix it`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub status: Status,
     pub found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    #[serde(rename = "mend")]
+    pub fix: Option<String>,
 }
 
 impl Finding {
     pub fn ok(found: impl Into<String>) -> Self {
-        Self { status: Status::Ok, found: found.into(), mend: None }
+        Self { status: Status::Ok, found: found.into(), fix: None }
     }
 
-    pub fn warning(found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { status: Status::Warning, found: found.into(), mend: Some(mend.into()) }
+    pub fn warning(found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { status: Status::Warning, found: found.into(), fix: Some(fix.into()) }
     }
 
-    pub fn fault(found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { status: Status::Fault, found: found.into(), mend: Some(mend.into()) }
+    pub fn fault(found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { status: Status::Fault, found: found.into(), fix: Some(fix.into()) }
     }
 
-    /// An error's message, on one line. Errors end with their mend after a semicolon; those that have none get
-    /// `otherwise`.
-    pub fn of_error(status: Status, error: &impl fmt::Display, otherwise: &str) -> Self {
+    /// A finding from an error's message, on one line. The text after the last semicolon of the message is the fix; without
+    /// a semicolon it is `default_fix`.
+    pub fn from_error(status: Status, error: &impl fmt::Display, default_fix: &str) -> Self {
         let message = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        let (found, mend) = match message.rsplit_once("; ") {
-            Some((found, mend)) => (found.to_owned(), mend.to_owned()),
-            None => (message, otherwise.to_owned()),
+        let (found, fix) = match message.rsplit_once("; ") {
+            Some((found, fix)) => (found.to_owned(), fix.to_owned()),
+            None => (message, default_fix.to_owned()),
         };
-        Self { status, found, mend: Some(mend) }
+        Self { status, found, fix: Some(fix) }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.mend {
-            Some(mend) => write!(f, "{}; {mend}", self.found),
+        match &self.fix {
+            Some(fix) => write!(f, "{}; {fix}", self.found),
             None => f.write_str(&self.found),
         }
     }
@@ -73,8 +74,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_errors_message_is_parted_from_its_mend() {
-        let of = |message: &str| Finding::of_error(Status::Fault, &message, "look closer");
+    fn the_fix_is_the_last_part_of_an_error_message() {
+        let of = |message: &str| Finding::from_error(Status::Fault, &message, "look closer");
         assert_eq!(of("cam: busy (a; b); end it"), Finding::fault("cam: busy (a; b)", "end it"));
         assert_eq!(of("torn\n  in line 3"), Finding::fault("torn in line 3", "look closer"));
     }

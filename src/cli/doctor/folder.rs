@@ -1,8 +1,8 @@
-//! The folders of the files that the checks look at.
+//! The folder of a file.
 
 use std::path::{Path, PathBuf};
 
-/// The folder that holds a file.
+/// The folder that contains a file; `.` for a bare file name.
 pub fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),

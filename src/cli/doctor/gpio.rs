@@ -1,50 +1,52 @@
-//! The lines of relay, lamps and buzzer, which are looked at and not taken, and those of button and contact, which are
-//! also read where they are free.
+//! Checks the GPIO lines. The lines of relay, lamps and buzzer are not opened. The lines of exit button and door contact
+//! are read if they are free.
 
 use ostiary_config::{GpioBackend, Relay, Signals};
 use ostiary_devices::{ChipState, GpioError, Input, InputState, LineState, chips, inspect, inspect_inputs};
 
-use super::Door;
+use super::CheckContext;
 use super::finding::{Finding, Status};
 use super::host::{Holder, Host};
 
-pub fn check_relay(door: &Door) -> Vec<Finding> {
-    let relay = &door.config().relay;
+pub fn check_relay(context: &CheckContext) -> Vec<Finding> {
+    let relay = &context.config().relay;
     if relay.line.is_none() {
         return vec![Finding::warning(
             "no relay: no door opens",
-            "set relay.line to the GPIO line that the relay hangs on",
+            "set relay.line to the GPIO line of the relay",
         )];
     }
-    look(&door.host, relay, &Signals::default())
+    check_outputs(&context.host, relay, &Signals::default())
 }
 
-pub fn check_signals(door: &Door) -> Vec<Finding> {
-    let config = door.config();
-    let found = look(&door.host, &Relay { line: None, ..config.relay.clone() }, &config.signals);
-    if found.is_empty() { vec![Finding::ok("none: no lamp and no buzzer is set")] } else { found }
+pub fn check_signals(context: &CheckContext) -> Vec<Finding> {
+    let config = context.config();
+    let findings =
+        check_outputs(&context.host, &Relay { line: None, ..config.relay.clone() }, &config.signals);
+    if findings.is_empty() { vec![Finding::ok("none: no lamp and no buzzer is set")] } else { findings }
 }
 
-pub fn check_inputs(door: &Door) -> Vec<Finding> {
-    let config = door.config();
+pub fn check_inputs(context: &CheckContext) -> Vec<Finding> {
+    let config = context.config();
     if config.inputs.is_empty() {
         return vec![Finding::ok("none: no exit button and no door contact is set")];
     }
     let inputs = inspect_inputs(&config.inputs, &config.relay).into_iter();
-    inputs.map(|input| judge_input(input, &|| holders(&door.host), &chips)).collect()
+    inputs.map(|input| evaluate_input(input, &|| line_holders(&context.host), &chips)).collect()
 }
 
-fn look(host: &Host, relay: &Relay, signals: &Signals) -> Vec<Finding> {
+/// A finding for each output line that is configured.
+fn check_outputs(host: &Host, relay: &Relay, signals: &Signals) -> Vec<Finding> {
     let lines = inspect(relay, signals).into_iter();
-    lines.map(|line| judge(line, relay.backend, &|| holders(host), &chips)).collect()
+    lines.map(|line| evaluate_line(line, relay.backend, &|| line_holders(host), &chips)).collect()
 }
 
-/// The processes that hold GPIO lines, of whatever chip: the kernel tells no more.
-fn holders(host: &Host) -> Vec<Holder> {
+/// The processes that hold GPIO lines of any chip. The kernel does not report which lines.
+fn line_holders(host: &Host) -> Vec<Holder> {
     host.holders(|open| open.to_string_lossy().starts_with("anon_inode:gpio"))
 }
 
-fn judge(
+fn evaluate_line(
     line: Result<LineState, GpioError>,
     backend: GpioBackend,
     holders: &dyn Fn() -> Vec<Holder>,
@@ -53,42 +55,42 @@ fn judge(
     let LineState { what, chip, line, name, consumer } = match line {
         Ok(state) => state,
         Err(GpioError::ChipMissing { what, chip, key }) => {
-            return no_chip(&format!("{what}: there is no GPIO chip {}", chip.display()), key, &chips());
+            return missing_chip(&format!("{what}: there is no GPIO chip {}", chip.display()), key, &chips());
         }
         Err(GpioError::NotAChip { what, chip, key }) => {
-            return no_chip(&format!("{what}: {} is not a GPIO chip", chip.display()), key, &chips());
+            return missing_chip(&format!("{what}: {} is not a GPIO chip", chip.display()), key, &chips());
         }
-        Err(error) => return Finding::of_error(Status::Fault, &error, "run `gpioinfo` to see the lines"),
+        Err(error) => return Finding::from_error(Status::Fault, &error, "run `gpioinfo` to see the lines"),
     };
     let name = if name.is_empty() { name } else { format!(" ({name})") };
     let line = format!("{what}: line {line}{name} of {}", chip.display());
     match consumer.as_deref() {
         None if backend == GpioBackend::Rppal => {
-            Finding::ok(format!("{line} is there (rppal cannot tell whether it is free)"))
+            Finding::ok(format!("{line} exists (rppal does not report whether it is free)"))
         }
-        None => Finding::ok(format!("{line} is there and free")),
+        None => Finding::ok(format!("{line} exists and is free")),
         Some(user) if user.starts_with("ostiary") => {
             Finding::ok(format!("{line} is held by the running daemon"))
         }
         Some(user) => {
-            let user = if user.is_empty() { "somebody who gave no name" } else { user };
+            let user = if user.is_empty() { "a process without a name" } else { user };
             let holders: Vec<String> = holders().iter().map(ToString::to_string).collect();
-            let mend = match holders.as_slice() {
-                // A driver of the kernel, or a process of another user.
-                [] => "if a program has it, `sudo ostiary doctor` says which; if a driver has it, turn that off \
-                       (on a Raspberry Pi in /boot/firmware/config.txt), or use another line and set it"
+            let fix = match holders.as_slice() {
+                // A kernel driver, or a process of another user.
+                [] => "if a program uses it, `sudo ostiary doctor` names it; if a driver uses it, disable the driver \
+                       (on a Raspberry Pi in /boot/firmware/config.txt), or configure another line"
                     .to_owned(),
                 holders => format!(
-                    "stop it (GPIO lines are held by {}), or use another line and set it",
+                    "stop it (GPIO lines are held by {}), or configure another line",
                     holders.join(" and ")
                 ),
             };
-            Finding::fault(format!("{line} is in use by {user}"), mend)
+            Finding::fault(format!("{line} is in use by {user}"), fix)
         }
     }
 }
 
-fn judge_input(
+fn evaluate_input(
     input: Result<InputState, GpioError>,
     holders: &dyn Fn() -> Vec<Holder>,
     chips: &dyn Fn() -> Vec<ChipState>,
@@ -97,25 +99,25 @@ fn judge_input(
         Ok(InputState { input, line, active }) => (Ok(line), active.map(|active| (input, active))),
         Err(error) => (Err(error), None),
     };
-    let finding = judge(line, GpioBackend::Gpiocdev, holders, chips);
-    let says = |says: &str| format!("{}, and says that {says}", finding.found);
+    let finding = evaluate_line(line, GpioBackend::Gpiocdev, holders, chips);
+    let with_level = |level: &str| format!("{}, and {level}", finding.found);
     match level {
         None => finding,
-        Some((Input::Exit, false)) => Finding::ok(says("the button is not pressed")),
+        Some((Input::Exit, false)) => Finding::ok(with_level("the button is not pressed")),
         Some((Input::Exit, true)) => Finding::warning(
-            says("the button is pressed"),
-            "let go of it; if nobody presses it, turn inputs.exit_active round, or check inputs.exit_bias and the wires",
+            with_level("the button is pressed"),
+            "release it; if nobody presses it, invert inputs.exit_active, or check inputs.exit_bias and the wires",
         ),
-        Some((Input::Contact, false)) => Finding::ok(says("the door is closed")),
+        Some((Input::Contact, false)) => Finding::ok(with_level("the door is closed")),
         Some((Input::Contact, true)) => Finding::warning(
-            says("the door is open"),
-            "close it; if it is closed, turn inputs.contact_active round, or check inputs.contact_bias and the wires",
+            with_level("the door is open"),
+            "close it; if it is closed, invert inputs.contact_active, or check inputs.contact_bias and the wires",
         ),
     }
 }
 
-/// Names the chips that there are, for the key that names none of them.
-fn no_chip(found: &str, key: &str, chips: &[ChipState]) -> Finding {
+/// The finding for a chip that does not exist. It names the chips that do.
+fn missing_chip(found: &str, key: &str, chips: &[ChipState]) -> Finding {
     let shown: Vec<String> = chips
         .iter()
         .map(|chip| format!("{} ({}, {} lines)", chip.path.display(), chip.label, chip.lines))
@@ -123,7 +125,7 @@ fn no_chip(found: &str, key: &str, chips: &[ChipState]) -> Finding {
     Finding::fault(
         found,
         match shown.as_slice() {
-            [] => format!("there is no GPIO chip to set {key} to: check /dev/gpiochip* and who may open it"),
+            [] => format!("there is no GPIO chip for {key}: check /dev/gpiochip* and its permissions"),
             shown => format!("set {key} to one of {}", shown.join(", ")),
         },
     )
@@ -141,7 +143,7 @@ mod tests {
             name: "GPIO17".into(),
             consumer: consumer.map(str::to_owned),
         };
-        judge(
+        evaluate_line(
             Ok(state),
             GpioBackend::Gpiocdev,
             &|| vec![Holder { pid: 812, name: "gpioset".into() }],
@@ -150,23 +152,26 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_the_daemon_holds_is_good_and_one_that_others_hold_is_not() {
-        assert_eq!(held_by(None), Finding::ok("relay: line 17 (GPIO17) of /dev/gpiochip0 is there and free"));
+    fn a_line_may_be_held_by_the_daemon_only() {
+        assert_eq!(
+            held_by(None),
+            Finding::ok("relay: line 17 (GPIO17) of /dev/gpiochip0 exists and is free")
+        );
         assert_eq!(held_by(Some("ostiary relay")).status, Status::Ok);
         for other in ["", "spi0 CS1"] {
             let finding = held_by(Some(other));
             assert_eq!(finding.status, Status::Fault);
             assert!(finding.found.contains("in use by") && finding.found.contains(other), "{finding}");
-            assert!(finding.mend.unwrap().contains("held by process 812 (gpioset)"));
+            assert!(finding.fix.unwrap().contains("held by process 812 (gpioset)"));
         }
     }
 
     #[test]
-    fn a_wrong_chip_is_told_with_those_that_are_there() {
+    fn a_missing_chip_is_reported_with_the_existing_chips() {
         let wrong = |chips: Vec<ChipState>| {
             let (chip, key) = ("/dev/gpiochip4".into(), "relay.chip");
             let error = GpioError::ChipMissing { what: "relay", chip, key };
-            judge(Err(error), GpioBackend::Gpiocdev, &Vec::new, &|| chips.clone()).to_string()
+            evaluate_line(Err(error), GpioBackend::Gpiocdev, &Vec::new, &|| chips.clone()).to_string()
         };
         let pi = ChipState { path: "/dev/gpiochip0".into(), label: "pinctrl-rp1".into(), lines: 54 };
         assert_eq!(
@@ -174,11 +179,11 @@ mod tests {
             "relay: there is no GPIO chip /dev/gpiochip4; set relay.chip to one of /dev/gpiochip0 (pinctrl-rp1, 54 \
              lines)"
         );
-        assert!(wrong(Vec::new()).contains("no GPIO chip to set relay.chip to"));
+        assert!(wrong(Vec::new()).contains("there is no GPIO chip for relay.chip"));
     }
 
     #[test]
-    fn an_input_tells_its_level_where_it_is_free() {
+    fn the_level_of_a_free_input_is_reported() {
         let finding = |input: Input, consumer: Option<&str>, active| {
             let line = LineState {
                 what: input.what(),
@@ -187,17 +192,17 @@ mod tests {
                 name: String::new(),
                 consumer: consumer.map(str::to_owned),
             };
-            judge_input(Ok(InputState { input, line, active }), &Vec::new, &Vec::new)
+            evaluate_input(Ok(InputState { input, line, active }), &Vec::new, &Vec::new)
         };
-        let free = "exit button: line 23 of /dev/gpiochip0 is there and free, and says that the button is not pressed";
+        let free = "exit button: line 23 of /dev/gpiochip0 exists and is free, and the button is not pressed";
         assert_eq!(finding(Input::Exit, None, Some(false)), Finding::ok(free));
         let pressed = finding(Input::Exit, None, Some(true));
         assert_eq!(pressed.status, Status::Warning);
-        assert!(pressed.mend.unwrap().contains("inputs.exit_active"));
+        assert!(pressed.fix.unwrap().contains("inputs.exit_active"));
         assert!(finding(Input::Contact, None, Some(false)).found.ends_with("the door is closed"));
         let open = finding(Input::Contact, None, Some(true));
         assert!(
-            open.found.ends_with("the door is open") && open.mend.unwrap().contains("inputs.contact_active")
+            open.found.ends_with("the door is open") && open.fix.unwrap().contains("inputs.contact_active")
         );
         let held = finding(Input::Contact, Some("ostiary door contact"), None);
         assert!(held.found.ends_with("is held by the running daemon"), "{held}");
@@ -205,11 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn processes_with_lines_are_found() {
-        let (folder, host) = super::super::host::tree(&[("/proc/812/comm", "gpioset\n")]);
+    fn processes_that_hold_lines_are_found() {
+        let (folder, host) = super::super::host::host_with_files(&[("/proc/812/comm", "gpioset\n")]);
         let fd = folder.path().join("proc/812/fd");
         std::fs::create_dir(&fd).unwrap();
         std::os::unix::fs::symlink("anon_inode:gpio-line", fd.join("4")).unwrap();
-        assert_eq!(holders(&host), [Holder { pid: 812, name: "gpioset".into() }]);
+        assert_eq!(line_holders(&host), [Holder { pid: 812, name: "gpioset".into() }]);
     }
 }

@@ -1,24 +1,26 @@
-//! Opening hours: which groups have them, and which people are in a group without.
+//! Checks the opening hours: which groups have them, and which people are in a group without hours.
 
 use ostiary_access::closed_groups;
 use ostiary_config::Hours;
 use ostiary_facebank::{Facebank, PersonSummary};
 
-use super::Door;
+use super::CheckContext;
 use super::finding::Finding;
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let config = door.config();
-    // A configuration with hours that cannot be read has none here, which its own check reports.
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let config = context.config();
+    // Hours that are not valid are reported by the check of the configuration.
     let hours = Hours::parse(&config.hours).unwrap_or_default();
-    // So does the check of the facebank where it cannot be read.
+    // A facebank that cannot be read is reported by its own check.
     let people = Facebank::open_read_only(&config.facebank.path).and_then(|facebank| facebank.people());
-    judge(&hours, &people.unwrap_or_default())
+    evaluate(&hours, &people.unwrap_or_default())
 }
 
-fn judge(hours: &Hours, people: &[PersonSummary]) -> Vec<Finding> {
+fn evaluate(hours: &Hours, people: &[PersonSummary]) -> Vec<Finding> {
     if hours.is_empty() {
-        return vec![Finding::ok("none are set: everybody may come in at any time, and groups are labels")];
+        return vec![Finding::ok(
+            "no hours are set: everybody may come in at any time, and groups have no effect",
+        )];
     }
     let people = || people.iter().map(|listed| &listed.person);
     let closed = closed_groups(hours, people());
@@ -27,10 +29,10 @@ fn judge(hours: &Hours, people: &[PersonSummary]) -> Vec<Finding> {
     let groups: Vec<&str> = hours.groups().collect();
     let noun = if groups.len() == 1 { "group" } else { "groups" };
     let mut found = format!("set for the {noun} {}", groups.join(", "));
-    let free: Vec<&str> =
+    let ungrouped: Vec<&str> =
         people().filter(|person| person.group.is_none()).map(|person| person.name.as_str()).collect();
-    if !free.is_empty() {
-        found += &format!("; in no group, and so let in at any time: {}", free.join(", "));
+    if !ungrouped.is_empty() {
+        found += &format!("; people without a group may come in at any time: {}", ungrouped.join(", "));
     }
     findings.push(Finding::ok(found));
     findings
@@ -60,15 +62,15 @@ mod tests {
         let hours = BTreeMap::from([("Staff".to_owned(), vec!["never".to_owned()])]);
         let hours = Hours::parse(&hours).unwrap();
         let people = [listed("Ada", Some("staff")), listed("Bob", None), listed("Cleo", Some("stff"))];
-        let said: Vec<_> = judge(&hours, &people).iter().map(ToString::to_string).collect();
-        let [closed, set] = said.as_slice() else { panic!("{said:?}") };
+        let found: Vec<_> = evaluate(&hours, &people).iter().map(ToString::to_string).collect();
+        let [closed, set] = found.as_slice() else { panic!("{found:?}") };
         assert!(
             closed.contains("\"stff\"")
                 && closed.contains("Cleo")
                 && closed.contains("did you mean \"staff\"?")
         );
-        assert_eq!(set, "set for the group staff; in no group, and so let in at any time: Bob");
-        assert_eq!(judge(&hours, &people[..1]), [Finding::ok("set for the group staff")]);
-        assert!(judge(&Hours::default(), &people)[0].found.contains("groups are labels"));
+        assert_eq!(set, "set for the group staff; people without a group may come in at any time: Bob");
+        assert_eq!(evaluate(&hours, &people[..1]), [Finding::ok("set for the group staff")]);
+        assert!(evaluate(&Hours::default(), &people)[0].found.contains("groups have no effect"));
     }
 }

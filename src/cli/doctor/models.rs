@@ -1,5 +1,4 @@
-//! The models: whole, computing on this processor what they computed where they were made, and with a threshold for
-//! the rate that the owner set.
+//! Checks the models: their files, their results on this processor, and the threshold for `door.far`.
 
 use jiff::Timestamp;
 use ostiary_config as config;
@@ -9,50 +8,51 @@ use ostiary_models::{Bundle, ModelStore};
 use ostiary_pipeline::{Agreement, BundleCheckError, Recognizer, check_golden};
 use ostiary_vision::{Embedder, VisionError};
 
-use super::Door;
+use super::CheckContext;
 use super::finding::{Finding, Status};
 use crate::demo;
 
-const INSTALL: &str = "install the models again";
-/// The least share that the face found must have in common with where it is.
-const OVERLAP: f32 = 0.7;
+/// How to fix models that cannot be used.
+const INSTALL_FIX: &str = "install the models again";
+/// The least intersection over union of the detected face and the known box of the portrait.
+const MIN_IOU: f32 = 0.7;
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let config = door.config();
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let config = context.config();
     let bundle = match Bundle::find(&config.models, config.engine.precision) {
         Ok(bundle) => bundle,
-        Err(error) => return vec![Finding::of_error(Status::Fault, &error, INSTALL)],
+        Err(error) => return vec![Finding::from_error(Status::Fault, &error, INSTALL_FIX)],
     };
     let roles = bundle.manifest().models.keys();
     let mut findings: Vec<Finding> = roles
         .filter_map(|role| bundle.read(role).err())
-        .map(|error| Finding::of_error(Status::Fault, &error, INSTALL))
+        .map(|error| Finding::from_error(Status::Fault, &error, INSTALL_FIX))
         .collect();
     if findings.is_empty() {
-        findings = match try_out(config, &bundle) {
+        findings = match check_networks(config, &bundle) {
             Ok(findings) => findings,
-            Err(error) => vec![Finding::of_error(Status::Fault, &error, INSTALL)],
+            Err(error) => vec![Finding::from_error(Status::Fault, &error, INSTALL_FIX)],
         };
     }
-    findings.extend(pulled(config));
+    findings.extend(active_bundle(config));
     let far = config.door.far;
     findings.push(match bundle.entry(Embedder::ROLE).and_then(|entry| entry.threshold(far)) {
         Ok(threshold) => {
             Finding::ok(format!("door.far = {far} gives the threshold {:.3} (cosine)", threshold.0))
         }
-        Err(error) => Finding::of_error(Status::Fault, &error, INSTALL),
+        Err(error) => Finding::from_error(Status::Fault, &error, INSTALL_FIX),
     });
     findings
 }
 
-/// Which bundle is in use, where one was pulled; that there is none, or that it is not whole, has been told.
-fn pulled(config: &Config) -> Option<Finding> {
+/// The bundle in use, and whether it has expired. `None` without a bundle; a damaged one is reported elsewhere.
+fn active_bundle(config: &Config) -> Option<Finding> {
     if config.models.dir.is_some() {
         return None;
     }
     let release = ModelStore::open(&config.models).ok()?.active().ok()??.signed.release;
     let found = format!(
-        "the models are bundle {}, made on {}",
+        "the models are bundle {}, created on {}",
         release.version,
         release.created.strftime("%Y-%m-%d")
     );
@@ -60,63 +60,63 @@ fn pulled(config: &Config) -> Option<Finding> {
         false => Finding::ok(found),
         true => Finding::warning(
             format!("{found}, which expired on {}", release.expires.strftime("%Y-%m-%d")),
-            "see whether a newer one can be had: `ostiary models pull`",
+            "check for a newer bundle with `ostiary models pull`",
         ),
     })
 }
 
-/// Runs every network on what is known beforehand.
-fn try_out(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, VisionError> {
+/// Runs all networks on inputs with known results.
+fn check_networks(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, VisionError> {
     let backend = Backend::new(&config.engine, &config.ort)?;
     let mut findings = vec![Finding::ok(format!(
-        "{} networks in {}, each as its manifest says, and running on {backend}",
+        "{} networks in {}, all as in the manifest, running on {backend}",
         bundle.manifest().models.len(),
         bundle.folder().display()
     ))];
-    findings.push(find_the_portrait(config)?);
-    findings.push(golden(check_golden(bundle, config, &backend))?);
+    findings.push(check_portrait(config)?);
+    findings.push(golden_finding(check_golden(bundle, config, &backend))?);
     Ok(findings)
 }
 
-/// The detector finds the face of a portrait that comes with the program, where it is.
-fn find_the_portrait(config: &Config) -> Result<Finding, VisionError> {
-    // The door may be set to look for other faces than the portrait's.
+/// Checks that the detector finds the face of a bundled portrait at its known place.
+fn check_portrait(config: &Config) -> Result<Finding, VisionError> {
+    // The configured detector may be set to faces of another size than that of the portrait.
     let config = Config { detector: config::Detector::default(), ..config.clone() };
     let [portrait, _] = demo::DEMO_VISITORS;
     let Ok(picture) = portrait.picture() else {
-        return Ok(Finding::fault("the program's own portrait cannot be read", "install the program again"));
+        return Ok(Finding::fault("the bundled portrait cannot be read", "install the program again"));
     };
     let faces = Recognizer::load(&config)?.faces(&picture)?;
     Ok(match faces.as_slice() {
-        [face] if face.detection.bbox.iou(&portrait.face) > OVERLAP => {
+        [face] if face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
             Finding::ok("the detector finds the face of the bundled portrait")
         }
         faces => Finding::fault(
             format!(
-                "the detector finds {} faces in the bundled portrait, and not the one that is there",
+                "the detector finds {} faces in the bundled portrait, but not the one at the known place",
                 faces.len()
             ),
-            "install the models again, made for this program; if it stays so, the processor or memory is at fault",
+            "install the models of this program version again; if the fault remains, the processor or the memory is faulty",
         ),
     })
 }
 
-/// Whether the embedder gives what the manifest expects of it.
-fn golden(held: Result<Agreement, BundleCheckError>) -> Result<Finding, VisionError> {
-    Ok(match held {
-        Ok(Agreement::Exact) => Finding::ok("this processor gives the golden embedding, to the last bit"),
+/// The finding for the golden embedding: whether the embedder computes what the manifest expects.
+fn golden_finding(result: Result<Agreement, BundleCheckError>) -> Result<Finding, VisionError> {
+    Ok(match result {
+        Ok(Agreement::Exact) => Finding::ok("this processor gives the golden embedding bit for bit"),
         Ok(Agreement::Cosine(cosine)) => {
             Finding::ok(format!("this processor gives the golden embedding (cosine {cosine:.6})"))
         }
         Err(BundleCheckError::Vision(error)) => return Err(error),
         Err(BundleCheckError::NoGolden) => Finding::warning(
-            "the manifest has no golden embedding: whether this processor computes right is not known",
-            "install the models that belong to this program",
+            "the manifest has no golden embedding, so the results of this processor cannot be checked",
+            "install the models of this program version",
         ),
         Err(BundleCheckError::NotGolden { cosine }) => Finding::fault(
             format!("this processor does not give the golden embedding (cosine {cosine:.6})"),
-            "do not use the door: update the program, and tell its authors with `ostiary doctor --bundle FILE`; if \
-             the message comes and goes, the memory or the supply is at fault",
+            "do not use the door: update the program, and report this to its authors with `ostiary doctor --bundle FILE`; \
+             if the fault is intermittent, the memory or the power supply is faulty",
         ),
     })
 }

@@ -1,4 +1,4 @@
-//! Who may read secrets, and whether the door may write and use what it has to.
+//! Checks that others cannot read secrets, and that the daemon can use its files, folders and devices.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,44 +8,49 @@ use ostiary_core::redact;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::Door;
+use super::CheckContext;
 use super::finding::Finding;
 use super::folder::folder_of;
 
-pub fn check(door: &Door) -> Vec<Finding> {
-    let config = door.config();
+pub fn check(context: &CheckContext) -> Vec<Finding> {
+    let config = context.config();
     let mut findings = Vec::new();
     for (key, file) in
         [("mqtt.password_file", &config.mqtt.password_file), ("mqtt.key_file", &config.mqtt.key_file)]
     {
-        // What is not there is told by the check of the broker.
-        findings.extend(file.as_deref().and_then(|file| open_to_others(key, file)));
+        // A missing file is reported by the check of the broker.
+        findings.extend(file.as_deref().and_then(|file| check_secret(key, file)));
     }
     if redact(&config.camera.source) != config.camera.source
-        && let Some(Origin::File { path, .. }) = door.loaded.origin("camera.source")
+        && let Some(Origin::File { path, .. }) = context.loaded.origin("camera.source")
         && mode(path).is_some_and(|mode| mode & 0o007 != 0)
     {
         findings.push(Finding::warning(
             format!("{}: others may read the credentials in camera.source", path.display()),
-            format!("run `chmod o= {}` and give its group to the daemon's user", path.display()),
+            format!("run `chmod o= {}`, and add the daemon's user to its group", path.display()),
         ));
     }
     let mut folders = [folder_of(&config.facebank.path), folder_of(&config.events.path)].to_vec();
     folders.dedup();
-    findings.extend(folders.iter().filter_map(|folder| not_writable(folder)));
-    findings.extend(super::access::check(door));
+    findings.extend(folders.iter().filter_map(|folder| check_writable(folder)));
+    findings.extend(super::access::check(context));
     if findings.is_empty() {
         let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        findings.push(Finding::ok(format!("no secret lies open; {} can be written", folders.join(" and "))));
+        findings.push(Finding::ok(format!(
+            "no secret is readable by others; {} can be written",
+            folders.join(" and ")
+        )));
     }
     findings
 }
 
+/// The permission bits of a file; `None` if it cannot be read.
 fn mode(path: &Path) -> Option<u32> {
     path.metadata().ok().map(|metadata| metadata.permissions().mode() & 0o777)
 }
 
-fn open_to_others(key: &str, file: &Path) -> Option<Finding> {
+/// A fault if a file with a secret is accessible to others.
+fn check_secret(key: &str, file: &Path) -> Option<Finding> {
     let mode = mode(file).filter(|mode| mode & 0o077 != 0)?;
     let file = file.display();
     Some(Finding::fault(
@@ -54,22 +59,23 @@ fn open_to_others(key: &str, file: &Path) -> Option<Finding> {
     ))
 }
 
-fn not_writable(folder: &Path) -> Option<Finding> {
+/// A fault if this user cannot write to the folder.
+fn check_writable(folder: &Path) -> Option<Finding> {
     let shown = folder.display();
     Some(match access(folder, Access::WRITE_OK | Access::EXEC_OK).err()? {
         Errno::NOENT | Errno::NOTDIR => Finding::fault(
-            format!("{shown}: there is no such folder, and facebank or events are to lie there"),
+            format!("{shown}: there is no such folder; it is configured for the facebank or the events"),
             format!(
-                "make it with `install -d -m 700 -o USER {shown}` for the daemon's user, or set facebank.path and events.path"
+                "create it with `install -d -m 700 -o USER {shown}` for the daemon's user, or set facebank.path and events.path"
             ),
         ),
         Errno::ROFS => Finding::fault(
-            format!("{shown}: lies on a disk that is mounted read-only"),
-            "mount it for writing, or set facebank.path and events.path",
+            format!("{shown}: the disk is mounted read-only"),
+            "mount it read-write, or set facebank.path and events.path",
         ),
         _ => Finding::fault(
             format!("{shown}: this user may not write there"),
-            format!("run this as the daemon's user, or give the folder to it with `chown USER {shown}`"),
+            format!("run this command as the daemon's user, or make it the owner with `chown USER {shown}`"),
         ),
     })
 }

@@ -1,4 +1,4 @@
-//! `enroll NAME --camera`: look until there are enough good pictures, and say what is wrong meanwhile.
+//! `enroll NAME --camera`: takes pictures until enough of them are good, and prints advice meanwhile.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,14 +17,14 @@ use ostiary_pipeline::{Advice, EnrollmentSession, PhotoCheck, RecognizedFace, St
 use super::enroller::{Batch, Enroller};
 use super::photos::store;
 
-/// Pictures taken in a sitting.
+/// Good pictures that are needed.
 const PICTURES: usize = 3;
-/// Between two attempts at a camera that is unplugged or busy.
-const BACK_OFF: Duration = Duration::from_millis(500);
+/// The time between two attempts to read a camera that is unplugged or busy.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCode> {
     let Ok(timeout) = Duration::try_from_secs_f64(enroller.args.timeout) else {
-        bail!("--timeout {} is no length of time: give seconds, such as 60", enroller.args.timeout);
+        bail!("--timeout {} is not a valid time: give seconds, for example 60", enroller.args.timeout);
     };
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
     let mut camera = enroller.config.camera.clone();
@@ -32,55 +32,55 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
         camera.source.clone_from(source);
     }
     let mut source = capture::open(&camera, clock.clone())?;
-    eprintln!("looking through {} for {name}", source.describe());
+    eprintln!("taking pictures of {name} from {}", source.describe());
 
     let mut frame = Frame::default();
     let mut session = EnrollmentSession::default();
     let mut taken = Vec::new();
-    let mut lost = false;
+    let mut is_lost = false;
     while taken.len() < PICTURES {
         if clock.now() > timeout {
             bail!(
-                "no good pictures of {name} within {} s ({} of {PICTURES}): nothing was stored",
+                "too few good pictures of {name} within {} s ({} of {PICTURES}): nothing was stored",
                 enroller.args.timeout,
                 taken.len()
             );
         }
         match source.next(&mut frame) {
-            Ok(Next::Frame) => lost = false,
+            Ok(Next::Frame) => is_lost = false,
             Ok(Next::End) => bail!(
                 "{} ended with {} of {PICTURES} good pictures of {name}: nothing was stored",
                 redact(&camera.source),
                 taken.len()
             ),
             Err(error) if error.is_transient() => {
-                if !lost {
+                if !is_lost {
                     eprintln!("{error}");
                 }
-                lost = true;
-                thread::sleep(BACK_OFF);
+                is_lost = true;
+                thread::sleep(RETRY_INTERVAL);
                 continue;
             }
             Err(error) => return Err(error.into()),
         }
-        let (seen, face) = see(enroller, &frame)?;
-        match session.observe(frame.time, seen) {
+        let (checked, face) = check_frame(enroller, &frame)?;
+        match session.observe(frame.time, checked) {
             Step::Wait => {}
             Step::Advise(advice) => eprintln!("{advice}"),
-            Step::Capture => take(enroller, &mut taken, &frame, face),
+            Step::Capture => add_picture(enroller, &mut taken, &frame, face),
         }
     }
     let mut batch = Batch::default();
     for (number, (photo, face)) in (1..).zip(taken) {
-        let template = enroller.keep(face.embedding, photo, face.crop);
+        let template = enroller.make_template(face.embedding, photo, face.crop);
         batch.templates.push((PathBuf::from(format!("picture {number}")), template));
     }
     enroller.check(name, &mut batch)?;
     store(enroller, name, batch)
 }
 
-/// What a frame shows: the good face's box, or what to say.
-fn see(
+/// The box of the good face in a frame, or advice for the person; and the face.
+fn check_frame(
     enroller: &mut Enroller<'_>,
     frame: &Frame,
 ) -> anyhow::Result<(Result<ostiary_core::BBox, Advice>, Option<RecognizedFace>)> {
@@ -91,19 +91,19 @@ fn see(
     })
 }
 
-/// Keeps a picture; begins anew where another person has come before the camera.
-fn take(
+/// Adds a picture. If it shows another person than the pictures before, those are dropped.
+fn add_picture(
     enroller: &Enroller<'_>,
     taken: &mut Vec<(PhotoHash, RecognizedFace)>,
     frame: &Frame,
     face: Option<RecognizedFace>,
 ) {
     let Some(face) = face else { return };
-    let same = |(_, first): &(PhotoHash, RecognizedFace)| {
+    let is_same_person = |(_, first): &(PhotoHash, RecognizedFace)| {
         first.embedding.similarity(&face.embedding) >= enroller.threshold
     };
-    if !enroller.args.allow_unlike && taken.first().is_some_and(|first| !same(first)) {
-        eprintln!("this face is not the one before: beginning anew");
+    if !enroller.args.allow_unlike && taken.first().is_some_and(|first| !is_same_person(first)) {
+        eprintln!("this face does not match the pictures before: starting again");
         taken.clear();
     }
     taken.push((PhotoHash::of(frame.rgb()), face));

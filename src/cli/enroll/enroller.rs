@@ -1,4 +1,4 @@
-//! What every way of enrolling shares: the facebank, the recognizer and the checks.
+//! What all sources of photos share: the facebank, the recognizer, and the checks of photos and templates.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,42 +7,43 @@ use std::path::{Path, PathBuf};
 use ostiary_config::Config;
 use ostiary_core::{Candidate, Embedding, Frame, PersonId, Similarity};
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
-use ostiary_pictures::{PictureError, read_picture};
+use ostiary_pictures::read_picture;
 use ostiary_pipeline::{PhotoCheck, Recognizer, aligned_crop, check_photo, outliers};
 use serde::Serialize;
 
 use super::Args;
+use super::photo_error::PhotoError;
 use crate::cli::Globals;
 
-/// Where people are enrolled.
+/// Checks photos and enrolls people in a facebank.
 pub struct Enroller<'a> {
     pub config: Config,
     pub args: &'a Args,
     pub json: bool,
     pub facebank: Facebank,
     pub recognizer: Recognizer,
-    /// Everyone enrolled, to see whether a new face looks like one of them.
+    /// All enrolled people, to find those that a new face is similar to.
     pub gallery: Gallery,
-    /// From here on two faces are the same person's.
+    /// The similarity from which two faces match, from `door.far`.
     pub threshold: Similarity,
 }
 
-/// What is wrong with a photo, or worth knowing of it.
+/// A photo that is not enrolled, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
     pub photo: PathBuf,
     pub problem: String,
 }
 
-/// One person's photos, read and looked at.
+/// One person's photos, read and checked.
 #[derive(Default)]
 pub struct Batch {
-    /// With the photo of each.
+    /// The templates of the good photos, each with the path of its photo.
     pub templates: Vec<(PathBuf, Template)>,
-    /// Photos that are known already, by their content.
-    pub known: Vec<PathBuf>,
+    /// Photos that are enrolled already, by their content.
+    pub duplicates: Vec<PathBuf>,
     pub problems: Vec<Problem>,
-    /// How many of the problems are a likeness to another enrolled person.
+    /// How many of the problems are [`PhotoError::Similar`].
     pub similar: usize,
 }
 
@@ -56,25 +57,26 @@ impl<'a> Enroller<'a> {
         Ok(Self { config, args, json: globals.json, facebank, recognizer, gallery, threshold })
     }
 
-    /// Reads a person's photos. Nothing is stored; whatever is wrong with a photo becomes a problem.
+    /// Reads and checks a person's photos. Nothing is stored. A photo that is refused becomes a problem of the batch.
+    /// `tick` is called after each photo.
     pub fn read(&mut self, name: &str, photos: &[PathBuf], mut tick: impl FnMut()) -> anyhow::Result<Batch> {
         let mut batch = Batch::default();
-        let mut seen = HashSet::new();
+        let mut hashes = HashSet::new();
         for path in photos {
             let photo = match fs::read(path) {
                 Ok(content) => PhotoHash::of(&content),
                 Err(error) => {
-                    batch.problem(path, format!("cannot be read: {error}"));
+                    batch.add_problem(path, &PhotoError::Read(error));
                     tick();
                     continue;
                 }
             };
-            if !seen.insert(photo) || self.facebank.has_photo(name, &photo, self.recognizer.model())? {
-                batch.known.push(path.clone());
+            if !hashes.insert(photo) || self.facebank.has_photo(name, &photo, self.recognizer.model())? {
+                batch.duplicates.push(path.clone());
             } else {
                 match self.template(path, photo) {
                     Ok(template) => batch.templates.push((path.clone(), template)),
-                    Err(problem) => batch.problem(path, problem),
+                    Err(error) => batch.add_problem(path, &error),
                 }
             }
             tick();
@@ -83,82 +85,69 @@ impl<'a> Enroller<'a> {
         Ok(batch)
     }
 
-    /// The template of a photo, or what is wrong with it.
-    fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, String> {
-        let frame = read_picture(path).map_err(|error| match error {
-            // The error names the file, and so does the problem that this becomes.
-            PictureError::Unreadable { why, .. } => format!("cannot be read as a picture: {why}"),
-            other => other.to_string(),
-        })?;
+    /// Makes the template of a photo: of an aligned crop, or of the one face that is detected.
+    fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, PhotoError> {
+        let frame = read_picture(path)?;
         if let Some(crop) = aligned_crop(&frame) {
-            let embedding = self.recognizer.embed(&crop).map_err(|e| e.to_string())?;
-            return Ok(self.keep(embedding, photo, crop));
+            let embedding = self.recognizer.embed(&crop)?;
+            return Ok(self.make_template(embedding, photo, crop));
         }
         if self.args.aligned {
-            return Err(format!(
-                "is {}x{} pixels, and an aligned face is 112x112",
-                frame.width(),
-                frame.height()
-            ));
+            return Err(PhotoError::NotAligned { width: frame.width(), height: frame.height() });
         }
-        self.template_of(&frame, photo)
+        self.template_of_face(&frame, photo)
     }
 
-    fn template_of(&mut self, frame: &Frame, photo: PhotoHash) -> Result<Template, String> {
-        match check_photo(&mut self.recognizer, &self.config.quality, frame).map_err(|e| e.to_string())? {
-            PhotoCheck::Refused(refusal) => Err(refusal.to_string()),
-            PhotoCheck::Poor(_, fault) if !self.args.force => {
-                Err(format!("{} (--force takes it nevertheless)", fault.advice()))
-            }
+    fn template_of_face(&mut self, frame: &Frame, photo: PhotoHash) -> Result<Template, PhotoError> {
+        match check_photo(&mut self.recognizer, &self.config.quality, frame)? {
+            PhotoCheck::Refused(refusal) => Err(refusal.into()),
+            PhotoCheck::Poor(_, fault) if !self.args.force => Err(PhotoError::LowQuality(fault)),
             PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => {
-                Ok(self.keep(face.embedding, photo, face.crop))
+                Ok(self.make_template(face.embedding, photo, face.crop))
             }
         }
     }
 
-    /// A template, with its crop only where crops are kept.
-    pub fn keep(&self, embedding: Embedding, photo: PhotoHash, crop: ostiary_core::Crop) -> Template {
+    /// Makes a template. The crop is kept only with `facebank.keep_crops`.
+    pub fn make_template(
+        &self,
+        embedding: Embedding,
+        photo: PhotoHash,
+        crop: ostiary_core::Crop,
+    ) -> Template {
         Template { embedding, photo, crop: self.config.facebank.keep_crops.then_some(crop) }
     }
 
-    /// Moves the templates that look like another enrolled person, or unlike the person's others, to the
-    /// problems.
+    /// Moves the templates that are similar to another enrolled person, or not similar to the person's other templates,
+    /// to the problems.
     pub fn check(&self, name: &str, batch: &mut Batch) -> anyhow::Result<()> {
         let own = self.facebank.id(name)?;
         if !self.args.allow_similar {
             let (similar, rest) = std::mem::take(&mut batch.templates)
                 .into_iter()
-                .map(|(path, template)| (self.resembles(&template.embedding, own), path, template))
+                .map(|(path, template)| (self.similar_person(&template.embedding, own), path, template))
                 .partition::<Vec<_>, _>(|(other, ..)| other.is_some());
             batch.templates = rest.into_iter().map(|(_, path, template)| (path, template)).collect();
             batch.similar = similar.len();
             for (other, path, _) in similar {
                 let other = other.unwrap_or_default();
-                batch.problem(
-                    &path,
-                    format!("looks like {other}, who is enrolled (--allow-similar takes it nevertheless)"),
-                );
+                batch.add_problem(&path, &PhotoError::Similar { other });
             }
         }
         if !self.args.allow_unlike {
             let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
             let known = self.facebank.embeddings(name, self.recognizer.model())?;
-            // From the back, so that the numbers before stay right.
+            // From the end, so that the indices of the others stay valid.
             for index in outliers(&new, &known, self.threshold).into_iter().rev() {
                 let (path, _) = batch.templates.remove(index);
-                batch.problem(
-                    &path,
-                    format!(
-                        "does not look like the other photos of {name} (--allow-unlike takes it nevertheless)"
-                    ),
-                );
+                batch.add_problem(&path, &PhotoError::Unlike { name: name.to_owned() });
             }
         }
         Ok(())
     }
 
-    /// The enrolled person, other than `own`, whom a face would be taken for.
-    fn resembles(&self, embedding: &Embedding, own: Option<PersonId>) -> Option<String> {
+    /// The name of the enrolled person, other than `own`, whom the face matches.
+    fn similar_person(&self, embedding: &Embedding, own: Option<PersonId>) -> Option<String> {
         let Candidate { person, similarity, second } = self.gallery.best(embedding)?;
         let (other, similarity) = if Some(person) == own { second? } else { (person, similarity) };
         let name = || self.gallery.person(other).map(|person| person.name.clone());
@@ -167,8 +156,8 @@ impl<'a> Enroller<'a> {
 }
 
 impl Batch {
-    pub fn problem(&mut self, photo: &Path, problem: String) {
-        self.problems.push(Problem { photo: photo.to_owned(), problem });
+    fn add_problem(&mut self, photo: &Path, error: &PhotoError) {
+        self.problems.push(Problem { photo: photo.to_owned(), problem: error.to_string() });
     }
 
     pub fn into_templates(self) -> Vec<Template> {

@@ -1,4 +1,4 @@
-//! `enroll --from FOLDER`: everyone of a folder, a transaction for each person.
+//! `enroll --from FOLDER`: enrolls everyone in a folder, with one transaction for each person.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,31 +11,35 @@ use serde_json::json;
 use super::enroller::Enroller;
 use crate::cli::output::json_line;
 
-/// What became of the folder.
+/// Counts of people and photos.
 #[derive(Default)]
-struct Tally {
+struct Counts {
+    /// People.
     enrolled: usize,
+    /// Photos that were added.
     added: usize,
+    /// Photos that were enrolled before.
     known: usize,
+    /// Photos that were refused.
     skipped: usize,
 }
 
 pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
     let people = person_folders(folder)?;
     if people.is_empty() {
-        bail!("{}: no photos here: they belong into FOLDER/NAME/*.jpg or *.png", folder.display());
+        bail!("{}: there are no photos; put them into FOLDER/NAME/*.jpg or *.png", folder.display());
     }
     let photos: usize = people.iter().map(|person| person.photos.len()).sum();
-    // Drawn only where standard error is a terminal.
+    // Drawn only if standard error is a terminal.
     let bar = ProgressBar::new(photos as u64)
         .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {eta} left  {msg}")?);
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     for person in &people {
         bar.set_message(person.name.clone());
-        enroll_one(enroller, person, &bar, &mut tally)?;
+        enroll_one(enroller, person, &bar, &mut counts)?;
     }
     bar.finish_and_clear();
-    let Tally { enrolled, added, known, skipped } = tally;
+    let Counts { enrolled, added, known, skipped } = counts;
     if enroller.json {
         let people = people.len();
         json_line(&json!({ "summary": {
@@ -44,8 +48,8 @@ pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<Exit
         }}))?;
     } else {
         println!(
-            "{enrolled} of {} people enrolled; of {photos} photos {added} were added, {known} were there already, \
-             {skipped} were passed over",
+            "{enrolled} of {} people enrolled; of {photos} photos {added} were added, {known} were enrolled before, \
+             {skipped} were skipped",
             people.len()
         );
     }
@@ -56,7 +60,7 @@ fn enroll_one(
     enroller: &mut Enroller<'_>,
     person: &PersonFolder,
     bar: &ProgressBar,
-    tally: &mut Tally,
+    counts: &mut Counts,
 ) -> anyhow::Result<()> {
     let name = &person.name;
     let refused = |why: String, problems| -> anyhow::Result<()> {
@@ -69,25 +73,28 @@ fn enroll_one(
         }
     };
     if let Err(error) = check_name(name) {
-        tally.skipped += person.photos.len();
+        counts.skipped += person.photos.len();
         bar.inc(person.photos.len() as u64);
         return refused(error.to_string(), enroller.json.then(Vec::new));
     }
     let batch = enroller.read(name, &person.photos, || bar.inc(1))?;
     bar.suspend(|| {
         for problem in &batch.problems {
-            eprintln!("{}: {}, passed over", problem.photo.display(), problem.problem);
+            eprintln!("{}: {}, skipped", problem.photo.display(), problem.problem);
         }
     });
-    let (problems, known, similar) = (batch.problems.clone(), batch.known.len(), batch.similar);
-    tally.known += known;
-    // One photo like somebody else's may have strayed into the folder; most of them mean that this is
-    // somebody who is enrolled under another name.
+    let (problems, known, similar) = (batch.problems.clone(), batch.duplicates.len(), batch.similar);
+    counts.known += known;
+    // A single photo that is similar to another person may be in the folder by mistake. If most of them are, this person is
+    // enrolled under another name.
     if similar > batch.templates.len() + known {
-        tally.skipped += person.photos.len() - known;
-        return refused("most photos look like somebody enrolled".into(), enroller.json.then_some(problems));
+        counts.skipped += person.photos.len() - known;
+        return refused(
+            "most photos look like another enrolled person".into(),
+            enroller.json.then_some(problems),
+        );
     }
-    tally.skipped += problems.len();
+    counts.skipped += problems.len();
     if batch.templates.is_empty() && known == 0 {
         return refused("no photo is good enough".into(), enroller.json.then_some(problems));
     }
@@ -101,8 +108,8 @@ fn enroll_one(
     } else {
         enroller.gallery = enroller.facebank.gallery(&model)?;
     }
-    tally.enrolled += 1;
-    tally.added += enrolled.added;
+    counts.enrolled += 1;
+    counts.added += enrolled.added;
     if enroller.json {
         json_line(&json!({
             "person": name, "enrolled": true, "new": enrolled.new, "added": enrolled.added, "known": known,

@@ -1,4 +1,4 @@
-//! `enroll NAME PHOTO...`: all photos are good, or nobody is enrolled.
+//! `enroll NAME PHOTO...`: enrolls a person if all photos are good.
 
 use std::process::ExitCode;
 
@@ -12,10 +12,10 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
     store(enroller, name, batch)
 }
 
-/// Stores a person's templates, unless there is a problem with any of them.
+/// Stores a person's templates if no photo has a problem. Returns exit code 1 otherwise.
 pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::Result<ExitCode> {
-    for photo in &batch.known {
-        eprintln!("{}: the same photo is there already, passed over", photo.display());
+    for photo in &batch.duplicates {
+        eprintln!("{}: this photo is enrolled already, skipped", photo.display());
     }
     if !batch.problems.is_empty() {
         for problem in &batch.problems {
@@ -27,7 +27,7 @@ pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::R
         }
         return Ok(ExitCode::from(1));
     }
-    let known = batch.known.len();
+    let known = batch.duplicates.len();
     let model = enroller.recognizer.model().clone();
     let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
     let person = enroller.facebank.show(name)?;

@@ -1,4 +1,4 @@
-//! `ostiary models activate`, and what `pull --activate` does too.
+//! `ostiary models activate`; `pull --activate` uses it too.
 
 use std::process::ExitCode;
 
@@ -8,22 +8,22 @@ use ostiary_config::Config;
 use ostiary_core::clock::program_made;
 use ostiary_models::{ModelStore, StoreLock};
 
-use super::people::People;
+use super::excluded_people::ExcludedPeople;
 use super::{checks, switch};
 use crate::cli::Globals;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary models activate\n  ostiary models activate 7\n  \
                         ostiary models activate --without Ann\n\n\
-                        Everyone gets templates of the new models from the kept crops (facebank.keep_crops); where \
-                        somebody has none, nothing is changed until that is agreed to. The running daemon changes \
-                        over between two frames, or keeps the old models and says why.")]
+                        First, templates for the new models are computed from the kept crops (facebank.keep_crops). \
+                        If a person has no crops, nothing is changed unless you agree with --without. The running \
+                        daemon changes to the new models between two frames, or keeps the old models and logs why.")]
 pub struct Args {
-    /// The version; the newest that is kept where it is not given.
+    /// The version; by default the newest stored bundle.
     #[arg(value_name = "VERSION")]
     bundle: Option<u64>,
     #[command(flatten)]
-    people: People,
+    excluded: ExcludedPeople,
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
@@ -31,23 +31,23 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let model_store = ModelStore::open(&config.models)?;
     let lock = model_store.lock()?;
     let Some(version) = args.bundle.or(model_store.versions()?.pop()) else {
-        bail!("no bundle is kept; bring one with `ostiary models pull`");
+        bail!("no bundle is stored; download one with `ostiary models pull`");
     };
-    put_into_use(globals, &config, &model_store, &lock, version, &args.people)
+    activate(globals, &config, &model_store, &lock, version, &args.excluded)
 }
 
-/// Puts a bundle that is kept into use.
-pub fn put_into_use(
+/// Checks and activates a stored bundle.
+pub fn activate(
     globals: &Globals,
     config: &Config,
     model_store: &ModelStore,
     lock: &StoreLock,
     version: u64,
-    people: &People,
+    excluded: &ExcludedPeople,
 ) -> anyhow::Result<ExitCode> {
-    let kept = model_store.stored(version)?;
-    kept.signed.release.check_time(Timestamp::now(), program_made())?;
-    let recognizer = checks::check(&kept, config)?;
+    let stored = model_store.stored(version)?;
+    stored.signed.release.check_time(Timestamp::now(), program_made())?;
+    let recognizer = checks::check_and_load(&stored, config)?;
     let to = model_store.state()?.activated(version);
-    switch::switch(globals, config, model_store, lock, &to, recognizer, people)
+    switch::switch(globals, config, model_store, lock, &to, recognizer, excluded)
 }

@@ -1,4 +1,4 @@
-//! `ostiary models list`
+//! `ostiary models list`: lists the stored bundles.
 
 use std::process::ExitCode;
 
@@ -10,27 +10,27 @@ use serde::Serialize;
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
 
-/// One bundle that is kept.
+/// One stored bundle.
 #[derive(Serialize)]
 struct Row {
     version: u64,
     active: bool,
-    /// Whether a crash of the daemon would go back to the bundle before.
+    /// Whether the daemon would roll back this bundle after a crash.
     probation: bool,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    about: Option<About>,
-    /// Why nothing is known of it.
+    release: Option<ReleaseInfo>,
+    /// Why the bundle cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
 }
 
-/// What its publisher says of it.
+/// The data of the release.
 #[derive(Serialize)]
-struct About {
+struct ReleaseInfo {
     created: Timestamp,
     expires: Timestamp,
     expired: bool,
-    /// The embedding model, at `engine.precision`.
+    /// The id of the embedding model at `engine.precision`.
     model: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
@@ -42,10 +42,10 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
     let active = model_store.state()?.active();
     let probation = model_store.probation()?.map(|probation| probation.version);
     for version in model_store.versions()? {
-        let about = model_store.stored(version).and_then(|kept| {
+        let release = model_store.stored(version).and_then(|kept| {
             let bundle: Bundle = kept.bundle(config.engine.precision)?;
             let release = kept.signed.release;
-            Ok(About {
+            Ok(ReleaseInfo {
                 created: release.created,
                 expires: release.expires,
                 expired: release.expires <= Timestamp::now(),
@@ -53,38 +53,38 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
                 note: release.note,
             })
         });
-        let (about, problem) = match about {
-            Ok(about) => (Some(about), None),
+        let (release, problem) = match release {
+            Ok(release) => (Some(release), None),
             Err(error) => (None, Some(error.to_string())),
         };
         let is = |other: Option<u64>| other == Some(version);
-        let row = Row { version, active: is(active), probation: is(probation), about, problem };
+        let row = Row { version, active: is(active), probation: is(probation), release, problem };
         if globals.json {
             json_line(&row)?;
         } else {
-            line(&told(&row))?;
+            line(&row_text(&row))?;
         }
     }
     if active.is_none() && !globals.json {
         line("the models that the program came with are in use")?;
     }
     if config.models.dir.is_some() && !globals.json {
-        line("models.dir is set, and wins over all bundles")?;
+        line("models.dir is set and overrides all bundles")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(row: &Row) -> String {
+fn row_text(row: &Row) -> String {
     let mark = if row.active { "*" } else { " " };
-    let Row { version, about, problem, .. } = row;
-    match (about, problem) {
-        (Some(About { created, expires, expired, model, note }), _) => {
+    let Row { version, release, problem, .. } = row;
+    match (release, problem) {
+        (Some(ReleaseInfo { created, expires, expired, model, note }), _) => {
             let day = |time: &Timestamp| time.strftime("%Y-%m-%d").to_string();
             let word = if *expired { "expired" } else { "expires" };
             let note = note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
             let probation = if row.probation { ", on probation" } else { "" };
             format!(
-                "{mark} {version}  made {}, {word} {}, model {model}{probation}{note}",
+                "{mark} {version}  created {}, {word} {}, model {model}{probation}{note}",
                 day(created),
                 day(expires)
             )

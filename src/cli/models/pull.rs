@@ -1,4 +1,4 @@
-//! `ostiary models pull`
+//! `ostiary models pull`: downloads, checks and stores the newest bundle.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,31 +10,31 @@ use ostiary_events::logging;
 use ostiary_models::{ModelStore, ReleaseError, Repository};
 use serde_json::json;
 
-use super::people::People;
+use super::excluded_people::ExcludedPeople;
 use super::{activate, checks};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
 
-/// How often a terminal shows that work goes on.
-const TICK: Duration = Duration::from_millis(100);
+/// The interval at which the spinner moves.
+const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary models pull\n  ostiary models pull --activate\n  \
                         ostiary models pull /media/usb/bundles\n\n\
-                        A transfer that breaks leaves what is kept as it was; the next one brings only what is missing.")]
+                        A failed download changes nothing that is stored; the next one downloads only the missing files.")]
 pub struct Args {
     /// A URL or a folder, instead of models.source.
     source: Option<String>,
-    /// Put it into use, unless it is the one that a rollback gave up.
+    /// Also activate the bundle, unless a rollback has deactivated it.
     #[arg(long)]
     activate: bool,
     #[command(flatten)]
-    people: People,
+    excluded: ExcludedPeople,
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    // What is tried again is told in the log.
+    // Retries are reported in the log.
     logging::init(config.log.level);
     let model_store = ModelStore::open(&config.models)?;
     let source = args.source.or_else(|| config.models.source.clone()).ok_or(ReleaseError::NoSource)?;
@@ -45,11 +45,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     offered.release.check_time(Timestamp::now(), program_made())?;
     let version = offered.release.version;
     let bar = ProgressBar::new_spinner().with_message(format!("bundle {version}"));
-    bar.enable_steady_tick(TICK);
+    bar.enable_steady_tick(TICK_INTERVAL);
     let fetched = match is_news {
         false => 0,
-        true => model_store
-            .install(&pull, &offered, &repository, |kept| checks::check(kept, &config).map(|_| ()))?,
+        true => model_store.install(&pull, &offered, &repository, |kept| {
+            checks::check_and_load(kept, &config).map(|_| ())
+        })?,
     };
     bar.finish_and_clear();
     if globals.json {
@@ -59,31 +60,31 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         }))?;
     } else if is_news {
         line(&format!(
-            "keeps bundle {version}; {fetched} of {} files were brought",
+            "bundle {version} is stored; {fetched} of {} files were downloaded",
             offered.release.files.len()
         ))?;
     } else {
-        line(&format!("bundle {version} is the newest, and kept already"))?;
+        line(&format!("bundle {version} is the newest, and is stored already"))?;
     }
     drop(pull);
     let lock = model_store.lock()?;
     let state = model_store.state()?;
     if args.activate && state.active() != Some(version) {
         if state.may_activate(version) {
-            return activate::put_into_use(globals, &config, &model_store, &lock, version, &args.people);
+            return activate::activate(globals, &config, &model_store, &lock, version, &args.excluded);
         }
-        tell_withdrawn(globals, version)?;
+        report_withdrawn(globals, version)?;
     }
     model_store.prune(&lock, config.models.keep)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A rollback stays in force until its owner or a newer bundle ends it.
-fn tell_withdrawn(globals: &Globals, version: u64) -> anyhow::Result<()> {
+/// Reports that the bundle is not activated because of a rollback. `ostiary models activate` or a newer bundle ends that.
+fn report_withdrawn(globals: &Globals, version: u64) -> anyhow::Result<()> {
     if globals.json {
         return json_line(&json!({ "version": version, "active": false, "withdrawn": true }));
     }
     line(&format!(
-        "bundle {version} was given up by a rollback and is not put into use; `ostiary models activate {version}` does"
+        "bundle {version} was deactivated by a rollback and is not activated again; run `ostiary models activate {version}` to activate it"
     ))
 }

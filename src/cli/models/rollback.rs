@@ -1,22 +1,22 @@
-//! `ostiary models rollback`
+//! `ostiary models rollback`: returns to the models that were in use before.
 
 use std::process::ExitCode;
 
 use anyhow::bail;
 use ostiary_models::{Bundle, ModelStore};
 
-use super::people::People;
+use super::excluded_people::ExcludedPeople;
 use super::{checks, switch};
 use crate::cli::Globals;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary models rollback\n\n\
-                        The models before are the bundle that was in use before, or those that the program came with. \
-                        What is given up is not put into use again by `pull --activate`. Whether the bundle has \
-                        expired is not asked.")]
+                        These are the bundle that was in use before, or the models that the program came with. \
+                        `pull --activate` does not activate the current bundle again. A rollback to an expired bundle \
+                        is allowed.")]
 pub struct Args {
     #[command(flatten)]
-    people: People,
+    excluded: ExcludedPeople,
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
@@ -25,12 +25,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let lock = model_store.lock()?;
     let state = model_store.state()?;
     if state.active().is_none() {
-        bail!("no bundle is in use, and there is nothing to go back from");
+        bail!("no bundle is in use, so there is nothing to roll back");
     }
     let to = state.rolled_back();
     let recognizer = match to.active() {
-        Some(version) => checks::check(&model_store.stored(version)?, &config)?,
-        None => checks::test(&Bundle::shipped(config.engine.precision)?, &config)?,
+        Some(version) => checks::check_and_load(&model_store.stored(version)?, &config)?,
+        None => checks::test_and_load(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
-    switch::switch(globals, &config, &model_store, &lock, &to, recognizer, &args.people)
+    switch::switch(globals, &config, &model_store, &lock, &to, recognizer, &args.excluded)
 }

@@ -1,7 +1,7 @@
 //! The change from one set of models to another, in the facebank, on the disk and in the running daemon.
 //!
-//! The order is what makes it safe: first everyone is made known to the new models, beside the old, which changes
-//! nothing for the daemon; then one file is replaced; then the daemon is told, and if it refuses, the file is put back.
+//! The order makes it safe. First, templates for the new models are computed and stored beside the old ones, which does
+//! not affect the daemon. Then one file is replaced. Then the daemon reloads; if it refuses, the old file is restored.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,30 +16,60 @@ use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
 use ostiary_models::{Bundle, BundleError, Manifest, ModelStore, Probation, StoreLock, StoreState};
 use ostiary_pipeline::Recognizer;
 use ostiary_vision::Embedder;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::people::People;
+use super::excluded_people::ExcludedPeople;
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
 
-/// How long the daemon may take to test and load the models.
-const PATIENCE: Duration = Duration::from_secs(150);
-/// How often it is asked whether it has.
-const ASK: Duration = Duration::from_millis(100);
-/// Events that are looked through for its answer.
-const EVENTS: u32 = 50;
+/// The most time that the daemon may take to test and load the models.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(150);
+/// The time between two checks of the events for its answer.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The number of newest events that are searched for its answer.
+const MAX_EVENTS: u32 = 50;
 
 /// Why the old models stay in use.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    #[error("models.dir is set, and wins over all bundles; remove it to put a bundle into use")]
+    /// The configuration names a folder of models.
+    #[error("models.dir is set and overrides all bundles; remove it to use a bundle")]
     Dir,
-    #[error("the daemon goes on with the models that it had: {why}; everything is as it was")]
-    Daemon { why: String },
+    /// The running daemon did not change to the new models.
+    #[error("the daemon keeps the old models: {0}; nothing was changed")]
+    Daemon(DaemonError),
 }
 
-/// Makes everyone known to the models of `recognizer`, puts `to` in force, and sees the running daemon change over.
+/// Why the running daemon did not change to the new models.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Its lock does not name its process.
+    #[error("its process is not known")]
+    UnknownProcess,
+    /// The signal could not be sent.
+    #[error("it cannot be signaled ({0})")]
+    Signal(Errno),
+    /// It reloaded, but with other models.
+    #[error("it uses another configuration, with other models")]
+    OtherModels,
+    /// It refused the reload, for this reason.
+    #[error("{0}")]
+    Refused(String),
+    /// It locked the door.
+    #[error("it has locked the door")]
+    Locked,
+    /// It ended.
+    #[error("it has ended")]
+    Ended,
+    /// It did not answer in time.
+    #[error("it did not report the change within {} s", RELOAD_TIMEOUT.as_secs())]
+    Timeout,
+}
+
+/// Computes the templates of all people for the models of `recognizer`, stores `to` as the new state, and makes the running
+/// daemon change to it.
 pub fn switch(
     globals: &Globals,
     config: &Config,
@@ -47,17 +77,17 @@ pub fn switch(
     lock: &StoreLock,
     to: &StoreState,
     mut recognizer: Recognizer,
-    people: &People,
+    excluded: &ExcludedPeople,
 ) -> anyhow::Result<ExitCode> {
     if config.models.dir.is_some() {
         return Err(SwitchError::Dir.into());
     }
     let model = recognizer.model().clone();
-    let mut facebank = open(&config.facebank.path)?;
+    let mut facebank = open_facebank(&config.facebank.path)?;
     let made = match &mut facebank {
         Some(facebank) => {
-            let bar = ProgressBar::new_spinner().with_message("making templates");
-            let made = facebank.reembed(&model, &people.without, |crop| {
+            let bar = ProgressBar::new_spinner().with_message("computing templates");
+            let made = facebank.reembed(&model, &excluded.without, |crop| {
                 bar.inc(1);
                 recognizer.embed(crop).map_err(Into::into)
             })?;
@@ -67,9 +97,9 @@ pub fn switch(
         None => 0,
     };
     let (from, earlier) = (model_store.state()?, model_store.probation()?);
-    let daemon = daemon(&config.facebank.path)?;
+    let daemon = running_daemon(&config.facebank.path)?;
     let before = last_event(config);
-    // First, so that no bundle that is new is in use without it.
+    // First, so that a new bundle is never in use without probation.
     match to.active() {
         Some(version) if to.is_upgrade_from(&from) => {
             model_store.set_probation(Some(&Probation::new(version)))?
@@ -79,18 +109,18 @@ pub fn switch(
     }
     model_store.set_state(lock, to)?;
     if let Some(daemon) = daemon
-        && let Err(why) = tell(daemon, config, &model, before)
+        && let Err(error) = reload_daemon(daemon, config, &model, before)
     {
         model_store.set_state(lock, &from)?;
         model_store.set_probation(earlier.as_ref())?;
-        // Where it did change over and could not say so, this brings it back.
+        // If it did change but could not report that, this makes it return to the old models.
         let _ = kill_process(daemon, Signal::HUP);
-        return Err(SwitchError::Daemon { why }.into());
+        return Err(SwitchError::Daemon(error).into());
     }
     model_store.prune(lock, config.models.keep)?;
     let strangers = match &mut facebank {
         Some(facebank) => {
-            facebank.retain_models(&models_at_hand(model_store)?)?;
+            facebank.retain_models(&available_models(model_store)?)?;
             facebank.people_without_templates(&model)?
         }
         None => Vec::new(),
@@ -106,52 +136,52 @@ pub fn switch(
         Some(version) => format!("bundle {version}"),
         None => "the models that the program came with".to_owned(),
     };
-    let daemon = if daemon.is_some() { "the daemon has changed over" } else { "no daemon runs" };
-    line(&format!("in use: {models}; {made} templates were made, and {daemon}"))?;
-    strangers.iter().try_for_each(|name| line(&format!("{name} has to be enrolled anew")))?;
+    let daemon = if daemon.is_some() { "the daemon uses them" } else { "no daemon runs" };
+    line(&format!("in use: {models}; {made} templates were computed, and {daemon}"))?;
+    strangers.iter().try_for_each(|name| line(&format!("{name} must be enrolled again")))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(path: &Path) -> Result<Option<Facebank>, FacebankError> {
+/// Opens the facebank; `None` if there is none.
+fn open_facebank(path: &Path) -> Result<Option<Facebank>, FacebankError> {
     match path.exists() {
         true => Facebank::open(path).map(Some),
         false => Ok(None),
     }
 }
 
-/// The process that keeps the door with this facebank.
-fn daemon(facebank: &Path) -> Result<Option<Pid>, SwitchError> {
+/// The process of the daemon that uses this facebank.
+fn running_daemon(facebank: &Path) -> Result<Option<Pid>, SwitchError> {
     match DaemonLock::check(facebank) {
         Err(FacebankError::DaemonRunning { pid, .. }) => {
             let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            let why = || "which process it is cannot be told".to_owned();
-            Ok(Some(pid.ok_or_else(|| SwitchError::Daemon { why: why() })?))
+            pid.ok_or(SwitchError::Daemon(DaemonError::UnknownProcess)).map(Some)
         }
-        // Without a lock that can be read there is no daemon that could be told.
+        // Without a readable lock there is no daemon that can be signaled.
         _ => Ok(None),
     }
 }
 
-/// The newest event's number; 0 where there is none.
+/// The id of the newest event; 0 if there is none.
 fn last_event(config: &Config) -> u64 {
     EventStore::open_read_only(&config.events.path).map_or(0, |store| store.last_id())
 }
 
-/// Has the daemon read its configuration again, which loads the models beside those in use, and waits for its word.
-fn tell(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<(), String> {
-    kill_process(daemon, Signal::HUP).map_err(|why| format!("it cannot be told ({why})"))?;
-    let deadline = Instant::now() + PATIENCE;
+/// Makes the daemon reload its configuration, which loads the new models beside those in use, and waits for its answer in
+/// the events after the id `before`.
+fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<(), DaemonError> {
+    kill_process(daemon, Signal::HUP).map_err(DaemonError::Signal)?;
+    let deadline = Instant::now() + RELOAD_TIMEOUT;
     while Instant::now() < deadline {
-        thread::sleep(ASK);
-        let events = EventStore::open_read_only(&config.events.path).and_then(|store| store.latest(EVENTS));
+        thread::sleep(POLL_INTERVAL);
+        let events =
+            EventStore::open_read_only(&config.events.path).and_then(|store| store.latest(MAX_EVENTS));
         let events = events.unwrap_or_default();
         let answer = events.iter().filter(|event| event.id > before).find_map(|event| match &event.kind {
             EventKind::Reloaded { model: Some(loaded), .. } if loaded == model => Some(Ok(())),
-            EventKind::Reloaded { .. } => {
-                Some(Err("it has another configuration, whose models are others".to_owned()))
-            }
-            EventKind::ReloadRefused { detail } => Some(Err(detail.clone())),
-            EventKind::Locked { .. } => Some(Err("it has locked the door".to_owned())),
+            EventKind::Reloaded { .. } => Some(Err(DaemonError::OtherModels)),
+            EventKind::ReloadRefused { detail } => Some(Err(DaemonError::Refused(detail.clone()))),
+            EventKind::Locked { .. } => Some(Err(DaemonError::Locked)),
             EventKind::Started { .. }
             | EventKind::Stopped
             | EventKind::Granted(_)
@@ -172,14 +202,14 @@ fn tell(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<()
             return answer;
         }
         if DaemonLock::check(&config.facebank.path).is_ok() {
-            return Err("it has ended".to_owned());
+            return Err(DaemonError::Ended);
         }
     }
-    Err(format!("it has not said within {} s that it changed over", PATIENCE.as_secs()))
+    Err(DaemonError::Timeout)
 }
 
-/// Every embedding model that could be put into use again: of the bundles that are kept, and of the program.
-fn models_at_hand(model_store: &ModelStore) -> anyhow::Result<Vec<ModelId>> {
+/// All embedding models that can be activated: those of the stored bundles, and those that the program came with.
+fn available_models(model_store: &ModelStore) -> anyhow::Result<Vec<ModelId>> {
     let kept = model_store.versions()?.into_iter().filter_map(|version| model_store.stored(version).ok());
     let kept = kept.filter_map(|kept| kept.bundle(Precision::default()).ok());
     let shipped = match Bundle::shipped(Precision::default()) {

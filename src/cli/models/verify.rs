@@ -1,4 +1,4 @@
-//! `ostiary models verify`
+//! `ostiary models verify`: checks the stored bundles and tests their models.
 
 use std::process::ExitCode;
 
@@ -11,9 +11,9 @@ use crate::cli::output::{json_line, line};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary models verify\n  ostiary models verify 7\n\n\
-                        Exit code 0: all are good. 1: one is not. 2: an error.")]
+                        Exit code: 0 all are good, 1 one is not good, 2 an error.")]
 pub struct Args {
-    /// One version; all that are kept where it is not given.
+    /// The version; by default all stored bundles.
     #[arg(value_name = "VERSION")]
     bundle: Option<u64>,
 }
@@ -31,7 +31,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         let checked = model_store
             .stored(version)
             .map_err(anyhow::Error::from)
-            .and_then(|kept| checks::check(&kept, &config));
+            .and_then(|kept| checks::check_and_load(&kept, &config));
         let problem = checked.err().map(|error| format!("{error:#}"));
         all_good &= problem.is_none();
         match (globals.json, problem) {

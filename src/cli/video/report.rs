@@ -1,4 +1,4 @@
-//! What is said of the faces of a video: on the picture, for each frame and at the end.
+//! The report on the faces of a video: a line for each frame, and a summary.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,17 +11,17 @@ use serde::{Serialize, Serializer};
 use crate::cli::match_label::MatchLabel;
 use crate::cli::output;
 
-/// Prints what one frame shows; a frame without faces only for programs, which count.
+/// Prints the faces of one frame. A frame without faces is printed in JSON only.
 pub fn print_frame(json: bool, frame: &Frame, faces: &[MatchLabel]) -> Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
-        /// Counted from 0, from where the annotated part begins.
+        /// The number of the frame, from 0 at the beginning of the annotated part.
         frame: u64,
-        /// Position in the file, seconds.
+        /// The position in the file, in seconds.
         time: f64,
         faces: &'a [MatchLabel<'a>],
     }
-    // Microseconds: what is beyond is the rounding of the frame rate.
+    // Rounded to microseconds: smaller digits come from the rounding of the frame rate.
     let time = frame.time.as_micros() as f64 / 1e6;
     let line = Line { frame: frame.sequence, time, faces };
     if json {
@@ -34,33 +34,33 @@ pub fn print_frame(json: bool, frame: &Frame, faces: &[MatchLabel]) -> Result<()
     }
 }
 
-/// What was seen in all.
+/// The summary of the video.
 #[derive(Debug, Serialize)]
 pub struct Summary<'a> {
     #[serde(rename = "in")]
     video: &'a Path,
     out: &'a Path,
     frames: u64,
-    /// Faces of all frames.
+    /// The number of faces in all frames.
     faces: u64,
-    /// How many faces these are, where a face that is followed from frame to frame is one.
-    #[serde(serialize_with = "number_of")]
+    /// The tracks: a face that is tracked over several frames is one track. Printed as their number.
+    #[serde(serialize_with = "serialize_len")]
     tracks: BTreeSet<TrackId>,
-    /// Known people, in the order in which they came.
-    people: Vec<Known>,
+    /// The recognized people, in the order of their first appearance.
+    people: Vec<RecognizedPerson>,
 }
 
-/// A known person who was seen.
+/// A recognized person.
 #[derive(Debug, Serialize)]
-struct Known {
+struct RecognizedPerson {
     person: String,
-    /// In how many faces they were recognized.
+    /// In how many frames the person was recognized.
     faces: u64,
-    /// The greatest of those faces.
+    /// The greatest similarity of these faces.
     similarity: Similarity,
 }
 
-fn number_of<S: Serializer>(tracks: &BTreeSet<TrackId>, to: S) -> Result<S::Ok, S::Error> {
+fn serialize_len<S: Serializer>(tracks: &BTreeSet<TrackId>, to: S) -> Result<S::Ok, S::Error> {
     tracks.len().serialize(to)
 }
 
@@ -69,7 +69,7 @@ impl<'a> Summary<'a> {
         Self { video, out, frames: 0, faces: 0, tracks: BTreeSet::new(), people: Vec::new() }
     }
 
-    /// Adds one frame.
+    /// Adds the faces of one frame.
     pub fn add(&mut self, faces: &[MatchLabel]) {
         self.frames += 1;
         self.faces += faces.len() as u64;
@@ -80,7 +80,7 @@ impl<'a> Summary<'a> {
                     known.faces += 1;
                     known.similarity.0 = known.similarity.0.max(similarity.0);
                 }
-                None => self.people.push(Known { person: name.to_owned(), faces: 1, similarity }),
+                None => self.people.push(RecognizedPerson { person: name.to_owned(), faces: 1, similarity }),
             }
         }
     }
@@ -92,7 +92,7 @@ impl fmt::Display for Summary<'_> {
         let s = |count: u64| if count == 1 { "" } else { "s" };
         write!(f, "{out}: {} frame{}, {} face{}", self.frames, s(self.frames), self.faces, s(self.faces))?;
         write!(f, " in {tracks} track{}", s(tracks as u64))?;
-        for Known { person, faces, similarity } in &self.people {
+        for RecognizedPerson { person, faces, similarity } in &self.people {
             write!(f, "\n  {person}: {faces} face{}, similarity up to {:.2}", s(*faces), similarity.0)?;
         }
         Ok(())
@@ -104,14 +104,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cli::match_label::face;
+    use crate::cli::match_label::test_face;
 
     #[test]
     fn the_summary_counts_frames_faces_tracks_and_people() {
         let mut summary = Summary::new(Path::new("in.mp4"), Path::new("out.mp4"));
-        summary.add(&[face(1, Some("Anna"), Some(0.5)), face(2, None, Some(0.125))]);
+        summary.add(&[test_face(1, Some("Anna"), Some(0.5)), test_face(2, None, Some(0.125))]);
         summary.add(&[]);
-        summary.add(&[face(1, Some("Anna"), Some(0.75)), face(3, Some("Zoë"), Some(0.5))]);
+        summary.add(&[test_face(1, Some("Anna"), Some(0.75)), test_face(3, Some("Zoë"), Some(0.5))]);
         assert_eq!(
             summary.to_string(),
             "out.mp4: 3 frames, 4 faces in 3 tracks\n  Anna: 2 faces, similarity up to 0.75\n  \
