@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ostiary::daemon::{self, Setup};
-use ostiary::demo::{DEMO_VISITORS, Pace, SyntheticSource, enrollment};
+use ostiary::demo::{Pace, SyntheticSource};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Config;
 use ostiary_core::Frame;
 use ostiary_devices::Signals;
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::Recognizer;
+use ostiary_self_test::{DEMO_VISITORS, enrollment};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
 #[global_allocator]

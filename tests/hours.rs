@@ -26,7 +26,7 @@ struct Door {
 impl Door {
     fn new() -> Self {
         let door = Self { folder: tempfile::tempdir().unwrap(), bus: None };
-        let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits/obama.jpg");
+        let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits/obama.jpg");
         let status = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-loop", "1", "-t", "3", "-i"])
             .arg(&portrait)

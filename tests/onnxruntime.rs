@@ -52,7 +52,8 @@ fn onnxruntime_gives_the_results_of_our_own_engine() {
         let mut ours = recognizer(Backend::Tract, precision);
         let mut onnxruntime = recognizer(Backend::Ort, precision);
         for portrait in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
-            let picture = read_picture(&Path::new(ROOT).join("demo/portraits").join(portrait)).unwrap();
+            let picture =
+                read_picture(&Path::new(ROOT).join("crates/self-test/portraits").join(portrait)).unwrap();
             let [faces, others] = [&mut ours, &mut onnxruntime].map(|by| by.faces(&picture).unwrap());
             assert_eq!(faces.len(), others.len(), "{portrait} at {precision}");
             for (face, other) in faces.iter().zip(&others) {

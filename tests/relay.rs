@@ -11,8 +11,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use ostiary::demo::DEMO_VISITORS;
 use ostiary_core::BBox;
+use ostiary_self_test::DEMO_VISITORS;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -57,8 +57,10 @@ impl Door {
             command.env("RUNTIME_DIRECTORY", folder.path());
             command
         };
-        let enrolled =
-            command(&["enroll", "Ann"]).arg(root().join("demo/portraits/obama.jpg")).output().unwrap();
+        let enrolled = command(&["enroll", "Ann"])
+            .arg(root().join("crates/self-test/portraits/obama.jpg"))
+            .output()
+            .unwrap();
         assert!(enrolled.status.success(), "{enrolled:?}");
         let mut daemon =
             command(&["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -153,7 +155,7 @@ fn visits() -> &'static Path {
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "color=c=gray:s=640x480:r=10:d=60"])
             .args(["-loop", "1", "-t", "60", "-i"])
-            .arg(root().join("demo/portraits").join(who.file))
+            .arg(root().join("crates/self-test/portraits").join(who.file))
             .args(["-filter_complex", &filter, "-t", "60", "-pix_fmt", "yuv420p", "-preset", "ultrafast"])
             .arg(&path)
             .output()

@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use ostiary::demo::{DEMO_VISITORS, Portrait};
 use ostiary_core::BBox;
+use ostiary_self_test::{DEMO_VISITORS, Portrait};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,7 +26,7 @@ fn root() -> &'static Path {
 }
 
 fn portrait(name: &str) -> PathBuf {
-    root().join("demo/portraits").join(name)
+    root().join("crates/self-test/portraits").join(name)
 }
 
 /// Makes a video of a person in front of the camera, with a plain background before and after.

@@ -101,7 +101,7 @@ impl Workspace {
 }
 
 fn portrait(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits").join(name)
 }
 
 fn lines(output: &Output) -> Vec<Value> {

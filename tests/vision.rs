@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
 
 fn portrait(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/portraits").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits").join(name)
 }
 
 /// Runs a command with the models of a folder and without the installed configuration. Asserts that it does not panic.

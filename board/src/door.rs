@@ -69,7 +69,8 @@ impl Board {
         if self.people()?.contains(PERSON) {
             return Ok(());
         }
-        let photo = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/portraits/obama.jpg"))?;
+        let photo =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/self-test/portraits/obama.jpg"))?;
         self.write("/var/tmp/person.jpg", &photo)?;
         self.sh(&as_daemon(&format!("ostiary enroll {PERSON} /var/tmp/person.jpg"))).map(drop)
     }

@@ -45,7 +45,7 @@ impl PixelFormat {
 }
 
 impl Scene {
-    /// The file in demo/portraits, and the face in it: x, y and width, pixels.
+    /// The file in crates/self-test/portraits, and the face in it: x, y and width, pixels.
     fn portrait(self) -> Option<(&'static str, [u32; 3])> {
         match self {
             Self::Hall => None,
@@ -80,7 +80,7 @@ impl Scene {
     fn pictures(self) -> anyhow::Result<Vec<RgbImage>> {
         let hall = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([120, 124, 128]));
         let Some((file, [x, y, face])) = self.portrait() else { return Ok(vec![hall]) };
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/portraits").join(file);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/self-test/portraits").join(file);
         let photo = image::open(&path).with_context(|| path.display().to_string())?.to_rgb8();
         // Twice the face's width around it, at a size that makes the face a third of the picture's width.
         let (left, top) = (x.saturating_sub(face / 2), y.saturating_sub(face / 3));

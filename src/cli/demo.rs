@@ -16,11 +16,12 @@ use ostiary_devices::{Relay, Signals};
 use ostiary_events::{JsonLines, Output};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::{PhotoCheck, Recognizer, check_photo};
+use ostiary_self_test::{DEMO_VISITORS, enrollment};
 use snapshots::Snapshots;
 
 use super::{Globals, output};
 use crate::daemon::{self, Setup};
-use crate::demo::{DEMO_VISITORS, Pace, SyntheticSource, enrollment};
+use crate::demo::{Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\

@@ -6,8 +6,8 @@ use fast_image_resize::{FilterType, ImageBufferError, ResizeAlg, ResizeError, Re
 use ostiary_capture::CaptureError;
 use ostiary_core::{BBox, Frame};
 use ostiary_pictures::PictureError;
+use ostiary_self_test::Portrait;
 
-use super::Portrait;
 use super::trajectory::FacePosition;
 
 /// The width of a frame, pixels.
@@ -190,9 +190,9 @@ fn weight(distance: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use ostiary_core::Point;
+    use ostiary_self_test::DEMO_VISITORS;
 
     use super::*;
-    use crate::demo::DEMO_VISITORS;
 
     fn shown(center: Point, width: f32) -> (Frame, Frame) {
         let mut scene = Scene::new();

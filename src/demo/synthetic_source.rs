@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_core::Frame;
+use ostiary_self_test::Portrait;
 
-use super::Portrait;
 use super::scene::{HEIGHT, Scene, Visitor, WIDTH};
 use super::trajectory::{VISIT, face_position};
 
@@ -103,9 +103,9 @@ mod tests {
     use ostiary_config::Config;
     use ostiary_core::Embedding;
     use ostiary_pipeline::Recognizer;
+    use ostiary_self_test::{DEMO_VISITORS, enrollment};
 
     use super::*;
-    use crate::demo::{DEMO_VISITORS, enrollment};
 
     fn source() -> SyntheticSource {
         SyntheticSource::new(&DEMO_VISITORS, Pace::Unpaced).unwrap()

@@ -25,7 +25,7 @@ fn text(path: &Path) -> &str {
 /// A set of two people. One of them has a picture of the other.
 fn set_with_a_wrong_label(folder: &Path) -> PathBuf {
     let (crops, set) = (folder.join("crops"), folder.join("set"));
-    let portraits = of_project("demo/portraits");
+    let portraits = of_project("crates/self-test/portraits");
     let prepared = trainer(&["prepare", text(&portraits), "-o", text(&crops), "--val", "0"]);
     assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     let crop = |name: &str| image::open(crops.join(format!("train/{name}/{name}.jpg"))).unwrap().into_rgb8();
@@ -78,7 +78,7 @@ fn a_wrong_label_is_found_and_reported_in_every_format() {
 
     let table = String::from_utf8(trainer(&["describe", text(&set)]).stdout).unwrap();
     assert!(table.contains("Obama/stray.png") && table.contains("not compared"), "{table}");
-    let strangers = trainer(&["describe", text(&of_project("demo/portraits"))]);
+    let strangers = trainer(&["describe", text(&of_project("crates/self-test/portraits"))]);
     assert_eq!(strangers.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&strangers.stderr).contains("`ostiary-trainer prepare` makes"));
 }

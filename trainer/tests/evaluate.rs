@@ -265,7 +265,11 @@ fn the_output_of_pairs_is_read_and_other_pictures_are_aligned() {
     for (person, portraits) in [("Obama", &["obama.jpg", "obama2.jpg"][..]), ("Biden", &["biden.jpg"])] {
         fs::create_dir_all(wild.join(person)).unwrap();
         for portrait in portraits {
-            fs::copy(of_project("demo/portraits").join(portrait), wild.join(person).join(portrait)).unwrap();
+            fs::copy(
+                of_project("crates/self-test/portraits").join(portrait),
+                wild.join(person).join(portrait),
+            )
+            .unwrap();
         }
     }
     RgbImage::from_pixel(300, 300, image::Rgb([120; 3])).save(wild.join("Biden/wall.png")).unwrap();
@@ -295,7 +299,7 @@ fn wrong_input_is_refused() {
         crop.save(at(file)).unwrap();
     }
     refused(&run(&[&at("one")], &[]), &["one person, Ada"]);
-    let portraits = of_project("demo/portraits");
+    let portraits = of_project("crates/self-test/portraits");
     refused(&run(&[&portraits], &[]), &["no person has two pictures"]);
 
     let two = at("two");

@@ -100,7 +100,7 @@ fn wrong_input_is_refused_and_nothing_is_written() {
 
     let portrait = folder.path().join("one");
     fs::create_dir(&portrait).unwrap();
-    fs::copy(of_project("demo/portraits/hopper.jpg"), portrait.join("hopper.jpg")).unwrap();
+    fs::copy(of_project("crates/self-test/portraits/hopper.jpg"), portrait.join("hopper.jpg")).unwrap();
     let gate = ["--calibrate", text(&portrait), "--min-cosine", "0.99999"];
     refused(&shipped, &gate, 1, &["below --min-cosine 0.99999", "nothing was written"]);
 

@@ -85,7 +85,8 @@ fn rejected(output: &Path) -> BTreeMap<String, String> {
 fn faces_are_cropped_and_rejected_pictures_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (set, output) = (folder.path().join("set"), folder.path().join("out"));
-    let portrait = |file: &str| image::open(of_project(&format!("demo/portraits/{file}"))).unwrap();
+    let portrait =
+        |file: &str| image::open(of_project(&format!("crates/self-test/portraits/{file}"))).unwrap();
     let write = |file: &str, bytes: &[u8]| {
         let path = set.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -160,7 +161,7 @@ fn landmarks_of_celeba_select_the_face() {
     fs::create_dir_all(set.join("img_celeba")).unwrap();
     // Two faces side by side, the right one is larger. The list selects the left one, then a place without a face.
     let portrait = |file: &str, side| {
-        let picture = image::open(of_project(&format!("demo/portraits/{file}"))).unwrap();
+        let picture = image::open(of_project(&format!("crates/self-test/portraits/{file}"))).unwrap();
         picture.resize_to_fill(side, side, FilterType::Triangle).into_rgb8()
     };
     let (left, right) = (portrait("hopper.jpg", 300), portrait("biden.jpg", 500));
@@ -440,7 +441,7 @@ fn wrong_input_is_refused() {
     refused("out", &["--aligned"], "the set has changed");
 
     // Pictures that are not aligned, with --aligned.
-    let output = prepare(&of_project("demo/portraits"), &at("wrong"), &["--aligned", "--json"]);
+    let output = prepare(&of_project("crates/self-test/portraits"), &at("wrong"), &["--aligned", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(rejected(&at("wrong"))["hopper/hopper.jpg"], "not_aligned");
 }

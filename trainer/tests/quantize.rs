@@ -49,7 +49,7 @@ fn quantized_networks_are_similar_and_reproducible() {
         let [first, second] = ["first.onnx", "second.onnx"].map(|name| folder.path().join(name));
         let more: &[&str] = if pixels { &["--pixels", "--json"] } else { &["--json"] };
         let model = of_project(&format!("models/{role}.onnx"));
-        let output = quantize(&model, &of_project("demo/portraits"), &first, more);
+        let output = quantize(&model, &of_project("crates/self-test/portraits"), &first, more);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         let rows = String::from_utf8(output.stdout).unwrap();
         let rows: Vec<serde_json::Value> =
@@ -59,7 +59,7 @@ fn quantized_networks_are_similar_and_reproducible() {
         for output in outputs {
             assert!(output["cosine_mean"].as_f64().unwrap() > 0.98, "{role}: {output}");
         }
-        quantize(&model, &of_project("demo/portraits"), &second, more);
+        quantize(&model, &of_project("crates/self-test/portraits"), &second, more);
         assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap(), "the same bytes");
         assert!(fs::metadata(&first).unwrap().len() * 2 < fs::metadata(&model).unwrap().len());
     }
@@ -70,7 +70,8 @@ fn a_loss_above_the_limit_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
     let model = of_project("models/rnet.onnx");
-    let output = quantize(&model, &of_project("demo/portraits"), &file, &["--min-cosine", "0.9999999"]);
+    let output =
+        quantize(&model, &of_project("crates/self-test/portraits"), &file, &["--min-cosine", "0.9999999"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("below --min-cosine") && !file.exists(), "{}", said(&output));
 }
@@ -92,7 +93,7 @@ fn unsuitable_pictures_are_refused() {
     refused(folder.path(), "no face was found");
 
     // One picture is accepted, with a warning.
-    fs::copy(of_project("demo/portraits/hopper.jpg"), folder.path().join("gray.png")).unwrap();
+    fs::copy(of_project("crates/self-test/portraits/hopper.jpg"), folder.path().join("gray.png")).unwrap();
     let output = quantize(&model, folder.path(), &file, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("has only one picture") && file.exists());
@@ -103,7 +104,7 @@ fn an_unsupported_network_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
     let refused = |model: &Path, part: &str| {
-        let output = quantize(model, &of_project("demo/portraits"), &file, &[]);
+        let output = quantize(model, &of_project("crates/self-test/portraits"), &file, &[]);
         assert_eq!(output.status.code(), Some(2));
         assert!(said(&output).contains(part) && !file.exists(), "{part}: {}", said(&output));
     };
@@ -280,7 +281,7 @@ fn a_network_exported_by_pytorch_runs_in_8_bits() {
     let folder = tempfile::tempdir().unwrap();
     let [model, file] = ["fp32.onnx", "int8.onnx"].map(|name| folder.path().join(name));
     minifasnet(&model);
-    let output = quantize(&model, &of_project("demo/portraits"), &file, &["--pixels", "--json"]);
+    let output = quantize(&model, &of_project("crates/self-test/portraits"), &file, &["--pixels", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
     let input = Input {
@@ -297,7 +298,7 @@ fn a_network_exported_by_pytorch_runs_in_8_bits() {
     let mut bytes =
         load(&file).prepare_quantized(&shape).unwrap().expect("the network runs on the 8-bit kernels");
     assert_eq!(real.output_shapes(), bytes.output_shapes());
-    let picture = image::open(of_project("demo/portraits/obama.jpg")).unwrap();
+    let picture = image::open(of_project("crates/self-test/portraits/obama.jpg")).unwrap();
     let picture = picture.resize_exact(80, 80, image::imageops::FilterType::Triangle).to_rgb8();
     let [mut a, mut b] = [[Vec::new()], [Vec::new()]];
     real.run(picture.as_raw(), &mut a).unwrap();

@@ -9,9 +9,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
 use crate::error::Problem;
-use crate::lookup;
 use crate::origin::Origin;
-use crate::rule;
+use crate::{lookup, rule};
 
 /// The sources of the configuration. The daemon keeps them, so that a reload reads the same places again.
 #[derive(Debug, Clone)]

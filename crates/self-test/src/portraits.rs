@@ -1,4 +1,4 @@
-//! The portraits that are built into the program. Their provenance is in `demo/portraits/README.md`.
+//! The portraits that are built into the program. Their provenance is in `crates/self-test/portraits/README.md`.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use ostiary_pictures::{PictureError, decode_picture};
 pub struct Portrait {
     /// Name of the person.
     pub name: &'static str,
-    /// File name in `demo/portraits`.
+    /// File name in `crates/self-test/portraits`.
     pub file: &'static str,
     /// Content of the file.
     pub jpeg: &'static [u8],
@@ -30,21 +30,21 @@ pub struct Enrollment {
 const OBAMA: Portrait = Portrait {
     name: "Barack Obama",
     file: "obama.jpg",
-    jpeg: include_bytes!("../../../demo/portraits/obama.jpg"),
+    jpeg: include_bytes!("../portraits/obama.jpg"),
     face: BBox { x: 377.0, y: 94.0, width: 235.0, height: 324.0 },
 };
 
 const OBAMA_SPEAKS: Portrait = Portrait {
     name: "Barack Obama",
     file: "obama2.jpg",
-    jpeg: include_bytes!("../../../demo/portraits/obama2.jpg"),
+    jpeg: include_bytes!("../portraits/obama2.jpg"),
     face: BBox { x: 184.0, y: 238.0, width: 283.0, height: 401.0 },
 };
 
 const BIDEN: Portrait = Portrait {
     name: "Joe Biden",
     file: "biden.jpg",
-    jpeg: include_bytes!("../../../demo/portraits/biden.jpg"),
+    jpeg: include_bytes!("../portraits/biden.jpg"),
     face: BBox { x: 431.0, y: 168.0, width: 280.0, height: 393.0 },
 };
 
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn the_portraits_have_the_published_hashes() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/portraits");
-        let sums: BTreeMap<&str, &str> = include_str!("../../../demo/portraits/SHA256SUMS")
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("portraits");
+        let sums: BTreeMap<&str, &str> = include_str!("../portraits/SHA256SUMS")
             .lines()
             .map(|line| line.split_once("  ").map(|(sum, file)| (file, sum)).unwrap())
             .collect();
@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn every_portrait_has_its_provenance() {
-        let readme = include_str!("../../../demo/portraits/README.md");
-        for line in include_str!("../../../demo/portraits/SHA256SUMS").lines() {
+        let readme = include_str!("../portraits/README.md");
+        for line in include_str!("../portraits/SHA256SUMS").lines() {
             let (_, file) = line.split_once("  ").unwrap();
             assert!(readme.contains(&format!("| `{file}` |")), "{file}");
         }

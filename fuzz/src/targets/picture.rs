@@ -74,7 +74,7 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
 
 /// A small picture of a face that the repository has.
 fn portrait() -> Result<DynamicImage> {
-    let picture = image::load_from_memory(&repository_file("demo/portraits/hopper.jpg")?)?;
+    let picture = image::load_from_memory(&repository_file("crates/self-test/portraits/hopper.jpg")?)?;
     Ok(picture.thumbnail(31, 29))
 }
 

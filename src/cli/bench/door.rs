@@ -10,13 +10,14 @@ use ostiary_config::Config;
 use ostiary_core::Frame;
 use ostiary_devices::{GpioError, OutputLine, Relay, Signals};
 use ostiary_engine::Backend;
+use ostiary_self_test::DEMO_VISITORS;
 
 use super::EngineFlags;
 use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
 use crate::daemon::{self, Setup};
-use crate::demo::{DEMO_VISITORS, Pace, SyntheticSource};
+use crate::demo::{Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\

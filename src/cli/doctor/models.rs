@@ -10,7 +10,6 @@ use ostiary_vision::{Embedder, VisionError};
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
-use crate::demo;
 
 /// How to fix models that cannot be used.
 const INSTALL_FIX: &str = "install the models again";
@@ -82,7 +81,7 @@ fn check_networks(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, Visi
 fn check_portrait(config: &Config) -> Result<Finding, VisionError> {
     // The configured detector may be set to faces of another size than that of the portrait.
     let config = Config { detector: config::Detector::default(), ..config.clone() };
-    let [portrait, _] = demo::DEMO_VISITORS;
+    let [portrait, _] = ostiary_self_test::DEMO_VISITORS;
     let Ok(picture) = portrait.picture() else {
         return Ok(Finding::fault("the bundled portrait cannot be read", "install the program again"));
     };

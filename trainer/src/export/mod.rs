@@ -413,7 +413,8 @@ mod tests {
             Architecture::new("ir-50".parse::<NetworkKind>().unwrap(), 1.0, Some(embedding)).unwrap()
         };
         filled(of(8)).write(&network).unwrap();
-        let refused = export(&network, &output, &["--calibrate", &of_project("demo/portraits")]).unwrap_err();
+        let refused = export(&network, &output, &["--calibrate", &of_project("crates/self-test/portraits")])
+            .unwrap_err();
         assert!(refused.to_string().contains("leave --calibrate out") && !output.exists(), "{refused}");
         export(&network, &output, &[]).unwrap();
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();

@@ -22,7 +22,7 @@ use crate::{golden, quantize};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  ostiary-trainer import --packages downloads --calibrate demo/portraits -o models"
+    after_help = "Example:\n  ostiary-trainer import --packages downloads --calibrate crates/self-test/portraits -o models"
 )]
 /// Arguments of `ostiary-trainer import`.
 pub struct Args {

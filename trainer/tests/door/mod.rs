@@ -20,7 +20,7 @@ pub fn of_project(file: &str) -> PathBuf {
 }
 
 pub fn portrait(name: &str) -> PathBuf {
-    of_project("demo/portraits").join(name)
+    of_project("crates/self-test/portraits").join(name)
 }
 
 pub fn trainer(arguments: &[&str]) -> Output {

@@ -14,7 +14,7 @@ pub fn few_portraits(folder: &Path) -> PathBuf {
     let few = folder.join("portraits");
     fs::create_dir(&few).unwrap();
     for portrait in ["hopper.jpg", "obama.jpg"] {
-        fs::copy(of_project("demo/portraits").join(portrait), few.join(portrait)).unwrap();
+        fs::copy(of_project("crates/self-test/portraits").join(portrait), few.join(portrait)).unwrap();
     }
     few
 }

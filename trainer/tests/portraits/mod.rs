@@ -19,7 +19,11 @@ pub fn crop(crops: &Path, portrait: &str) -> DynamicImage {
 pub fn crops(folder: &Path) -> PathBuf {
     let crops = folder.join("crops");
     let mut prepare = cargo_bin_cmd!("ostiary-trainer");
-    prepare.arg("prepare").arg(of_project("demo/portraits")).args(["--val", "0", "-o"]).arg(&crops);
+    prepare
+        .arg("prepare")
+        .arg(of_project("crates/self-test/portraits"))
+        .args(["--val", "0", "-o"])
+        .arg(&crops);
     let prepared = prepare.arg("--models").arg(of_project("models")).output().unwrap();
     assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     crops

@@ -21,7 +21,7 @@ const SMALL: [&str; 10] =
     ["--width", "0.125", "--embedding", "16", "-b", "16", "--scale", "16", "--lr", "0.1"];
 
 fn portrait(name: &str) -> RgbImage {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/portraits").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/self-test/portraits").join(name);
     image::open(path).unwrap().into_rgb8()
 }
 

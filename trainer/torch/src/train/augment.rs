@@ -299,7 +299,8 @@ mod tests {
         let person = folder.path().join("someone");
         std::fs::create_dir(&person).unwrap();
         let portrait =
-            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/portraits/obama.jpg")).unwrap();
+            image::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/self-test/portraits/obama.jpg"))
+                .unwrap();
         let side = SIDE as u32;
         let face = portrait.resize_to_fill(side, side, image::imageops::FilterType::Triangle);
         face.to_rgb8().save(person.join("face.png")).unwrap();
