@@ -5,7 +5,7 @@
 //! that knows where every value came from ([`Loaded`]); or all that is wrong at once ([`ConfigError`]).
 //!
 //! A key is declared once, in a file of `sections/`. [`SECTIONS`] has the declarations at run time, for the commented
-//! file ([`commented_file`]) and the manual page.
+//! file ([`commented_file()`]) and the manual page.
 
 #![warn(missing_docs)]
 
