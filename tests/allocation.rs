@@ -2,6 +2,14 @@
 //! of networks in floats; networks on our own kernels allocate nothing), and the resizer's table of weights for each level
 //! of the pyramid.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::backtrace::Backtrace;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,13 @@
 //! `ostiary demo` through the program.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

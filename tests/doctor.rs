@@ -1,5 +1,13 @@
 //! `ostiary doctor` reports faults of a door and changes nothing.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;

@@ -1,6 +1,15 @@
 //! The facebank and `ostiary people`: stored data persists, failed operations change nothing, and errors name the fix. The
 //! embeddings are synthetic; no test needs a face or a model.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+#![expect(unsafe_code, reason = "processes under test get signals by the C library")]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

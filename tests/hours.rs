@@ -1,5 +1,14 @@
 //! Opening hours: groups without hours, and implausible clocks.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+#![expect(unsafe_code, reason = "processes under test get signals by the C library")]
+
 mod system_bus;
 
 use std::io::{BufRead, BufReader};

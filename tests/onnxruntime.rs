@@ -1,6 +1,13 @@
 //! The feature `ort`: networks on onnxruntime. The library is from the published Python package, which
 //! `scripts/onnxruntime` downloads.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
 #![cfg(feature = "ort")]
 
 use std::fs;

@@ -1,6 +1,15 @@
 //! The relay's guard, with a real daemon, a real guard process and signals. The line is printed instead of switched,
 //! because the tests need no GPIO.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+#![expect(unsafe_code, reason = "processes under test get signals by the C library")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;

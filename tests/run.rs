@@ -1,5 +1,14 @@
 //! `ostiary run` with real models, real ffmpeg, the bundled portraits, signals and the notifications of systemd.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+#![expect(unsafe_code, reason = "processes under test get signals by the C library")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};

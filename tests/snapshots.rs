@@ -1,6 +1,14 @@
 //! What users and their scripts rely on, as text in tests/snapshots/: help, configuration and events. A change of it shows in
 //! a diff; `INSTA_UPDATE=always cargo nextest run --test snapshots` accepts it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::fmt::Write;
 use std::time::Duration;
 

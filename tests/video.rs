@@ -1,5 +1,14 @@
 //! `ostiary video` with real ffmpeg, synthetic clips and a bundled portrait.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+#![expect(unsafe_code, reason = "processes under test get signals by the C library")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,13 @@
 //! The commands that process pictures, with the bundled portraits and the shipped models, and with damaged ones.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

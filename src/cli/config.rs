@@ -6,7 +6,7 @@ use ostiary_access::ClosedGroup;
 use ostiary_config::{ClockTrust, Config, ConfigError, Hours, Loaded, Setting};
 use ostiary_core::redact;
 use ostiary_facebank::{Facebank, FacebankError};
-use serde_json::json;
+use serde_json::{Map, json};
 use toml::Value;
 
 use super::Globals;
@@ -62,14 +62,13 @@ fn report_good(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
         warnings.extend(clock_warning(config));
     }
     if globals.json {
-        let mut object = json!({ "ok": problem.is_none() });
+        let mut object = Map::from_iter([("ok".to_owned(), problem.is_none().into())]);
         if let Some(message) = &problem {
-            object["problem"] = "time_zone".into();
-            object["key"] = "hours".into();
-            object["message"] = message.as_str().into();
+            let fields = [("problem", "time_zone"), ("key", "hours"), ("message", message)];
+            object.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
         }
         if !warnings.is_empty() {
-            object["warnings"] = warnings.into_iter().map(|(_, object)| object).collect();
+            object.insert("warnings".into(), warnings.into_iter().map(|(_, object)| object).collect());
         }
         json_line(&object)?;
     } else {

@@ -1,5 +1,13 @@
 //! Tests of `ostiary-trainer evaluate` through the binary, with the models that ship.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 mod portraits;
 
 use std::fs;

@@ -1,5 +1,13 @@
 //! Tests of `ostiary-trainer export` through the binary. The tests in `publish.rs` use its output in a door.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 mod common;
 mod people;
 

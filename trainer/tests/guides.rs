@@ -1,5 +1,13 @@
 //! Checks that all commands and flags of `ostiary-trainer` in the guides exist.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 mod guide;
 
 use std::collections::BTreeMap;

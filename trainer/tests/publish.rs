@@ -1,6 +1,14 @@
 //! Tests from the publisher to the door: bundles are signed, served, pulled, activated and rolled back, through both programs and
 //! a real web server.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 mod door;
 mod new_models;
 mod people;

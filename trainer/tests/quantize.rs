@@ -1,5 +1,13 @@
 //! Tests of `ostiary-trainer quantize` through the binary.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -109,7 +109,10 @@ impl Hours {
 
 impl Span {
     fn contains(&self, day: Weekday, minute: u16) -> bool {
-        let begins_on = |day: Weekday| self.days[usize::from(day.to_monday_zero_offset().unsigned_abs()) % 7];
+        let begins_on = |day: Weekday| {
+            let day = usize::from(day.to_monday_zero_offset().unsigned_abs());
+            self.days.get(day).is_some_and(|begins| *begins)
+        };
         if self.begin < self.end {
             begins_on(day) && (self.begin..self.end).contains(&minute)
         } else {

@@ -1,5 +1,13 @@
 //! The pages and completions that are written.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

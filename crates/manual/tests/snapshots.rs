@@ -1,6 +1,14 @@
 //! The manual pages as text in tests/snapshots/. A change of them shows in a diff;
 //! `INSTA_UPDATE=always cargo nextest run --test snapshots` accepts it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;

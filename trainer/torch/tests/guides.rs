@@ -1,5 +1,13 @@
 //! Checks that all flags of `ostiary-trainer train` in the guides exist.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 #[path = "../../tests/guide/mod.rs"]
 mod guide;
 

@@ -1,5 +1,13 @@
 //! Tests of `ostiary-trainer train` through the binary, on small sets made from the bundled portraits.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
 #[path = "../../tests/common/mod.rs"]
 mod common;
 

@@ -3,6 +3,7 @@
 /// Makes the allocator keep freed memory for the tensors of the next step. By default glibc maps each block above a threshold (at
 /// most 32 MiB, mallopt(3)) separately, and returns it to the kernel when it is freed. The kernel would then have to clear and map
 /// the activations of a batch at every step. `scripts/bench-training` compares with PyTorch, which does not do this.
+#[expect(unsafe_code, reason = "the C library has no safe interface to its allocator")]
 pub fn retain_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes two numbers and sets parameters of the allocator, at any time and from any thread. An allocator without
@@ -18,6 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(unsafe_code, reason = "the C library has no safe interface to its allocator")]
     fn a_large_block_is_not_mapped_separately() {
         retain_freed_memory();
         // SAFETY: mallinfo2 takes nothing and returns counts of the allocator.
