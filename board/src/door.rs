@@ -43,7 +43,7 @@ impl Board {
         self.write(CONFIG, text.as_bytes())
     }
 
-    /// The service anew with the configuration as it is, and READY; how long that took.
+    /// Restarts the service with the present configuration and waits for READY. Returns how long that took.
     pub fn restart(&self) -> anyhow::Result<Duration> {
         let since = Instant::now();
         self.sh("systemctl reset-failed ostiary; systemctl restart ostiary")?;

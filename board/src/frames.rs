@@ -17,7 +17,7 @@ const FRAMES: u32 = 16;
 pub enum Scene {
     /// Nobody.
     Hall,
-    /// Somebody whom nobody enrolled.
+    /// A person who is not enrolled.
     Stranger,
     /// The person who is enrolled.
     Known,

@@ -21,7 +21,7 @@ struct Mistake {
     said: &'static str,
     /// The check of doctor that finds a fault.
     check: &'static str,
-    /// Whether the service refuses to start, or starts and waits for the mend.
+    /// Whether the service refuses to start, or starts and waits until the input is fixed.
     is_final: bool,
 }
 

@@ -65,7 +65,7 @@ pub fn stalled(board: &Board) -> anyhow::Result<String> {
     ensure!(board.property("ostiary", "MainPID")? == pid, "it was restarted");
     board.still_works()?;
     Ok(format!(
-        "{}; begun anew {:.1} s later",
+        "{}; started again {:.1} s later",
         lost.event["detail"].as_str().unwrap_or_default(),
         (back.at - lost.at).as_secs_f64()
     ))

@@ -81,7 +81,7 @@ pub const TESTS: &[Test] = &[
     test("failed_start", "a start that fails leaves the relay at rest", All, Any, relay_rests::failed_start),
     test("camera_disconnected", "a camera that is unplugged and comes back", All, Virtual, camera_faults::disconnected),
     test("camera_bad_frames", "damaged and lost frames do no harm", All, Virtual, camera_faults::bad_frames),
-    test("camera_stalled", "a stream that stalls for good is begun anew", All, Virtual, camera_faults::stalled),
+    test("camera_stalled", "a stream that stalls for good is started again", All, Virtual, camera_faults::stalled),
     test("camera_one_of_several", "of two cameras the one that is named is used, and doctor tells of both", All, Virtual, camera_faults::one_of_several),
     test("broker_away", "a broker that was away gets every event once", All, Frames, broker::away),
     test("state_full", "a full state folder does not keep the door from its work", All, Virtual, storage::full),

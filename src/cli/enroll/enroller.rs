@@ -146,7 +146,7 @@ impl<'a> Enroller<'a> {
         Ok(())
     }
 
-    /// The name of the enrolled person, other than `own`, whom the face matches.
+    /// The name of the enrolled person, other than `own`, that the face matches.
     fn similar_person(&self, embedding: &Embedding, own: Option<PersonId>) -> Option<String> {
         let Candidate { person, similarity, second } = self.gallery.best(embedding)?;
         let (other, similarity) = if Some(person) == own { second? } else { (person, similarity) };
