@@ -271,7 +271,7 @@ fn invalid_arguments_are_refused_and_no_file_is_written() {
         (&["note.mp4", "-o", "out.mp4"], "note.mp4: cannot be read as a video"),
         (&["tone.mp4", "-o", "out.mp4"], "tone.mp4: cannot be read as a video: there is no video in it"),
         (&[".", "-o", "out.mp4"], "cannot be read as a video: Is a directory"),
-        (&["in.mp4", "-o", "out.mp4", "--begin", "2.5"], "lasts only 2.00 s, and 2.50 s were to be skipped"),
+        (&["in.mp4", "-o", "out.mp4", "--begin", "2.5"], "lasts only 2.00 s, and 2.50 s should be skipped"),
         (&["in.mp4", "-o", "out.mp4", "--begin", "-1"], "give seconds, for example 12.5"),
         (&["in.mp4", "-o", "out.mp4", "--begin", "1e300"], "give seconds, for example 12.5"),
         (&["in.mp4", "-o", "out.mp4", "--duration", "nan"], "give seconds, for example 12.5"),
