@@ -20,11 +20,10 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_core::{Embedding, ModelId, Precision, Quality, Similarity, TrackId};
+use ostiary_core::{Embedding, ModelId, ModelRole, Precision, Quality, Similarity, TrackId};
 use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
-use ostiary_vision::Embedder;
 use serde_json::Value;
 
 /// The checks in their order.
@@ -70,7 +69,7 @@ impl Door {
         let picture =
             image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3 + stripe(x), y as u8 * 5, 99]));
         picture.save(door.path("camera.png")).unwrap();
-        let model = Bundle::open(&models(), Precision::default()).unwrap().id(Embedder::ROLE).unwrap();
+        let model = Bundle::open(&models(), Precision::default()).unwrap().id(ModelRole::Embedder).unwrap();
         door.enroll("Ann", &model);
         let paths = ["camera.png", "people.sqlite", "events.sqlite"].map(|name| door.path(name));
         let [camera, people, events] = paths.map(|path| path.display().to_string());
@@ -562,7 +561,7 @@ fn unpack(bundle: &Path) -> BTreeMap<String, String> {
 #[test]
 fn a_bundle_has_the_data_of_the_door_without_names_faces_and_secrets() {
     let door = Door::new();
-    let model = Bundle::open(&models(), Precision::default()).unwrap().id(Embedder::ROLE).unwrap();
+    let model = Bundle::open(&models(), Precision::default()).unwrap().id(ModelRole::Embedder).unwrap();
     door.enroll("Zdenka Quillfeather", &model);
     let mut store = record(&door.path("events.sqlite"));
     let time = "2026-11-24T09:00:00Z".parse().unwrap();

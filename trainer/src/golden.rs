@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use ostiary_config as config;
-use ostiary_core::{Crop, Precision};
+use ostiary_core::{Crop, ModelRole, Precision};
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, Manifest};
 use ostiary_vision::Embedder;
@@ -14,7 +14,7 @@ pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Resu
     let bundle = Bundle::open(folder, precision)?;
     let mut embedder = Embedder::load(&bundle, &config::Embedder::default(), &Backend::tract(1))?;
     let embedding = embedder.embed(&Crop::pattern())?;
-    let file = &bundle.entry(Embedder::ROLE)?.file;
+    let file = &bundle.entry(ModelRole::Embedder)?.file;
     if let Some(entry) = manifest.models.values_mut().find(|entry| entry.file == *file) {
         entry.golden = embedding.values().to_vec();
     }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use ostiary_config as config;
 use ostiary_config::Config;
-use ostiary_core::{Precision, durable, sha256};
+use ostiary_core::{ModelRole, Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, Release, ReleaseFile, Repository, SignedRelease, TrustedKeys};
 use ostiary_pipeline::check_bundle;
 use ostiary_self_test::match_portraits;
@@ -115,7 +115,7 @@ fn check_models(folder: &Path) -> Result<()> {
         let mut config =
             Config { engine: config::Engine { precision, ..config::Engine::default() }, ..Config::default() };
         // The highest FAR of the table. The FAR that a door needs is configured there.
-        let table = &bundle.entry(ostiary_vision::Embedder::ROLE)?.far;
+        let table = &bundle.entry(ModelRole::Embedder)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
         let mut recognizer = check_bundle(&bundle, &config).with_context(unfit)?;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ModelRole;
+
 /// The arithmetic that networks use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,11 +16,11 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The key of a role's quantized entry in the manifest; `None` for floats, whose key is the role.
-    pub fn manifest_key(self, role: &str) -> Option<String> {
+    /// The key of a network in the manifest: its role for floats, with the suffix `-int8` for integers.
+    pub fn manifest_key(self, role: ModelRole) -> String {
         match self {
-            Self::Int8 => Some(format!("{role}-int8")),
-            Self::Fp32 => None,
+            Self::Int8 => format!("{role}-int8"),
+            Self::Fp32 => role.to_string(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ostiary_core::{MAX_FILE, ModelId, Precision, sha256};
+use ostiary_core::{MAX_FILE, ModelId, ModelRole, Precision, sha256};
 
 use super::{BundleError, Manifest, ModelEntry};
 
@@ -60,28 +60,28 @@ impl Bundle {
     ///
     /// # Errors
     /// The manifest has no such role.
-    pub fn entry(&self, role: &str) -> Result<&ModelEntry, BundleError> {
-        let entry = self.quantized(role).or_else(|| self.manifest.models.get(role));
-        entry.ok_or_else(|| BundleError::NoRole {
-            path: self.folder.join(Manifest::FILE),
-            role: role.to_owned(),
-        })
+    pub fn entry(&self, role: ModelRole) -> Result<&ModelEntry, BundleError> {
+        let entry = self.quantized(role).or_else(|| self.manifest.entry(role, Precision::Fp32));
+        entry.ok_or_else(|| BundleError::NoRole { path: self.folder.join(Manifest::FILE), role })
     }
 
     /// Whether the model of a role is quantized to 8 bits.
-    pub fn is_quantized(&self, role: &str) -> bool {
+    pub fn is_quantized(&self, role: ModelRole) -> bool {
         self.quantized(role).is_some()
     }
 
-    fn quantized(&self, role: &str) -> Option<&ModelEntry> {
-        self.precision.manifest_key(role).and_then(|name| self.manifest.models.get(&name))
+    fn quantized(&self, role: ModelRole) -> Option<&ModelEntry> {
+        match self.precision {
+            Precision::Int8 => self.manifest.entry(role, Precision::Int8),
+            Precision::Fp32 => None,
+        }
     }
 
     /// The path of the file of a role.
     ///
     /// # Errors
     /// The manifest has no such role.
-    pub fn path(&self, role: &str) -> Result<PathBuf, BundleError> {
+    pub fn path(&self, role: ModelRole) -> Result<PathBuf, BundleError> {
         Ok(self.folder.join(&self.entry(role)?.file))
     }
 
@@ -89,16 +89,24 @@ impl Bundle {
     ///
     /// # Errors
     /// The manifest has no such role.
-    pub fn id(&self, role: &str) -> Result<ModelId, BundleError> {
+    pub fn id(&self, role: ModelRole) -> Result<ModelId, BundleError> {
         Ok(self.entry(role)?.id())
     }
 
     /// Reads the file of a role and compares its SHA-256 with the manifest.
     ///
     /// # Errors
+    /// The manifest has no such role, or as [`Bundle::read_entry`].
+    pub fn read(&self, role: ModelRole) -> Result<Vec<u8>, BundleError> {
+        self.read_entry(self.entry(role)?)
+    }
+
+    /// Reads the file of an entry of the manifest and compares its SHA-256 with it.
+    ///
+    /// # Errors
     /// The file is missing, unreadable, too large or not the one of the manifest.
-    pub fn read(&self, role: &str) -> Result<Vec<u8>, BundleError> {
-        let path = self.path(role)?;
+    pub fn read_entry(&self, entry: &ModelEntry) -> Result<Vec<u8>, BundleError> {
+        let path = self.folder.join(&entry.file);
         let mut bytes = Vec::new();
         File::open(&path)
             .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
@@ -106,9 +114,9 @@ impl Bundle {
         if bytes.len() as u64 > MAX_FILE {
             return Err(BundleError::TooLarge { path });
         }
-        let (expected, found) = (&self.entry(role)?.sha256, sha256(&bytes));
-        if found != *expected {
-            return Err(BundleError::Altered { path, expected: expected.clone(), found });
+        let found = sha256(&bytes);
+        if found != entry.sha256 {
+            return Err(BundleError::Altered { path, expected: entry.sha256.clone(), found });
         }
         Ok(bytes)
     }
@@ -140,7 +148,7 @@ mod tests {
     #[test]
     fn shipped_files_match_the_manifest() {
         let bundle = shipped();
-        for role in ["pnet", "rnet", "onet", "mobilefacenet"] {
+        for role in ModelRole::ALL {
             let entry = bundle.entry(role).unwrap();
             assert_eq!(sha256(&bundle.read(role).unwrap()), entry.sha256);
             assert!(
@@ -164,18 +172,18 @@ mod tests {
         fs::copy(shipped.folder().join(Manifest::FILE), folder.path().join(Manifest::FILE)).unwrap();
         let bundle = Bundle::open(folder.path(), Precision::Fp32).unwrap();
 
-        let missing = bundle.read("pnet").unwrap_err();
+        let missing = bundle.read(ModelRole::PNet).unwrap_err();
         assert!(
             matches!(missing, BundleError::Unreadable { .. }) && missing.to_string().contains("pnet.onnx")
         );
 
-        let mut bytes = shipped.read("pnet").unwrap();
+        let mut bytes = shipped.read(ModelRole::PNet).unwrap();
         bytes[1000] ^= 1;
         fs::write(folder.path().join("pnet.onnx"), &bytes).unwrap();
-        assert!(matches!(bundle.read("pnet"), Err(BundleError::Altered { .. })));
+        assert!(matches!(bundle.read(ModelRole::PNet), Err(BundleError::Altered { .. })));
         bytes[1000] ^= 1;
         fs::write(folder.path().join("pnet.onnx"), &bytes[..500]).unwrap();
-        assert!(matches!(bundle.read("pnet"), Err(BundleError::Altered { .. })));
+        assert!(matches!(bundle.read(ModelRole::PNet), Err(BundleError::Altered { .. })));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
-use ostiary_core::MAX_FILE;
+use ostiary_core::{MAX_FILE, ModelRole};
 pub use probation::{Probation, ProbationStatus};
 pub use release::{Release, ReleaseFile, ReleaseFormatError};
 pub use release_error::ReleaseError;
@@ -56,12 +56,12 @@ pub enum BundleError {
         why: Box<ManifestError>,
     },
     /// The manifest has no entry of a role.
-    #[error("{path}: the manifest has no model {role:?}; install the models again")]
+    #[error("{path}: the manifest has no model \"{role}\"; install the models again")]
     NoRole {
         /// The manifest.
         path: PathBuf,
         /// The missing role.
-        role: String,
+        role: ModelRole,
     },
     /// The file is not the one of the manifest.
     #[error(
@@ -96,11 +96,11 @@ pub enum BundleError {
     },
     /// The model has no table of thresholds.
     #[error(
-        "the manifest has no FAR table for {role:?}, so no threshold can be set; install the models again"
+        "the manifest has no FAR table for {file:?}, so no threshold can be set; install the models again"
     )]
     NoFarTable {
         /// File name of the model.
-        role: String,
+        file: String,
     },
     /// The activated bundle cannot be used.
     #[error("the bundle in use: {0}; or go back to the bundle before it with `ostiary models rollback`")]

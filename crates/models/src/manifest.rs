@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ostiary_core::{Input, ModelId, Similarity};
+use ostiary_core::{Input, ModelId, ModelRole, Precision, Similarity};
 use serde::{Deserialize, Serialize};
 
 use super::BundleError;
@@ -13,7 +13,8 @@ use super::BundleError;
 pub struct Manifest {
     /// Version of the file format: [`Manifest::FORMAT`].
     pub format: u32,
-    /// The models by role: `pnet`, `rnet`, `onet`, `mobilefacenet`; with the suffix `-int8` the quantized ones.
+    /// The models by their key ([`Precision::manifest_key`]). Keys that this program does not know are kept: their files
+    /// are checked, and not used.
     pub models: BTreeMap<String, ModelEntry>,
 }
 
@@ -91,11 +92,11 @@ pub enum ManifestError {
         /// The version in the file.
         found: u32,
     },
-    /// The entry of a role is not valid.
-    #[error("{role}: {why}")]
+    /// The entry of a model is not valid.
+    #[error("{key}: {why}")]
     Entry {
-        /// The role.
-        role: String,
+        /// Its key in the manifest.
+        key: String,
         /// What is wrong with its entry.
         why: ModelEntryError,
     },
@@ -149,10 +150,15 @@ impl Manifest {
         if manifest.format != Self::FORMAT {
             return Err(ManifestError::Format { found: manifest.format });
         }
-        for (role, entry) in &manifest.models {
-            entry.check().map_err(|why| ManifestError::Entry { role: role.clone(), why })?;
+        for (key, entry) in &manifest.models {
+            entry.check().map_err(|why| ManifestError::Entry { key: key.clone(), why })?;
         }
         Ok(manifest)
+    }
+
+    /// The entry of a role's network at one precision, if there is one.
+    pub fn entry(&self, role: ModelRole, precision: Precision) -> Option<&ModelEntry> {
+        self.models.get(&precision.manifest_key(role))
     }
 }
 
@@ -196,7 +202,7 @@ impl ModelEntry {
     /// There is no table, or the rate is outside the table; thresholds are not extrapolated.
     pub fn threshold(&self, far: f64) -> Result<Similarity, BundleError> {
         let (Some(first), Some(last)) = (self.far.first(), self.far.last()) else {
-            return Err(BundleError::NoFarTable { role: self.file.clone() });
+            return Err(BundleError::NoFarTable { file: self.file.clone() });
         };
         // This comparison is also false for NaN.
         if !(far <= first.far && far >= last.far) {
@@ -277,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_entries_are_refused_with_role_and_reason() {
+    fn invalid_entries_are_refused_with_key_and_reason() {
         let refused = |change: &dyn Fn(&mut ModelEntry)| {
             let mut entry = entry(&[(1e-2, 0.4), (1e-3, 0.5)]);
             change(&mut entry);

@@ -3,7 +3,7 @@
 
 use ostiary_config as config;
 use ostiary_config::Config;
-use ostiary_core::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding, ModelRole};
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, BundleError};
 use ostiary_vision::{Embedder, VisionError};
@@ -55,7 +55,7 @@ pub enum Agreement {
 impl Agreement {
     /// The agreement that a backend must reach with the embedder of this bundle.
     pub fn of(backend: config::Backend, bundle: &Bundle) -> Self {
-        match (backend, bundle.is_quantized(Embedder::ROLE)) {
+        match (backend, bundle.is_quantized(ModelRole::Embedder)) {
             (config::Backend::Tract, true) => Self::Exact,
             (config::Backend::Tract, false) => Self::Cosine(MIN_COSINE_TRACT),
             (config::Backend::Ort, _) => Self::Cosine(MIN_COSINE_ORT),
@@ -88,7 +88,7 @@ pub fn check_golden(
 ) -> Result<Agreement, BundleCheckError> {
     let mut embedder = Embedder::load(bundle, &config::Embedder::default(), backend)?;
     let embedding = embedder.embed(&Crop::pattern())?;
-    Agreement::of(config.engine.backend, bundle).check(&embedding, &bundle.entry(Embedder::ROLE)?.golden)
+    Agreement::of(config.engine.backend, bundle).check(&embedding, &bundle.entry(ModelRole::Embedder)?.golden)
 }
 
 /// Loads all models of a bundle and checks them. Returns the loaded models.
@@ -131,7 +131,7 @@ mod tests {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
         let text = fs::read_to_string(shipped.join(Manifest::FILE)).unwrap();
         let mut manifest: Manifest = toml::from_str(&text).unwrap();
-        manifest.models.remove("mobilefacenet-int8").unwrap();
+        manifest.models.remove(&Precision::Int8.manifest_key(ModelRole::Embedder)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(Manifest::FILE), toml::to_string(&manifest).unwrap()).unwrap();
         let agreement = |folder: &Path, precision| {

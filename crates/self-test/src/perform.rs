@@ -1,15 +1,16 @@
 //! The test itself. It runs in the process that [`SelfTest`](super::SelfTest) starts.
 
-use ostiary_core::Crop;
+use ostiary_core::{Crop, ModelRole};
 use ostiary_engine::{Backend, Onnx};
 use ostiary_models::Bundle;
 use ostiary_pipeline::{BundleCheckError, check_bundle};
-use ostiary_vision::{Embedder, VisionError};
+use ostiary_vision::VisionError;
 
 use super::{SelfTestError, SelfTestRequest, match_portraits};
 
 /// The networks that a door runs, each with the side of a square input, pixels.
-const NETWORKS: [(&str, usize); 4] = [("pnet", 24), ("rnet", 24), ("onet", 48), (Embedder::ROLE, Crop::SIDE)];
+const NETWORKS: [(ModelRole, usize); 4] =
+    [(ModelRole::PNet, 24), (ModelRole::RNet, 24), (ModelRole::ONet, 48), (ModelRole::Embedder, Crop::SIDE)];
 
 /// Tests the models in this process. Calls `stage` with a description of each step before it starts.
 ///
@@ -28,12 +29,12 @@ pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result
     stage("the golden embedding");
     let mut recognizer = check_bundle(&bundle, &config)?;
     stage("the bundled portraits");
-    let table = &bundle.entry(Embedder::ROLE).map_err(BundleCheckError::from)?.far;
+    let table = &bundle.entry(ModelRole::Embedder).map_err(BundleCheckError::from)?.far;
     match_portraits(&mut recognizer, table)
 }
 
 /// Runs one network on a black picture.
-fn run_once(bundle: &Bundle, role: &str, side: usize, backend: &Backend) -> Result<(), VisionError> {
+fn run_once(bundle: &Bundle, role: ModelRole, side: usize, backend: &Backend) -> Result<(), VisionError> {
     let bytes = bundle.read(role)?;
     let path = bundle.path(role)?.display().to_string();
     let onnx = Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?;

@@ -81,7 +81,7 @@ impl BatchedNetwork {
 
 #[cfg(test)]
 mod tests {
-    use ostiary_core::Precision;
+    use ostiary_core::{ModelRole, Precision};
     use ostiary_engine::Backend;
     use ostiary_models::Bundle;
 
@@ -92,7 +92,8 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
         for precision in [Precision::Int8, Precision::Fp32] {
             let bundle = Bundle::open(&folder, precision).unwrap();
-            let (bytes, entry) = (bundle.read("rnet").unwrap(), bundle.entry("rnet").unwrap());
+            let (bytes, entry) =
+                (bundle.read(ModelRole::RNet).unwrap(), bundle.entry(ModelRole::RNet).unwrap());
             let onnx = Onnx::parse("rnet", &bytes, &entry.input, &Backend::tract(1)).unwrap();
             let mut network = BatchedNetwork::new(&onnx, &[4, 2, 1], 24).unwrap();
             assert!(

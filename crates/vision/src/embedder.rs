@@ -6,7 +6,7 @@
 )]
 
 use ostiary_config as config;
-use ostiary_core::{Crop, Embedding, ModelId, Similarity};
+use ostiary_core::{Crop, Embedding, ModelId, ModelRole, Similarity};
 use ostiary_engine::{Backend, Onnx};
 use ostiary_models::{Bundle, ModelEntry};
 
@@ -28,9 +28,6 @@ pub struct Embedder {
 }
 
 impl Embedder {
-    /// Role of the model in the manifest.
-    pub const ROLE: &str = "mobilefacenet";
-
     /// Loads the network and checks its hash and its output.
     ///
     /// # Errors
@@ -40,9 +37,9 @@ impl Embedder {
         settings: &config::Embedder,
         backend: &Backend,
     ) -> Result<Self, VisionError> {
-        let bytes = bundle.read(Self::ROLE)?;
-        let path = bundle.path(Self::ROLE)?.display().to_string();
-        let entry = bundle.entry(Self::ROLE)?;
+        let bytes = bundle.read(ModelRole::Embedder)?;
+        let path = bundle.path(ModelRole::Embedder)?.display().to_string();
+        let entry = bundle.entry(ModelRole::Embedder)?;
         let onnx = Onnx::parse(&path, &bytes, &entry.input, backend)?;
         let network = BatchedNetwork::new(&onnx, &BATCH_SIZES, Crop::SIDE)?;
         match network.output_shapes() {
@@ -57,7 +54,7 @@ impl Embedder {
                 });
             }
         }
-        let (model, entry) = (bundle.id(Self::ROLE)?, entry.clone());
+        let (model, entry) = (bundle.id(ModelRole::Embedder)?, entry.clone());
         Ok(Self { network, model, entry, flip: settings.flip, sum: Vec::new() })
     }
 

@@ -1,6 +1,6 @@
 //! The manifest of a folder of models.
 
-use ostiary_core::Precision;
+use ostiary_core::{ModelRole, Precision};
 use ostiary_models::{Bundle, Manifest};
 
 use super::Target;
@@ -45,7 +45,7 @@ fn run(data: &[u8]) {
     let folder = folder(&[(Manifest::FILE, data)]);
     for precision in [Precision::Fp32, Precision::Int8] {
         let Ok(bundle) = Bundle::open(folder.path(), precision) else { return };
-        for role in ["mobilefacenet", "pnet"] {
+        for role in [ModelRole::Embedder, ModelRole::PNet] {
             let Ok(entry) = bundle.entry(role) else { continue };
             let inside = entry.far.iter().map(|point| point.far);
             for far in inside.chain([1e-1, 1e-3, 3.3e-4, 1e-6, 0.0, f64::MIN_POSITIVE, f64::NAN]) {
@@ -62,7 +62,7 @@ fn run(data: &[u8]) {
 fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let shipped = repository_file("models/manifest.toml")?;
     let mut manifest: Manifest = toml::from_str(std::str::from_utf8(&shipped)?)?;
-    manifest.models.retain(|role, _| role == "mobilefacenet");
+    manifest.models.retain(|key, _| *key == Precision::Fp32.manifest_key(ModelRole::Embedder));
     manifest.models.values_mut().for_each(|entry| entry.golden.truncate(2));
     Ok(vec![shipped, toml::to_string(&manifest)?.into_bytes()])
 }
@@ -75,7 +75,7 @@ mod tests {
     fn the_first_inputs_are_manifests() {
         for seed in seeds().unwrap() {
             let folder = folder(&[(Manifest::FILE, &seed)]);
-            Bundle::open(folder.path(), Precision::Fp32).unwrap().entry("mobilefacenet").unwrap();
+            Bundle::open(folder.path(), Precision::Fp32).unwrap().entry(ModelRole::Embedder).unwrap();
         }
     }
 }

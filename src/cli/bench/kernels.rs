@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use ostiary_core::Precision;
+use ostiary_core::{ModelRole, Precision};
 use ostiary_engine::{Backend, LayerInfo, Network, Onnx};
 use ostiary_models::Bundle;
 use serde::Serialize;
@@ -22,8 +22,8 @@ const DEFAULT_INPUT_SIZE: [usize; 2] = [144, 192];
     quantized networks run on Ostiary's own kernels.")]
 pub struct Args {
     /// The role of the network: mobilefacenet, pnet, rnet or onet.
-    #[arg(long, value_name = "ROLE", default_value = "mobilefacenet")]
-    model: String,
+    #[arg(long, value_name = "ROLE", default_value_t = ModelRole::Embedder)]
+    model: ModelRole,
     /// The number of timed runs.
     #[arg(long, value_name = "N", default_value_t = 200)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -51,9 +51,9 @@ struct LayerTime<'a> {
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<()> {
     let config = args.engine_flags.config(globals)?;
     let bundle = Bundle::find(&config.models, Precision::Int8)?;
-    let path = bundle.path(&args.model)?.display().to_string();
-    let input = &bundle.entry(&args.model)?.input;
-    let onnx = Onnx::parse(&path, &bundle.read(&args.model)?, input, &Backend::tract(config.engine.threads))?;
+    let path = bundle.path(args.model)?.display().to_string();
+    let input = &bundle.entry(args.model)?.input;
+    let onnx = Onnx::parse(&path, &bundle.read(args.model)?, input, &Backend::tract(config.engine.threads))?;
     let [_, channels, height, width] = input.shape;
     let [height, width] = if height * width == 0 { DEFAULT_INPUT_SIZE } else { [height, width] };
     let Some(mut network) = onnx.prepare_quantized(&[1, channels, height, width])? else {

@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ostiary_core::ModelRole;
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_models::Bundle;
-use ostiary_vision::Embedder;
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
@@ -46,7 +46,7 @@ fn check_contents(context: &CheckContext, path: &Path) -> Result<Finding, Faceba
     let config = context.config();
     let bundle = Bundle::find(&config.models, config.engine.precision);
     let mut strangers = Vec::new();
-    if let Ok(model) = bundle.and_then(|bundle| bundle.id(Embedder::ROLE)) {
+    if let Ok(model) = bundle.and_then(|bundle| bundle.id(ModelRole::Embedder)) {
         facebank.gallery(&model)?;
         strangers = facebank.people_without_templates(&model)?;
     }

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use ostiary_config as config;
 use ostiary_config::Config;
+use ostiary_core::ModelRole;
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, ModelStore};
 use ostiary_pipeline::{Agreement, BundleCheckError, Recognizer, check_golden};
-use ostiary_vision::{Embedder, VisionError};
+use ostiary_vision::VisionError;
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
@@ -22,9 +23,9 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         Ok(bundle) => bundle,
         Err(error) => return vec![Finding::from_error(Status::Fault, &error, INSTALL_FIX)],
     };
-    let roles = bundle.manifest().models.keys();
-    let mut findings: Vec<Finding> = roles
-        .filter_map(|role| bundle.read(role).err())
+    let entries = bundle.manifest().models.values();
+    let mut findings: Vec<Finding> = entries
+        .filter_map(|entry| bundle.read_entry(entry).err())
         .map(|error| Finding::from_error(Status::Fault, &error, INSTALL_FIX))
         .collect();
     if findings.is_empty() {
@@ -35,7 +36,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
     }
     findings.extend(active_bundle(config));
     let far = config.door.far;
-    findings.push(match bundle.entry(Embedder::ROLE).and_then(|entry| entry.threshold(far)) {
+    findings.push(match bundle.entry(ModelRole::Embedder).and_then(|entry| entry.threshold(far)) {
         Ok(threshold) => {
             Finding::ok(format!("door.far = {far} gives the threshold {:.3} (cosine)", threshold.0))
         }

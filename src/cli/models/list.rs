@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use ostiary_core::ModelRole;
 use ostiary_models::{Bundle, ModelStore};
-use ostiary_vision::Embedder;
 use serde::Serialize;
 
 use crate::cli::Globals;
@@ -49,7 +49,7 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
                 created: release.created,
                 expires: release.expires,
                 expired: release.expires <= Timestamp::now(),
-                model: bundle.id(Embedder::ROLE)?.to_string(),
+                model: bundle.id(ModelRole::Embedder)?.to_string(),
                 note: release.note,
             })
         });

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use ostiary_config::Config;
-use ostiary_core::{ModelId, Precision};
+use ostiary_core::{ModelId, ModelRole, Precision};
 use ostiary_events::{EventKind, EventStore};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
-use ostiary_models::{Bundle, BundleError, Manifest, ModelStore, Probation, StoreLock, StoreState};
+use ostiary_models::{
+    Bundle, BundleError, Manifest, ModelEntry, ModelStore, Probation, StoreLock, StoreState,
+};
 use ostiary_pipeline::Recognizer;
-use ostiary_vision::Embedder;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -218,9 +219,8 @@ fn available_models(model_store: &ModelStore) -> anyhow::Result<Vec<ModelId>> {
         Err(error) => return Err(error.into()),
     };
     let embedders = |manifest: &Manifest| {
-        let is_embedder = |role: &&String| role.starts_with(Embedder::ROLE);
-        let roles = manifest.models.keys().filter(is_embedder);
-        roles.filter_map(|role| manifest.models.get(role)).map(|entry| entry.id()).collect::<Vec<_>>()
+        let entry = |precision| manifest.entry(ModelRole::Embedder, precision).map(ModelEntry::id);
+        [Precision::Int8, Precision::Fp32].map(entry).into_iter().flatten()
     };
     Ok(kept.chain(shipped).flat_map(|bundle| embedders(bundle.manifest())).collect())
 }

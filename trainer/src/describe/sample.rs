@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_config as config;
-use ostiary_core::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding, ModelRole};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pictures::decode_picture;
@@ -96,7 +96,7 @@ impl Sample {
             "none of the {not_compared} drawn pictures is an aligned crop of 112x112; `ostiary-trainer prepare` makes \
              aligned crops"
         );
-        Ok(Self { people, faces, not_compared, model: bundle.id(Embedder::ROLE)?.to_string() })
+        Ok(Self { people, faces, not_compared, model: bundle.id(ModelRole::Embedder)?.to_string() })
     }
 
     /// The faces of each person, in the order of people.

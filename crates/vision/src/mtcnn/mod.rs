@@ -17,7 +17,7 @@ mod square_sampler;
 
 use nms::{Overlap, suppress};
 use ostiary_config as config;
-use ostiary_core::{BBox, Detection, Detections, Frame, MAX_FACES, Point};
+use ostiary_core::{BBox, Detection, Detections, Frame, MAX_FACES, ModelRole, Point};
 use ostiary_engine::{Backend, Onnx};
 use ostiary_models::Bundle;
 use proposal::Proposer;
@@ -69,15 +69,15 @@ impl Detector {
         settings: &config::Detector,
         backend: &Backend,
     ) -> Result<Self, VisionError> {
-        let load = |role: &str| -> Result<Onnx, VisionError> {
+        let load = |role: ModelRole| -> Result<Onnx, VisionError> {
             let bytes = bundle.read(role)?;
             let path = bundle.path(role)?.display().to_string();
             Ok(Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?)
         };
         Ok(Self {
-            proposer: Proposer::new(load("pnet")?, settings.min_face as f32)?,
-            rnet: Refiner::new(&load("rnet")?, RNET_SIDE, false)?,
-            onet: Refiner::new(&load("onet")?, ONET_SIDE, true)?,
+            proposer: Proposer::new(load(ModelRole::PNet)?, settings.min_face as f32)?,
+            rnet: Refiner::new(&load(ModelRole::RNet)?, RNET_SIDE, false)?,
+            onet: Refiner::new(&load(ModelRole::ONet)?, ONET_SIDE, true)?,
             thresholds: settings.thresholds,
             proposals: Vec::with_capacity(MAX_PROPOSALS),
             faces: Vec::with_capacity(MAX_PROPOSALS),
