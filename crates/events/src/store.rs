@@ -1,91 +1,26 @@
 //! The event store: an SQLite file that keeps the newest events, numbers all events without repetition, and knows which of
 //! them MQTT still has to send.
 
+mod damage;
+mod error;
+mod file;
 mod newest_time;
 
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fs, io};
 
+use damage::replace_damaged;
+pub use error::StoreError;
+use error::{is_damage, sql_error};
+use file::{LOCK_TIMEOUT, check, connect, counter, create_or_check, escaped, set_counter, with_suffix};
 pub use newest_time::NewestTime;
 use ostiary_config as config;
-use ostiary_core::ownership;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::Event;
 
 /// The most events that wait for the broker; of more, the oldest are not sent.
 pub const SPOOL: u64 = 1000;
-
-/// The longest wait for another process's write.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// "OSTE": marks the file as an event store.
-const APPLICATION_ID: i64 = 0x4f53_5445;
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = "
-    CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
-    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-";
-
-/// The highest integer that all readers of JSON read exactly. No id that was counted comes near it.
-const MAX_ID: u64 = (1 << 53) - 1;
-
-/// Why the event store failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be opened or created.
-    #[error("event store {}: {why}; make the folder, give it to the user, or set events.path", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        why: io::Error,
-    },
-    /// The file is another program's database.
-    #[error("{} is not an event store but another program's database; set events.path to another file", path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer version made the file.
-    #[error("event store {}: made by a newer ostiary (schema {found}, this one knows {SCHEMA_VERSION}); upgrade, or set events.path to another file", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The version of its schema.
-        found: i64,
-    },
-    /// The disk is full.
-    #[error("event store {}: the disk is full, nothing was recorded; free some space or lower events.keep", path.display())]
-    Full {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is damaged and is still in its place.
-    #[error("event store {}: damaged ({why}) and could not be moved aside ({moving}); move the file away", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// The damage.
-        why: rusqlite::Error,
-        /// Why the file could not be moved aside.
-        moving: io::Error,
-    },
-    /// SQLite failed.
-    #[error("event store {}: {why}; check the disk and who may write the file", path.display())]
-    Sql {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's error.
-        why: rusqlite::Error,
-    },
-    /// The event has no JSON.
-    #[error("event store: an event could not be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
-}
 
 /// The open event store. One process writes; others may read the file at the same time.
 pub struct EventStore {
@@ -107,10 +42,11 @@ impl EventStore {
     /// If the file cannot be opened, belongs to another program or a newer version, or is damaged and cannot be moved aside.
     pub fn open(config: &config::Events, spool: bool) -> Result<Self, StoreError> {
         let path = config.path.clone();
-        let (connection, last) = match connect(&path).and_then(|connection| ready(&path, connection)) {
-            Err(StoreError::Sql { why, .. }) if is_damage(&why) => replace_damaged(&path, why, None)?,
-            opened => opened?,
-        };
+        let (connection, last) =
+            match connect(&path).and_then(|connection| create_or_check(&path, connection)) {
+                Err(StoreError::Sql { why, .. }) if is_damage(&why) => replace_damaged(&path, why, None)?,
+                opened => opened?,
+            };
         Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
     }
 
@@ -134,8 +70,8 @@ impl EventStore {
             Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
         };
         let connection = connection.map_err(sql)?;
-        connection.busy_timeout(PATIENCE).map_err(sql)?;
-        let last = examine(path, &connection)?;
+        connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
+        let last = check(path, &connection)?;
         Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last })
     }
 
@@ -174,7 +110,7 @@ impl EventStore {
             .prepare_cached("INSERT INTO events (id, json) VALUES (?1, ?2)")?
             .execute(params![id as i64, json])?;
         set_counter(&transaction, "last", id)?;
-        newest_time::note(&transaction, time)?;
+        newest_time::record(&transaction, time)?;
         if !self.spool {
             set_counter(&transaction, "sent", id)?;
         }
@@ -269,213 +205,6 @@ impl EventStore {
             }
         };
         rows.into_iter().filter_map(parse).collect()
-    }
-}
-
-/// Opens the file, which only its owner may read.
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let failed = |why| StoreError::Open { path: path.into(), why };
-    // SQLite gives its journals the mode of the file, so the mode comes first.
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    }
-    ownership::inherit_folder_owner(&file, path).map_err(failed)?;
-    let sql = |why| sql_error(path, why);
-    let connection = Connection::open(path).map_err(sql)?;
-    connection.busy_timeout(PATIENCE).map_err(sql)?;
-    Ok(connection)
-}
-
-/// Creates the tables of a new file or checks all of an existing one, and reads the newest id.
-fn ready(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
-    let sql = |why| sql_error(path, why);
-    let is_new = kind(path, &connection)? == Kind::Empty;
-    // An id that was reported must never be used again, so each event is on the disk before its id is reported.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
-    if is_new {
-        connection
-            .execute_batch(&format!(
-                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
-                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            ))
-            .map_err(sql)?;
-    }
-    let last = examine(path, &connection)?;
-    // The next event is noted above those of an earlier program, which noted none.
-    if let Some(time) = newest_time::read(&connection).map_err(sql)?.time {
-        newest_time::note(&connection, time).map_err(sql)?;
-    }
-    Ok((connection, last))
-}
-
-/// What a file was found to be.
-#[derive(PartialEq, Eq)]
-enum Kind {
-    Empty,
-    Store,
-}
-
-/// Whether the file is empty or an event store that this program knows.
-fn kind(path: &Path, connection: &Connection) -> Result<Kind, StoreError> {
-    let number = |query: &str| {
-        connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|e| sql_error(path, e))
-    };
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
-        (0, 0, 0) => Ok(Kind::Empty),
-        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Kind::Store),
-        (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
-            Err(StoreError::Newer { path: path.into(), found })
-        }
-        _ => Err(StoreError::Foreign { path: path.into() }),
-    }
-}
-
-/// Checks all of the file and reads the newest id; 0 for an empty file.
-fn examine(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
-    let sql = |why| sql_error(path, why);
-    if kind(path, connection)? == Kind::Empty {
-        return Ok(0);
-    }
-    if !ostiary_sqlite::schema_matches(SCHEMA, connection).map_err(sql)? {
-        return Err(sql(damage("its tables are not those of an event store")));
-    }
-    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
-    if health != "ok" {
-        return Err(sql(damage(&health)));
-    }
-    match newest(connection).map_err(sql)? {
-        last @ 0..MAX_ID => Ok(last),
-        last => Err(sql(damage(&format!("an event has the number {last}")))),
-    }
-}
-
-/// Damage that SQLite itself does not see.
-fn damage(what: &str) -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-    rusqlite::Error::SqliteFailure(code, Some(what.to_owned()))
-}
-
-/// The newest id: the counter's or, if that is higher, the events'.
-fn newest(connection: &Connection) -> Result<u64, rusqlite::Error> {
-    let highest: i64 =
-        connection.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
-    Ok(counter(connection, "last")?.max(u64::try_from(highest).unwrap_or(0)))
-}
-
-/// Moves a damaged file aside and creates a new one, whose ids are above all earlier ones. If the earlier ids are not known,
-/// ids continue from the time in milliseconds since 1970, which is above any count and exact in JSON.
-fn replace_damaged(
-    path: &Path,
-    damage: rusqlite::Error,
-    known: Option<u64>,
-) -> Result<(Connection, u64), StoreError> {
-    let last = known.or_else(|| salvage(path));
-    let newest = salvage_time(path);
-    let now = jiff::Timestamp::now();
-    let aside = aside_of(path, now);
-    let moved = fs::rename(path, &aside).and_then(|()| {
-        for journal in ["-wal", "-shm"] {
-            match fs::rename(with_suffix(path, journal), with_suffix(&aside, journal)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    });
-    if let Err(moving) = moved {
-        return Err(StoreError::Corrupt { path: path.into(), why: damage, moving });
-    }
-    let last = last.unwrap_or_else(|| u64::try_from(now.as_millisecond()).unwrap_or(0));
-    log::warn!(
-        "event store {}: damaged ({damage}); moved to {} and began a new one from id {}",
-        path.display(),
-        aside.display(),
-        last + 1
-    );
-    let (connection, _) = ready(path, connect(path)?)?;
-    let counted =
-        set_counter(&connection, "last", last).and_then(|()| set_counter(&connection, "sent", last));
-    let counted = counted.and_then(|()| newest.map_or(Ok(()), |time| newest_time::note(&connection, time)));
-    counted.map_err(|why| sql_error(path, why))?;
-    Ok((connection, last))
-}
-
-/// The newest id of a damaged file, if the counter and the events can both be read and agree.
-fn salvage(path: &Path) -> Option<u64> {
-    let connection = connect(path).ok()?;
-    if !ostiary_sqlite::schema_matches(SCHEMA, &connection).ok()? {
-        return None;
-    }
-    let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
-    let last = counter(&connection, "last").ok()?;
-    (u64::try_from(highest) == Ok(last) && last < MAX_ID).then_some(last)
-}
-
-/// The newest time of a damaged file, if its tables can be read.
-fn salvage_time(path: &Path) -> Option<jiff::Timestamp> {
-    let damaged = connect(path).ok()?;
-    if !ostiary_sqlite::schema_matches(SCHEMA, &damaged).ok()? {
-        return None;
-    }
-    newest_time::read(&damaged).ok()?.time
-}
-
-fn aside_of(path: &Path, now: jiff::Timestamp) -> PathBuf {
-    with_suffix(path, &format!(".corrupt-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// A path in the form of SQLite's URIs.
-fn escaped(path: &Path) -> String {
-    let escape = |byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    path.as_os_str().as_bytes().iter().map(escape).collect()
-}
-
-fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
-    let value: Option<i64> = connection
-        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
-    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
-}
-
-/// Raises a counter; it never decreases.
-fn set_counter(connection: &Connection, name: &str, value: u64) -> Result<(), rusqlite::Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO counters (name, value) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-        )?
-        .execute(params![name, value as i64])?;
-    Ok(())
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-fn sql_error(path: &Path, why: rusqlite::Error) -> StoreError {
-    match why.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => StoreError::Full { path: path.into() },
-        _ => StoreError::Sql { path: path.into(), why },
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{EventStore, Kind, StoreError, connect, counter, kind, set_counter, sql_error};
+use super::error::sql_error;
+use super::file::{FileKind, connect, counter, kind, set_counter};
+use super::{EventStore, StoreError};
 
 /// The counter with that time, microseconds since 1970.
 const TIME: &str = "newest_time";
@@ -40,7 +42,7 @@ impl EventStore {
         let sql = |why| sql_error(path, why);
         std::fs::File::open(path).map_err(|why| StoreError::Open { path: path.into(), why })?;
         let mut connection = connect(path)?;
-        if kind(path, &connection)? == Kind::Empty {
+        if kind(path, &connection)? == FileKind::Empty {
             return Ok(None);
         }
         connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
@@ -48,7 +50,7 @@ impl EventStore {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let NewestTime { time, accepted } = read(&transaction)?;
             transaction.execute("DELETE FROM counters WHERE name = ?1", [TIME])?;
-            note(&transaction, now)?;
+            record(&transaction, now)?;
             set_counter(&transaction, ACCEPTED, accepted + 1)?;
             transaction.commit()?;
             Ok(time)
@@ -58,7 +60,7 @@ impl EventStore {
 }
 
 /// Stores the time of an event, if it is the newest.
-pub(super) fn note(connection: &Connection, time: Timestamp) -> Result<(), rusqlite::Error> {
+pub(super) fn record(connection: &Connection, time: Timestamp) -> Result<(), rusqlite::Error> {
     // A clock before 1970 is before every event in any case.
     set_counter(connection, TIME, u64::try_from(time.as_microsecond()).unwrap_or(0))
 }
@@ -66,8 +68,8 @@ pub(super) fn note(connection: &Connection, time: Timestamp) -> Result<(), rusql
 /// The stored time. In a store of an earlier version, which has none, the newest event's.
 pub(super) fn read(connection: &Connection) -> Result<NewestTime, rusqlite::Error> {
     let accepted = counter(connection, ACCEPTED)?;
-    let noted = i64::try_from(counter(connection, TIME)?).ok().filter(|noted| *noted > 0);
-    let time = match noted.and_then(|noted| Timestamp::from_microsecond(noted).ok()) {
+    let recorded = i64::try_from(counter(connection, TIME)?).ok().filter(|recorded| *recorded > 0);
+    let time = match recorded.and_then(|recorded| Timestamp::from_microsecond(recorded).ok()) {
         Some(time) => Some(time),
         None => {
             let newest = "SELECT max(json ->> 'time') FROM events";

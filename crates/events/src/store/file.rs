@@ -1,0 +1,155 @@
+//! The file of the event store: its schema, its counters, and the checks before it is used.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ostiary_core::ownership;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::{damage, sql_error};
+use super::{StoreError, newest_time};
+
+/// The longest wait for another process's write.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// "OSTE": marks the file as an event store.
+pub(super) const APPLICATION_ID: i64 = 0x4f53_5445;
+pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// The highest integer that all readers of JSON read exactly. No id that was counted comes near it.
+pub(super) const MAX_ID: u64 = (1 << 53) - 1;
+
+/// Opens the file, which only its owner may read.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |why| StoreError::Open { path: path.into(), why };
+    // SQLite gives its journals the mode of the file, so the mode comes first.
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    ownership::inherit_folder_owner(&file, path).map_err(failed)?;
+    let sql = |why| sql_error(path, why);
+    let connection = Connection::open(path).map_err(sql)?;
+    connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
+    Ok(connection)
+}
+
+/// Creates the tables of a new file or checks all of an existing one, and reads the newest id.
+pub(super) fn create_or_check(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
+    let sql = |why| sql_error(path, why);
+    let is_new = kind(path, &connection)? == FileKind::Empty;
+    // An id that was reported must never be used again, so each event is on the disk before its id is reported.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
+    if is_new {
+        connection
+            .execute_batch(&format!(
+                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))
+            .map_err(sql)?;
+    }
+    let last = check(path, &connection)?;
+    // The next event is recorded with a time after those of an earlier program, which recorded none.
+    if let Some(time) = newest_time::read(&connection).map_err(sql)?.time {
+        newest_time::record(&connection, time).map_err(sql)?;
+    }
+    Ok((connection, last))
+}
+
+/// What a file was found to be.
+#[derive(PartialEq, Eq)]
+pub(super) enum FileKind {
+    Empty,
+    Store,
+}
+
+/// Whether the file is empty or an event store that this program knows.
+pub(super) fn kind(path: &Path, connection: &Connection) -> Result<FileKind, StoreError> {
+    let number = |query: &str| {
+        connection.query_row(query, [], |row| row.get::<_, i64>(0)).map_err(|e| sql_error(path, e))
+    };
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
+        (0, 0, 0) => Ok(FileKind::Empty),
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(FileKind::Store),
+        (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
+            Err(StoreError::Newer { path: path.into(), found })
+        }
+        _ => Err(StoreError::Foreign { path: path.into() }),
+    }
+}
+
+/// Checks all of the file and reads the newest id; 0 for an empty file.
+pub(super) fn check(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
+    let sql = |why| sql_error(path, why);
+    if kind(path, connection)? == FileKind::Empty {
+        return Ok(0);
+    }
+    if !ostiary_sqlite::schema_matches(SCHEMA, connection).map_err(sql)? {
+        return Err(sql(damage("its tables are not those of an event store")));
+    }
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
+    if health != "ok" {
+        return Err(sql(damage(&health)));
+    }
+    match newest(connection).map_err(sql)? {
+        last @ 0..MAX_ID => Ok(last),
+        last => Err(sql(damage(&format!("an event has the number {last}")))),
+    }
+}
+
+/// The newest id: the counter's or, if that is higher, the events'.
+pub(super) fn newest(connection: &Connection) -> Result<u64, rusqlite::Error> {
+    let highest: i64 =
+        connection.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
+    Ok(counter(connection, "last")?.max(u64::try_from(highest).unwrap_or(0)))
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A path in the form of SQLite's URIs.
+pub(super) fn escaped(path: &Path) -> String {
+    let escape = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.as_os_str().as_bytes().iter().map(escape).collect()
+}
+
+pub(super) fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
+    let value: Option<i64> = connection
+        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
+}
+
+/// Raises a counter; it never decreases.
+pub(super) fn set_counter(connection: &Connection, name: &str, value: u64) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counters (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute(params![name, value as i64])?;
+    Ok(())
+}
