@@ -1,8 +1,8 @@
 //! Quantized networks on the kernels of this project: ONNX files with QuantizeLinear and DequantizeLinear (QDQ).
 //!
 //! What comes in: a parsed file ([`QuantizedNetwork::new`]). [`qdq_import`] recognizes its graph as layers between 8-bit
-//! values ([`layer`]). [`execution_plan`] binds them to an instruction set and to memory. What goes out: a
-//! [`Network`](super::Network) that does not allocate while it runs.
+//! values ([`layer`]). [`execution_plan`] binds them to an instruction set ([`step`]) and to memory ([`memory_layout`]).
+//! What goes out: a [`Network`](super::Network) that does not allocate while it runs.
 
 #![expect(
     clippy::indexing_slicing,
@@ -12,10 +12,12 @@
 mod execution_plan;
 mod graph;
 mod layer;
+mod memory_layout;
 mod network;
 mod qdq_import;
+mod step;
 #[cfg(test)]
 mod tests;
 
-pub use execution_plan::LayerInfo;
 pub use network::QuantizedNetwork;
+pub use step::LayerInfo;

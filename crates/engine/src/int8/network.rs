@@ -6,9 +6,10 @@ use ostiary_core::{ChannelOrder, Input};
 use ostiary_kernels::Isa;
 use tract_onnx::pb::ModelProto;
 
-use super::execution_plan::{ExecutionPlan, LayerInfo};
+use super::execution_plan::ExecutionPlan;
 use super::graph::Graph;
 use super::qdq_import::{ImportError, import_qdq};
+use super::step::LayerInfo;
 use crate::{EngineError, Network};
 
 /// A quantized network for one shape of input.
