@@ -1,4 +1,4 @@
-//! The system's wall clock, and what it is compared with: what [`WallTime`] judges.
+//! The system's wall clock, and what it is compared with: what [`ClockReading`] judges.
 
 mod synchronization;
 mod timedated;
@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ostiary_access::{ClockFault, Synchronization, WallTime};
+use ostiary_access::{ClockFault, ClockReading, Synchronization};
 use ostiary_config::ClockTrust;
-use ostiary_core::clock::program_made;
+use ostiary_core::clock::build_time;
 use synchronization::Monitor;
 pub use synchronization::ask as ask_synchronization;
 
@@ -30,7 +30,7 @@ impl WallClock {
     /// A clock that is compared with the newest event of the record, if there is one.
     pub fn new(newest_event: Option<Timestamp>) -> Self {
         let clock = Self {
-            made: program_made(),
+            made: build_time(),
             newest_event: AtomicI64::new(NONE),
             synchronization: Monitor::default(),
         };
@@ -59,7 +59,7 @@ impl WallClock {
 
     /// What the clock says now, with all that `trust` asks for. It is synchronized only if the latest answer says so and
     /// is recent; see [`Self::refresh_synchronization`].
-    pub fn read(&self, trust: ClockTrust) -> WallTime {
+    pub fn read(&self, trust: ClockTrust) -> ClockReading {
         self.with(match trust {
             ClockTrust::Plausible => Synchronization::NotAsked,
             ClockTrust::Synchronized => {
@@ -70,9 +70,9 @@ impl WallClock {
     }
 
     /// What the clock says now, with this answer to whether it is synchronized.
-    pub fn with(&self, synchronization: Synchronization) -> WallTime {
+    pub fn with(&self, synchronization: Synchronization) -> ClockReading {
         let newest_event = Timestamp::from_microsecond(self.newest_event.load(Ordering::Acquire)).ok();
-        WallTime { now: Timestamp::now(), zone: zone(), made: self.made, newest_event, synchronization }
+        ClockReading { now: Timestamp::now(), zone: zone(), made: self.made, newest_event, synchronization }
     }
 }
 

@@ -21,7 +21,7 @@ use ostiary_config::Config;
 use ostiary_core::Frame;
 use ostiary_devices::Signals;
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use ostiary_self_test::{DEMO_VISITORS, enrollment};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
@@ -107,12 +107,12 @@ fn the_frame_loop_does_not_allocate() {
     config.models.dir = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/models").into());
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
-    let mut recognizer = Recognizer::load(&config).unwrap();
+    let mut encoder = FaceEncoder::load(&config).unwrap();
     let known = enrollment().portraits[0].picture().unwrap();
-    let face = recognizer.most_probable(&known).unwrap().expect("a portrait has a face");
+    let face = encoder.most_probable(&known).unwrap().expect("a portrait has a face");
     let template = Template { embedding: face.embedding, photo: PhotoHash::of(b"a portrait"), crop: None };
     let mut facebank = Facebank::open(&config.facebank.path).unwrap();
-    facebank.enroll("Ada", recognizer.model(), &[template]).unwrap();
+    facebank.enroll("Ada", encoder.model(), &[template]).unwrap();
 
     AllocationRegistry::set_global_tracker(BacktraceRecorder).unwrap();
     daemon::run(Setup {

@@ -18,7 +18,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_config::{Backend, Config};
 use ostiary_core::Precision;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -29,13 +29,13 @@ fn library() -> PathBuf {
     library
 }
 
-fn recognizer(backend: Backend, precision: Precision) -> Recognizer {
+fn encoder(backend: Backend, precision: Precision) -> FaceEncoder {
     let mut config = Config::default();
     config.models.dir = Some(Path::new(ROOT).join("models"));
     config.engine.backend = backend;
     config.engine.precision = precision;
     config.ort.library = Some(library());
-    Recognizer::load(&config).unwrap()
+    FaceEncoder::load(&config).unwrap()
 }
 
 /// Runs a command with this library. Returns the exit code, standard output and standard error. Asserts that it does not
@@ -56,8 +56,8 @@ fn run(library: &Path, arguments: &[&str]) -> (i32, String, String) {
 #[test]
 fn onnxruntime_gives_the_results_of_our_own_engine() {
     for (precision, min_cosine) in [(Precision::Fp32, 0.9999), (Precision::Int8, 0.99)] {
-        let mut ours = recognizer(Backend::Tract, precision);
-        let mut onnxruntime = recognizer(Backend::Ort, precision);
+        let mut ours = encoder(Backend::Tract, precision);
+        let mut onnxruntime = encoder(Backend::Ort, precision);
         for portrait in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
             let picture =
                 read_picture(&Path::new(ROOT).join("crates/self-test/portraits").join(portrait)).unwrap();

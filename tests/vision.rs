@@ -18,7 +18,7 @@ use image::{Rgb, RgbImage};
 use ostiary_config::Config;
 use ostiary_core::{Crop, sha256};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -129,7 +129,7 @@ fn aligned(folder: &TempDir, name: &str) -> PathBuf {
     let mut config = Config::default();
     config.models.dir = Some(MODELS.into());
     let frame = read_picture(&portrait(name)).unwrap();
-    let crop = Recognizer::load(&config).unwrap().most_probable(&frame).unwrap().unwrap().crop;
+    let crop = FaceEncoder::load(&config).unwrap().most_probable(&frame).unwrap().unwrap().crop;
     let path = folder.path().join(name).with_extension("png");
     let side = Crop::SIDE as u32;
     RgbImage::from_raw(side, side, crop.rgb().to_vec()).unwrap().save(&path).unwrap();

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use ostiary_access::is_behind;
 use ostiary_config::Config;
-use ostiary_core::clock::program_made;
+use ostiary_core::clock::build_time;
 use ostiary_events::EventStore;
 use serde_json::json;
 
@@ -43,7 +43,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn accept(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
-    let (path, now, made) = (&config.events.path, Timestamp::now(), program_made());
+    let (path, now, made) = (&config.events.path, Timestamp::now(), build_time());
     if now < made {
         bail!(
             "the clock says {}, before this program was made on {}, and cannot be right; set the clock first",

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ostiary_access::ClosedGroup;
+use ostiary_access::GroupWithoutHours;
 use ostiary_config::{ClockTrust, Config, ConfigError, Hours, Loaded, Setting};
 use ostiary_core::redact;
 use ostiary_facebank::{Facebank, FacebankError};
@@ -94,7 +94,7 @@ fn clock_warning(config: &Config) -> Option<(String, serde_json::Value)> {
 
 /// Each warning as a sentence and as an object.
 fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> {
-    let closed = match closed_groups(hours, config) {
+    let closed = match groups_without_hours(hours, config) {
         Ok(closed) => closed,
         Err(error) => {
             let message = format!(
@@ -104,7 +104,7 @@ fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> 
             return vec![(message, object)];
         }
     };
-    let warning = |ClosedGroup { group, people, nearest }: &ClosedGroup, message: &str| {
+    let warning = |GroupWithoutHours { group, people, nearest }: &GroupWithoutHours, message: &str| {
         json!({
             "warning": "closed_group", "group": group, "people": people, "nearest": nearest, "message": message,
         })
@@ -114,7 +114,7 @@ fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> 
 }
 
 /// The groups of the facebank that have no hours although others have.
-fn closed_groups(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, FacebankError> {
+fn groups_without_hours(hours: &Hours, config: &Config) -> Result<Vec<GroupWithoutHours>, FacebankError> {
     if hours.is_empty() {
         return Ok(Vec::new());
     }
@@ -122,7 +122,7 @@ fn closed_groups(hours: &Hours, config: &Config) -> Result<Vec<ClosedGroup>, Fac
         Err(FacebankError::Missing { .. }) => Vec::new(),
         facebank => facebank?.people()?,
     };
-    Ok(ostiary_access::closed_groups(hours, listed.iter().map(|listed| &listed.person)))
+    Ok(ostiary_access::groups_without_hours(hours, listed.iter().map(|listed| &listed.person)))
 }
 
 /// Prints each problem on a line of its own.

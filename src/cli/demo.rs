@@ -15,7 +15,7 @@ use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
 use ostiary_events::{JsonLines, Output};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
-use ostiary_pipeline::{PhotoCheck, Recognizer, check_photo};
+use ostiary_pipeline::{FaceEncoder, PhotoCheck, check_photo};
 use ostiary_self_test::{DEMO_VISITORS, enrollment};
 use snapshots::Snapshots;
 
@@ -94,12 +94,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
 /// Enrolls the person of the demo, as `ostiary enroll` does. Returns the similarity threshold for `door.far`.
 pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
-    let mut recognizer = Recognizer::load(config)?;
+    let mut encoder = FaceEncoder::load(config)?;
     let enrollment = enrollment();
     let mut templates = Vec::new();
     for portrait in enrollment.portraits {
-        let PhotoCheck::Good(face) = check_photo(&mut recognizer, &config.quality, &portrait.picture()?)?
-        else {
+        let PhotoCheck::Good(face) = check_photo(&mut encoder, &config.quality, &portrait.picture()?)? else {
             bail!(
                 "{}: no face of sufficient quality; check that these are the shipped models",
                 portrait.file
@@ -109,6 +108,6 @@ pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
         templates.push(Template { embedding: face.embedding, photo, crop: None });
     }
     let mut facebank = Facebank::open(&config.facebank.path)?;
-    facebank.enroll(enrollment.name, recognizer.model(), &templates)?;
-    Ok(recognizer.threshold(config.door.far)?)
+    facebank.enroll(enrollment.name, encoder.model(), &templates)?;
+    Ok(encoder.threshold(config.door.far)?)
 }

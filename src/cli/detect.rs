@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ostiary_core::Face;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use serde::Serialize;
 
 use super::{Globals, output, pictures};
@@ -44,13 +44,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     if let Some(min_face) = args.min_face {
         config.detector.min_face = min_face;
     }
-    let mut recognizer = Recognizer::load(&config)?;
+    let mut encoder = FaceEncoder::load(&config)?;
     let files = pictures::collect_pictures(&args.files)?;
     let bar = pictures::progress_bar(files.len());
     let mut exit_code = 0;
     for file in &files {
         let detected = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
-            let faces = recognizer.faces(&frame)?;
+            let faces = encoder.faces(&frame)?;
             Ok(FacesInPicture { file, width: frame.width(), height: frame.height(), faces })
         });
         exit_code = exit_code.max(match detected {

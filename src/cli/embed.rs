@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ostiary_core::{Embedding, Face};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use serde::Serialize;
 
 use super::detect::{FailedPicture, report_failure};
@@ -36,15 +36,15 @@ struct EmbeddedPicture<'a> {
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    let mut recognizer = Recognizer::load(&globals.config()?)?;
+    let mut encoder = FaceEncoder::load(&globals.config()?)?;
     let files = pictures::collect_pictures(&args.files)?;
     let bar = pictures::progress_bar(files.len());
     let mut exit_code = 0;
     for file in &files {
         let embedded = if args.aligned {
-            embed_aligned(&mut recognizer, file)
+            embed_aligned(&mut encoder, file)
         } else {
-            embed_most_probable(&mut recognizer, file)
+            embed_most_probable(&mut encoder, file)
         };
         exit_code = exit_code.max(match embedded {
             Ok(Some((embedding, face))) => bar.suspend(|| print(globals, file, &embedding, face))?,
@@ -60,13 +60,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 /// The embedding of a picture and, if the face was detected, the face. `None` without a face.
 type EmbedResult = anyhow::Result<Option<(Embedding, Option<Face>)>>;
 
-fn embed_aligned(recognizer: &mut Recognizer, file: &Path) -> EmbedResult {
-    Ok(Some((recognizer.embed(&pictures::read_crop(file)?)?, None)))
+fn embed_aligned(encoder: &mut FaceEncoder, file: &Path) -> EmbedResult {
+    Ok(Some((encoder.embed(&pictures::read_crop(file)?)?, None)))
 }
 
-fn embed_most_probable(recognizer: &mut Recognizer, file: &Path) -> EmbedResult {
-    let recognized = recognizer.most_probable(&read_picture(file)?)?;
-    Ok(recognized.map(|recognized| (recognized.embedding, Some(recognized.face))))
+fn embed_most_probable(encoder: &mut FaceEncoder, file: &Path) -> EmbedResult {
+    let encoded = encoder.most_probable(&read_picture(file)?)?;
+    Ok(encoded.map(|encoded| (encoded.embedding, Some(encoded.face))))
 }
 
 fn print(globals: &Globals, file: &Path, embedding: &Embedding, face: Option<Face>) -> anyhow::Result<u8> {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use ostiary_core::{Candidate, Embedding, Frame, MatchRule, Person, PersonId, Similarity, Verdict};
 use ostiary_facebank::{Facebank, Gallery, person_folders};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{Recognizer, aligned_crop};
+use ostiary_pipeline::{FaceEncoder, aligned_crop};
 use serde::Serialize;
 
 use super::Globals;
@@ -57,11 +57,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let path = args.facebank.as_ref().unwrap_or(&config.facebank.path);
     let facebank = if path.is_dir() { None } else { Some(Facebank::open_read_only(path)?) };
     let picture = read_picture(&args.file)?;
-    let mut recognizer = Recognizer::load(&config)?;
-    let threshold = recognizer.threshold(config.door.far)?;
+    let mut encoder = FaceEncoder::load(&config)?;
+    let threshold = encoder.threshold(config.door.far)?;
     let gallery = match facebank {
-        Some(facebank) => facebank.gallery(recognizer.model())?,
-        None => gallery_of_folder(&mut recognizer, path, args.aligned)?,
+        Some(facebank) => facebank.gallery(encoder.model())?,
+        None => gallery_of_folder(&mut encoder, path, args.aligned)?,
     };
     let rule = MatchRule { threshold, margin: config.door.margin };
     let identification = |verdict, person, best: Option<Candidate>| Identification {
@@ -73,7 +73,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         margin: rule.margin,
     };
     let Some(probe) =
-        embed(&mut recognizer, &picture, args.aligned).with_context(|| args.file.display().to_string())?
+        embed(&mut encoder, &picture, args.aligned).with_context(|| args.file.display().to_string())?
     else {
         return print(globals, &identification(Outcome::NoFace, None, None));
     };
@@ -110,7 +110,7 @@ fn print(globals: &Globals, identification: &Identification<'_>) -> anyhow::Resu
 }
 
 /// The embedding of an aligned face or of the most probable face of a picture.
-fn embed(recognizer: &mut Recognizer, picture: &Frame, aligned: bool) -> anyhow::Result<Option<Embedding>> {
+fn embed(encoder: &mut FaceEncoder, picture: &Frame, aligned: bool) -> anyhow::Result<Option<Embedding>> {
     if aligned {
         let Some(crop) = aligned_crop(picture) else {
             bail!(
@@ -119,14 +119,14 @@ fn embed(recognizer: &mut Recognizer, picture: &Frame, aligned: bool) -> anyhow:
                 picture.height()
             );
         };
-        return Ok(Some(recognizer.embed(&crop)?));
+        return Ok(Some(encoder.embed(&crop)?));
     }
-    Ok(recognizer.most_probable(picture)?.map(|recognized| recognized.embedding))
+    Ok(encoder.most_probable(picture)?.map(|encoded| encoded.embedding))
 }
 
 /// Makes a gallery from a folder of photos. A photo without a face is reported and skipped; a folder without any face is
 /// an error.
-fn gallery_of_folder(recognizer: &mut Recognizer, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
+fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
     let mut gallery = Gallery::default();
     for (id, person) in (0..).zip(person_folders(folder)?) {
         let mut embeddings = Vec::new();
@@ -134,7 +134,7 @@ fn gallery_of_folder(recognizer: &mut Recognizer, folder: &Path, aligned: bool) 
             let embedded = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
                 // As in enrollment, a photo with the size of an aligned crop is taken as one.
                 let aligned = aligned || aligned_crop(&picture).is_some();
-                embed(recognizer, &picture, aligned).with_context(|| photo.display().to_string())
+                embed(encoder, &picture, aligned).with_context(|| photo.display().to_string())
             });
             match embedded {
                 Ok(Some(embedding)) => embeddings.push(embedding),

@@ -12,7 +12,7 @@ mod verify;
 use std::process::ExitCode;
 
 use ostiary_facebank::FacebankError;
-use ostiary_models::ReleaseError;
+use ostiary_models::ModelStoreError;
 use ostiary_self_test::SelfTestError;
 use serde_json::json;
 use switch::SwitchError;
@@ -70,7 +70,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 /// Whether the error is a refusal by a check (exit code 1), and not a failure (exit code 2).
 fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<ReleaseError>().is_some_and(ReleaseError::is_refusal)
+        cause.downcast_ref::<ModelStoreError>().is_some_and(ModelStoreError::is_refusal)
             || cause.downcast_ref::<SelfTestError>().is_some_and(SelfTestError::is_refusal)
             || cause.is::<SwitchError>()
             || matches!(cause.downcast_ref(), Some(FacebankError::NoCrops { .. }))

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use indicatif::ProgressBar;
-use ostiary_access::{check_group, closed_groups};
+use ostiary_access::{check_group, groups_without_hours};
 use ostiary_config::Hours;
 use ostiary_facebank::{Facebank, FacebankError, PersonSummary};
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use serde_json::json;
 
 use super::Globals;
@@ -123,18 +123,18 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             let people = import(path, &file)?;
             print_result(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
             let listed = open_read_only()?.people()?;
-            for group in closed_groups(&hours, listed.iter().map(|listed| &listed.person)) {
+            for group in groups_without_hours(&hours, listed.iter().map(|listed| &listed.person)) {
                 eprintln!("warning: {group}; {}", group.fix());
             }
         }
         Verb::Reembed { without } => {
             let mut facebank = open_existing()?;
-            let mut recognizer = Recognizer::load(&config)?;
-            let model = recognizer.model().clone();
+            let mut encoder = FaceEncoder::load(&config)?;
+            let model = encoder.model().clone();
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
             let templates = facebank.reembed(&model, &without, |crop| {
                 bar.inc(1);
-                recognizer.embed(crop).map_err(Into::into)
+                encoder.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
             let text = format!("computed {templates} templates with model {model}");

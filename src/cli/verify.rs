@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use ostiary_core::{Embedding, MatchRule, Similarity};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use serde::Serialize;
 
 use super::{Globals, embed, output, pictures};
@@ -35,10 +35,10 @@ struct Verification {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let mut recognizer = Recognizer::load(&config)?;
-    let threshold = recognizer.threshold(config.door.far)?;
+    let mut encoder = FaceEncoder::load(&config)?;
+    let threshold = encoder.threshold(config.door.far)?;
     let mut embed = |file: &Path| {
-        embed_face(&mut recognizer, file, args.aligned)
+        embed_face(&mut encoder, file, args.aligned)
             .with_context(|| format!("cannot embed the face in {}", file.display()))
     };
     let Some(first) = embed(&args.a)? else {
@@ -65,9 +65,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The embedding of an aligned crop, or of the most probable face of a picture; `None` without a face.
-fn embed_face(recognizer: &mut Recognizer, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
+fn embed_face(encoder: &mut FaceEncoder, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
     if aligned {
-        return Ok(Some(recognizer.embed(&pictures::read_crop(file)?)?));
+        return Ok(Some(encoder.embed(&pictures::read_crop(file)?)?));
     }
-    Ok(recognizer.most_probable(&read_picture(file)?)?.map(|face| face.embedding))
+    Ok(encoder.most_probable(&read_picture(file)?)?.map(|face| face.embedding))
 }

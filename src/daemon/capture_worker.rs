@@ -19,14 +19,14 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 const PUT_WAIT: Duration = Duration::from_millis(100);
 
 /// The `[camera]` section of a reload, until the thread takes it.
-pub type NewCamera = Arc<Mutex<Option<config::Camera>>>;
+pub type PendingCamera = Arc<Mutex<Option<config::Camera>>>;
 
 /// The state of the capture thread.
 pub struct CaptureWorker {
     pub shared: Arc<Shared>,
     /// The source to open, at start and after a failure.
     pub config: config::Camera,
-    pub new_camera: NewCamera,
+    pub new_camera: PendingCamera,
     /// The open source; `None` until it can be opened.
     pub source: Option<Box<dyn FrameSource>>,
     /// Whether the source was reported as lost.
@@ -38,7 +38,14 @@ pub struct CaptureWorker {
 impl CaptureWorker {
     /// A worker for the source of this section. `source` is that source if it is open already.
     pub fn new(shared: Arc<Shared>, config: config::Camera, source: Option<Box<dyn FrameSource>>) -> Self {
-        Self { shared, config, new_camera: NewCamera::default(), source, is_lost: false, has_frames: false }
+        Self {
+            shared,
+            config,
+            new_camera: PendingCamera::default(),
+            source,
+            is_lost: false,
+            has_frames: false,
+        }
     }
 
     /// Runs until the recording ends or the daemon stops.

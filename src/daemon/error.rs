@@ -6,7 +6,7 @@ use ostiary_config::HoursError;
 use ostiary_devices::GpioError;
 use ostiary_events::{OutputError, StoreError};
 use ostiary_facebank::FacebankError;
-use ostiary_models::ReleaseError;
+use ostiary_models::ModelStoreError;
 use ostiary_mqtt::MqttError;
 use ostiary_vision::VisionError;
 
@@ -45,7 +45,7 @@ pub enum DaemonError {
     },
     /// The store of models cannot be read or changed.
     #[error(transparent)]
-    Models(#[from] ReleaseError),
+    Models(#[from] ModelStoreError),
     /// A thread cannot be started.
     #[error("the {thread} thread cannot be started: {why}; free some memory")]
     Thread {

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use ostiary_config as config;
-use ostiary_models::{ModelStore, Probation, ProbationStatus, ReleaseError, StoreState};
+use ostiary_models::{ModelStore, ModelStoreError, Probation, ProbationStatus, StoreState};
 
 use super::error::DaemonError;
 
@@ -48,7 +48,7 @@ impl ProbationRun {
     ///
     /// # Errors
     /// The store cannot be read, or the state or the probation cannot be written.
-    pub fn start(models: &config::Models) -> Result<(Option<Self>, Option<RolledBack>), ReleaseError> {
+    pub fn start(models: &config::Models) -> Result<(Option<Self>, Option<RolledBack>), ModelStoreError> {
         let Some((model_store, mut probation)) = on_probation(models)? else { return Ok((None, None)) };
         // Another process may have changed the active bundle before this process got the lock.
         let lock = model_store.lock()?;
@@ -81,7 +81,7 @@ impl ProbationRun {
             model_store.set_probation(Some(&probation))?;
             Ok(Some(Self::new(model_store, probation.version)))
         });
-        resumed.unwrap_or_else(|error: ReleaseError| {
+        resumed.unwrap_or_else(|error: ModelStoreError| {
             log::error!("{error}; after a crash the previous models would not be used");
             None
         })
@@ -129,8 +129,8 @@ impl ProbationRun {
     /// Changes the stored probation, if it is that of this bundle.
     fn change(
         &self,
-        change: impl FnOnce(&ModelStore, Probation) -> Result<(), ReleaseError>,
-    ) -> Result<(), ReleaseError> {
+        change: impl FnOnce(&ModelStore, Probation) -> Result<(), ModelStoreError>,
+    ) -> Result<(), ModelStoreError> {
         match self.model_store.probation()? {
             Some(probation) if probation.version == self.version => change(&self.model_store, probation),
             _ => Ok(()),
@@ -139,7 +139,7 @@ impl ProbationRun {
 }
 
 /// The store and the probation of the active bundle, if it is on probation.
-fn on_probation(models: &config::Models) -> Result<Option<(ModelStore, Probation)>, ReleaseError> {
+fn on_probation(models: &config::Models) -> Result<Option<(ModelStore, Probation)>, ModelStoreError> {
     if models.dir.is_some() || models.keys.is_empty() {
         return Ok(None);
     }

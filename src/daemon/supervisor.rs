@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ostiary_access::{ClosedGroup, Contact, closed_groups};
+use ostiary_access::{Contact, GroupWithoutHours, groups_without_hours};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
@@ -25,7 +25,7 @@ use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals as ProcessSignals;
 
-use super::capture_worker::{CaptureWorker, NewCamera};
+use super::capture_worker::{CaptureWorker, PendingCamera};
 use super::clock_monitor::ClockMonitor;
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
@@ -111,7 +111,7 @@ fn run_with(
     for name in facebank.people_without_templates(pipeline.model())? {
         log::warn!("{name} has no template of the model in use; run `ostiary enroll {name} PHOTO...`");
     }
-    let closed_groups = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
+    let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
     let mut clock_monitor = ClockMonitor::new(store.clone(), newest.accepted);
     clock_monitor.check(&shared.wall, &config);
 
@@ -161,7 +161,7 @@ fn run_with(
         pending_update,
         new_camera,
         clock_monitor,
-        closed_groups,
+        groups_without_hours,
         started,
     };
     let result = supervisor.main_loop(&mut workers, &mut signals, &mut facebank);
@@ -182,10 +182,10 @@ struct Supervisor<'a> {
     /// The run of the models in use, if they are on probation.
     probation_run: &'a mut Option<ProbationRun>,
     pending_update: Arc<Mutex<PendingUpdate>>,
-    new_camera: NewCamera,
+    new_camera: PendingCamera,
     clock_monitor: ClockMonitor,
     /// The groups without hours, while other groups have hours, for which a warning was logged.
-    closed_groups: Vec<ClosedGroup>,
+    groups_without_hours: Vec<GroupWithoutHours>,
     /// The detail of the event `started`.
     started: String,
 }
@@ -255,7 +255,8 @@ impl Supervisor<'_> {
             Ok(gallery) => {
                 log::info!("the facebank has changed: {}", count(gallery.len()));
                 if let Ok(hours) = Hours::parse(&self.config.hours) {
-                    self.closed_groups = warn_of_closed_groups(&hours, &gallery, &self.closed_groups);
+                    self.groups_without_hours =
+                        warn_of_closed_groups(&hours, &gallery, &self.groups_without_hours);
                 }
                 self.pending_update().gallery = Some(gallery);
                 false
@@ -276,12 +277,12 @@ impl Supervisor<'_> {
         }
         match self.prepare(facebank, keep_alive) {
             Err(error) => self.shared.emit(EventKind::ReloadRefused { detail: error.to_string() }),
-            Ok(PreparedReload { config, model, manifest, pending_update, closed_groups, detail }) => {
+            Ok(PreparedReload { config, model, manifest, pending_update, groups_without_hours, detail }) => {
                 // Before the new models are used for the first time.
                 *self.probation_run = ProbationRun::after_reload(&config.models, self.probation_run.take());
                 self.manifest = manifest;
                 *self.pending_update() = pending_update;
-                self.closed_groups = closed_groups;
+                self.groups_without_hours = groups_without_hours;
                 if config.camera != self.config.camera {
                     let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
                     *new = Some(config.camera.clone());
@@ -313,11 +314,11 @@ impl Supervisor<'_> {
         pipeline.set_gallery(facebank.gallery(pipeline.model())?);
         let rules = rules(&config, &pipeline)?;
         let (model, detail) = (pipeline.model().clone(), summary(&pipeline, &rules));
-        let closed_groups = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
+        let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let pending_update =
             PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
         let manifest = bundle.manifest().clone();
-        Ok(PreparedReload { config, model, manifest, pending_update, closed_groups, detail })
+        Ok(PreparedReload { config, model, manifest, pending_update, groups_without_hours, detail })
     }
 
     fn pending_update(&self) -> MutexGuard<'_, PendingUpdate> {
@@ -331,7 +332,7 @@ struct PreparedReload {
     model: ModelId,
     manifest: Manifest,
     pending_update: PendingUpdate,
-    closed_groups: Vec<ClosedGroup>,
+    groups_without_hours: Vec<GroupWithoutHours>,
     detail: String,
 }
 
@@ -356,8 +357,12 @@ fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<AccessRules,
 
 /// Logs a warning for each group without hours, while other groups have hours, that is not in `reported`. Returns all such
 /// groups.
-fn warn_of_closed_groups(hours: &Hours, gallery: &Gallery, reported: &[ClosedGroup]) -> Vec<ClosedGroup> {
-    let closed = closed_groups(hours, gallery.people());
+fn warn_of_closed_groups(
+    hours: &Hours,
+    gallery: &Gallery,
+    reported: &[GroupWithoutHours],
+) -> Vec<GroupWithoutHours> {
+    let closed = groups_without_hours(hours, gallery.people());
     for group in closed.iter().filter(|group| !reported.contains(group)) {
         log::warn!("{group}; {}", group.fix());
     }

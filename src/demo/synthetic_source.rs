@@ -102,7 +102,7 @@ mod tests {
 
     use ostiary_config::Config;
     use ostiary_core::Embedding;
-    use ostiary_pipeline::Recognizer;
+    use ostiary_pipeline::FaceEncoder;
     use ostiary_self_test::{DEMO_VISITORS, enrollment};
 
     use super::*;
@@ -125,15 +125,15 @@ mod tests {
         frames
     }
 
-    fn recognizer() -> Recognizer {
+    fn encoder() -> FaceEncoder {
         let mut config = Config::default();
         config.models.dir = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
-        Recognizer::load(&config).unwrap()
+        FaceEncoder::load(&config).unwrap()
     }
 
-    fn enrolled(recognizer: &mut Recognizer) -> Vec<Embedding> {
+    fn enrolled(encoder: &mut FaceEncoder) -> Vec<Embedding> {
         let embed = |portrait: &Portrait| {
-            recognizer.most_probable(&portrait.picture().unwrap()).unwrap().unwrap().embedding
+            encoder.most_probable(&portrait.picture().unwrap()).unwrap().unwrap().embedding
         };
         enrollment().portraits.iter().map(embed).collect()
     }
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(visits, 2);
         assert!(!has_visitor && (35..50).contains(&empty), "{empty} empty frames");
         // The detector finds no face in the empty hall.
-        assert!(recognizer().faces(&hall).unwrap().is_empty());
+        assert!(encoder().faces(&hall).unwrap().is_empty());
     }
 
     #[test]
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn each_visitor_is_detected_and_only_the_enrolled_one_matches() {
-        let mut recognizer = recognizer();
-        let enrolled = enrolled(&mut recognizer);
+        let mut encoder = encoder();
+        let enrolled = enrolled(&mut encoder);
         let mut similarity = |frame: &Frame, width: f32| {
-            let faces = recognizer.faces(frame).unwrap();
+            let faces = encoder.faces(frame).unwrap();
             assert_eq!(faces.len(), 1, "at {:?}: {faces:?}", frame.time);
             let found = faces[0].detection.bbox.width;
             assert!((found / width - 1.0).abs() < 0.25, "{found} pixels wide, drawn {width}");
-            let embedding = recognizer.recognize(frame, &faces[0].detection).unwrap().embedding;
+            let embedding = encoder.encode(frame, &faces[0].detection).unwrap().embedding;
             enrolled.iter().map(|e| e.similarity(&embedding).0).fold(f32::MIN, f32::max)
         };
         // From the middle of the approach until the visitor leaves.

@@ -118,8 +118,8 @@ fn check_models(folder: &Path) -> Result<()> {
         let table = &bundle.entry(ModelRole::Embedder)?.far;
         config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
-        let mut recognizer = check_bundle(&bundle, &config).with_context(unfit)?;
-        match_portraits(&mut recognizer, table).with_context(unfit)?;
+        let mut encoder = check_bundle(&bundle, &config).with_context(unfit)?;
+        match_portraits(&mut encoder, table).with_context(unfit)?;
     }
     Ok(())
 }

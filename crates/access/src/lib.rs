@@ -4,25 +4,25 @@
 //! Input: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`RelayFsm`], the levels of the door
 //! contact for the [`Contact`]. Output: [`Decision`]s, [`RelayCommand`]s, and [`DoorTransition`]s. A transition is
 //! [`DoorTransition::Forced`] if the door opens without a grant. [`access`] applies the opening hours
-//! ([`Hours`](ostiary_config::Hours)). It uses a [`WallTime`] only while the clock is plausible.
+//! ([`Hours`](ostiary_config::Hours)). It uses a [`ClockReading`] only while the clock is plausible.
 
-mod closed_group;
+mod clock_plausibility;
 mod contact;
 mod decide;
 mod decision;
+mod group_without_hours;
 mod reason;
 mod relay_fsm;
 mod rules;
 mod schedule;
 mod track;
-mod wall_time;
 mod window;
 
-pub use closed_group::{ClosedGroup, UnknownGroup, check_group, closed_groups};
+pub use clock_plausibility::{ClockFault, ClockReading, Synchronization, is_behind};
 pub use contact::{Contact, DoorTransition};
 pub use decide::{Decider, Decisions};
 pub use decision::{Access, Decision, Observation, Outcome};
+pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
 pub use reason::{DenialReason, NotADenial, Reason};
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};
 pub use schedule::access;
-pub use wall_time::{ClockFault, Synchronization, WallTime, is_behind};

@@ -1,13 +1,13 @@
 //! Time as all crates see it: a monotonic duration since an arbitrary start, so that tests can bring their own; and
 //! what is known of the system's clock.
 
-mod made;
+mod build_time;
 mod synchronized;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-pub use made::program_made;
+pub use build_time::build_time;
 pub use synchronized::is_synchronized;
 
 /// A monotonic clock.

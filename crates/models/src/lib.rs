@@ -6,26 +6,26 @@
 
 mod find;
 mod folder;
+mod http_client;
 mod manifest;
 mod model_store;
+mod model_store_error;
 mod probation;
 mod release;
-mod release_error;
 mod repository;
-mod signed;
-mod web;
+mod signed_release;
 
 use std::path::PathBuf;
 
 pub use folder::Bundle;
 pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
+pub use model_store_error::ModelStoreError;
 use ostiary_core::{MAX_FILE, ModelRole};
 pub use probation::{Probation, ProbationStatus};
 pub use release::{Release, ReleaseFile, ReleaseFormatError};
-pub use release_error::ReleaseError;
 pub use repository::Repository;
-pub use signed::{SignedRelease, TrustedKeys};
+pub use signed_release::{SignedRelease, TrustedKeys};
 
 /// Why a bundle cannot be used. Each message names the file or key and how to fix it.
 #[derive(Debug, thiserror::Error)]
@@ -104,5 +104,5 @@ pub enum BundleError {
     },
     /// The activated bundle cannot be used.
     #[error("the bundle in use: {0}; or go back to the bundle before it with `ostiary models rollback`")]
-    Active(Box<ReleaseError>),
+    Active(Box<ModelStoreError>),
 }

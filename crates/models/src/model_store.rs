@@ -13,7 +13,9 @@ use ostiary_config as config;
 use ostiary_core::{Precision, durable, sha256};
 use serde::{Deserialize, Serialize};
 
-use super::{Bundle, Manifest, Probation, ReleaseError, ReleaseFile, Repository, SignedRelease, TrustedKeys};
+use super::{
+    Bundle, Manifest, ModelStoreError, Probation, ReleaseFile, Repository, SignedRelease, TrustedKeys,
+};
 
 /// File of the [`StoreState`].
 const STATE: &str = "state.json";
@@ -121,9 +123,9 @@ impl ModelStore {
     ///
     /// # Errors
     /// `models.keys` is empty or has a malformed key.
-    pub fn open(models: &config::Models) -> Result<Self, ReleaseError> {
+    pub fn open(models: &config::Models) -> Result<Self, ModelStoreError> {
         if models.keys.is_empty() {
-            return Err(ReleaseError::NoKeys);
+            return Err(ModelStoreError::NoKeys);
         }
         Ok(Self { folder: models.store.clone(), keys: TrustedKeys::parse(&models.keys)? })
     }
@@ -136,21 +138,21 @@ impl ModelStore {
     /// Creates the folder if necessary and locks the store against changes by other processes. Waits up to 10 s for them.
     ///
     /// # Errors
-    /// [`ReleaseError::Busy`] if another process holds the lock all that time.
-    pub fn lock(&self) -> Result<StoreLock, ReleaseError> {
+    /// [`ModelStoreError::Busy`] if another process holds the lock all that time.
+    pub fn lock(&self) -> Result<StoreLock, ModelStoreError> {
         Ok(StoreLock { _file: self.lock_file("lock", LOCK_TIMEOUT)? })
     }
 
     /// Creates the folder if necessary and locks the store against downloads by other processes. Does not wait.
     ///
     /// # Errors
-    /// [`ReleaseError::Busy`] if another process is downloading.
-    pub fn lock_pull(&self) -> Result<PullLock, ReleaseError> {
+    /// [`ModelStoreError::Busy`] if another process is downloading.
+    pub fn lock_pull(&self) -> Result<PullLock, ModelStoreError> {
         Ok(PullLock { _file: self.lock_file("pull.lock", Duration::ZERO)? })
     }
 
-    fn lock_file(&self, name: &str, timeout: Duration) -> Result<File, ReleaseError> {
-        let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
+    fn lock_file(&self, name: &str, timeout: Duration) -> Result<File, ModelStoreError> {
+        let failed = |why| ModelStoreError::Io { path: self.folder.clone(), why };
         durable::create_folder(&self.folder).map_err(failed)?;
         let path = self.folder.join(name);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -162,8 +164,8 @@ impl ModelStore {
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                     thread::sleep(LOCK_RETRY_INTERVAL)
                 }
-                Err(TryLockError::WouldBlock) => return Err(ReleaseError::Busy { path }),
-                Err(TryLockError::Error(why)) => return Err(ReleaseError::Io { path, why }),
+                Err(TryLockError::WouldBlock) => return Err(ModelStoreError::Busy { path }),
+                Err(TryLockError::Error(why)) => return Err(ModelStoreError::Io { path, why }),
             }
         }
     }
@@ -172,13 +174,13 @@ impl ModelStore {
     ///
     /// # Errors
     /// The file cannot be read or parsed. A missing file is the state before the first activation.
-    pub fn state(&self) -> Result<StoreState, ReleaseError> {
+    pub fn state(&self) -> Result<StoreState, ModelStoreError> {
         let path = self.folder.join(STATE);
         match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
-                .map_err(|error| ReleaseError::State { path, why: error.to_string() }),
+                .map_err(|error| ModelStoreError::State { path, why: error.to_string() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(StoreState::default()),
-            Err(why) => Err(ReleaseError::Io { path, why }),
+            Err(why) => Err(ModelStoreError::Io { path, why }),
         }
     }
 
@@ -186,26 +188,26 @@ impl ModelStore {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn set_state(&self, _lock: &StoreLock, state: &StoreState) -> Result<(), ReleaseError> {
+    pub fn set_state(&self, _lock: &StoreLock, state: &StoreState) -> Result<(), ModelStoreError> {
         let path = self.folder.join(STATE);
         let text = serde_json::to_vec(state)
-            .map_err(|error| ReleaseError::State { path: path.clone(), why: error.to_string() })?;
-        durable::write(&path, &text, 0o644).map_err(|why| ReleaseError::Io { path, why })
+            .map_err(|error| ModelStoreError::State { path: path.clone(), why: error.to_string() })?;
+        durable::write(&path, &text, 0o644).map_err(|why| ModelStoreError::Io { path, why })
     }
 
     /// Reads the probation of the active bundle; `None` if it is not on probation.
     ///
     /// # Errors
     /// The files cannot be read or parsed.
-    pub fn probation(&self) -> Result<Option<Probation>, ReleaseError> {
+    pub fn probation(&self) -> Result<Option<Probation>, ModelStoreError> {
         let path = self.folder.join(PROBATION);
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(why) => return Err(ReleaseError::Io { path, why }),
+            Err(why) => return Err(ModelStoreError::Io { path, why }),
         };
         let probation: Probation = serde_json::from_slice(&text)
-            .map_err(|error| ReleaseError::State { path, why: error.to_string() })?;
+            .map_err(|error| ModelStoreError::State { path, why: error.to_string() })?;
         // A leftover of a bundle that is no longer active does not count.
         Ok((self.state()?.active() == Some(probation.version)).then_some(probation))
     }
@@ -214,9 +216,9 @@ impl ModelStore {
     ///
     /// # Errors
     /// The file cannot be written or removed.
-    pub fn set_probation(&self, probation: Option<&Probation>) -> Result<(), ReleaseError> {
+    pub fn set_probation(&self, probation: Option<&Probation>) -> Result<(), ModelStoreError> {
         let path = self.folder.join(PROBATION);
-        let failed = |why| ReleaseError::Io { path: path.clone(), why };
+        let failed = |why| ModelStoreError::Io { path: path.clone(), why };
         let Some(probation) = probation else {
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
@@ -231,8 +233,8 @@ impl ModelStore {
     ///
     /// # Errors
     /// The folder cannot be read. A missing folder has no versions.
-    pub fn versions(&self) -> Result<Vec<u64>, ReleaseError> {
-        let failed = |why| ReleaseError::Io { path: self.folder.clone(), why };
+    pub fn versions(&self) -> Result<Vec<u64>, ModelStoreError> {
+        let failed = |why| ModelStoreError::Io { path: self.folder.clone(), why };
         let entries = match self.folder.read_dir() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -251,23 +253,23 @@ impl ModelStore {
     ///
     /// # Errors
     /// The version is not stored, cannot be read, or is not signed by a trusted key.
-    pub fn stored(&self, version: u64) -> Result<StoredBundle, ReleaseError> {
+    pub fn stored(&self, version: u64) -> Result<StoredBundle, ModelStoreError> {
         let folder = self.folder.join(version.to_string());
         if !folder.is_dir() {
-            return Err(ReleaseError::NotStored { version });
+            return Err(ModelStoreError::NotStored { version });
         }
         let stored = self.open_bundle(&folder)?;
         if stored.signed.release.version != version {
             let why = format!("it is version {}", stored.signed.release.version);
-            return Err(ReleaseError::NotARelease { place: folder.display().to_string(), why });
+            return Err(ModelStoreError::NotARelease { place: folder.display().to_string(), why });
         }
         Ok(stored)
     }
 
-    fn open_bundle(&self, folder: &Path) -> Result<StoredBundle, ReleaseError> {
+    fn open_bundle(&self, folder: &Path) -> Result<StoredBundle, ModelStoreError> {
         let read = |name: &str| {
             let path = folder.join(name);
-            fs::read(&path).map_err(|why| ReleaseError::Io { path, why })
+            fs::read(&path).map_err(|why| ModelStoreError::Io { path, why })
         };
         let place = folder.join(RELEASE).display().to_string();
         let signature = String::from_utf8_lossy(&read(SIGNATURE)?).into_owned();
@@ -281,7 +283,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// As [`ModelStore::state`] and [`ModelStore::stored`].
-    pub fn active(&self) -> Result<Option<StoredBundle>, ReleaseError> {
+    pub fn active(&self) -> Result<Option<StoredBundle>, ModelStoreError> {
         self.state()?.active().map(|version| self.stored(version)).transpose()
     }
 
@@ -289,13 +291,13 @@ impl ModelStore {
     ///
     /// # Errors
     /// The release is older than the newest that was ever stored, or differs from the stored one of the same version.
-    pub fn is_new(&self, offered: &SignedRelease) -> Result<bool, ReleaseError> {
+    pub fn is_new(&self, offered: &SignedRelease) -> Result<bool, ModelStoreError> {
         let (version, newest) = (offered.release.version, self.state()?.newest());
         if version < newest {
-            return Err(ReleaseError::Older { offered: version, newest });
+            return Err(ModelStoreError::Older { offered: version, newest });
         }
         match self.stored(version) {
-            Ok(stored) if stored.signed.text != offered.text => Err(ReleaseError::Conflicting { version }),
+            Ok(stored) if stored.signed.text != offered.text => Err(ModelStoreError::Conflicting { version }),
             Ok(stored) => Ok(stored.check().is_err()),
             // Missing or damaged.
             Err(_) => Ok(true),
@@ -308,7 +310,7 @@ impl ModelStore {
     /// # Errors
     /// A file cannot be downloaded, or the bundle is refused. Then nothing is stored; complete files are not downloaded
     /// again the next time.
-    pub fn install<E: From<ReleaseError>>(
+    pub fn install<E: From<ModelStoreError>>(
         &self,
         _pull: &PullLock,
         signed: &SignedRelease,
@@ -328,18 +330,18 @@ impl ModelStore {
             .and_then(|()| fs::rename(&new, &place))
             .and_then(|()| durable::sync_folder(&self.folder))
             .and_then(|()| remove(&self.folder.join(INCOMING)));
-        renamed.map_err(|why| ReleaseError::Io { path: place, why })?;
+        renamed.map_err(|why| ModelStoreError::Io { path: place, why })?;
         let state = self.state()?;
         self.set_state(&lock, &StoreState { newest: version.max(state.newest), ..state })?;
         Ok(downloaded)
     }
 
     /// Collects the files of a release in [`NEW`]; returns the number of files that had to be downloaded.
-    fn assemble(&self, signed: &SignedRelease, from: &Repository) -> Result<usize, ReleaseError> {
+    fn assemble(&self, signed: &SignedRelease, from: &Repository) -> Result<usize, ModelStoreError> {
         let (incoming, new) = (self.folder.join(INCOMING), self.folder.join(NEW));
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |why| ReleaseError::Io { path, why }
+            move |why| ModelStoreError::Io { path, why }
         };
         remove(&new).and_then(|()| durable::create_folder(&new)).map_err(failed(&new))?;
         durable::create_folder(&incoming).map_err(failed(&incoming))?;
@@ -364,7 +366,7 @@ impl ModelStore {
     }
 
     /// The path of an undamaged copy of a file in a stored bundle.
-    fn find(&self, wanted: &ReleaseFile) -> Result<Option<PathBuf>, ReleaseError> {
+    fn find(&self, wanted: &ReleaseFile) -> Result<Option<PathBuf>, ModelStoreError> {
         for version in self.versions()? {
             let Ok(stored) = self.stored(version) else { continue };
             let same = stored.signed.release.files.iter().find(|(_, file)| *file == wanted);
@@ -381,14 +383,14 @@ impl ModelStore {
     ///
     /// # Errors
     /// A folder cannot be removed, or the state cannot be written.
-    pub fn prune(&self, lock: &StoreLock, keep: usize) -> Result<(), ReleaseError> {
+    pub fn prune(&self, lock: &StoreLock, keep: usize) -> Result<(), ModelStoreError> {
         let mut state = self.state()?;
         let needed = [state.active(), state.previous()];
         let mut spare: Vec<u64> = self.versions()?;
         spare.retain(|version| !needed.contains(&Some(*version)));
         for version in spare.iter().rev().skip(keep) {
             let path = self.folder.join(version.to_string());
-            remove(&path).map_err(|why| ReleaseError::Io { path, why })?;
+            remove(&path).map_err(|why| ModelStoreError::Io { path, why })?;
         }
         let versions = self.versions()?;
         state.history.retain(|version| versions.contains(version));
@@ -401,23 +403,23 @@ impl StoredBundle {
     ///
     /// # Errors
     /// As [`Bundle::open`].
-    pub fn bundle(&self, precision: Precision) -> Result<Bundle, ReleaseError> {
+    pub fn bundle(&self, precision: Precision) -> Result<Bundle, ModelStoreError> {
         Ok(Bundle::open(&self.folder, precision)?)
     }
 
     /// Compares every file with the signed release.
     ///
     /// # Errors
-    /// [`ReleaseError::Altered`] for the first file that is missing or differs.
-    pub fn check(&self) -> Result<(), ReleaseError> {
+    /// [`ModelStoreError::Altered`] for the first file that is missing or differs.
+    pub fn check(&self) -> Result<(), ModelStoreError> {
         self.signed.release.files.keys().try_for_each(|name| self.check_file(name))
     }
 
-    fn check_file(&self, name: &str) -> Result<(), ReleaseError> {
+    fn check_file(&self, name: &str) -> Result<(), ModelStoreError> {
         let path = self.folder.join(name);
         match self.signed.release.files.get(name) {
             Some(file) if is_release_file(&path, file) => Ok(()),
-            _ => Err(ReleaseError::Altered { place: path.display().to_string() }),
+            _ => Err(ModelStoreError::Altered { place: path.display().to_string() }),
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use ostiary_core::MAX_FILE;
 use serde::{Deserialize, Serialize};
 
-use super::{Manifest, ReleaseError};
+use super::{Manifest, ModelStoreError};
 
 /// Limit of the total size of a bundle's files, bytes.
 const MAX_TOTAL_SIZE: u64 = 512 << 20;
@@ -158,13 +158,13 @@ impl Release {
     ///
     /// # Errors
     /// The release has expired, or the clock is not set.
-    pub fn check_time(&self, now: Timestamp, earliest: Timestamp) -> Result<(), ReleaseError> {
+    pub fn check_time(&self, now: Timestamp, earliest: Timestamp) -> Result<(), ModelStoreError> {
         let earliest = earliest.max(self.created.checked_sub(CLOCK_TOLERANCE).unwrap_or(self.created));
         if now < earliest {
-            return Err(ReleaseError::Clock { now, earliest });
+            return Err(ModelStoreError::Clock { now, earliest });
         }
         if now >= self.expires {
-            return Err(ReleaseError::Expired { version: self.version, expires: self.expires });
+            return Err(ModelStoreError::Expired { version: self.version, expires: self.expires });
         }
         Ok(())
     }
@@ -234,15 +234,15 @@ mod tests {
         let check = |now: &str| release().check_time(at(now), built);
         assert!(check("2026-06-01T00:00:01Z").is_ok());
         assert!(check("2026-08-31T23:59:59Z").is_ok());
-        assert!(matches!(check("2026-09-01T00:00:00Z"), Err(ReleaseError::Expired { version: 3, .. })));
+        assert!(matches!(check("2026-09-01T00:00:00Z"), Err(ModelStoreError::Expired { version: 3, .. })));
         for early in ["1970-01-01T00:03:00Z", "2026-04-30T00:00:00Z", "2026-05-30T23:00:00Z"] {
-            assert!(matches!(check(early), Err(ReleaseError::Clock { .. })), "{early}");
+            assert!(matches!(check(early), Err(ModelStoreError::Clock { .. })), "{early}");
         }
         assert!(check("2026-05-31T01:00:00Z").is_ok(), "a publisher's clock may be a little ahead");
         let later = at("2027-01-01T00:00:00Z");
         assert!(matches!(
             release().check_time(at("2026-10-01T00:00:00Z"), later),
-            Err(ReleaseError::Clock { .. })
+            Err(ModelStoreError::Clock { .. })
         ));
     }
 }

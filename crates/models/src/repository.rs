@@ -13,9 +13,9 @@ use std::time::Duration;
 use ostiary_core::{durable, hex, redact, sha256};
 use sha2::{Digest, Sha256};
 
-use super::signed::MAX_SIGNATURE;
-use super::web::Web;
-use super::{Release, ReleaseError, ReleaseFile, SignedRelease, TrustedKeys};
+use super::http_client::HttpClient;
+use super::signed_release::MAX_SIGNATURE;
+use super::{ModelStoreError, Release, ReleaseFile, SignedRelease, TrustedKeys};
 
 /// Number of attempts for one file.
 const MAX_ATTEMPTS: u32 = 3;
@@ -29,7 +29,7 @@ pub enum Repository {
     /// A local folder.
     Folder(PathBuf),
     /// A folder on a web server.
-    Web(Web),
+    HttpClient(HttpClient),
 }
 
 impl Repository {
@@ -42,9 +42,9 @@ impl Repository {
     ///
     /// # Errors
     /// The URL is HTTPS, and the system trusts no certificate authority.
-    pub fn open(source: &str) -> Result<Self, ReleaseError> {
+    pub fn open(source: &str) -> Result<Self, ModelStoreError> {
         match source.starts_with("http://") || source.starts_with("https://") {
-            true => Ok(Self::Web(Web::new(source)?)),
+            true => Ok(Self::HttpClient(HttpClient::new(source)?)),
             false => Ok(Self::Folder(source.into())),
         }
     }
@@ -53,10 +53,10 @@ impl Repository {
     ///
     /// # Errors
     /// The files cannot be read, are not a release, or are not signed by a trusted key.
-    pub fn current(&self, keys: &TrustedKeys) -> Result<SignedRelease, ReleaseError> {
+    pub fn current(&self, keys: &TrustedKeys) -> Result<SignedRelease, ModelStoreError> {
         let place = self.place(Self::CURRENT);
         let signature = String::from_utf8(self.read(Self::CURRENT, MAX_SIGNATURE)?).map_err(|_| {
-            ReleaseError::NotARelease { place: place.clone(), why: "it is not a text".into() }
+            ModelStoreError::NotARelease { place: place.clone(), why: "it is not a text".into() }
         })?;
         let file = format!("{}/{}", Self::FILES, SignedRelease::release_hash(&signature, &place)?);
         let text = self.read(&file, Release::MAX_BYTES)?;
@@ -64,10 +64,10 @@ impl Repository {
     }
 
     /// Downloads one file. It has its name only when it is complete, flushed to the disk, and the one that was signed.
-    pub(super) fn download(&self, file: &ReleaseFile, to: &Path) -> Result<(), ReleaseError> {
+    pub(super) fn download(&self, file: &ReleaseFile, to: &Path) -> Result<(), ModelStoreError> {
         let name = format!("{}/{}", Self::FILES, file.sha256);
         self.with_retries(|| {
-            let failed = |why| ReleaseError::Io { path: to.to_owned(), why };
+            let failed = |why| ModelStoreError::Io { path: to.to_owned(), why };
             let folder = to.parent().unwrap_or(Path::new("."));
             let mut partial = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
             let mut from = self.get(&name)?.take(file.size + 1);
@@ -89,7 +89,7 @@ impl Repository {
                     .interrupted(&name, &format!("the transfer ended after {size} of {} bytes", file.size)));
             }
             if size > file.size || hex(&hash.finalize()) != file.sha256 {
-                return Err(ReleaseError::Altered { place: self.place(&name) });
+                return Err(ModelStoreError::Altered { place: self.place(&name) });
             }
             durable::finalize(partial.as_file(), to, 0o644).map_err(failed)?;
             partial.persist(to).map_err(|error| failed(error.error))?;
@@ -98,7 +98,7 @@ impl Repository {
     }
 
     /// Reads a small file. If it is in [`Repository::FILES`], its SHA-256 must be its name.
-    fn read(&self, file: &str, limit: u64) -> Result<Vec<u8>, ReleaseError> {
+    fn read(&self, file: &str, limit: u64) -> Result<Vec<u8>, ModelStoreError> {
         self.with_retries(|| {
             let mut bytes = Vec::new();
             self.get(file)?
@@ -107,35 +107,35 @@ impl Repository {
                 .map_err(|error| self.interrupted(file, &error))?;
             let hash = file.strip_prefix(Self::FILES).map(|name| name.trim_start_matches('/'));
             if bytes.len() as u64 > limit || hash.is_some_and(|hash| sha256(&bytes) != hash) {
-                return Err(ReleaseError::Altered { place: self.place(file) });
+                return Err(ModelStoreError::Altered { place: self.place(file) });
             }
             Ok(bytes)
         })
     }
 
-    fn get(&self, file: &str) -> Result<Box<dyn Read>, ReleaseError> {
+    fn get(&self, file: &str) -> Result<Box<dyn Read>, ModelStoreError> {
         match self {
             Self::Folder(folder) => match File::open(folder.join(file)) {
                 Ok(file) => Ok(Box::new(file)),
-                Err(error) => Err(ReleaseError::Fetch {
+                Err(error) => Err(ModelStoreError::Fetch {
                     place: self.place(file),
                     why: error.to_string(),
                     retryable: false,
                 }),
             },
-            Self::Web(web) => web.get(file),
+            Self::HttpClient(web) => web.get(file),
         }
     }
 
     /// Repeats an operation after errors that are retryable.
     fn with_retries<T>(
         &self,
-        mut attempt: impl FnMut() -> Result<T, ReleaseError>,
-    ) -> Result<T, ReleaseError> {
+        mut attempt: impl FnMut() -> Result<T, ModelStoreError>,
+    ) -> Result<T, ModelStoreError> {
         let mut delay = RETRY_DELAY;
         for _ in 1..MAX_ATTEMPTS {
             match attempt() {
-                Err(error @ ReleaseError::Fetch { retryable: true, .. }) => {
+                Err(error @ ModelStoreError::Fetch { retryable: true, .. }) => {
                     log::warn!("{error}");
                     thread::sleep(delay);
                     delay *= 2;
@@ -146,15 +146,15 @@ impl Repository {
         attempt()
     }
 
-    fn interrupted(&self, file: &str, why: &impl ToString) -> ReleaseError {
-        ReleaseError::Fetch { place: self.place(file), why: why.to_string(), retryable: true }
+    fn interrupted(&self, file: &str, why: &impl ToString) -> ModelStoreError {
+        ModelStoreError::Fetch { place: self.place(file), why: why.to_string(), retryable: true }
     }
 
     /// The path or URL of a file for messages, without secrets.
     fn place(&self, file: &str) -> String {
         match self {
             Self::Folder(folder) => folder.join(file).display().to_string(),
-            Self::Web(web) => redact(&web.url(file)),
+            Self::HttpClient(web) => redact(&web.url(file)),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(super) struct DoorState {
     relay: Switch,
     /// The position of the door; `null` if there is no contact, or it cannot be read.
-    contact: Option<Leaf>,
+    contact: Option<DoorPosition>,
     /// The last grant or denial.
     last: Option<Last>,
 }
@@ -24,7 +24,7 @@ enum Switch {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Leaf {
+enum DoorPosition {
     Open,
     Closed,
 }
@@ -43,8 +43,8 @@ impl DoorState {
         match &event.kind {
             EventKind::RelayOn => self.relay = Switch::On,
             EventKind::RelayOff | EventKind::Started { .. } | EventKind::Stopped => self.relay = Switch::Off,
-            EventKind::DoorOpened { .. } => self.contact = Some(Leaf::Open),
-            EventKind::DoorClosed { .. } => self.contact = Some(Leaf::Closed),
+            EventKind::DoorOpened { .. } => self.contact = Some(DoorPosition::Open),
+            EventKind::DoorClosed { .. } => self.contact = Some(DoorPosition::Closed),
             EventKind::InputsLost { .. } => self.contact = None,
             EventKind::Granted(grant) => self.last = Some(Last::new(event, grant.reason())),
             EventKind::Denied(denial) => self.last = Some(Last::new(event, denial.reason())),

@@ -8,7 +8,7 @@ use ostiary_engine::Backend;
 use ostiary_models::{Bundle, BundleError};
 use ostiary_vision::{Embedder, VisionError};
 
-use super::Recognizer;
+use super::FaceEncoder;
 
 /// Smallest cosine similarity to the golden embedding with 32-bit floats on tract, whose sums depend on the processor.
 const MIN_COSINE_TRACT: f32 = 0.9999;
@@ -95,12 +95,12 @@ pub fn check_golden(
 ///
 /// # Errors
 /// A model cannot be loaded, `door.far` has no threshold, or the golden embedding is not reproduced.
-pub fn check_bundle(bundle: &Bundle, config: &Config) -> Result<Recognizer, BundleCheckError> {
+pub fn check_bundle(bundle: &Bundle, config: &Config) -> Result<FaceEncoder, BundleCheckError> {
     let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
-    let recognizer = Recognizer::from_bundle(bundle, config, &backend)?;
-    recognizer.threshold(config.door.far)?;
+    let encoder = FaceEncoder::from_bundle(bundle, config, &backend)?;
+    encoder.threshold(config.door.far)?;
     check_golden(bundle, config, &backend)?;
-    Ok(recognizer)
+    Ok(encoder)
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! Detects, tracks, embeds and matches the faces of a frame.
 //!
 //! What comes in: frames, a bundle of models and a gallery. What goes out: the faces of a frame with quality, embedding and
-//! candidate. [`RecognitionPipeline`] processes the frames of a camera or a video, [`Recognizer`] single pictures.
+//! candidate. [`RecognitionPipeline`] processes the frames of a camera or a video, [`FaceEncoder`] single pictures.
 //! [`check_photo`], [`outliers`] and [`EnrollmentSession`] select pictures for enrollment. [`check_bundle`] checks that a
 //! bundle works on this host.
 
 mod bundle_check;
 mod enrollment_session;
+mod face_encoder;
 mod photo_check;
 mod recognition_pipeline;
-mod recognizer;
 
 pub use bundle_check::{Agreement, BundleCheckError, check_bundle, check_golden};
 pub use enrollment_session::{Advice, EnrollmentSession, Step};
+pub use face_encoder::{EncodedFace, FaceEncoder};
 pub use photo_check::{PhotoCheck, Refusal, aligned_crop, check_photo, outliers};
 pub use recognition_pipeline::{RecognitionPipeline, TrackedFace};
-pub use recognizer::{RecognizedFace, Recognizer};

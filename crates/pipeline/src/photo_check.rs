@@ -4,7 +4,7 @@ use ostiary_config::QualityLimits;
 use ostiary_core::{Crop, Embedding, Face, Frame, QualityFault, Similarity};
 use ostiary_vision::VisionError;
 
-use crate::{RecognizedFace, Recognizer};
+use crate::{EncodedFace, FaceEncoder};
 
 /// A second face is ambiguous if the area of its box is at least this fraction of the most probable face's.
 const AMBIGUOUS_AREA: f32 = 0.5;
@@ -13,9 +13,9 @@ const AMBIGUOUS_AREA: f32 = 0.5;
 #[derive(Debug, Clone)]
 pub enum PhotoCheck {
     /// One face, which meets all quality limits.
-    Good(RecognizedFace),
+    Good(EncodedFace),
     /// One face, which does not meet this quality limit.
-    Poor(RecognizedFace, QualityFault),
+    Poor(EncodedFace, QualityFault),
     /// No face, or more than one.
     Refused(Refusal),
 }
@@ -36,19 +36,19 @@ pub enum Refusal {
 /// # Errors
 /// The networks fail. An unsuitable picture is not an error.
 pub fn check_photo(
-    recognizer: &mut Recognizer,
+    encoder: &mut FaceEncoder,
     limits: &QualityLimits,
     frame: &Frame,
 ) -> Result<PhotoCheck, VisionError> {
-    let faces = recognizer.faces(frame)?;
+    let faces = encoder.faces(frame)?;
     let face = match single_face(&faces) {
         Ok(face) => face,
         Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),
     };
-    let recognized = recognizer.recognize(frame, &face.detection)?;
-    Ok(match limits.fault(&recognized.face.quality) {
-        None => PhotoCheck::Good(recognized),
-        Some(fault) => PhotoCheck::Poor(recognized, fault),
+    let encoded = encoder.encode(frame, &face.detection)?;
+    Ok(match limits.fault(&encoded.face.quality) {
+        None => PhotoCheck::Good(encoded),
+        Some(fault) => PhotoCheck::Poor(encoded, fault),
     })
 }
 

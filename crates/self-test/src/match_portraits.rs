@@ -2,7 +2,7 @@
 
 use ostiary_core::Embedding;
 use ostiary_models::FarPoint;
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 
 use super::{DEMO_VISITORS, Portrait, SelfTestError, enrollment};
 
@@ -16,9 +16,9 @@ const MIN_IOU: f32 = 0.7;
 ///
 /// # Errors
 /// Names the portrait whose face was not found, or gives the similarities that are wrong; or a network fails.
-pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Result<(), SelfTestError> {
+pub fn match_portraits(encoder: &mut FaceEncoder, table: &[FarPoint]) -> Result<(), SelfTestError> {
     let [stranger, known] = DEMO_VISITORS;
-    let [stranger, known] = [embed(recognizer, &stranger)?, embed(recognizer, &known)?];
+    let [stranger, known] = [embed(encoder, &stranger)?, embed(encoder, &known)?];
     // The case without a table is refused before, because no threshold can be set.
     let (loosest, strictest) = match table {
         [first, .., last] => (first.threshold, last.threshold),
@@ -26,7 +26,7 @@ pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Resul
         [] => (0.0, 1.0),
     };
     for portrait in enrollment().portraits {
-        let enrolled = embed(recognizer, portrait)?;
+        let enrolled = embed(encoder, portrait)?;
         let same = enrolled.similarity(&known).0;
         let different = enrolled.similarity(&stranger).0.max(known.similarity(&stranger).0);
         if !(same > different && same >= loosest) {
@@ -39,12 +39,12 @@ pub fn match_portraits(recognizer: &mut Recognizer, table: &[FarPoint]) -> Resul
     Ok(())
 }
 
-fn embed(recognizer: &mut Recognizer, portrait: &Portrait) -> Result<Embedding, SelfTestError> {
+fn embed(encoder: &mut FaceEncoder, portrait: &Portrait) -> Result<Embedding, SelfTestError> {
     let picture = portrait.picture()?;
-    let faces = recognizer.faces(&picture)?;
+    let faces = encoder.faces(&picture)?;
     match faces.as_slice() {
         [face] if face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
-            Ok(recognizer.recognize(&picture, &face.detection)?.embedding)
+            Ok(encoder.encode(&picture, &face.detection)?.embedding)
         }
         faces => Err(SelfTestError::FaceNotFound { file: portrait.file, found: faces.len() }),
     }

@@ -27,10 +27,10 @@ pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result
         run_once(&bundle, role, side, &backend)?;
     }
     stage("the golden embedding");
-    let mut recognizer = check_bundle(&bundle, &config)?;
+    let mut encoder = check_bundle(&bundle, &config)?;
     stage("the bundled portraits");
     let table = &bundle.entry(ModelRole::Embedder).map_err(BundleCheckError::from)?.far;
-    match_portraits(&mut recognizer, table)
+    match_portraits(&mut encoder, table)
 }
 
 /// Runs one network on a black picture.

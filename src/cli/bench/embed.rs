@@ -7,7 +7,7 @@ use ostiary_core::Crop;
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{Recognizer, aligned_crop};
+use ostiary_pipeline::{FaceEncoder, aligned_crop};
 use ostiary_vision::Embedder;
 
 use super::report::Report;
@@ -43,7 +43,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
             let crop = match aligned_crop(&picture) {
                 Some(crop) => crop,
                 None => {
-                    let face = Recognizer::load(&config)?.most_probable(&picture)?;
+                    let face = FaceEncoder::load(&config)?.most_probable(&picture)?;
                     face.with_context(|| format!("{}: no face; choose another picture", path.display()))?.crop
                 }
             };

@@ -1,6 +1,6 @@
 //! Checks the clock, which opening hours and the times of events use.
 
-use ostiary_access::{Synchronization, WallTime};
+use ostiary_access::{ClockReading, Synchronization};
 use ostiary_config::ClockTrust;
 use ostiary_events::EventStore;
 
@@ -27,7 +27,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
     vec![evaluate(&time, &synchronization, has_hours)]
 }
 
-fn evaluate(time: &WallTime, synchronization: &Synchronization, has_hours: bool) -> Finding {
+fn evaluate(time: &ClockReading, synchronization: &Synchronization, has_hours: bool) -> Finding {
     let zone = match time.local().and(time.zone.clone()) {
         Ok(zone) => zone,
         Err(fault) => {
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_wrong_clock_is_a_fault_only_with_hours() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let clock = |now: &str, asked: &Synchronization| WallTime {
+        let clock = |now: &str, asked: &Synchronization| ClockReading {
             now: at(now),
             zone: Ok(TimeZone::get("Europe/Berlin").unwrap()),
             made: at("2026-11-01T00:00:00Z"),

@@ -1,6 +1,6 @@
 //! Checks the opening hours: which groups have them, and which people are in a group without hours.
 
-use ostiary_access::closed_groups;
+use ostiary_access::groups_without_hours;
 use ostiary_config::Hours;
 use ostiary_facebank::{Facebank, PersonSummary};
 
@@ -23,7 +23,7 @@ fn evaluate(hours: &Hours, people: &[PersonSummary]) -> Vec<Finding> {
         )];
     }
     let people = || people.iter().map(|listed| &listed.person);
-    let closed = closed_groups(hours, people());
+    let closed = groups_without_hours(hours, people());
     let mut findings: Vec<Finding> =
         closed.iter().map(|group| Finding::warning(group.to_string(), group.fix())).collect();
     let groups: Vec<&str> = hours.groups().collect();

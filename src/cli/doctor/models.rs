@@ -6,7 +6,7 @@ use ostiary_config::Config;
 use ostiary_core::ModelRole;
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, ModelStore};
-use ostiary_pipeline::{Agreement, BundleCheckError, Recognizer, check_golden};
+use ostiary_pipeline::{Agreement, BundleCheckError, FaceEncoder, check_golden};
 use ostiary_vision::VisionError;
 
 use super::CheckContext;
@@ -86,7 +86,7 @@ fn check_portrait(config: &Config) -> Result<Finding, VisionError> {
     let Ok(picture) = portrait.picture() else {
         return Ok(Finding::fault("the bundled portrait cannot be read", "install the program again"));
     };
-    let faces = Recognizer::load(&config)?.faces(&picture)?;
+    let faces = FaceEncoder::load(&config)?.faces(&picture)?;
     Ok(match faces.as_slice() {
         [face] if face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
             Finding::ok("the detector finds the face of the bundled portrait")

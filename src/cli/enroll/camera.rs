@@ -12,7 +12,7 @@ use ostiary_capture::Next;
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{Frame, redact};
 use ostiary_facebank::PhotoHash;
-use ostiary_pipeline::{Advice, EnrollmentSession, PhotoCheck, RecognizedFace, Step, check_photo};
+use ostiary_pipeline::{Advice, EncodedFace, EnrollmentSession, PhotoCheck, Step, check_photo};
 
 use super::enroller::{Batch, Enroller};
 use super::photos::store;
@@ -83,8 +83,8 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
 fn check_frame(
     enroller: &mut Enroller<'_>,
     frame: &Frame,
-) -> anyhow::Result<(Result<ostiary_core::BBox, Advice>, Option<RecognizedFace>)> {
-    Ok(match check_photo(&mut enroller.recognizer, &enroller.config.quality, frame)? {
+) -> anyhow::Result<(Result<ostiary_core::BBox, Advice>, Option<EncodedFace>)> {
+    Ok(match check_photo(&mut enroller.encoder, &enroller.config.quality, frame)? {
         PhotoCheck::Refused(refusal) => (Err(Advice::Refusal(refusal)), None),
         PhotoCheck::Poor(_, fault) if !enroller.args.force => (Err(Advice::Fault(fault)), None),
         PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => (Ok(face.face.detection.bbox), Some(face)),
@@ -94,12 +94,12 @@ fn check_frame(
 /// Adds a picture. If it shows another person than the pictures before, those are dropped.
 fn add_picture(
     enroller: &Enroller<'_>,
-    taken: &mut Vec<(PhotoHash, RecognizedFace)>,
+    taken: &mut Vec<(PhotoHash, EncodedFace)>,
     frame: &Frame,
-    face: Option<RecognizedFace>,
+    face: Option<EncodedFace>,
 ) {
     let Some(face) = face else { return };
-    let is_same_person = |(_, first): &(PhotoHash, RecognizedFace)| {
+    let is_same_person = |(_, first): &(PhotoHash, EncodedFace)| {
         first.embedding.similarity(&face.embedding) >= enroller.threshold
     };
     if !enroller.args.allow_unlike && taken.first().is_some_and(|first| !is_same_person(first)) {

@@ -1,4 +1,4 @@
-//! What all sources of photos share: the facebank, the recognizer, and the checks of photos and templates.
+//! What all sources of photos share: the facebank, the encoder, and the checks of photos and templates.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,7 +8,7 @@ use ostiary_config::Config;
 use ostiary_core::{Candidate, Embedding, Frame, PersonId, Similarity};
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{PhotoCheck, Recognizer, aligned_crop, check_photo, outliers};
+use ostiary_pipeline::{FaceEncoder, PhotoCheck, aligned_crop, check_photo, outliers};
 use serde::Serialize;
 
 use super::Args;
@@ -21,7 +21,7 @@ pub struct Enroller<'a> {
     pub args: &'a Args,
     pub json: bool,
     pub facebank: Facebank,
-    pub recognizer: Recognizer,
+    pub encoder: FaceEncoder,
     /// All enrolled people, to find those that a new face is similar to.
     pub gallery: Gallery,
     /// The similarity from which two faces match, from `door.far`.
@@ -51,10 +51,10 @@ impl<'a> Enroller<'a> {
     pub fn open(globals: &Globals, args: &'a Args) -> anyhow::Result<Self> {
         let config = globals.config()?;
         let facebank = Facebank::open(args.facebank.as_ref().unwrap_or(&config.facebank.path))?;
-        let recognizer = Recognizer::load(&config)?;
-        let threshold = recognizer.threshold(config.door.far)?;
-        let gallery = facebank.gallery(recognizer.model())?;
-        Ok(Self { config, args, json: globals.json, facebank, recognizer, gallery, threshold })
+        let encoder = FaceEncoder::load(&config)?;
+        let threshold = encoder.threshold(config.door.far)?;
+        let gallery = facebank.gallery(encoder.model())?;
+        Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, threshold })
     }
 
     /// Reads and checks a person's photos. Nothing is stored. A photo that is refused becomes a problem of the batch.
@@ -71,7 +71,7 @@ impl<'a> Enroller<'a> {
                     continue;
                 }
             };
-            if !hashes.insert(photo) || self.facebank.has_photo(name, &photo, self.recognizer.model())? {
+            if !hashes.insert(photo) || self.facebank.has_photo(name, &photo, self.encoder.model())? {
                 batch.duplicates.push(path.clone());
             } else {
                 match self.template(path, photo) {
@@ -89,7 +89,7 @@ impl<'a> Enroller<'a> {
     fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, PhotoError> {
         let frame = read_picture(path)?;
         if let Some(crop) = aligned_crop(&frame) {
-            let embedding = self.recognizer.embed(&crop)?;
+            let embedding = self.encoder.embed(&crop)?;
             return Ok(self.make_template(embedding, photo, crop));
         }
         if self.args.aligned {
@@ -99,7 +99,7 @@ impl<'a> Enroller<'a> {
     }
 
     fn template_of_face(&mut self, frame: &Frame, photo: PhotoHash) -> Result<Template, PhotoError> {
-        match check_photo(&mut self.recognizer, &self.config.quality, frame)? {
+        match check_photo(&mut self.encoder, &self.config.quality, frame)? {
             PhotoCheck::Refused(refusal) => Err(refusal.into()),
             PhotoCheck::Poor(_, fault) if !self.args.force => Err(PhotoError::LowQuality(fault)),
             PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => {
@@ -136,7 +136,7 @@ impl<'a> Enroller<'a> {
         }
         if !self.args.allow_unlike {
             let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
-            let known = self.facebank.embeddings(name, self.recognizer.model())?;
+            let known = self.facebank.embeddings(name, self.encoder.model())?;
             // From the end, so that the indices of the others stay valid.
             for index in outliers(&new, &known, self.threshold).into_iter().rev() {
                 let (path, _) = batch.templates.remove(index);

@@ -98,7 +98,7 @@ fn enroll_one(
     if batch.templates.is_empty() && known == 0 {
         return refused("no photo is good enough".into(), enroller.json.then_some(problems));
     }
-    let model = enroller.recognizer.model().clone();
+    let model = enroller.encoder.model().clone();
     let templates = batch.into_templates();
     let enrolled = enroller.facebank.enroll(name, &model, &templates)?;
     if enrolled.new {

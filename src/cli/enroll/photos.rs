@@ -28,7 +28,7 @@ pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::R
         return Ok(ExitCode::from(1));
     }
     let known = batch.duplicates.len();
-    let model = enroller.recognizer.model().clone();
+    let model = enroller.encoder.model().clone();
     let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
     let person = enroller.facebank.show(name)?;
     if enroller.json {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use jiff::Timestamp;
 use ostiary_config::Config;
-use ostiary_core::clock::program_made;
+use ostiary_core::clock::build_time;
 use ostiary_models::{ModelStore, StoreLock};
 
 use super::excluded_people::ExcludedPeople;
@@ -46,8 +46,8 @@ pub fn activate(
     excluded: &ExcludedPeople,
 ) -> anyhow::Result<ExitCode> {
     let stored = model_store.stored(version)?;
-    stored.signed.release.check_time(Timestamp::now(), program_made())?;
-    let recognizer = checks::check_and_load(&stored, config)?;
+    stored.signed.release.check_time(Timestamp::now(), build_time())?;
+    let encoder = checks::check_and_load(&stored, config)?;
     let to = model_store.state()?.activated(version);
-    switch::switch(globals, config, model_store, lock, &to, recognizer, excluded)
+    switch::switch(globals, config, model_store, lock, &to, encoder, excluded)
 }

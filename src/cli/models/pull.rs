@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use ostiary_core::clock::program_made;
+use ostiary_core::clock::build_time;
 use ostiary_events::logging;
-use ostiary_models::{ModelStore, ReleaseError, Repository};
+use ostiary_models::{ModelStore, ModelStoreError, Repository};
 use serde_json::json;
 
 use super::excluded_people::ExcludedPeople;
@@ -37,12 +37,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     // Retries are reported in the log.
     logging::init(config.log.level);
     let model_store = ModelStore::open(&config.models)?;
-    let source = args.source.or_else(|| config.models.source.clone()).ok_or(ReleaseError::NoSource)?;
+    let source = args.source.or_else(|| config.models.source.clone()).ok_or(ModelStoreError::NoSource)?;
     let repository = Repository::open(&source)?;
     let pull = model_store.lock_pull()?;
     let offered = repository.current(model_store.keys())?;
     let is_news = model_store.is_new(&offered)?;
-    offered.release.check_time(Timestamp::now(), program_made())?;
+    offered.release.check_time(Timestamp::now(), build_time())?;
     let version = offered.release.version;
     let bar = ProgressBar::new_spinner().with_message(format!("bundle {version}"));
     bar.enable_steady_tick(TICK_INTERVAL);

@@ -28,9 +28,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         bail!("no bundle is in use, so there is nothing to roll back");
     }
     let to = state.rolled_back();
-    let recognizer = match to.active() {
+    let encoder = match to.active() {
         Some(version) => checks::check_and_load(&model_store.stored(version)?, &config)?,
         None => checks::test_and_load(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
-    switch::switch(globals, &config, &model_store, &lock, &to, recognizer, &args.excluded)
+    switch::switch(globals, &config, &model_store, &lock, &to, encoder, &args.excluded)
 }

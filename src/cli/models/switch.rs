@@ -16,7 +16,7 @@ use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
 use ostiary_models::{
     Bundle, BundleError, Manifest, ModelEntry, ModelStore, Probation, StoreLock, StoreState,
 };
-use ostiary_pipeline::Recognizer;
+use ostiary_pipeline::FaceEncoder;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -69,7 +69,7 @@ pub enum DaemonError {
     Timeout,
 }
 
-/// Computes the templates of all people for the models of `recognizer`, stores `to` as the new state, and makes the running
+/// Computes the templates of all people for the models of `encoder`, stores `to` as the new state, and makes the running
 /// daemon change to it.
 pub fn switch(
     globals: &Globals,
@@ -77,20 +77,20 @@ pub fn switch(
     model_store: &ModelStore,
     lock: &StoreLock,
     to: &StoreState,
-    mut recognizer: Recognizer,
+    mut encoder: FaceEncoder,
     excluded: &ExcludedPeople,
 ) -> anyhow::Result<ExitCode> {
     if config.models.dir.is_some() {
         return Err(SwitchError::Dir.into());
     }
-    let model = recognizer.model().clone();
+    let model = encoder.model().clone();
     let mut facebank = open_facebank(&config.facebank.path)?;
     let made = match &mut facebank {
         Some(facebank) => {
             let bar = ProgressBar::new_spinner().with_message("computing templates");
             let made = facebank.reembed(&model, &excluded.without, |crop| {
                 bar.inc(1);
-                recognizer.embed(crop).map_err(Into::into)
+                encoder.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
             made

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ostiary_models::{ModelStore, ReleaseError};
+use ostiary_models::{ModelStore, ModelStoreError};
 use serde_json::json;
 
 use super::checks;
@@ -23,7 +23,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let model_store = ModelStore::open(&config.models)?;
     let versions = match args.bundle {
         Some(version) if model_store.versions()?.contains(&version) => vec![version],
-        Some(version) => return Err(ReleaseError::NotStored { version }.into()),
+        Some(version) => return Err(ModelStoreError::NotStored { version }.into()),
         None => model_store.versions()?,
     };
     let mut all_good = true;

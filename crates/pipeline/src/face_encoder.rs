@@ -9,7 +9,7 @@ use ostiary_models::Bundle;
 use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
 
 /// Detector and embedder for single pictures, without tracking.
-pub struct Recognizer {
+pub struct FaceEncoder {
     detector: Detector,
     embedder: Embedder,
     detections: Detections,
@@ -17,7 +17,7 @@ pub struct Recognizer {
 
 /// A face with its aligned crop and its embedding.
 #[derive(Debug, Clone)]
-pub struct RecognizedFace {
+pub struct EncodedFace {
     /// Detection and quality.
     pub face: Face,
     /// The aligned crop.
@@ -26,7 +26,7 @@ pub struct RecognizedFace {
     pub embedding: Embedding,
 }
 
-impl Recognizer {
+impl FaceEncoder {
     /// Loads the models that the configuration names.
     ///
     /// # Errors
@@ -79,23 +79,23 @@ impl Recognizer {
     ///
     /// # Errors
     /// The landmarks cannot be aligned, or the embedder fails.
-    pub fn recognize(&mut self, frame: &Frame, detection: &Detection) -> Result<RecognizedFace, VisionError> {
+    pub fn encode(&mut self, frame: &Frame, detection: &Detection) -> Result<EncodedFace, VisionError> {
         let mut crop = Crop::default();
         if !align(frame, &detection.landmarks, &mut crop) {
             return Err(VisionError::NotAligned);
         }
         let face = Face { detection: *detection, quality: measure_quality(detection, &crop) };
-        Ok(RecognizedFace { face, embedding: self.embedder.embed(&crop)?, crop })
+        Ok(EncodedFace { face, embedding: self.embedder.embed(&crop)?, crop })
     }
 
     /// The main face of a picture ([`primary_detection`]); `None` if there is no face.
     ///
     /// # Errors
     /// A network fails.
-    pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<RecognizedFace>, VisionError> {
+    pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<EncodedFace>, VisionError> {
         let faces = self.faces(frame)?;
         match primary_detection(faces.iter().map(|face| &face.detection)) {
-            Some(detection) => Ok(Some(self.recognize(frame, detection)?)),
+            Some(detection) => Ok(Some(self.encode(frame, detection)?)),
             None => Ok(None),
         }
     }

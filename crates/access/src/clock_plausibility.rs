@@ -9,7 +9,7 @@ const STEP: SignedDuration = SignedDuration::from_secs(60);
 
 /// What the wall clock says at one moment, and what it is compared with.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WallTime {
+pub struct ClockReading {
     /// The time that the clock shows.
     pub now: Timestamp,
     /// The zone of the local time, or why there is none.
@@ -78,7 +78,7 @@ pub enum ClockFault {
     },
 }
 
-impl WallTime {
+impl ClockReading {
     /// The local time.
     ///
     /// # Errors
@@ -143,8 +143,8 @@ mod tests {
     }
 
     /// A clock that can be right.
-    fn sound() -> WallTime {
-        WallTime {
+    fn sound() -> ClockReading {
+        ClockReading {
             now: at("2031-05-05T10:00:00Z"),
             zone: TimeZone::get("Europe/Berlin").map_err(|_| unreachable!()),
             made: at("2026-11-24T12:00:00Z"),
@@ -156,25 +156,25 @@ mod tests {
     #[test]
     fn a_clock_that_can_be_right_gives_the_local_time() {
         assert_eq!(sound().local(), Ok(date(2031, 5, 5).at(12, 0, 0, 0)));
-        let first = WallTime { newest_event: None, ..sound() };
+        let first = ClockReading { newest_event: None, ..sound() };
         assert_eq!(first.local(), sound().local());
     }
 
     #[test]
     fn a_clock_before_the_program_was_never_set() {
         for now in ["1970-01-05T10:00:00Z", "2025-11-28T10:00:00Z", "2026-11-24T11:59:59Z"] {
-            let clock = WallTime { now: at(now), newest_event: None, ..sound() };
+            let clock = ClockReading { now: at(now), newest_event: None, ..sound() };
             let fault = clock.local().unwrap_err();
             assert!(matches!(fault, ClockFault::BeforeProgram { .. }), "{fault}");
         }
-        let fault = WallTime { now: at("1970-01-05T10:00:00Z"), ..sound() }.local().unwrap_err();
+        let fault = ClockReading { now: at("1970-01-05T10:00:00Z"), ..sound() }.local().unwrap_err();
         let said = "the clock says 1970-01-05 11:00 CET, before this program was made on 2026-11-24";
         assert_eq!(fault.to_string(), said);
     }
 
     #[test]
     fn a_clock_before_the_newest_event_went_back() {
-        let back = |now: &str| WallTime { now: at(now), ..sound() }.local();
+        let back = |now: &str| ClockReading { now: at(now), ..sound() }.local();
         assert!(back("2031-05-05T09:58:30Z").is_ok(), "time synchronization may set it back a little");
         for now in ["2031-05-05T09:57:59Z", "2030-05-05T10:00:00Z"] {
             let fault = back(now).unwrap_err();
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_must_be_synchronized_is_refused_where_it_is_not_known_to_be() {
-        let with = |synchronization| WallTime { synchronization, ..sound() }.local();
+        let with = |synchronization| ClockReading { synchronization, ..sound() }.local();
         assert!(with(Synchronization::Yes).is_ok());
         assert!(matches!(with(Synchronization::No), Err(ClockFault::NotSynchronized { .. })));
         let unknown = with(Synchronization::Unknown("not permitted".into()));
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn no_zone_is_not_utc() {
         let fault = ClockFault::ZoneUnknown { place: "TZ=Nowhere".into(), why: "no such zone".into() };
-        let lost = WallTime { zone: Err(fault.clone()), ..sound() };
+        let lost = ClockReading { zone: Err(fault.clone()), ..sound() };
         assert_eq!(lost.local(), Err(fault));
     }
 }

@@ -9,7 +9,7 @@ use rustls::crypto::ring;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use super::ReleaseError;
+use super::ModelStoreError;
 
 /// Timeout of name resolution, and of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -20,18 +20,18 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_secs(900);
 const MAX_REDIRECTS: u32 = 5;
 
 /// A folder on a web server.
-pub struct Web {
+pub struct HttpClient {
     agent: Agent,
     /// URL of the folder, without a slash at the end.
     address: String,
 }
 
-impl Web {
+impl HttpClient {
     /// Prepares a client for the folder at this URL; sends no request.
     ///
     /// # Errors
     /// The URL is HTTPS, and the system trusts no certificate authority.
-    pub fn new(address: &str) -> Result<Self, ReleaseError> {
+    pub fn new(address: &str) -> Result<Self, ModelStoreError> {
         let address = address.trim_end_matches('/').to_owned();
         let is_https = address.starts_with("https://");
         let mut config = Agent::config_builder()
@@ -48,7 +48,7 @@ impl Web {
         if is_https {
             let certificates = rustls_native_certs::load_native_certs().certs;
             if certificates.is_empty() {
-                return Err(ReleaseError::Fetch {
+                return Err(ModelStoreError::Fetch {
                     place: redact(&address),
                     why: "this system trusts no certificate authority (install the package ca-certificates)"
                         .into(),
@@ -73,8 +73,8 @@ impl Web {
     /// Requests a file and returns a reader of its content. The reader fails if the connection breaks before the end.
     ///
     /// # Errors
-    /// [`ReleaseError::Fetch`] if the server cannot be reached or does not deliver the file.
-    pub fn get(&self, file: &str) -> Result<Box<dyn Read>, ReleaseError> {
+    /// [`ModelStoreError::Fetch`] if the server cannot be reached or does not deliver the file.
+    pub fn get(&self, file: &str) -> Result<Box<dyn Read>, ModelStoreError> {
         let url = self.url(file);
         match self.agent.get(&url).call() {
             Ok(response) => Ok(Box::new(response.into_body().into_reader())),
@@ -86,7 +86,11 @@ impl Web {
                     Error::Io(_) | Error::Timeout(_) | Error::ConnectionFailed | Error::Protocol(_) => true,
                     _ => false,
                 };
-                Err(ReleaseError::Fetch { place: redact(&url), why: redact(&error.to_string()), retryable })
+                Err(ModelStoreError::Fetch {
+                    place: redact(&url),
+                    why: redact(&error.to_string()),
+                    retryable,
+                })
             }
         }
     }

@@ -4,7 +4,7 @@ use minisign_verify::{PublicKey, Signature};
 use ostiary_core::sha256;
 
 use super::release::is_hash;
-use super::{Release, ReleaseError};
+use super::{ModelStoreError, Release};
 
 /// Limit of the size of a signature file, bytes.
 pub(super) const MAX_SIGNATURE: u64 = 4 << 10;
@@ -19,10 +19,10 @@ impl TrustedKeys {
     /// Parses keys as minisign prints them: 56 characters of base64 each.
     ///
     /// # Errors
-    /// [`ReleaseError::BadKey`] if one of them is not a public key.
-    pub fn parse(keys: &[String]) -> Result<Self, ReleaseError> {
+    /// [`ModelStoreError::BadKey`] if one of them is not a public key.
+    pub fn parse(keys: &[String]) -> Result<Self, ModelStoreError> {
         let key = |text: &String| {
-            PublicKey::from_base64(text).map_err(|_| ReleaseError::BadKey { key: text.clone() })
+            PublicKey::from_base64(text).map_err(|_| ModelStoreError::BadKey { key: text.clone() })
         };
         Ok(Self(keys.iter().map(key).collect::<Result<_, _>>()?))
     }
@@ -46,8 +46,8 @@ impl SignedRelease {
     }
 
     /// The SHA-256 of the release that a signature names in its trusted comment. The signature is not verified here.
-    pub(super) fn release_hash(signature: &str, place: &str) -> Result<String, ReleaseError> {
-        let invalid = || ReleaseError::NotARelease {
+    pub(super) fn release_hash(signature: &str, place: &str) -> Result<String, ModelStoreError> {
+        let invalid = || ModelStoreError::NotARelease {
             place: place.to_owned(),
             why: "it is not the signature of a release".into(),
         };
@@ -66,13 +66,13 @@ impl SignedRelease {
         signature: String,
         keys: &TrustedKeys,
         place: &str,
-    ) -> Result<Self, ReleaseError> {
-        let invalid = |why: String| ReleaseError::NotARelease { place: place.to_owned(), why };
+    ) -> Result<Self, ModelStoreError> {
+        let invalid = |why: String| ModelStoreError::NotARelease { place: place.to_owned(), why };
         let signed = Signature::decode(&signature).map_err(|error| invalid(error.to_string()))?;
         // `false`: legacy signatures, which are not prehashed, are refused.
         let verifies = |key: &PublicKey| key.verify(&text, &signed, false).is_ok();
         if !keys.0.iter().any(verifies) {
-            return Err(ReleaseError::Untrusted { place: place.to_owned() });
+            return Err(ModelStoreError::Untrusted { place: place.to_owned() });
         }
         let release = Release::parse(&text).map_err(|error| invalid(error.to_string()))?;
         Ok(Self { release, text, signature })

@@ -1,4 +1,4 @@
-//! When the program was made. It is part of the build, and not read from the program's file: a copy keeps it, and the
+//! When the program was built. It is part of the build, and not read from the program's file: a copy keeps it, and the
 //! same sources give the same program.
 
 use jiff::Timestamp;
@@ -11,13 +11,14 @@ const SOURCE_DATE: Option<&str> = option_env!("SOURCE_DATE_EPOCH");
 /// Holds where neither can be read.
 const AT_LEAST: &str = "2026-01-01T00:00:00Z";
 
-/// When the program was made: the later of the changelog's newest entry and the build's `SOURCE_DATE_EPOCH`. A clock
+/// When the program was built: the later of the changelog's newest entry and the build's `SOURCE_DATE_EPOCH`. A clock
 /// that shows less was never set.
-pub fn program_made() -> Timestamp {
-    made(CHANGELOG, SOURCE_DATE)
+pub fn build_time() -> Timestamp {
+    newest_date(CHANGELOG, SOURCE_DATE)
 }
 
-fn made(changelog: &str, source_date: Option<&str>) -> Timestamp {
+/// The later of the two dates.
+fn newest_date(changelog: &str, source_date: Option<&str>) -> Timestamp {
     let entry = changelog.lines().find_map(|line| line.strip_prefix(" -- ")?.split_once(">  "));
     let entry = entry.and_then(|(_, date)| rfc2822::parse(date.trim()).ok()).map(|date| date.timestamp());
     let seconds = source_date.and_then(|seconds| seconds.trim().parse().ok());
@@ -40,17 +41,17 @@ mod tests {
         let changelog = "ostiary (2) unstable; urgency=low\n\n  * B.\n\n \
                          -- The authors <a@b>  Tue, 24 Nov 2026 12:00:00 +0100\n\nostiary (1) unstable\n\n \
                          -- The authors <a@b>  Mon, 05 Jan 2026 12:00:00 +0000\n";
-        assert_eq!(made(changelog, None), at("2026-11-24T11:00:00Z"));
-        assert_eq!(made(changelog, Some("1798761600")), at("2027-01-01T00:00:00Z"));
+        assert_eq!(newest_date(changelog, None), at("2026-11-24T11:00:00Z"));
+        assert_eq!(newest_date(changelog, Some("1798761600")), at("2027-01-01T00:00:00Z"));
         for no_date in ["1", "0", "", "soon"] {
-            assert_eq!(made(changelog, Some(no_date)), at("2026-11-24T11:00:00Z"), "{no_date}");
+            assert_eq!(newest_date(changelog, Some(no_date)), at("2026-11-24T11:00:00Z"), "{no_date}");
         }
-        assert_eq!(made("", None), at(AT_LEAST));
+        assert_eq!(newest_date("", None), at(AT_LEAST));
     }
 
     #[test]
     fn the_shipped_changelog_can_be_read() {
-        assert!(made(CHANGELOG, None) > at(AT_LEAST));
-        assert!(program_made() <= Timestamp::now());
+        assert!(newest_date(CHANGELOG, None) > at(AT_LEAST));
+        assert!(build_time() <= Timestamp::now());
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A group of enrolled people without hours, while other groups have hours. The door does not open for these people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClosedGroup {
+pub struct GroupWithoutHours {
     /// The name of the group, case-folded.
     pub group: String,
     /// The names of its people.
@@ -32,7 +32,10 @@ pub struct UnknownGroup {
 }
 
 /// The groups of these people that have no hours, while other groups have hours. Sorted by name.
-pub fn closed_groups<'a>(hours: &Hours, people: impl IntoIterator<Item = &'a Person>) -> Vec<ClosedGroup> {
+pub fn groups_without_hours<'a>(
+    hours: &Hours,
+    people: impl IntoIterator<Item = &'a Person>,
+) -> Vec<GroupWithoutHours> {
     if hours.is_empty() {
         return Vec::new();
     }
@@ -44,7 +47,7 @@ pub fn closed_groups<'a>(hours: &Hours, people: impl IntoIterator<Item = &'a Per
     }
     let closed = closed.into_iter();
     closed
-        .map(|(group, people)| ClosedGroup { nearest: nearest_group(hours, &group), group, people })
+        .map(|(group, people)| GroupWithoutHours { nearest: nearest_group(hours, &group), group, people })
         .collect()
 }
 
@@ -64,7 +67,7 @@ fn nearest_group(hours: &Hours, group: &str) -> Option<String> {
     nearest(group, hours.groups()).map(str::to_owned)
 }
 
-impl ClosedGroup {
+impl GroupWithoutHours {
     /// The hint how to fix it.
     pub fn fix(&self) -> String {
         let meant =
@@ -77,7 +80,7 @@ impl ClosedGroup {
     }
 }
 
-impl fmt::Display for ClosedGroup {
+impl fmt::Display for GroupWithoutHours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { group, people, .. } = self;
         write!(
@@ -125,7 +128,7 @@ mod tests {
             person("Dan", Some("stff")),
             person("Eve", Some("gardeners")),
         ];
-        let closed = closed_groups(&hours(), &people);
+        let closed = groups_without_hours(&hours(), &people);
         let messages: Vec<_> = closed.iter().map(|group| format!("{group}; {}", group.fix())).collect();
         assert_eq!(
             messages,
@@ -136,7 +139,7 @@ mod tests {
                  mean \"staff\"? add \"stff\" to [hours], or change the group with `ostiary people group NAME staff`",
             ]
         );
-        assert_eq!(closed_groups(&Hours::default(), &people), []);
+        assert_eq!(groups_without_hours(&Hours::default(), &people), []);
     }
 
     #[test]

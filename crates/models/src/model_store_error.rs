@@ -9,7 +9,7 @@ use super::BundleError;
 
 /// Why a bundle is not installed or activated. Each message names the bundle, file or place and how to fix it.
 #[derive(Debug, thiserror::Error)]
-pub enum ReleaseError {
+pub enum ModelStoreError {
     /// No public key is configured.
     #[error("models.keys is not set, so that no bundle is trusted; set it to your publisher's public key")]
     NoKeys,
@@ -129,7 +129,7 @@ pub enum ReleaseError {
     Bundle(#[from] BundleError),
 }
 
-impl ReleaseError {
+impl ModelStoreError {
     /// Whether a check refused the bundle; `false` if the check could not be carried out.
     pub fn is_refusal(&self) -> bool {
         matches!(
