@@ -23,7 +23,7 @@ use std::{fs, thread};
 use ostiary_access::DenialReason;
 use ostiary_config as config;
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
-use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant, Output, SPOOL, StoreError};
+use ostiary_events::{Denial, Event, EventKind, EventSink, EventStore, Evidence, Grant, SPOOL, StoreError};
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::Mqtt;
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};

@@ -13,7 +13,7 @@ use observer::{EventRecorder, SentenceOutput};
 use ostiary_config::Config;
 use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
-use ostiary_events::{JsonLines, Output};
+use ostiary_events::{EventSink, JsonLines};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::{FaceEncoder, PhotoCheck, check_photo};
 use ostiary_self_test::{DEMO_VISITORS, enrollment};
@@ -57,7 +57,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
     let snapshots = Snapshots::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
     let (recorder, recorded) = EventRecorder::new();
-    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(recorder)];
+    let mut outputs: Vec<Box<dyn EventSink>> = vec![Box::new(recorder)];
     // With --json, standard output has the events only, and the relay is printed to standard error.
     let relay = if globals.json {
         outputs.push(Box::new(JsonLines::stdout()));

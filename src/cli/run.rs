@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use ostiary_devices::{Inputs, Relay, Signals, state_file};
-use ostiary_events::{Journal, JsonLines, Output, logging};
+use ostiary_events::{EventSink, Journal, JsonLines, logging};
 use ostiary_facebank::{DaemonLock, FacebankError};
 
 use super::Globals;
@@ -38,7 +38,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     if relay.is_none() {
         log::warn!("relay.line is not set: decisions are reported, but no door opens");
     }
-    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(Journal)];
+    let mut outputs: Vec<Box<dyn EventSink>> = vec![Box::new(Journal)];
     if globals.json {
         outputs.push(Box::new(JsonLines::stdout()));
     }

@@ -10,7 +10,7 @@ use ostiary_config as config;
 use ostiary_core::Frame;
 use ostiary_events::EventKind;
 
-use super::progress::Worker;
+use super::progress::WorkerThread;
 use super::shared::Shared;
 
 /// The time between two attempts to open a camera that is absent.
@@ -66,7 +66,7 @@ impl CaptureWorker {
             log::info!("opened {}", source.describe());
         }
         while !self.shared.is_stopping() {
-            self.shared.progress.record(Worker::Capture);
+            self.shared.progress.record(WorkerThread::Capture);
             self.apply_new_camera();
             let Some(source) = self.source.as_mut() else {
                 self.open()?;
@@ -98,7 +98,7 @@ impl CaptureWorker {
     /// Passes a frame to the vision thread. Waits for it if the source is a recording.
     fn put(&self, frame: &mut Frame) {
         while !self.shared.is_stopping() && self.shared.frames.put(frame, PUT_WAIT) == Put::TimedOut {
-            self.shared.progress.record(Worker::Capture);
+            self.shared.progress.record(WorkerThread::Capture);
         }
     }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ostiary_access::{
-    Contact, Decision, DenialReason, DoorTransition, Outcome, RelayCommand, RelayFsm, RelayState,
+    Decision, DenialReason, DoorMonitor, DoorTransition, Outcome, RelayCommand, RelayFsm, RelayState,
 };
 use ostiary_core::ModelId;
 use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{Denial, EventKind, Grant};
 
 use super::error::Fault;
-use super::progress::Worker;
+use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
 
 /// The longest wait for a message. It limits how late the thread locks the door or switches a lamp.
@@ -28,12 +28,12 @@ pub struct DoorWorker {
     /// `None` if no relay is configured: decisions are reported, and no door opens.
     relay: Option<Relay>,
     signals: Signals,
-    contact: Contact,
+    contact: DoorMonitor,
 }
 
 impl DoorWorker {
     /// A worker with a relay at rest.
-    pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: Contact) -> Self {
+    pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: DoorMonitor) -> Self {
         let relay_fsm = RelayFsm::new(shared.pulse());
         Self { shared, relay_fsm, relay, signals, contact }
     }
@@ -50,7 +50,7 @@ impl DoorWorker {
         self.lock_on_fault();
         // In any case the relay goes to rest, with an event, before the line is released.
         if self.relay_fsm.state() != RelayState::Locked
-            && self.relay_fsm.state() != RelayState::Resting
+            && self.relay_fsm.state() != RelayState::AtRest
             && let Err(fault) = self.switch_relay(RelayCommand::Off)
         {
             return result.and(Err(fault));
@@ -61,7 +61,7 @@ impl DoorWorker {
     fn main_loop(&mut self) -> Result<(), Fault> {
         let mut has_ended = false;
         while !self.shared.is_stopping() {
-            self.shared.progress.record(Worker::Door);
+            self.shared.progress.record(WorkerThread::Door);
             self.lock_on_fault();
             let now = self.shared.clock.now();
             if let Some(command) = self.relay_fsm.tick(now) {
@@ -72,7 +72,7 @@ impl DoorWorker {
             if let Some(transition) = self.contact.tick(now) {
                 self.emit_transition(transition);
             }
-            if has_ended && !matches!(self.relay_fsm.state(), RelayState::Open { .. }) {
+            if has_ended && !matches!(self.relay_fsm.state(), RelayState::Energized { .. }) {
                 break;
             }
             let wait = self.relay_fsm.time_until_off(now).unwrap_or(MAX_SLEEP).min(MAX_SLEEP);

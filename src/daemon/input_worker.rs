@@ -6,7 +6,7 @@ use std::time::Duration;
 use ostiary_devices::Inputs;
 
 use super::error::Fault;
-use super::progress::Worker;
+use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
 
 /// The longest wait for an event, before the thread records its progress.
@@ -30,7 +30,7 @@ impl InputWorker {
     /// The queue of the door thread is full, which has locked the door.
     pub fn run(mut self) -> Result<(), Fault> {
         while !self.shared.is_stopping() {
-            self.shared.progress.record(Worker::Inputs);
+            self.shared.progress.record(WorkerThread::Inputs);
             let Some(event) = self.inputs.next_event(EVENT_WAIT) else { continue };
             self.shared.send_to_door(DoorMessage::Input { event, now: self.shared.clock.now() })?;
         }

@@ -7,7 +7,7 @@ use ostiary_core::clock::Clock;
 
 /// The threads whose progress is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worker {
+pub enum WorkerThread {
     /// Progress is a captured frame, or an attempt to open the source.
     Capture,
     /// Progress is a processed frame, or a wait for one.
@@ -20,7 +20,7 @@ pub enum Worker {
     Inputs,
 }
 
-impl Worker {
+impl WorkerThread {
     /// All workers.
     pub const ALL: [Self; 5] = [Self::Capture, Self::Vision, Self::Door, Self::Store, Self::Inputs];
 
@@ -47,13 +47,13 @@ struct LastProgress {
 }
 
 impl LastProgress {
-    fn of(&self, worker: Worker) -> &AtomicU64 {
+    fn of(&self, worker: WorkerThread) -> &AtomicU64 {
         match worker {
-            Worker::Capture => &self.capture,
-            Worker::Vision => &self.vision,
-            Worker::Door => &self.door,
-            Worker::Store => &self.store,
-            Worker::Inputs => &self.inputs,
+            WorkerThread::Capture => &self.capture,
+            WorkerThread::Vision => &self.vision,
+            WorkerThread::Door => &self.door,
+            WorkerThread::Store => &self.store,
+            WorkerThread::Inputs => &self.inputs,
         }
     }
 }
@@ -69,12 +69,12 @@ impl Progress {
     /// A record in which all workers made progress just now.
     pub fn new(clock: std::sync::Arc<dyn Clock>) -> Self {
         let progress = Self { clock, last: LastProgress::default(), frames: AtomicU64::new(0) };
-        Worker::ALL.into_iter().for_each(|worker| progress.record(worker));
+        WorkerThread::ALL.into_iter().for_each(|worker| progress.record(worker));
         progress
     }
 
     /// Records that a worker made progress.
-    pub fn record(&self, worker: Worker) {
+    pub fn record(&self, worker: WorkerThread) {
         self.last.of(worker).store(self.clock.now().as_millis() as u64, Ordering::Relaxed);
     }
 
@@ -89,7 +89,7 @@ impl Progress {
     }
 
     /// Whether a worker made no progress for longer than `limit`.
-    pub fn is_stuck(&self, worker: Worker, limit: Duration) -> bool {
+    pub fn is_stuck(&self, worker: WorkerThread, limit: Duration) -> bool {
         let last = Duration::from_millis(self.last.of(worker).load(Ordering::Relaxed));
         self.clock.now().saturating_sub(last) > limit
     }
@@ -109,15 +109,16 @@ mod tests {
         let progress = Progress::new(clock.clone());
         let limit = Duration::from_secs(5);
         clock.advance(Duration::from_secs(4));
-        for worker in [Worker::Capture, Worker::Door, Worker::Store, Worker::Inputs] {
+        for worker in [WorkerThread::Capture, WorkerThread::Door, WorkerThread::Store, WorkerThread::Inputs] {
             progress.record(worker);
         }
-        let stuck =
-            || Vec::from_iter(Worker::ALL.into_iter().filter(|worker| progress.is_stuck(*worker, limit)));
+        let stuck = || {
+            Vec::from_iter(WorkerThread::ALL.into_iter().filter(|worker| progress.is_stuck(*worker, limit)))
+        };
         assert_eq!(stuck(), []);
         clock.advance(Duration::from_secs(2));
-        assert_eq!(stuck(), [Worker::Vision]);
-        progress.record(Worker::Vision);
+        assert_eq!(stuck(), [WorkerThread::Vision]);
+        progress.record(WorkerThread::Vision);
         assert_eq!(stuck(), []);
     }
 }

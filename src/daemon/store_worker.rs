@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_events::{Event, EventStore, Output, StoreError};
+use ostiary_events::{Event, EventSink, EventStore, StoreError};
 
-use super::progress::Worker;
+use super::progress::WorkerThread;
 use super::shared::Shared;
 
 /// The longest wait for an event, before the thread records its progress.
@@ -22,13 +22,13 @@ pub struct StoreWorker {
 
 /// An output, and whether it failed for the last event.
 struct OutputState {
-    output: Box<dyn Output>,
+    output: Box<dyn EventSink>,
     is_failing: bool,
 }
 
 impl StoreWorker {
     /// A worker with this store and these outputs.
-    pub fn new(shared: Arc<Shared>, store: Arc<Mutex<EventStore>>, outputs: Vec<Box<dyn Output>>) -> Self {
+    pub fn new(shared: Arc<Shared>, store: Arc<Mutex<EventStore>>, outputs: Vec<Box<dyn EventSink>>) -> Self {
         let outputs = outputs.into_iter().map(|output| OutputState { output, is_failing: false }).collect();
         Self { shared, store, outputs, is_failing: false }
     }
@@ -36,7 +36,7 @@ impl StoreWorker {
     /// Runs until the queue is empty and no more events will be emitted.
     pub fn run(mut self) {
         loop {
-            self.shared.progress.record(Worker::Store);
+            self.shared.progress.record(WorkerThread::Store);
             // Read before the queue, so that an event that is emitted in between is not lost.
             let closed = self.shared.events_are_closed();
             match self.shared.events().pop(EVENT_WAIT) {

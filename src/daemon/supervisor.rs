@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ostiary_access::{Contact, GroupWithoutHours, groups_without_hours};
+use ostiary_access::{DoorMonitor, GroupWithoutHours, groups_without_hours};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
@@ -14,7 +14,7 @@ use ostiary_config::{Config, Hours, Layers};
 use ostiary_core::ModelId;
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_devices::{Inputs, Relay, Signals};
-use ostiary_events::{EventKind, EventStore, Output, logging};
+use ostiary_events::{EventKind, EventSink, EventStore, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
@@ -59,7 +59,7 @@ pub struct Setup {
     /// The exit button and the door contact; `None` without inputs.
     pub inputs: Option<Inputs>,
     /// The outputs of events. The daemon adds MQTT if it is enabled.
-    pub outputs: Vec<Box<dyn Output>>,
+    pub outputs: Vec<Box<dyn EventSink>>,
     /// Called with the result of each frame.
     pub frame_observer: Option<FrameObserver>,
 }
@@ -136,7 +136,7 @@ fn run_with(
     let model = pipeline.model().clone();
     let vision_worker = VisionWorker::new(shared.clone(), Box::new(pipeline), rules, frame_observer);
     let pending_update = vision_worker.pending_update();
-    let contact = Contact::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
+    let contact = DoorMonitor::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
     let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
     let input_worker = inputs.map(|inputs| InputWorker::new(shared.clone(), inputs));
     let store_worker = StoreWorker::new(shared.clone(), store, outputs);

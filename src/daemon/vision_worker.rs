@@ -13,7 +13,7 @@ use ostiary_pipeline::{RecognitionPipeline, TrackedFace};
 use ostiary_vision::VisionError;
 
 use super::error::Fault;
-use super::progress::Worker;
+use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
 
 /// The longest wait for a frame, before the thread records its progress.
@@ -167,7 +167,7 @@ impl VisionWorker {
     fn main_loop(&mut self) -> Result<(), Fault> {
         let mut frame = Frame::default();
         while !self.shared.is_stopping() {
-            self.shared.progress.record(Worker::Vision);
+            self.shared.progress.record(WorkerThread::Vision);
             self.apply_update()?;
             match self.shared.frames.take(&mut frame, FRAME_WAIT) {
                 Taken::TimedOut => {}

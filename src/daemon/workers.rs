@@ -11,7 +11,7 @@ use super::capture_worker::CaptureWorker;
 use super::door_worker::DoorWorker;
 use super::error::{DaemonError, Fault};
 use super::input_worker::InputWorker;
-use super::progress::Worker;
+use super::progress::WorkerThread;
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
 use super::vision_worker::VisionWorker;
@@ -54,11 +54,11 @@ impl Workers {
         stall: Duration,
     ) -> Result<Self, DaemonError> {
         // The door thread before the vision thread, so that every decision is handled.
-        let store = spawn(Worker::Store, move || store_worker.run())?;
-        let door = spawn(Worker::Door, move || Ok(door_worker.run()?))?;
-        let vision = spawn(Worker::Vision, move || Ok(vision_worker.run()?))?;
-        let capture = spawn(Worker::Capture, move || Ok(capture_worker.run()?))?;
-        let start = |input_worker: InputWorker| spawn(Worker::Inputs, move || Ok(input_worker.run()?));
+        let store = spawn(WorkerThread::Store, move || store_worker.run())?;
+        let door = spawn(WorkerThread::Door, move || Ok(door_worker.run()?))?;
+        let vision = spawn(WorkerThread::Vision, move || Ok(vision_worker.run()?))?;
+        let capture = spawn(WorkerThread::Capture, move || Ok(capture_worker.run()?))?;
+        let start = |input_worker: InputWorker| spawn(WorkerThread::Inputs, move || Ok(input_worker.run()?));
         let inputs = input_worker.map(start).transpose()?;
         let hang_timeout = HANG_TIMEOUT + 2 * stall;
         Ok(Self {
@@ -75,14 +75,14 @@ impl Workers {
     /// `None` while all threads work; `Some(Ok)` after the end of a recording; `Some(Err)` if a thread failed, died or hangs.
     pub fn ended(&mut self) -> Option<Result<(), DaemonError>> {
         for (worker, thread) in [
-            (Worker::Capture, &mut self.capture),
-            (Worker::Vision, &mut self.vision),
-            (Worker::Door, &mut self.door),
-            (Worker::Inputs, &mut self.inputs),
+            (WorkerThread::Capture, &mut self.capture),
+            (WorkerThread::Vision, &mut self.vision),
+            (WorkerThread::Door, &mut self.door),
+            (WorkerThread::Inputs, &mut self.inputs),
         ] {
             let Some(ended) = thread.take_if(|thread| thread.is_finished()) else { continue };
             match ended.join().unwrap_or_else(|panic| Err(panicked(worker, &*panic))) {
-                Ok(()) if worker == Worker::Door => return Some(Ok(())),
+                Ok(()) if worker == WorkerThread::Door => return Some(Ok(())),
                 Ok(()) => {}
                 Err(error) => return Some(Err(error)),
             }
@@ -95,7 +95,7 @@ impl Workers {
     }
 
     /// The first worker that hangs.
-    fn hanging_worker(&self) -> Option<Worker> {
+    fn hanging_worker(&self) -> Option<WorkerThread> {
         self.running_workers().find(|worker| self.shared.progress.is_stuck(*worker, self.hang_timeout))
     }
 
@@ -106,13 +106,13 @@ impl Workers {
     }
 
     /// The workers that have not ended.
-    fn running_workers(&self) -> impl Iterator<Item = Worker> {
-        Worker::ALL.into_iter().filter(|worker| match worker {
-            Worker::Capture => self.capture.is_some(),
-            Worker::Vision => self.vision.is_some(),
-            Worker::Door => self.door.is_some(),
-            Worker::Store => self.store.is_some(),
-            Worker::Inputs => self.inputs.is_some(),
+    fn running_workers(&self) -> impl Iterator<Item = WorkerThread> {
+        WorkerThread::ALL.into_iter().filter(|worker| match worker {
+            WorkerThread::Capture => self.capture.is_some(),
+            WorkerThread::Vision => self.vision.is_some(),
+            WorkerThread::Door => self.door.is_some(),
+            WorkerThread::Store => self.store.is_some(),
+            WorkerThread::Inputs => self.inputs.is_some(),
         })
     }
 
@@ -145,10 +145,10 @@ impl Workers {
         self.shared.stop();
         let deadline = Instant::now() + STOP_TIMEOUT;
         for (worker, thread) in [
-            (Worker::Door, self.door.take()),
-            (Worker::Vision, self.vision.take()),
-            (Worker::Capture, self.capture.take()),
-            (Worker::Inputs, self.inputs.take()),
+            (WorkerThread::Door, self.door.take()),
+            (WorkerThread::Vision, self.vision.take()),
+            (WorkerThread::Capture, self.capture.take()),
+            (WorkerThread::Inputs, self.inputs.take()),
         ] {
             let Some(thread) = thread else { continue };
             match join(thread, deadline) {
@@ -182,7 +182,7 @@ fn reason(error: &DaemonError) -> String {
 }
 
 fn spawn<T: Send + 'static>(
-    worker: Worker,
+    worker: WorkerThread,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, DaemonError> {
     let thread = worker.name();
@@ -203,7 +203,7 @@ fn join<T>(thread: JoinHandle<T>, deadline: Instant) -> Option<T> {
     thread.join().ok()
 }
 
-fn panicked(worker: Worker, panic: &(dyn Any + Send)) -> DaemonError {
+fn panicked(worker: WorkerThread, panic: &(dyn Any + Send)) -> DaemonError {
     let why = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let why = why.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     Fault::Died { thread: worker.name(), why }.into()

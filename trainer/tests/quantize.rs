@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::{ChannelOrder, NetworkInput};
 use ostiary_engine::{Backend, Network, Onnx};
 use prost::Message;
 use tempfile::TempDir;
@@ -292,7 +292,7 @@ fn a_network_exported_by_pytorch_runs_in_8_bits() {
     let output = quantize(&model, &of_project("crates/self-test/portraits"), &file, &["--pixels", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
-    let input = Input {
+    let input = NetworkInput {
         name: "input".into(),
         shape: [0; 4],
         channels: ChannelOrder::Rgb,

@@ -13,13 +13,13 @@ pub struct RelayFsm {
     now: Duration,
 }
 
-/// The state of the door.
+/// The state of the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayState {
     /// The relay is off.
-    Resting,
+    AtRest,
     /// The relay is on.
-    Open {
+    Energized {
         /// When the pulse ends.
         until: Duration,
     },
@@ -41,7 +41,7 @@ pub enum RelayCommand {
 impl RelayFsm {
     /// A relay at rest. A grant switches it on for `pulse`.
     pub fn new(pulse: Duration) -> Self {
-        Self { pulse, state: RelayState::Resting, last_pulse_end: None, now: Duration::ZERO }
+        Self { pulse, state: RelayState::AtRest, last_pulse_end: None, now: Duration::ZERO }
     }
 
     /// The current state.
@@ -55,12 +55,12 @@ impl RelayFsm {
         let until = now.saturating_add(self.pulse);
         match self.state {
             RelayState::Locked => None,
-            RelayState::Resting => {
-                self.state = RelayState::Open { until };
+            RelayState::AtRest => {
+                self.state = RelayState::Energized { until };
                 Some(RelayCommand::On)
             }
-            RelayState::Open { .. } => {
-                self.state = RelayState::Open { until };
+            RelayState::Energized { .. } => {
+                self.state = RelayState::Energized { until };
                 Some(RelayCommand::Extend)
             }
         }
@@ -70,8 +70,8 @@ impl RelayFsm {
     pub fn tick(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
         match self.state {
-            RelayState::Open { until } if now >= until => {
-                self.state = RelayState::Resting;
+            RelayState::Energized { until } if now >= until => {
+                self.state = RelayState::AtRest;
                 self.last_pulse_end = Some(now);
                 Some(RelayCommand::Off)
             }
@@ -81,7 +81,7 @@ impl RelayFsm {
 
     /// Locks the door after a fault: the relay goes off in any state, and no grant switches it on again.
     pub fn lock(&mut self) -> RelayCommand {
-        if matches!(self.state, RelayState::Open { .. }) {
+        if matches!(self.state, RelayState::Energized { .. }) {
             self.last_pulse_end = Some(self.now);
         }
         self.state = RelayState::Locked;
@@ -96,16 +96,16 @@ impl RelayFsm {
     /// The time until [`RelayFsm::tick`] ends the pulse; `None` if the relay is off.
     pub fn time_until_off(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            RelayState::Open { until } => Some(until.saturating_sub(now.max(self.now))),
-            RelayState::Resting | RelayState::Locked => None,
+            RelayState::Energized { until } => Some(until.saturating_sub(now.max(self.now))),
+            RelayState::AtRest | RelayState::Locked => None,
         }
     }
 
     /// The end of the current or the last pulse: until then people can open the door. `None` if there was no pulse.
     pub fn unlocked_until(&self) -> Option<Duration> {
         match self.state {
-            RelayState::Open { until } => Some(until),
-            RelayState::Resting | RelayState::Locked => self.last_pulse_end,
+            RelayState::Energized { until } => Some(until),
+            RelayState::AtRest | RelayState::Locked => self.last_pulse_end,
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(door.tick(ms(3999)), None);
         assert_eq!(door.tick(ms(4000)), Some(RelayCommand::Off));
         assert_eq!(door.tick(ms(4001)), None);
-        assert_eq!(door.state(), RelayState::Resting);
+        assert_eq!(door.state(), RelayState::AtRest);
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
         door.grant(ms(10_000));
         assert_eq!(door.tick(ms(1)), None);
         assert_eq!(door.grant(ms(2)), Some(RelayCommand::Extend));
-        assert_eq!(door.state(), RelayState::Open { until: ms(13_000) });
+        assert_eq!(door.state(), RelayState::Energized { until: ms(13_000) });
         assert_eq!(door.tick(ms(13_000)), Some(RelayCommand::Off));
     }
 
@@ -239,9 +239,9 @@ mod tests {
                 if command == Some(RelayCommand::Off) {
                     on = false;
                 }
-                prop_assert_eq!(on, matches!(door.state(), RelayState::Open { .. }));
+                prop_assert_eq!(on, matches!(door.state(), RelayState::Energized { .. }));
                 prop_assert_eq!(door.unlocked_until().is_some(), last_grant.is_some(), "unlocked after a grant, and only then");
-                if let RelayState::Open { until } = door.state() {
+                if let RelayState::Energized { until } = door.state() {
                     prop_assert_eq!(until, guard_limit, "the guard's limit is the end of the pulse, after every grant");
                 }
             }

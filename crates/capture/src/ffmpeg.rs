@@ -28,7 +28,7 @@ const MAX_PPM_NUMBER: u32 = 100_000;
 
 /// The input of ffmpeg.
 #[derive(Debug, Clone)]
-pub enum Input {
+pub enum FfmpegInput {
     /// A live stream with this address.
     Stream(String),
     /// A recorded file.
@@ -50,7 +50,7 @@ pub struct Recording {
     pub realtime: bool,
 }
 
-impl Input {
+impl FfmpegInput {
     /// Its name in messages, without credentials.
     pub fn name(&self) -> String {
         match self {

@@ -12,7 +12,7 @@ use ostiary_core::Frame;
 use ostiary_core::clock::Clock;
 
 use super::backoff::{Backoff, MAX_SLEEP};
-use super::ffmpeg::{self, Input, LastLine, Probe, Recording};
+use super::ffmpeg::{self, FfmpegInput, LastLine, Probe, Recording};
 use super::format_select::rounded_rate;
 use super::{CaptureError, FrameSource, LatestFrame, Next, Put, Taken};
 
@@ -30,7 +30,7 @@ const CLIP_STALL: Duration = Duration::from_secs(30);
 /// ffmpeg gets the address of a stream as an argument. Other users of the host can read its credentials in the list of
 /// processes while it runs. They are not visible elsewhere.
 pub struct FfmpegSource {
-    input: Input,
+    input: FfmpegInput,
     live: bool,
     stall: Duration,
     clock: Arc<dyn Clock>,
@@ -54,16 +54,16 @@ enum Failure {
 impl FfmpegSource {
     /// A live stream. The first call of `next` connects.
     pub fn stream(address: &str, stall: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self::new(Input::Stream(address.to_owned()), true, stall, clock)
+        Self::new(FfmpegInput::Stream(address.to_owned()), true, stall, clock)
     }
 
     /// A recorded file.
     pub fn file(recording: Recording, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         let live = recording.realtime;
-        Self::new(Input::File(recording), live, stall, clock)
+        Self::new(FfmpegInput::File(recording), live, stall, clock)
     }
 
-    fn new(input: Input, live: bool, stall: Duration, clock: Arc<dyn Clock>) -> Self {
+    fn new(input: FfmpegInput, live: bool, stall: Duration, clock: Arc<dyn Clock>) -> Self {
         let backoff = Backoff::new(Instant::now());
         Self {
             input,
@@ -82,8 +82,10 @@ impl FfmpegSource {
         let name = self.input.name();
         match (failure, &self.input) {
             (Failure::Stalled(time), _) => CaptureError::Stalled { name, seconds: time.as_secs_f64() },
-            (Failure::Ended(why), Input::Stream(_)) => CaptureError::Broken { name, why },
-            (Failure::Ended(why), Input::File(file)) => CaptureError::Video { path: file.path.clone(), why },
+            (Failure::Ended(why), FfmpegInput::Stream(_)) => CaptureError::Broken { name, why },
+            (Failure::Ended(why), FfmpegInput::File(file)) => {
+                CaptureError::Video { path: file.path.clone(), why }
+            }
         }
     }
 
@@ -103,7 +105,7 @@ impl FfmpegSource {
 
     /// Handles the end of the decoder: the end of a file, or a failure of a stream.
     fn decoder_ended(&mut self, outcome: Result<(), DecodeError>) -> Result<Next, CaptureError> {
-        let is_file = matches!(self.input, Input::File(_));
+        let is_file = matches!(self.input, FfmpegInput::File(_));
         match outcome {
             Ok(()) if is_file => {
                 self.stop();
@@ -140,7 +142,7 @@ impl FrameSource for FfmpegSource {
         // A connection takes longer than a frame.
         let limit = if decoder.has_given_frames { self.stall } else { self.stall * 2 };
         let remaining = limit.saturating_sub(decoder.last_frame_at.elapsed());
-        let is_connecting = !decoder.has_given_frames && matches!(self.input, Input::Stream(_));
+        let is_connecting = !decoder.has_given_frames && matches!(self.input, FfmpegInput::Stream(_));
         let wait = if is_connecting { remaining.min(MAX_SLEEP) } else { remaining };
         match decoder.shared.latest_frame.take(frame, wait) {
             Taken::Frame => {
@@ -168,8 +170,8 @@ impl FrameSource for FfmpegSource {
 
     fn describe(&self) -> String {
         match &self.input {
-            Input::Stream(_) => format!("stream {}", self.input.name()),
-            Input::File(file) => {
+            FfmpegInput::Stream(_) => format!("stream {}", self.input.name()),
+            FfmpegInput::File(file) => {
                 let speed = if file.realtime { ", in real time" } else { "" };
                 format!("video {} at {}/s{speed}", self.input.name(), rounded_rate(file.fps))
             }
@@ -222,7 +224,7 @@ impl Shared {
 }
 
 impl Decoder {
-    fn start(input: &Input, live: bool, sequence: u64, clock: Arc<dyn Clock>) -> Self {
+    fn start(input: &FfmpegInput, live: bool, sequence: u64, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             latest_frame: LatestFrame::new(live),
             state: Mutex::default(),
@@ -262,11 +264,11 @@ impl Decoder {
 
 /// Starts the child, and passes its frames on until it ends or is stopped. One thread does both, because the kernel kills the
 /// child when the thread that started it ends.
-fn decode(shared: &Shared, input: &Input, live: bool, clock: &dyn Clock) -> Result<(), DecodeError> {
+fn decode(shared: &Shared, input: &FfmpegInput, live: bool, clock: &dyn Clock) -> Result<(), DecodeError> {
     let mut sequence = shared.sequence.load(Ordering::Relaxed);
     let (rate, begin) = match input {
-        Input::File(file) => (file.fps, file.begin),
-        Input::Stream(_) => (1.0, Duration::ZERO),
+        FfmpegInput::File(file) => (file.fps, file.begin),
+        FfmpegInput::Stream(_) => (1.0, Duration::ZERO),
     };
     let position = |sequence: u64| Duration::from_secs_f64(sequence as f64 / rate);
     let mut child = input.start_decoder(position(sequence)).map_err(DecodeError::NotStarted)?;

@@ -8,7 +8,7 @@ use crate::error::Problem;
 use crate::hours::Hours;
 use crate::lookup;
 use crate::origin::Origin;
-use crate::rule::Refusal;
+use crate::rule::ValueError;
 
 /// The value in its key's own type, if the key exists and allows it.
 pub(crate) fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, Problem> {
@@ -24,26 +24,26 @@ pub(crate) fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, 
     checked.map_err(|refusal| {
         let (origin, key) = (origin.clone(), name.to_owned());
         match refusal {
-            Refusal::WrongType { expected, found } => Problem::WrongType { origin, key, expected, found },
-            Refusal::OutOfRange { allowed } => Problem::OutOfRange { origin, key, value: text, allowed },
+            ValueError::WrongType { expected, found } => Problem::WrongType { origin, key, expected, found },
+            ValueError::OutOfRange { allowed } => Problem::OutOfRange { origin, key, value: text, allowed },
         }
     })
 }
 
 /// The times of a group, if they can be understood.
-fn check_times(group: &str, value: Value) -> Result<Value, Refusal> {
+fn check_times(group: &str, value: Value) -> Result<Value, ValueError> {
     let texts = value.as_array().and_then(|items| {
         items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
     });
     let Some(texts) = texts else {
-        return Err(Refusal::WrongType {
+        return Err(ValueError::WrongType {
             expected: "a list of times, as in [\"mon-fri 08:00-18:00\"]".to_owned(),
             found: format!("{} ({value})", value.type_str()),
         });
     };
     match Hours::parse(&BTreeMap::from([(group.to_owned(), texts)])) {
         Ok(_) => Ok(value),
-        Err(error) => Err(Refusal::OutOfRange {
+        Err(error) => Err(ValueError::OutOfRange {
             allowed: format!(
                 "times like \"mon-fri 08:00-18:00\", \"22:00-06:00\", \"always\" or \"never\" (\"{}\": {})",
                 error.text, error.why

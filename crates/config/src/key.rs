@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use crate::rule::{Refusal, Rule};
+use crate::rule::{Rule, ValueError};
 
 /// A section of the configuration: `[name]` and its keys.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,7 @@ impl Key {
     }
 
     /// The value in the key's own type (a whole number is a number too), if it is allowed.
-    pub(crate) fn check(&self, value: Value) -> Result<Value, Refusal> {
+    pub(crate) fn check(&self, value: Value) -> Result<Value, ValueError> {
         self.rule.kind.check(value)
     }
 }

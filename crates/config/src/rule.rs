@@ -45,7 +45,7 @@ pub(crate) enum Kind {
 }
 
 /// Why a value is refused.
-pub(crate) enum Refusal {
+pub(crate) enum ValueError {
     WrongType { expected: String, found: String },
     OutOfRange { allowed: String },
 }
@@ -158,15 +158,15 @@ impl Kind {
     }
 
     /// The value in its own type (a whole number is a number too), if it is allowed.
-    pub fn check(&self, value: Value) -> Result<Value, Refusal> {
+    pub fn check(&self, value: Value) -> Result<Value, ValueError> {
         match (self, value) {
             (Self::Number(..), Value::Integer(whole)) => self.check(Value::Float(whole as f64)),
             (_, value) => match self.allows(&value) {
                 Some(true) => Ok(value),
-                Some(false) => Err(Refusal::OutOfRange { allowed: self.to_string() }),
+                Some(false) => Err(ValueError::OutOfRange { allowed: self.to_string() }),
                 None => {
                     let found = format!("{} ({value})", value.type_str());
-                    Err(Refusal::WrongType { expected: self.to_string(), found })
+                    Err(ValueError::WrongType { expected: self.to_string(), found })
                 }
             },
         }

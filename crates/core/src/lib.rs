@@ -34,7 +34,7 @@ pub use hash::{hex, sha256};
 pub use ids::{ModelId, PersonId, TrackId};
 pub use match_rule::{MatchRule, Verdict};
 pub use model_role::{ModelRole, UnknownModelRole};
-pub use network_input::{ChannelOrder, Input, InputError, MAX_FILE, UnknownChannelOrder};
+pub use network_input::{ChannelOrder, InputError, MAX_FILE, NetworkInput, UnknownChannelOrder};
 pub use person::{Person, fold_group};
 pub use precision::{Precision, UnknownPrecision};
 pub use quality::{Quality, QualityFault};

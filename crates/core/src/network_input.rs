@@ -11,7 +11,7 @@ pub const MAX_FILE: u64 = 256 << 20;
 /// The network's input. A pixel `p` (0 to 255) becomes `(p - mean) / divisor`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Input {
+pub struct NetworkInput {
     /// The input's name in the file.
     pub name: String,
     /// Batch, channels, height, width; 0 stands for any size.
@@ -34,7 +34,7 @@ pub enum ChannelOrder {
     Bgr,
 }
 
-/// Why an [`Input`] is refused.
+/// Why a [`NetworkInput`] is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InputError {
     /// The network does not take color pictures of one size or of any size.
@@ -55,7 +55,7 @@ pub enum InputError {
 #[error("{0:?} is not an order of color channels; it is RGB or BGR")]
 pub struct UnknownChannelOrder(pub String);
 
-impl Input {
+impl NetworkInput {
     /// The largest side of a picture that a network is made for, pixels.
     const MAX_SIDE: usize = 4096;
     /// The largest batch.

@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::cdev::{self, check_free, chip_with_line, refused};
 use super::input_lines::InputSpec;
-use super::{Edge, GpioError, Input, InputLines, InputState};
+use super::{DoorInput, Edge, GpioError, InputLines, InputState};
 
 /// The time in which a pull resistor charges the wires.
 const BIAS_SETTLE_TIME: Duration = Duration::from_millis(10);
@@ -24,7 +24,7 @@ const BIAS_SETTLE_TIME: Duration = Duration::from_millis(10);
 pub(super) struct CdevInputs(Vec<CdevInput>);
 
 struct CdevInput {
-    input: Input,
+    input: DoorInput,
     chip: PathBuf,
     line: u32,
     request: Request,
@@ -96,7 +96,7 @@ impl InputLines for CdevInputs {
         // The button's level is read too: older kernels report an unplugged chip only to a read.
         for line in &self.0 {
             let active = line.is_active()?;
-            if line.input == Input::Contact {
+            if line.input == DoorInput::Contact {
                 contact = Some(active);
             }
         }
@@ -164,7 +164,7 @@ mod tests {
             [("/dev/gpiochip987", "no GPIO chip /dev/gpiochip987"), ("/dev/null", "is not a GPIO chip")]
         {
             let line = LineSpec {
-                what: Input::Exit.what(),
+                what: DoorInput::Exit.what(),
                 backend: GpioBackend::Gpiocdev,
                 chip: Path::new(chip),
                 key: "inputs.chip",
@@ -172,7 +172,7 @@ mod tests {
                 active: ActiveLevel::Low,
             };
             let debounce = Duration::from_millis(30);
-            let spec = InputSpec { input: Input::Exit, line, bias: Bias::PullUp, debounce };
+            let spec = InputSpec { input: DoorInput::Exit, line, bias: Bias::PullUp, debounce };
             for error in [CdevInputs::open(&[spec]).err().unwrap(), input_state(spec).unwrap_err()] {
                 let message = error.to_string();
                 assert!(

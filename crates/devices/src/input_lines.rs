@@ -9,14 +9,14 @@ use super::{GpioError, LineSpec, OUTPUTS_CHIP_KEY};
 
 /// The device on an input line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
+pub enum DoorInput {
     /// The exit button.
     Exit,
     /// The door contact.
     Contact,
 }
 
-impl Input {
+impl DoorInput {
     /// Its name, for the kernel's list of consumers and for messages.
     pub fn what(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
     /// The input that changed.
-    pub input: Input,
+    pub input: DoorInput,
     /// Whether the button is pressed, or the door open, after the change.
     pub active: bool,
     /// Time since the change, from the kernel's monotonic time stamp.
@@ -55,7 +55,7 @@ pub trait InputLines: Send {
 /// An input line, and how it is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InputSpec<'a> {
-    pub input: Input,
+    pub input: DoorInput,
     pub line: LineSpec<'a>,
     pub bias: Bias,
     pub debounce: Duration,
@@ -63,8 +63,8 @@ pub(super) struct InputSpec<'a> {
 
 /// The configured input lines.
 pub(super) fn specs<'a>(config: &'a config::Inputs, relay: &'a config::Relay) -> Vec<InputSpec<'a>> {
-    let exit = (Input::Exit, config.exit_line, config.exit_active, config.exit_bias);
-    let contact = (Input::Contact, config.contact_line, config.contact_active, config.contact_bias);
+    let exit = (DoorInput::Exit, config.exit_line, config.exit_active, config.exit_bias);
+    let contact = (DoorInput::Contact, config.contact_line, config.contact_active, config.contact_bias);
     let key = if config.chip.is_some() { "inputs.chip" } else { OUTPUTS_CHIP_KEY };
     let (backend, chip) = (GpioBackend::Gpiocdev, config.chip(relay));
     let debounce = Duration::from_millis(config.debounce_ms);

@@ -7,7 +7,7 @@ use ostiary_config as config;
 
 use super::cdev_inputs::CdevInputs;
 use super::input_lines::specs;
-use super::{Edge, GpioError, Input, InputLines};
+use super::{DoorInput, Edge, GpioError, InputLines};
 
 /// Requests the lines, at start and again after they were lost.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn InputLines>, GpioError> + Send>;
@@ -78,10 +78,10 @@ impl Inputs {
         let has_read_level = std::mem::replace(&mut self.has_read_level, true);
         let edge = if has_read_level { lines.edge(wait) } else { Ok(None) };
         let event = edge.and_then(|edge| match edge {
-            Some(Edge { input: Input::Exit, active, age }) => {
+            Some(Edge { input: DoorInput::Exit, active, age }) => {
                 Ok(active.then_some(InputEvent::ExitPressed { age }))
             }
-            Some(Edge { input: Input::Contact, active: open, age }) => {
+            Some(Edge { input: DoorInput::Contact, active: open, age }) => {
                 Ok(Some(InputEvent::Contact { open, age }))
             }
             // Without an edge, the level is read: the kernel's buffer of edges may have overflowed, and a read fails if
@@ -142,9 +142,9 @@ mod tests {
         }
 
         /// Changes a level, which gives a debounced edge.
-        fn set_level(&self, input: Input, active: bool) {
+        fn set_level(&self, input: DoorInput, active: bool) {
             let mut levels = self.0.lock().unwrap();
-            if input == Input::Contact {
+            if input == DoorInput::Contact {
                 levels.open = Some(active);
             }
             levels.edges.push_back(Edge { input, active, age: Duration::from_millis(3) });
@@ -177,38 +177,38 @@ mod tests {
         let lines = Lines::default();
         let mut inputs = lines.inputs();
         assert_eq!(next(&mut inputs), "nothing");
-        lines.set_level(Input::Exit, true);
+        lines.set_level(DoorInput::Exit, true);
         assert_eq!(next(&mut inputs), "pressed 3 ms ago");
         for _ in 0..3 {
             assert_eq!(next(&mut inputs), "nothing");
         }
-        lines.set_level(Input::Exit, false);
+        lines.set_level(DoorInput::Exit, false);
         assert_eq!(next(&mut inputs), "nothing");
-        lines.set_level(Input::Exit, true);
+        lines.set_level(DoorInput::Exit, true);
         assert_eq!(next(&mut inputs), "pressed 3 ms ago");
     }
 
     #[test]
     fn the_first_event_of_the_contact_is_its_level_then_its_edges_follow() {
         let lines = Lines::default();
-        lines.set_level(Input::Contact, false);
+        lines.set_level(DoorInput::Contact, false);
         let mut inputs = lines.inputs();
         assert_eq!(next(&mut inputs), "closed 0 ms ago", "without an edge");
         assert_eq!(next(&mut inputs), "nothing", "the edge does not change the level");
-        lines.set_level(Input::Contact, true);
+        lines.set_level(DoorInput::Contact, true);
         assert_eq!(next(&mut inputs), "opened 3 ms ago");
         assert_eq!(next(&mut inputs), "nothing");
-        lines.set_level(Input::Contact, false);
+        lines.set_level(DoorInput::Contact, false);
         assert_eq!(next(&mut inputs), "closed 3 ms ago");
     }
 
     #[test]
     fn a_level_is_read_if_the_kernel_lost_the_edge() {
         let lines = Lines::default();
-        lines.set_level(Input::Contact, false);
+        lines.set_level(DoorInput::Contact, false);
         let mut inputs = lines.inputs();
         next(&mut inputs);
-        lines.set_level(Input::Contact, true);
+        lines.set_level(DoorInput::Contact, true);
         lines.0.lock().unwrap().edges.clear();
         assert_eq!(next(&mut inputs), "opened 0 ms ago");
         assert_eq!(next(&mut inputs), "nothing");
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn lost_lines_are_reported_once_and_have_their_current_level_when_recovered() {
         let lines = Lines::default();
-        lines.set_level(Input::Contact, false);
+        lines.set_level(DoorInput::Contact, false);
         let mut inputs = lines.inputs();
         next(&mut inputs);
         lines.0.lock().unwrap().is_unplugged = true;

@@ -20,7 +20,7 @@ pub mod state_file;
 use std::path::{Path, PathBuf};
 
 pub use error::GpioError;
-pub use input_lines::{Edge, Input, InputLines};
+pub use input_lines::{DoorInput, Edge, InputLines};
 pub use inputs::{InputEvent, Inputs, Opener};
 use ostiary_config as config;
 use ostiary_config::{ActiveLevel, GpioBackend};
@@ -117,7 +117,7 @@ pub fn inspect(relay: &config::Relay, signals: &config::Signals) -> Vec<Result<L
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputState {
     /// The input on the line.
-    pub input: Input,
+    pub input: DoorInput,
     /// The state of its line.
     pub line: LineState,
     /// Whether the button is pressed, or the door open; `None` if a program has the line.

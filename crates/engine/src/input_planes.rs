@@ -2,11 +2,17 @@
 
 #![expect(clippy::indexing_slicing, reason = "a picture has three planes, as many as a pixel has channels")]
 
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::{ChannelOrder, NetworkInput};
 
 /// Fills `planes` (NCHW: a batch of pictures of `plane` pixels each) from packed RGB, in the channel order of the file.
 /// `value` converts one channel of a pixel.
-pub fn to_planes<T>(pixels: &[u8], input: &Input, plane: usize, planes: &mut [T], value: impl Fn(u8) -> T) {
+pub fn to_planes<T>(
+    pixels: &[u8],
+    input: &NetworkInput,
+    plane: usize,
+    planes: &mut [T],
+    value: impl Fn(u8) -> T,
+) {
     let plane = plane.max(1);
     let reversed = input.channels == ChannelOrder::Bgr;
     for (picture, planes) in pixels.chunks_exact(plane * 3).zip(planes.chunks_exact_mut(plane * 3)) {
@@ -20,7 +26,7 @@ pub fn to_planes<T>(pixels: &[u8], input: &Input, plane: usize, planes: &mut [T]
 }
 
 /// The normalization of a channel of a pixel, for files that take floats.
-pub fn normalize(input: &Input) -> impl Fn(u8) -> f32 {
+pub fn normalize(input: &NetworkInput) -> impl Fn(u8) -> f32 {
     let (mean, scale) = (input.mean, 1.0 / input.divisor);
     move |pixel| (f32::from(pixel) - mean) * scale
 }
@@ -31,7 +37,7 @@ mod tests {
 
     #[test]
     fn planes_have_the_channel_order_of_the_file() {
-        let mut input = Input {
+        let mut input = NetworkInput {
             name: "input".into(),
             shape: [0; 4],
             channels: ChannelOrder::Rgb,

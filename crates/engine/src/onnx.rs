@@ -1,6 +1,6 @@
 //! A parsed ONNX file, which can be prepared for shapes of input.
 
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
@@ -13,7 +13,7 @@ use super::{Backend, EngineError, LimitError, Network, QuantizedNetwork, limits}
 pub struct Onnx {
     name: String,
     file: ModelProto,
-    input: Input,
+    input: NetworkInput,
     backend: Backend,
 }
 
@@ -23,7 +23,12 @@ impl Onnx {
     ///
     /// # Errors
     /// The file is not an ONNX model, or exceeds a limit.
-    pub fn parse(name: &str, bytes: &[u8], input: &Input, backend: &Backend) -> Result<Self, EngineError> {
+    pub fn parse(
+        name: &str,
+        bytes: &[u8],
+        input: &NetworkInput,
+        backend: &Backend,
+    ) -> Result<Self, EngineError> {
         let failed = |why: String| EngineError::Load { model: name.to_owned(), why };
         let limited = |why: LimitError| EngineError::Limit { model: name.to_owned(), why };
         limits::check_bytes(bytes).map_err(limited)?;
@@ -100,8 +105,8 @@ mod tests {
         std::fs::read(format!("{}/../../models/{role}.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap()
     }
 
-    fn input() -> Input {
-        Input {
+    fn input() -> NetworkInput {
+        NetworkInput {
             name: "input".into(),
             shape: [0; 4],
             channels: ChannelOrder::Rgb,

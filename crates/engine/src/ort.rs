@@ -11,7 +11,7 @@ use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use ort::value::{TensorElementType, TensorRef};
 use ostiary_config::{Ort, Provider};
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 use prost::Message;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::type_proto::Value;
@@ -69,7 +69,7 @@ impl Runtime {
         &self,
         model: &str,
         file: &ModelProto,
-        input: &Input,
+        input: &NetworkInput,
         shape: &[usize],
     ) -> Result<OrtNetwork, EngineError> {
         let mut builder =
@@ -227,7 +227,7 @@ fn bind_shape(file: &ModelProto, shape: &[usize]) -> Option<ModelProto> {
 pub struct OrtNetwork {
     model: String,
     session: Session,
-    input: Input,
+    input: NetworkInput,
     shape: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
     /// The input as planes, if the file takes bytes; otherwise empty.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
@@ -20,7 +20,7 @@ pub struct TractNetwork {
     output_shapes: Vec<Vec<usize>>,
     /// Whether the file takes bytes; otherwise it takes normalized floats.
     takes_bytes: bool,
-    input: Input,
+    input: NetworkInput,
     executor: Executor,
 }
 
@@ -32,7 +32,7 @@ impl TractNetwork {
     pub fn new(
         name: &str,
         file: &ModelProto,
-        input: &Input,
+        input: &NetworkInput,
         shape: &[usize],
         executor: Executor,
     ) -> Result<Self, EngineError> {

@@ -4,13 +4,13 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, Record};
 
 use super::record::Record as EventRecord;
-use super::{Event, EventKind, Output, OutputError, sentence};
+use super::{Event, EventKind, EventSink, OutputError, sentence};
 
 /// Writes events to the program's log. If the system has a journal, the log is the journal.
 #[derive(Default)]
 pub struct Journal;
 
-impl Output for Journal {
+impl EventSink for Journal {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         let level = level(&event.kind);
         if level <= log::max_level() {

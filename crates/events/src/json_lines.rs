@@ -2,7 +2,7 @@
 
 use std::io::{self, Stdout, Write};
 
-use super::{Event, Output, OutputError};
+use super::{Event, EventSink, OutputError};
 
 /// Prints events to standard output, or to another writer.
 pub struct JsonLines<W = Stdout>(W);
@@ -21,7 +21,7 @@ impl<W: Write + Send> JsonLines<W> {
     }
 }
 
-impl<W: Write + Send> Output for JsonLines<W> {
+impl<W: Write + Send> EventSink for JsonLines<W> {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         let mut line = serde_json::to_vec(event).map_err(|error| OutputError::Stdout(error.into()))?;
         line.push(b'\n');

@@ -1,7 +1,7 @@
 //! What happened at the door, as typed events.
 //!
 //! What comes in: [`Event`]s. What goes out: rows of the [`EventStore`], and reports in the journal and as JSON lines, each
-//! an [`Output`].
+//! an [`EventSink`].
 
 mod event;
 mod event_name;
@@ -24,7 +24,7 @@ pub use sentence::sentence;
 pub use store::{EventStore, NewestTime, SPOOL, StoreError};
 
 /// Where events are reported. Outputs run on threads that the door never waits for.
-pub trait Output: Send {
+pub trait EventSink: Send {
     /// Reports one event.
     ///
     /// # Errors

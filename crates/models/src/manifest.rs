@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ostiary_core::{Input, ModelId, ModelRole, Precision, Similarity};
+use ostiary_core::{ModelId, ModelRole, NetworkInput, Precision, Similarity};
 use serde::{Deserialize, Serialize};
 
 use super::BundleError;
@@ -33,7 +33,7 @@ pub struct ModelEntry {
     /// Origin of the model.
     pub source: Source,
     /// Input of the network and how pixels are normalized.
-    pub input: Input,
+    pub input: NetworkInput,
     /// Outputs of the network, in the order of the file.
     pub outputs: Vec<Output>,
     /// For embedders: the threshold for each false accept rate (FAR), from high FAR to low.
@@ -238,7 +238,7 @@ mod tests {
                 sha256: String::new(),
                 path: String::new(),
             },
-            input: Input {
+            input: NetworkInput {
                 name: "input".into(),
                 shape: [1, 3, 112, 112],
                 channels: ChannelOrder::Rgb,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use error::MqttError;
 use link::{REQUESTS, Shared};
 use ostiary_config as config;
-use ostiary_events::{Event, EventStore, Output, OutputError};
+use ostiary_events::{Event, EventSink, EventStore, OutputError};
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use topics::Topics;
 
@@ -45,7 +45,7 @@ impl Mqtt {
     /// Starts to connect, and tries again without end.
     ///
     /// `has_contact` is whether the door has a contact that shows whether it is open. The store is locked only for short
-    /// times. A caller of [`Output::report`] must not hold its lock.
+    /// times. A caller of [`EventSink::report`] must not hold its lock.
     ///
     /// # Errors
     /// For what a later attempt cannot fix: a password or a certificate that cannot be read, a name that cannot be in a
@@ -90,7 +90,7 @@ impl Drop for Mqtt {
     }
 }
 
-impl Output for Mqtt {
+impl EventSink for Mqtt {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.shared.report(event);
         Ok(())

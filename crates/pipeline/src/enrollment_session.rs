@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ostiary_core::{BBox, QualityFault};
 
-use super::Refusal;
+use super::FaceCountError;
 
 /// Number of consecutive good frames before a picture is captured: a person who only passes by is not enrolled.
 const STEADY_FRAMES: u32 = 3;
@@ -17,7 +17,7 @@ const CAPTURE_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// There is not exactly one face.
-    Refusal(Refusal),
+    FaceCount(FaceCountError),
     /// The face does not meet a quality limit.
     Fault(QualityFault),
     /// The face is good: hold still.
@@ -27,7 +27,7 @@ pub enum Advice {
 impl std::fmt::Display for Advice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Refusal(refusal) => refusal.fmt(f),
+            Self::FaceCount(refusal) => refusal.fmt(f),
             Self::Fault(fault) => f.write_str(fault.advice()),
             Self::HoldStill => f.write_str("good: hold still"),
         }
@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn advice_is_returned_only_when_it_changes() {
         let mut session = EnrollmentSession::default();
-        let (none, many) = (Advice::Refusal(Refusal::NoFace), Advice::Refusal(Refusal::SeveralFaces));
+        let (none, many) =
+            (Advice::FaceCount(FaceCountError::NoFace), Advice::FaceCount(FaceCountError::SeveralFaces));
         let steps: Vec<Step> =
             [none, none, many, many, none].into_iter().map(|a| session.observe(ms(0), Err(a))).collect();
         assert_eq!(

@@ -14,5 +14,5 @@ mod recognition_pipeline;
 pub use bundle_check::{Agreement, BundleCheckError, check_bundle, check_golden};
 pub use enrollment_session::{Advice, EnrollmentSession, Step};
 pub use face_encoder::{EncodedFace, FaceEncoder};
-pub use photo_check::{PhotoCheck, Refusal, aligned_crop, check_photo, outliers};
+pub use photo_check::{FaceCountError, PhotoCheck, aligned_crop, check_photo, outliers};
 pub use recognition_pipeline::{RecognitionPipeline, TrackedFace};

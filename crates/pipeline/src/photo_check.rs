@@ -17,12 +17,12 @@ pub enum PhotoCheck {
     /// One face, which does not meet this quality limit.
     Poor(EncodedFace, QualityFault),
     /// No face, or more than one.
-    Refused(Refusal),
+    Refused(FaceCountError),
 }
 
 /// Why a picture does not show exactly one person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum FaceCountError {
     /// The detector finds no face.
     #[error("no face found: the face must be close to the camera and lit")]
     NoFace,
@@ -53,11 +53,11 @@ pub fn check_photo(
 }
 
 /// The most probable face, unless another is of comparable size.
-fn single_face(faces: &[Face]) -> Result<&Face, Refusal> {
-    let (face, others) = faces.split_first().ok_or(Refusal::NoFace)?;
+fn single_face(faces: &[Face]) -> Result<&Face, FaceCountError> {
+    let (face, others) = faces.split_first().ok_or(FaceCountError::NoFace)?;
     let ambiguous = AMBIGUOUS_AREA * face.detection.bbox.area();
     if others.iter().any(|other| other.detection.bbox.area() >= ambiguous) {
-        return Err(Refusal::SeveralFaces);
+        return Err(FaceCountError::SeveralFaces);
     }
     Ok(face)
 }
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn a_second_face_is_refused_unless_it_is_small() {
-        assert_eq!(single_face(&[]), Err(Refusal::NoFace));
-        assert_eq!(single_face(&[face(100.0), face(80.0)]), Err(Refusal::SeveralFaces));
-        assert_eq!(single_face(&[face(100.0), face(300.0)]), Err(Refusal::SeveralFaces));
+        assert_eq!(single_face(&[]), Err(FaceCountError::NoFace));
+        assert_eq!(single_face(&[face(100.0), face(80.0)]), Err(FaceCountError::SeveralFaces));
+        assert_eq!(single_face(&[face(100.0), face(300.0)]), Err(FaceCountError::SeveralFaces));
         assert_eq!(single_face(&[face(100.0), face(50.0)]), Ok(&face(100.0)));
     }
 

@@ -1,7 +1,7 @@
 //! ONNX files, read and run by the door's engine: on tract, or recognized as quantized and run on the kernels.
 
 use anyhow::Result;
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::{ChannelOrder, NetworkInput};
 use ostiary_engine::{Backend, Onnx};
 use prost::Message;
 
@@ -90,7 +90,7 @@ pub const WORDS: &[&[u8]] = &[
 const SHAPES: [[usize; 4]; 3] = [graph::SHAPE, [1, 3, 12, 12], [2, 3, 24, 24]];
 
 fn run(file: &[u8], shape: [usize; 4]) {
-    let input = Input {
+    let input = NetworkInput {
         name: "input".into(),
         shape: [0; 4],
         channels: ChannelOrder::Bgr,
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_first_inputs_are_networks_and_those_in_bytes_are_recognized() {
-        let input = Input {
+        let input = NetworkInput {
             name: "input".into(),
             shape: [0; 4],
             channels: ChannelOrder::Rgb,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ostiary_access::DenialReason;
-use ostiary_events::{Denial, Event, EventKind, Output, OutputError, sentence};
+use ostiary_events::{Denial, Event, EventKind, EventSink, OutputError, sentence};
 
 /// Prints each event as a sentence, with the seconds since the start.
 pub struct SentenceOutput(Instant);
@@ -16,7 +16,7 @@ impl SentenceOutput {
     }
 }
 
-impl Output for SentenceOutput {
+impl EventSink for SentenceOutput {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         // The printed relay prints these itself.
         if matches!(event.kind, EventKind::RelayOn | EventKind::RelayOff) {
@@ -45,7 +45,7 @@ impl EventRecorder {
     }
 }
 
-impl Output for EventRecorder {
+impl EventSink for EventRecorder {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())

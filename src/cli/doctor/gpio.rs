@@ -2,7 +2,9 @@
 //! are read if they are free.
 
 use ostiary_config::{GpioBackend, Relay, Signals};
-use ostiary_devices::{ChipState, GpioError, Input, InputState, LineState, chips, inspect, inspect_inputs};
+use ostiary_devices::{
+    ChipState, DoorInput, GpioError, InputState, LineState, chips, inspect, inspect_inputs,
+};
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
@@ -103,13 +105,13 @@ fn evaluate_input(
     let with_level = |level: &str| format!("{}, and {level}", finding.found);
     match level {
         None => finding,
-        Some((Input::Exit, false)) => Finding::ok(with_level("the button is not pressed")),
-        Some((Input::Exit, true)) => Finding::warning(
+        Some((DoorInput::Exit, false)) => Finding::ok(with_level("the button is not pressed")),
+        Some((DoorInput::Exit, true)) => Finding::warning(
             with_level("the button is pressed"),
             "release it; if nobody presses it, invert inputs.exit_active, or check inputs.exit_bias and the wires",
         ),
-        Some((Input::Contact, false)) => Finding::ok(with_level("the door is closed")),
-        Some((Input::Contact, true)) => Finding::warning(
+        Some((DoorInput::Contact, false)) => Finding::ok(with_level("the door is closed")),
+        Some((DoorInput::Contact, true)) => Finding::warning(
             with_level("the door is open"),
             "close it; if it is closed, invert inputs.contact_active, or check inputs.contact_bias and the wires",
         ),
@@ -184,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_level_of_a_free_input_is_reported() {
-        let finding = |input: Input, consumer: Option<&str>, active| {
+        let finding = |input: DoorInput, consumer: Option<&str>, active| {
             let line = LineState {
                 what: input.what(),
                 chip: "/dev/gpiochip0".into(),
@@ -195,18 +197,18 @@ mod tests {
             evaluate_input(Ok(InputState { input, line, active }), &Vec::new, &Vec::new)
         };
         let free = "exit button: line 23 of /dev/gpiochip0 exists and is free, and the button is not pressed";
-        assert_eq!(finding(Input::Exit, None, Some(false)), Finding::ok(free));
-        let pressed = finding(Input::Exit, None, Some(true));
+        assert_eq!(finding(DoorInput::Exit, None, Some(false)), Finding::ok(free));
+        let pressed = finding(DoorInput::Exit, None, Some(true));
         assert_eq!(pressed.status, Status::Warning);
         assert!(pressed.fix.unwrap().contains("inputs.exit_active"));
-        assert!(finding(Input::Contact, None, Some(false)).found.ends_with("the door is closed"));
-        let open = finding(Input::Contact, None, Some(true));
+        assert!(finding(DoorInput::Contact, None, Some(false)).found.ends_with("the door is closed"));
+        let open = finding(DoorInput::Contact, None, Some(true));
         assert!(
             open.found.ends_with("the door is open") && open.fix.unwrap().contains("inputs.contact_active")
         );
-        let held = finding(Input::Contact, Some("ostiary door contact"), None);
+        let held = finding(DoorInput::Contact, Some("ostiary door contact"), None);
         assert!(held.found.ends_with("is held by the running daemon"), "{held}");
-        assert_eq!(finding(Input::Exit, Some("gpio-keys"), None).status, Status::Fault);
+        assert_eq!(finding(DoorInput::Exit, Some("gpio-keys"), None).status, Status::Fault);
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn check_frame(
     frame: &Frame,
 ) -> anyhow::Result<(Result<ostiary_core::BBox, Advice>, Option<EncodedFace>)> {
     Ok(match check_photo(&mut enroller.encoder, &enroller.config.quality, frame)? {
-        PhotoCheck::Refused(refusal) => (Err(Advice::Refusal(refusal)), None),
+        PhotoCheck::Refused(refusal) => (Err(Advice::FaceCount(refusal)), None),
         PhotoCheck::Poor(_, fault) if !enroller.args.force => (Err(Advice::Fault(fault)), None),
         PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => (Ok(face.face.detection.bbox), Some(face)),
     })

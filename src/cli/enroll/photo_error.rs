@@ -4,7 +4,7 @@ use std::io;
 
 use ostiary_core::QualityFault;
 use ostiary_pictures::PictureError;
-use ostiary_pipeline::Refusal;
+use ostiary_pipeline::FaceCountError;
 use ostiary_vision::VisionError;
 
 /// Why a photo is not enrolled. The messages do not name the photo; the caller does.
@@ -27,7 +27,7 @@ pub enum PhotoError {
     NotAligned { width: u32, height: u32 },
     /// There is no face, or more than one.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] FaceCountError),
     /// The quality of the face is too low.
     #[error("{} (accept it with --force)", .0.advice())]
     LowQuality(QualityFault),

@@ -10,8 +10,8 @@ use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
 use ostiary_core::clock::{Clock, VirtualClock};
 use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
-use ostiary_devices::{Edge, GpioError, Input, InputLines, Inputs, OutputLine, Relay, Signals};
-use ostiary_events::{Denial, Event, EventName, EventStore, Grant, Output, OutputError};
+use ostiary_devices::{DoorInput, Edge, GpioError, InputLines, Inputs, OutputLine, Relay, Signals};
+use ostiary_events::{Denial, Event, EventName, EventSink, EventStore, Grant, OutputError};
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::TrackedFace;
 use ostiary_vision::VisionError;
@@ -124,7 +124,7 @@ impl OutputLine for RecordedLine {
 #[derive(Clone, Default)]
 struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
 
-impl Output for RecordedEvents {
+impl EventSink for RecordedEvents {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.lock().unwrap().push(event.clone());
         Ok(())
@@ -148,14 +148,14 @@ struct TestInputs(Arc<Mutex<InputLevels>>);
 
 impl TestInputs {
     fn press(&self, age: Duration) {
-        let edges = [true, false].map(|active| Edge { input: Input::Exit, active, age });
+        let edges = [true, false].map(|active| Edge { input: DoorInput::Exit, active, age });
         self.0.lock().unwrap().edges.extend(edges);
     }
 
     fn set_contact(&self, open: bool) {
         let mut levels = self.0.lock().unwrap();
         levels.open = Some(open);
-        levels.edges.push_back(Edge { input: Input::Contact, active: open, age: Duration::ZERO });
+        levels.edges.push_back(Edge { input: DoorInput::Contact, active: open, age: Duration::ZERO });
     }
 
     fn with_levels<T>(&self, read: impl FnOnce(&mut InputLevels) -> T) -> Result<T, GpioError> {

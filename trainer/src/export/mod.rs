@@ -18,7 +18,7 @@ use accuracy::MeasuredAccuracy;
 use anyhow::{Context, Result, ensure};
 use card::Card;
 pub use onnx::to_onnx;
-use ostiary_core::{ChannelOrder, Embedding, Input, ModelRole, Precision, durable, sha256};
+use ostiary_core::{ChannelOrder, Embedding, ModelRole, NetworkInput, Precision, durable, sha256};
 use ostiary_models::{Bundle, Manifest, ModelEntry, Output, Source};
 use serde_json::json;
 
@@ -252,7 +252,7 @@ impl BundleWriter<'_> {
                 sha256: origin.sha256.clone(),
                 path: origin.file.clone(),
             },
-            input: Input {
+            input: NetworkInput {
                 name: INPUT.into(),
                 shape: [1, 3, SIDE, SIDE],
                 channels: ChannelOrder::Rgb,

@@ -200,7 +200,7 @@ impl OnnxWriter<'_> {
 mod tests {
     use ostiary_config as config;
     use ostiary_config::{Engine, Ort};
-    use ostiary_core::{ChannelOrder, Crop, Input};
+    use ostiary_core::{ChannelOrder, Crop, NetworkInput};
     use ostiary_engine::{Backend, Onnx};
 
     use super::*;
@@ -217,7 +217,7 @@ mod tests {
 
     /// The output of an engine for pixels.
     fn by_engine(onnx: &[u8], pixels: &[u8], backend: &Backend) -> Vec<f64> {
-        let input = Input {
+        let input = NetworkInput {
             name: INPUT.into(),
             shape: [0; 4],
             channels: ChannelOrder::Rgb,

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use archive::Package;
-use ostiary_core::{ChannelOrder, Input, ModelRole, Precision, sha256};
+use ostiary_core::{ChannelOrder, ModelRole, NetworkInput, Precision, sha256};
 use ostiary_models::{FarPoint, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
@@ -182,7 +182,7 @@ impl ModelSource {
                 sha256: self.package.sha256.into(),
                 path: self.path.into(),
             },
-            input: Input {
+            input: NetworkInput {
                 name: INPUT.into(),
                 shape: self.shape,
                 channels: ChannelOrder::Rgb,

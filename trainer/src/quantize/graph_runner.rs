@@ -1,7 +1,7 @@
 //! Runs a graph and returns the values of some of its tensors.
 
 use anyhow::{Context, Result};
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 use ostiary_engine::{Backend, Network, Onnx};
 use prost::Message;
 use tract_onnx::pb::{GraphProto, ValueInfoProto};
@@ -12,7 +12,7 @@ use crate::onnx::graph::model;
 /// Runs a graph over samples of any size.
 pub struct GraphRunner {
     bytes: Vec<u8>,
-    input: Input,
+    input: NetworkInput,
     /// Prepared networks by height and width of the sample.
     prepared: Vec<([usize; 2], Box<dyn Network>)>,
     outputs: Vec<Vec<f32>>,
@@ -20,7 +20,7 @@ pub struct GraphRunner {
 
 impl GraphRunner {
     /// Runs a graph whose outputs are replaced by the tensors with these names.
-    pub fn new(graph: &GraphProto, names: &[String], input: &Input) -> Self {
+    pub fn new(graph: &GraphProto, names: &[String], input: &NetworkInput) -> Self {
         let mut graph = graph.clone();
         graph.output =
             names.iter().map(|name| ValueInfoProto { name: name.clone(), ..Default::default() }).collect();

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 pub use network::Network;
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::{ChannelOrder, NetworkInput};
 use prost::Message;
 use ranges::{RangeMethod, RangeSettings};
 pub use report::Report;
@@ -146,7 +146,7 @@ pub fn quantize(onnx: &[u8], settings: &QuantizeSettings) -> Result<(Vec<u8>, Re
         Some(folder) => &calibrate::samples(folder, network.shape, sampling)?,
         None => &samples,
     };
-    let input = Input {
+    let input = NetworkInput {
         name: network.input.clone(),
         shape: [0; 4],
         channels: ChannelOrder::Rgb,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 use serde::Serialize;
 use tract_onnx::pb::ModelProto;
 
@@ -52,7 +52,7 @@ pub fn compare(
     network: &Network,
     params: &BTreeMap<String, QuantParams>,
     quantized: &ModelProto,
-    input: &Input,
+    input: &NetworkInput,
     samples: &[Sample],
 ) -> Result<Report> {
     let own = |(name, role): (&String, &ValueRole)| {

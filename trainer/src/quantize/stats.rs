@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 
 use super::calibrate::Sample;
 use super::graph_runner::GraphRunner;
@@ -51,7 +51,7 @@ impl CalibrationStats {
     ///
     /// # Errors
     /// If the network cannot run.
-    pub fn of(network: &Network, input: &Input, samples: &[Sample]) -> Result<Self> {
+    pub fn of(network: &Network, input: &NetworkInput, samples: &[Sample]) -> Result<Self> {
         let names: Vec<String> = network.values.keys().cloned().collect();
         let mut runner = GraphRunner::new(&network.graph, &names, input);
         let mut values: BTreeMap<String, ValueStats> = BTreeMap::new();
@@ -140,7 +140,7 @@ impl ChannelStats {
 }
 
 /// The input of the fp32 network for a sample, plane after plane.
-fn normalized(sample: &Sample, input: &Input) -> Vec<f32> {
+fn normalized(sample: &Sample, input: &NetworkInput) -> Vec<f32> {
     let plane = |channel: usize| sample.pixels.iter().skip(channel).step_by(3);
     (0..3).flat_map(plane).map(|value| (f32::from(*value) - input.mean) / input.divisor).collect()
 }

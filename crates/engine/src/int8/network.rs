@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::{ChannelOrder, NetworkInput};
 use ostiary_kernels::Isa;
 use tract_onnx::pb::ModelProto;
 
@@ -29,7 +29,7 @@ impl QuantizedNetwork {
     pub fn new(
         name: &str,
         file: &ModelProto,
-        input: &Input,
+        input: &NetworkInput,
         shape: &[usize],
         threads: usize,
     ) -> Result<Option<Self>, EngineError> {

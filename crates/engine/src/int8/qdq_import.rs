@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use ostiary_core::Input;
+use ostiary_core::NetworkInput;
 use ostiary_kernels::Window;
 use tract_onnx::pb::NodeProto;
 
@@ -61,7 +61,7 @@ struct Pending {
 ///
 /// # Errors
 /// The graph is invalid, or the kernels do not support something in it.
-pub fn import_qdq(graph: &Graph, input: &Input, shape: &[usize]) -> Result<Network, ImportError> {
+pub fn import_qdq(graph: &Graph, input: &NetworkInput, shape: &[usize]) -> Result<Network, ImportError> {
     let &[images, 3, height, width] = shape else {
         return unsupported(format!("an input of {shape:?}"));
     };
@@ -109,7 +109,7 @@ fn invalid<T>(why: impl Into<String>) -> Result<T, ImportError> {
 /// The state of the conversion.
 struct Importer<'a> {
     graph: &'a Graph<'a>,
-    input: &'a Input,
+    input: &'a NetworkInput,
     network: Network,
     symbols: HashMap<String, Symbol>,
     /// Channels, height and width of the input.

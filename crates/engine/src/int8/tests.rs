@@ -1,6 +1,6 @@
 //! Imports and runs small quantized graphs, and compares the results with those of tract on the same file.
 
-use ostiary_core::{ChannelOrder, Input};
+use ostiary_core::{ChannelOrder, NetworkInput};
 use ostiary_kernels::Isa;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
@@ -149,8 +149,14 @@ fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     AttributeProto { name: name.into(), r#type, ints: ints.to_vec(), ..Default::default() }
 }
 
-fn input() -> Input {
-    Input { name: "input".into(), shape: [0; 4], channels: ChannelOrder::Rgb, mean: 127.5, divisor: 128.0 }
+fn input() -> NetworkInput {
+    NetworkInput {
+        name: "input".into(),
+        shape: [0; 4],
+        channels: ChannelOrder::Rgb,
+        mean: 127.5,
+        divisor: 128.0,
+    }
 }
 
 /// A graph with all supported layers: a first convolution, a depthwise one with quantization parameters for each channel, a
@@ -248,7 +254,7 @@ fn bgr_equals_rgb_with_swapped_pixels() {
     let file = all_layers().file(&["map"]);
     let mut outputs = [vec![Vec::new()], vec![Vec::new()]];
     let swapped: Vec<u8> = pixels().as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b, *g, *r]).collect();
-    let reversed = Input { channels: ChannelOrder::Bgr, ..input() };
+    let reversed = NetworkInput { channels: ChannelOrder::Bgr, ..input() };
     for ((input, pixels), outputs) in [(input(), pixels()), (reversed, swapped)].iter().zip(&mut outputs) {
         let mut network = QuantizedNetwork::new("test", &file, input, &SHAPE, 1).unwrap().unwrap();
         network.run(pixels, outputs).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use onnx::OnnxModel;
-use ostiary_core::{ChannelOrder, Crop, Embedding, Input};
+use ostiary_core::{ChannelOrder, Crop, Embedding, NetworkInput};
 use ostiary_engine::Backend;
 
 /// Embeds aligned crops. Several threads can use it at the same time.
@@ -34,9 +34,9 @@ pub struct Preprocessing {
 
 impl Preprocessing {
     /// The description of an input with this preprocessing.
-    pub fn input(&self) -> Input {
+    pub fn input(&self) -> NetworkInput {
         let Self { mean, divisor, channels } = *self;
-        Input { name: String::new(), shape: [0; 4], channels, mean, divisor }
+        NetworkInput { name: String::new(), shape: [0; 4], channels, mean, divisor }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use ostiary_core::{Crop, Embedding, Input, Precision, sha256};
+use ostiary_core::{Crop, Embedding, NetworkInput, Precision, sha256};
 use ostiary_engine::{Backend, Network, Onnx};
 use ostiary_models::{Bundle, Manifest};
 
@@ -57,7 +57,7 @@ impl OnnxModel {
 }
 
 /// The input in the manifest beside a file, if the manifest lists this file with the same hash.
-fn manifest_input(file: &Path, bytes: &[u8]) -> Result<Option<Input>> {
+fn manifest_input(file: &Path, bytes: &[u8]) -> Result<Option<NetworkInput>> {
     let folder = file.parent().context("the file has no folder")?;
     if !folder.join(Manifest::FILE).is_file() {
         return Ok(None);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The door contact's state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contact {
+pub struct DoorMonitor {
     grace: Duration,
     held_open: Duration,
     position: DoorPosition,
@@ -40,7 +40,7 @@ pub enum DoorTransition {
     HeldOpen,
 }
 
-impl Contact {
+impl DoorMonitor {
     /// A contact that was not read yet. The door is forced if it opens more than `grace` after the end of the pulse, and
     /// held open if it is open for `held_open`.
     pub fn new(grace: Duration, held_open: Duration) -> Self {
@@ -105,8 +105,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn closed() -> Contact {
-        let mut contact = Contact::new(GRACE, HELD);
+    fn closed() -> DoorMonitor {
+        let mut contact = DoorMonitor::new(GRACE, HELD);
         assert_eq!(contact.update(false, ms(0), None), Some(DoorTransition::Initial { open: false }));
         contact
     }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_door_that_is_open_at_the_start_is_not_forced_but_can_be_held_open() {
-        let mut contact = Contact::new(GRACE, HELD);
+        let mut contact = DoorMonitor::new(GRACE, HELD);
         assert_eq!(contact.update(true, ms(5000), None), Some(DoorTransition::Initial { open: true }));
         assert_eq!(contact.tick(ms(35_000)), Some(DoorTransition::HeldOpen));
     }
@@ -196,7 +196,7 @@ mod tests {
         /// Compares the transitions with a simple model of the door.
         #[test]
         fn the_transitions_agree_with_a_simple_model(inputs in inputs()) {
-            let mut contact = Contact::new(GRACE, HELD);
+            let mut contact = DoorMonitor::new(GRACE, HELD);
             let (mut now, mut unlocked_until) = (Duration::ZERO, None);
             let mut open = None;
             let (mut since, mut is_reported) = (Duration::ZERO, false);
