@@ -1,7 +1,7 @@
 //! Annotation of frames: boxes, landmarks and names, for videos, demonstrations and the alignment of a camera.
 //!
-//! Input: a [`Frame`], a [`Detection`] in it, a label and a [`Mark`]. Output: the same frame with the face's box, its landmarks
-//! and the label in the color of the mark; [`save()`] writes it to a file. Drawing clips at the edge of the frame and allocates
+//! Input: a [`Frame`], a [`Detection`] in it, a label and a [`FaceStatus`]. Output: the same frame with the face's box, its landmarks
+//! and the label in the color of the status; [`save()`] writes it to a file. Drawing clips at the edge of the frame and allocates
 //! nothing.
 
 mod canvas;
@@ -19,7 +19,7 @@ pub use save::{SaveError, save};
 
 /// The result for a face, which determines its color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum FaceStatus {
     /// An enrolled person: green.
     Known,
     /// A stranger: red.
@@ -28,7 +28,7 @@ pub enum Mark {
     Poor,
 }
 
-impl Mark {
+impl FaceStatus {
     /// The color of box, landmarks and label, and the color of the text on it.
     fn colors(self) -> (Rgb888, Rgb888) {
         match self {
@@ -47,9 +47,9 @@ const LANDMARK_DIAMETER: u32 = 5;
 /// Draws one face: its box, its five landmarks, and the label on a filled background above the box. If there is no space
 /// above, the label is inside the box. An empty label is not drawn. Lines and text are larger on larger frames. Coordinates
 /// outside the frame, or that are not finite, are not drawn.
-pub fn draw(frame: &mut Frame, face: &Detection, label: &str, mark: Mark) {
+pub fn draw(frame: &mut Frame, face: &Detection, label: &str, status: FaceStatus) {
     let mut canvas = Canvas::new(frame);
-    let (color, text_color) = mark.colors();
+    let (color, text_color) = status.colors();
     for landmark in &face.landmarks {
         if let Some(center) = canvas.to_canvas(landmark.x, landmark.y) {
             let dot =
@@ -122,8 +122,8 @@ mod tests {
         frame.rgb()[index..index + 3].try_into().unwrap()
     }
 
-    fn color(mark: Mark) -> [u8; 3] {
-        let color = mark.colors().0;
+    fn color(status: FaceStatus) -> [u8; 3] {
+        let color = status.colors().0;
         [color.r(), color.g(), color.b()]
     }
 
@@ -133,17 +133,17 @@ mod tests {
 
     #[test]
     fn box_landmarks_and_label_are_at_their_places() {
-        for mark in [Mark::Known, Mark::Unknown, Mark::Poor] {
+        for status in [FaceStatus::Known, FaceStatus::Unknown, FaceStatus::Poor] {
             let mut frame = frame(320, 240);
-            draw(&mut frame, &face([100.0, 80.0, 100.0, 120.0]), "Anna 0.71", mark);
+            draw(&mut frame, &face([100.0, 80.0, 100.0, 120.0]), "Anna 0.71", status);
             for (x, y) in [(150, 80), (150, 200), (100, 140), (200, 140)] {
-                assert_eq!(pixel(&frame, x, y), color(mark), "the box's side at {x},{y}");
+                assert_eq!(pixel(&frame, x, y), color(status), "the box's side at {x},{y}");
             }
             for (x, y) in [(130, 128), (170, 128), (150, 152), (135, 176), (165, 176)] {
-                assert_eq!(pixel(&frame, x, y), color(mark), "the landmark at {x},{y}");
+                assert_eq!(pixel(&frame, x, y), color(status), "the landmark at {x},{y}");
             }
-            assert_eq!(pixel(&frame, 101, 57), color(mark), "the background of the label");
-            let text_color = mark.colors().1;
+            assert_eq!(pixel(&frame, 101, 57), color(status), "the background of the label");
+            let text_color = status.colors().1;
             let label = (57..79).flat_map(|y| (100..194).map(move |x| (x, y)));
             let text_pixels = label
                 .filter(|&(x, y)| pixel(&frame, x, y) == [text_color.r(), text_color.g(), text_color.b()])
@@ -158,10 +158,10 @@ mod tests {
     #[test]
     fn a_label_without_space_above_is_inside_the_box_and_in_the_frame() {
         let mut frame = frame(200, 100);
-        draw(&mut frame, &face([150.0, 5.0, 40.0, 80.0]), "Anna 0.71", Mark::Known);
+        draw(&mut frame, &face([150.0, 5.0, 40.0, 80.0]), "Anna 0.71", FaceStatus::Known);
         // 9 characters of 10x20 and a margin of 2 around them end at the right edge.
-        assert_eq!(pixel(&frame, 106, 6), color(Mark::Known));
-        assert_eq!(pixel(&frame, 199, 28), color(Mark::Known));
+        assert_eq!(pixel(&frame, 106, 6), color(FaceStatus::Known));
+        assert_eq!(pixel(&frame, 199, 28), color(FaceStatus::Known));
         assert_eq!(pixel(&frame, 104, 6), GREY);
         assert_eq!(pixel(&frame, 120, 30), GREY);
     }
@@ -169,9 +169,9 @@ mod tests {
     #[test]
     fn a_box_partly_outside_shows_the_sides_that_are_inside() {
         let mut frame = frame(100, 100);
-        draw(&mut frame, &face([-1e6, -50.0, 1e6 + 60.0, 100.0]), "", Mark::Unknown);
-        assert_eq!(pixel(&frame, 60, 20), color(Mark::Unknown));
-        assert_eq!(pixel(&frame, 5, 50), color(Mark::Unknown));
+        draw(&mut frame, &face([-1e6, -50.0, 1e6 + 60.0, 100.0]), "", FaceStatus::Unknown);
+        assert_eq!(pixel(&frame, 60, 20), color(FaceStatus::Unknown));
+        assert_eq!(pixel(&frame, 5, 50), color(FaceStatus::Unknown));
         assert_eq!(pixel(&frame, 0, 20), GREY);
         assert_eq!(pixel(&frame, 80, 80), GREY);
     }
@@ -190,7 +190,7 @@ mod tests {
             let mut frame = frame(100, 100);
             let not_a_number = Point { x: f32::NAN, y: 0.0 };
             let face = Detection { landmarks: [not_a_number; 5], ..face(bbox) };
-            draw(&mut frame, &face, "Anna", Mark::Known);
+            draw(&mut frame, &face, "Anna", FaceStatus::Known);
             let is_huge = bbox[2] == f32::MAX; // Its left and upper sides are in view.
             assert_eq!(changed(&frame) > 0, is_huge, "{bbox:?}");
         }
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn lines_and_letters_are_larger_on_a_larger_frame() {
         let (mut small, mut large) = (frame(200, 200), frame(2160, 2160));
-        draw(&mut small, &face([20.0, 50.0, 100.0, 100.0]), "Zoë", Mark::Known);
-        draw(&mut large, &face([60.0, 150.0, 300.0, 300.0]), "Zoë", Mark::Known);
+        draw(&mut small, &face([20.0, 50.0, 100.0, 100.0]), "Zoë", FaceStatus::Known);
+        draw(&mut large, &face([60.0, 150.0, 300.0, 300.0]), "Zoë", FaceStatus::Known);
         // Three times the side means nine times the pixels, with small differences of rounding.
         let ratio = changed(&large) as f64 / changed(&small) as f64;
         assert!((8.5..9.5).contains(&ratio), "{ratio}");
@@ -215,8 +215,8 @@ mod tests {
         ) {
             let mut frame = frame(width, height);
             let landmarks: Landmarks = points.map(Point::from);
-            draw(&mut frame, &Detection { bbox: bbox.into(), score: 0.0, landmarks }, &label, Mark::Poor);
-            draw(&mut frame, &face(near), &label, Mark::Known);
+            draw(&mut frame, &Detection { bbox: bbox.into(), score: 0.0, landmarks }, &label, FaceStatus::Poor);
+            draw(&mut frame, &face(near), &label, FaceStatus::Known);
             prop_assert_eq!(frame.rgb().len(), (width * height * 3) as usize);
         }
     }

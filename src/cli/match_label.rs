@@ -7,7 +7,7 @@ use ostiary_facebank::Gallery;
 use ostiary_pipeline::TrackedFace;
 use serde::Serialize;
 
-use crate::annotate::Mark;
+use crate::annotate::FaceStatus;
 
 /// A face of one frame with its match result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,12 +46,12 @@ pub fn match_face<'a>(rule: &MatchRule, face: &TrackedFace, gallery: &'a Gallery
 }
 
 impl MatchLabel<'_> {
-    /// The color class of the face in annotated pictures.
-    pub fn mark(&self) -> Mark {
+    /// The result for the face, which determines its color in annotated pictures.
+    pub fn status(&self) -> FaceStatus {
         match self.person {
-            _ if self.fault.is_some() || !self.embedded => Mark::Poor,
-            Some(_) => Mark::Known,
-            None => Mark::Unknown,
+            _ if self.fault.is_some() || !self.embedded => FaceStatus::Poor,
+            Some(_) => FaceStatus::Known,
+            None => FaceStatus::Unknown,
         }
     }
 
@@ -111,16 +111,16 @@ mod tests {
         let poor = MatchLabel { fault: Some(QualityFault::TooSmall), ..test_face(4, None, Some(0.9)) };
         let tracked_only = MatchLabel { embedded: false, ..test_face(5, None, None) };
         let cases = [
-            (tracked_only, "#5 not compared", Mark::Poor),
-            (test_face(3, Some("Anna"), Some(0.714)), "#3 Anna 0.71", Mark::Known),
-            (test_face(3, None, Some(0.25)), "#3 unknown 0.25", Mark::Unknown),
-            (test_face(3, None, None), "#3 unknown", Mark::Unknown),
-            (poor, "#4 too small", Mark::Poor),
+            (tracked_only, "#5 not compared", FaceStatus::Poor),
+            (test_face(3, Some("Anna"), Some(0.714)), "#3 Anna 0.71", FaceStatus::Known),
+            (test_face(3, None, Some(0.25)), "#3 unknown 0.25", FaceStatus::Unknown),
+            (test_face(3, None, None), "#3 unknown", FaceStatus::Unknown),
+            (poor, "#4 too small", FaceStatus::Poor),
         ];
         let mut label = "left over".into();
         for (face, expected, mark) in cases {
             face.write_label(&mut label);
-            assert_eq!((&*label, face.mark()), (expected, mark));
+            assert_eq!((&*label, face.status()), (expected, mark));
         }
     }
 }

@@ -1,21 +1,21 @@
 //! `ostiary models`: downloads, checks and activates signed model bundles.
 
 mod activate;
+mod activation;
 mod checks;
 mod excluded_people;
 mod list;
 mod pull;
 mod rollback;
-mod switch;
 mod verify;
 
 use std::process::ExitCode;
 
+use activation::SwitchError;
 use ostiary_facebank::FacebankError;
 use ostiary_models::ModelStoreError;
 use ostiary_self_test::SelfTestError;
 use serde_json::json;
-use switch::SwitchError;
 
 use super::Globals;
 use super::output::json_line;

@@ -85,7 +85,7 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
         let faces: Vec<_> = tracked.iter().map(|face| match_face(&rule, face, pipeline.gallery())).collect();
         for (label, face) in faces.iter().zip(&tracked) {
             label.write_label(&mut text);
-            annotate::draw(&mut frame, &face.detection, &text, label.mark());
+            annotate::draw(&mut frame, &face.detection, &text, label.status());
         }
         let writer = match &mut writer {
             Some(writer) => writer,

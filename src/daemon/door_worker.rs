@@ -134,9 +134,9 @@ impl DoorWorker {
         self.shared.emit(kind);
         switched?;
         if granted {
-            self.signals.yes(now)?
+            self.signals.granted(now)?
         } else {
-            self.signals.no(now)?
+            self.signals.denied(now)?
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ mod door_worker;
 mod error;
 mod input_worker;
 mod oom_score;
-mod probation;
+mod probation_run;
 mod progress;
 mod queue;
 mod shared;

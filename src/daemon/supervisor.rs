@@ -30,7 +30,7 @@ use super::clock_monitor::ClockMonitor;
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
-use super::probation::{ProbationRun, RolledBack};
+use super::probation_run::{ProbationRun, RolledBack};
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_access::{Access, Decider, Decision, Decisions, DenialReason, Observation, Outcome, access};
+use ostiary_access::{
+    Access, Decider, Decision, Decisions, DenialReason, Observation, Outcome, group_access,
+};
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
@@ -218,9 +220,9 @@ impl VisionWorker {
             // A person who is not in the gallery may not come in.
             None => Access::Disabled,
             Some(person) if !person.enabled => Access::Disabled,
-            Some(person) => {
-                access(&self.hours, person.group.as_deref(), || self.shared.wall.read(self.trust).local())
-            }
+            Some(person) => group_access(&self.hours, person.group.as_deref(), || {
+                self.shared.wall.read(self.trust).local()
+            }),
         }
     }
 

@@ -6,7 +6,7 @@ use ostiary_config::{Door, SecondFace};
 use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
 
 use super::rules::DecisionRules;
-use super::track::Track;
+use super::track_evidence::TrackEvidence;
 use super::{Access, Decision, DenialReason, Observation, Outcome};
 
 /// The decisions of one frame, at most one for each face.
@@ -26,13 +26,13 @@ const MAX_GRANTS: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Decider {
     rules: DecisionRules,
-    tracks: heapless::Vec<Track, MAX_FACES>,
-    grants: heapless::Deque<Grant, MAX_GRANTS>,
+    tracks: heapless::Vec<TrackEvidence, MAX_FACES>,
+    grants: heapless::Deque<RecentGrant, MAX_GRANTS>,
     faces_in_view: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Grant {
+struct RecentGrant {
     person: PersonId,
     time: Duration,
 }
@@ -98,7 +98,7 @@ impl Decider {
             }
             self.tracks.swap_remove(index);
         }
-        self.tracks.push(Track::new(time, face)).ok()?;
+        self.tracks.push(TrackEvidence::new(time, face)).ok()?;
         Some(self.tracks.len() - 1)
     }
 
@@ -119,7 +119,7 @@ impl Decider {
                 return None;
             }
             let is_recent =
-                |grant: &Grant| grant.person == person && time.saturating_sub(grant.time) < cooldown;
+                |grant: &RecentGrant| grant.person == person && time.saturating_sub(grant.time) < cooldown;
             match track.access() {
                 Access::Disabled => Outcome::Denied(DenialReason::DisabledPerson),
                 Access::OutsideHours => Outcome::Denied(DenialReason::OutsideHours),
@@ -132,7 +132,7 @@ impl Decider {
                         grants.pop_front();
                     }
                     // There is room: the oldest grant was removed if the queue was full.
-                    let _ = grants.push_back(Grant { person, time });
+                    let _ = grants.push_back(RecentGrant { person, time });
                     Outcome::Granted
                 }
                 Access::Allowed => return None,

@@ -3,26 +3,27 @@
 //!
 //! Input: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`RelayFsm`], the levels of the door
 //! contact for the [`DoorMonitor`]. Output: [`Decision`]s, [`RelayCommand`]s, and [`DoorTransition`]s. A transition is
-//! [`DoorTransition::Forced`] if the door opens without a grant. [`access`] applies the opening hours
+//! [`DoorTransition::Forced`] if the door opens without a grant. [`group_access`] applies the opening hours
 //! ([`Hours`](ostiary_config::Hours)). It uses a [`ClockReading`] only while the clock is plausible.
 
 mod clock_plausibility;
 mod decide;
 mod decision;
 mod door_monitor;
+mod group_access;
 mod group_without_hours;
 mod reason;
 mod relay_fsm;
 mod rules;
-mod schedule;
-mod track;
+
+mod track_evidence;
 mod window;
 
 pub use clock_plausibility::{ClockFault, ClockReading, Synchronization, is_behind};
 pub use decide::{Decider, Decisions};
 pub use decision::{Access, Decision, Observation, Outcome};
 pub use door_monitor::{DoorMonitor, DoorTransition};
+pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
 pub use reason::{DenialReason, NotADenial, Reason};
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};
-pub use schedule::access;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use crate::error::Problem;
-use crate::hours::Hours;
 use crate::lookup;
 use crate::origin::Origin;
 use crate::rule::ValueError;
+use crate::schedule::Hours;
 
 /// The value in its key's own type, if the key exists and allows it.
 pub(crate) fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, Problem> {

@@ -12,8 +12,8 @@ const BUZZ_TIME: Duration = Duration::from_millis(150);
 /// The signals for the person at the door. An output without a configured line is absent.
 #[derive(Default)]
 pub struct Signals {
-    yes: Option<Blinker>,
-    no: Option<Blinker>,
+    granted: Option<Blinker>,
+    denied: Option<Blinker>,
     buzzer: Option<Blinker>,
     lamp_time: Duration,
 }
@@ -29,31 +29,31 @@ impl Signals {
             let (backend, active, key) = (*backend, config.active, OUTPUTS_CHIP_KEY);
             line.map(|line| open(LineSpec { what, backend, chip, key, line, active })).transpose()
         };
-        let yes = request("yes lamp", config.yes_line)?;
-        let no = request("no lamp", config.no_line)?;
+        let granted = request("yes lamp", config.yes_line)?;
+        let denied = request("no lamp", config.no_line)?;
         let buzzer = request("buzzer", config.buzzer_line)?;
-        Ok(Self::new(yes, no, buzzer, Duration::from_millis(config.lamp_ms)))
+        Ok(Self::new(granted, denied, buzzer, Duration::from_millis(config.lamp_ms)))
     }
 
     /// Signals on lines that are off. A lamp is on for `lamp_time`.
     pub fn new(
-        yes: Option<Box<dyn OutputLine>>,
-        no: Option<Box<dyn OutputLine>>,
+        granted: Option<Box<dyn OutputLine>>,
+        denied: Option<Box<dyn OutputLine>>,
         buzzer: Option<Box<dyn OutputLine>>,
         lamp_time: Duration,
     ) -> Self {
-        let [yes, no, buzzer] = [yes, no, buzzer].map(|line| line.map(Blinker::new));
-        Self { yes, no, buzzer, lamp_time }
+        let [granted, denied, buzzer] = [granted, denied, buzzer].map(|line| line.map(Blinker::new));
+        Self { granted, denied, buzzer, lamp_time }
     }
 
     /// Signals a grant: the yes lamp and one buzz. Ends a denial's signal.
     ///
     /// # Errors
     /// The first error of the outputs; all outputs are switched if they can be.
-    pub fn yes(&mut self, now: Duration) -> Result<(), GpioError> {
+    pub fn granted(&mut self, now: Duration) -> Result<(), GpioError> {
         let lamp_time = self.lamp_time;
-        let stopped = if_present(&mut self.no, Blinker::stop);
-        let lit = if_present(&mut self.yes, |blinker| blinker.start(now, lamp_time, 1));
+        let stopped = if_present(&mut self.denied, Blinker::stop);
+        let lit = if_present(&mut self.granted, |blinker| blinker.start(now, lamp_time, 1));
         let buzzed = if_present(&mut self.buzzer, |blinker| blinker.start(now, BUZZ_TIME, 1));
         stopped.and(lit).and(buzzed)
     }
@@ -62,10 +62,10 @@ impl Signals {
     ///
     /// # Errors
     /// The first error of the outputs; all outputs are switched if they can be.
-    pub fn no(&mut self, now: Duration) -> Result<(), GpioError> {
+    pub fn denied(&mut self, now: Duration) -> Result<(), GpioError> {
         let lamp_time = self.lamp_time;
-        let stopped = if_present(&mut self.yes, Blinker::stop);
-        let lit = if_present(&mut self.no, |blinker| blinker.start(now, lamp_time, 1));
+        let stopped = if_present(&mut self.granted, Blinker::stop);
+        let lit = if_present(&mut self.denied, |blinker| blinker.start(now, lamp_time, 1));
         let buzzed = if_present(&mut self.buzzer, |blinker| blinker.start(now, BUZZ_TIME, 2));
         stopped.and(lit).and(buzzed)
     }
@@ -75,14 +75,14 @@ impl Signals {
     /// # Errors
     /// The first error of the outputs; all outputs are switched if they can be.
     pub fn tick(&mut self, now: Duration) -> Result<(), GpioError> {
-        let outputs = [&mut self.yes, &mut self.no, &mut self.buzzer];
+        let outputs = [&mut self.granted, &mut self.denied, &mut self.buzzer];
         outputs.map(|output| if_present(output, |blinker| blinker.tick(now))).into_iter().collect()
     }
 }
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        for output in [&mut self.yes, &mut self.no, &mut self.buzzer] {
+        for output in [&mut self.granted, &mut self.denied, &mut self.buzzer] {
             if let Err(error) = if_present(output, Blinker::stop) {
                 log::warn!("{error}");
             }
@@ -151,55 +151,55 @@ mod tests {
 
     fn signals() -> (Signals, [RecordedLine; 3]) {
         let lines = [RecordedLine::default(), RecordedLine::default(), RecordedLine::default()];
-        let [yes, no, buzzer] = lines.clone().map(|line| Some(Box::new(line) as Box<dyn OutputLine>));
-        (Signals::new(yes, no, buzzer, ms(2000)), lines)
+        let [granted, denied, buzzer] = lines.clone().map(|line| Some(Box::new(line) as Box<dyn OutputLine>));
+        (Signals::new(granted, denied, buzzer, ms(2000)), lines)
     }
 
     #[test]
     fn yes_switches_its_lamp_on_and_buzzes_once() {
-        let (mut signals, [yes, no, buzzer]) = signals();
-        signals.yes(ms(100)).unwrap();
+        let (mut signals, [granted, denied, buzzer]) = signals();
+        signals.granted(ms(100)).unwrap();
         for now in (100..2100).step_by(10) {
             signals.tick(ms(now)).unwrap();
         }
-        assert_eq!(yes.levels(), [true]);
+        assert_eq!(granted.levels(), [true]);
         signals.tick(ms(2100)).unwrap();
-        assert_eq!(yes.levels(), [true, false]);
+        assert_eq!(granted.levels(), [true, false]);
         assert_eq!(buzzer.levels(), [true, false]);
-        assert_eq!(no.levels(), [false; 0]);
+        assert_eq!(denied.levels(), [false; 0]);
     }
 
     #[test]
     fn no_switches_its_lamp_on_and_buzzes_twice() {
-        let (mut signals, [yes, no, buzzer]) = signals();
-        signals.no(ms(0)).unwrap();
+        let (mut signals, [granted, denied, buzzer]) = signals();
+        signals.denied(ms(0)).unwrap();
         for now in (0..3000).step_by(10) {
             signals.tick(ms(now)).unwrap();
         }
-        assert_eq!(no.levels(), [true, false]);
+        assert_eq!(denied.levels(), [true, false]);
         assert_eq!(buzzer.levels(), [true, false, true, false]);
-        assert_eq!(yes.levels(), [false; 0]);
+        assert_eq!(granted.levels(), [false; 0]);
     }
 
     #[test]
     fn a_yes_ends_the_signal_of_a_no() {
-        let (mut signals, [yes, no, buzzer]) = signals();
-        signals.no(ms(0)).unwrap();
-        signals.yes(ms(50)).unwrap();
+        let (mut signals, [granted, denied, buzzer]) = signals();
+        signals.denied(ms(0)).unwrap();
+        signals.granted(ms(50)).unwrap();
         for now in (0..3000).step_by(10) {
             signals.tick(ms(now)).unwrap();
         }
-        assert_eq!(no.levels(), [true, false]);
-        assert_eq!(yes.levels(), [true, false]);
+        assert_eq!(denied.levels(), [true, false]);
+        assert_eq!(granted.levels(), [true, false]);
         assert_eq!(buzzer.levels(), [true, true, false]);
     }
 
     #[test]
     fn dropped_signals_are_off() {
-        let (mut signals, [_, no, buzzer]) = signals();
-        signals.no(ms(0)).unwrap();
+        let (mut signals, [_, denied, buzzer]) = signals();
+        signals.denied(ms(0)).unwrap();
         drop(signals);
-        assert_eq!(no.levels(), [true, false]);
+        assert_eq!(denied.levels(), [true, false]);
         assert_eq!(buzzer.levels(), [true, false]);
     }
 
@@ -211,7 +211,7 @@ mod tests {
             let (mut signals, lines) = signals();
             let mut now = 0;
             for (yes, wait) in signaled {
-                if yes { signals.yes(ms(now)).unwrap() } else { signals.no(ms(now)).unwrap() }
+                if yes { signals.granted(ms(now)).unwrap() } else { signals.denied(ms(now)).unwrap() }
                 let end = now + wait;
                 while now < end {
                     now += 37;

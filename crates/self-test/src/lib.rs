@@ -5,16 +5,16 @@
 //! are built into the program are found and matched. A network that panics, needs too much memory or never ends stops only
 //! the process of the test ([`SelfTest`]).
 
+mod child;
 mod error;
 mod match_portraits;
-mod perform;
+mod parent;
 mod portraits;
 mod request;
-mod run;
 
+pub use child::perform;
 pub use error::SelfTestError;
 pub use match_portraits::match_portraits;
-pub use perform::perform;
+pub use parent::{Limits, SelfTest};
 pub use portraits::{DEMO_VISITORS, Enrollment, Portrait, enrollment};
 pub use request::SelfTestRequest;
-pub use run::{Limits, SelfTest};

@@ -1,4 +1,4 @@
-//! Measures the image quality of a face.
+//! Measures the image quality of a face. The limits that it must meet are [`QualityLimits`](ostiary_config::QualityLimits).
 
 #![expect(clippy::indexing_slicing, reason = "coordinates stay inside the crop, whose size is fixed")]
 

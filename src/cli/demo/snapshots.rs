@@ -52,7 +52,7 @@ impl SnapshotWriter {
         for face in result.faces {
             let match_label = match_face(&self.rule, face, result.gallery);
             match_label.write_label(&mut label);
-            annotate::draw(&mut frame, &face.detection, &label, match_label.mark());
+            annotate::draw(&mut frame, &face.detection, &label, match_label.status());
         }
         let reason = Reason::from(decision.outcome);
         let path = self.folder.join(format!("{number}-{reason}.jpg"));

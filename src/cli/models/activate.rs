@@ -9,7 +9,7 @@ use ostiary_core::clock::build_time;
 use ostiary_models::{ModelStore, StoreLock};
 
 use super::excluded_people::ExcludedPeople;
-use super::{checks, switch};
+use super::{activation, checks};
 use crate::cli::Globals;
 
 #[derive(Debug, clap::Args)]
@@ -49,5 +49,5 @@ pub fn activate(
     stored.signed.release.check_time(Timestamp::now(), build_time())?;
     let encoder = checks::check_and_load(&stored, config)?;
     let to = model_store.state()?.activated(version);
-    switch::switch(globals, config, model_store, lock, &to, encoder, excluded)
+    activation::replace_models(globals, config, model_store, lock, &to, encoder, excluded)
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use ostiary_models::{Bundle, ModelStore};
 
 use super::excluded_people::ExcludedPeople;
-use super::{checks, switch};
+use super::{activation, checks};
 use crate::cli::Globals;
 
 #[derive(Debug, clap::Args)]
@@ -32,5 +32,5 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Some(version) => checks::check_and_load(&model_store.stored(version)?, &config)?,
         None => checks::test_and_load(&Bundle::shipped(config.engine.precision)?, &config)?,
     };
-    switch::switch(globals, &config, &model_store, &lock, &to, encoder, &args.excluded)
+    activation::replace_models(globals, &config, &model_store, &lock, &to, encoder, &args.excluded)
 }

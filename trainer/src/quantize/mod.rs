@@ -6,8 +6,8 @@
 //! network is written (`write`), run, and compared with the fp32 network (`report`).
 
 mod calibrate;
+mod graph;
 mod graph_runner;
-mod network;
 mod ranges;
 mod report;
 mod stats;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-pub use network::Network;
+pub use graph::QuantizationGraph;
 use ostiary_core::{ChannelOrder, NetworkInput};
 use prost::Message;
 use ranges::{RangeMethod, RangeSettings};
@@ -139,7 +139,7 @@ impl<'a> QuantizeSettings<'a> {
 /// If the network is not supported, a picture cannot be read, or no picture has a face.
 pub fn quantize(onnx: &[u8], settings: &QuantizeSettings) -> Result<(Vec<u8>, Report)> {
     let file = ModelProto::decode(onnx).context("the file is not ONNX")?;
-    let network = Network::read(&file)?;
+    let network = QuantizationGraph::read(&file)?;
     let sampling = calibrate::SampleSettings { variants: settings.variants, models: settings.models };
     let samples = calibrate::samples(settings.calibrate, network.shape, sampling)?;
     let validation = match settings.validate {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use super::network::{Network, ValueRole};
+use super::graph::{QuantizationGraph, ValueRole};
 use super::stats::{BINS, CalibrationStats, ChannelStats, ValueStats};
 
 /// Steps between the least and the greatest number of an unsigned byte.
@@ -56,7 +56,7 @@ pub struct QuantParams {
 /// # Errors
 /// If a value has no statistics.
 pub fn choose_params(
-    network: &Network,
+    network: &QuantizationGraph,
     stats: &CalibrationStats,
     settings: RangeSettings,
 ) -> Result<BTreeMap<String, QuantParams>> {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use tract_onnx::pb::ModelProto;
 
 use super::calibrate::Sample;
+use super::graph::{QuantizationGraph, ValueRole};
 use super::graph_runner::GraphRunner;
-use super::network::{Network, ValueRole};
 use super::ranges::{QuantParams, STEPS};
 use super::write::dequantized_name;
 use crate::onnx::output;
@@ -49,7 +49,7 @@ struct Output {
 /// # Errors
 /// If a network cannot run, or a value has no parameters.
 pub fn compare(
-    network: &Network,
+    network: &QuantizationGraph,
     params: &BTreeMap<String, QuantParams>,
     quantized: &ModelProto,
     input: &NetworkInput,

@@ -6,8 +6,8 @@ use anyhow::Result;
 use ostiary_core::NetworkInput;
 
 use super::calibrate::Sample;
+use super::graph::QuantizationGraph;
 use super::graph_runner::GraphRunner;
-use super::network::Network;
 
 /// Bins of a histogram, between the least and the greatest number.
 pub const BINS: usize = 2048;
@@ -51,7 +51,7 @@ impl CalibrationStats {
     ///
     /// # Errors
     /// If the network cannot run.
-    pub fn of(network: &Network, input: &NetworkInput, samples: &[Sample]) -> Result<Self> {
+    pub fn of(network: &QuantizationGraph, input: &NetworkInput, samples: &[Sample]) -> Result<Self> {
         let names: Vec<String> = network.values.keys().cloned().collect();
         let mut runner = GraphRunner::new(&network.graph, &names, input);
         let mut values: BTreeMap<String, ValueStats> = BTreeMap::new();

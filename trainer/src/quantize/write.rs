@@ -14,7 +14,7 @@ use tract_onnx::pb::{
 };
 
 use super::PixelNormalization;
-use super::network::{Network, ValueRole};
+use super::graph::{QuantizationGraph, ValueRole};
 use super::ranges::QuantParams;
 use super::stats::CalibrationStats;
 use crate::onnx::graph::model;
@@ -34,7 +34,7 @@ const MIN_RELATIVE_WEIGHT: f32 = 1e-4;
 /// # Errors
 /// If a value has no parameters or statistics, or a bias has another size than its output.
 pub fn write(
-    network: &Network,
+    network: &QuantizationGraph,
     params: &BTreeMap<String, QuantParams>,
     correction: Option<&CalibrationStats>,
     pixels: Option<PixelNormalization>,
@@ -59,7 +59,7 @@ pub fn dequantized_name(value: &str) -> String {
 }
 
 struct Writer<'a> {
-    network: &'a Network,
+    network: &'a QuantizationGraph,
     params: &'a BTreeMap<String, QuantParams>,
     correction: Option<&'a CalibrationStats>,
     pixels: Option<PixelNormalization>,

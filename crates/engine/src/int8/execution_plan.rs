@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ostiary_kernels::{AlignedBytes, EpilogueError, Isa, Tensor};
 
-use super::layer::{Network, Output, QuantParams, Source};
+use super::layer::{LayerGraph, Output, QuantParams, Source};
 use super::memory_layout::{assign_slots, buffer_size, layouts};
 use super::step::{LayerInfo, Step, StepResult, StoredValue};
 
@@ -55,7 +55,7 @@ impl ExecutionPlan {
     ///
     /// # Errors
     /// The parameters of a layer are invalid, or the network needs too much memory.
-    pub fn new(network: &Network, reversed: bool, isa: Isa, threads: usize) -> Result<Self, PlanError> {
+    pub fn new(network: &LayerGraph, reversed: bool, isa: Isa, threads: usize) -> Result<Self, PlanError> {
         let tensors = layouts(network);
         let bytes = buffer_size(network, &tensors);
         if bytes > MAX_MEMORY {

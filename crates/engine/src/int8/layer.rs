@@ -34,7 +34,7 @@ pub struct Value {
     pub quant: QuantParams,
 }
 
-/// Index of a value in [`Network::values`]; 0 is the input of the network.
+/// Index of a value in [`LayerGraph::values`]; 0 is the input of the network.
 pub type ValueId = usize;
 
 /// The parameters of a convolution. Scale, bias and slope have one value for each output channel, in real units.
@@ -113,7 +113,7 @@ pub struct Output {
 
 /// A recognized network for one shape of input.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub struct LayerGraph {
     /// Number of images in the batch.
     pub images: usize,
     /// The 8-bit values; the first is the input.

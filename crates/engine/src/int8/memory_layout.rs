@@ -2,11 +2,11 @@
 
 use ostiary_kernels::{Tensor, Window};
 
-use super::layer::{Network, Op, Source, Target, ValueId};
+use super::layer::{LayerGraph, Op, Source, Target, ValueId};
 
 /// The size of the buffers, bytes: values with their borders, and weights in the layout of the kernels,
 /// both with channels rounded up.
-pub fn buffer_size(network: &Network, tensors: &[Tensor]) -> usize {
+pub fn buffer_size(network: &LayerGraph, tensors: &[Tensor]) -> usize {
     let rounded = |channels: usize| channels.max(1).saturating_add(Tensor::LANES);
     let product =
         |factors: &[usize]| factors.iter().fold(1usize, |product, factor| product.saturating_mul(*factor));
@@ -35,7 +35,7 @@ pub fn buffer_size(network: &Network, tensors: &[Tensor]) -> usize {
 }
 
 /// The layout of each value. Its border is as wide as the padding of the layers that read it.
-pub fn layouts(network: &Network) -> Vec<Tensor> {
+pub fn layouts(network: &LayerGraph) -> Vec<Tensor> {
     let mut tensors: Vec<Tensor> = network
         .values
         .iter()
@@ -55,7 +55,7 @@ pub fn layouts(network: &Network) -> Vec<Tensor> {
 
 /// Assigns memory to the values. Returns the sizes of the slots and the slot of each value. A slot is reused after the last
 /// use of its value.
-pub fn assign_slots(network: &Network, tensors: &[Tensor]) -> (Vec<usize>, Vec<usize>) {
+pub fn assign_slots(network: &LayerGraph, tensors: &[Tensor]) -> (Vec<usize>, Vec<usize>) {
     let mut last_use = vec![0; tensors.len()];
     for (index, layer) in network.layers.iter().enumerate() {
         layer.op.inputs().iter().for_each(|input| last_use[*input] = index);

@@ -11,7 +11,7 @@ use ostiary_kernels::Window;
 use tract_onnx::pb::NodeProto;
 
 use super::graph::{Constant, Graph, int, ints, text};
-use super::layer::{Filter, Layer, Network, Op, Output, QuantParams, Source, Target, Value, ValueId};
+use super::layer::{Filter, Layer, LayerGraph, Op, Output, QuantParams, Source, Target, Value, ValueId};
 
 /// Largest kernel of a depthwise convolution: 11x11.
 const MAX_DEPTHWISE_KERNEL: usize = 121;
@@ -61,7 +61,7 @@ struct Pending {
 ///
 /// # Errors
 /// The graph is invalid, or the kernels do not support something in it.
-pub fn import_qdq(graph: &Graph, input: &NetworkInput, shape: &[usize]) -> Result<Network, ImportError> {
+pub fn import_qdq(graph: &Graph, input: &NetworkInput, shape: &[usize]) -> Result<LayerGraph, ImportError> {
     let &[images, 3, height, width] = shape else {
         return unsupported(format!("an input of {shape:?}"));
     };
@@ -70,7 +70,7 @@ pub fn import_qdq(graph: &Graph, input: &NetworkInput, shape: &[usize]) -> Resul
     let mut importer = Importer {
         graph,
         input,
-        network: Network {
+        network: LayerGraph {
             images,
             values: Vec::new(),
             quantize: None,
@@ -110,7 +110,7 @@ fn invalid<T>(why: impl Into<String>) -> Result<T, ImportError> {
 struct Importer<'a> {
     graph: &'a Graph<'a>,
     input: &'a NetworkInput,
-    network: Network,
+    network: LayerGraph,
     symbols: HashMap<String, Symbol>,
     /// Channels, height and width of the input.
     map: [usize; 3],

@@ -6,7 +6,7 @@ use ostiary_kernels::{
     Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, EpilogueError, Isa, MaxPool, Tensor, Window,
 };
 
-use super::layer::{Filter, Layer, Network, Op, QuantParams, Target, ValueId};
+use super::layer::{Filter, Layer, LayerGraph, Op, QuantParams, Target, ValueId};
 
 /// Smallest number of multiplications of a layer that is split among threads. Waking a thread takes some microseconds.
 const MIN_MACS_FOR_THREADS: usize = 400_000;
@@ -65,7 +65,7 @@ impl Step {
     /// # Errors
     /// The parameters of the layer are invalid.
     pub fn new(
-        network: &Network,
+        network: &LayerGraph,
         layer: &Layer,
         tensors: &[Tensor],
         isa: Isa,

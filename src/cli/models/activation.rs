@@ -40,12 +40,12 @@ pub enum SwitchError {
     Dir,
     /// The running daemon did not change to the new models.
     #[error("the daemon keeps the old models: {0}; nothing was changed")]
-    Daemon(DaemonError),
+    Daemon(ReloadError),
 }
 
 /// Why the running daemon did not change to the new models.
 #[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
+pub enum ReloadError {
     /// Its lock does not name its process.
     #[error("its process is not known")]
     UnknownProcess,
@@ -71,7 +71,7 @@ pub enum DaemonError {
 
 /// Computes the templates of all people for the models of `encoder`, stores `to` as the new state, and makes the running
 /// daemon change to it.
-pub fn switch(
+pub fn replace_models(
     globals: &Globals,
     config: &Config,
     model_store: &ModelStore,
@@ -156,7 +156,7 @@ fn running_daemon(facebank: &Path) -> Result<Option<Pid>, SwitchError> {
     match DaemonLock::check(facebank) {
         Err(FacebankError::DaemonRunning { pid, .. }) => {
             let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            pid.ok_or(SwitchError::Daemon(DaemonError::UnknownProcess)).map(Some)
+            pid.ok_or(SwitchError::Daemon(ReloadError::UnknownProcess)).map(Some)
         }
         // Without a readable lock there is no daemon that can be signaled.
         _ => Ok(None),
@@ -170,8 +170,8 @@ fn last_event(config: &Config) -> u64 {
 
 /// Makes the daemon reload its configuration, which loads the new models beside those in use, and waits for its answer in
 /// the events after the id `before`.
-fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<(), DaemonError> {
-    kill_process(daemon, Signal::HUP).map_err(DaemonError::Signal)?;
+fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<(), ReloadError> {
+    kill_process(daemon, Signal::HUP).map_err(ReloadError::Signal)?;
     let deadline = Instant::now() + RELOAD_TIMEOUT;
     while Instant::now() < deadline {
         thread::sleep(POLL_INTERVAL);
@@ -180,9 +180,9 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
         let events = events.unwrap_or_default();
         let answer = events.iter().filter(|event| event.id > before).find_map(|event| match &event.kind {
             EventKind::Reloaded { model: Some(loaded), .. } if loaded == model => Some(Ok(())),
-            EventKind::Reloaded { .. } => Some(Err(DaemonError::OtherModels)),
-            EventKind::ReloadRefused { detail } => Some(Err(DaemonError::Refused(detail.clone()))),
-            EventKind::Locked { .. } => Some(Err(DaemonError::Locked)),
+            EventKind::Reloaded { .. } => Some(Err(ReloadError::OtherModels)),
+            EventKind::ReloadRefused { detail } => Some(Err(ReloadError::Refused(detail.clone()))),
+            EventKind::Locked { .. } => Some(Err(ReloadError::Locked)),
             EventKind::Started { .. }
             | EventKind::Stopped
             | EventKind::Granted(_)
@@ -203,10 +203,10 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
             return answer;
         }
         if DaemonLock::check(&config.facebank.path).is_ok() {
-            return Err(DaemonError::Ended);
+            return Err(ReloadError::Ended);
         }
     }
-    Err(DaemonError::Timeout)
+    Err(ReloadError::Timeout)
 }
 
 /// All embedding models that can be activated: those of the stored bundles, and those that the program came with.

@@ -12,7 +12,7 @@ use crate::onnx::{Constant, attribute, input, input_shape, node_label, output, s
 const OPSETS: RangeInclusive<i64> = 13..=21;
 
 /// An fp32 network that can be quantized.
-pub struct Network {
+pub struct QuantizationGraph {
     /// The simplified graph.
     pub graph: GraphProto,
     /// Name of the input.
@@ -41,7 +41,7 @@ pub enum ValueRole {
     Float,
 }
 
-impl Network {
+impl QuantizationGraph {
     /// Reads and checks a network.
     ///
     /// # Errors
@@ -245,7 +245,7 @@ mod tests {
         graph.output(&end, "end", &[Dim::Fixed(1), Dim::Fixed(2)]);
         let mut file = ModelProto::decode(&graph.encode()[..]).unwrap();
         change(file.graph.as_mut().unwrap());
-        Network::read(&file).err().map(|error| format!("{error:#}"))
+        QuantizationGraph::read(&file).err().map(|error| format!("{error:#}"))
     }
 
     #[test]

@@ -13,7 +13,7 @@ const MAX_PASSING_FRAMES: u32 = 2;
 
 /// The decision state of one track. Tracks share no state.
 #[derive(Debug, Clone)]
-pub(super) struct Track {
+pub(super) struct TrackEvidence {
     pub id: TrackId,
     /// Frame time of the last frame with this face.
     pub last_seen: Duration,
@@ -43,7 +43,7 @@ pub(super) struct Track {
     counted: Option<Observation>,
 }
 
-impl Track {
+impl TrackEvidence {
     pub fn new(time: Duration, face: &Observation) -> Self {
         Self {
             id: face.track,

@@ -1,4 +1,5 @@
-//! Applies the opening hours.
+//! Applies the opening hours of [`Hours`] to a person's group. The weekly schedule itself, its format and its evaluation, is
+//! `crates/config/src/schedule.rs`.
 
 use jiff::civil::DateTime;
 use ostiary_config::Hours;
@@ -10,7 +11,7 @@ use super::{Access, ClockFault};
 ///
 /// If no group has hours, groups are labels and restrict nobody. If any group has hours, a group without hours may not
 /// come in: its name may be a typing error. A person in no group may come in at any time: hours restrict groups only.
-pub fn access(
+pub fn group_access(
     hours: &Hours,
     group: Option<&str>,
     local: impl FnOnce() -> Result<DateTime, ClockFault>,
@@ -45,7 +46,8 @@ mod tests {
 
     #[test]
     fn if_a_group_has_hours_a_group_without_hours_is_refused() {
-        let at_night = |hours: &Hours, group| access(hours, group, || Ok(date(2026, 1, 5).at(3, 0, 0, 0)));
+        let at_night =
+            |hours: &Hours, group| group_access(hours, group, || Ok(date(2026, 1, 5).at(3, 0, 0, 0)));
         assert_eq!(at_night(&hours(&["always"]), Some("Staff")), Access::Allowed);
         assert_eq!(at_night(&hours(&["never"]), Some("staff")), Access::OutsideHours);
         assert_eq!(at_night(&hours(&["always"]), Some("stff")), Access::NoHours);
@@ -57,10 +59,14 @@ mod tests {
     fn without_a_plausible_clock_only_groups_with_hours_are_refused() {
         let no_time = || Err(ClockFault::SynchronizationUnknown { why: "not permitted".into() });
         for times in [&["mon-fri 08:00-18:00"][..], &["always"], &["never"]] {
-            assert_eq!(access(&hours(times), Some("staff"), no_time), Access::ClockImplausible, "{times:?}");
+            assert_eq!(
+                group_access(&hours(times), Some("staff"), no_time),
+                Access::ClockImplausible,
+                "{times:?}"
+            );
         }
-        assert_eq!(access(&hours(&["always"]), None, no_time), Access::Allowed);
-        assert_eq!(access(&hours(&["always"]), Some("stff"), no_time), Access::NoHours);
-        assert_eq!(access(&Hours::default(), Some("staff"), no_time), Access::Allowed);
+        assert_eq!(group_access(&hours(&["always"]), None, no_time), Access::Allowed);
+        assert_eq!(group_access(&hours(&["always"]), Some("stff"), no_time), Access::NoHours);
+        assert_eq!(group_access(&Hours::default(), Some("staff"), no_time), Access::Allowed);
     }
 }
