@@ -103,7 +103,7 @@ fn all_commands_and_flags_exist() {
     let mut seen = 0;
     for (file, page) in pages() {
         for words in commands(&page) {
-            if words[0] == "VERB" {
+            if words[0] == "COMMAND" {
                 continue;
             }
             // A command and, for these commands, its subcommand.

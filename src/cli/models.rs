@@ -11,7 +11,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use activation::SwitchError;
+use activation::ActivationError;
 use ostiary_facebank::FacebankError;
 use ostiary_models::ModelStoreError;
 use ostiary_self_test::SelfTestError;
@@ -72,7 +72,7 @@ fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<ModelStoreError>().is_some_and(ModelStoreError::is_refusal)
             || cause.downcast_ref::<SelfTestError>().is_some_and(SelfTestError::is_refusal)
-            || cause.is::<SwitchError>()
+            || cause.is::<ActivationError>()
             || matches!(cause.downcast_ref(), Some(FacebankError::NoCrops { .. }))
     })
 }

@@ -1,13 +1,14 @@
-//! The daemon: its threads and the bounded queues between them. With `cli`, the only module that uses all crates.
+//! The daemon: its threads and the bounded queues between them. With `cli`, the only module that connects all parts.
 //!
 //! Input: a [`Setup`] with the configuration, the relay (its line requested and at rest) and the outputs of events. Output:
 //! the levels of the relay and the lamps, and events. [`run`] returns when the daemon ends.
 //!
 //! `capture_worker` captures frames. `vision_worker` processes them in a
 //! [`RecognitionPipeline`](ostiary_pipeline::RecognitionPipeline), and decides. `input_worker` reads the exit button and the
-//! door contact. `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `probation`
-//! watches over new models, `clock_monitor` over the wall clock. `supervisor` is the main thread; it supervises the other
-//! threads through `workers`. The threads share `shared` and nothing else.
+//! door contact. `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `probation_run`
+//! rolls new models back if they fail in their first minutes, `clock_monitor` over the wall clock. `supervisor` is the main thread; it supervises the other
+//! threads through `workers`. The threads share `shared`, the event store, and the slots in
+//! which `supervisor` puts a new configuration.
 
 mod capture_worker;
 mod clock_monitor;

@@ -1,7 +1,8 @@
 //! Reports events to a broker by MQTT: birth and last will, events, state, and Home Assistant's discovery.
 //!
 //! What comes in: stored events. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
-//! no other thread waits for it. Without a connection, events wait in the [`EventStore`].
+//! no other thread waits for it. Without a connection, events wait in the [`EventStore`]. It takes no commands: the only topic that
+//! it subscribes to is Home Assistant's status, so that no message opens the door.
 
 mod discovery;
 mod error;

@@ -34,7 +34,7 @@ const MAX_EVENTS: u32 = 50;
 
 /// Why the old models stay in use.
 #[derive(Debug, thiserror::Error)]
-pub enum SwitchError {
+pub enum ActivationError {
     /// The configuration names a folder of models.
     #[error("models.dir is set and overrides all bundles; remove it to use a bundle")]
     Dir,
@@ -81,7 +81,7 @@ pub fn replace_models(
     excluded: &ExcludedPeople,
 ) -> anyhow::Result<ExitCode> {
     if config.models.dir.is_some() {
-        return Err(SwitchError::Dir.into());
+        return Err(ActivationError::Dir.into());
     }
     let model = encoder.model().clone();
     let mut facebank = open_facebank(&config.facebank.path)?;
@@ -116,10 +116,10 @@ pub fn replace_models(
         model_store.set_probation(earlier.as_ref())?;
         // If it did change but could not report that, this makes it return to the old models.
         let _ = kill_process(daemon, Signal::HUP);
-        return Err(SwitchError::Daemon(error).into());
+        return Err(ActivationError::Daemon(error).into());
     }
     model_store.prune(lock, config.models.keep)?;
-    let strangers = match &mut facebank {
+    let without_templates = match &mut facebank {
         Some(facebank) => {
             facebank.retain_models(&available_models(model_store)?)?;
             facebank.people_without_templates(&model)?
@@ -129,7 +129,7 @@ pub fn replace_models(
     if globals.json {
         json_line(&json!({
             "version": to.active(), "active": true, "model": model.0, "templates": made,
-            "strangers": strangers, "daemon": daemon.is_some(),
+            "strangers": without_templates, "daemon": daemon.is_some(),
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -139,7 +139,7 @@ pub fn replace_models(
     };
     let daemon = if daemon.is_some() { "the daemon uses them" } else { "no daemon runs" };
     line(&format!("in use: {models}; {made} templates were computed, and {daemon}"))?;
-    strangers.iter().try_for_each(|name| line(&format!("{name} must be enrolled again")))?;
+    without_templates.iter().try_for_each(|name| line(&format!("{name} must be enrolled again")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -152,11 +152,11 @@ fn open_facebank(path: &Path) -> Result<Option<Facebank>, FacebankError> {
 }
 
 /// The process of the daemon that uses this facebank.
-fn running_daemon(facebank: &Path) -> Result<Option<Pid>, SwitchError> {
+fn running_daemon(facebank: &Path) -> Result<Option<Pid>, ActivationError> {
     match DaemonLock::check(facebank) {
         Err(FacebankError::DaemonRunning { pid, .. }) => {
             let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            pid.ok_or(SwitchError::Daemon(ReloadError::UnknownProcess)).map(Some)
+            pid.ok_or(ActivationError::Daemon(ReloadError::UnknownProcess)).map(Some)
         }
         // Without a readable lock there is no daemon that can be signaled.
         _ => Ok(None),
