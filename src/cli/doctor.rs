@@ -1,11 +1,11 @@
 //! `ostiary doctor`: checks everything that the door depends on, and prints how to fix each fault. It changes nothing and
 //! opens no door. It opens no GPIO line, except for an unused input, to read its level.
 
-mod access;
 mod archive;
 mod broker;
 mod camera;
 mod clock;
+mod daemon_access;
 mod events;
 mod facebank;
 mod ffmpeg;

@@ -19,12 +19,12 @@ pub struct Pair([(String, usize); 2]);
 
 impl Pair {
     /// Two pictures of one person.
-    pub fn intra(name: String, first: usize, second: usize) -> Self {
+    pub fn genuine(name: String, first: usize, second: usize) -> Self {
         Self([(name.clone(), first), (name, second)])
     }
 
     /// Pictures of two people.
-    pub fn inter(first: (String, usize), second: (String, usize)) -> Self {
+    pub fn impostor(first: (String, usize), second: (String, usize)) -> Self {
         Self([first, second])
     }
 
@@ -115,10 +115,10 @@ fn parse(line: &str) -> Option<Pair> {
     match line.trim_end().split('\t').collect::<Vec<_>>()[..] {
         [name, first, second] => {
             let ((name, first), (_, second)) = (picture(name, first)?, picture(name, second)?);
-            Some(Pair::intra(name, first, second))
+            Some(Pair::genuine(name, first, second))
         }
         [name, first, other, second] if name != other => {
-            Some(Pair::inter(picture(name, first)?, picture(other, second)?))
+            Some(Pair::impostor(picture(name, first)?, picture(other, second)?))
         }
         _ => None,
     }
@@ -134,7 +134,7 @@ mod tests {
         let path = folder.path().join(LIST);
         let ada = |number| ("Ada Lovelace".to_owned(), number);
         let grace = |number| ("Grace_Hopper".to_owned(), number);
-        let fold = |number| [Pair::intra(ada(1).0, number, 4), Pair::inter(ada(2), grace(number))];
+        let fold = |number| [Pair::genuine(ada(1).0, number, 4), Pair::impostor(ada(2), grace(number))];
         let pairs = [fold(1), fold(2)].concat();
         let mut list = Vec::new();
         write(&mut list, 2, &pairs).unwrap();
@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn lines_have_the_format_of_lfw() {
         let pairs = [
-            Pair::intra("Ada_Lovelace".into(), 1, 4),
-            Pair::inter(("Ada_Lovelace".into(), 2), ("Grace_Hopper".into(), 1)),
+            Pair::genuine("Ada_Lovelace".into(), 1, 4),
+            Pair::impostor(("Ada_Lovelace".into(), 2), ("Grace_Hopper".into(), 1)),
         ];
         let mut list = Vec::new();
         write(&mut list, 1, &pairs).unwrap();

@@ -10,7 +10,7 @@ mod export;
 mod folder;
 mod gallery;
 mod lock;
-mod models;
+mod model_templates;
 mod person;
 mod prepared_models;
 mod schema;

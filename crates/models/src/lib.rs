@@ -4,8 +4,8 @@
 //! store ([`ModelStore`]), or the models that were installed with the program. What goes out: a [`Bundle`], which returns
 //! the content of a file only after its hash was checked.
 
-mod find;
-mod folder;
+mod bundle;
+mod configured_bundle;
 mod http_client;
 mod manifest;
 mod model_store;
@@ -17,7 +17,7 @@ mod signed_release;
 
 use std::path::PathBuf;
 
-pub use folder::Bundle;
+pub use bundle::Bundle;
 pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
 pub use model_store_error::ModelStoreError;

@@ -66,7 +66,7 @@ pub struct SelfTest {
 
 impl SelfTest {
     /// The hidden command.
-    pub const VERB: &str = "models-self-test";
+    pub const COMMAND: &str = "models-self-test";
     /// The last line of the output if all stages passed.
     pub const DONE: &str = "done";
 
@@ -99,7 +99,7 @@ impl SelfTest {
         let request =
             serde_json::to_string(&self.request).map_err(|error| SelfTestError::Start(error.into()))?;
         let mut process = Command::new(&self.program)
-            .args([Self::VERB, &request])
+            .args([Self::COMMAND, &request])
             // systemd must not take its notifications for the daemon's.
             .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())

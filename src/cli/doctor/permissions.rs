@@ -33,7 +33,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
     let mut folders = [folder_of(&config.facebank.path), folder_of(&config.events.path)].to_vec();
     folders.dedup();
     findings.extend(folders.iter().filter_map(|folder| check_writable(folder)));
-    findings.extend(super::access::check(context));
+    findings.extend(super::daemon_access::check(context));
     if findings.is_empty() {
         let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
         findings.push(Finding::ok(format!(

@@ -156,7 +156,11 @@ fn pair(
     let [Some(first), Some(second)] = choice.map(place) else {
         bail!("a pair has a picture that was not copied")
     };
-    Ok(if first.0 == second.0 { Pair::intra(first.0, first.1, second.1) } else { Pair::inter(first, second) })
+    Ok(if first.0 == second.0 {
+        Pair::genuine(first.0, first.1, second.1)
+    } else {
+        Pair::impostor(first, second)
+    })
 }
 
 fn write_bin(folder: &Path, bin: &Path, pairs: &[Pair]) -> Result<()> {

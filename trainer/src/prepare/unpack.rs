@@ -26,8 +26,8 @@ pub fn unpack(file: &Path, folder: &Path, json: bool) -> Result<ExitCode> {
     for (index, (same, jpegs)) in labeled.enumerate() {
         let number = format!("{:0width$}", index + 1);
         let pair = match same {
-            true => Pair::intra(number, 1, 2),
-            false => Pair::inter((format!("{number}a"), 1), (format!("{number}b"), 1)),
+            true => Pair::genuine(number, 1, 2),
+            false => Pair::impostor((format!("{number}a"), 1), (format!("{number}b"), 1)),
         };
         for ((name, picture), jpeg) in pair.pictures().into_iter().zip(jpegs) {
             let own = folder.join(name);
