@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary_core::{Precision, sha256};
+use ostiary_core::{ModelRole, Precision, sha256};
 use ostiary_models::Bundle;
 use people::{few_portraits, of_project, people};
 use safetensors::tensor::{Dtype, TensorView};
@@ -57,8 +57,9 @@ fn a_network_becomes_a_folder_of_models() {
     let files = common::tree(&output);
     assert_eq!(files.len(), 9, "{:?}", files.keys());
     for (index, precision) in [Precision::Fp32, Precision::Int8].into_iter().enumerate() {
-        let [made, known] = [&output, &shipped]
-            .map(|folder| Bundle::open(folder, precision).unwrap().entry("mobilefacenet").cloned().unwrap());
+        let [made, known] = [&output, &shipped].map(|folder| {
+            Bundle::open(folder, precision).unwrap().entry(ModelRole::Embedder).cloned().unwrap()
+        });
         let cosine: f32 = made.golden.iter().zip(&known.golden).map(|(a, b)| a * b).sum();
         assert!(cosine > [0.99999, 0.98][index], "{precision}: {cosine}");
         assert_eq!((made.licence.as_str(), made.source.path.as_str()), ("MIT", "mobilefacenet.onnx"));

@@ -210,6 +210,7 @@ impl EventStore {
 
 #[cfg(test)]
 mod tests {
+    use super::file::{MAX_ID, SCHEMA};
     use super::*;
     use crate::testing::{event, evidence};
     use crate::{Denial, EventKind, Grant};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ostiary_trainer::import::mtcnn;
 use ostiary_trainer::net::Weights;
-use ostiary_trainer::quantize::Network;
+use ostiary_trainer::quantize::QuantizationGraph;
 use prost::Message;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, ModelProto};
@@ -40,7 +40,7 @@ fn read(data: &[u8]) {
         assert!(ModelProto::decode(made.as_slice()).is_ok());
     }
     let Ok(file) = ModelProto::decode(data) else { return };
-    if let Ok(network) = Network::read(&file) {
+    if let Ok(network) = QuantizationGraph::read(&file) {
         assert!(!network.values.is_empty());
     }
 }
@@ -84,6 +84,6 @@ mod tests {
 
     #[test]
     fn the_first_input_can_be_quantized() {
-        Network::read(&graph::floats()).map(drop).unwrap();
+        QuantizationGraph::read(&graph::floats()).map(drop).unwrap();
     }
 }

@@ -46,10 +46,10 @@ fn run(data: &[u8]) {
 
 fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let pairs = [
-        Pair::intra("Ann".into(), 1, 2),
-        Pair::inter(("Ann".into(), 1), ("Bob".into(), 3)),
-        Pair::intra("Bob".into(), 1, 3),
-        Pair::inter(("Cy".into(), 1), ("Bob".into(), 2)),
+        Pair::genuine("Ann".into(), 1, 2),
+        Pair::impostor(("Ann".into(), 1), ("Bob".into(), 3)),
+        Pair::genuine("Bob".into(), 1, 3),
+        Pair::impostor(("Cy".into(), 1), ("Bob".into(), 2)),
     ];
     let mut written = Vec::new();
     lfw::write(&mut written, 2, &pairs)?;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ostiary_access::{Contact, Decision, DenialReason, Outcome};
+use ostiary_access::{Decision, DenialReason, DoorMonitor, Outcome};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
@@ -226,7 +226,7 @@ impl TestDoor {
         let (relay, events, camera) =
             (RecordedLine::default(), RecordedEvents::default(), Arc::new(AtomicBool::new(false)));
         let inputs = TestInputs::default();
-        let contact = Contact::new(Duration::from_secs(2), Duration::from_secs(30));
+        let contact = DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30));
         let lamps = Signals::default();
         let source = Box::new(TestCamera { is_plugged_in: camera.clone(), sequence: 0 });
         let workers = Workers::start(
