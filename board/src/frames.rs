@@ -1,4 +1,4 @@
-//! Raw frames of people before the door, made of the demo's portraits.
+//! Raw video frames of people before the door, made from the bundled portraits.
 
 use std::path::Path;
 
@@ -6,26 +6,27 @@ use anyhow::Context;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-/// Pixels of a frame: the virtual camera's smallest timing.
+/// Width of a frame, pixels. This is the smallest timing of the virtual camera.
 pub const WIDTH: u32 = 640;
+/// Height of a frame, pixels.
 pub const HEIGHT: u32 = 480;
-/// Frames of a scene, each a little different, as people never hold quite still.
+/// Number of frames of a scene with a person. The person moves a little from frame to frame.
 const FRAMES: u32 = 16;
 
-/// Who stands before the door.
+/// What the camera sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scene {
     /// Nobody.
-    Hall,
+    Empty,
     /// A person who is not enrolled.
     Stranger,
-    /// The person who is enrolled.
-    Known,
-    /// The same person in another photo, who is let in.
-    KnownLater,
+    /// The enrolled person, in the photo that is used for enrollment.
+    Enrolled,
+    /// The enrolled person, in another photo.
+    EnrolledOtherPhoto,
 }
 
-/// Pixel formats that the virtual camera and the daemon both know. It has no MJPG.
+/// Pixel formats that both the virtual camera and the daemon support. The virtual camera has no MJPG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PixelFormat {
     Yuyv,
@@ -45,26 +46,27 @@ impl PixelFormat {
 }
 
 impl Scene {
-    /// The file in crates/self-test/portraits, and the face in it: x, y and width, pixels.
+    /// File name in `crates/self-test/portraits`, and the face in it: x, y and width, pixels.
     fn portrait(self) -> Option<(&'static str, [u32; 3])> {
         match self {
-            Self::Hall => None,
+            Self::Empty => None,
             Self::Stranger => Some(("biden.jpg", [431, 168, 280])),
-            Self::Known => Some(("obama.jpg", [377, 94, 235])),
-            Self::KnownLater => Some(("obama2.jpg", [184, 238, 283])),
+            Self::Enrolled => Some(("obama.jpg", [377, 94, 235])),
+            Self::EnrolledOtherPhoto => Some(("obama2.jpg", [184, 238, 283])),
         }
     }
 
+    /// Name, for files.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Hall => "hall",
+            Self::Empty => "empty",
             Self::Stranger => "stranger",
-            Self::Known => "known",
-            Self::KnownLater => "known-later",
+            Self::Enrolled => "enrolled",
+            Self::EnrolledOtherPhoto => "enrolled-other-photo",
         }
     }
 
-    /// The scene as a camera would give it, frame after frame.
+    /// The bytes of all frames, one after another, as a camera delivers them.
     pub fn raw(self, format: PixelFormat) -> anyhow::Result<Vec<u8>> {
         let mut raw = Vec::new();
         for picture in self.pictures()? {
@@ -78,16 +80,16 @@ impl Scene {
     }
 
     fn pictures(self) -> anyhow::Result<Vec<RgbImage>> {
-        let hall = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([120, 124, 128]));
-        let Some((file, [x, y, face])) = self.portrait() else { return Ok(vec![hall]) };
+        let background = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([120, 124, 128]));
+        let Some((file, [x, y, face])) = self.portrait() else { return Ok(vec![background]) };
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/self-test/portraits").join(file);
         let photo = image::open(&path).with_context(|| path.display().to_string())?.to_rgb8();
-        // Twice the face's width around it, at a size that makes the face a third of the picture's width.
+        // A square of twice the face's width around the face, scaled so that the face has a third of the frame's width.
         let (left, top) = (x.saturating_sub(face / 2), y.saturating_sub(face / 3));
         let part = imageops::crop_imm(&photo, left, top, face * 2, face * 2).to_image();
         let side = 440;
         let person = imageops::resize(&part, side * part.width() / (face * 2), side, FilterType::Triangle);
-        let sway = |frame: u32| {
+        let offset = |frame: u32| {
             let turn = std::f64::consts::TAU * f64::from(frame) / f64::from(FRAMES);
             (
                 (100.0 + 8.0 * turn.sin()).round() as i64,
@@ -96,10 +98,10 @@ impl Scene {
         };
         Ok((0..FRAMES)
             .map(|frame| {
-                let mut picture = hall.clone();
-                let (x, y) = sway(frame);
+                let mut picture = background.clone();
+                let (x, y) = offset(frame);
                 imageops::replace(&mut picture, &person, x, y);
-                // No two frames are the same to the bit.
+                // One pixel differs, so that no two frames are equal.
                 picture.put_pixel(0, 0, Rgb([frame as u8 * 8; 3]));
                 picture
             })
@@ -107,7 +109,7 @@ impl Scene {
     }
 }
 
-/// BT.601 in the narrow range, as cameras have it.
+/// Converts RGB to BT.601 YUV in the limited range, which cameras use.
 fn yuv(&Rgb([r, g, b]): &Rgb<u8>) -> [u8; 3] {
     let [r, g, b] = [r, g, b].map(f32::from);
     let level = |offset: f32, r_part: f32, g_part: f32, b_part: f32| {

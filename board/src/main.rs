@@ -1,18 +1,18 @@
-//! Tests of the installed doorkeeper on a whole board: real camera driver, GPIO, systemd and broker. `scripts/board test`
-//! starts it, with a virtual board or with the address of a real one.
+//! Tests the installed package on a whole board, with real camera and GPIO drivers, systemd and a broker. `scripts/board test`
+//! starts it, on a virtual board or on a real one.
 
 mod board;
-mod broker;
 mod camera;
-mod door;
 mod frames;
 mod guest_clock;
-mod machine;
-mod patience;
+mod line_monitor;
+mod service;
 mod ssh;
 mod state;
+mod subscriber;
 mod suite;
-mod watcher;
+mod timeouts;
+mod virtual_machine;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,43 +21,44 @@ use std::time::Instant;
 use anyhow::Context;
 use board::{Board, Camera, Lines};
 use clap::Parser;
-use suite::{Needs, TESTS, When};
+use suite::{Group, Needs, TESTS};
 
-/// Tests of the installed doorkeeper on a board. Exit code: 0 all passed, 1 some failed, 2 they could not be run.
+/// Tests the installed package on a board. Exit code: 0 all tests passed, 1 a test failed or none was run, 2 the tests could
+/// not be run.
 #[derive(Parser)]
 struct Args {
     /// The run folder of the virtual board.
     #[arg(long)]
     run: PathBuf,
-    /// A real board, USER@ADDRESS; the user may become root with `sudo`.
+    /// Use a real board, USER@ADDRESS. The user must be able to use sudo without a password.
     #[arg(long)]
     host: Option<String>,
-    /// The line of the real board that is wired to the relay's line, to watch it from outside the program.
+    /// The real board's input line that is wired to the relay's line, to monitor it.
     #[arg(long, default_value_t = 27)]
     watch_line: u32,
-    /// The relay's line of the real board.
+    /// The real board's relay line.
     #[arg(long, default_value_t = 17)]
     relay_line: u32,
-    /// The line of the real board's yes lamp, which the tests switch.
+    /// The real board's line of the yes lamp. The tests switch it.
     #[arg(long, default_value_t = 22)]
     yes_line: u32,
-    /// The line of the real board's no lamp.
+    /// The real board's line of the no lamp. The tests switch it.
     #[arg(long, default_value_t = 23)]
     no_line: u32,
     /// The real board's camera.
     #[arg(long, default_value = "/dev/video0")]
     camera: String,
-    /// The node of the real board to which frames are played that the camera then gives; without it the tests that need
-    /// that are skipped.
+    /// The real board's video output node whose frames appear at the camera. Without it, tests that play frames are
+    /// skipped.
     #[arg(long)]
     player: Option<String>,
-    /// All tests, not only the main path and the power cut.
+    /// Run all tests, not only the main path and the power cut.
     #[arg(long)]
     all: bool,
-    /// Say which tests there are.
+    /// List the tests.
     #[arg(long)]
     list: bool,
-    /// Only tests whose names contain one of these.
+    /// Run only tests whose names contain one of these.
     filters: Vec<String>,
 }
 
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.list {
         for test in TESTS {
-            println!("{}: {}", test.name, test.shows);
+            println!("{}: {}", test.name, test.checks);
         }
         return ExitCode::SUCCESS;
     }
@@ -79,11 +80,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tests one after another; whether all passed.
+/// Runs the selected tests one after another; returns whether all passed.
 fn run(args: &Args) -> anyhow::Result<bool> {
     let board = match &args.host {
         Some(host) => {
-            // No hand presses a button there, or moves a door: those tests are skipped.
+            // Unused: the tests of button and contact need the virtual board.
             let lines = Lines {
                 relay: args.relay_line,
                 yes: args.yes_line,
@@ -94,23 +95,25 @@ fn run(args: &Args) -> anyhow::Result<bool> {
             let camera = Camera { node: args.camera.clone(), player: args.player.clone() };
             Board::real(host, lines, args.watch_line, camera)
         }
-        None => Board::virtual_one(&args.run),
+        None => Board::virtual_board(&args.run),
     }
     .context("the board cannot be used")?;
-    let wanted = |name: &str, when: When| match args.filters.as_slice() {
-        [] => args.all || when == When::Always,
+    let is_selected = |name: &str, group: Group| match args.filters.as_slice() {
+        [] => args.all || group == Group::Default,
         filters => filters.iter().any(|filter| name.contains(filter.as_str())),
     };
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let started = Instant::now();
-    for test in TESTS.iter().filter(|test| wanted(test.name, test.when)) {
-        let lacks = match test.needs {
+    for test in TESTS.iter().filter(|test| is_selected(test.name, test.group)) {
+        let missing = match test.needs {
             Needs::Board => None,
-            Needs::Frames => (!board.plays()).then_some("frames played to its camera (--player)"),
+            Needs::Frames => {
+                (!board.can_play_frames()).then_some("a camera to which frames can be played (--player)")
+            }
             Needs::Virtual => (!board.is_virtual()).then_some("the virtual board"),
         };
-        if let Some(lacks) = lacks {
-            println!("skipped  {}: needs {lacks}", test.name);
+        if let Some(missing) = missing {
+            println!("skipped  {}: needs {missing}", test.name);
             skipped += 1;
             continue;
         }
@@ -124,7 +127,7 @@ fn run(args: &Args) -> anyhow::Result<bool> {
             }
             Err(error) => {
                 println!("FAILED   {} ({seconds:.0} s): {error:#}", test.name);
-                board.say_what_happened();
+                board.print_journal();
                 failed += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! Commands on the board, by the system's own ssh, as root.
+//! Runs commands on the board as root, with the system's ssh.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,42 +8,46 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-/// How the board is reached.
+/// An ssh destination.
 pub struct Ssh {
     options: Vec<String>,
     address: String,
-    /// What makes a shell's command one of root.
+    /// Whether commands are run through sudo.
     become_root: bool,
+    /// Keeps the folder of the control socket.
     _control: Option<tempfile::TempDir>,
 }
 
-/// How a command ended.
-pub struct Ended {
-    /// `None` where ssh was killed.
+/// The result of a command.
+pub struct CommandOutput {
+    /// Exit code; `None` if ssh was killed by a signal.
     pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
 }
 
-impl Ended {
+impl CommandOutput {
+    /// Whether the exit code is 0.
     pub fn is_success(&self) -> bool {
         self.code == Some(0)
     }
 
-    /// Both streams, for messages.
-    pub fn said(&self) -> String {
-        format!("{}{}", self.out, self.err).trim().to_owned()
+    /// Standard output and standard error, for messages.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr).trim().to_owned()
     }
 }
 
 impl Ssh {
-    /// The virtual board, whose run folder has a configuration for ssh.
+    /// The virtual board, by the ssh configuration in its run folder.
     pub fn virtual_board(run: &Path) -> Self {
         let options = vec!["-F".into(), run.join("ssh_config").to_string_lossy().into_owned()];
         Self { options, address: "board".into(), become_root: false, _control: None }
     }
 
-    /// A real board; one connection is kept for all commands.
+    /// A real board at `address` (`USER@HOST`). All commands share one connection.
     pub fn real(address: &str) -> anyhow::Result<Self> {
         let control = tempfile::tempdir()?;
         let socket: PathBuf = control.path().join("ssh.sock");
@@ -62,7 +66,7 @@ impl Ssh {
         })
     }
 
-    /// Starts a command of the shell.
+    /// Starts a shell command.
     pub fn start(&self, command: &str) -> anyhow::Result<Child> {
         let command =
             if self.become_root { format!("sudo sh -c {}", quoted(command)) } else { command.to_owned() };
@@ -74,11 +78,12 @@ impl Ssh {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("ssh: install openssh-client")
+            .context("cannot start ssh; install openssh-client")
     }
 
-    /// Runs a command of the shell to its end.
-    pub fn run(&self, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<Ended> {
+    /// Runs a shell command with `input` as its standard input. Fails if it takes longer than `limit`, or if ssh itself
+    /// fails.
+    pub fn run(&self, command: &str, input: &[u8], limit: Duration) -> anyhow::Result<CommandOutput> {
         let mut child = self.start(command)?;
         let (mut stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let input = input.to_vec();
@@ -96,29 +101,30 @@ impl Ssh {
             }
             thread::sleep(Duration::from_millis(10));
         };
-        // A command that does not read its input is no failure; its exit code is what counts.
+        // A command that does not read all of its input is not an error; only the exit code counts.
         drop(written);
         let text = |thread: thread::JoinHandle<Vec<u8>>| {
             String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
         };
-        let ended = Ended { code: status.code(), out: text(out), err: text(err) };
-        ensure!(ended.code != Some(255), "ssh to {}: {}", self.address, ended.said());
-        Ok(ended)
+        let output = CommandOutput { code: status.code(), stdout: text(out), stderr: text(err) };
+        ensure!(output.code != Some(255), "ssh to {}: {}", self.address, output.text());
+        Ok(output)
     }
 }
 
+/// Reads a stream to its end, in a thread.
 fn collect(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What came before a connection broke is worth having.
+            // If the connection breaks, what has arrived is still returned.
             let _ = stream.read_to_end(&mut bytes);
         }
         bytes
     })
 }
 
-/// A word of the shell.
+/// Quotes a word for the shell.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

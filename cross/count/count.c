@@ -1,7 +1,8 @@
-// Counts the instructions of an emulated program and writes their number to the file that `out=` names when it ends.
+// A QEMU plugin that counts the instructions of an emulated program. When the program ends, the plugin writes the number to the
+// file given by the option `out=`.
 //
-// A plugin of QEMU 7.2, whose interface is declared here as far as it is used: Debian has no package with the header.
-// An instruction counts when the block that holds it is entered; all threads count.
+// For the plugin interface of QEMU 7.2. The functions in use are declared here, because Debian has no package with the header.
+// All instructions of a translation block are counted when the block is entered, in all threads.
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@ void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, void (*translated)(plug
 void qemu_plugin_register_vcpu_tb_exec_cb(struct tb *tb, void (*entered)(unsigned, void *), int flags, void *data);
 void qemu_plugin_register_atexit_cb(plugin_id id, void (*ended)(plugin_id, void *), void *data);
 
-// The version of the interface, which QEMU compares with its own.
+// The version of the plugin interface. QEMU checks it.
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 static uint64_t instructions;
@@ -40,7 +41,7 @@ static void ended(plugin_id id, void *data) {
 __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, const void *info, int count, char **options) {
   (void)info;
   if (count != 1 || strncmp(options[0], "out=", 4) != 0 || strlen(options[0] + 4) >= sizeof file) {
-    fprintf(stderr, "give the plugin one option, out=PATH\n");
+    fprintf(stderr, "the plugin needs exactly one option, out=PATH\n");
     return -1;
   }
   strcpy(file, options[0] + 4);

@@ -1,4 +1,4 @@
-//! A target's run: workers one after another, and what became of them.
+//! A fuzzing campaign: runs a target for some time, in one worker process after another, and collects the failures.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,69 +9,75 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::finding::{Cause, Finding};
+use crate::failure::{Cause, Failure};
 use crate::inputs::{self, Inputs};
 use crate::targets::Target;
-use crate::worker::{FIRST, PROGRESS};
+use crate::worker::{PROGRESS, SEEDS};
 
-/// After so many defects a target is not run on: those come first.
-const MOST_FINDINGS: usize = 10;
-/// Between two looks at a worker.
-const LOOK: Duration = Duration::from_millis(20);
+/// A target is stopped after this number of different failures.
+const MAX_FAILURES: usize = 10;
+/// Interval at which a worker's progress is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How a target is run.
+/// The settings of a campaign.
 #[derive(Debug, Clone)]
 pub struct Campaign {
+    /// How long a target is run.
     pub duration: Duration,
+    /// Seed of the random generator. The same seed gives the same inputs.
     pub seed: u64,
-    /// The longest that one input may take.
+    /// The time limit for one input.
     pub timeout: Duration,
-    /// Address space that a worker may have beyond what it begins with, MiB.
+    /// Address space that a worker may allocate in addition to what it has at its start, MiB.
     pub memory_mib: u64,
-    /// The folder that inputs are written to which a target did not survive.
+    /// The folder to which inputs are written that cause a failure.
     pub output: PathBuf,
 }
 
-/// What came of it.
+/// The result of a campaign.
 #[derive(Debug)]
 pub struct Totals {
+    /// Number of inputs that were run.
     pub inputs: u64,
+    /// How long the campaign took.
     pub duration: Duration,
-    pub findings: Vec<Finding>,
+    /// Different failures, each with the first input that caused it.
+    pub failures: Vec<Failure>,
 }
 
 /// How a worker ended.
-enum End {
-    /// By itself, when the time was up.
-    Done,
-    Died(Cause),
+enum WorkerEnd {
+    /// It ran inputs until its time was over.
+    Finished,
+    /// An input ended it.
+    Failed(Cause),
 }
 
 impl Campaign {
-    /// Runs a target until the time is up; `found` is called for each defect when it is first seen.
+    /// Runs a target until the time is over. `on_failure` is called at the first occurrence of each failure.
     ///
     /// # Errors
-    /// The harness itself fails: no first inputs, no folder, no process.
-    pub fn run(&self, target: &'static Target, mut found: impl FnMut(&Finding)) -> Result<Totals> {
-        let folder = scratch()?;
-        let first = folder.path().join(FIRST);
-        fs::create_dir(&first).with_context(|| format!("cannot make {}", first.display()))?;
-        inputs::save(target, &first)?;
-        let inputs = Inputs::open(target, &first, self.seed)?;
-        let mut findings: Vec<Finding> = Vec::new();
+    /// The seed inputs cannot be made, a folder cannot be written, or a worker cannot be started.
+    pub fn run(&self, target: &'static Target, mut on_failure: impl FnMut(&Failure)) -> Result<Totals> {
+        let folder = temporary_folder()?;
+        let seeds = folder.path().join(SEEDS);
+        fs::create_dir(&seeds).with_context(|| format!("cannot make {}", seeds.display()))?;
+        inputs::save_seeds(target, &seeds)?;
+        let inputs = Inputs::open(target, &seeds, self.seed)?;
+        let mut failures: Vec<Failure> = Vec::new();
         let (begun, mut next) = (Instant::now(), 0);
-        while findings.len() < MOST_FINDINGS {
+        while failures.len() < MAX_FAILURES {
             let left = self.duration.saturating_sub(begun.elapsed());
-            let end = self.work(target, folder.path(), next, left)?;
+            let end = self.run_worker(target, folder.path(), next, left)?;
             next = progress(folder.path())?;
-            let End::Died(cause) = end else { break };
-            match findings.iter_mut().find(|known| known.cause.is_same(&cause)) {
+            let WorkerEnd::Failed(cause) = end else { break };
+            match failures.iter_mut().find(|known| known.cause.is_same_defect(&cause)) {
                 Some(known) => known.count += 1,
                 None => {
                     let input = inputs.nth(next);
-                    let finding = Finding::save(&self.output, target.name, self.seed, next, &input, cause)?;
-                    found(&finding);
-                    findings.push(finding);
+                    let failure = Failure::save(&self.output, target.name, self.seed, next, &input, cause)?;
+                    on_failure(&failure);
+                    failures.push(failure);
                 }
             }
             next += 1;
@@ -79,73 +85,73 @@ impl Campaign {
                 break;
             }
         }
-        Ok(Totals { inputs: next, duration: begun.elapsed(), findings })
+        Ok(Totals { inputs: next, duration: begun.elapsed(), failures })
     }
 
-    /// One worker, to its end.
-    fn work(&self, target: &Target, folder: &Path, begin: u64, left: Duration) -> Result<End> {
-        let own = folder.join("tmp");
-        // What a worker before left there is of no use.
-        let _ = fs::remove_dir_all(&own);
-        fs::create_dir_all(&own).with_context(|| format!("cannot make {}", own.display()))?;
-        let said = folder.join("stderr");
-        let stderr = File::create(&said).with_context(|| format!("cannot write {}", said.display()))?;
+    /// Starts a worker at the input number `begin` for the duration `left`, and waits for its end.
+    fn run_worker(&self, target: &Target, folder: &Path, begin: u64, left: Duration) -> Result<WorkerEnd> {
+        let temporary = folder.join("tmp");
+        // Remove files of the previous worker.
+        let _ = fs::remove_dir_all(&temporary);
+        fs::create_dir_all(&temporary).with_context(|| format!("cannot make {}", temporary.display()))?;
+        let log = folder.join("stderr");
+        let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         fs::write(folder.join(PROGRESS), begin.to_le_bytes()).context("cannot write the progress")?;
-        let program = std::env::current_exe().context("the program does not know where it is")?;
+        let program = std::env::current_exe().context("cannot find the path of this program")?;
         let mut child = Command::new(program)
             .args(["--worker", target.name, "--seed", &self.seed.to_string(), "--begin", &begin.to_string()])
             .args(["--memory-mib", &self.memory_mib.to_string()])
             .args(["--seconds", &left.as_secs_f64().to_string()])
             .arg("--folder")
             .arg(folder)
-            .env("TMPDIR", &own)
-            // Threads of their own would make an input's time depend on what else runs.
+            .env("TMPDIR", &temporary)
+            // With several threads, the time for an input would depend on the machine's load.
             .env("RAYON_NUM_THREADS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
             .context("cannot start a worker")?;
-        let status = self.watch(&mut child, folder)?;
-        let said = String::from_utf8_lossy(&fs::read(&said).unwrap_or_default()).into_owned();
-        let Some(status) = status else { return Ok(End::Died(Cause::of_timeout(&said))) };
+        let status = self.wait_for_worker(&mut child, folder)?;
+        let stderr = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+        let Some(status) = status else { return Ok(WorkerEnd::Failed(Cause::of_timeout(&stderr))) };
         match status.code() {
-            Some(0) => Ok(End::Done),
-            Some(2) => bail!("the worker of {} failed: {}", target.name, said.trim()),
-            _ => Ok(End::Died(Cause::of_exit(status, &said))),
+            Some(0) => Ok(WorkerEnd::Finished),
+            Some(2) => bail!("the worker of {} failed: {}", target.name, stderr.trim()),
+            _ => Ok(WorkerEnd::Failed(Cause::of_exit(status, &stderr))),
         }
     }
 
-    /// Waits for a worker's end; `None` where one input took too long, and the worker was killed.
-    fn watch(&self, child: &mut Child, folder: &Path) -> Result<Option<ExitStatus>> {
+    /// Waits for a worker's end. Returns `None` if an input exceeded the time limit and the worker was killed.
+    fn wait_for_worker(&self, child: &mut Child, folder: &Path) -> Result<Option<ExitStatus>> {
         let (mut number, mut since) = (progress(folder)?, Instant::now());
         loop {
             if let Some(status) = child.try_wait().context("cannot wait for a worker")? {
                 return Ok(Some(status));
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
             let now = progress(folder)?;
             if now != number {
                 (number, since) = (now, Instant::now());
             }
             if since.elapsed() > self.timeout {
-                child.kill().and_then(|()| child.wait()).context("cannot end a worker")?;
+                child.kill().and_then(|()| child.wait()).context("cannot kill a worker")?;
                 return Ok(None);
             }
         }
     }
 }
 
-/// The number that the worker wrote.
+/// The number of the worker's current input.
 fn progress(folder: &Path) -> Result<u64> {
     let bytes = fs::read(folder.join(PROGRESS)).context("cannot read the progress")?;
-    let bytes = bytes.try_into().ok().context("the progress is no number")?;
+    let bytes = bytes.try_into().ok().context("the progress is not a number")?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// A folder in memory, where there is one: files are written for each input.
-fn scratch() -> Result<TempDir> {
+/// A temporary folder; in memory if /dev/shm exists, because files are written for each input.
+fn temporary_folder() -> Result<TempDir> {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    folder.context("cannot make a folder for files")
+    folder.context("cannot make a temporary folder")
 }

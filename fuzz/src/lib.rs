@@ -1,11 +1,11 @@
 //! Fuzzing of everything that reads bytes from outside: files, devices, sockets.
 //!
-//! A [`Target`](targets::Target) is a plain function over the product's own code, with inputs to begin from. Those are mutated
-//! ([`inputs`]) and given to the target in a process of its own ([`worker`]), so that an abort, an overflow of the stack, a
-//! hang and too much memory are found as well as a panic ([`campaign`]). `docs/design/fuzzing.md` says what was found.
+//! A [`Target`](targets::Target) is a function that passes bytes to the product's code, with seed inputs. Mutations of these
+//! ([`inputs`]) are run in a separate process ([`worker`]). So a campaign ([`campaign`]) detects panics, and also aborts, stack
+//! overflows, hangs and excessive memory ([`failure`]). `docs/design/fuzzing.md` lists the defects that were found.
 
 pub mod campaign;
-pub mod finding;
+pub mod failure;
 pub mod inputs;
 mod mutate;
 pub mod targets;

@@ -1,14 +1,14 @@
-//! Mutations of bytes, stacked as AFL's havoc stage stacks them (lcamtuf.coredump.cx/afl/technical_details.txt, section 6).
+//! Stacked mutations of bytes, as in AFL's havoc stage (lcamtuf.coredump.cx/afl/technical_details.txt, section 6).
 //!
-//! Written here, because what there is does not fit: `mutatis` changes one element of a list at a time and looks at each
-//! element to choose it, and `LibAFL` brings forty crates, some of which ask features of the daemon's own libraries.
+//! Existing crates do not fit: `mutatis` changes one element of a list at a time and visits each element to choose it, and
+//! `LibAFL` depends on forty crates, some of which enable features of the daemon's own libraries.
 
 use std::ops::Range;
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
-/// Numbers at which programs change their mind, as two's complement.
+/// Boundary values, inserted in two's complement.
 const NUMBERS: [i64; 28] = [
     0,
     1,
@@ -39,7 +39,7 @@ const NUMBERS: [i64; 28] = [
     i64::MAX,
     i64::MIN,
 ];
-/// The same for text.
+/// Boundary values, inserted as text.
 const TEXTS: [&str; 16] = [
     "0",
     "-1",
@@ -58,28 +58,29 @@ const TEXTS: [&str; 16] = [
     "0.5",
     "99999999999999999999999999",
 ];
-/// The longest piece that is copied, removed or repeated in most mutations.
+/// The maximum length of the range that most mutations copy, remove or repeat, bytes.
 const PIECE: usize = 64;
 
-/// Changes inputs.
+/// Mutates inputs.
 pub struct Mutator {
-    /// Words of the format, put in as they are.
-    pub words: &'static [&'static [u8]],
-    /// The longest input, bytes.
-    pub most: usize,
+    /// Tokens of the format, inserted unchanged.
+    pub dictionary: &'static [&'static [u8]],
+    /// The maximum length of an input, bytes.
+    pub max_len: usize,
 }
 
 impl Mutator {
-    /// One of the seeds with one to sixteen mutations; nothing where there is no seed.
-    pub fn mutated(&self, seeds: &[Vec<u8>], rng: &mut impl Rng) -> Vec<u8> {
+    /// A random seed input with 1, 2, 4, 8 or 16 mutations. Without seed inputs it starts from no bytes.
+    pub fn mutate_seed(&self, seeds: &[Vec<u8>], rng: &mut impl Rng) -> Vec<u8> {
         let mut bytes = seeds.choose(rng).cloned().unwrap_or_default();
         for _ in 0..1 << rng.random_range(0..5) {
             self.mutate(&mut bytes, seeds, rng);
         }
-        bytes.truncate(self.most);
+        bytes.truncate(self.max_len);
         bytes
     }
 
+    /// Applies one random mutation.
     fn mutate(&self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>], rng: &mut impl Rng) {
         match rng.random_range(0..14) {
             0 => {
@@ -118,8 +119,8 @@ impl Mutator {
                 if rng.random() { insert(bytes, copy, rng) } else { overwrite(bytes, copy, rng) }
             }
             9 | 10 => {
-                let Some(word) = self.words.choose(rng) else { return };
-                if rng.random() { insert(bytes, word, rng) } else { overwrite(bytes, word, rng) }
+                let Some(token) = self.dictionary.choose(rng) else { return };
+                if rng.random() { insert(bytes, token, rng) } else { overwrite(bytes, token, rng) }
             }
             11 => {
                 let repeated = vec![rng.random(); rng.random_range(1..=PIECE)];
@@ -128,7 +129,7 @@ impl Mutator {
             12 => change_text_number(bytes, rng),
             _ => {
                 let end = rng.random_range(0..=bytes.len());
-                // Most of a file is needed to come far into it.
+                // Rarely, because a parser gets further with most of a file.
                 if rng.random_range(0..4) == 0 {
                     bytes.truncate(end);
                 }
@@ -137,12 +138,13 @@ impl Mutator {
     }
 }
 
+/// A random byte; `None` if there is none.
 fn byte<'a>(bytes: &'a mut [u8], rng: &mut impl Rng) -> Option<&'a mut u8> {
     let at = rng.random_range(0..bytes.len().max(1));
     bytes.get_mut(at)
 }
 
-/// A range within so many bytes, mostly short.
+/// A random range within `length` bytes, mostly short.
 fn piece(length: usize, rng: &mut impl Rng) -> Range<usize> {
     let longest = if rng.random_range(0..8) == 0 { length } else { length.min(PIECE) };
     let size = rng.random_range(0..=longest);
@@ -150,18 +152,20 @@ fn piece(length: usize, rng: &mut impl Rng) -> Range<usize> {
     begin..begin + size
 }
 
+/// Inserts bytes at a random position.
 fn insert(bytes: &mut Vec<u8>, what: &[u8], rng: &mut impl Rng) {
     let at = rng.random_range(0..=bytes.len());
     bytes.splice(at..at, what.iter().copied());
 }
 
+/// Overwrites bytes from a random position.
 fn overwrite(bytes: &mut Vec<u8>, what: &[u8], rng: &mut impl Rng) {
     let at = rng.random_range(0..=bytes.len());
     let end = (at + what.len()).min(bytes.len());
     bytes.splice(at..end, what.iter().copied());
 }
 
-/// Changes a number of 1, 2, 4 or 8 bytes, of either order.
+/// Changes a random integer of 1, 2, 4 or 8 bytes, in either byte order.
 fn change_number(bytes: &mut [u8], rng: &mut impl Rng, change: impl Fn(i64) -> i64) {
     let width = 1usize << rng.random_range(0..4);
     if bytes.len() < width {
@@ -182,7 +186,7 @@ fn change_number(bytes: &mut [u8], rng: &mut impl Rng, change: impl Fn(i64) -> i
     place.copy_from_slice(&wide[..width]);
 }
 
-/// Puts another number in place of one that is written in digits.
+/// Replaces a random decimal number in text.
 fn change_text_number(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
     let from = rng.random_range(0..bytes.len().max(1));
     let Some(begin) = bytes[from.min(bytes.len())..].iter().position(u8::is_ascii_digit) else { return };
@@ -200,11 +204,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_change_in_every_way_and_are_not_too_long() {
-        let mutator = Mutator { words: &[b"WORD"], most: 300 };
+    fn all_mutations_occur_and_the_length_is_limited() {
+        let mutator = Mutator { dictionary: &[b"WORD"], max_len: 300 };
         let seeds = vec![b"size = 12\nname = \"abc\"".to_vec(), vec![7; 200], Vec::new()];
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let made: Vec<Vec<u8>> = (0..2000).map(|_| mutator.mutated(&seeds, &mut rng)).collect();
+        let made: Vec<Vec<u8>> = (0..2000).map(|_| mutator.mutate_seed(&seeds, &mut rng)).collect();
         let has = |part: &[u8]| made.iter().any(|made| made.windows(part.len()).any(|window| window == part));
         assert!(made.iter().all(|made| made.len() <= 300));
         assert!(made.iter().any(|made| made.len() == 300) && made.iter().any(Vec::is_empty));

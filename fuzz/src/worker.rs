@@ -1,4 +1,4 @@
-//! The process that runs a target: input after input, until the time is up or one of them ends it.
+//! The worker process: runs inputs until its time is over or an input ends it.
 
 use std::backtrace::Backtrace;
 use std::fs::OpenOptions;
@@ -16,38 +16,41 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use crate::inputs::Inputs;
 use crate::targets::Target;
 
-/// Where a worker says, in its folder, what number its input has: eight bytes, little-endian.
+/// File in the worker's folder with the number of the current input: eight bytes, little-endian.
 pub const PROGRESS: &str = "progress";
-/// The first inputs, in its folder.
-pub const FIRST: &str = "first";
-/// The exit code after a panic, which is told on standard error.
+/// Subfolder of the worker's folder with the seed inputs.
+pub const SEEDS: &str = "seeds";
+/// The exit code after a panic. The panic is printed on standard error.
 pub const PANICKED: u8 = 101;
 
-/// That of the threads which the daemon starts.
+/// Stack size, bytes: that of the daemon's threads.
 const STACK: usize = 2 << 20;
 
-/// What a worker is to do.
+/// The task of a worker.
 pub struct Task<'a> {
+    /// The target to run.
     pub target: &'static Target,
-    /// Holds the first inputs, and the progress.
+    /// Folder with the seed inputs and the progress.
     pub folder: &'a Path,
+    /// Seed of the random generator.
     pub seed: u64,
     /// The number of the first input that is run.
     pub begin: u64,
+    /// How long inputs are run.
     pub duration: Duration,
 }
 
-/// Runs inputs until the time is up, or an input panics. The progress is then the number of the next input, or of the one
+/// Runs inputs until the time is over or an input panics. The progress is then the number of the next input, or of the input
 /// that panicked.
 ///
 /// # Errors
 /// The folder cannot be read or written.
-pub fn work(task: &Task<'_>) -> Result<ExitCode> {
+pub fn run_inputs(task: &Task<'_>) -> Result<ExitCode> {
     let path = task.folder.join(PROGRESS);
     let unwritable = || format!("cannot write {}", path.display());
     let progress = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let progress = progress.with_context(unwritable)?;
-    let inputs = Inputs::open(task.target, &task.folder.join(FIRST), task.seed)?;
+    let inputs = Inputs::open(task.target, &task.folder.join(SEEDS), task.seed)?;
     let end = Instant::now() + task.duration;
     let run = || -> Result<ExitCode> {
         for number in task.begin.. {
@@ -55,7 +58,7 @@ pub fn work(task: &Task<'_>) -> Result<ExitCode> {
             if Instant::now() >= end {
                 break;
             }
-            if !is_survived(task.target, &inputs.nth(number)) {
+            if !passes(task.target, &inputs.nth(number)) {
                 return Ok(ExitCode::from(PANICKED));
             }
         }
@@ -64,29 +67,30 @@ pub fn work(task: &Task<'_>) -> Result<ExitCode> {
     in_thread(run)?
 }
 
-/// Runs one input.
+/// Runs one input. The exit code is [`PANICKED`] if it panics.
 ///
 /// # Errors
-/// No thread can be started.
+/// A thread cannot be started.
 pub fn run_once(target: &'static Target, input: &[u8]) -> Result<ExitCode> {
-    in_thread(|| if is_survived(target, input) { ExitCode::SUCCESS } else { ExitCode::from(PANICKED) })
+    in_thread(|| if passes(target, input) { ExitCode::SUCCESS } else { ExitCode::from(PANICKED) })
 }
 
-/// Lets the process have so many bytes of address space more than it has now; an allocation beyond them fails, which
-/// ends it. A process that ends leaves no core.
+/// Limits the process's address space to its present size plus `bytes`. An allocation beyond the limit fails and aborts the
+/// process. Also disables core dumps.
 ///
 /// # Errors
-/// The system does not say how much the process has, or does not allow the limit.
+/// The present size cannot be read, or a limit cannot be set.
 pub fn limit_memory(bytes: u64) -> Result<()> {
     let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"));
-    let kib: u64 = size.and_then(|kib| kib.parse().ok()).context("/proc/self/status does not say VmSize")?;
-    let most = kib.saturating_mul(1024).saturating_add(bytes);
-    let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::As, limit(most)).context("cannot limit the memory")?;
-    setrlimit(Resource::Core, limit(0)).context("cannot do without cores")
+    let kib: u64 = size.and_then(|kib| kib.parse().ok()).context("/proc/self/status has no VmSize")?;
+    let limit = |max| Rlimit { current: Some(max), maximum: Some(max) };
+    setrlimit(Resource::As, limit(kib.saturating_mul(1024).saturating_add(bytes)))
+        .context("cannot limit the memory")?;
+    setrlimit(Resource::Core, limit(0)).context("cannot disable core dumps")
 }
 
+/// Runs a function in a thread with the daemon's stack size.
 fn in_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().stack_size(STACK).name("target".into()).spawn_scoped(scope, run);
@@ -97,26 +101,27 @@ fn in_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T> {
     })
 }
 
-/// Runs the input; a panic is told on standard error. One that the product catches itself is none.
-fn is_survived(target: &Target, input: &[u8]) -> bool {
+/// Runs an input; returns whether it did not panic. A panic is printed on standard error. A panic that the product itself
+/// catches does not count.
+fn passes(target: &Target, input: &[u8]) -> bool {
     static LAST: Mutex<Option<(String, Backtrace)>> = Mutex::new(None);
     panic::set_hook(Box::new(|panic| {
         let last = (panic.to_string(), Backtrace::force_capture());
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }));
-    let is_survived = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_ok();
-    if !is_survived && let Some((panic, backtrace)) = &*LAST.lock().unwrap_or_else(PoisonError::into_inner) {
+    let passes = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_ok();
+    if !passes && let Some((panic, backtrace)) = &*LAST.lock().unwrap_or_else(PoisonError::into_inner) {
         eprintln!("{panic}");
-        // Names and lines are looked up now, which can take longer than an input may.
-        if let Some(frame) = own_frame(&backtrace.to_string()) {
+        // This resolves the backtrace, which can take longer than the time limit of an input.
+        if let Some(frame) = product_frame(&backtrace.to_string()) {
             eprintln!("called by {frame}");
         }
     }
-    is_survived
+    passes
 }
 
-/// The place in the workspace that a panic in a library comes from, of the lines of a backtrace: `./crates/engine/src/onnx.rs:25:14`.
-fn own_frame(backtrace: &str) -> Option<&str> {
+/// The innermost location in the workspace in a backtrace, for example `crates/engine/src/onnx.rs:25:14`.
+fn product_frame(backtrace: &str) -> Option<&str> {
     let places = backtrace.lines().filter_map(|line| line.trim().strip_prefix("at ./"));
     places.into_iter().find(|place| !place.starts_with("fuzz/"))
 }

@@ -1,4 +1,4 @@
-//! What a door does every day.
+//! Normal operation: start, enrollment, decisions, reload, doctor.
 
 use std::time::{Duration, Instant};
 
@@ -6,21 +6,21 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use crate::board::Board;
-use crate::door::{PERSON, PULSE, as_daemon};
 use crate::frames::{PixelFormat, Scene};
-use crate::patience::LONG;
+use crate::service::{PERSON, PULSE, as_service_user};
+use crate::timeouts::TIMEOUT;
 
-/// How much longer or shorter than configured a pulse may look from outside an emulated board that shares its
-/// processor. On a real one it is a hundredth of that.
+/// Allowed difference between a pulse's configured and measured length. It is large because the emulated board shares its
+/// processor; on a real board the difference is a hundredth of it.
 pub const TOLERANCE: Duration = Duration::from_millis(700);
 
 pub fn ready(board: &Board) -> anyhow::Result<String> {
-    board.keep_the_door()?;
+    board.set_up_door()?;
     let since = Instant::now();
-    let mark = board.mark()?;
+    let cursor = board.journal_end()?;
     board.restart()?;
-    board.relay_never_moved(since)?;
-    board.wait_for_message("Keeping the door", &mark)?;
+    board.check_relay_at_rest(since)?;
+    board.wait_for_message("Keeping the door", &cursor)?;
     let micros =
         |property: &str| -> anyhow::Result<u64> { Ok(board.property("ostiary", property)?.parse()?) };
     let (from, to) = (micros("InactiveExitTimestampMonotonic")?, micros("ActiveEnterTimestampMonotonic")?);
@@ -28,68 +28,69 @@ pub fn ready(board: &Board) -> anyhow::Result<String> {
     Ok(format!("{:.1} s from start to READY, {} MB", (to - from) as f64 / 1e6, memory / 1_000_000))
 }
 
-pub fn enrol_from_camera(board: &Board) -> anyhow::Result<String> {
+pub fn enroll_from_camera(board: &Board) -> anyhow::Result<String> {
     board.configure(&[])?;
-    board.play(Scene::Known)?;
+    board.play(Scene::Enrolled)?;
     board.sh("systemctl stop ostiary")?;
     if board.people()?.contains(PERSON) {
-        board.sh(&as_daemon(&format!("ostiary people remove {PERSON}")))?;
+        board.sh(&as_service_user(&format!("ostiary people remove {PERSON}")))?;
     }
     let since = Instant::now();
-    let said = board.sh(&as_daemon(&format!("ostiary enroll {PERSON} --camera --timeout 80 2>&1")))?;
+    let output =
+        board.sh(&as_service_user(&format!("ostiary enroll {PERSON} --camera --timeout 80 2>&1")))?;
     let seconds = since.elapsed().as_secs_f64();
-    let pictures = said.matches("taken").count();
-    ensure!(pictures == 3, "{said}");
-    ensure!(board.people()?.contains(PERSON), "{PERSON} is not listed after: {said}");
-    board.relay_never_moved(since)?;
-    Ok(format!("{pictures} pictures in {seconds:.1} s, start included"))
+    let pictures = output.matches("taken").count();
+    ensure!(pictures == 3, "{output}");
+    ensure!(board.people()?.contains(PERSON), "{PERSON} is not listed after: {output}");
+    board.check_relay_at_rest(since)?;
+    Ok(format!("{pictures} pictures in {seconds:.1} s, including the program's start"))
 }
 
 pub fn stranger_refused(board: &Board) -> anyhow::Result<String> {
-    board.keep_the_door()?;
-    board.watcher.gap();
+    board.set_up_door()?;
+    board.monitor.take_max_interval();
     let since = Instant::now();
     board.play(Scene::Stranger)?;
-    let heard = board.subscriber.wait("denied", since, LONG)?;
-    ensure!(heard.event["reason"] == "unknown", "{}", heard.event);
-    // Of a real board's lines only the relay's is watched.
+    let received = board.subscriber.wait_for("denied", since, TIMEOUT)?;
+    ensure!(received.event["reason"] == "unknown", "{}", received.event);
+    // On a real board only the relay's line is monitored.
     if board.is_virtual() {
-        board.watcher.wait(board.lines.no, true, LONG).context("the no lamp stayed dark")?;
+        board.monitor.wait_for_level(board.lines.no, true, TIMEOUT).context("the no lamp stayed dark")?;
     }
-    // They stay a while, and come again.
+    // The stranger stays for some seconds, leaves, and comes again.
     std::thread::sleep(Duration::from_secs(5));
-    board.all_leave()?;
+    board.empty_scene()?;
     let again = Instant::now();
     board.play(Scene::Stranger)?;
-    board.subscriber.wait("denied", again, LONG)?;
-    board.all_leave()?;
-    board.relay_never_moved(since)?;
-    let looked = match board.is_virtual() {
-        true => format!(", looked at every {} ms at least", board.watcher.gap().as_millis()),
+    board.subscriber.wait_for("denied", again, TIMEOUT)?;
+    board.empty_scene()?;
+    board.check_relay_at_rest(since)?;
+    let interval = match board.is_virtual() {
+        true => format!(", sampled at least every {} ms", board.monitor.take_max_interval().as_millis()),
         false => String::new(),
     };
     Ok(format!(
-        "best similarity {:.2} of {:.2} needed; the relay never moved in {:.0} s{looked}",
-        heard.event["similarity"].as_f64().unwrap_or_default(),
-        heard.event["threshold"].as_f64().unwrap_or_default(),
+        "best similarity {:.2} of {:.2} needed; the relay never moved in {:.0} s{interval}",
+        received.event["similarity"].as_f64().unwrap_or_default(),
+        received.event["threshold"].as_f64().unwrap_or_default(),
         since.elapsed().as_secs_f64(),
     ))
 }
 
 pub fn person_opens(board: &Board) -> anyhow::Result<String> {
-    board.keep_the_door()?;
-    let mark = board.mark()?;
-    let (since, heard) = board.let_in()?;
-    let (_, length) = board.pulse(since, LONG)?;
+    board.set_up_door()?;
+    let cursor = board.journal_end()?;
+    let (since, received) = board.admit_person()?;
+    let (_, length) = board.pulse(since, TIMEOUT)?;
     ensure!(length.abs_diff(PULSE) < TOLERANCE, "a pulse of {length:?} where {PULSE:?} is configured");
     if board.is_virtual() {
-        let lamp = board.watcher.edges(board.lines.yes, since)?;
+        let lamp = board.monitor.edges(board.lines.yes, since)?;
         ensure!(lamp.first().is_some_and(|edge| edge.level), "the yes lamp stayed dark");
     }
-    let event = heard.event;
+    let event = received.event;
     ensure!(event["person"] == PERSON && event["reason"] == "granted", "{event}");
 
-    let journal = board.journal(&mark)?;
+    let journal = board.journal(&cursor)?;
     let granted = journal
         .iter()
         .find(|entry| entry["OSTIARY_EVENT"] == "granted")
@@ -101,7 +102,7 @@ pub fn person_opens(board: &Board) -> anyhow::Result<String> {
     }
     let id = event["id"].to_string();
     ensure!(granted["OSTIARY_ID"].as_str() == Some(id.as_str()), "{granted} is not {event}");
-    board.all_leave()?;
+    board.empty_scene()?;
     Ok(format!(
         "a pulse of {} ms where {} are configured; similarity {:.2}, {:.1} s after the face came in view; journal id {}",
         length.as_millis(),
@@ -113,35 +114,38 @@ pub fn person_opens(board: &Board) -> anyhow::Result<String> {
 }
 
 pub fn reload(board: &Board) -> anyhow::Result<String> {
-    board.keep_the_door()?;
+    board.set_up_door()?;
     let pid = board.property("ostiary", "MainPID")?;
     let since = Instant::now();
     board.configure(&[("pulse_ms = 3000", "pulse_ms = 6000")])?;
     board.sh("systemctl reload ostiary")?;
-    board.subscriber.wait("reloaded", since, LONG)?;
+    board.subscriber.wait_for("reloaded", since, TIMEOUT)?;
 
     let refused = Instant::now();
     board.configure(&[("within_s = 30.0", "within_seconds = 30.0")])?;
-    // It says no, and goes on.
-    board.run("systemctl reload ostiary", b"", LONG)?;
-    let heard = board.subscriber.wait("reload_refused", refused, LONG)?;
-    let why = heard.event["detail"].as_str().unwrap_or_default().to_owned();
-    ensure!(why.contains("within_seconds") && why.contains("within_s"), "{why}");
+    // The daemon refuses the configuration and continues.
+    board.run("systemctl reload ostiary", b"", TIMEOUT)?;
+    let received = board.subscriber.wait_for("reload_refused", refused, TIMEOUT)?;
+    let detail = received.event["detail"].as_str().unwrap_or_default().to_owned();
+    ensure!(detail.contains("within_seconds") && detail.contains("within_s"), "{detail}");
 
-    let (since, _) = board.let_in()?;
-    let (_, length) = board.pulse(since, LONG)?;
-    let wanted = Duration::from_secs(6);
-    ensure!(length.abs_diff(wanted) < TOLERANCE, "a pulse of {length:?} after a reload to {wanted:?}");
-    ensure!(board.property("ostiary", "MainPID")? == pid, "it was restarted");
-    board.all_leave()?;
+    let (since, _) = board.admit_person()?;
+    let (_, length) = board.pulse(since, TIMEOUT)?;
+    let configured = Duration::from_secs(6);
+    ensure!(
+        length.abs_diff(configured) < TOLERANCE,
+        "a pulse of {length:?} after a reload to {configured:?}"
+    );
+    ensure!(board.property("ostiary", "MainPID")? == pid, "the daemon was restarted");
+    board.empty_scene()?;
     Ok(format!(
-        "a pulse of {} ms after a reload to 6000; an unknown key was refused by name",
+        "a pulse of {} ms after a reload to 6000; an unknown key was refused and named",
         length.as_millis()
     ))
 }
 
 pub fn doctor(board: &Board) -> anyhow::Result<String> {
-    board.keep_the_door()?;
+    board.set_up_door()?;
     let (code, lines) = board.doctor()?;
     let of = |status: &str| lines.iter().filter(|line| line["status"] == status).collect::<Vec<_>>();
     let faults = of("fault");
@@ -152,40 +156,40 @@ pub fn doctor(board: &Board) -> anyhow::Result<String> {
         })
     };
     ensure!(found("relay", "held by the running daemon"), "{:?}", of("ok"));
-    ensure!(found("broker", ""), "nothing of the broker");
+    ensure!(found("broker", ""), "doctor does not report the broker");
     let warnings: Vec<_> =
         of("warning").into_iter().map(|line| line["check"].as_str().unwrap_or_default()).collect();
     Ok(format!("{} ok, warnings: {}", of("ok").len(), warnings.join(", ")))
 }
 
 pub fn pixel_formats(board: &Board) -> anyhow::Result<String> {
-    board.keep_the_door()?;
+    board.set_up_door()?;
     let mut figures = Vec::new();
     for format in [PixelFormat::Nv12, PixelFormat::Grey, PixelFormat::Yuyv] {
         let line = format!("stall_s = 4.0\nformat = \"{}\"", format.code());
         board.configure(&[("stall_s = 4.0", &line)])?;
-        board.all_leave_as(format)?;
-        let mark = board.mark()?;
+        board.empty_scene_with(format)?;
+        let cursor = board.journal_end()?;
         board.restart()?;
-        let (since, heard) = board.let_in_as(format)?;
-        board.pulse(since, LONG)?;
-        board.wait_for_message(format.code(), &mark).context("the format in use")?;
-        let similarity = heard.event["similarity"].as_f64().unwrap_or_default();
+        let (since, received) = board.admit_person_with(format)?;
+        board.pulse(since, TIMEOUT)?;
+        board.wait_for_message(format.code(), &cursor).context("the format in use")?;
+        let similarity = received.event["similarity"].as_f64().unwrap_or_default();
         figures.push(format!("{} {similarity:.2}", format.code()));
     }
     ensure!(figures.len() == 3);
-    board.all_leave()?;
+    board.empty_scene()?;
     Ok(format!("similarity by {}", figures.join(", ")))
 }
 
-/// The numbers of events that came by MQTT since then.
-pub fn heard_ids(board: &Board, since: Instant) -> Vec<i64> {
+/// The ids of the events that arrived over MQTT after `since`.
+pub fn received_ids(board: &Board, since: Instant) -> Vec<i64> {
     let id = |event: &Value| event["id"].as_i64();
     board
         .subscriber
-        .heard()
+        .received()
         .iter()
-        .filter(|heard| heard.at >= since)
-        .filter_map(|heard| id(&heard.event))
+        .filter(|received| received.at >= since)
+        .filter_map(|received| id(&received.event))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Buffers of cameras: every pixel format, odd sizes, padded rows, short buffers.
+//! Camera buffers: every pixel format, odd sizes, padded rows, short buffers.
 
 use image::codecs::jpeg::JpegEncoder;
 use ostiary_capture::{Layout, convert};
@@ -12,8 +12,8 @@ pub const TARGET: Target = Target {
     about: "buffers of a camera in YUYV, MJPG, NV12, GREY and RGB3",
     run,
     seeds,
-    words: super::picture::JPEG_WORDS,
-    most: 16 << 10,
+    dictionary: super::picture::JPEG_DICTIONARY,
+    max_len: 16 << 10,
 };
 
 const FORMATS: [PixelFormat; 6] = [
@@ -24,17 +24,21 @@ const FORMATS: [PixelFormat; 6] = [
     PixelFormat::Rgb3,
     PixelFormat::Auto,
 ];
-/// Larger frames are cleared before they are read, which takes longer than all else.
-const MOST: u16 = 0x1ff;
+/// Mask of width and height. Larger frames take long, because the frame is cleared before it is filled.
+const SIZE_MASK: u16 = 0x1ff;
 
-/// A byte for the format; width, height and bytes beyond the least that a row needs, two bytes each; the buffer.
+/// The input: the format, 1 byte; width, height and padding of a row, 2 bytes each; the buffer.
 fn run(data: &[u8]) {
     let Some(([format, sizes @ ..], buffer)) = data.split_first_chunk::<7>() else { return };
     let [width, height, pad] = [0, 2, 4].map(|at| u32::from(u16::from_le_bytes([sizes[at], sizes[at + 1]])));
     let format = FORMATS[usize::from(*format) % FORMATS.len()];
-    let mut layout =
-        Layout { format, width: width & u32::from(MOST), height: height & u32::from(MOST), stride: 0 };
-    // The highest bit makes rows shorter than they can be.
+    let mut layout = Layout {
+        format,
+        width: width & u32::from(SIZE_MASK),
+        height: height & u32::from(SIZE_MASK),
+        stride: 0,
+    };
+    // With the highest bit set, rows are shorter than the minimum.
     layout.stride = match pad & 0x8000 {
         0 => layout.min_stride() + pad,
         _ => layout.min_stride().saturating_sub(pad & 0xff),
@@ -43,7 +47,7 @@ fn run(data: &[u8]) {
     if convert(&layout, buffer, &mut frame).is_ok() {
         assert_eq!((frame.width(), frame.height()), (layout.width, layout.height));
         assert_eq!(frame.rgb().len() as u32, layout.width * layout.height * 3);
-        assert!(layout.bytes() <= buffer.len() as u64, "a short buffer was taken for a frame");
+        assert!(layout.bytes() <= buffer.len() as u64, "a short buffer was accepted");
     }
 }
 
@@ -64,6 +68,7 @@ fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
+/// A JPEG file of this size.
 fn jpeg(width: u32, height: u32) -> anyhow::Result<Vec<u8>> {
     let picture = image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8 * 9, y as u8 * 20, 80]));
     let mut bytes = Vec::new();

@@ -1,8 +1,8 @@
-//! CelebA's lists: who is on which picture, and where.
+//! CelebA's lists of identities and landmarks.
 
 use ostiary_trainer::faceset;
 
-use super::scratch::folder;
+use super::files::folder_with;
 use super::{Target, joined, parts};
 
 pub const TARGET: Target = Target {
@@ -10,7 +10,7 @@ pub const TARGET: Target = Target {
     about: "CelebA's lists of identities and landmarks",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"000001.jpg",
         b".png",
         b" ",
@@ -23,12 +23,13 @@ pub const TARGET: Target = Target {
         b"4294967295",
         b"\xe2\x80\xa8",
     ],
-    most: 8 << 10,
+    max_len: 8 << 10,
 };
 
 fn run(data: &[u8]) {
     let [identities, landmarks] = parts(data);
-    let folder = folder(&[("identity_CelebA.txt", identities), ("list_landmarks_celeba.txt", landmarks)]);
+    let folder =
+        folder_with(&[("identity_CelebA.txt", identities), ("list_landmarks_celeba.txt", landmarks)]);
     let pictures = folder.path().join("img_celeba");
     if let Err(error) = std::fs::create_dir(&pictures) {
         panic!("cannot make a folder: {error}");
@@ -37,8 +38,10 @@ fn run(data: &[u8]) {
     for number in 0..set.people() {
         let Ok(person) = set.person(number) else { panic!("person {number} of {}", set.people()) };
         for picture in person.pictures {
-            let faceset::Location::File(path) = &picture.location else { panic!("{picture:?} is no file") };
-            assert_eq!(path.parent(), Some(pictures.as_path()), "a picture of another folder");
+            let faceset::Location::File(path) = &picture.location else {
+                panic!("{picture:?} is not a file")
+            };
+            assert_eq!(path.parent(), Some(pictures.as_path()), "a picture outside the folder");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Checkpoints of networks: safetensors, and what PyTorch writes.
+//! Checkpoints of networks: safetensors and PyTorch.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::Target;
-use super::scratch::{folder, repository_file};
+use super::files::{folder_with, repository_file};
 
 pub const TARGET: Target = Target {
     name: "checkpoint",
     about: "checkpoints of networks (safetensors, PyTorch)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"\"__metadata__\":",
         b"\"ostiary.architecture\":",
         b"\"dtype\":\"F32\"",
@@ -34,11 +34,11 @@ pub const TARGET: Target = Target {
         b"18446744073709551615",
         b"\xff\xff\xff\xff\xff\xff\xff\xff",
     ],
-    most: 256 << 10,
+    max_len: 256 << 10,
 };
 
 fn run(data: &[u8]) {
-    let folder = folder(&[("checkpoint", data)]);
+    let folder = folder_with(&[("checkpoint", data)]);
     if let Ok(weights) = Weights::open(&folder.path().join("checkpoint")) {
         let layers = weights.architecture().layers();
         for parameter in Layer::parameters(&layers) {
@@ -52,15 +52,16 @@ fn run(data: &[u8]) {
 }
 
 fn seeds() -> Result<Vec<Vec<u8>>> {
-    let first = |name: &str| repository_file(&format!("trainer/tests/reference/{name}"));
-    Ok(vec![whole()?, first_tensors(3)?, first("narrow.ckpt")?, first("insightface.pth")?])
+    let reference = |name: &str| repository_file(&format!("trainer/tests/reference/{name}"));
+    Ok(vec![complete()?, first_tensors(3)?, reference("narrow.ckpt")?, reference("insightface.pth")?])
 }
 
-fn whole() -> Result<Vec<u8>> {
+/// A checkpoint of the smallest network.
+fn complete() -> Result<Vec<u8>> {
     first_tensors(usize::MAX)
 }
 
-/// A checkpoint of the smallest network, or of so many of its tensors.
+/// A checkpoint with the first `count` tensors of the smallest network.
 fn first_tensors(count: usize) -> Result<Vec<u8>> {
     let architecture = Architecture::mobilefacenet(0.125, 8);
     let parameters = Layer::parameters(&architecture.layers());
@@ -86,9 +87,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_checkpoints() {
+    fn complete_seeds_are_valid_checkpoints() {
         let opened = seeds().unwrap().into_iter().map(|seed| {
-            let folder = folder(&[("checkpoint", &seed)]);
+            let folder = folder_with(&[("checkpoint", &seed)]);
             Weights::open(&folder.path().join("checkpoint")).is_ok()
         });
         assert_eq!(opened.collect::<Vec<_>>(), [true, false, true, true]);

@@ -1,8 +1,8 @@
-//! The configuration: a file, the environment, and flags.
+//! The configuration: a file, environment variables, and flags.
 
 use ostiary_config::{Hours, Layers, examine, load};
 
-use super::scratch::{folder, repository_file};
+use super::files::{folder_with, repository_file};
 use super::{Target, joined, parts};
 
 pub const TARGET: Target = Target {
@@ -10,7 +10,7 @@ pub const TARGET: Target = Target {
     about: "the configuration: its file, the environment, --set",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"[camera]\n",
         b"[door]\n",
         b"[hours]\n",
@@ -43,13 +43,13 @@ pub const TARGET: Target = Target {
         b"=",
         b"\n",
     ],
-    most: 24 << 10,
+    max_len: 24 << 10,
 };
 
-/// The lines of `--set`, variables of the environment as lines `NAME=VALUE`, and the file.
+/// The input: lines for `--set`, environment variables as lines `NAME=VALUE`, and the file.
 fn run(data: &[u8]) {
     let [set, environment, file] = parts(data);
-    let folder = folder(&[("ostiary.toml", file)]);
+    let folder = folder_with(&[("ostiary.toml", file)]);
     let lines = |text: &[u8]| String::from_utf8_lossy(text).lines().map(str::to_owned).collect::<Vec<_>>();
     let variable =
         |line: String| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -66,7 +66,7 @@ fn run(data: &[u8]) {
             let Ok(loaded) = loaded else { return };
             assert_eq!(loaded.config, examined.config);
             Hours::parse(&loaded.config.hours)
-                .map_or_else(|error| panic!("hours that were checked: {error}"), drop);
+                .map_or_else(|error| panic!("the accepted hours cannot be parsed: {error}"), drop);
         }
         (Err(error), loaded) => assert!(loaded.is_err() && !error.to_string().is_empty()),
     }
@@ -74,7 +74,7 @@ fn run(data: &[u8]) {
 
 fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let shipped = repository_file("config/ostiary.toml")?;
-    // In the file that ships each key stands in a comment.
+    // In the shipped file each key is in a comment.
     let is_key = |line: &str| line.contains(" = ") && !line.starts_with("# ") && line.starts_with('#');
     let text = std::str::from_utf8(&shipped)?;
     let lines = text.lines().filter(|line| line.starts_with('[') || is_key(line));

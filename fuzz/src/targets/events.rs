@@ -1,4 +1,4 @@
-//! An SQLite file of unknown content, opened as the event store.
+//! An SQLite file of arbitrary content, opened as the event store.
 
 use std::time::Duration;
 
@@ -8,59 +8,60 @@ use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant};
 
 use super::Target;
-use super::facebank::{SQLITE_WORDS, made_by};
-use super::scratch::folder;
+use super::facebank::{SQLITE_DICTIONARY, database_from};
+use super::files::folder_with;
 
 pub const TARGET: Target = Target {
     name: "events",
     about: "an SQLite file opened as the event store",
     run,
     seeds,
-    words: SQLITE_WORDS,
-    most: 64 << 10,
+    dictionary: SQLITE_DICTIONARY,
+    max_len: 64 << 10,
 };
 
 const FILE: &str = "events.sqlite";
 
 fn run(data: &[u8]) {
-    let folder = folder(&[(FILE, data)]);
+    let folder = folder_with(&[(FILE, data)]);
     let path = folder.path().join(FILE);
     if let Ok(store) = EventStore::open_read_only(&path) {
-        look(&store);
+        read_all(&store);
     }
     let Ok(mut store) = EventStore::open(&Events { path, keep: 5 }, true) else { return };
-    look(&store);
+    read_all(&store);
     for _ in 0..2 {
         let last = store.last_id();
         let mut event =
             Event::new(EventKind::Denied(Denial::ExitButton), jiff::Timestamp::UNIX_EPOCH, "front");
         if store.append(&mut event).is_err() {
-            assert_eq!(event.id, 0, "an event that is not recorded has an id");
+            assert_eq!(event.id, 0, "an event that was not recorded has an id");
             continue;
         }
-        assert!(event.id > last, "id {} was given out after {last}", event.id);
-        // What is recorded is found, unless the file was damaged where it is looked for.
+        assert!(event.id > last, "id {} was assigned after {last}", event.id);
+        // A recorded event is found, unless that part of the file is damaged.
         if let Ok(newest) = store.newest() {
             assert_eq!(newest.map(|newest| newest.id), Some(event.id), "the newest event");
         }
         let _ = store.mark_sent(event.id);
     }
-    look(&store);
+    read_all(&store);
 }
 
-fn look(store: &EventStore) {
+/// Calls each function that reads the store.
+fn read_all(store: &EventStore) {
     let _ = (store.newest(), store.last_access());
     assert!(store.latest(3).map_or(0, |events| events.len()) <= 3);
     assert!(store.unsent(0, 4).map_or(0, |events| events.len()) <= 4);
 }
 
 fn seeds() -> Result<Vec<Vec<u8>>> {
-    Ok(vec![recorded()?, endless()?, counted_out()?])
+    Ok(vec![recorded()?, endless_view()?, counter_at_limit()?])
 }
 
-/// A store of three events.
+/// A store with three events.
 fn recorded() -> Result<Vec<u8>> {
-    let folder = folder(&[]);
+    let folder = folder_with(&[]);
     let path = folder.path().join(FILE);
     let mut store = EventStore::open(&Events { path: path.clone(), keep: 100 }, true)?;
     for kind in [
@@ -89,9 +90,9 @@ fn evidence() -> Evidence {
     }
 }
 
-/// A file whose events have no end.
-fn endless() -> Result<Vec<u8>> {
-    made_by(
+/// A file with an infinite view in place of the table `events`.
+fn endless_view() -> Result<Vec<u8>> {
+    database_from(
         "CREATE VIEW events AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
              SELECT id, '{}' AS json FROM ids;
          CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -99,9 +100,9 @@ fn endless() -> Result<Vec<u8>> {
     )
 }
 
-/// A store whose counter has reached the last number.
-fn counted_out() -> Result<Vec<u8>> {
-    made_by(
+/// A store whose id counter is at its maximum.
+fn counter_at_limit() -> Result<Vec<u8>> {
+    database_from(
         "CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
          CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
          INSERT INTO counters VALUES ('last', 9223372036854775807);
@@ -114,8 +115,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_input_is_a_store() {
-        let folder = folder(&[(FILE, &recorded().unwrap())]);
+    fn the_first_seed_is_an_event_store() {
+        let folder = folder_with(&[(FILE, &recorded().unwrap())]);
         let store = EventStore::open_read_only(&folder.path().join(FILE)).unwrap();
         assert_eq!(store.latest(9).unwrap().len(), 3);
     }

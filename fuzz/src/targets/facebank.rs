@@ -1,4 +1,4 @@
-//! An SQLite file of unknown content, opened as a facebank.
+//! An SQLite file of arbitrary content, opened as a facebank.
 
 use std::path::Path;
 
@@ -8,19 +8,19 @@ use ostiary_facebank::{Facebank, PhotoHash, Template};
 use rusqlite::Connection;
 
 use super::Target;
-use super::scratch::folder;
+use super::files::folder_with;
 
 pub const TARGET: Target = Target {
     name: "facebank",
     about: "an SQLite file opened as a facebank",
     run,
     seeds,
-    words: SQLITE_WORDS,
-    most: 96 << 10,
+    dictionary: SQLITE_DICTIONARY,
+    max_len: 96 << 10,
 };
 
-/// Words of SQLite's files, and of schemas.
-pub const SQLITE_WORDS: &[&[u8]] = &[
+/// Tokens of SQLite files and of the schemas.
+pub const SQLITE_DICTIONARY: &[&[u8]] = &[
     b"SQLite format 3\0",
     b"\x0d\0\0\0\x01",
     b"\x05\0\0\0\x01",
@@ -58,13 +58,13 @@ fn embedding(first: f32) -> Option<Embedding> {
 }
 
 fn run(data: &[u8]) {
-    let folder = folder(&[(FILE, data)]);
+    let folder = folder_with(&[(FILE, data)]);
     let path = folder.path().join(FILE);
     if let Ok(facebank) = Facebank::open_read_only(&path) {
-        look(&facebank);
+        read_all(&facebank);
     }
     let Ok(mut facebank) = Facebank::open(&path) else { return };
-    look(&facebank);
+    read_all(&facebank);
     let template =
         embedding(2.0).map(|embedding| Template { embedding, photo: PhotoHash([7; 32]), crop: None });
     let templates: Vec<Template> = template.into_iter().collect();
@@ -75,10 +75,11 @@ fn run(data: &[u8]) {
     let _ = facebank.rename("ann", "Anna");
     let _ = facebank.set_group("bob", Some("staff"));
     let _ = facebank.remove("Somebody New");
-    look(&facebank);
+    read_all(&facebank);
 }
 
-fn look(facebank: &Facebank) {
+/// Calls each function that reads the facebank.
+fn read_all(facebank: &Facebank) {
     let _ = facebank.check();
     let _ = facebank.show("nobody at all");
     for listed in facebank.people().unwrap_or_default() {
@@ -96,12 +97,12 @@ fn look(facebank: &Facebank) {
 }
 
 fn seeds() -> Result<Vec<Vec<u8>>> {
-    Ok(vec![enrolled()?, of_version_1()?, endless()?])
+    Ok(vec![enrolled()?, version_1()?, endless_view()?])
 }
 
-/// A facebank of two people.
+/// A facebank with two people.
 fn enrolled() -> Result<Vec<u8>> {
-    let folder = folder(&[]);
+    let folder = folder_with(&[]);
     let path = folder.path().join(FILE);
     let mut facebank = Facebank::open(&path)?;
     for (name, first) in [("Ann", 1.0), ("Bob", -1.0)] {
@@ -116,17 +117,17 @@ fn enrolled() -> Result<Vec<u8>> {
     Ok(std::fs::read(path)?)
 }
 
-/// A file made by these statements.
-pub fn made_by(statements: &str) -> Result<Vec<u8>> {
-    let folder = folder(&[]);
+/// An SQLite file that these statements create.
+pub fn database_from(statements: &str) -> Result<Vec<u8>> {
+    let folder = folder_with(&[]);
     let path = folder.path().join(FILE);
     Connection::open(&path)?.execute_batch(statements)?;
     Ok(std::fs::read(path)?)
 }
 
-/// A facebank as the first version of the program wrote it.
-fn of_version_1() -> Result<Vec<u8>> {
-    made_by(
+/// A facebank in the format of schema version 1.
+fn version_1() -> Result<Vec<u8>> {
+    database_from(
         "CREATE TABLE people ( id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
              enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL ) STRICT;
          CREATE TABLE templates ( id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
@@ -139,9 +140,9 @@ fn of_version_1() -> Result<Vec<u8>> {
     )
 }
 
-/// A file whose people have no end.
-fn endless() -> Result<Vec<u8>> {
-    made_by(
+/// A file with an infinite view in place of the table `people`.
+fn endless_view() -> Result<Vec<u8>> {
+    database_from(
         "CREATE VIEW people AS WITH RECURSIVE all_people(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM all_people)
              SELECT id, 'person ' || id AS name, 'person ' || id AS folded, 1 AS enabled, NULL AS grouped,
                  '2026-01-01T00:00:00Z' AS created FROM all_people;
@@ -159,9 +160,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_facebanks() {
-        for (seed, people) in [(enrolled().unwrap(), 2), (of_version_1().unwrap(), 1)] {
-            let folder = folder(&[(FILE, &seed)]);
+    fn valid_seeds_are_facebanks() {
+        for (seed, people) in [(enrolled().unwrap(), 2), (version_1().unwrap(), 1)] {
+            let folder = folder_with(&[(FILE, &seed)]);
             let facebank = Facebank::open(&folder.path().join(FILE)).unwrap();
             assert_eq!(facebank.people().unwrap().len(), people);
             assert_eq!(facebank.gallery(&model()).unwrap().len(), people);

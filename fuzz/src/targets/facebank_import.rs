@@ -1,18 +1,18 @@
-//! An export of a facebank, imported into another.
+//! A facebank's export, imported into another facebank.
 
 use std::path::Path;
 
 use ostiary_facebank::Facebank;
 
 use super::Target;
-use super::scratch::folder;
+use super::files::folder_with;
 
 pub const TARGET: Target = Target {
     name: "facebank-import",
     about: "an export of a facebank (lines of JSON)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"\"format\":1",
         b"\"name\":",
         b"\"enabled\":true",
@@ -36,24 +36,27 @@ pub const TARGET: Target = Target {
         b"\xc4\xb0",
         b"\xc3\x9f",
     ],
-    most: 8 << 10,
+    max_len: 8 << 10,
 };
 
 fn run(data: &[u8]) {
-    let folder = folder(&[]);
+    let folder = folder_with(&[]);
     let open = |name: &str| match Facebank::open(&folder.path().join(name)) {
         Ok(facebank) => facebank,
         Err(error) => panic!("cannot make a facebank: {error}"),
     };
     let mut facebank = open("first");
     let Ok(count) = facebank.import(data) else {
-        assert!(facebank.people().is_ok_and(|people| people.is_empty()), "half an import is kept");
+        assert!(
+            facebank.people().is_ok_and(|people| people.is_empty()),
+            "a failed import left people behind"
+        );
         return;
     };
     let mut export = Vec::new();
     assert_eq!(facebank.export(&mut export, Path::new("export")).ok(), Some(count));
     let again = open("second").import(export.as_slice());
-    assert_eq!(again.as_ref().ok(), Some(&count), "what is exported is not imported: {again:?}");
+    assert_eq!(again.as_ref().ok(), Some(&count), "an export cannot be imported: {again:?}");
 }
 
 fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
@@ -72,8 +75,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_input_is_an_export() {
-        let folder = folder(&[]);
+    fn the_first_seed_is_a_valid_export() {
+        let folder = folder_with(&[]);
         let mut facebank = Facebank::open(&folder.path().join("facebank")).unwrap();
         assert_eq!(facebank.import(seeds().unwrap().remove(0).as_slice()).unwrap(), 2);
     }

@@ -1,4 +1,4 @@
-//! What ffmpeg and ffprobe say: pictures in binary PPM one after another, and JSON about a video.
+//! The output of ffmpeg and ffprobe: a sequence of binary PPM pictures, and JSON about a video.
 
 use ostiary_capture::{read_ppm, read_probe};
 use ostiary_core::Frame;
@@ -7,10 +7,10 @@ use super::Target;
 
 pub const TARGET: Target = Target {
     name: "ffmpeg",
-    about: "pictures of ffmpeg (PPM) and answers of ffprobe (JSON)",
+    about: "the output of ffmpeg (PPM) and ffprobe (JSON)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"P6\n",
         b"255\n",
         b"\n",
@@ -31,7 +31,7 @@ pub const TARGET: Target = Target {
         b"\"1/0\"",
         b"\"N/A\"",
     ],
-    most: 8 << 10,
+    max_len: 8 << 10,
 };
 
 fn run(data: &[u8]) {

@@ -1,5 +1,5 @@
-//! Small ONNX graphs to begin from: every operator that the engine is given, with few weights, so that a mutation meets the
-//! graph more often than a weight.
+//! Small ONNX graphs as seed inputs: every operator that the engine supports, with few weights, so that most mutations change
+//! the graph and not a weight.
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::Dimension;
@@ -12,9 +12,11 @@ use tract_onnx::pb::{
 /// Batch, channels, height and width of the input.
 pub const SHAPE: [usize; 4] = [1, 3, 8, 6];
 
-struct Net(GraphProto);
+/// Builds a graph.
+struct GraphBuilder(GraphProto);
 
-impl Net {
+impl GraphBuilder {
+    /// Declares an input or output. No dimensions: of unknown shape.
     fn value(name: &str, kind: DataType, dims: &[usize]) -> ValueInfoProto {
         let dimension =
             |dim: &usize| Dimension { value: Some(Value::DimValue(*dim as i64)), ..Default::default() };
@@ -25,6 +27,7 @@ impl Net {
         ValueInfoProto { name: name.into(), r#type: Some(r#type), ..Default::default() }
     }
 
+    /// Adds a constant.
     fn constant(&mut self, name: &str, dims: &[usize], data_type: DataType, raw_data: Vec<u8>) {
         let dims = dims.iter().map(|dim| *dim as i64).collect();
         let data_type = data_type as i32;
@@ -37,18 +40,20 @@ impl Net {
         });
     }
 
-    /// Small numbers that differ.
+    /// Adds a constant of small, varying floats.
     fn floats(&mut self, name: &str, dims: &[usize]) {
         let numbers = (0..dims.iter().product::<usize>()).map(|at| (at * 37 % 11) as f32 / 16.0 - 0.25);
         self.constant(name, dims, DataType::Float, numbers.flat_map(f32::to_le_bytes).collect());
     }
 
+    /// Adds quantization scales: one, or one for each of `count` channels.
     fn scales(&mut self, name: &str, count: Option<usize>) {
         let numbers = (0..count.unwrap_or(1)).map(|at| 1.0 / (64.0 + at as f32));
         let dims: Vec<usize> = count.into_iter().collect();
         self.constant(name, &dims, DataType::Float, numbers.flat_map(f32::to_le_bytes).collect());
     }
 
+    /// Adds a node with one output.
     fn node(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
         self.0.node.push(NodeProto {
             name: output.into(),
@@ -60,8 +65,8 @@ impl Net {
         });
     }
 
-    /// Bytes and back, on a grid of so many channels.
-    fn grid(&mut self, input: &str, output: &str, channels: Option<usize>) {
+    /// Adds a QuantizeLinear and DequantizeLinear pair, for each tensor or for each of `channels` channels.
+    fn quantize_dequantize(&mut self, input: &str, output: &str, channels: Option<usize>) {
         let [scale, zero, bytes] = ["scale", "zero", "bytes"].map(|part| format!("{output}_{part}"));
         self.scales(&scale, channels);
         let dims: Vec<usize> = channels.into_iter().collect();
@@ -70,7 +75,7 @@ impl Net {
         self.node("DequantizeLinear", &[&bytes, &scale, &zero], output, vec![int("axis", 1)]);
     }
 
-    /// Weights in signed bytes, a scale for each output.
+    /// Adds quantized weights (int8) with a scale for each output channel, which is dimension `axis`.
     fn weights(&mut self, name: &str, dims: &[usize], axis: usize) {
         let [bytes, scale, zero] = ["bytes", "scale", "zero"].map(|part| format!("{name}_{part}"));
         let numbers = (0..dims.iter().product::<usize>()).map(|at| (at * 91 % 255) as u8).collect();
@@ -80,7 +85,8 @@ impl Net {
         self.node("DequantizeLinear", &[&bytes, &scale, &zero], name, vec![int("axis", axis as i64)]);
     }
 
-    fn file(mut self, input: ValueInfoProto, output: &str) -> ModelProto {
+    /// The model with this input and this output.
+    fn finish(mut self, input: ValueInfoProto, output: &str) -> ModelProto {
         self.0.input.push(input);
         self.0.output.push(Self::value(output, DataType::Float, &[]));
         ModelProto {
@@ -92,19 +98,21 @@ impl Net {
     }
 }
 
+/// An integer attribute.
 fn int(name: &str, i: i64) -> AttributeProto {
     let r#type = attribute_proto::AttributeType::Int as i32;
     AttributeProto { name: name.into(), r#type, i, ..Default::default() }
 }
 
+/// An attribute with a list of integers.
 fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     let r#type = attribute_proto::AttributeType::Ints as i32;
     AttributeProto { name: name.into(), r#type, ints: ints.to_vec(), ..Default::default() }
 }
 
-/// A network in floats: convolutions, a batch norm, a residual sum, a pool, a dense layer, a softmax.
-pub fn floats() -> ModelProto {
-    let mut net = Net(GraphProto { name: "floats".into(), ..Default::default() });
+/// A float network: convolutions, batch normalization, a residual sum, pooling, a dense layer, softmax.
+pub fn float_network() -> ModelProto {
+    let mut net = GraphBuilder(GraphProto { name: "floats".into(), ..Default::default() });
     for (name, dims) in [
         ("kernel", &[4, 3, 3, 3][..]),
         ("bias", &[4]),
@@ -127,12 +135,12 @@ pub fn floats() -> ModelProto {
     net.node("Flatten", &["x7"], "x8", vec![int("axis", 1)]);
     net.node("Gemm", &["x8", "matrix", "offset"], "x9", vec![int("transB", 1)]);
     net.node("Softmax", &["x9"], "prob", vec![int("axis", 1)]);
-    net.file(Net::value("input", DataType::Float, &SHAPE), "prob")
+    net.finish(GraphBuilder::value("input", DataType::Float, &SHAPE), "prob")
 }
 
-/// A network in bytes, which the kernels run.
-pub fn quantized() -> ModelProto {
-    let mut net = Net(GraphProto { name: "bytes".into(), ..Default::default() });
+/// A quantized network, which runs on the int8 kernels.
+pub fn quantized_network() -> ModelProto {
+    let mut net = GraphBuilder(GraphProto { name: "bytes".into(), ..Default::default() });
     net.scales("input_scale", None);
     net.constant("input_zero", &[], DataType::Uint8, vec![128]);
     net.node("DequantizeLinear", &["input", "input_scale", "input_zero"], "x0", vec![]);
@@ -141,20 +149,20 @@ pub fn quantized() -> ModelProto {
     net.floats("first_slope", &[4, 1, 1]);
     net.node("Conv", &["x0", "first", "first_bias"], "c1", vec![ints("pads", &[1, 1, 1, 1])]);
     net.node("PRelu", &["c1", "first_slope"], "p1", vec![]);
-    net.grid("p1", "x1", Some(4));
+    net.quantize_dequantize("p1", "x1", Some(4));
     net.weights("deep", &[4, 1, 3, 3], 0);
     net.node("Conv", &["x1", "deep", "first_bias"], "c2", vec![int("group", 4), ints("pads", &[1, 1, 1, 1])]);
-    net.grid("c2", "x2", None);
+    net.quantize_dequantize("c2", "x2", None);
     net.weights("point", &[4, 4, 1, 1], 0);
     net.node("Conv", &["x2", "point", "first_bias"], "c3", vec![]);
-    net.grid("c3", "x3", None);
+    net.quantize_dequantize("c3", "x3", None);
     net.node("Add", &["x3", "x2"], "sum", vec![]);
-    net.grid("sum", "x4", None);
+    net.quantize_dequantize("sum", "x4", None);
     net.node("Flatten", &["x4"], "flat", vec![int("axis", 1)]);
     net.weights("matrix", &[4 * 8 * 6, 2], 1);
     net.floats("offset", &[2]);
     net.node("MatMul", &["flat", "matrix"], "product", vec![]);
     net.node("Add", &["product", "offset"], "scores", vec![]);
     net.node("Softmax", &["scores"], "prob", vec![int("axis", 1)]);
-    net.file(Net::value("input", DataType::Uint8, &[]), "prob")
+    net.finish(GraphBuilder::value("input", DataType::Uint8, &[]), "prob")
 }

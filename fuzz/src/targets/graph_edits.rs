@@ -1,19 +1,20 @@
-//! An ONNX file changed by what it means and not by its bytes, most of which are weights.
+//! Mutations of an ONNX graph: its nodes, names, shapes and attributes. Mutations of bytes would mostly change weights.
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
-/// Bytes of an edit: what is done, which node or tensor, which part of it, which number of that, and a number.
+/// Size of an edit, bytes: the kind of edit, the index of a node or tensor, the index of its input, output or attribute, the
+/// index of a value in that (1 byte each), and a value (4 bytes, little-endian).
 pub const EDIT: usize = 8;
-/// The most edits; more leave nothing of the graph.
-const MOST: usize = 12;
+/// The maximum number of edits; more would destroy the whole graph.
+const MAX_EDITS: usize = 12;
 
-/// The graph with these edits. Whatever the bytes are, they are edits.
-pub fn edited(mut file: ModelProto, edits: &[u8]) -> ModelProto {
+/// Applies the edits to a graph. Every sequence of bytes is a valid list of edits; incomplete ones are ignored.
+pub fn apply_edits(mut file: ModelProto, edits: &[u8]) -> ModelProto {
     if let Some(graph) = &mut file.graph {
-        for [what, which, part, index, number @ ..] in edits.as_chunks::<EDIT>().0.iter().take(MOST) {
+        for [kind, which, part, index, number @ ..] in edits.as_chunks::<EDIT>().0.iter().take(MAX_EDITS) {
             edit(
                 graph,
-                *what,
+                *kind,
                 usize::from(*which),
                 usize::from(*part),
                 usize::from(*index),
@@ -24,13 +25,15 @@ pub fn edited(mut file: ModelProto, edits: &[u8]) -> ModelProto {
     file
 }
 
+/// The element with this index, modulo the length; `None` for an empty list.
 fn nth<T>(list: &mut [T], number: usize) -> Option<&mut T> {
     let length = list.len();
     list.get_mut(number % length.max(1))
 }
 
-fn edit(graph: &mut GraphProto, what: u8, which: usize, part: usize, index: usize, number: i64) {
-    // Every name that a node may take.
+/// Applies one edit.
+fn edit(graph: &mut GraphProto, kind: u8, which: usize, part: usize, index: usize, number: i64) {
+    // The names of all values that a node can take as input.
     let names: Vec<String> = (graph.input.iter().map(|input| &input.name))
         .chain(graph.initializer.iter().map(|tensor| &tensor.name))
         .chain(graph.node.iter().flat_map(|node| &node.output))
@@ -39,11 +42,11 @@ fn edit(graph: &mut GraphProto, what: u8, which: usize, part: usize, index: usiz
     let picked = number.unsigned_abs() as usize;
     let name = names.get(picked % names.len().max(1)).cloned().unwrap_or_default();
     let nodes = graph.node.len();
-    match what % 16 {
+    match kind % 16 {
         0..=3 => edit_attribute(graph, which, part, index, number),
         4..=7 => {
             if let Some(node) = nth(&mut graph.node, which) {
-                edit_names(node, what % 4, part, name);
+                edit_names(node, kind % 4, part, name);
             }
         }
         8 if nodes > 0 => {
@@ -56,15 +59,15 @@ fn edit(graph: &mut GraphProto, what: u8, which: usize, part: usize, index: usiz
         10 if nodes > 0 => graph.node.swap(which % nodes, part % nodes),
         _ => {
             if let Some(tensor) = nth(&mut graph.initializer, which) {
-                edit_tensor(tensor, what % 16, index, number);
+                edit_tensor(tensor, kind % 16, index, number);
             }
         }
     }
 }
 
-/// Changes what a node takes or gives.
-fn edit_names(node: &mut NodeProto, what: u8, part: usize, name: String) {
-    match what {
+/// Changes the inputs or outputs of a node.
+fn edit_names(node: &mut NodeProto, kind: u8, part: usize, name: String) {
+    match kind {
         0 => {
             if let Some(input) = nth(&mut node.input, part) {
                 *input = name;
@@ -82,9 +85,9 @@ fn edit_names(node: &mut NodeProto, what: u8, part: usize, name: String) {
     }
 }
 
-/// Changes a constant's shape, type or numbers.
-fn edit_tensor(tensor: &mut TensorProto, what: u8, index: usize, number: i64) {
-    match what {
+/// Changes the shape, type or data of a constant.
+fn edit_tensor(tensor: &mut TensorProto, kind: u8, index: usize, number: i64) {
+    match kind {
         11 => {
             if let Some(dim) = nth(&mut tensor.dims, index) {
                 *dim = number;
@@ -104,7 +107,7 @@ fn edit_tensor(tensor: &mut TensorProto, what: u8, index: usize, number: i64) {
     }
 }
 
-/// Changes a number of an attribute, or the list of them.
+/// Changes an attribute: a value, the length of its list, its type or its name.
 fn edit_attribute(graph: &mut GraphProto, which: usize, part: usize, index: usize, number: i64) {
     let mut nodes: Vec<&mut NodeProto> =
         graph.node.iter_mut().filter(|node| !node.attribute.is_empty()).collect();
@@ -118,7 +121,7 @@ fn edit_attribute(graph: &mut GraphProto, which: usize, part: usize, index: usiz
         2 => attribute.r#type = number as i32 % 15,
         3 => attribute.name.clear(),
         _ => match nth(&mut attribute.ints, index) {
-            Some(place) => *place = number,
+            Some(value) => *value = number,
             None => attribute.i = number,
         },
     }

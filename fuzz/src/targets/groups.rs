@@ -3,19 +3,30 @@
 use ostiary_trainer::evaluate::Groups;
 
 use super::Target;
-use super::scratch::folder;
+use super::files::folder_with;
 
 pub const TARGET: Target = Target {
     name: "groups",
     about: "tables of groups of people (CSV)",
     run,
     seeds,
-    words: &[b"person,group\n", b",", b"\n", b"\r\n", b"\"", b"\"\"", b"\xef\xbb\xbf", b" ", b"Ann", b"\0"],
-    most: 4 << 10,
+    dictionary: &[
+        b"person,group\n",
+        b",",
+        b"\n",
+        b"\r\n",
+        b"\"",
+        b"\"\"",
+        b"\xef\xbb\xbf",
+        b" ",
+        b"Ann",
+        b"\0",
+    ],
+    max_len: 4 << 10,
 };
 
 fn run(data: &[u8]) {
-    let folder = folder(&[("groups.csv", data)]);
+    let folder = folder_with(&[("groups.csv", data)]);
     let _ = Groups::read(&folder.path().join("groups.csv"));
 }
 
@@ -29,9 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_tables() {
+    fn the_seeds_are_valid_tables() {
         for seed in seeds().unwrap() {
-            let folder = folder(&[("groups.csv", &seed)]);
+            let folder = folder_with(&[("groups.csv", &seed)]);
             Groups::read(&folder.path().join("groups.csv")).map(drop).unwrap();
         }
     }

@@ -1,4 +1,4 @@
-//! What daemon and relay guard say to each other: requests to a guard that keeps a line, and answers to the daemon.
+//! The protocol between daemon and relay guard: requests to a guard that controls a line, and answers to the daemon.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ pub const TARGET: Target = Target {
     about: "requests to the relay guard, and its answers",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"0\0\0\0\0",
         b"1\0\0\0\0",
         b"1\xff\xff\xff\xff",
@@ -24,11 +24,11 @@ pub const TARGET: Target = Target {
         b"-\x04\0gone",
         b"-\xff\xff",
     ],
-    // What a socket takes without a reader.
-    most: 4 << 10,
+    // Fits into a socket's buffer without a reader.
+    max_len: 4 << 10,
 };
 
-/// A line that keeps its level.
+/// A fake output line that stores its level.
 #[derive(Clone, Default)]
 struct Line(Arc<Mutex<bool>>);
 
@@ -40,34 +40,36 @@ impl OutputLine for Line {
 }
 
 fn run(data: &[u8]) {
-    if let Err(error) = keep_a_line(data) {
-        panic!("a guard cannot be tried: {error}");
+    if let Err(error) = check_line_at_rest(data) {
+        panic!("cannot run a guard: {error}");
     }
-    for said in data.as_chunks::<REQUEST_SIZE>().0 {
-        if let Some(request) = Request::decode(*said) {
-            assert_eq!(request.encode(), *said, "{request:?}");
+    for bytes in data.as_chunks::<REQUEST_SIZE>().0 {
+        if let Some(request) = Request::decode(*bytes) {
+            assert_eq!(request.encode(), *bytes, "{request:?}");
         }
     }
-    let mut said = data;
-    while let Ok(heard) = read_answer(&mut said) {
-        let Err(reason) = heard else { continue };
-        let mut again = Vec::new();
-        assert!(write_answer(&mut again, Err(&reason.0)).is_ok());
-        let Ok(Err(told)) = read_answer(&mut again.as_slice()) else { panic!("an answer is no answer") };
-        assert!(reason.0.starts_with(&told.0), "{told:?} was made of {reason:?}");
+    let mut stream = data;
+    while let Ok(answer) = read_answer(&mut stream) {
+        let Err(reason) = answer else { continue };
+        let mut written = Vec::new();
+        assert!(write_answer(&mut written, Err(&reason.0)).is_ok());
+        let Ok(Err(read)) = read_answer(&mut written.as_slice()) else {
+            panic!("a written answer cannot be read")
+        };
+        assert!(reason.0.starts_with(&read.0), "{reason:?} was read as {read:?}");
     }
 }
 
-/// Whatever a daemon says before it is gone, the line is then at rest.
-fn keep_a_line(said: &[u8]) -> std::io::Result<()> {
-    let (mut daemon, theirs) = UnixStream::pair()?;
+/// Checks that the line is at rest after a daemon has sent these bytes and closed the connection.
+fn check_line_at_rest(requests: &[u8]) -> std::io::Result<()> {
+    let (mut daemon, guard) = UnixStream::pair()?;
     let (signals, _signal) = UnixStream::pair()?;
     daemon.set_write_timeout(Some(Duration::from_secs(1)))?;
-    daemon.write_all(said)?;
+    daemon.write_all(requests)?;
     daemon.shutdown(std::net::Shutdown::Write)?;
     let line = Line::default();
-    let kept = serve(Box::new(line.clone()), theirs, signals);
-    assert!(kept.is_ok(), "{kept:?}");
+    let result = serve(Box::new(line.clone()), guard, signals);
+    assert!(result.is_ok(), "{result:?}");
     assert!(!*line.0.lock().unwrap_or_else(PoisonError::into_inner), "the line is not at rest");
     Ok(())
 }

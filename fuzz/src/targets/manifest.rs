@@ -4,14 +4,14 @@ use ostiary_core::{ModelRole, Precision};
 use ostiary_models::{Bundle, Manifest};
 
 use super::Target;
-use super::scratch::{folder, repository_file};
+use super::files::{folder_with, repository_file};
 
 pub const TARGET: Target = Target {
     name: "manifest",
     about: "manifest.toml of a folder of models, and the thresholds in it",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"format = 1\n",
         b"[models.mobilefacenet]\n",
         b"[models.pnet]\n",
@@ -38,23 +38,23 @@ pub const TARGET: Target = Target {
         b"5e-324",
         b"0.9999999999999999",
     ],
-    most: 12 << 10,
+    max_len: 12 << 10,
 };
 
 fn run(data: &[u8]) {
-    let folder = folder(&[(Manifest::FILE, data)]);
+    let folder = folder_with(&[(Manifest::FILE, data)]);
     for precision in [Precision::Fp32, Precision::Int8] {
         let Ok(bundle) = Bundle::open(folder.path(), precision) else { return };
         for role in [ModelRole::Embedder, ModelRole::PNet] {
             let Ok(entry) = bundle.entry(role) else { continue };
-            let inside = entry.far.iter().map(|point| point.far);
-            for far in inside.chain([1e-1, 1e-3, 3.3e-4, 1e-6, 0.0, f64::MIN_POSITIVE, f64::NAN]) {
+            let table = entry.far.iter().map(|point| point.far);
+            for far in table.chain([1e-1, 1e-3, 3.3e-4, 1e-6, 0.0, f64::MIN_POSITIVE, f64::NAN]) {
                 if let Ok(threshold) = entry.threshold(far) {
                     assert!((-1.0..=1.0).contains(&threshold.0), "{threshold:?} at a FAR of {far}");
                 }
             }
             assert!(bundle.path(role).is_ok_and(|path| path.parent() == Some(folder.path())));
-            assert!(bundle.read(role).is_err(), "there are no files");
+            assert!(bundle.read(role).is_err(), "a model was read that does not exist");
         }
     }
 }
@@ -72,9 +72,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_manifests() {
+    fn the_seeds_are_valid_manifests() {
         for seed in seeds().unwrap() {
-            let folder = folder(&[(Manifest::FILE, &seed)]);
+            let folder = folder_with(&[(Manifest::FILE, &seed)]);
             Bundle::open(folder.path(), Precision::Fp32).unwrap().entry(ModelRole::Embedder).unwrap();
         }
     }

@@ -1,16 +1,17 @@
-//! What is fuzzed. A file for each target: what it runs, what it begins from, the words of its format.
+//! The fuzz targets, a file for each: the function under test, its seed inputs, and its dictionary.
 //!
-//! A target gives bytes to the product as they come from outside, and asserts what must hold of whatever is accepted.
+//! A target passes bytes to the product as they come from outside, and asserts the properties of accepted input.
 
 mod camera;
 mod celeba;
 mod checkpoint;
 mod config;
-mod drill;
+mod deliberate_faults;
 mod events;
 mod facebank;
 mod facebank_import;
 mod ffmpeg;
+mod files;
 mod graph;
 mod graph_edits;
 mod groups;
@@ -24,26 +25,26 @@ mod png;
 mod pytorch;
 mod recordio;
 mod release;
-mod scratch;
 mod signature;
 mod tflite;
 mod verification;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-/// Something that reads bytes from outside.
+/// A reader of bytes from outside.
 pub struct Target {
+    /// Name on the command line.
     pub name: &'static str,
-    /// What it reads, in a few words.
+    /// What it reads, for the list of targets.
     pub about: &'static str,
-    /// Reads one input. It panics where the product does not hold what it promises.
+    /// Runs one input. Panics if the product panics or a property does not hold.
     pub run: fn(&[u8]),
-    /// Inputs to begin from, made by code: valid ones, and those that were once a defect.
+    /// Makes the seed inputs: valid ones, and inputs that once caused a failure.
     pub seeds: fn() -> Result<Vec<Vec<u8>>>,
-    /// Words of the format, put into inputs as they are.
-    pub words: &'static [&'static [u8]],
-    /// The longest input, bytes.
-    pub most: usize,
+    /// Tokens of the format, which the mutator inserts unchanged.
+    pub dictionary: &'static [&'static [u8]],
+    /// The maximum length of an input, bytes.
+    pub max_len: usize,
 }
 
 impl std::fmt::Debug for Target {
@@ -80,19 +81,19 @@ pub const ALL: &[Target] = &[
     verification::TARGET,
 ];
 
-/// The target of that name: one of [`ALL`], or `drill`, which fails in each way that there is, to try the harness itself.
+/// The target with this name: one of [`ALL`], or `deliberate-faults`, which tests the fuzzer itself.
 ///
 /// # Errors
-/// There is none.
-pub fn find(name: &str) -> Result<&'static Target, String> {
-    let found = ALL.iter().chain([&drill::TARGET]).find(|target| target.name == name);
-    found.ok_or_else(|| {
+/// No target has this name.
+pub fn find(name: &str) -> Result<&'static Target> {
+    let found = ALL.iter().chain([&deliberate_faults::TARGET]).find(|target| target.name == name);
+    found.with_context(|| {
         let names: Vec<&str> = ALL.iter().map(|target| target.name).collect();
-        format!("there is no target {name:?}; there are {}", names.join(", "))
+        format!("there is no target {name:?}; the targets are {}", names.join(", "))
     })
 }
 
-/// Inputs of several parts have each but the last after its length, two bytes, little-endian.
+/// Splits an input of several parts. Each part but the last is preceded by its length: two bytes, little-endian.
 fn parts<const N: usize>(mut data: &[u8]) -> [&[u8]; N] {
     let mut parts = [&data[..0]; N];
     let last = N - 1;
@@ -104,7 +105,10 @@ fn parts<const N: usize>(mut data: &[u8]) -> [&[u8]; N] {
     parts
 }
 
-/// An input of several parts.
+/// Joins parts to an input.
+///
+/// # Errors
+/// A part is longer than 65,535 bytes.
 fn joined(parts: &[&[u8]]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -121,11 +125,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_target_survives_its_seeds() {
+    fn no_target_fails_on_its_seeds() {
         for target in ALL {
             let seeds = (target.seeds)().unwrap();
             assert!(!seeds.is_empty(), "{}", target.name);
-            assert!(seeds.iter().all(|seed| seed.len() <= target.most), "{}", target.name);
+            assert!(seeds.iter().all(|seed| seed.len() <= target.max_len), "{}", target.name);
             for seed in seeds {
                 (target.run)(&seed);
                 (target.run)(&seed[..seed.len() / 2]);
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_read_as_they_were_joined() {
+    fn joined_parts_are_split_again() {
         let joined = joined(&[b"first", b"", b"last"]).unwrap();
         assert_eq!(parts::<3>(&joined), [&b"first"[..], b"", b"last"]);
         assert_eq!(parts::<2>(b"\x09\x00abc"), [&b"abc"[..], b""]);
@@ -143,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_and_others_are_named() {
+    fn targets_are_found_by_name_and_an_error_lists_them() {
         assert_eq!(find("png").unwrap().name, "png");
-        assert!(find("pnj").unwrap_err().contains("picture"));
+        assert!(find("pnj").unwrap_err().to_string().contains("picture"));
     }
 }

@@ -1,12 +1,12 @@
-//! ONNX files, read and run by the door's engine: on tract, or recognized as quantized and run on the kernels.
+//! ONNX files in the daemon's engine: float networks run on tract, recognized quantized networks on the int8 kernels.
 
 use anyhow::Result;
 use ostiary_core::{ChannelOrder, NetworkInput};
 use ostiary_engine::{Backend, Onnx};
 use prost::Message;
 
-use super::graph_edits::edited;
-use super::scratch::repository_file;
+use super::files::repository_file;
+use super::graph_edits::apply_edits;
 use super::{Target, graph};
 
 pub const TARGET: Target = Target {
@@ -17,25 +17,25 @@ pub const TARGET: Target = Target {
         run(file, SHAPES[usize::from(*shape) % SHAPES.len()]);
     },
     seeds: files,
-    words: WORDS,
-    most: 32 << 10,
+    dictionary: DICTIONARY,
+    max_len: 32 << 10,
 };
 
 pub const EDITS: Target = Target {
     name: "onnx-edits",
-    about: "graphs that are changed node by node, in the engine",
+    about: "graphs with changed nodes, in the engine",
     run: |data| {
         let Some((which, edits)) = data.split_first() else { return };
-        let file = if which % 4 == 0 { graph::floats() } else { graph::quantized() };
-        run(&edited(file, edits).encode_to_vec(), graph::SHAPE);
+        let file = if which % 4 == 0 { graph::float_network() } else { graph::quantized_network() };
+        run(&apply_edits(file, edits).encode_to_vec(), graph::SHAPE);
     },
     seeds: || Ok(edits()),
-    words: &[b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", b"\x01\0\0\0", b"\x02\0\0\0"],
-    most: 1 + 12 * super::graph_edits::EDIT,
+    dictionary: &[b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", b"\x01\0\0\0", b"\x02\0\0\0"],
+    max_len: 1 + 12 * super::graph_edits::EDIT,
 };
 
-/// Operators that are run or were once, and names of attributes.
-pub const WORDS: &[&[u8]] = &[
+/// Names of operators and attributes, supported and unsupported.
+pub const DICTIONARY: &[&[u8]] = &[
     b"Conv",
     b"PRelu",
     b"MaxPool",
@@ -87,6 +87,7 @@ pub const WORDS: &[&[u8]] = &[
     b"\x12\x00",
 ];
 
+/// Input shapes that an input of the target `onnx` can select.
 const SHAPES: [[usize; 4]; 3] = [graph::SHAPE, [1, 3, 12, 12], [2, 3, 24, 24]];
 
 fn run(file: &[u8], shape: [usize; 4]) {
@@ -109,7 +110,8 @@ fn run(file: &[u8], shape: [usize; 4]) {
 }
 
 fn files() -> Result<Vec<Vec<u8>>> {
-    let small = [graph::floats(), graph::quantized()].map(|file| [&[0][..], &file.encode_to_vec()].concat());
+    let small = [graph::float_network(), graph::quantized_network()]
+        .map(|file| [&[0][..], &file.encode_to_vec()].concat());
     let mut files = small.to_vec();
     for shipped in ["models/pnet.onnx", "models/pnet-int8.onnx"] {
         files.push([&[1][..], &repository_file(shipped)?].concat());
@@ -117,7 +119,7 @@ fn files() -> Result<Vec<Vec<u8>>> {
     Ok(files)
 }
 
-/// No edit, and one of each kind.
+/// Seed inputs for the edits: none, and each kind of edit.
 pub fn edits() -> Vec<Vec<u8>> {
     let one = |kind: u8| {
         vec![
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_networks_and_those_in_bytes_are_recognized() {
+    fn the_seeds_are_networks_and_quantized_ones_are_recognized() {
         let input = NetworkInput {
             name: "input".into(),
             shape: [0; 4],

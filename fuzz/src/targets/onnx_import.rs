@@ -1,4 +1,4 @@
-//! ONNX files, read by the trainer: to quantize them, to turn MTCNN upright, to take a MobileFaceNet's weights out.
+//! ONNX files in the trainer: quantization, import of MTCNN, import of MobileFaceNet's weights.
 
 use anyhow::Result;
 use ostiary_trainer::import::mtcnn;
@@ -8,8 +8,8 @@ use prost::Message;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, ModelProto};
 
-use super::graph_edits::{EDIT, edited};
-use super::scratch::repository_file;
+use super::files::repository_file;
+use super::graph_edits::{EDIT, apply_edits};
 use super::{Target, graph, onnx};
 
 pub const TARGET: Target = Target {
@@ -17,21 +17,21 @@ pub const TARGET: Target = Target {
     about: "ONNX files, in the trainer",
     run: read,
     seeds,
-    words: onnx::WORDS,
-    most: 32 << 10,
+    dictionary: onnx::DICTIONARY,
+    max_len: 32 << 10,
 };
 
 pub const EDITS: Target = Target {
     name: "onnx-import-edits",
-    about: "graphs that are changed node by node, in the trainer",
+    about: "graphs with changed nodes, in the trainer",
     run: |data| {
         let Some((which, edits)) = data.split_first() else { return };
-        let file = if which % 2 == 0 { graph::floats() } else { published() };
-        read(&edited(file, edits).encode_to_vec());
+        let file = if which % 2 == 0 { graph::float_network() } else { published() };
+        read(&apply_edits(file, edits).encode_to_vec());
     },
     seeds: || Ok(onnx::edits()),
-    words: &[b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", b"\x01\0\0\0", b"\x02\0\0\0"],
-    most: 1 + 12 * EDIT,
+    dictionary: &[b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", b"\x01\0\0\0", b"\x02\0\0\0"],
+    max_len: 1 + 12 * EDIT,
 };
 
 fn read(data: &[u8]) {
@@ -45,9 +45,9 @@ fn read(data: &[u8]) {
     }
 }
 
-/// A network in the operators of MTCNN as it is published: no padding, no batch norm, a matrix and its offset apart.
+/// A network with the operators of the published MTCNN: no padding, no batch normalization, bias added by a separate node.
 fn published() -> ModelProto {
-    let mut file = graph::floats();
+    let mut file = graph::float_network();
     let Some(graph) = &mut file.graph else { return file };
     let text = |name: &str, s: &str| AttributeProto {
         name: name.into(),
@@ -59,9 +59,9 @@ fn published() -> ModelProto {
         .node
         .retain(|node| ["Conv", "PRelu", "MaxPool", "Flatten", "Softmax"].contains(&node.op_type.as_str()));
     graph.node.retain(|node| node.input.len() != 2 || node.op_type != "Conv");
-    let mut before = "input".to_owned();
+    let mut previous = "input".to_owned();
     for node in &mut graph.node {
-        node.input[0] = std::mem::replace(&mut before, node.output[0].clone());
+        node.input[0] = std::mem::replace(&mut previous, node.output[0].clone());
         node.attribute.retain(|attribute| attribute.name != "pads");
         if ["Conv", "MaxPool"].contains(&node.op_type.as_str()) {
             node.attribute.push(text("auto_pad", "VALID"));
@@ -72,7 +72,7 @@ fn published() -> ModelProto {
 
 fn seeds() -> Result<Vec<Vec<u8>>> {
     Ok(vec![
-        graph::floats().encode_to_vec(),
+        graph::float_network().encode_to_vec(),
         published().encode_to_vec(),
         repository_file("models/pnet.onnx")?,
     ])
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_input_can_be_quantized() {
-        QuantizationGraph::read(&graph::floats()).map(drop).unwrap();
+    fn the_first_seed_can_be_quantized() {
+        QuantizationGraph::read(&graph::float_network()).map(drop).unwrap();
     }
 }

@@ -1,16 +1,16 @@
-//! Lists of pairs, as LFW has them.
+//! Lists of pairs in the format of LFW.
 
 use ostiary_trainer::lfw::{self, Pair};
 
 use super::Target;
-use super::scratch::folder;
+use super::files::folder_with;
 
 pub const TARGET: Target = Target {
     name: "pairs",
     about: "lists of pairs (pairs.txt)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"\t",
         b"\n",
         b"\r\n",
@@ -25,12 +25,12 @@ pub const TARGET: Target = Target {
         b"\xc2\xa0",
         b"\xe2\x80\x83",
     ],
-    most: 4 << 10,
+    max_len: 4 << 10,
 };
 
 fn run(data: &[u8]) {
     let read = |bytes: &[u8]| {
-        let folder = folder(&[(lfw::LIST, bytes)]);
+        let folder = folder_with(&[(lfw::LIST, bytes)]);
         lfw::read(&folder.path().join(lfw::LIST))
     };
     let Ok(list) = read(data) else { return };
@@ -41,7 +41,7 @@ fn run(data: &[u8]) {
     }
     let mut written = Vec::new();
     assert!(lfw::write(&mut written, list.folds, &list.pairs).is_ok());
-    assert_eq!(read(&written).ok(), Some(list), "what is written reads otherwise");
+    assert_eq!(read(&written).ok(), Some(list), "a written list is read differently");
 }
 
 fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {

@@ -1,4 +1,4 @@
-//! Picture files: JPEG, PNG, and what their EXIF says of how they are turned.
+//! Picture files: JPEG and PNG, with the orientation in their EXIF data.
 
 use std::path::Path;
 
@@ -8,19 +8,19 @@ use image::{DynamicImage, ImageFormat};
 use ostiary_pictures::decode_picture;
 
 use super::Target;
-use super::scratch::repository_file;
+use super::files::repository_file;
 
 pub const TARGET: Target = Target {
     name: "picture",
     about: "picture files: JPEG and PNG, with their EXIF",
     run,
     seeds,
-    words: JPEG_WORDS,
-    most: 32 << 10,
+    dictionary: JPEG_DICTIONARY,
+    max_len: 32 << 10,
 };
 
-/// Markers of JPEG, and the begin of EXIF in both orders of bytes.
-pub const JPEG_WORDS: &[&[u8]] = &[
+/// JPEG markers, and the start of EXIF data in both byte orders.
+pub const JPEG_DICTIONARY: &[&[u8]] = &[
     b"\xff\xd8",
     b"\xff\xd9",
     b"\xff\xda",
@@ -45,13 +45,14 @@ pub const JPEG_WORDS: &[&[u8]] = &[
     b"\xff\xfe\x00\x02",
 ];
 
-/// Pixels of the largest picture that is read.
-const MOST_PIXELS: u64 = 50_000_000;
+/// The maximum number of pixels of an accepted picture.
+const MAX_PIXELS: u64 = 50_000_000;
 
+/// Decodes a picture and checks its size.
 pub fn run(data: &[u8]) {
     if let Ok(frame) = decode_picture(Path::new("picture"), data) {
         let pixels = u64::from(frame.width()) * u64::from(frame.height());
-        assert!((1..=MOST_PIXELS).contains(&pixels), "{}x{}", frame.width(), frame.height());
+        assert!((1..=MAX_PIXELS).contains(&pixels), "{}x{}", frame.width(), frame.height());
         assert_eq!(frame.rgb().len() as u64, pixels * 3);
     }
 }
@@ -72,13 +73,16 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
-/// A small picture of a face that the repository has.
+/// A small version of a portrait in the repository.
 fn portrait() -> Result<DynamicImage> {
     let picture = image::load_from_memory(&repository_file("crates/self-test/portraits/hopper.jpg")?)?;
     Ok(picture.thumbnail(31, 29))
 }
 
-/// One PNG of each kind of pixel.
+/// A PNG file for each pixel format.
+///
+/// # Errors
+/// A picture cannot be read or encoded.
 pub fn pngs() -> Result<Vec<Vec<u8>>> {
     let portrait = portrait()?;
     let kinds = [
@@ -90,13 +94,13 @@ pub fn pngs() -> Result<Vec<Vec<u8>>> {
     ];
     let encode = |picture: &DynamicImage| {
         let mut png = std::io::Cursor::new(Vec::new());
-        picture.write_to(&mut png, ImageFormat::Png).context("a PNG cannot be made")?;
+        picture.write_to(&mut png, ImageFormat::Png).context("cannot encode a PNG")?;
         Ok(png.into_inner())
     };
     kinds.iter().map(encode).collect()
 }
 
-/// A JPEG turned by its EXIF: a directory of one entry, orientation 6, in the order of bytes that `order` begins.
+/// The JPEG with EXIF data: a directory with one entry, orientation 6. `order` is the TIFF header, which selects the byte order.
 fn with_exif(jpeg: &[u8], order: &[u8; 4]) -> Vec<u8> {
     let is_little = order[0] == b'I';
     let two = |number: u16| if is_little { number.to_le_bytes() } else { number.to_be_bytes() };
@@ -112,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_pictures_and_some_are_turned() {
+    fn the_seeds_are_pictures_and_some_are_rotated() {
         let sizes: Vec<_> = seeds()
             .unwrap()
             .iter()

@@ -1,4 +1,4 @@
-//! PNG files whose checksums are right whatever else is wrong: a reader that refuses them for a checksum shows nothing.
+//! PNG files with correct checksums. Without correct checksums, a decoder refuses a mutated file before it decodes it.
 
 use anyhow::Result;
 use flate2::Crc;
@@ -7,10 +7,10 @@ use super::{Target, picture};
 
 pub const TARGET: Target = Target {
     name: "png",
-    about: "PNG files with the right checksums",
+    about: "PNG files with correct checksums",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"IHDR",
         b"PLTE",
         b"IDAT",
@@ -34,18 +34,18 @@ pub const TARGET: Target = Target {
         b"\x10\x06\0\0\x01",
         b"\x01\0\0\0\x01",
     ],
-    most: 16 << 10,
+    max_len: 16 << 10,
 };
 
-/// The signature before the first chunk, bytes.
+/// Length of the signature before the first chunk, bytes.
 const SIGNATURE: usize = 8;
 
 fn run(data: &[u8]) {
-    picture::run(&repaired(data));
+    picture::run(&fix_checksums(data));
 }
 
-/// The file with the checksum of each chunk made right.
-fn repaired(data: &[u8]) -> Vec<u8> {
+/// Corrects the checksum of each chunk.
+fn fix_checksums(data: &[u8]) -> Vec<u8> {
     let mut bytes = data.to_vec();
     let mut at = SIGNATURE;
     while let Some(length) = bytes.get(at..at + 4).and_then(|length| length.try_into().ok()) {
@@ -53,8 +53,8 @@ fn repaired(data: &[u8]) -> Vec<u8> {
         let Some(chunk) = bytes.get(at + 4..end) else { break };
         let mut crc = Crc::new();
         crc.update(chunk);
-        let Some(place) = bytes.get_mut(end..end + 4) else { break };
-        place.copy_from_slice(&crc.sum().to_be_bytes());
+        let Some(checksum) = bytes.get_mut(end..end + 4) else { break };
+        checksum.copy_from_slice(&crc.sum().to_be_bytes());
         at = end + 4;
     }
     bytes
@@ -69,10 +69,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_checksum_is_made_right() {
-        let whole = picture::pngs().unwrap().remove(0);
-        let mut spoilt = whole.clone();
-        spoilt[SIGNATURE + 8 + 13] ^= 0xff;
-        assert_eq!(repaired(&spoilt), whole);
+    fn a_wrong_checksum_is_corrected() {
+        let valid = picture::pngs().unwrap().remove(0);
+        let mut damaged = valid.clone();
+        damaged[SIGNATURE + 8 + 13] ^= 0xff;
+        assert_eq!(fix_checksums(&damaged), valid);
     }
 }

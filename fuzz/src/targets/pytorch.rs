@@ -1,5 +1,5 @@
-//! The pickle inside a checkpoint of PyTorch's. Here it lies in an archive whose checksums are right: a reader that refuses
-//! the archive shows nothing of how it reads the pickle.
+//! The pickle inside a PyTorch checkpoint. It is put into an archive with correct checksums; otherwise the reader refuses the
+//! archive before it reads the pickle.
 
 use std::io::{Cursor, Read, Write};
 
@@ -9,30 +9,31 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Target;
-use super::scratch::{folder, repository_file};
-use super::verification::PICKLE_WORDS;
+use super::files::{folder_with, repository_file};
+use super::verification::PICKLE_DICTIONARY;
 
 pub const TARGET: Target = Target {
     name: "pytorch",
-    about: "the pickle inside a checkpoint of PyTorch's",
+    about: "the pickle inside a PyTorch checkpoint",
     run,
     seeds,
-    words: PICKLE_WORDS,
-    most: 128 << 10,
+    dictionary: PICKLE_DICTIONARY,
+    max_len: 128 << 10,
 };
 
-/// Numbers in the one array that the archive has.
+/// Number of floats in the archive's only array.
 const NUMBERS: usize = 512;
 
 fn run(data: &[u8]) {
     let archive = match archive(data) {
         Ok(archive) => archive,
-        Err(error) => panic!("an archive cannot be made: {error}"),
+        Err(error) => panic!("cannot make an archive: {error}"),
     };
-    let folder = folder(&[("checkpoint.pth", &archive)]);
+    let folder = folder_with(&[("checkpoint.pth", &archive)]);
     let _ = Weights::open(&folder.path().join("checkpoint.pth"));
 }
 
+/// A PyTorch checkpoint with this pickle.
 fn archive(pickle: &[u8]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -54,7 +55,7 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
             seeds.push(pickle);
         }
     }
-    // A dictionary of one tensor, and lists in lists.
+    // A dictionary with one tensor, and nested lists.
     seeds.push(
         b"\x80\x02}q\0X\x01\0\0\0wq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\0\0\0storageq\x03ctorch\nFloatStorage\n\
           q\x04X\x01\0\0\x000q\x05X\x03\0\0\0cpuq\x06K\x04tq\x07QK\0K\x02K\x02\x86q\x08K\x02K\x01\x86q\x09\x89ccollections\n\

@@ -1,18 +1,18 @@
-//! A set of faces in RecordIO, with its list of names.
+//! A face set in RecordIO format, with its list of names.
 
 use anyhow::Result;
 use ostiary_trainer::faceset;
 use ostiary_trainer::recordio::{Header, LST, REC, append};
 
-use super::scratch::folder;
+use super::files::folder_with;
 use super::{Target, joined, parts};
 
 pub const TARGET: Target = Target {
     name: "recordio",
-    about: "a set of faces in RecordIO (train.rec, train.lst)",
+    about: "a face set in RecordIO format (train.rec, train.lst)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"\x0a\x23\xd7\xce",
         b"\x0a\x23\xd7\xce\0\0\0\0",
         b"\x0a\x23\xd7\xce\x18\0\0\x20",
@@ -28,12 +28,12 @@ pub const TARGET: Target = Target {
         b"nan",
         b"-1",
     ],
-    most: 8 << 10,
+    max_len: 8 << 10,
 };
 
 fn run(data: &[u8]) {
     let [list, records] = parts(data);
-    let folder = folder(&[(REC, records), (LST, list)]);
+    let folder = folder_with(&[(REC, records), (LST, list)]);
     let Ok(set) = faceset::open(folder.path()) else { return };
     assert!(set.people() > 0);
     let mut pictures = 0;
@@ -56,7 +56,7 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
         Ok(bytes)
     };
     let many = Header { labels: [vec![0.0], vec![0.5; 20]].concat(), labels_follow: true, id: 2, id2: 0 };
-    let whole = file(&[
+    let complete = file(&[
         (Header::of_range(0, 4..6), b""),
         (Header::of_picture(1, 0), b"one"),
         (many, b"two"),
@@ -64,13 +64,17 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
         (Header::of_range(4, 1..3), b""),
         (Header::of_range(5, 3..4), b""),
     ])?;
-    // A payload with the magic number in it is cut there.
-    let cut = file(&[
+    // A payload that contains the magic number is split there.
+    let split = file(&[
         (Header::of_picture(0, 3), b"\x0a\x23\xd7\xce\x0a\x23\xd7\xce.."),
         (Header::of_picture(1, 3), b""),
     ])?;
     let list = b"1\t0\tAnn/1.jpg\n2\t0\tAnn/2.jpg\n3\t1\tBob/1.jpg\n";
-    Ok(vec![joined(&[list, &whole])?, joined(&[b"1\tAnn/1.jpg\t3\n", &cut])?, joined(&[b"", &whole])?])
+    Ok(vec![
+        joined(&[list, &complete])?,
+        joined(&[b"1\tAnn/1.jpg\t3\n", &split])?,
+        joined(&[b"", &complete])?,
+    ])
 }
 
 #[cfg(test)]
@@ -78,10 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_sets() {
+    fn the_seeds_are_valid_face_sets() {
         let people = |seed: &Vec<u8>| {
             let [list, records] = parts(seed);
-            faceset::open(folder(&[(REC, records), (LST, list)]).path()).unwrap().people()
+            faceset::open(folder_with(&[(REC, records), (LST, list)]).path()).unwrap().people()
         };
         assert_eq!(seeds().unwrap().iter().map(people).collect::<Vec<_>>(), [2, 1, 2]);
     }

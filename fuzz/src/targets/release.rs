@@ -1,4 +1,4 @@
-//! A release's description: JSON about a bundle of models.
+//! A release: the JSON description of a bundle of models.
 
 use jiff::Timestamp;
 use ostiary_models::{Release, ReleaseFile};
@@ -10,7 +10,7 @@ pub const TARGET: Target = Target {
     about: "the description of a bundle of models (JSON)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"\"format\":",
         b"\"ostiary-models-1\"",
         b"\"version\":",
@@ -31,7 +31,7 @@ pub const TARGET: Target = Target {
         b"9999-12-31T23:59:59Z",
         b"../",
     ],
-    most: 4 << 10,
+    max_len: 4 << 10,
 };
 
 fn run(data: &[u8]) {
@@ -47,19 +47,22 @@ fn run(data: &[u8]) {
         assert!(!name.contains('/') && !name.starts_with('.') && !name.is_empty(), "{name:?}");
     }
     let written = serde_json::to_vec(&release).unwrap_or_default();
-    assert_eq!(Release::parse(&written).ok(), Some(release), "what is written reads otherwise");
+    assert_eq!(Release::parse(&written).ok(), Some(release), "a written release is read differently");
 }
 
-/// One that is right.
+/// A valid release.
+///
+/// # Errors
+/// A time cannot be parsed.
 pub fn release() -> anyhow::Result<Release> {
-    let part = |size| ReleaseFile { sha256: "0f".repeat(32), size };
+    let file = |size| ReleaseFile { sha256: "0f".repeat(32), size };
     Ok(Release {
         format: Release::FORMAT.into(),
         version: 3,
         created: "2026-06-01T00:00:00Z".parse()?,
         expires: "2026-09-01T00:00:00Z".parse()?,
         note: Some("smaller".into()),
-        files: [("manifest.toml".into(), part(10)), ("pnet.onnx".into(), part(20))].into(),
+        files: [("manifest.toml".into(), file(10)), ("pnet.onnx".into(), file(20))].into(),
     })
 }
 

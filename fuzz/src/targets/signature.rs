@@ -1,4 +1,4 @@
-//! A signed release: a public key, minisign's signature, and what is signed.
+//! A signed release: a public key, a minisign signature, and the signed text.
 
 use std::io::Cursor;
 
@@ -14,7 +14,7 @@ pub const TARGET: Target = Target {
     about: "signatures of releases, and public keys (minisign)",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"untrusted comment: ",
         b"trusted comment: ",
         b"\n",
@@ -25,7 +25,7 @@ pub const TARGET: Target = Target {
         b"release ",
         b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     ],
-    most: 4 << 10,
+    max_len: 4 << 10,
 };
 
 fn run(data: &[u8]) {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_input_is_a_good_signature() {
+    fn the_first_seed_is_a_valid_signature() {
         let seed = seeds().unwrap().remove(0);
         let [key, signature, text] = parts(&seed).map(<[u8]>::to_vec);
         let keys = TrustedKeys::parse(&[String::from_utf8(key).unwrap()]).unwrap();

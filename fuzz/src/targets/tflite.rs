@@ -13,7 +13,7 @@ pub const TARGET: Target = Target {
     about: "TFLite files, in the trainer",
     run,
     seeds,
-    words: &[
+    dictionary: &[
         b"TFL3",
         b"\0\0\0\0",
         b"\xff\xff\xff\xff",
@@ -25,7 +25,7 @@ pub const TARGET: Target = Target {
         b"\x16",
         b"\x65",
     ],
-    most: 16 << 10,
+    max_len: 16 << 10,
 };
 
 fn run(data: &[u8]) {
@@ -34,11 +34,11 @@ fn run(data: &[u8]) {
     }
 }
 
-/// The small network, in the file that tract makes of it.
+/// The small float network, converted to TFLite by tract.
 fn seeds() -> Result<Vec<Vec<u8>>> {
-    let model = tract_onnx::onnx().model_for_proto_model(&graph::floats())?;
+    let model = tract_onnx::onnx().model_for_proto_model(&graph::float_network())?;
     let model = model.with_input_fact(0, f32::fact(graph::SHAPE).into())?.into_typed()?.into_decluttered()?;
-    let mut whole = Vec::new();
-    tract_tflite::tflite().write(&model, &mut whole)?;
-    Ok(vec![whole])
+    let mut file = Vec::new();
+    tract_tflite::tflite().write(&model, &mut file)?;
+    Ok(vec![file])
 }

@@ -3,19 +3,19 @@
 use ostiary_trainer::verification::VerificationSet;
 
 use super::Target;
-use super::scratch::folder;
+use super::files::folder_with;
 
 pub const TARGET: Target = Target {
     name: "verification",
     about: "a verification set (.bin): a pickle of pictures and answers",
     run,
     seeds,
-    words: PICKLE_WORDS,
-    most: 4 << 10,
+    dictionary: PICKLE_DICTIONARY,
+    max_len: 4 << 10,
 };
 
-/// Operations of pickles of every protocol.
-pub const PICKLE_WORDS: &[&[u8]] = &[
+/// Opcodes of pickles of every protocol.
+pub const PICKLE_DICTIONARY: &[&[u8]] = &[
     b"\x80\x02",
     b"\x80\x05\x95",
     b"(",
@@ -74,24 +74,24 @@ pub const PICKLE_WORDS: &[&[u8]] = &[
 ];
 
 fn run(data: &[u8]) {
-    let folder = folder(&[("pairs.bin", data)]);
+    let folder = folder_with(&[("pairs.bin", data)]);
     let Ok(set) = VerificationSet::read(&folder.path().join("pairs.bin")) else { return };
     assert_eq!(set.pictures.len(), 2 * set.same.len());
     let mut written = Vec::new();
     assert!(set.clone().write(&mut written).is_ok());
-    let folder = super::scratch::folder(&[("pairs.bin", &written)]);
+    let folder = super::files::folder_with(&[("pairs.bin", &written)]);
     let again = VerificationSet::read(&folder.path().join("pairs.bin"));
-    assert_eq!(again.ok(), Some(set), "what is written reads otherwise");
+    assert_eq!(again.ok(), Some(set), "a written set is read differently");
 }
 
 fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let pictures = ["one", "two", "three", "four"].map(|picture| picture.as_bytes().to_vec()).to_vec();
     let mut written = Vec::new();
     VerificationSet { pictures, same: vec![true, false] }.write(&mut written)?;
-    // As Python 2 writes it with protocol 2, and with protocol 0.
-    let second = b"\x80\x02]q\0(U\x03oneq\x01U\x03twoq\x02e]q\x03\x88a\x86q\x04.";
-    let first = b"(lp0\nS'one'\np1\naS'two'\np2\na(lp3\nI01\natp4\n.";
-    Ok(vec![written, second.to_vec(), first.to_vec()])
+    // As Python 2 writes it, with protocol 2 and with protocol 0.
+    let protocol_2 = b"\x80\x02]q\0(U\x03oneq\x01U\x03twoq\x02e]q\x03\x88a\x86q\x04.";
+    let protocol_0 = b"(lp0\nS'one'\np1\naS'two'\np2\na(lp3\nI01\natp4\n.";
+    Ok(vec![written, protocol_2.to_vec(), protocol_0.to_vec()])
 }
 
 #[cfg(test)]
@@ -99,9 +99,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_inputs_are_sets() {
+    fn the_first_seeds_are_valid_sets() {
         for seed in &seeds().unwrap()[..2] {
-            let folder = folder(&[("pairs.bin", seed)]);
+            let folder = folder_with(&[("pairs.bin", seed)]);
             VerificationSet::read(&folder.path().join("pairs.bin")).unwrap();
         }
     }

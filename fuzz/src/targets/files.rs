@@ -1,15 +1,15 @@
-//! Files for what reads files.
+//! Temporary files for targets that read files.
 
 use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
 
-/// A folder that is gone with the value, with these files in it.
+/// A temporary folder with these files. It is removed when the value is dropped.
 ///
 /// # Panics
-/// Where it cannot be made: a target that reads no file finds nothing.
-pub fn folder(files: &[(&str, &[u8])]) -> TempDir {
+/// The folder or a file cannot be written: otherwise the target would silently test nothing.
+pub fn folder_with(files: &[(&str, &[u8])]) -> TempDir {
     let folder = match tempfile::tempdir() {
         Ok(folder) => folder,
         Err(error) => panic!("cannot make a folder: {error}"),
@@ -26,7 +26,7 @@ fn write(path: &Path, bytes: &[u8]) {
     }
 }
 
-/// A file of the repository.
+/// The contents of a file of the repository.
 ///
 /// # Errors
 /// It cannot be read.

@@ -1,4 +1,4 @@
-//! A subscriber, as a house would have one.
+//! An MQTT subscriber that records the door's events.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,22 +9,24 @@ use anyhow::bail;
 use rumqttc::{Broker, Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 
-/// What the door told, since the subscriber began.
+/// Records the events that arrive over MQTT. Runs in a thread until it is dropped.
 pub struct Subscriber {
-    events: Arc<Mutex<Vec<Heard>>>,
+    events: Arc<Mutex<Vec<ReceivedEvent>>>,
     stop: Arc<AtomicBool>,
 }
 
-/// An event that came.
+/// An event with the time of its arrival.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub struct ReceivedEvent {
+    /// When it arrived, by this machine's clock.
     pub at: Instant,
+    /// The event as the door sent it (JSON).
     pub event: Value,
 }
 
 impl Subscriber {
-    /// Listens until it is dropped; connects again whenever the broker goes away. Its session is kept by the broker, so
-    /// that it misses nothing meanwhile.
+    /// Connects to the broker and subscribes to `topic`. Reconnects when the connection breaks. The session is persistent:
+    /// the broker stores events that arrive while the subscriber is disconnected.
     pub fn start(host: &str, port: u16, topic: &str) -> Self {
         let mut options = MqttOptions::new("ostiary-board", Broker::tcp(host, port));
         options.set_keep_alive(5).set_clean_session(false);
@@ -43,8 +45,8 @@ impl Subscriber {
                     }
                     Ok(Event::Incoming(Packet::Publish(message))) => {
                         if let Ok(event) = serde_json::from_slice(&message.payload) {
-                            let heard = Heard { at: Instant::now(), event };
-                            events.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
+                            let received = ReceivedEvent { at: Instant::now(), event };
+                            events.lock().unwrap_or_else(PoisonError::into_inner).push(received);
                         }
                     }
                     Ok(_) => {}
@@ -55,27 +57,28 @@ impl Subscriber {
         subscriber
     }
 
-    /// All that came.
-    pub fn heard(&self) -> Vec<Heard> {
+    /// All events that have arrived, oldest first.
+    pub fn received(&self) -> Vec<ReceivedEvent> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first event of this kind that came since then; waits for it.
-    pub fn wait(&self, kind: &str, since: Instant, limit: Duration) -> anyhow::Result<Heard> {
+    /// Waits for an event of this kind that arrives after `since`, and returns the first one. Fails after `limit`.
+    pub fn wait_for(&self, kind: &str, since: Instant, limit: Duration) -> anyhow::Result<ReceivedEvent> {
         let deadline = Instant::now() + limit;
         loop {
-            let events = self.heard();
-            if let Some(heard) = events.iter().find(|heard| heard.at >= since && heard.event["kind"] == kind)
+            let events = self.received();
+            if let Some(received) =
+                events.iter().find(|received| received.at >= since && received.event["kind"] == kind)
             {
-                return Ok(heard.clone());
+                return Ok(received.clone());
             }
             if Instant::now() > deadline {
                 let kinds: Vec<_> = events
                     .iter()
-                    .filter(|heard| heard.at >= since)
-                    .map(|heard| format!("{} {}", heard.event["kind"], heard.event["reason"]))
+                    .filter(|received| received.at >= since)
+                    .map(|received| format!("{} {}", received.event["kind"], received.event["reason"]))
                     .collect();
-                bail!("no event {kind:?} came by MQTT within {} s, but {kinds:?}", limit.as_secs());
+                bail!("no event {kind:?} arrived over MQTT within {} s, only {kinds:?}", limit.as_secs());
             }
             thread::sleep(Duration::from_millis(20));
         }

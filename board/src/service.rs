@@ -1,20 +1,21 @@
-//! The door as the tests configure it, start it and let people be known.
+//! The service under test: its configuration, start and restart, the enrolled person, and `ostiary doctor`.
 
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
 use crate::board::Board;
-use crate::patience::{LONG, until};
+use crate::timeouts::{TIMEOUT, wait_until};
 
-/// Whom the door knows.
+/// Name of the enrolled person.
 pub const PERSON: &str = "Ada";
-/// How long the relay is on.
+/// Length of the relay's pulse (`relay.pulse_ms`).
 pub const PULSE: Duration = Duration::from_millis(3000);
+/// The configuration file that the tests write.
 const CONFIG: &str = "/etc/ostiary/conf.d/board.toml";
 
-/// What differs from the installed configuration: the board's lines, its broker, and an eye for a slow processor (small
-/// frames, near faces, few of them to decide on).
+/// The settings that differ from the installed configuration: the board's lines, its broker, and smaller frames, larger
+/// faces and fewer frames for a decision, because an emulated processor is slow.
 pub fn config(board: &Board) -> String {
     let lines = board.lines;
     format!(
@@ -33,7 +34,7 @@ pub fn config(board: &Board) -> String {
 }
 
 impl Board {
-    /// Writes the configuration, with one line in place of another where that is asked.
+    /// Writes the tests' configuration, with the `(old, new)` replacements applied.
     pub fn configure(&self, changes: &[(&str, &str)]) -> anyhow::Result<()> {
         let mut text = config(self);
         for (old, new) in changes {
@@ -43,52 +44,53 @@ impl Board {
         self.write(CONFIG, text.as_bytes())
     }
 
-    /// Restarts the service with the present configuration and waits for READY. Returns how long that took.
+    /// Restarts the service and waits until it is READY. Returns the time that this took.
     pub fn restart(&self) -> anyhow::Result<Duration> {
         let since = Instant::now();
         self.sh("systemctl reset-failed ostiary; systemctl restart ostiary")?;
-        until("the service is active", LONG, || {
+        wait_until("the service is active", TIMEOUT, || {
             Ok((self.property("ostiary", "ActiveState")? == "active").then_some(()))
         })?;
         Ok(since.elapsed())
     }
 
-    /// The service with the usual configuration, READY, nobody before the camera, and the person known.
-    pub fn keep_the_door(&self) -> anyhow::Result<()> {
+    /// Brings the board into the state in which most tests start: the tests' configuration, an empty scene before the
+    /// camera, the person enrolled, and the service READY.
+    pub fn set_up_door(&self) -> anyhow::Result<()> {
         self.configure(&[])?;
-        if self.plays() {
-            self.play(crate::frames::Scene::Hall)?;
+        if self.can_play_frames() {
+            self.play(crate::frames::Scene::Empty)?;
         }
-        self.make_known()?;
+        self.enroll_person()?;
         self.restart()?;
         Ok(())
     }
 
-    /// Enrolls the person from a photo, where nobody did before.
-    fn make_known(&self) -> anyhow::Result<()> {
+    /// Enrolls [`PERSON`] from a photo, if not yet enrolled.
+    fn enroll_person(&self) -> anyhow::Result<()> {
         if self.people()?.contains(PERSON) {
             return Ok(());
         }
         let photo =
             std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/self-test/portraits/obama.jpg"))?;
         self.write("/var/tmp/person.jpg", &photo)?;
-        self.sh(&as_daemon(&format!("ostiary enroll {PERSON} /var/tmp/person.jpg"))).map(drop)
+        self.sh(&as_service_user(&format!("ostiary enroll {PERSON} /var/tmp/person.jpg"))).map(drop)
     }
 
-    /// The people of the facebank, as `people list` prints them; nobody where there is no facebank.
+    /// The output of `ostiary people list --json`; empty if there is no facebank.
     pub fn people(&self) -> anyhow::Result<String> {
-        Ok(self.run(&as_daemon("ostiary people list --json"), b"", LONG)?.out)
+        Ok(self.run(&as_service_user("ostiary people list --json"), b"", TIMEOUT)?.stdout)
     }
 
-    /// `ostiary doctor`: its exit code and its lines.
+    /// Runs `ostiary doctor --json`; returns its exit code and its findings.
     pub fn doctor(&self) -> anyhow::Result<(Option<i32>, Vec<serde_json::Value>)> {
-        let ended = self.run(&as_daemon("ostiary doctor --json"), b"", LONG)?;
-        let lines = ended.out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-        Ok((ended.code, lines))
+        let output = self.run(&as_service_user("ostiary doctor --json"), b"", TIMEOUT)?;
+        let lines = output.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        Ok((output.code, lines))
     }
 }
 
-/// A command as the daemon's own user, so that files get the right owner and permissions are the daemon's.
-pub fn as_daemon(command: &str) -> String {
+/// The shell command that runs `command` as the service's user, so that file ownership and permissions are the service's.
+pub fn as_service_user(command: &str) -> String {
     format!("cd / && runuser -u ostiary -- {command}")
 }

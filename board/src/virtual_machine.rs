@@ -1,4 +1,4 @@
-//! The virtual board's hardware, from outside: power, the level of each line, and its end.
+//! The virtual board's hardware, controlled through QEMU: power and GPIO lines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -10,52 +10,58 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-/// The PL061's data register, all of its eight lines: bit n is line n.
-const LINES: u64 = 0x0903_03fc;
+/// Address of the PL061's data register that covers all eight lines: bit n is line n.
+const GPIO_DATA: u64 = 0x0903_03fc;
 
-/// A running QEMU.
-pub struct Machine {
+/// A QEMU process.
+pub struct VirtualMachine {
+    /// The folder with its disk, sockets and process id.
     run: PathBuf,
     /// `None` while the power is off.
-    wires: Arc<Mutex<Option<Wires>>>,
+    gpio: Arc<Mutex<Option<GpioPort>>>,
 }
 
-/// The lines of the GPIO chip.
-pub struct Wires {
+/// A connection to the GPIO controller, by QEMU's qtest protocol.
+pub struct GpioPort {
     qtest: BufReader<UnixStream>,
-    /// The chip's place among QEMU's objects.
+    /// The controller's path in QEMU's object tree.
     chip: String,
 }
 
-impl Machine {
-    /// The one that was started in this folder.
-    pub fn running(run: &Path) -> anyhow::Result<Self> {
-        let wires = Wires::connect(run).context("no virtual board runs: scripts/board up")?;
-        Ok(Self { run: run.to_owned(), wires: Arc::new(Mutex::new(Some(wires))) })
+impl VirtualMachine {
+    /// Connects to the QEMU that runs in the folder `run`.
+    ///
+    /// # Errors
+    /// None runs there.
+    pub fn connect(run: &Path) -> anyhow::Result<Self> {
+        let gpio =
+            GpioPort::connect(run).context("no virtual board is running; start one with scripts/board up")?;
+        Ok(Self { run: run.to_owned(), gpio: Arc::new(Mutex::new(Some(gpio))) })
     }
 
-    pub fn wires(&self) -> Arc<Mutex<Option<Wires>>> {
-        self.wires.clone()
+    /// The GPIO controller, shared with the line monitor.
+    pub fn gpio(&self) -> Arc<Mutex<Option<GpioPort>>> {
+        self.gpio.clone()
     }
 
-    /// The port of this machine that the board's broker answers on.
+    /// The TCP port of this machine that is forwarded to the board's broker.
     pub fn mqtt_port(&self) -> anyhow::Result<u16> {
         Ok(std::fs::read_to_string(self.run.join("mqtt_port"))?.trim().parse()?)
     }
 
-    /// Sets the level of an input line, as a button or a contact does.
+    /// Sets the level of an input line: true is high.
     pub fn set_input(&self, line: u32, level: bool) -> anyhow::Result<()> {
-        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
-        wires.as_mut().context("the board has no power")?.set(line, level)
+        let mut gpio = self.gpio.lock().unwrap_or_else(PoisonError::into_inner);
+        gpio.as_mut().context("the board has no power")?.set(line, level)
     }
 
-    /// Ends the machine at once, as a power cut does: what is in the guest's memory is gone.
+    /// Kills QEMU, as a power cut does: the contents of the guest's memory are lost. Waits until the process has ended.
     pub fn cut_power(&self) -> anyhow::Result<()> {
-        *self.wires.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.gpio.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let pid = std::fs::read_to_string(self.run.join("pid"))?;
         let status = Command::new("kill").args(["-KILL", pid.trim()]).status()?;
         ensure!(status.success(), "QEMU could not be killed");
-        // The connection's master would wait for an answer until its patience ends.
+        // Otherwise ssh's control connection waits for an answer until its timeout.
         let config = self.run.join("ssh_config");
         let _ = Command::new("ssh")
             .arg("-F")
@@ -64,7 +70,7 @@ impl Machine {
             .stderr(Stdio::null())
             .status();
         let process = Path::new("/proc").join(pid.trim());
-        // A zombie waits for nothing but to be counted, once its other threads are gone: they hold the disk's file too.
+        // A zombie has ended once its other threads are gone; until then they keep the disk's file open.
         let has_ended = || {
             let threads = std::fs::read_dir(process.join("task")).map_or(0, Iterator::count);
             let stat = std::fs::read_to_string(process.join("stat"));
@@ -76,10 +82,10 @@ impl Machine {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        bail!("QEMU does not end")
+        bail!("QEMU did not end")
     }
 
-    /// Boots again from the disk as it was left, and waits until the board can be reached.
+    /// Starts QEMU with the existing disk and the given extra arguments, and waits until ssh answers.
     pub fn power_on(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let boot = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/board.d/boot");
         let status = Command::new(boot)
@@ -89,12 +95,12 @@ impl Machine {
             .stdout(Stdio::null())
             .status()?;
         ensure!(status.success(), "the board does not boot: {}", self.run.join("console.log").display());
-        *self.wires.lock().unwrap_or_else(PoisonError::into_inner) = Some(Wires::connect(&self.run)?);
+        *self.gpio.lock().unwrap_or_else(PoisonError::into_inner) = Some(GpioPort::connect(&self.run)?);
         Ok(())
     }
 }
 
-impl Wires {
+impl GpioPort {
     fn connect(run: &Path) -> anyhow::Result<Self> {
         let chip = find_chip(&run.join("qmp.sock"))?;
         let stream = UnixStream::connect(run.join("qtest.sock")).context("qtest")?;
@@ -102,11 +108,11 @@ impl Wires {
         Ok(Self { qtest: BufReader::new(stream), chip })
     }
 
-    /// The levels of all lines, a bit each.
+    /// The levels of all lines: bit n is line n.
     pub fn levels(&mut self) -> anyhow::Result<u64> {
-        let answer = self.ask(&format!("readl {LINES:#x}"))?;
+        let answer = self.ask(&format!("readl {GPIO_DATA:#x}"))?;
         let number = answer.trim_start_matches("0x");
-        u64::from_str_radix(number, 16).with_context(|| format!("qtest said {answer:?}"))
+        u64::from_str_radix(number, 16).with_context(|| format!("qtest answered {answer:?}"))
     }
 
     fn set(&mut self, line: u32, level: bool) -> anyhow::Result<()> {
@@ -114,7 +120,7 @@ impl Wires {
         self.ask(&command).map(drop)
     }
 
-    /// One command of the qtest protocol: a line there, a line back that begins with OK.
+    /// Sends one qtest command, a line, and returns the text after OK in its answer.
     fn ask(&mut self, command: &str) -> anyhow::Result<String> {
         writeln!(self.qtest.get_mut(), "{command}")?;
         loop {
@@ -122,15 +128,15 @@ impl Wires {
             ensure!(self.qtest.read_line(&mut answer)? > 0, "QEMU has ended");
             match answer.trim().split_once(' ').unwrap_or((answer.trim(), "")) {
                 ("OK", rest) => return Ok(rest.to_owned()),
-                // It tells of interrupts as well.
+                // qtest also reports interrupts.
                 ("IRQ", _) => {}
-                _ => bail!("qtest: `{command}` gave {answer:?}"),
+                _ => bail!("qtest answered `{command}` with {answer:?}"),
             }
         }
     }
 }
 
-/// The GPIO chip's place among QEMU's objects.
+/// The path of the GPIO controller in QEMU's object tree.
 fn find_chip(qmp: &Path) -> anyhow::Result<String> {
     let stream = UnixStream::connect(qmp).context("qmp")?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -139,7 +145,7 @@ fn find_chip(qmp: &Path) -> anyhow::Result<String> {
         writeln!(qmp.get_mut(), "{question}")?;
         loop {
             let mut line = String::new();
-            ensure!(qmp.read_line(&mut line)? > 0, "qmp has ended");
+            ensure!(qmp.read_line(&mut line)? > 0, "QEMU closed the QMP connection");
             let answer: Value = serde_json::from_str(&line)?;
             if let Some(answer) = answer.get("return") {
                 return Ok(answer.clone());
