@@ -395,7 +395,7 @@ fn a_running_daemon_changes_models_or_keeps_the_old_ones() {
     let good = setup.configuration();
     setup.configure_more("[door]\nname = \"other\"\n");
     let said = setup.models(&["activate"]).refused();
-    assert!(said.contains("goes on with the models that it had") && said.contains("door.name"), "{said}");
+    assert!(said.contains("the daemon keeps the old models") && said.contains("door.name"), "{said}");
     assert_eq!(setup.active(), None);
     // Two reloads, one to activate the bundle and one to go back: both find the wrong configuration.
     door.event("reload_refused");
