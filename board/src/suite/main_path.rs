@@ -20,7 +20,7 @@ pub fn ready(board: &Board) -> anyhow::Result<String> {
     let cursor = board.journal_end()?;
     board.restart()?;
     board.check_relay_at_rest(since)?;
-    board.wait_for_message("Keeping the door", &cursor)?;
+    board.wait_for_message("Started the door", &cursor)?;
     let micros =
         |property: &str| -> anyhow::Result<u64> { Ok(board.property("ostiary", property)?.parse()?) };
     let (from, to) = (micros("InactiveExitTimestampMonotonic")?, micros("ActiveEnterTimestampMonotonic")?);

@@ -15,19 +15,19 @@ pub fn sentence(event: &Event) -> String {
         None => plain(what),
     };
     match &event.kind {
-        EventKind::Started { detail } => with(&format!("Keeping the door \"{}\"", event.door), detail),
+        EventKind::Started { detail } => with(&format!("Started the door \"{}\"", event.door), detail),
         EventKind::Stopped => plain("Stopped, with the relay at rest"),
         EventKind::Granted(grant) => granted(grant),
         EventKind::Denied(denial) => denied(denial),
         EventKind::RelayOn => plain("Relay on"),
         EventKind::RelayOff => plain("Relay at rest"),
         EventKind::CameraLost { detail } => with("No frames come from the camera", detail),
-        EventKind::CameraBack => plain("The camera brings frames again"),
+        EventKind::CameraBack => plain("Frames come from the camera again"),
         EventKind::Reloaded { detail, model: _ } => with("A new configuration is in force", detail),
         EventKind::ReloadRefused { detail } => {
             with("Refused the new configuration and kept the old one", detail)
         }
-        EventKind::RolledBack { detail } => with("Went back to the models before", detail),
+        EventKind::RolledBack { detail } => with("Went back to the previous models", detail),
         EventKind::Locked { detail } => with("Locked the door, which now opens for nobody", detail),
         EventKind::DoorOpened { detail } => maybe_with("The door is open", detail),
         EventKind::DoorClosed { detail } => maybe_with("The door is closed", detail),
@@ -101,7 +101,7 @@ fn refused(reason: DenialReason, person: &str, evidence: &Evidence) -> String {
             format!("{person} is in a group without hours, and other groups have hours{}", alike())
         }
         DenialReason::ClockImplausible => {
-            format!("the clock cannot be right, and the hours of {person} go by it{}", alike())
+            format!("the clock is not plausible, and {person} is in a group with hours{}", alike())
         }
         DenialReason::Locked => "the door is locked by a fault".to_owned(),
     }
@@ -190,7 +190,7 @@ mod tests {
             ),
             (
                 anna(DenialReason::ClockImplausible),
-                "Did not open: the clock cannot be right, and the hours of Anna go by it, 0.71 alike (0.56 needed).",
+                "Did not open: the clock is not plausible, and Anna is in a group with hours, 0.71 alike (0.56 needed).",
             ),
             (stranger(DenialReason::Locked), "Did not open: the door is locked by a fault."),
         ];
