@@ -13,85 +13,22 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_core::{ModelId, Quality, Similarity, TrackId};
-use ostiary_events::{Denial, Event, EventKind, EventSink, EventStore, Evidence, Grant, SPOOL, StoreError};
+use ostiary_events::{Denial, Event, EventKind, EventSink, EventStore, Grant, SPOOL, StoreError};
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::Mqtt;
+use ostiary_testkit::{Broker, TIMEOUT, evidence, free_port, wait_for};
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
 
-/// The time after which a wait has failed. It is much longer than any step takes.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-// --- the broker and its subscribers ---
-
-struct Broker {
-    process: Child,
-    port: u16,
-    folder: tempfile::TempDir,
-}
-
-impl Broker {
-    /// Starts a broker that accepts all clients.
-    fn open() -> Self {
-        Self::start(free_port(), "allow_anonymous true", tempfile::tempdir().unwrap())
-    }
-
-    /// Starts a broker with these settings, and waits until it accepts connections.
-    fn start(port: u16, settings: &str, folder: tempfile::TempDir) -> Self {
-        let file = folder.path().join("mosquitto.conf");
-        fs::write(&file, format!("user root\nlistener {port} 127.0.0.1\n{settings}\n")).unwrap();
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"]
-            .into_iter()
-            .find(|program| Path::new(program).exists())
-            .unwrap_or("mosquitto");
-        let process = Command::new(program)
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("mosquitto does not start ({error}): run scripts/setup"));
-        let broker = Self { process, port, folder };
-        wait_for("the broker", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        broker
-    }
-
-    /// Stops the broker and starts a new one without its state, on another port.
-    fn replace(mut self) -> Self {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        Self::open()
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < TIMEOUT, "timeout while waiting for {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
+// --- subscribers ---
 
 /// A subscriber to all topics.
 struct Subscriber {
@@ -265,20 +202,6 @@ fn event(kind: EventKind) -> Event {
     Event::new(kind, jiff::Timestamp::now(), "front")
 }
 
-fn evidence() -> Evidence {
-    Evidence {
-        track: TrackId(9),
-        similarity: Some(Similarity(0.71)),
-        second: Some(Similarity(0.1)),
-        threshold: Similarity(0.56),
-        quality: Quality { size: 120.1, sharpness: 88.0, ..Quality::default() },
-        faces_in_view: 2,
-        frames: 3,
-        latency: Duration::from_micros(213_250),
-        model: ModelId("0123456789abcdef".into()),
-    }
-}
-
 fn granted(person: &str) -> Event {
     event(EventKind::Granted(Grant::Face { person: Some(person.into()), evidence: evidence() }))
 }
@@ -301,8 +224,8 @@ const DISCOVERY: &str = "homeassistant/device/ostiary_front/config";
 #[test]
 fn birth_state_events_and_offline_are_published() {
     let broker = Broker::open();
-    let subscriber = Subscriber::new(broker.port);
-    let mut door = Door::new(broker.port);
+    let subscriber = Subscriber::new(broker.port());
+    let mut door = Door::new(broker.port());
     let discovery = json(&subscriber.next(DISCOVERY));
     assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
     assert_eq!(discovery["components"]["contact"]["device_class"], "door");
@@ -329,7 +252,7 @@ fn birth_state_events_and_offline_are_published() {
     door.wait_until_sent();
 
     // A new subscriber gets the retained state, and no events.
-    let new_subscriber = Subscriber::new(broker.port);
+    let new_subscriber = Subscriber::new(broker.port());
     new_subscriber.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
     let mut retained = Vec::new();
     loop {
@@ -358,8 +281,8 @@ fn birth_state_events_and_offline_are_published() {
 #[test]
 fn discovery_is_published_again_after_a_start_of_home_assistant() {
     let broker = Broker::open();
-    let subscriber = Subscriber::new(broker.port);
-    let _door = Door::new(broker.port);
+    let subscriber = Subscriber::new(broker.port());
+    let _door = Door::new(broker.port());
     let first = subscriber.next(DISCOVERY);
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     subscriber.next(STATE);
@@ -373,8 +296,8 @@ fn discovery_is_published_again_after_a_start_of_home_assistant() {
 #[test]
 fn a_lost_connection_publishes_the_last_will_and_a_new_one_the_birth() {
     let broker = Broker::open();
-    let subscriber = Subscriber::new(broker.port);
-    let proxy = Proxy::new(broker.port);
+    let subscriber = Subscriber::new(broker.port());
+    let proxy = Proxy::new(broker.port());
     let mut door = Door::new(proxy.port);
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     proxy.cut();
@@ -391,14 +314,14 @@ fn a_lost_connection_publishes_the_last_will_and_a_new_one_the_birth() {
 #[test]
 fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     let broker = Broker::open();
-    let proxy = Proxy::new(broker.port);
+    let proxy = Proxy::new(broker.port());
     proxy.cut();
     let mut door = Door::new(proxy.port);
     // More events than can be in flight at the same time.
     for _ in 0..40 {
         door.report(unknown());
     }
-    let subscriber = Subscriber::new(broker.port);
+    let subscriber = Subscriber::new(broker.port());
     proxy.restore();
     assert_eq!(subscriber.ids(40), (1..=40).collect::<Vec<_>>());
     door.wait_until_sent();
@@ -409,10 +332,10 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     for _ in 0..20 {
         door.report(unknown());
     }
-    let subscriber = Subscriber::new(broker.port);
+    let subscriber = Subscriber::new(broker.port());
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
-    let mqtt = Mqtt::start(&broker_at(broker.port), "front", true, store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), "front", true, store.clone()).unwrap();
     let mut door = Door { store, mqtt, folder };
     assert_eq!(subscriber.ids(20), (41..=60).collect::<Vec<_>>());
     door.wait_until_sent();
@@ -422,7 +345,7 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     drop((mqtt, store));
     let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
-    let mqtt = Mqtt::start(&broker_at(broker.port), "front", true, store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), "front", true, store.clone()).unwrap();
     door = Door { store, mqtt, folder };
     assert_eq!(door.report(unknown()), 61);
     assert_eq!(json(&subscriber.next("ostiary/front/event"))["id"], 61);
@@ -435,30 +358,30 @@ fn a_wrong_password_is_refused_and_the_right_one_is_not() {
     run("mosquitto_passwd", &["-c", "-b", users.to_str().unwrap(), "door", "right"], folder.path());
     let settings = format!("allow_anonymous false\npassword_file {}", users.display());
     let broker = Broker::start(free_port(), &settings, folder);
-    let secret = broker.folder.path().join("secret");
+    let secret = broker.folder().join("secret");
     let with = |password: &str| {
         fs::write(&secret, password).unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
         config::Mqtt {
             username: Some("door".into()),
             password_file: Some(secret.clone()),
-            ..broker_at(broker.port)
+            ..broker_at(broker.port())
         }
     };
     mqtt::check(&with("right\n"), "front").unwrap();
     let message = mqtt::check(&with("wrong"), "front").unwrap_err().to_string();
     assert!(message.contains("refused the credentials") && message.contains("mqtt.username"), "{message}");
-    let message = mqtt::check(&broker_at(broker.port), "front").unwrap_err().to_string();
+    let message = mqtt::check(&broker_at(broker.port()), "front").unwrap_err().to_string();
     assert!(message.contains("refused the credentials"), "{message}");
 }
 
 #[test]
 fn a_check_does_not_disconnect_the_running_daemon() {
     let broker = Broker::open();
-    let subscriber = Subscriber::new(broker.port);
-    let mut door = Door::new(broker.port);
+    let subscriber = Subscriber::new(broker.port());
+    let mut door = Door::new(broker.port());
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
-    mqtt::check(&broker_at(broker.port), "front").unwrap();
+    mqtt::check(&broker_at(broker.port()), "front").unwrap();
     door.report(unknown());
     loop {
         let message = subscriber.received.recv_timeout(TIMEOUT).unwrap();
@@ -502,7 +425,7 @@ fn tls_is_checked_both_ways() {
         host: "localhost".into(),
         tls: true,
         ca_file: Some(at("ca.pem")),
-        ..broker_at(broker.port)
+        ..broker_at(broker.port())
     };
     mqtt::check(&good, "front").unwrap();
     let fails = |config: config::Mqtt, fix: &str| {
@@ -511,9 +434,9 @@ fn tls_is_checked_both_ways() {
     };
     fails(config::Mqtt { ca_file: Some(at("other.pem")), ..good.clone() }, "set mqtt.ca_file");
     fails(config::Mqtt { host: "127.0.0.1".into(), ..good.clone() }, "set mqtt.host");
-    fails(broker_at(broker.port), "set mqtt.tls = true");
+    fails(broker_at(broker.port()), "set mqtt.tls = true");
     let plain = Broker::open();
-    fails(config::Mqtt { port: plain.port, ..good.clone() }, "check that mqtt.port");
+    fails(config::Mqtt { port: plain.port(), ..good.clone() }, "check that mqtt.port");
 
     let strict = Broker::start(
         free_port(),
@@ -521,13 +444,13 @@ fn tls_is_checked_both_ways() {
         tempfile::tempdir().unwrap(),
     );
     let strict_good = config::Mqtt {
-        port: strict.port,
+        port: strict.port(),
         cert_file: Some(at("client.pem")),
         key_file: Some(at("client.key")),
         ..good.clone()
     };
     mqtt::check(&strict_good, "front").unwrap();
-    fails(config::Mqtt { port: strict.port, ..good.clone() }, "set mqtt.cert_file");
+    fails(config::Mqtt { port: strict.port(), ..good.clone() }, "set mqtt.cert_file");
     fails(config::Mqtt { key_file: None, ..strict_good }, "set both");
 }
 

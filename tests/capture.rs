@@ -20,17 +20,7 @@ use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Camera;
 use ostiary_core::Frame;
 use ostiary_core::clock::{Clock, MonotonicClock, VirtualClock};
-
-/// Makes a file with ffmpeg.
-fn ffmpeg(arguments: &[&str], to: &Path) {
-    let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-y"])
-        .args(arguments)
-        .arg(to)
-        .output()
-        .expect("these tests need ffmpeg: apt install ffmpeg");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
+use ostiary_testkit::ffmpeg;
 
 /// Makes a video of one second, 64x48 pixels at 20 frames per second. It is lossless, so that pixels can be compared.
 fn video(folder: &Path) -> PathBuf {

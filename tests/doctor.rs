@@ -11,19 +11,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_core::{Embedding, ModelId, ModelRole, Precision, Quality, Similarity, TrackId};
-use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant};
+use ostiary_core::{Embedding, ModelId, ModelRole, Precision};
+use ostiary_events::{Denial, Event, EventKind, EventStore, Grant};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
+use ostiary_testkit::{Broker, evidence, free_port};
 use serde_json::Value;
 
 /// The checks in their order.
@@ -168,50 +167,6 @@ impl Findings {
     }
 }
 
-struct Broker {
-    process: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Broker {
-    /// Starts a broker that accepts all clients.
-    fn open() -> Self {
-        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
-        let file = folder.path().join("mosquitto.conf");
-        fs::write(&file, format!("user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"]
-            .into_iter()
-            .find(|program| Path::new(program).exists())
-            .unwrap_or("mosquitto");
-        let process = Command::new(program)
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("mosquitto does not start ({error}): run scripts/setup"));
-        let broker = Self { process, port, _folder: folder };
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the broker does not accept connections");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        broker
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// The files of a folder with their contents.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -231,27 +186,13 @@ fn granted(person: &str) -> EventKind {
     EventKind::Granted(Grant::Face { person: Some(person.into()), evidence: evidence() })
 }
 
-fn evidence() -> Evidence {
-    Evidence {
-        track: TrackId(1),
-        similarity: Some(Similarity(0.71)),
-        second: Some(Similarity(0.1)),
-        threshold: Similarity(0.56),
-        quality: Quality::default(),
-        faces_in_view: 1,
-        frames: 3,
-        latency: Duration::from_millis(213),
-        model: ModelId("0123456789abcdef".into()),
-    }
-}
-
 #[test]
 fn a_working_door_has_no_faults() {
     let broker = Broker::open();
     let door = Door::new()
         .with("mqtt.enabled", "true")
         .with("mqtt.host", "127.0.0.1")
-        .with("mqtt.port", &broker.port.to_string());
+        .with("mqtt.port", &broker.port().to_string());
     drop(record(&door.path("events.sqlite")));
     let findings = door.findings();
     let warnings: Vec<_> = findings.with("warning").into_iter().map(|finding| &finding["check"]).collect();

@@ -19,6 +19,7 @@ use std::{fs, thread};
 
 use ostiary_config as config;
 use ostiary_events::{Event, EventKind, EventStore};
+use ostiary_testkit::portrait;
 use serde_json::Value;
 use system_bus::SystemBus;
 
@@ -35,7 +36,7 @@ struct Door {
 impl Door {
     fn new() -> Self {
         let door = Self { folder: tempfile::tempdir().unwrap(), bus: None };
-        let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits/obama.jpg");
+        let portrait = portrait("obama.jpg");
         let status = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-loop", "1", "-t", "3", "-i"])
             .arg(&portrait)

@@ -19,6 +19,7 @@ use ostiary_config::{Backend, Config};
 use ostiary_core::Precision;
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::FaceEncoder;
+use ostiary_testkit::portrait;
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -58,19 +59,18 @@ fn onnxruntime_gives_the_results_of_our_own_engine() {
     for (precision, min_cosine) in [(Precision::Fp32, 0.9999), (Precision::Int8, 0.99)] {
         let mut ours = encoder(Backend::Tract, precision);
         let mut onnxruntime = encoder(Backend::Ort, precision);
-        for portrait in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
-            let picture =
-                read_picture(&Path::new(ROOT).join("crates/self-test/portraits").join(portrait)).unwrap();
+        for name in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
+            let picture = read_picture(&portrait(name)).unwrap();
             let [faces, others] = [&mut ours, &mut onnxruntime].map(|by| by.faces(&picture).unwrap());
-            assert_eq!(faces.len(), others.len(), "{portrait} at {precision}");
+            assert_eq!(faces.len(), others.len(), "{name} at {precision}");
             for (face, other) in faces.iter().zip(&others) {
                 let (a, b) = (face.detection, other.detection);
                 let overlap = a.bbox.intersection(&b.bbox) / a.bbox.area().max(b.bbox.area());
-                assert!(overlap > 0.98, "{portrait} at {precision}: {a:?} and {b:?}");
+                assert!(overlap > 0.98, "{name} at {precision}: {a:?} and {b:?}");
             }
             let known = ours.most_probable(&picture).unwrap().unwrap();
             let cosine = known.embedding.similarity(&onnxruntime.embed(&known.crop).unwrap()).0;
-            assert!(cosine >= min_cosine, "{portrait} at {precision}: {cosine}");
+            assert!(cosine >= min_cosine, "{name} at {precision}: {cosine}");
         }
     }
 }

@@ -19,6 +19,7 @@ use std::{fs, thread};
 
 use ostiary_core::BBox;
 use ostiary_self_test::{DEMO_VISITORS, Portrait};
+use ostiary_testkit::portrait;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -32,10 +33,6 @@ const KNOWN: Portrait = DEMO_VISITORS[1];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn portrait(name: &str) -> PathBuf {
-    root().join("crates/self-test/portraits").join(name)
 }
 
 /// Makes a video of a person in front of the camera, with a plain background before and after.

@@ -17,19 +17,9 @@ use std::time::Duration;
 
 use ostiary_capture::{FrameSource, Next, open_clip};
 use ostiary_core::Frame;
+use ostiary_testkit::{ffmpeg, portrait};
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// Makes a file with ffmpeg.
-fn ffmpeg(arguments: &[&str], to: &Path) {
-    let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-y"])
-        .args(arguments)
-        .arg(to)
-        .output()
-        .expect("these tests need ffmpeg: apt install ffmpeg");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// The streams of a kind (`v` or `a`) of a file, from ffprobe, with the number of their packets.
 fn streams(path: &Path, kind: &str) -> Vec<Value> {
@@ -107,10 +97,6 @@ impl Workspace {
         ffmpeg(&[&arguments[..], &["-vf", "scale=480:-2,crop=480:360:0:20"]].concat(), &path);
         path
     }
-}
-
-fn portrait(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits").join(name)
 }
 
 fn lines(output: &Output) -> Vec<Value> {

@@ -19,14 +19,11 @@ use ostiary_config::Config;
 use ostiary_core::{Crop, sha256};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::FaceEncoder;
+use ostiary_testkit::portrait;
 use serde_json::Value;
 use tempfile::TempDir;
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
-
-fn portrait(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits").join(name)
-}
 
 /// Runs a command with the models of a folder and without the installed configuration. Asserts that it does not panic.
 fn run_with(models: &Path, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {

@@ -14,16 +14,12 @@ use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use image::imageops::{brighten, flip_horizontal};
+use ostiary_testkit::repository_file;
 use serde_json::Value;
-
-/// A file of the repository.
-fn of_project(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
 
 fn trainer(arguments: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");
-    command.args(arguments).arg("--models").arg(of_project("models")).output().unwrap()
+    command.args(arguments).arg("--models").arg(repository_file("models")).output().unwrap()
 }
 
 fn text(path: &Path) -> &str {
@@ -33,7 +29,7 @@ fn text(path: &Path) -> &str {
 /// A set of two people. One of them has a picture of the other.
 fn set_with_a_wrong_label(folder: &Path) -> PathBuf {
     let (crops, set) = (folder.join("crops"), folder.join("set"));
-    let portraits = of_project("crates/self-test/portraits");
+    let portraits = repository_file("crates/self-test/portraits");
     let prepared = trainer(&["prepare", text(&portraits), "-o", text(&crops), "--val", "0"]);
     assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     let crop = |name: &str| image::open(crops.join(format!("train/{name}/{name}.jpg"))).unwrap().into_rgb8();
@@ -86,7 +82,7 @@ fn a_wrong_label_is_found_and_reported_in_every_format() {
 
     let table = String::from_utf8(trainer(&["describe", text(&set)]).stdout).unwrap();
     assert!(table.contains("Obama/stray.png") && table.contains("not compared"), "{table}");
-    let strangers = trainer(&["describe", text(&of_project("crates/self-test/portraits"))]);
+    let strangers = trainer(&["describe", text(&repository_file("crates/self-test/portraits"))]);
     assert_eq!(strangers.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&strangers.stderr).contains("`ostiary-trainer prepare` makes"));
 }

@@ -17,7 +17,8 @@ use std::process::Output;
 use assert_cmd::cargo::cargo_bin_cmd;
 use image::imageops::{brighten, contrast, flip_horizontal};
 use image::{DynamicImage, RgbImage};
-use portraits::{crop, crops, of_project};
+use ostiary_testkit::repository_file;
+use portraits::{crop, crops};
 use serde_json::Value;
 
 fn text(path: &Path) -> &str {
@@ -44,11 +45,12 @@ fn evaluate(data: &[&Path], more: &[&str]) -> Vec<Value> {
 }
 
 fn run(data: &[&Path], more: &[&str]) -> Output {
-    let models = [of_project("models/mobilefacenet.onnx"), of_project("models/mobilefacenet-int8.onnx")];
+    let models =
+        [repository_file("models/mobilefacenet.onnx"), repository_file("models/mobilefacenet-int8.onnx")];
     let mut arguments = vec!["evaluate"];
     arguments.extend(data.iter().map(|path| text(path)));
     arguments.extend(["--model", text(&models[0]), "--model", text(&models[1])]);
-    let folder = of_project("models");
+    let folder = repository_file("models");
     arguments.extend(["--models", text(&folder)]);
     arguments.extend(more);
     trainer(&arguments)
@@ -177,7 +179,10 @@ fn a_verification_set_is_measured_with_both_models() {
     refused(&run(&[&damaged], &[]), &["damaged.bin: picture 4 (pair 2)", "neither a JPEG nor a PNG"]);
     fs::write(&damaged, pickle(&files[..4], &[true, true])).unwrap();
     refused(&run(&[&damaged], &[]), &["damaged.bin", "2 pairs of one person and 0 of two"]);
-    refused(&run(&[&bin], &["--groups", text(&of_project("Cargo.toml"))]), &["Cargo.toml", "person,group"]);
+    refused(
+        &run(&[&bin], &["--groups", text(&repository_file("Cargo.toml"))]),
+        &["Cargo.toml", "person,group"],
+    );
     let groups = folder.path().join("groups.csv");
     fs::write(&groups, "person,group\nobama,a\n").unwrap();
     refused(&run(&[&bin], &["--groups", text(&groups)]), &["portraits.bin", "does not name people"]);
@@ -274,7 +279,7 @@ fn the_output_of_pairs_is_read_and_other_pictures_are_aligned() {
         fs::create_dir_all(wild.join(person)).unwrap();
         for portrait in portraits {
             fs::copy(
-                of_project("crates/self-test/portraits").join(portrait),
+                repository_file("crates/self-test/portraits").join(portrait),
                 wild.join(person).join(portrait),
             )
             .unwrap();
@@ -307,20 +312,23 @@ fn wrong_input_is_refused() {
         crop.save(at(file)).unwrap();
     }
     refused(&run(&[&at("one")], &[]), &["one person, Ada"]);
-    let portraits = of_project("crates/self-test/portraits");
+    let portraits = repository_file("crates/self-test/portraits");
     refused(&run(&[&portraits], &[]), &["no person has two pictures"]);
 
     let two = at("two");
     let with_model = |model: &Path| {
-        let models = of_project("models");
+        let models = repository_file("models");
         trainer(&["evaluate", text(&two), "--model", text(model), "--models", text(&models)])
     };
     refused(
-        &with_model(&of_project("models/onet.onnx")),
+        &with_model(&repository_file("models/onet.onnx")),
         &["onet.onnx", "not the model that its role needs"],
     );
-    refused(&with_model(&of_project("models/pnet.onnx")), &["pnet.onnx", "not a model that embeds faces"]);
-    refused(&with_model(&of_project("Cargo.toml")), &["Cargo.toml", "not an ONNX model"]);
+    refused(
+        &with_model(&repository_file("models/pnet.onnx")),
+        &["pnet.onnx", "not a model that embeds faces"],
+    );
+    refused(&with_model(&repository_file("Cargo.toml")), &["Cargo.toml", "not an ONNX model"]);
     refused(&with_model(&at("gone.onnx")), &["gone.onnx", "cannot read"]);
 
     fs::write(at("file"), "").unwrap();
@@ -334,7 +342,7 @@ fn wrong_input_is_refused() {
 fn onnxruntime_gives_the_results_of_the_doors_engine() {
     let folder = tempfile::tempdir().unwrap();
     let set = people(folder.path());
-    let library = of_project("target/onnxruntime/libonnxruntime.so");
+    let library = repository_file("target/onnxruntime/libonnxruntime.so");
     let output = run(&[&set], &["--backend", "both", "--ort-library", text(&library), "--json"]);
     if said(&output).contains("built without the feature ort") {
         eprintln!("SKIPPED: built without the feature ort, onnxruntime is not compared");

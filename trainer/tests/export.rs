@@ -19,13 +19,14 @@ use std::process::Output;
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_core::{ModelRole, Precision, sha256};
 use ostiary_models::Bundle;
-use people::{few_portraits, of_project, people};
+use ostiary_testkit::repository_file;
+use people::{few_portraits, people};
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 
 fn export(network: &Path, output: &Path, more: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");
-    command.arg("export").arg(network).arg("-o").arg(output).arg("--models").arg(of_project("models"));
+    command.arg("export").arg(network).arg("-o").arg(output).arg("--models").arg(repository_file("models"));
     command.args(more).output().unwrap()
 }
 
@@ -41,14 +42,14 @@ fn a_network_becomes_a_folder_of_models() {
     let output = folder.path().join("door");
     fs::create_dir(&output).unwrap();
     let more = ["--calibrate", text(&portraits), "--far-data", text(&people), "--licence", "MIT", "--json"];
-    let network = of_project("models/mobilefacenet.onnx");
+    let network = repository_file("models/mobilefacenet.onnx");
     let done = export(&network, &output, &more);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     let said: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert!(said["int8_cosine"].as_f64().unwrap() > 0.99, "{said}");
 
     // The same network gives the same file, and the detectors are unchanged.
-    let shipped = of_project("models");
+    let shipped = repository_file("models");
     for file in
         ["mobilefacenet.onnx", "pnet.onnx", "pnet-int8.onnx", "rnet.onnx", "rnet-int8.onnx", "onet.onnx"]
     {
@@ -94,7 +95,7 @@ fn refused(network: &Path, more: &[&str], code: i32, parts: &[&str]) {
 #[test]
 fn wrong_input_is_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let shipped = of_project("models/mobilefacenet.onnx");
+    let shipped = repository_file("models/mobilefacenet.onnx");
     let bare = folder.path().join("bare");
     fs::create_dir(&bare).unwrap();
     refused(&shipped, &["--calibrate", text(&bare)], 2, &["there is no picture"]);
@@ -109,7 +110,7 @@ fn wrong_input_is_refused_and_nothing_is_written() {
 
     let portrait = folder.path().join("one");
     fs::create_dir(&portrait).unwrap();
-    fs::copy(of_project("crates/self-test/portraits/hopper.jpg"), portrait.join("hopper.jpg")).unwrap();
+    fs::copy(repository_file("crates/self-test/portraits/hopper.jpg"), portrait.join("hopper.jpg")).unwrap();
     let gate = ["--calibrate", text(&portrait), "--min-cosine", "0.99999"];
     refused(&shipped, &gate, 1, &["below --min-cosine 0.99999", "nothing was written"]);
 
@@ -135,9 +136,14 @@ fn checkpoint(folder: &TempDir, architecture: &str, values: &[f32]) -> PathBuf {
 fn other_files_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     refused(&folder.path().join("absent"), &[], 2, &["cannot read", "absent"]);
-    refused(&of_project("models/mobilefacenet-int8.onnx"), &[], 2, &["is the network already quantized?"]);
-    refused(&of_project("models/rnet.onnx"), &[], 2, &["rnet.onnx", "[3, 24, 24]"]);
-    refused(&of_project("README.md"), &[], 2, &["README.md", "neither a checkpoint"]);
+    refused(
+        &repository_file("models/mobilefacenet-int8.onnx"),
+        &[],
+        2,
+        &["is the network already quantized?"],
+    );
+    refused(&repository_file("models/rnet.onnx"), &[], 2, &["rnet.onnx", "[3, 24, 24]"]);
+    refused(&repository_file("README.md"), &[], 2, &["README.md", "neither a checkpoint"]);
     let another = checkpoint(&folder, r#"{"net": "resnet", "layers": 18}"#, &[1.0]);
     refused(&another, &[], 2, &["net.safetensors", "does not know"]);
     let part = r#"{"net": "mobilefacenet", "width": 0.125, "embedding": 8}"#;
@@ -146,7 +152,7 @@ fn other_files_are_refused_with_the_reason() {
     let whole = fs::read(&part).unwrap();
     fs::write(&part, &whole[..whole.len() - 2]).unwrap();
     refused(&part, &[], 2, &["damaged"]);
-    let mut onnx = fs::read(of_project("models/mobilefacenet.onnx")).unwrap();
+    let mut onnx = fs::read(repository_file("models/mobilefacenet.onnx")).unwrap();
     onnx.truncate(onnx.len() / 2);
     fs::write(&part, onnx).unwrap();
     refused(&part, &[], 2, &["the file is not ONNX"]);

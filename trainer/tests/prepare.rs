@@ -21,17 +21,13 @@ use common::tree;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, blur};
 use image::{DynamicImage, Rgb, RgbImage};
+use ostiary_testkit::repository_file;
 use serde_json::Value;
-
-/// A file of the repository.
-fn of_project(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
 
 fn prepare(source: &Path, output: &Path, more: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");
     command.arg("prepare").arg(source).arg("-o").arg(output).args(more);
-    command.arg("--models").arg(of_project("models")).output().unwrap()
+    command.arg("--models").arg(repository_file("models")).output().unwrap()
 }
 
 fn done(source: &Path, output: &Path, more: &[&str]) -> Value {
@@ -94,7 +90,7 @@ fn faces_are_cropped_and_rejected_pictures_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (set, output) = (folder.path().join("set"), folder.path().join("out"));
     let portrait =
-        |file: &str| image::open(of_project(&format!("crates/self-test/portraits/{file}"))).unwrap();
+        |file: &str| image::open(repository_file(&format!("crates/self-test/portraits/{file}"))).unwrap();
     let write = |file: &str, bytes: &[u8]| {
         let path = set.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -169,7 +165,7 @@ fn landmarks_of_celeba_select_the_face() {
     fs::create_dir_all(set.join("img_celeba")).unwrap();
     // Two faces side by side, the right one is larger. The list selects the left one, then a place without a face.
     let portrait = |file: &str, side| {
-        let picture = image::open(of_project(&format!("crates/self-test/portraits/{file}"))).unwrap();
+        let picture = image::open(repository_file(&format!("crates/self-test/portraits/{file}"))).unwrap();
         picture.resize_to_fill(side, side, FilterType::Triangle).into_rgb8()
     };
     let (left, right) = (portrait("hopper.jpg", 300), portrait("biden.jpg", 500));
@@ -449,7 +445,8 @@ fn wrong_input_is_refused() {
     refused("out", &["--aligned"], "the set has changed");
 
     // Pictures that are not aligned, with --aligned.
-    let output = prepare(&of_project("crates/self-test/portraits"), &at("wrong"), &["--aligned", "--json"]);
+    let output =
+        prepare(&repository_file("crates/self-test/portraits"), &at("wrong"), &["--aligned", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(rejected(&at("wrong"))["hopper/hopper.jpg"], "not_aligned");
 }

@@ -17,7 +17,7 @@ mod web_server;
 
 use std::fs;
 
-use door::{Door, DoorSetup, of_project, portrait, trainer};
+use door::{Door, DoorSetup, portrait, repository_file, trainer};
 use jiff::{SignedDuration, Timestamp};
 use minisign::KeyPair;
 use ostiary_core::sha256;
@@ -34,7 +34,8 @@ fn an_exported_network_is_published_and_activated() {
     let setup = publisher.setup();
     // Few people support no lower FAR.
     setup.configure_more("[door]\nfar = 0.1\n");
-    let [network, detectors] = ["models/mobilefacenet.onnx", "models"].map(|file| text(&of_project(file)));
+    let [network, detectors] =
+        ["models/mobilefacenet.onnx", "models"].map(|file| text(&repository_file(file)));
     for (version, more) in [(1, &["--calibrate", calibrate.as_str()][..]), (2, &[])] {
         let models = publisher.path(&format!("exported-{version}"));
         let output = text(&models);
@@ -67,7 +68,7 @@ fn a_bundle_is_activated_and_rolled_back() {
     setup.enroll("Ann", "obama.jpg");
     let shipped = setup.model_of("Ann");
 
-    assert_eq!(publisher.publish(&of_project("models")), 1);
+    assert_eq!(publisher.publish(&repository_file("models")), 1);
     assert_eq!(publisher.publish(&other_models(publisher.folder.path())), 2);
     let pulled = setup.models(&["pull"]).good();
     assert_eq!(
@@ -96,7 +97,7 @@ fn a_bundle_is_activated_and_rolled_back() {
     assert!(doctor.contains("the models are bundle 2"), "{doctor}");
 
     // The third bundle: only new files are fetched.
-    assert_eq!(publisher.publish(&of_project("models")), 3);
+    assert_eq!(publisher.publish(&repository_file("models")), 3);
     let third = setup.models(&["pull", "--activate"]).good();
     assert_eq!((&third[0]["version"], &third[0]["fetched"]), (&3.into(), &2.into()), "{third:?}");
     assert_eq!(
@@ -129,7 +130,7 @@ fn a_bundle_is_activated_and_rolled_back() {
 fn only_releases_of_trusted_publishers_are_accepted() {
     let publisher = Publisher::new();
     let setup = publisher.setup();
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     let refused = |wanted: &str| {
         let said = setup.models(&["pull"]).refused();
         assert!(said.contains(wanted), "{wanted}: {said}");
@@ -191,10 +192,10 @@ fn only_releases_of_trusted_publishers_are_accepted() {
 fn old_expired_and_conflicting_releases_are_refused() {
     let publisher = Publisher::new();
     let setup = publisher.setup();
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     let first = publisher.release();
     let old = fs::read(publisher.path("www/current.minisig")).unwrap();
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     let second = fs::read(publisher.path("www/current.minisig")).unwrap();
     setup.models(&["pull"]).good();
     fs::write(publisher.path("www/current.minisig"), old).unwrap();
@@ -222,7 +223,7 @@ fn old_expired_and_conflicting_releases_are_refused() {
 fn an_interrupted_transfer_is_repeated() {
     let publisher = Publisher::new();
     let setup = publisher.setup();
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     // One interruption in the middle of the largest file: the same command starts the file again.
     let largest = publisher.release().files["mobilefacenet.onnx"].sha256.clone();
     publisher.server.set_fault(&largest, Fault::Torn, 1);
@@ -256,7 +257,7 @@ fn an_interrupted_transfer_is_repeated() {
 #[test]
 fn a_server_is_authenticated_by_its_certificate() {
     let publisher = Publisher::new();
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     let server = TlsServer::start(&publisher.path("www"), publisher.folder.path());
     let setup = publisher.setup();
     let source = server.address();
@@ -293,7 +294,7 @@ fn no_person_is_locked_out_without_notice() {
     assert_eq!(setup.models(&["rollback"]).good()[0]["strangers"], Value::Array(Vec::new()));
     assert!(setup.identify("obama2.jpg").contains("Ann"));
 
-    setup.configure_more(&format!("[models]\ndir = {:?}\n", text(&of_project("models"))));
+    setup.configure_more(&format!("[models]\ndir = {:?}\n", text(&repository_file("models"))));
     assert!(setup.models(&["activate"]).refused().contains("models.dir is set"));
 }
 
@@ -353,7 +354,7 @@ fn keys_can_have_passwords_and_continue_their_own_repository() {
     assert!(said.contains(public.lines().nth(1).unwrap()));
     assert_eq!(trainer(&["keys", "-o", &file("locked.key")]).status.code(), Some(2), "no key is overwritten");
 
-    let (models, out) = (text(&of_project("models")), file("locked-www"));
+    let (models, out) = (text(&repository_file("models")), file("locked-www"));
     let publish = |more: &[&str]| {
         trainer(&[&["publish", &models, "-o", &out, "--key", &file("locked.key")], more].concat())
             .status

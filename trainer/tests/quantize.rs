@@ -26,14 +26,14 @@ use tract_onnx::pb::{
 };
 
 /// A file of the repository.
-fn of_project(file: &str) -> PathBuf {
+fn repository_file(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
 }
 
 fn quantize(model: &Path, calibrate: &Path, output: &Path, more: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");
     command.arg("quantize").arg(model).arg("--calibrate").arg(calibrate).arg("-o").arg(output);
-    command.arg("--models").arg(of_project("models")).args(["--augment", "4"]).args(more);
+    command.arg("--models").arg(repository_file("models")).args(["--augment", "4"]).args(more);
     command.output().unwrap()
 }
 
@@ -43,7 +43,7 @@ fn said(output: &Output) -> String {
 
 /// R-Net after a change.
 fn changed(folder: &TempDir, change: impl FnOnce(&mut ModelProto)) -> PathBuf {
-    let mut file = ModelProto::decode(&fs::read(of_project("models/rnet.onnx")).unwrap()[..]).unwrap();
+    let mut file = ModelProto::decode(&fs::read(repository_file("models/rnet.onnx")).unwrap()[..]).unwrap();
     change(&mut file);
     let path = folder.path().join("changed.onnx");
     fs::write(&path, file.encode_to_vec()).unwrap();
@@ -56,8 +56,8 @@ fn quantized_networks_are_similar_and_reproducible() {
     for (role, pixels) in [("rnet", true), ("pnet", false), ("mobilefacenet", true)] {
         let [first, second] = ["first.onnx", "second.onnx"].map(|name| folder.path().join(name));
         let more: &[&str] = if pixels { &["--pixels", "--json"] } else { &["--json"] };
-        let model = of_project(&format!("models/{role}.onnx"));
-        let output = quantize(&model, &of_project("crates/self-test/portraits"), &first, more);
+        let model = repository_file(&format!("models/{role}.onnx"));
+        let output = quantize(&model, &repository_file("crates/self-test/portraits"), &first, more);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         let rows = String::from_utf8(output.stdout).unwrap();
         let rows: Vec<serde_json::Value> =
@@ -67,7 +67,7 @@ fn quantized_networks_are_similar_and_reproducible() {
         for output in outputs {
             assert!(output["cosine_mean"].as_f64().unwrap() > 0.98, "{role}: {output}");
         }
-        quantize(&model, &of_project("crates/self-test/portraits"), &second, more);
+        quantize(&model, &repository_file("crates/self-test/portraits"), &second, more);
         assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap(), "the same bytes");
         assert!(fs::metadata(&first).unwrap().len() * 2 < fs::metadata(&model).unwrap().len());
     }
@@ -77,9 +77,13 @@ fn quantized_networks_are_similar_and_reproducible() {
 fn a_loss_above_the_limit_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
-    let model = of_project("models/rnet.onnx");
-    let output =
-        quantize(&model, &of_project("crates/self-test/portraits"), &file, &["--min-cosine", "0.9999999"]);
+    let model = repository_file("models/rnet.onnx");
+    let output = quantize(
+        &model,
+        &repository_file("crates/self-test/portraits"),
+        &file,
+        &["--min-cosine", "0.9999999"],
+    );
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("below --min-cosine") && !file.exists(), "{}", said(&output));
 }
@@ -88,7 +92,7 @@ fn a_loss_above_the_limit_writes_nothing() {
 fn unsuitable_pictures_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
-    let model = of_project("models/rnet.onnx");
+    let model = repository_file("models/rnet.onnx");
     let refused = |calibrate: &Path, part: &str| {
         let output = quantize(&model, calibrate, &file, &[]);
         assert_eq!(output.status.code(), Some(2));
@@ -101,7 +105,8 @@ fn unsuitable_pictures_are_refused() {
     refused(folder.path(), "no face was found");
 
     // One picture is accepted, with a warning.
-    fs::copy(of_project("crates/self-test/portraits/hopper.jpg"), folder.path().join("gray.png")).unwrap();
+    fs::copy(repository_file("crates/self-test/portraits/hopper.jpg"), folder.path().join("gray.png"))
+        .unwrap();
     let output = quantize(&model, folder.path(), &file, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("has only one picture") && file.exists());
@@ -112,7 +117,7 @@ fn an_unsupported_network_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.onnx");
     let refused = |model: &Path, part: &str| {
-        let output = quantize(model, &of_project("crates/self-test/portraits"), &file, &[]);
+        let output = quantize(model, &repository_file("crates/self-test/portraits"), &file, &[]);
         assert_eq!(output.status.code(), Some(2));
         assert!(said(&output).contains(part) && !file.exists(), "{part}: {}", said(&output));
     };
@@ -120,7 +125,7 @@ fn an_unsupported_network_is_refused_with_the_reason() {
     fs::write(&text, "this is no network").unwrap();
     refused(&text, "the file is not ONNX");
     refused(&folder.path().join("absent.onnx"), "cannot read");
-    refused(&of_project("models/rnet-int8.onnx"), "is the network already quantized?");
+    refused(&repository_file("models/rnet-int8.onnx"), "is the network already quantized?");
     refused(&changed(&folder, |file| file.opset_import[0].version = 11), "the operator set is 11");
     refused(
         &changed(&folder, |file| file.graph.as_mut().unwrap().node[1].op_type = "Elu".into()),
@@ -289,7 +294,8 @@ fn a_network_exported_by_pytorch_runs_in_8_bits() {
     let folder = tempfile::tempdir().unwrap();
     let [model, file] = ["fp32.onnx", "int8.onnx"].map(|name| folder.path().join(name));
     minifasnet(&model);
-    let output = quantize(&model, &of_project("crates/self-test/portraits"), &file, &["--pixels", "--json"]);
+    let output =
+        quantize(&model, &repository_file("crates/self-test/portraits"), &file, &["--pixels", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
     let input = NetworkInput {
@@ -306,7 +312,7 @@ fn a_network_exported_by_pytorch_runs_in_8_bits() {
     let mut bytes =
         load(&file).prepare_quantized(&shape).unwrap().expect("the network runs on the 8-bit kernels");
     assert_eq!(real.output_shapes(), bytes.output_shapes());
-    let picture = image::open(of_project("crates/self-test/portraits/obama.jpg")).unwrap();
+    let picture = image::open(repository_file("crates/self-test/portraits/obama.jpg")).unwrap();
     let picture = picture.resize_exact(80, 80, image::imageops::FilterType::Triangle).to_rgb8();
     let [mut a, mut b] = [[Vec::new()], [Vec::new()]];
     real.run(picture.as_raw(), &mut a).unwrap();

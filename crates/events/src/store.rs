@@ -1,18 +1,22 @@
 //! The event store: an SQLite file that keeps the newest events, numbers all events without repetition, and knows which of
 //! them MQTT still has to send.
 
+mod accepted_time;
+mod counters;
 mod damage;
 mod error;
 mod file;
 mod newest_time;
+mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use counters::{counter, set_counter};
 use damage::replace_damaged;
 pub use error::StoreError;
 use error::{is_damage, sql_error};
-use file::{LOCK_TIMEOUT, check, connect, counter, create_or_check, escaped, set_counter, with_suffix};
+use file::{LOCK_TIMEOUT, check, connect, create_or_check, escaped, with_suffix};
 pub use newest_time::NewestTime;
 use ostiary_config as config;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
@@ -210,7 +214,7 @@ impl EventStore {
 
 #[cfg(test)]
 mod tests {
-    use super::file::{MAX_ID, SCHEMA};
+    use super::schema::{MAX_ID, SCHEMA};
     use super::*;
     use crate::testing::{event, evidence};
     use crate::{Denial, EventKind, Grant};

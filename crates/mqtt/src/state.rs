@@ -71,30 +71,14 @@ impl Last {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use ostiary_core::{ModelId, Quality, Similarity, TrackId};
-    use ostiary_events::{Denial, Evidence, Grant};
+    use ostiary_events::{Denial, Grant};
+    use ostiary_testkit::evidence;
     use serde_json::json;
 
     use super::*;
 
     fn event(kind: EventKind) -> Event {
         Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front")
-    }
-
-    fn evidence() -> Evidence {
-        Evidence {
-            track: TrackId(1),
-            similarity: Some(Similarity(0.71)),
-            second: None,
-            threshold: Similarity(0.56),
-            quality: Quality::default(),
-            faces_in_view: 1,
-            frames: 3,
-            latency: Duration::from_millis(213),
-            model: ModelId("0123456789abcdef".into()),
-        }
     }
 
     #[test]

@@ -98,26 +98,10 @@ impl RecordedEvents {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use ostiary_core::{ModelId, Quality, Similarity, TrackId};
-    use ostiary_events::{Evidence, Grant};
+    use ostiary_events::Grant;
+    use ostiary_testkit::evidence;
 
     use super::*;
-
-    fn evidence() -> Evidence {
-        Evidence {
-            track: TrackId(1),
-            similarity: None,
-            second: None,
-            threshold: Similarity(0.5),
-            quality: Quality::default(),
-            faces_in_view: 1,
-            frames: 3,
-            latency: Duration::from_millis(213),
-            model: ModelId("0123456789abcdef".into()),
-        }
-    }
 
     fn event(kind: EventKind) -> Event {
         Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "door")

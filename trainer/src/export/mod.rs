@@ -358,6 +358,7 @@ fn print(
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use ostiary_testkit::repository_file;
 
     use super::*;
     use crate::net::NetworkKind;
@@ -369,13 +370,9 @@ mod tests {
         args: Args,
     }
 
-    fn of_project(file: &str) -> String {
-        format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"))
-    }
-
     fn export(network: &Path, output: &Path, more: &[&str]) -> Result<ExitCode> {
-        let models = of_project("models");
-        let given = [network, Path::new("-o"), output, Path::new("--models"), Path::new(&models)];
+        let models = repository_file("models");
+        let given = [network, Path::new("-o"), output, Path::new("--models"), &models];
         let given = given.map(|word| word.to_str().unwrap());
         run(&Cli::parse_from(["export"].into_iter().chain(given).chain(more.iter().copied())).args)
     }
@@ -408,8 +405,12 @@ mod tests {
             Architecture::new("ir-50".parse::<NetworkKind>().unwrap(), 1.0, Some(embedding)).unwrap()
         };
         filled(of(8)).write(&network).unwrap();
-        let refused = export(&network, &output, &["--calibrate", &of_project("crates/self-test/portraits")])
-            .unwrap_err();
+        let refused = export(
+            &network,
+            &output,
+            &["--calibrate", repository_file("crates/self-test/portraits").to_str().unwrap()],
+        )
+        .unwrap_err();
         assert!(refused.to_string().contains("leave --calibrate out") && !output.exists(), "{refused}");
         export(&network, &output, &[]).unwrap();
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();

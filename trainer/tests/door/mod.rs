@@ -8,20 +8,12 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
+pub use ostiary_testkit::{portrait, repository_file};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// Much longer than any event takes.
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// A file of the repository.
-pub fn of_project(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(file)
-}
-
-pub fn portrait(name: &str) -> PathBuf {
-    of_project("crates/self-test/portraits").join(name)
-}
 
 pub fn trainer(arguments: &[&str]) -> Output {
     Command::new(cargo_bin!("ostiary-trainer")).args(arguments).output().unwrap()

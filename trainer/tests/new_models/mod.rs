@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
 
-use crate::door::{Door, DoorSetup, of_project, ostiary, portrait};
+use crate::door::{Door, DoorSetup, ostiary, portrait, repository_file};
 use crate::publisher::{Publisher, change_manifest, copy_models, other_models};
 use crate::web_server::Fault;
 
@@ -127,7 +127,7 @@ fn a_network_that_asks_for_too_much_is_an_error() {
 
 /// The result of the self-test of the models that ship, with limits.
 fn tested(memory: Option<u64>, wall: Duration) -> String {
-    let bundle = Bundle::open(&of_project("models"), Precision::Int8).unwrap();
+    let bundle = Bundle::open(&repository_file("models"), Precision::Int8).unwrap();
     let program = PathBuf::from(ostiary().get_program());
     let limits = Limits { memory, cpu: Duration::from_secs(60), wall };
     let test = SelfTest::with_limits(program, &bundle, &Config::default(), limits);
@@ -146,7 +146,7 @@ fn a_test_that_exceeds_a_limit_reports_the_step_and_the_limit() {
 
 /// Publishes a folder of models without any check.
 fn publish_unchecked(publisher: &Publisher, models: &Path, version: u64) {
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     let files: BTreeMap<String, _> = fs::read_dir(models)
         .unwrap()
         .map(|entry| {
@@ -267,7 +267,7 @@ fn other_commands_do_not_wait_for_a_slow_server() {
     const SLOW: Duration = Duration::from_secs(25);
     let publisher = Publisher::new();
     let setup = publisher.setup();
-    publisher.publish(&of_project("models"));
+    publisher.publish(&repository_file("models"));
     setup.models(&["pull"]).good();
     publisher.publish(&other_models(publisher.folder.path()));
     let slow = publisher.release().files[Manifest::FILE].sha256.clone();

@@ -6,7 +6,7 @@ mod portraits;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use portraits::of_project;
+use ostiary_testkit::repository_file;
 use portraits::{crop, crops};
 
 /// A folder with two portraits for calibration.
@@ -14,7 +14,7 @@ pub fn few_portraits(folder: &Path) -> PathBuf {
     let few = folder.join("portraits");
     fs::create_dir(&few).unwrap();
     for portrait in ["hopper.jpg", "obama.jpg"] {
-        fs::copy(of_project("crates/self-test/portraits").join(portrait), few.join(portrait)).unwrap();
+        fs::copy(repository_file("crates/self-test/portraits").join(portrait), few.join(portrait)).unwrap();
     }
     few
 }

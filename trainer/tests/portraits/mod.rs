@@ -4,11 +4,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use image::DynamicImage;
-
-/// A file of the repository.
-pub fn of_project(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
+use ostiary_testkit::repository_file;
 
 /// The crop of a portrait, by its name, from the folder that [`crops`] made.
 pub fn crop(crops: &Path, portrait: &str) -> DynamicImage {
@@ -21,10 +17,10 @@ pub fn crops(folder: &Path) -> PathBuf {
     let mut prepare = cargo_bin_cmd!("ostiary-trainer");
     prepare
         .arg("prepare")
-        .arg(of_project("crates/self-test/portraits"))
+        .arg(repository_file("crates/self-test/portraits"))
         .args(["--val", "0", "-o"])
         .arg(&crops);
-    let prepared = prepare.arg("--models").arg(of_project("models")).output().unwrap();
+    let prepared = prepare.arg("--models").arg(repository_file("models")).output().unwrap();
     assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     crops
 }

@@ -11,7 +11,7 @@ use ostiary_vision::Embedder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::door::{DoorSetup, of_project, trainer};
+use crate::door::{DoorSetup, repository_file, trainer};
 use crate::web_server::WebServer;
 
 /// A publisher with keys and a web server.
@@ -108,7 +108,7 @@ pub fn other_models(folder: &Path) -> PathBuf {
 
 pub fn copy_models(to: &Path) {
     fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(of_project("models")).unwrap().map(Result::unwrap) {
+    for entry in fs::read_dir(repository_file("models")).unwrap().map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
         if name.ends_with(".onnx") || name == Manifest::FILE {
             fs::copy(entry.path(), to.join(name)).unwrap();

@@ -5,8 +5,10 @@ use std::{fs, io};
 
 use rusqlite::Connection;
 
+use super::counters::{counter, set_counter};
 use super::error::sql_error;
-use super::file::{MAX_ID, SCHEMA, connect, counter, create_or_check, set_counter, with_suffix};
+use super::file::{connect, create_or_check, with_suffix};
+use super::schema::{MAX_ID, SCHEMA};
 use super::{StoreError, newest_time};
 
 /// Moves a damaged file aside and creates a new one, whose ids are above all earlier ones. If the earlier ids are not known,

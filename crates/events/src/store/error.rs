@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::file::SCHEMA_VERSION;
+use super::schema::SCHEMA_VERSION;
 
 /// Why the event store failed.
 #[derive(Debug, thiserror::Error)]

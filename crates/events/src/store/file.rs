@@ -1,4 +1,4 @@
-//! The file of the event store: its schema, its counters, and the checks before it is used.
+//! The file of the event store: how it is opened, and the checks before it is used.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -7,24 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ostiary_core::ownership;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
+use super::counters::counter;
 use super::error::{damage, sql_error};
+use super::schema::{APPLICATION_ID, MAX_ID, SCHEMA, SCHEMA_VERSION};
 use super::{StoreError, newest_time};
 
 /// The longest wait for another process's write.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// "OSTE": marks the file as an event store.
-pub(super) const APPLICATION_ID: i64 = 0x4f53_5445;
-pub(super) const SCHEMA_VERSION: i64 = 1;
-pub(super) const SCHEMA: &str = "
-    CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
-    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-";
-
-/// The highest integer that all readers of JSON read exactly. No id that was counted comes near it.
-pub(super) const MAX_ID: u64 = (1 << 53) - 1;
 
 /// Opens the file, which only its owner may read.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -133,23 +124,4 @@ pub(super) fn escaped(path: &Path) -> String {
         other => format!("%{other:02X}"),
     };
     path.as_os_str().as_bytes().iter().map(escape).collect()
-}
-
-pub(super) fn counter(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
-    let value: Option<i64> = connection
-        .prepare_cached("SELECT value FROM counters WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
-    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
-}
-
-/// Raises a counter; it never decreases.
-pub(super) fn set_counter(connection: &Connection, name: &str, value: u64) -> Result<(), rusqlite::Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO counters (name, value) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-        )?
-        .execute(params![name, value as i64])?;
-    Ok(())
 }

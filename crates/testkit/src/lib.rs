@@ -1,0 +1,23 @@
+//! What the tests of several crates share: a real broker, video files from a real ffmpeg, the bundled portraits, the values
+//! of a decision, and waiting.
+//!
+//! A function fails by a panic, which names what the machine lacks. Only tests depend on this crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "it is used in tests only, which report failures by panics"
+)]
+
+mod broker;
+mod evidence;
+mod ffmpeg;
+mod repository;
+mod wait;
+
+pub use broker::Broker;
+pub use evidence::evidence;
+pub use ffmpeg::ffmpeg;
+pub use repository::{portrait, repository_file};
+pub use wait::{TIMEOUT, free_port, wait_for};
