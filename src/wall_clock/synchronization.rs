@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_secs(20);
 const VALID: Duration = Duration::from_secs(60);
 
 /// Asks whether the clock is synchronized: systemd-timedated where systemd runs or the environment names a system bus,
-/// else the kernel. Waits for an answer, at most [`timedated::LIMIT`].
+/// else the kernel. Waits for the answer, with a time limit.
 pub fn ask() -> Synchronization {
     let answer = match has_timedated() {
         true => timedated::is_synchronized().map_err(|error| error.to_string()),
