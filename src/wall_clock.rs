@@ -1,4 +1,4 @@
-//! The system's wall clock, and what it is compared with: what [`ClockReading`] judges.
+//! Reads the system's wall clock, and the times with which [`ClockReading`] compares it.
 
 mod synchronization;
 mod timedated;
@@ -45,7 +45,7 @@ impl WallClock {
         now
     }
 
-    /// Compares later readings with this event, even where a newer one was known.
+    /// Compares later readings with this event, even if a newer one was known.
     pub fn set_newest_event(&self, event: Option<Timestamp>) {
         let event = event.map_or(NONE, Timestamp::as_microsecond);
         self.newest_event.store(event, Ordering::Release);
@@ -79,7 +79,7 @@ impl WallClock {
 /// The zone of the local time, from `TZ` or `/etc/localtime`.
 ///
 /// # Errors
-/// Where there is none, or none of that name. UTC does not stand in for it.
+/// There is no zone, or none of that name. UTC is not used in its place.
 pub fn zone() -> Result<TimeZone, ClockFault> {
     let place = || match std::env::var_os("TZ") {
         Some(zone) => format!("TZ={}", zone.to_string_lossy()),

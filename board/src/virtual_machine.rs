@@ -1,4 +1,4 @@
-//! The virtual board's hardware, controlled through QEMU: power and GPIO lines.
+//! The virtual board's hardware, controlled through QEMU: power and GPIO lines. `scripts/board.d/boot` starts QEMU.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! `ostiary clock`: accept the time that the clock shows, where events were recorded at a later one by mistake.
+//! `ostiary clock`: accepts the time that the clock shows, after events were recorded at a later time by mistake.
 
 use std::process::ExitCode;
 
@@ -81,7 +81,7 @@ fn accept(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A time for people: local, where the zone is known.
+/// A time for people: local, if the zone is known.
 fn shown(time: Timestamp) -> String {
     match wall_clock::zone() {
         Ok(zone) => time.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M %Z").to_string(),

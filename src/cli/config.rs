@@ -1,4 +1,4 @@
-//! `ostiary config`
+//! `ostiary config`: checks the configuration, and shows it with the origin of each value.
 
 use std::process::ExitCode;
 

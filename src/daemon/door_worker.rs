@@ -1,4 +1,5 @@
-//! The door thread: switches the relay and the lamps for each decision, and locks the door after a fault.
+//! The door thread: switches the relay and the lamps for each decision, and the relay for each press of the exit button that
+//! is not too old. It reports the state of the door contact, and locks the door after a fault.
 
 use std::sync::Arc;
 use std::time::Duration;

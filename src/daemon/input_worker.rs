@@ -1,4 +1,5 @@
-//! The inputs thread: passes events of the exit button and the door contact to the door thread.
+//! The inputs thread: passes events of the exit button and the door contact to the door thread, which decides what they
+//! cause.
 
 use std::sync::Arc;
 use std::time::Duration;

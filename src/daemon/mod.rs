@@ -5,10 +5,10 @@
 //!
 //! `capture_worker` captures frames. `vision_worker` processes them in a
 //! [`RecognitionPipeline`](ostiary_pipeline::RecognitionPipeline), and decides. `input_worker` reads the exit button and the
-//! door contact. `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `probation_run`
-//! rolls new models back if they fail in their first minutes, `clock_monitor` over the wall clock. `supervisor` is the main thread; it supervises the other
-//! threads through `workers`. The threads share `shared`, the event store, and the slots in
-//! which `supervisor` puts a new configuration.
+//! door contact. `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `supervisor`
+//! is the main thread; it supervises the other threads through `workers`, handles signals, and checks the wall clock with
+//! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. The threads share `shared`, the
+//! event store, and the slots in which `supervisor` puts a new configuration.
 
 mod capture_worker;
 mod clock_monitor;

@@ -1,5 +1,5 @@
-//! The probation of a new bundle of models. The daemon records the start of a run with the bundle, and deletes the record when
-//! the run ends without a crash or has processed frames for long enough.
+//! The probation of a new bundle of models. The daemon records the start of a run with the bundle, and its end if it ends
+//! without a crash. It deletes the record when a run has processed frames for long enough.
 
 use std::fs;
 use std::time::{Duration, Instant};

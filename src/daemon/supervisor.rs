@@ -1,4 +1,5 @@
-//! The main thread: starts the other threads, feeds the watchdog, handles signals, and ends the threads with the relay at rest.
+//! The main thread: starts the other threads, reports READY to systemd and feeds its watchdog, reloads the configuration on
+//! SIGHUP, and ends the threads with the relay at rest.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

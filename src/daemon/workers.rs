@@ -1,4 +1,5 @@
-//! The threads from the main thread's side: which run, which have ended and why, which hang.
+//! Monitors the threads for the main thread: which run, which have ended and why, which hang. A thread that dies or hangs is
+//! a fault.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether the system's clock is synchronized: asked at once, or again and again in the background for the daemon.
+//! Asks whether the system's clock is synchronized: once, or repeatedly in the background for the daemon.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ pub fn ask() -> Synchronization {
     }
 }
 
-/// Whether systemd-timedated has to be on the bus. A container that has the host's bus says where it is.
+/// Whether systemd-timedated must be on the bus. In a container with the host's bus, the environment names the bus.
 fn has_timedated() -> bool {
     std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS").is_some() || sd_notify::booted().unwrap_or(true)
 }

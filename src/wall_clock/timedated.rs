@@ -1,7 +1,7 @@
-//! systemd-timedated, asked over the system bus whether the clock is synchronized.
+//! Asks systemd-timedated over the system bus whether the clock is synchronized.
 //!
-//! It reads the same figure of the kernel as `ostiary_core::clock::is_synchronized`, which the service's unit forbids
-//! (`ProtectClock=`). `busctl` asks: it is in the same package as systemd-timedated, so that both are there or neither.
+//! systemd-timedated reads the same value of the kernel as `ostiary_core::clock::is_synchronized`, which the service's unit
+//! forbids (`ProtectClock=`). The program uses `busctl`, which is in the same package as systemd-timedated.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! A system bus of its own for a test: a real dbus-daemon, which starts systemd-timedated or one with chosen answers.
+//! A separate system bus for a test: a real dbus-daemon, which starts systemd-timedated or a substitute with chosen answers.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

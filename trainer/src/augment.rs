@@ -1,4 +1,5 @@
-//! Augmentation of pictures: brightness, contrast, color, sharpness, mirroring, and jitter of landmarks.
+//! Augmentation of single pictures for `pairs` and `quantize`: brightness, contrast, color, sharpness, mirroring, and jitter
+//! of landmarks. `trainer/torch/src/train/augment.rs` augments the batches of training.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! Reference outputs of PyTorch for the networks and the margins, for tests. `tests/reference/torch_reference.py` makes them.
+//! Reference outputs of PyTorch for the networks and the margins, for tests.
+//! `trainer/tests/reference/torch_reference.py` makes them.
 
 use std::collections::BTreeMap;
 

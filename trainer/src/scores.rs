@@ -1,7 +1,7 @@
 //! Genuine and impostor scores of a set of people, and the error rates that thresholds on them give.
 //!
-//! Terms as in ISO/IEC 19795-1: FAR is the share of impostor pairs at or above the threshold, FRR the share
-//! of genuine pairs below it, EER the rate where both are equal, TAR = 1 - FRR.
+//! FAR is the share of impostor pairs at or above the threshold (FMR in ISO/IEC 19795-1), FRR the share of genuine pairs
+//! below it (FNMR there). EER is the rate at the threshold where both are equal, TAR = 1 - FRR.
 
 /// A set supports a FAR only if at least this many false accepts are expected. With fewer, the threshold is random. The
 /// "rule of 3" (ISO/IEC 19795-1) has the same bound: no error in N trials gives an error rate of at most 3 / N at 95 %.

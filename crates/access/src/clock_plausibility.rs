@@ -16,7 +16,7 @@ pub struct ClockReading {
     pub zone: Result<TimeZone, ClockFault>,
     /// When the program was made.
     pub made: Timestamp,
-    /// The newest event of the record; `None` where there is none.
+    /// The newest event of the record; `None` if there is none.
     pub newest_event: Option<Timestamp>,
     /// Whether the clock is synchronized.
     pub synchronization: Synchronization,
@@ -35,7 +35,7 @@ pub enum Synchronization {
     Unknown(String),
 }
 
-/// Why nobody's hours can be checked by the clock.
+/// Why hours cannot be checked by the clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClockFault {
     /// The system's time zone cannot be read.

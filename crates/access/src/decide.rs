@@ -1,4 +1,4 @@
-//! Combines the frames of each track into one decision.
+//! Combines the frames of each track into one decision, and applies the cool-down after a grant.
 
 use std::time::Duration;
 

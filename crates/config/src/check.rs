@@ -1,4 +1,4 @@
-//! One value against the rule of its key.
+//! Checks one value against the rule of its key.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Where values come from: each layer read into (name, value, origin), lowest first.
+//! The layers of the configuration: files, the environment (`OSTIARY_*`) and flags. Each is read into names and values with
+//! their origin, the lowest layer first.
 
 use std::io;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! The typed configuration: every key, its default, its range.
 //!
 //! What comes in: built-in defaults, `/etc/ostiary/ostiary.toml`, `/etc/ostiary/conf.d/*.toml`, `OSTIARY_*`
-//! in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole,
-//! that knows where every value came from ([`Loaded`]); or all that is wrong at once ([`ConfigError`]).
+//! in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole, with
+//! the origin of every value ([`Loaded`]); or all errors at once ([`ConfigError`]).
 //!
 //! A key is declared once, in a file of `sections/`. [`SECTIONS`] has the declarations at run time, for the commented
 //! file ([`commented_file()`]) and the manual page.

@@ -1,4 +1,4 @@
-//! Layers become one checked configuration.
+//! Makes one checked configuration from the layers.
 
 use std::collections::BTreeMap;
 

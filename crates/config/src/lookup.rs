@@ -1,4 +1,4 @@
-//! Keys and sections by name, and what was probably meant by a name that does not exist.
+//! Finds keys and sections by name, and the hint for a misspelled name: the nearest name that exists.
 
 use ostiary_core::fold_group;
 

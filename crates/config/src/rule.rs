@@ -8,7 +8,7 @@ use toml::Value;
 
 use crate::public_key::is_public_key;
 
-/// What is declared of a key beside its name, text and default.
+/// What is declared of a key besides its name, text and default.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     pub kind: Kind,

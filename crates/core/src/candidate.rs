@@ -2,7 +2,7 @@
 
 use super::{PersonId, Similarity};
 
-/// The enrolled person most similar to a probe, whatever the threshold, and the runner-up.
+/// The enrolled person most similar to a probe, regardless of the threshold, and the second most similar one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// The most similar person.

@@ -1,5 +1,5 @@
-//! Time as all crates see it: a monotonic duration since an arbitrary start, so that tests can bring their own; and
-//! what is known of the system's clock.
+//! The monotonic clock of all crates: a duration since an arbitrary start, so that tests can use a clock of their own.
+//! Also facts about the system's clock.
 
 mod build_time;
 mod synchronized;
@@ -31,7 +31,7 @@ impl Clock for MonotonicClock {
     }
 }
 
-/// A clock that moves only when told, for tests and for replays.
+/// A clock that moves only on request, for tests and for replays.
 #[derive(Default)]
 pub struct VirtualClock(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Removes secrets from stream addresses.
+//! Removes user, password and query from the addresses in a text, for example from `rtsp://` addresses.
 
 /// Removes user, password and query from every address (`scheme://...`) in a text, so that the text can be printed and
 /// logged.

@@ -1,4 +1,4 @@
-//! What a decision about a face rests on, as an event has it.
+//! The values on which a decision about a face is based, as fields of an event.
 
 use std::time::Duration;
 

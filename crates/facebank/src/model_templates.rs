@@ -1,4 +1,4 @@
-//! Templates of several models: making those of a new model, and removing those of old ones.
+//! Templates of several models: embeds kept crops again for a new model, and removes the templates of old models.
 
 use ostiary_core::{Crop, Embedding, ModelId};
 use rusqlite::Connection;

@@ -1,4 +1,4 @@
-//! The summary of a person, and the rules for names.
+//! The summary of a person, and the rules for names: which names are allowed, and which names are equal.
 
 use ostiary_core::Person;
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub fn check_name(name: &str) -> Result<(), FacebankError> {
     Ok(())
 }
 
-/// The form in which names are compared: names that differ only in case are equal.
+/// The form in which names are compared: names that differ only in case are equal. Unicode normalization is not applied.
 pub(super) fn fold_name(name: &str) -> String {
     name.to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! The instruction sets with kernels.
+//! The instruction sets with kernels, and the detection of those that this processor has.
 
 /// An instruction set. Among those of one architecture, later ones are faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

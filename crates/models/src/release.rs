@@ -1,4 +1,4 @@
-//! The release description that a publisher signs: version, dates and files of a bundle.
+//! The release description that a publisher signs: version, dates and files of a bundle. Also the check of its expiry.
 
 use std::collections::BTreeMap;
 

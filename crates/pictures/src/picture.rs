@@ -1,4 +1,4 @@
-//! Reads one picture file.
+//! Reads one picture file: checks its size, decodes it, and rotates it by its EXIF orientation.
 
 use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};

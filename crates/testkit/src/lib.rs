@@ -1,7 +1,7 @@
 //! What the tests of several crates share: a real broker, video files from a real ffmpeg, the bundled portraits, the values
 //! of a decision, and waiting.
 //!
-//! A function fails by a panic, which names what the machine lacks. Only tests depend on this crate.
+//! A function that fails panics, and the message names what is missing on this machine. Only tests depend on this crate.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Waiting for what another process or thread does.
+//! Waits for an effect of another process or thread.
 
 use std::net::TcpListener;
 use std::thread;

@@ -1,4 +1,4 @@
-//! `ostiary models rollback`: returns to the models that were in use before.
+//! `ostiary models rollback`: returns to the models that were in use before, even if their bundle has expired.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! The weights of a network, in memory and as a checkpoint.
 //!
-//! A checkpoint has a tensor for each of [`Layer::parameters`] ([`crate::tensors`]), and the architecture in its metadata.
+//! A checkpoint is a safetensors file ([`crate::tensors`]) with a tensor for each of [`Layer::parameters`], and the
+//! architecture in its metadata.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! `ostiary-trainer quantize`: quantizes an fp32 ONNX network. The result is the same network with QuantizeLinear and
 //! DequantizeLinear, which the door's kernels run in 8 bits, and any other runtime can run too.
 //!
-//! This is static post-training quantization. The network is simplified (`onnx::simplify()`) and analyzed (`network`). It is run
-//! over pictures (`calibrate`) for statistics of its values (`stats`), from which ranges are chosen (`ranges`). The quantized
-//! network is written (`write`), run, and compared with the fp32 network (`report`).
+//! This is static post-training quantization. The network is simplified (`onnx::simplify()`) and analyzed (`graph`). It is
+//! run over pictures (`calibrate`) for statistics of its values (`stats`), from which ranges are chosen (`ranges`). The
+//! quantized network is written (`write`), run, and compared with the fp32 network (`report`).
 
 mod calibrate;
 mod graph;

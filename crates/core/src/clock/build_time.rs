@@ -1,14 +1,14 @@
-//! When the program was built. It is part of the build, and not read from the program's file: a copy keeps it, and the
-//! same sources give the same program.
+//! The time at which the program was built. It is compiled in and not read from the program's file, so that a copy keeps
+//! it. It comes from the sources, so that the same sources give the same program.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
 /// The package's changelog, whose newest entry is the first and ends with its date.
 const CHANGELOG: &str = include_str!("../../../../debian/changelog");
-/// Seconds since 1970, where the build was told a date (<https://reproducible-builds.org/specs/source-date-epoch/>).
+/// Seconds since 1970, if the build was given a date (<https://reproducible-builds.org/specs/source-date-epoch/>).
 const SOURCE_DATE: Option<&str> = option_env!("SOURCE_DATE_EPOCH");
-/// Holds where neither can be read.
+/// Used if neither can be read.
 const AT_LEAST: &str = "2026-01-01T00:00:00Z";
 
 /// When the program was built: the later of the changelog's newest entry and the build's `SOURCE_DATE_EPOCH`. A clock

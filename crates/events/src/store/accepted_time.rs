@@ -1,4 +1,4 @@
-//! Asks for the newest time of an event, and accepts an earlier one.
+//! Reads the newest time of an event, and accepts an earlier time in its place.
 
 use std::path::Path;
 

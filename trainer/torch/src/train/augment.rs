@@ -1,4 +1,4 @@
-//! Augmentation of batches, on the device that trains.
+//! Augmentation of the batches of training, on the device that trains.
 //!
 //! Input and output is `[batch, 3, SIDE, SIDE]`, RGB from 0 to 255. Each kind of augmentation changes a random half of the pictures,
 //! each with a random strength. All random numbers come from torch: after [`tch::manual_seed`] they are the same again.
