@@ -11,7 +11,7 @@ section! {
         /// `"tract"` runs on the processor, with Ostiary's own kernels for int8. `"ort"` runs onnxruntime, see `[ort]`;
         /// it needs a program built with the feature ort.
         backend: Backend = Backend::Tract => one_of::<Backend>();
-        /// `"int8"` computes in 8 bits: five to ten times as fast, with the same accuracy. `"fp32"` computes in 32-bit
+        /// `"int8"` computes in 8 bits: five to ten times as fast, with almost the same accuracy. `"fp32"` computes in 32-bit
         /// floats. Templates are valid for one precision only: after a change, run `ostiary people reembed`.
         precision: Precision = Precision::Int8 => one_of::<Precision>();
         /// Threads for a network.
