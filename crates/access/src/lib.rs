@@ -3,7 +3,7 @@
 //!
 //! Input: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`RelayFsm`], the levels of the door
 //! contact for the [`DoorMonitor`]. Output: [`Decision`]s, [`RelayCommand`]s, and [`DoorTransition`]s. A transition is
-//! [`DoorTransition::Forced`] if the door opens without a grant. [`group_access`] applies the opening hours
+//! [`DoorTransition::Forced`] if the door opens without a grant. [`group_access()`] applies the opening hours
 //! ([`Hours`](ostiary_config::Hours)). It uses a [`ClockReading`] only while the clock is plausible.
 
 mod clock_plausibility;

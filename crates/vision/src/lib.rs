@@ -1,7 +1,7 @@
 //! Detection, tracking, alignment, quality and embedding of faces, without I/O.
 //!
 //! What comes in: frames and crops. What goes out: detections, tracks, crops, quality and embeddings. [`Detector`] finds faces
-//! (MTCNN), [`Tracker`] follows them from frame to frame, [`align`] makes the 112x112 [`Crop`](ostiary_core::Crop),
+//! (MTCNN), [`Tracker`] follows them from frame to frame, [`align()`] makes the 112x112 [`Crop`](ostiary_core::Crop),
 //! [`measure_quality`] measures it, and [`Embedder`] computes its [`Embedding`](ostiary_core::Embedding).
 
 mod align;
