@@ -32,7 +32,7 @@ impl WallClock {
         let clock = Self {
             made: build_time(),
             newest_event: AtomicI64::new(NONE),
-            synchronization: Monitor::default(),
+            synchronization: Monitor::new(ask_synchronization),
         };
         clock.set_newest_event(newest_event);
         clock

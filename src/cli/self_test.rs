@@ -3,24 +3,35 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ostiary_self_test::{SelfTest, SelfTestRequest, perform};
+use ostiary_self_test::{SelfTest, SelfTestError, SelfTestRequest, perform};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to test, as JSON.
-    #[arg(value_parser = parse_order)]
-    order: SelfTestRequest,
+    #[arg(value_parser = parse_request)]
+    request: SelfTestRequest,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    args.order.apply_limits()?;
-    // A stage that cannot be reported does not end the test. Without the last line the test counts as failed.
-    let mut report = |stage: &str| drop(writeln!(io::stdout(), "{stage}"));
-    perform(&args.order, &mut report)?;
-    report(SelfTest::DONE);
-    Ok(ExitCode::SUCCESS)
+    match test(&args.request) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_refusal() => Err(error.into()),
+        Err(error) => {
+            eprintln!("error: {error}");
+            Ok(ExitCode::from(SelfTest::EXIT_NOT_TESTED))
+        }
+    }
 }
 
-fn parse_order(text: &str) -> serde_json::Result<SelfTestRequest> {
+fn test(request: &SelfTestRequest) -> Result<(), SelfTestError> {
+    request.apply_limits()?;
+    // A stage that cannot be reported does not end the test. Without the last line the test counts as failed.
+    let mut report = |stage: &str| drop(writeln!(io::stdout(), "{stage}"));
+    perform(request, &mut report)?;
+    report(SelfTest::DONE);
+    Ok(())
+}
+
+fn parse_request(text: &str) -> serde_json::Result<SelfTestRequest> {
     serde_json::from_str(text)
 }

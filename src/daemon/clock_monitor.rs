@@ -59,7 +59,8 @@ impl ClockMonitor {
         };
         // The store thread reports errors of the store.
         let Ok(newest) = store.newest_time() else { return false };
-        if newest.accepted == self.accepted {
+        // A smaller number is that of a new file, in the place of a damaged one whose number could not be read.
+        if newest.accepted <= self.accepted {
             return false;
         }
         self.accepted = newest.accepted;

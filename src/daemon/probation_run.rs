@@ -22,6 +22,8 @@ pub struct ProbationRun {
     last_update: (u64, Instant),
     /// Time with frames.
     work_time: Duration,
+    /// Whether it was reported that the end of the probation cannot be written.
+    has_reported_failure: bool,
 }
 
 /// A bundle that failed its probation and was rolled back when the daemon started.
@@ -49,12 +51,10 @@ impl ProbationRun {
     /// # Errors
     /// The store cannot be read, or the state or the probation cannot be written.
     pub fn start(models: &config::Models) -> Result<(Option<Self>, Option<RolledBack>), ModelStoreError> {
-        let Some((model_store, mut probation)) = on_probation(models)? else { return Ok((None, None)) };
-        // Another process may have changed the active bundle before this process got the lock.
+        let Some((model_store, _)) = on_probation(models)? else { return Ok((None, None)) };
         let lock = model_store.lock()?;
-        if model_store.probation()?.as_ref() != Some(&probation) {
-            return Ok((None, None));
-        }
+        // Another process may have activated another bundle before this process got the lock.
+        let Some(mut probation) = model_store.probation()? else { return Ok((None, None)) };
         let version = probation.version;
         match probation.start(&boot_id()) {
             ProbationStatus::Good => {
@@ -88,7 +88,13 @@ impl ProbationRun {
     }
 
     fn new(model_store: ModelStore, version: u64) -> Self {
-        Self { model_store, version, last_update: (0, Instant::now()), work_time: Duration::ZERO }
+        Self {
+            model_store,
+            version,
+            last_update: (0, Instant::now()),
+            work_time: Duration::ZERO,
+            has_reported_failure: false,
+        }
     }
 
     /// Updates the number of processed frames, and returns whether the probation is over. Only time with frames counts: without
@@ -99,10 +105,21 @@ impl ProbationRun {
             return false;
         }
         match self.change(|model_store, _| model_store.set_probation(None)) {
-            Ok(()) => log::info!("bundle {} has passed its probation", self.version),
-            Err(error) => log::error!("{error}; bundle {} stays on probation", self.version),
+            Ok(()) => {
+                log::info!("bundle {} has passed its probation", self.version);
+                true
+            }
+            Err(error) => {
+                // The run goes on, so that its end is recorded: otherwise the next start would take it for a crash.
+                if !std::mem::replace(&mut self.has_reported_failure, true) {
+                    log::error!(
+                        "{error}; bundle {} stays on probation until this can be written",
+                        self.version
+                    );
+                }
+                false
+            }
         }
-        true
     }
 
     fn update(&mut self, frames: u64, now: Instant) {
@@ -184,6 +201,14 @@ mod tests {
         assert!(run.work_time < PROBATION_TIME, "{:?}", run.work_time);
         assert!(!run.is_passed(run.last_update.0) && model_store.probation().unwrap().is_some());
         pass(11, true, &mut run);
+
+        // While the end cannot be recorded, the run goes on, so that its stop is recorded.
+        let record = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let record = record.into_iter().find(|path| path.to_string_lossy().contains("probation")).unwrap();
+        let good = fs::read(&record).unwrap();
+        fs::write(&record, "damaged").unwrap();
+        assert!(!run.is_passed(run.last_update.0));
+        fs::write(&record, good).unwrap();
         assert!(run.is_passed(run.last_update.0) && model_store.probation().unwrap().is_none());
     }
 }

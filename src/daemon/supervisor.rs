@@ -101,7 +101,7 @@ fn run_with(
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
     let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
-    let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::from_bundle(&models, &config, Gallery::default())?;
     let mut facebank = open_facebank(&facebank_path)?;
     pipeline.set_gallery(facebank.gallery(pipeline.model())?);
     let rules = rules(&config, &pipeline)?;
@@ -311,7 +311,8 @@ impl Supervisor<'_> {
         if *bundle.manifest() != self.manifest || config.engine != self.config.engine {
             SelfTest::new(&bundle, &config).run(keep_alive)?;
         }
-        let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
+        // The bundle that was tested: another one may have been activated meanwhile.
+        let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config, Gallery::default())?;
         pipeline.set_gallery(facebank.gallery(pipeline.model())?);
         let rules = rules(&config, &pipeline)?;
         let (model, detail) = (pipeline.model().clone(), summary(&pipeline, &rules));

@@ -36,8 +36,9 @@ fn has_timedated() -> bool {
 }
 
 /// The latest answer, which a thread asks for again in the background. Readers never wait for the bus.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Monitor {
+    ask: fn() -> Synchronization,
     latest: Arc<Mutex<Option<Answer>>>,
     asking: Mutex<Option<JoinHandle<()>>>,
 }
@@ -56,6 +57,11 @@ impl Answer {
 }
 
 impl Monitor {
+    /// A monitor without an answer, which will ask by this function.
+    pub fn new(ask: fn() -> Synchronization) -> Self {
+        Self { ask, latest: Arc::default(), asking: Mutex::default() }
+    }
+
     /// Asks in the background if the latest answer is older than the period and no question is under way. Returns whether
     /// there is an answer that counts.
     pub fn refresh(&self) -> bool {
@@ -76,7 +82,7 @@ impl Monitor {
     }
 
     fn spawn(&self) -> io::Result<JoinHandle<()>> {
-        let latest = self.latest.clone();
+        let (ask, latest) = (self.ask, self.latest.clone());
         thread::Builder::new().name("clock".to_owned()).spawn(move || {
             let answer = Answer::now(ask());
             *lock(&latest) = Some(answer);
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_answer_counts_for_a_minute_and_is_asked_for_again_in_the_background() {
-        let monitor = Monitor::default();
+        let monitor = Monitor::new(|| Synchronization::No);
         assert_eq!(monitor.latest(), None);
         let Some(old) = Instant::now().checked_sub(VALID) else {
             panic!("the machine runs for less than a minute")
@@ -110,7 +116,7 @@ mod tests {
         assert_eq!(monitor.latest(), None);
         monitor.refresh();
         lock(&monitor.asking).take().unwrap().join().unwrap();
-        assert_eq!(monitor.latest(), Some(ask()));
+        assert_eq!(monitor.latest(), Some(Synchronization::No));
 
         // A recent answer is not asked for again.
         *lock(&monitor.latest) = Some(Answer::now(Synchronization::Yes));

@@ -67,8 +67,8 @@ fn refused(output: &Output, parts: &[&str]) {
     }
 }
 
-/// Aligned crops of the portraits: a folder for each of three people, one of whom has two portraits; each portrait in several
-/// brightnesses.
+/// Aligned crops of the portraits: a folder for each of three people; one person has two portraits, and each of the others one.
+/// Each portrait is there in several brightnesses.
 fn people(folder: &Path) -> PathBuf {
     let (crops, set) = (crops(folder), folder.join("people"));
     for (person, portrait) in

@@ -81,7 +81,7 @@ impl From<Outcome> for Reason {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Granted => Self::Granted,
-            Outcome::Denied(reason) => reason.into(),
+            Outcome::Denied(reason) => Self::Denied(reason),
         }
     }
 }

@@ -20,14 +20,11 @@ pub fn group_access(
     if hours.is_empty() {
         return Access::Allowed;
     }
-    if !hours.has(group) {
-        return Access::NoHours;
-    }
-    let Ok(time) = local() else { return Access::ClockImplausible };
-    match hours.allows(group, time) {
-        Some(true) => Access::Allowed,
-        Some(false) => Access::OutsideHours,
-        None => Access::NoHours,
+    let Some(schedule) = hours.schedule(group) else { return Access::NoHours };
+    match local() {
+        Err(_) => Access::ClockImplausible,
+        Ok(time) if schedule.contains(time) => Access::Allowed,
+        Ok(_) => Access::OutsideHours,
     }
 }
 

@@ -25,5 +25,5 @@ pub use decision::{Access, Decision, Observation, Outcome};
 pub use door_monitor::{DoorMonitor, DoorTransition};
 pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
-pub use reason::{DenialReason, NotADenial, Reason};
+pub use reason::{DenialReason, Reason};
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};

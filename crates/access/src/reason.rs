@@ -13,32 +13,14 @@ pub enum Reason {
     Granted,
     /// The exit button was pressed. This is a grant without a face.
     RequestToExit,
-    /// See [`DenialReason::Unknown`].
-    Unknown,
-    /// See [`DenialReason::Ambiguous`].
-    Ambiguous,
-    /// See [`DenialReason::LowQuality`].
-    LowQuality,
-    /// See [`DenialReason::TooFar`].
-    TooFar,
-    /// See [`DenialReason::SeveralFaces`].
-    SeveralFaces,
-    /// See [`DenialReason::CoolDown`].
-    CoolDown,
-    /// See [`DenialReason::DisabledPerson`].
-    DisabledPerson,
-    /// See [`DenialReason::OutsideHours`].
-    OutsideHours,
-    /// See [`DenialReason::NoHours`].
-    NoHours,
-    /// See [`DenialReason::ClockImplausible`].
-    ClockImplausible,
-    /// See [`DenialReason::Locked`].
-    Locked,
+    /// The door does not open.
+    #[serde(untagged)]
+    Denied(DenialReason),
 }
 
 /// Why the door does not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DenialReason {
     /// There are enough frames of good quality, and no enrolled person is similar enough.
     Unknown,
@@ -64,16 +46,9 @@ pub enum DenialReason {
     Locked,
 }
 
-/// The reason is the reason of a grant, not of a denial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is the reason of a grant")]
-pub struct NotADenial(pub Reason);
-
-impl Reason {
+impl DenialReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 13] = [
-        Self::Granted,
-        Self::RequestToExit,
+    pub const ALL: [Self; 11] = [
         Self::Unknown,
         Self::Ambiguous,
         Self::LowQuality,
@@ -97,40 +72,7 @@ impl fmt::Display for Reason {
 
 impl From<DenialReason> for Reason {
     fn from(reason: DenialReason) -> Self {
-        match reason {
-            DenialReason::Unknown => Self::Unknown,
-            DenialReason::Ambiguous => Self::Ambiguous,
-            DenialReason::LowQuality => Self::LowQuality,
-            DenialReason::TooFar => Self::TooFar,
-            DenialReason::SeveralFaces => Self::SeveralFaces,
-            DenialReason::CoolDown => Self::CoolDown,
-            DenialReason::DisabledPerson => Self::DisabledPerson,
-            DenialReason::OutsideHours => Self::OutsideHours,
-            DenialReason::NoHours => Self::NoHours,
-            DenialReason::ClockImplausible => Self::ClockImplausible,
-            DenialReason::Locked => Self::Locked,
-        }
-    }
-}
-
-impl TryFrom<Reason> for DenialReason {
-    type Error = NotADenial;
-
-    fn try_from(reason: Reason) -> Result<Self, NotADenial> {
-        match reason {
-            Reason::Granted | Reason::RequestToExit => Err(NotADenial(reason)),
-            Reason::Unknown => Ok(Self::Unknown),
-            Reason::Ambiguous => Ok(Self::Ambiguous),
-            Reason::LowQuality => Ok(Self::LowQuality),
-            Reason::TooFar => Ok(Self::TooFar),
-            Reason::SeveralFaces => Ok(Self::SeveralFaces),
-            Reason::CoolDown => Ok(Self::CoolDown),
-            Reason::DisabledPerson => Ok(Self::DisabledPerson),
-            Reason::OutsideHours => Ok(Self::OutsideHours),
-            Reason::NoHours => Ok(Self::NoHours),
-            Reason::ClockImplausible => Ok(Self::ClockImplausible),
-            Reason::Locked => Ok(Self::Locked),
-        }
+        Self::Denied(reason)
     }
 }
 
@@ -142,34 +84,31 @@ mod tests {
     fn all_contains_every_reason_in_order() {
         // The match does not compile until a new reason has its index here.
         let index = |reason| match reason {
-            Reason::Granted => 0,
-            Reason::RequestToExit => 1,
-            Reason::Unknown => 2,
-            Reason::Ambiguous => 3,
-            Reason::LowQuality => 4,
-            Reason::TooFar => 5,
-            Reason::SeveralFaces => 6,
-            Reason::CoolDown => 7,
-            Reason::DisabledPerson => 8,
-            Reason::OutsideHours => 9,
-            Reason::NoHours => 10,
-            Reason::ClockImplausible => 11,
-            Reason::Locked => 12,
+            DenialReason::Unknown => 0,
+            DenialReason::Ambiguous => 1,
+            DenialReason::LowQuality => 2,
+            DenialReason::TooFar => 3,
+            DenialReason::SeveralFaces => 4,
+            DenialReason::CoolDown => 5,
+            DenialReason::DisabledPerson => 6,
+            DenialReason::OutsideHours => 7,
+            DenialReason::NoHours => 8,
+            DenialReason::ClockImplausible => 9,
+            DenialReason::Locked => 10,
         };
-        assert!(Reason::ALL.iter().enumerate().all(|(number, reason)| index(*reason) == number));
+        assert!(DenialReason::ALL.iter().enumerate().all(|(number, reason)| index(*reason) == number));
     }
 
     #[test]
-    fn every_reason_but_those_of_a_grant_is_one_of_a_denial() {
-        for reason in Reason::ALL {
-            match DenialReason::try_from(reason) {
-                Ok(denial) => assert_eq!(Reason::from(denial), reason),
-                Err(NotADenial(granted)) => {
-                    assert_eq!(granted, reason);
-                    assert!(matches!(reason, Reason::Granted | Reason::RequestToExit));
-                }
-            }
+    fn a_name_is_the_same_in_text_and_json_and_is_read_back() {
+        assert_eq!(Reason::RequestToExit.to_string(), "request_to_exit");
+        assert_eq!(Reason::from(DenialReason::OutsideHours).to_string(), "outside_hours");
+        let denials = DenialReason::ALL.map(Reason::Denied);
+        for reason in [Reason::Granted, Reason::RequestToExit].into_iter().chain(denials) {
+            let json = serde_json::to_string(&reason).unwrap();
+            assert_eq!(json, format!("\"{reason}\""));
+            assert_eq!(serde_json::from_str::<Reason>(&json).unwrap(), reason);
         }
-        assert_eq!(Reason::OutsideHours.to_string(), "outside_hours");
+        assert!(serde_json::from_str::<Reason>("\"never\"").is_err());
     }
 }

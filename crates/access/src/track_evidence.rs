@@ -6,7 +6,7 @@ use ostiary_core::{PersonId, QualityFault, TrackId, Verdict};
 
 use super::rules::DecisionRules;
 use super::window::Window;
-use super::{Access, Decision, DenialReason, Observation, Outcome, Reason};
+use super::{Access, Decision, DenialReason, Observation, Outcome};
 
 /// A track that ends after this many frames or fewer gets no denial: the person only passed by.
 const MAX_PASSING_FRAMES: u32 = 2;
@@ -200,6 +200,10 @@ impl TrackEvidence {
     }
 }
 
+/// A bit of [`TrackEvidence::reported`] for each outcome.
 fn bit(outcome: Outcome) -> u16 {
-    1 << Reason::from(outcome) as u16
+    match outcome {
+        Outcome::Granted => 1,
+        Outcome::Denied(reason) => 2 << reason as u16,
+    }
 }

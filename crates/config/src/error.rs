@@ -8,7 +8,7 @@ use crate::origin::Origin;
 /// All that is wrong with a configuration, so that it can be fixed in one go. Never empty.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
-    /// One for each thing that is wrong, in the order of the layers.
+    /// One for each thing that is wrong, by kind of layer, then by file and line.
     pub problems: Vec<Problem>,
 }
 

@@ -36,5 +36,5 @@ pub use loaded::{Loaded, Setting};
 pub use lookup::nearest;
 pub use origin::Origin;
 pub use public_key::is_public_key;
-pub use schedule::{Hours, HoursError, TimeError};
+pub use schedule::{Hours, HoursError, Schedule, TimeError};
 pub use sections::*;

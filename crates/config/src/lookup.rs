@@ -49,11 +49,28 @@ pub(crate) fn hint(name: &str) -> String {
     }
 }
 
-/// The most similar of `known`, if it is similar enough to have been meant.
+/// The most similar of `known`, if it is similar enough to have been meant: one edit in three characters, and at most two
+/// more in a long name.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let length = name.chars().count();
     known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= 2 + name.len() / 6)
+        .filter(|(distance, _)| *distance <= (length / 3).min(2 + length / 6))
         .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_name_of_few_characters_is_not_taken_for_every_other_one() {
+        for (name, known) in [("it", "hr"), ("a", "b"), ("夜勤組", "清掃班")] {
+            assert_eq!(nearest(name, [known].into_iter()), None, "{name} for {known}");
+        }
+        for (name, known) in [("stff", "staff"), ("door.margn", "door.margin"), ("nihgt", "night")] {
+            assert_eq!(nearest(name, [known].into_iter()), Some(known));
+        }
+    }
 }

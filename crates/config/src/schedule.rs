@@ -89,21 +89,28 @@ impl Hours {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether this time, the door's local time, is within the hours of a group; `None` for a group without hours.
-    pub fn allows(&self, group: &str, time: DateTime) -> Option<bool> {
-        let minute = time.hour() as u16 * 60 + time.minute() as u16;
-        Some(self.spans(group)?.iter().any(|span| span.contains(time.weekday(), minute)))
-    }
-
-    /// Whether this group has hours; upper and lower case are the same group.
-    pub fn has(&self, group: &str) -> bool {
-        self.spans(group).is_some()
-    }
-
-    fn spans(&self, group: &str) -> Option<&[Span]> {
+    /// The hours of this group, if it has some; upper and lower case are the same group.
+    pub fn schedule(&self, group: &str) -> Option<Schedule<'_>> {
         // The facebank has folded names, which are found without an allocation.
         let spans = self.0.get(group).or_else(|| self.0.get(&fold_group(group)));
-        spans.map(Vec::as_slice)
+        spans.map(|spans| Schedule(spans))
+    }
+
+    /// Whether this group has hours.
+    pub fn has(&self, group: &str) -> bool {
+        self.schedule(group).is_some()
+    }
+}
+
+/// The hours of one group.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule<'a>(&'a [Span]);
+
+impl Schedule<'_> {
+    /// Whether this time, the door's local time, is within the hours.
+    pub fn contains(self, time: DateTime) -> bool {
+        let minute = time.hour() as u16 * 60 + time.minute() as u16;
+        self.0.iter().any(|span| span.contains(time.weekday(), minute))
     }
 }
 
@@ -197,7 +204,7 @@ mod tests {
     }
 
     fn allows(times: &[&str], time: DateTime) -> bool {
-        hours(times).allows("staff", time).unwrap()
+        hours(times).schedule("staff").unwrap().contains(time)
     }
 
     #[test]
@@ -246,7 +253,7 @@ mod tests {
         assert!(allows(&["always"], night));
         assert!(!allows(&["never"], night));
         assert!(!allows(&[], night));
-        assert_eq!(hours(&["always"]).allows("stff", night), None);
+        assert!(hours(&["always"]).schedule("stff").is_none());
     }
 
     #[test]
@@ -256,7 +263,7 @@ mod tests {
             let hours =
                 Hours::parse(&BTreeMap::from([(group.to_owned(), vec!["never".to_owned()])])).unwrap();
             for asked in ["staff", "Staff", "sTAFF"] {
-                assert_eq!(hours.allows(asked, night), Some(false), "{group} {asked}");
+                assert!(!hours.schedule(asked).unwrap().contains(night), "{group} {asked}");
             }
         }
     }

@@ -40,7 +40,8 @@ impl std::fmt::Debug for Embedding {
     }
 }
 
-/// Cosine similarity, -1 to 1. Two photos of one person typically reach 0.6 or more; two different people are near 0.
+/// Cosine similarity, -1 to 1. From which similarity two photos show the same person depends on the model: the FAR tables
+/// (`models/far.toml`, `models/far-int8.toml`) have the thresholds of the shipped embedders.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Similarity(pub f32);

@@ -15,3 +15,8 @@ pub fn hex(bytes: &[u8]) -> String {
         hex
     })
 }
+
+/// Whether a text is a SHA-256 as [`sha256`] writes it.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}

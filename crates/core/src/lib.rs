@@ -30,7 +30,7 @@ pub use embedding::{Embedding, Similarity};
 pub use face::{Detection, Detections, Face, MAX_FACES, primary_detection};
 pub use frame::Frame;
 pub use geometry::{BBox, Landmarks, Point};
-pub use hash::{hex, sha256};
+pub use hash::{hex, is_sha256, sha256};
 pub use ids::{ModelId, PersonId, TrackId};
 pub use match_rule::{MatchRule, Verdict};
 pub use model_role::{ModelRole, UnknownModelRole};

@@ -218,8 +218,8 @@ impl Denial {
     /// The stable name of the reason.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Face { reason, .. } => Reason::from(*reason),
-            Self::ExitButton => Reason::Locked,
+            Self::Face { reason, .. } => Reason::Denied(*reason),
+            Self::ExitButton => Reason::Denied(DenialReason::Locked),
         }
     }
 

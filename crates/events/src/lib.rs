@@ -41,7 +41,4 @@ pub enum OutputError {
     /// Standard output is closed.
     #[error("standard output: {0}; is the reader of the pipe gone?")]
     Stdout(std::io::Error),
-    /// The event store could not be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

@@ -226,9 +226,10 @@ impl Record {
     }
 
     fn denial(self) -> Result<Denial, RecordError> {
-        let reason = self.required("reason", self.reason)?;
-        let reason =
-            DenialReason::try_from(reason).map_err(|_| RecordError::Reason { kind: self.kind, reason })?;
+        let reason = match self.required("reason", self.reason)? {
+            Reason::Denied(reason) => reason,
+            reason => return Err(RecordError::Reason { kind: self.kind, reason }),
+        };
         if reason == DenialReason::Locked && self.track.is_none() {
             return Ok(Denial::ExitButton);
         }

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use counters::{counter, set_counter};
-use damage::replace_damaged;
+use damage::{Known, replace_damaged};
 pub use error::StoreError;
 use error::{is_damage, sql_error};
 use file::{LOCK_TIMEOUT, check, connect, create_or_check, escaped, with_suffix};
@@ -34,6 +34,8 @@ pub struct EventStore {
     spool: bool,
     /// The newest id of an event, of this process or an earlier one.
     last: u64,
+    /// The newest time when the store was opened or last written.
+    newest: Option<NewestTime>,
 }
 
 impl EventStore {
@@ -48,10 +50,13 @@ impl EventStore {
         let path = config.path.clone();
         let (connection, last) =
             match connect(&path).and_then(|connection| create_or_check(&path, connection)) {
-                Err(StoreError::Sql { why, .. }) if is_damage(&why) => replace_damaged(&path, why, None)?,
+                Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
+                    replace_damaged(&path, why, Known::default())?
+                }
                 opened => opened?,
             };
-        Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last })
+        let newest = newest_time::read(&connection).ok();
+        Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last, newest })
     }
 
     /// Opens the store for reading. Nothing in the file or beside it is created, moved or changed.
@@ -76,7 +81,7 @@ impl EventStore {
         let connection = connection.map_err(sql)?;
         connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
         let last = check(path, &connection)?;
-        Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last })
+        Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last, newest: None })
     }
 
     /// Stores an event durably and sets its id, one above the last.
@@ -88,7 +93,8 @@ impl EventStore {
             Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
                 // Closed first: closing removes the journals by name. Later it would remove those of the new file.
                 self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
-                (self.connection, self.last) = replace_damaged(&self.path, why, Some(self.last))?;
+                (self.connection, self.last) =
+                    replace_damaged(&self.path, why, Known { last: Some(self.last), newest: self.newest })?;
                 self.insert(event)
             }
             inserted => inserted,
@@ -115,13 +121,16 @@ impl EventStore {
             .execute(params![id as i64, json])?;
         set_counter(&transaction, "last", id)?;
         newest_time::record(&transaction, time)?;
+        let newest = newest_time::read(&transaction)?;
         if !self.spool {
             set_counter(&transaction, "sent", id)?;
         }
         transaction
             .prepare_cached("DELETE FROM events WHERE id <= ?1")?
             .execute([id.saturating_sub(self.keep) as i64])?;
-        transaction.commit()
+        transaction.commit()?;
+        self.newest = Some(newest);
+        Ok(())
     }
 
     /// The oldest events that are not sent yet and have an id above `after`, at most `limit`, in order.

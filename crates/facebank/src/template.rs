@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ostiary_core::{Crop, Embedding};
+use ostiary_core::{Crop, Embedding, hex};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use sha2::{Digest, Sha256};
 
@@ -33,7 +33,7 @@ impl PhotoHash {
 /// Prints 64 lower-case hexadecimal digits.
 impl fmt::Display for PhotoHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

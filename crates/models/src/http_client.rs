@@ -1,4 +1,4 @@
-//! The web client: HTTP and HTTPS with the certificates of the system, and a timeout for each phase of a request.
+//! The HTTP client: HTTP and HTTPS with the certificates of the system, and a timeout for each phase of a request.
 
 use std::io::Read;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ostiary_core::{ModelId, ModelRole, NetworkInput, Precision, Similarity};
+use ostiary_core::{ModelId, ModelRole, NetworkInput, Precision, Similarity, is_sha256};
 use serde::{Deserialize, Serialize};
 
 use super::BundleError;
@@ -112,7 +112,7 @@ pub enum ModelEntryError {
         file: String,
     },
     /// The hash is malformed.
-    #[error("its sha256 is not 64 hexadecimal digits")]
+    #[error("its sha256 is not 64 lower-case hexadecimal digits")]
     Hash,
     /// The input cannot be fed with pixels.
     #[error("{0}")]
@@ -168,7 +168,7 @@ impl ModelEntry {
         if self.file.is_empty() || self.file.contains('/') || self.file == ".." {
             return Err(ModelEntryError::FileName { file: self.file.clone() });
         }
-        if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !is_sha256(&self.sha256) {
             return Err(ModelEntryError::Hash);
         }
         self.input.check().map_err(|why| ModelEntryError::Input(why.to_string()))?;
@@ -292,6 +292,10 @@ mod tests {
             assert!(why.starts_with("m: "), "{why}");
             why
         };
+        for sha256 in [String::new(), "0".repeat(63), "0".repeat(65), "g".repeat(64), "A".repeat(64)] {
+            let why = refused(&|entry| entry.sha256 = sha256.clone());
+            assert!(why.contains("64 lower-case hexadecimal digits"), "{sha256:?}: {why}");
+        }
         for far in [0.0, 1.0, -1e-3, 2.0, f64::NAN, f64::INFINITY] {
             assert!(refused(&|entry| entry.far[0].far = far).contains("rate"), "{far}");
         }

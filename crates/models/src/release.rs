@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use ostiary_core::MAX_FILE;
+use ostiary_core::{MAX_FILE, is_sha256};
 use serde::{Deserialize, Serialize};
 
 use super::{Manifest, ModelStoreError};
@@ -140,7 +140,7 @@ impl Release {
             {
                 return Err(ReleaseFormatError::FileName(name.clone()));
             }
-            if !is_hash(&file.sha256) {
+            if !is_sha256(&file.sha256) {
                 return Err(ReleaseFormatError::Hash(name.clone()));
             }
             if file.size > MAX_FILE {
@@ -168,11 +168,6 @@ impl Release {
         }
         Ok(())
     }
-}
-
-/// Whether a text is a SHA-256 in lower-case hexadecimal.
-pub(super) fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 #[cfg(test)]

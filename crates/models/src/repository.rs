@@ -29,7 +29,7 @@ pub enum Repository {
     /// A local folder.
     Folder(PathBuf),
     /// A folder on a web server.
-    HttpClient(HttpClient),
+    Http(HttpClient),
 }
 
 impl Repository {
@@ -44,7 +44,7 @@ impl Repository {
     /// The URL is HTTPS, and the system trusts no certificate authority.
     pub fn open(source: &str) -> Result<Self, ModelStoreError> {
         match source.starts_with("http://") || source.starts_with("https://") {
-            true => Ok(Self::HttpClient(HttpClient::new(source)?)),
+            true => Ok(Self::Http(HttpClient::new(source)?)),
             false => Ok(Self::Folder(source.into())),
         }
     }
@@ -123,7 +123,7 @@ impl Repository {
                     retryable: false,
                 }),
             },
-            Self::HttpClient(web) => web.get(file),
+            Self::Http(client) => client.get(file),
         }
     }
 
@@ -154,7 +154,7 @@ impl Repository {
     fn place(&self, file: &str) -> String {
         match self {
             Self::Folder(folder) => folder.join(file).display().to_string(),
-            Self::HttpClient(web) => redact(&web.url(file)),
+            Self::Http(client) => redact(&client.url(file)),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! A release with its signature, and the trusted keys.
 
 use minisign_verify::{PublicKey, Signature};
-use ostiary_core::sha256;
+use ostiary_core::{is_sha256, sha256};
 
-use super::release::is_hash;
 use super::{ModelStoreError, Release};
 
 /// Limit of the size of a signature file, bytes.
@@ -52,7 +51,7 @@ impl SignedRelease {
             why: "it is not the signature of a release".into(),
         };
         let signature = Signature::decode(signature).map_err(|_| invalid())?;
-        let hash = signature.trusted_comment().strip_prefix(COMMENT_PREFIX).filter(|hash| is_hash(hash));
+        let hash = signature.trusted_comment().strip_prefix(COMMENT_PREFIX).filter(|hash| is_sha256(hash));
         hash.map(str::to_owned).ok_or_else(invalid)
     }
 

@@ -155,12 +155,12 @@ impl Shared {
         if link.state_changed
             && let Ok(state) = serde_json::to_vec(&link.state)
         {
-            let told = client.try_publish(
+            let published = client.try_publish(
                 self.topics.state.as_str(),
                 state,
                 PublishOptions::at_most_once().retained(),
             );
-            link.state_changed = told.is_err();
+            link.state_changed = published.is_err();
         }
         let room = WINDOW.saturating_sub(link.window.len());
         if room == 0 {

@@ -56,12 +56,19 @@ impl RecognitionPipeline {
     /// # Errors
     /// The models are missing, damaged or do not fit their roles, or the backend is not available.
     pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
-        let bundle = Bundle::find(&config.models, config.engine.precision)?;
+        Self::from_bundle(&Bundle::find(&config.models, config.engine.precision)?, config, gallery)
+    }
+
+    /// Loads the models of a bundle. The templates of the gallery must be of its embedding model.
+    ///
+    /// # Errors
+    /// The models are damaged or do not fit their roles, or the backend is not available.
+    pub fn from_bundle(bundle: &Bundle, config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
         let backend = Backend::new(&config.engine, &config.ort)?;
         Ok(Self {
-            detector: Detector::load(&bundle, &config.detector, &backend)?,
+            detector: Detector::load(bundle, &config.detector, &backend)?,
             tracker: Tracker::new(config.detector.every),
-            embedder: Embedder::load(&bundle, &config.embedder, &backend)?,
+            embedder: Embedder::load(bundle, &config.embedder, &backend)?,
             backend,
             gallery,
             limits: config.quality.clone(),

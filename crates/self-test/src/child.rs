@@ -1,10 +1,10 @@
 //! The test itself. It runs in the process that [`SelfTest`](super::SelfTest) starts.
 
 use ostiary_core::{Crop, ModelRole};
-use ostiary_engine::{Backend, Onnx};
+use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pipeline::{BundleCheckError, check_bundle};
-use ostiary_vision::VisionError;
+use ostiary_vision::{VisionError, load_network};
 
 use super::{SelfTestError, SelfTestRequest, match_portraits};
 
@@ -15,7 +15,7 @@ const NETWORKS: [(ModelRole, usize); 4] =
 /// Tests the models in this process. Calls `stage` with a description of each step before it starts.
 ///
 /// # Errors
-/// What is wrong with the models.
+/// What is wrong with the models, or that a portrait of the program cannot be read.
 pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result<(), SelfTestError> {
     let config = request.config();
     stage("the manifest");
@@ -35,10 +35,7 @@ pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result
 
 /// Runs one network on a black picture.
 fn run_once(bundle: &Bundle, role: ModelRole, side: usize, backend: &Backend) -> Result<(), VisionError> {
-    let bytes = bundle.read(role)?;
-    let path = bundle.path(role)?.display().to_string();
-    let onnx = Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?;
-    let mut network = onnx.prepare(&[1, 3, side, side])?;
+    let mut network = load_network(bundle, role, backend)?.prepare(&[1, 3, side, side])?;
     let mut outputs = vec![Vec::new(); network.output_shapes().len()];
     Ok(network.run(&vec![0; 3 * side * side], &mut outputs)?)
 }

@@ -49,9 +49,12 @@ pub enum SelfTestError {
         /// Threshold of the lowest false accept rate.
         threshold: f32,
     },
-    /// The test reported an error.
+    /// The test reported what is wrong with the models.
     #[error("{0}")]
     Failed(String),
+    /// The process of the test reported why it could not test the models.
+    #[error("{0}")]
+    NotTested(String),
     /// The process of the test ended without a result.
     #[error("the test of the models ended at {stage}: {how}; do not use these models")]
     Died {
@@ -85,7 +88,7 @@ pub enum SelfTestError {
 impl SelfTestError {
     /// Whether the models failed the test; `false` if they could not be tested.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Portrait(_) | Self::Start(_) | Self::Limit(_))
+        !matches!(self, Self::Portrait(_) | Self::NotTested(_) | Self::Start(_) | Self::Limit(_))
     }
 }
 

@@ -25,7 +25,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const MAX_OUTPUT: u64 = 64 << 10;
 /// Limit of the error output in a message, characters.
 const MAX_ERROR_TEXT: usize = 300;
-/// Exit code of a test that found an error.
+/// Exit code of a test that found an error of the models.
 const EXIT_FAILED: i32 = 2;
 
 /// Limits of the process of the test.
@@ -69,6 +69,9 @@ impl SelfTest {
     pub const COMMAND: &str = "models-self-test";
     /// The last line of the output if all stages passed.
     pub const DONE: &str = "done";
+    /// Exit code of a process that could not test the models ([`SelfTestError::is_refusal`] is false). Its error output says
+    /// why.
+    pub const EXIT_NOT_TESTED: u8 = 3;
 
     /// A test of a bundle with the engine of this configuration, by this program. `/proc/self/exe` is the running program,
     /// even if an upgrade has replaced its file.
@@ -94,7 +97,7 @@ impl SelfTest {
     /// Runs the test to its end. Calls `on_poll` about 50 times a second.
     ///
     /// # Errors
-    /// What is wrong with the models, or how the test ended.
+    /// What is wrong with the models, how the test ended, or why the models could not be tested.
     pub fn run(&self, mut on_poll: impl FnMut()) -> Result<(), SelfTestError> {
         let request =
             serde_json::to_string(&self.request).map_err(|error| SelfTestError::Start(error.into()))?;
@@ -129,10 +132,16 @@ impl SelfTest {
         match status {
             None => Err(SelfTestError::TimedOut { stage, limit: self.timeout }),
             Some(status) if status.success() && stage == Self::DONE => Ok(()),
-            Some(status) if status.code() == Some(EXIT_FAILED) => {
-                Err(SelfTestError::Failed(errors.trim_start_matches("error: ").to_owned()))
+            Some(status) => {
+                let text = || errors.trim_start_matches("error: ").to_owned();
+                Err(match status.code() {
+                    Some(EXIT_FAILED) => SelfTestError::Failed(text()),
+                    Some(code) if code == i32::from(Self::EXIT_NOT_TESTED) => {
+                        SelfTestError::NotTested(text())
+                    }
+                    _ => SelfTestError::Died { stage, how: self.describe(status, &errors) },
+                })
             }
-            Some(status) => Err(SelfTestError::Died { stage, how: self.describe(status, &errors) }),
         }
     }
 
@@ -170,4 +179,44 @@ fn read_output(from: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
 fn kill(process: &mut Child) {
     let _ = process.kill();
     let _ = process.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use ostiary_core::Precision;
+
+    use super::*;
+
+    /// The error of a test whose process prints an error and ends with this exit code.
+    fn error_of(exit_code: u8) -> SelfTestError {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        fs::write(&program, format!("#!/bin/sh\necho 'error: the reason' >&2\nexit {exit_code}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        let bundle = Bundle::open(&models, Precision::Int8).unwrap();
+        let long = Duration::from_secs(60);
+        let limits = Limits { memory: None, cpu: long, wall: long };
+        SelfTest::with_limits(program, &bundle, &Config::default(), limits).run(|| {}).unwrap_err()
+    }
+
+    #[test]
+    fn only_what_the_test_finds_wrong_is_a_refusal() {
+        let untested = error_of(SelfTest::EXIT_NOT_TESTED);
+        assert!(matches!(untested, SelfTestError::NotTested(_)) && !untested.is_refusal(), "{untested:?}");
+        assert_eq!(untested.to_string(), "the reason");
+
+        let failed = error_of(2);
+        assert!(matches!(failed, SelfTestError::Failed(_)) && failed.is_refusal(), "{failed:?}");
+        assert_eq!(failed.to_string(), "the reason");
+
+        for exit_code in [0, 1] {
+            let died = error_of(exit_code);
+            assert!(matches!(died, SelfTestError::Died { .. }) && died.is_refusal(), "{died:?}");
+            assert!(died.to_string().contains("before the last stage"), "{died}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub const ARCFACE_TEMPLATE: Landmarks = [
 
 /// A similarity transform of the plane: `x' = a x - b y + tx`, `y' = b x + a y + ty`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SimilarityTransform {
+struct SimilarityTransform {
     a: f32,
     b: f32,
     tx: f32,
@@ -30,7 +30,7 @@ impl SimilarityTransform {
     /// The transform that maps `from` to `to` with the least squared error (Umeyama, "Least-squares estimation of
     /// transformation parameters between two point patterns", 1991; the closed form in two dimensions, without
     /// reflection). `None` if the points do not determine one: all at one place, or not finite.
-    pub fn least_squares(from: &Landmarks, to: &Landmarks) -> Option<Self> {
+    fn least_squares(from: &Landmarks, to: &Landmarks) -> Option<Self> {
         let (from_mean, to_mean) = (mean(from), mean(to));
         let (mut dot, mut cross, mut variance) = (0.0, 0.0, 0.0);
         for (p, q) in from.iter().zip(to) {
@@ -53,7 +53,7 @@ impl SimilarityTransform {
     }
 
     /// Transforms a point.
-    pub fn apply(&self, p: Point) -> Point {
+    fn apply(&self, p: Point) -> Point {
         Point { x: self.a * p.x - self.b * p.y + self.tx, y: self.b * p.x + self.a * p.y + self.ty }
     }
 }

@@ -7,11 +7,11 @@
 
 use ostiary_config as config;
 use ostiary_core::{Crop, Embedding, ModelId, ModelRole, Similarity};
-use ostiary_engine::{Backend, Onnx};
+use ostiary_engine::Backend;
 use ostiary_models::{Bundle, ModelEntry};
 
-use super::VisionError;
 use super::batched_network::BatchedNetwork;
+use super::{VisionError, load_network};
 
 /// Batch sizes, crops.
 const BATCH_SIZES: [usize; 2] = [4, 1];
@@ -37,10 +37,7 @@ impl Embedder {
         settings: &config::Embedder,
         backend: &Backend,
     ) -> Result<Self, VisionError> {
-        let bytes = bundle.read(ModelRole::Embedder)?;
-        let path = bundle.path(ModelRole::Embedder)?.display().to_string();
-        let entry = bundle.entry(ModelRole::Embedder)?;
-        let onnx = Onnx::parse(&path, &bytes, &entry.input, backend)?;
+        let onnx = load_network(bundle, ModelRole::Embedder, backend)?;
         let network = BatchedNetwork::new(&onnx, &BATCH_SIZES, Crop::SIDE)?;
         match network.output_shapes() {
             [shape]
@@ -48,13 +45,13 @@ impl Embedder {
             }
             found => {
                 return Err(VisionError::Outputs {
-                    model: path,
+                    model: bundle.path(ModelRole::Embedder)?.display().to_string(),
                     expected: format!("[[1, 1 to {}]]", Embedding::MAX),
                     found: format!("{found:?}"),
                 });
             }
         }
-        let (model, entry) = (bundle.id(ModelRole::Embedder)?, entry.clone());
+        let (model, entry) = (bundle.id(ModelRole::Embedder)?, bundle.entry(ModelRole::Embedder)?.clone());
         Ok(Self { network, model, entry, flip: settings.flip, sum: Vec::new() })
     }
 

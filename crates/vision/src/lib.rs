@@ -8,13 +8,15 @@ mod align;
 mod batched_network;
 mod embedder;
 mod error;
+mod load_network;
 mod mtcnn;
 mod quality;
 mod tracker;
 
-pub use align::{ARCFACE_TEMPLATE, SimilarityTransform, align};
+pub use align::{ARCFACE_TEMPLATE, align};
 pub use embedder::Embedder;
 pub use error::VisionError;
+pub use load_network::load_network;
 pub use mtcnn::Detector;
 pub use quality::measure_quality;
-pub use tracker::{EndedTracks, Track, Tracker};
+pub use tracker::{Track, Tracker};

@@ -19,8 +19,7 @@ use super::{Detector, VisionError};
 const MIN_TRACK_IOU: f32 = 0.3;
 /// Two tracks whose boxes overlap by more than this (IoU) follow the same face.
 const DUPLICATE_IOU: f32 = 0.5;
-/// Smallest cosine similarity of successive embeddings of a track. Those of one person are near 0.9; those of two people at
-/// one camera seldom reach 0.4. If one person falls below it, only a new track begins.
+/// Smallest cosine similarity of successive embeddings of a track. If one person falls below it, only a new track begins.
 const MIN_TRACK_SIMILARITY: f32 = 0.4;
 /// Maximum number of consecutive frames in which the face of a track may be missing.
 const MAX_MISSED_FRAMES: u32 = 3;
@@ -73,7 +72,7 @@ impl Track {
 }
 
 /// The tracks that ended with a frame: at most the existing ones, and as many new ones that ended in the same frame.
-pub type EndedTracks = heapless::Vec<TrackId, { 2 * MAX_FACES }>;
+type EndedTracks = heapless::Vec<TrackId, { 2 * MAX_FACES }>;
 
 /// Tracks at most [`MAX_FACES`] faces. Does not allocate after its creation.
 pub struct Tracker {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ostiary_core::{ModelRole, Precision};
-use ostiary_engine::{Backend, LayerInfo, Network, Onnx};
+use ostiary_engine::{Backend, LayerInfo, Network};
 use ostiary_models::Bundle;
+use ostiary_vision::load_network;
 use serde::Serialize;
 
 use super::times::WARM_UP_RUNS;
@@ -51,13 +52,12 @@ struct LayerTime<'a> {
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<()> {
     let config = args.engine_flags.config(globals)?;
     let bundle = Bundle::find(&config.models, Precision::Int8)?;
-    let path = bundle.path(args.model)?.display().to_string();
-    let input = &bundle.entry(args.model)?.input;
-    let onnx = Onnx::parse(&path, &bundle.read(args.model)?, input, &Backend::tract(config.engine.threads))?;
-    let [_, channels, height, width] = input.shape;
+    let onnx = load_network(&bundle, args.model, &Backend::tract(config.engine.threads))?;
+    let [_, channels, height, width] = bundle.entry(args.model)?.input.shape;
     let [height, width] = if height * width == 0 { DEFAULT_INPUT_SIZE } else { [height, width] };
     let Some(mut network) = onnx.prepare_quantized(&[1, channels, height, width])? else {
-        bail!("{path}: is not quantized; only the layers of a quantized network can be timed");
+        let path = bundle.path(args.model)?;
+        bail!("{}: is not quantized; only the layers of a quantized network can be timed", path.display());
     };
 
     let pixels = synthetic::picture(width as u32, height as u32);

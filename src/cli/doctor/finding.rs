@@ -30,8 +30,8 @@ impl Status {
 pub struct Finding {
     pub status: Status,
     pub found: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(rename = "mend")]
+    /// How to fix it. The name in JSON is that of 0.1.0.
+    #[serde(rename = "mend", skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 

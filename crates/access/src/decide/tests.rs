@@ -2,7 +2,7 @@ use ostiary_core::{Candidate, Quality, QualityFault};
 use proptest::prelude::*;
 
 use super::*;
-use crate::Reason;
+use crate::{DenialReason, Reason};
 
 const THRESHOLD: Similarity = Similarity(0.4);
 const ANN: i64 = 1;
@@ -141,7 +141,7 @@ fn frames_of_another_track_do_not_count() {
 fn a_denial_is_reported_once_and_a_grant_can_follow() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(7, &[stranger(1)]), []);
-    assert_eq!(scene.show(1, &[stranger(1)]), [(1, Reason::Unknown)]);
+    assert_eq!(scene.show(1, &[stranger(1)]), [(1, Reason::Denied(DenialReason::Unknown))]);
     assert_eq!(scene.show(100, &[stranger(1)]), []);
     assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
 }
@@ -150,7 +150,7 @@ fn a_denial_is_reported_once_and_a_grant_can_follow() {
 fn with_an_empty_facebank_every_face_is_unknown() {
     let mut scene = Scene::new(&rules());
     let nobody = Observation { candidate: None, ..ann(1) };
-    assert_eq!(scene.show(20, &[nobody]), [(1, Reason::Unknown)]);
+    assert_eq!(scene.show(20, &[nobody]), [(1, Reason::Denied(DenialReason::Unknown))]);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn two_similar_people_are_ambiguous() {
     let mut scene = Scene::new(&rules());
     let mut twin = ann(1);
     twin.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(0.66)));
-    assert_eq!(scene.show(20, &[twin]), [(1, Reason::Ambiguous)]);
+    assert_eq!(scene.show(20, &[twin]), [(1, Reason::Denied(DenialReason::Ambiguous))]);
     assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
 }
 
@@ -191,10 +191,10 @@ fn a_single_person_in_the_facebank_has_no_second() {
 #[test]
 fn a_disabled_person_and_one_outside_their_hours_are_denied() {
     for (access, reason) in [
-        (Access::Disabled, Reason::DisabledPerson),
-        (Access::OutsideHours, Reason::OutsideHours),
-        (Access::NoHours, Reason::NoHours),
-        (Access::ClockImplausible, Reason::ClockImplausible),
+        (Access::Disabled, Reason::Denied(DenialReason::DisabledPerson)),
+        (Access::OutsideHours, Reason::Denied(DenialReason::OutsideHours)),
+        (Access::NoHours, Reason::Denied(DenialReason::NoHours)),
+        (Access::ClockImplausible, Reason::Denied(DenialReason::ClockImplausible)),
     ] {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(50, &[Observation { access, ..ann(1) }]), [(1, reason)]);
@@ -209,7 +209,7 @@ fn a_disabled_person_and_one_outside_their_hours_are_denied() {
 fn the_cool_down_applies_to_another_track_of_the_same_person() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
-    assert_eq!(scene.show(90, &[ann(2)]), [(2, Reason::CoolDown)]);
+    assert_eq!(scene.show(90, &[ann(2)]), [(2, Reason::Denied(DenialReason::CoolDown))]);
     assert_eq!(scene.show(20, &[ann(2)]), [(2, Reason::Granted)], "10 s later");
     assert_eq!(
         scene.show(3, &[face(3, BOB, 0.7)]),
@@ -221,7 +221,10 @@ fn the_cool_down_applies_to_another_track_of_the_same_person() {
 #[test]
 fn one_person_on_two_tracks_is_let_in_once() {
     let mut scene = Scene::new(&rules());
-    assert_eq!(scene.show(3, &[ann(1), ann(2)]), [(1, Reason::Granted), (2, Reason::CoolDown)]);
+    assert_eq!(
+        scene.show(3, &[ann(1), ann(2)]),
+        [(1, Reason::Granted), (2, Reason::Denied(DenialReason::CoolDown))]
+    );
 }
 
 #[test]
@@ -234,7 +237,7 @@ fn a_second_face_is_ignored_if_so_configured() {
 fn a_second_face_prevents_a_grant_until_the_person_is_alone() {
     let mut scene = Scene::new(&Door { second_face: SecondFace::Refuse, ..rules() });
     let blurred = faulty(2, QualityFault::Blurred);
-    assert_eq!(scene.show(50, &[ann(1), blurred]), [(1, Reason::SeveralFaces)]);
+    assert_eq!(scene.show(50, &[ann(1), blurred]), [(1, Reason::Denied(DenialReason::SeveralFaces))]);
     assert_eq!(scene.show(2, &[ann(1)]), [], "frames with a second face do not count");
     assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
 }
@@ -242,7 +245,10 @@ fn a_second_face_prevents_a_grant_until_the_person_is_alone() {
 #[test]
 fn a_second_face_of_an_allowed_person_does_not_prevent_a_grant() {
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
-    assert_eq!(scene.show(50, &[ann(1), stranger(2)])[..1], [(1, Reason::SeveralFaces)]);
+    assert_eq!(
+        scene.show(50, &[ann(1), stranger(2)])[..1],
+        [(1, Reason::Denied(DenialReason::SeveralFaces))]
+    );
 
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
     let decided = scene.show(10, &[ann(1), face(2, BOB, 0.7)]);
@@ -260,15 +266,15 @@ fn a_second_face_must_match_within_the_window() {
     let hidden = faulty(2, QualityFault::TurnedAway);
     assert_eq!(scene.show(3, &[face(2, BOB, 0.7)]), [(2, Reason::Granted)]);
     assert_eq!(scene.show(25, &[hidden]), []);
-    assert_eq!(scene.show(20, &[ann(1), hidden]), [(1, Reason::SeveralFaces)]);
+    assert_eq!(scene.show(20, &[ann(1), hidden]), [(1, Reason::Denied(DenialReason::SeveralFaces))]);
 }
 
 #[test]
 fn a_track_without_a_good_frame_is_denied_with_the_reason_at_its_end() {
     for (fault, reason) in [
-        (QualityFault::TooSmall, Reason::TooFar),
-        (QualityFault::Blurred, Reason::LowQuality),
-        (QualityFault::TurnedAway, Reason::LowQuality),
+        (QualityFault::TooSmall, Reason::Denied(DenialReason::TooFar)),
+        (QualityFault::Blurred, Reason::Denied(DenialReason::LowQuality)),
+        (QualityFault::TurnedAway, Reason::Denied(DenialReason::LowQuality)),
     ] {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(20, &[faulty(1, fault)]), []);
@@ -289,7 +295,7 @@ fn a_short_track_is_not_denied() {
 fn a_stranger_with_too_few_frames_is_denied_at_the_end_of_the_track() {
     let mut scene = Scene::new(&rules());
     scene.show(5, &[stranger(1)]);
-    assert_eq!(scene.end(1), Some(Reason::Unknown));
+    assert_eq!(scene.end(1), Some(Reason::Denied(DenialReason::Unknown)));
 }
 
 #[test]
@@ -453,7 +459,7 @@ proptest! {
         let mut scene = Scene::new(&door);
         for similarity in similarities {
             let decided = scene.show(1, &[face(1, ANN, similarity)]);
-            prop_assert!(decided.iter().all(|(_, reason)| *reason == Reason::Unknown));
+            prop_assert!(decided.iter().all(|(_, reason)| *reason == Reason::Denied(DenialReason::Unknown)));
         }
     }
 }

@@ -145,7 +145,7 @@ impl Step {
         }
     }
 
-    /// What users are told about the layer.
+    /// Description of the layer for users.
     pub fn info(&self, values: &[StoredValue]) -> LayerInfo {
         let tensor = match &self.result {
             StepResult::Bytes(value) => &values[*value].tensor,

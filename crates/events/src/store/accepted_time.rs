@@ -129,11 +129,13 @@ mod tests {
         }
         drop(damaged);
         let path = folder.path().join("events.sqlite");
+        EventStore::accept_time(&path, at("2031-05-05T10:00:00Z")).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[5 * 4096..6 * 4096].fill(0xa5);
         std::fs::write(&path, bytes).unwrap();
         let again = store(folder.path(), 10_000);
-        assert_eq!(newest(&again), Some(at("2031-05-05T10:00:00Z")));
+        let kept = NewestTime { time: Some(at("2031-05-05T10:00:00Z")), accepted: 1 };
+        assert_eq!(again.newest_time().unwrap(), kept);
         let aside = folder.path().read_dir().unwrap().count();
         assert!(aside > 1, "it was moved aside");
     }

@@ -5,21 +5,33 @@ use std::{fs, io};
 
 use rusqlite::Connection;
 
+use super::StoreError;
 use super::counters::{counter, set_counter};
 use super::error::sql_error;
 use super::file::{connect, create_or_check, with_suffix};
+use super::newest_time::{self, NewestTime};
 use super::schema::{MAX_ID, SCHEMA};
-use super::{StoreError, newest_time};
+
+/// What is known of a file, from memory or from its own tables.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    /// The newest id of an event.
+    pub last: Option<u64>,
+    pub newest: Option<NewestTime>,
+}
 
 /// Moves a damaged file aside and creates a new one, whose ids are above all earlier ones. If the earlier ids are not known,
-/// ids continue from the time in milliseconds since 1970, which is above any count and exact in JSON.
+/// ids continue from the time in milliseconds since 1970, which is above any count and exact in JSON. The times that the
+/// clock is compared with stay too: otherwise a clock that was set back would count as plausible.
 pub(super) fn replace_damaged(
     path: &Path,
     damage: rusqlite::Error,
-    known: Option<u64>,
+    known: Known,
 ) -> Result<(Connection, u64), StoreError> {
-    let last = known.or_else(|| readable_id(path));
-    let newest = readable_time(path);
+    let readable = readable(path);
+    let last = known.last.or(readable.last);
+    // Another process may have accepted a time since it was last read.
+    let newest = readable.newest.or(known.newest);
     let now = jiff::Timestamp::now();
     let aside = path_aside(path, now);
     let moved = fs::rename(path, &aside).and_then(|()| {
@@ -42,31 +54,29 @@ pub(super) fn replace_damaged(
         last + 1
     );
     let (connection, _) = create_or_check(path, connect(path)?)?;
-    let counted =
-        set_counter(&connection, "last", last).and_then(|()| set_counter(&connection, "sent", last));
-    let counted = counted.and_then(|()| newest.map_or(Ok(()), |time| newest_time::record(&connection, time)));
-    counted.map_err(|why| sql_error(path, why))?;
+    let count = || {
+        set_counter(&connection, "last", last)?;
+        set_counter(&connection, "sent", last)?;
+        newest.map_or(Ok(()), |newest| newest_time::restore(&connection, newest))
+    };
+    count().map_err(|why| sql_error(path, why))?;
     Ok((connection, last))
 }
 
-/// The newest id of a damaged file, if the counter and the events can both be read and agree.
-fn readable_id(path: &Path) -> Option<u64> {
-    let connection = connect(path).ok()?;
-    if !ostiary_sqlite::schema_matches(SCHEMA, &connection).ok()? {
-        return None;
+/// What can be read of a damaged file.
+fn readable(path: &Path) -> Known {
+    let Ok(connection) = connect(path) else { return Known::default() };
+    if !ostiary_sqlite::schema_matches(SCHEMA, &connection).unwrap_or(false) {
+        return Known::default();
     }
-    let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
-    let last = counter(&connection, "last").ok()?;
-    (u64::try_from(highest) == Ok(last) && last < MAX_ID).then_some(last)
+    Known { last: readable_id(&connection), newest: newest_time::read(&connection).ok() }
 }
 
-/// The newest time of a damaged file, if its tables can be read.
-fn readable_time(path: &Path) -> Option<jiff::Timestamp> {
-    let damaged = connect(path).ok()?;
-    if !ostiary_sqlite::schema_matches(SCHEMA, &damaged).ok()? {
-        return None;
-    }
-    newest_time::read(&damaged).ok()?.time
+/// The newest id, if the counter and the events can both be read and agree.
+fn readable_id(connection: &Connection) -> Option<u64> {
+    let highest: i64 = connection.query_row("SELECT max(id) FROM events", [], |row| row.get(0)).ok()?;
+    let last = counter(connection, "last").ok()?;
+    (u64::try_from(highest) == Ok(last) && last < MAX_ID).then_some(last)
 }
 
 /// Where a damaged file is moved to.

@@ -26,6 +26,12 @@ pub(super) fn record(connection: &Connection, time: Timestamp) -> Result<(), rus
     set_counter(connection, TIME, u64::try_from(time.as_microsecond()).unwrap_or(0))
 }
 
+/// Writes what another file had.
+pub(super) fn restore(connection: &Connection, newest: NewestTime) -> Result<(), rusqlite::Error> {
+    set_counter(connection, ACCEPTED, newest.accepted)?;
+    newest.time.map_or(Ok(()), |time| record(connection, time))
+}
+
 /// The stored time. In a store of an earlier version, which has none, the newest event's.
 pub(super) fn read(connection: &Connection) -> Result<NewestTime, rusqlite::Error> {
     let accepted = counter(connection, ACCEPTED)?;

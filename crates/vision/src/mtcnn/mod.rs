@@ -18,12 +18,12 @@ mod square_sampler;
 use nms::{Overlap, suppress};
 use ostiary_config as config;
 use ostiary_core::{BBox, Detection, Detections, Frame, MAX_FACES, ModelRole, Point};
-use ostiary_engine::{Backend, Onnx};
+use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use proposal::Proposer;
 use refine::Refiner;
 
-use super::VisionError;
+use super::{VisionError, load_network};
 
 /// Maximum number of boxes that go from P-Net to R-Net. If there are more, the least probable ones are left out.
 const MAX_PROPOSALS: usize = 256;
@@ -69,11 +69,7 @@ impl Detector {
         settings: &config::Detector,
         backend: &Backend,
     ) -> Result<Self, VisionError> {
-        let load = |role: ModelRole| -> Result<Onnx, VisionError> {
-            let bytes = bundle.read(role)?;
-            let path = bundle.path(role)?.display().to_string();
-            Ok(Onnx::parse(&path, &bytes, &bundle.entry(role)?.input, backend)?)
-        };
+        let load = |role| load_network(bundle, role, backend);
         Ok(Self {
             proposer: Proposer::new(load(ModelRole::PNet)?, settings.min_face as f32)?,
             rnet: Refiner::new(&load(ModelRole::RNet)?, RNET_SIDE, false)?,

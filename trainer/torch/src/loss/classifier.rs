@@ -6,8 +6,8 @@
 use anyhow::{Result, ensure};
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::length_statistics::LengthStatistics;
 use super::margin::Margin;
-use super::norm_statistics::NormStatistics;
 
 /// Standard deviation of the random centers, as in the program of Partial FC.
 const INITIAL_DEVIATION: f64 = 0.01;
@@ -33,7 +33,7 @@ pub struct Classifier {
     centers: Tensor,
     /// Momentum of their gradients, of the same shape.
     momentum: Tensor,
-    norms: NormStatistics,
+    length_statistics: LengthStatistics,
 }
 
 /// The centers that a step uses.
@@ -74,13 +74,18 @@ impl Classifier {
                 .f_mul_scalar(INITIAL_DEVIATION)?
                 .f_to_device(device)?,
             momentum: Tensor::f_zeros(shape, (Kind::Float, device))?,
-            norms: NormStatistics::new(device)?,
+            length_statistics: LengthStatistics::new(device)?,
         })
     }
 
     /// The state for a checkpoint: centers, their momentum, and mean and standard deviation of lengths.
     pub fn state(&self) -> [&Tensor; 3] {
-        [&self.centers, &self.momentum, &self.norms.mean_and_std]
+        [&self.centers, &self.momentum, &self.length_statistics.mean_and_std]
+    }
+
+    /// Running mean and standard deviation of the lengths of embeddings, `[2]`. With AdaFace, [`Self::loss`] moves them.
+    pub fn length_statistics(&self) -> &Tensor {
+        &self.length_statistics.mean_and_std
     }
 
     /// Restores a [`Self::state`].
@@ -92,7 +97,7 @@ impl Classifier {
         ensure!(
             same(&self.centers, &centers)
                 && same(&self.momentum, &momentum)
-                && same(&self.norms.mean_and_std, &mean_and_std),
+                && same(&self.length_statistics.mean_and_std, &mean_and_std),
             "the classifier has the shape {:?}; expected {:?}",
             centers.size(),
             self.centers.size()
@@ -100,7 +105,7 @@ impl Classifier {
         let device = self.centers.device();
         self.centers = centers.f_to_device(device)?;
         self.momentum = momentum.f_to_device(device)?;
-        self.norms.mean_and_std = mean_and_std.f_to_device(device)?;
+        self.length_statistics.mean_and_std = mean_and_std.f_to_device(device)?;
         Ok(())
     }
 
@@ -160,7 +165,7 @@ impl Classifier {
         let lengths = length(embeddings)?;
         let cosines = embeddings.f_div(&lengths)?.f_matmul(&centers.f_div(&length(centers)?)?.f_tr()?)?;
         let scaler = match self.settings.margin {
-            Margin::AdaFace { h, .. } => self.norms.scaler(&lengths, h)?,
+            Margin::AdaFace { h, .. } => self.length_statistics.scaler(&lengths, h)?,
             _ => lengths.f_detach()?,
         };
         let own = own.f_unsqueeze(1)?;

@@ -21,7 +21,7 @@ pub enum Margin {
     /// The margins of SphereFace, ArcFace and CosFace together (ArcFace's paper, equation 4): cos(m1 θ + m2) - m3.
     Combined { m1: f64, m2: f64, m3: f64 },
     /// AdaFace (Kim et al. 2022, arXiv:2204.00964): angular and additive margins that depend on the quality of the picture, which
-    /// is estimated by the length of the embedding; see [`super::norm_statistics`].
+    /// is estimated by the length of the embedding; see [`super::length_statistics`].
     AdaFace { m: f64, h: f64 },
 }
 

@@ -4,8 +4,8 @@
 //! network, and one step of the classifier's own weights. The classifier is not used after training.
 
 mod classifier;
+mod length_statistics;
 mod margin;
-mod norm_statistics;
 
 pub use classifier::{Classifier, Settings, SgdStep};
 pub use margin::Margin;

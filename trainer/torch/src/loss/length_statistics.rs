@@ -15,12 +15,12 @@ const MOMENTUM: f64 = 0.01;
 
 /// Running mean and standard deviation of the lengths of embeddings.
 #[derive(Debug)]
-pub struct NormStatistics {
+pub struct LengthStatistics {
     /// Mean and standard deviation, `[2]`.
     pub mean_and_std: Tensor,
 }
 
-impl NormStatistics {
+impl LengthStatistics {
     /// The initial values of the paper's program.
     ///
     /// # Errors
