@@ -9,8 +9,9 @@ use crate::timeouts::{TIMEOUT, wait_until};
 
 /// A pulse that is longer than each of these tests.
 const LONG_PULSE: Duration = Duration::from_secs(50);
-/// The longest allowed time between the daemon's end and the relay at rest.
-const MAX_DELAY: Duration = Duration::from_secs(1);
+/// The longest allowed time between the daemon's end and the relay at rest: much shorter than the pulse. It takes some
+/// milliseconds on a board, and was 1.013 s on an emulated one while the host was busy.
+const MAX_DELAY: Duration = Duration::from_secs(5);
 
 pub fn kill_9(board: &Board) -> anyhow::Result<String> {
     board.set_up_door()?;
