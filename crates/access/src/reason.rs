@@ -82,12 +82,6 @@ impl fmt::Display for Reason {
     }
 }
 
-impl From<DenialReason> for Reason {
-    fn from(reason: DenialReason) -> Self {
-        Self::Denied(reason)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +108,7 @@ mod tests {
     #[test]
     fn a_name_is_the_same_in_text_and_json_and_is_read_back() {
         assert_eq!(Reason::RequestToExit.to_string(), "request_to_exit");
-        assert_eq!(Reason::from(DenialReason::OutsideHours).to_string(), "outside_hours");
+        assert_eq!(Reason::Denied(DenialReason::OutsideHours).to_string(), "outside_hours");
         let denials = DenialReason::ALL.map(Reason::Denied);
         for reason in [Reason::Granted, Reason::RequestToExit].into_iter().chain(denials) {
             let json = serde_json::to_string(&reason).unwrap();

@@ -49,8 +49,8 @@ pub(crate) fn hint(name: &str) -> String {
     }
 }
 
-/// The most similar of `known`, if it is similar enough to have been meant: one edit in three characters, and at most two
-/// more in a long name.
+/// The most similar of `known`, if it is similar enough to have been meant: at most one edit for every three characters, and in a
+/// name of more than twelve at most two, and one for every six.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     known

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value came from, in the words that errors and `config show --origin` print. Ordered by kind of layer, then by file and line.
+/// Where a value came from, in the words that errors and `config show --origin` print. Ordered by kind of layer, then by file
+/// and line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// Built in.
