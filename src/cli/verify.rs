@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use ostiary_core::{Embedding, MatchRule, Similarity};
+use ostiary_core::{Embedding, Similarity};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::FaceEncoder;
+use ostiary_pipeline::{Comparison, FaceEncoder};
 use serde::Serialize;
 
 use super::{Globals, embed, output, pictures};
@@ -29,6 +29,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct Verification {
     similarity: Similarity,
+    cosine: Similarity,
     threshold: Similarity,
     same: bool,
 }
@@ -36,7 +37,7 @@ struct Verification {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let mut encoder = FaceEncoder::load(&config)?;
-    let threshold = encoder.threshold(config.door.far)?;
+    let thresholds = encoder.thresholds(config.door.fpir)?;
     let mut embed = |file: &Path| {
         embed_face(&mut encoder, file, args.aligned)
             .with_context(|| format!("cannot embed the face in {}", file.display()))
@@ -47,18 +48,16 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let Some(second) = embed(&args.b)? else {
         return Ok(ExitCode::from(embed::report_no_face(globals, &args.b)?));
     };
-    let similarity = first.similarity(&second);
-    // There is no second-best person here, so the margin does not apply.
-    let same = MatchRule { threshold, margin: config.door.margin }.is_match(similarity);
+    let comparison = thresholds.compare(&first, &second);
+    let (same, Comparison { similarity, cosine, threshold }) = (comparison.is_match(), comparison);
     if globals.json {
-        output::json_line(&Verification { similarity, threshold, same })?;
+        output::json_line(&Verification { similarity, cosine, threshold, same })?;
     } else {
         output::line(&format!(
-            "{}: similarity {:.3}, threshold {:.3} for a false accept rate of {:e}",
+            "{}: similarity {:.3}, threshold {:.3}",
             if same { "the same person" } else { "not the same person" },
             similarity.0,
             threshold.0,
-            config.door.far
         ))?;
     }
     Ok(ExitCode::from(u8::from(!same)))

@@ -128,7 +128,7 @@ mod tests {
             evidence: Evidence {
                 similarity: Some(Similarity(0.75)),
                 second: None,
-                threshold: Similarity(0.5),
+                threshold: Some(Similarity(0.5)),
                 latency: Duration::from_micros(312_500),
                 ..evidence()
             },

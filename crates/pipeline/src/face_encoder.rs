@@ -1,12 +1,12 @@
 //! Detection, alignment, quality and embedding for single pictures.
 
 use ostiary_config::Config;
-use ostiary_core::{
-    Crop, Detection, Detections, Embedding, Face, Frame, ModelId, Similarity, primary_detection,
-};
+use ostiary_core::{Crop, Detection, Detections, Embedding, Face, Frame, ModelId, primary_detection};
 use ostiary_engine::Backend;
-use ostiary_models::Bundle;
+use ostiary_models::{Bundle, UnsupportedFpir};
 use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
+
+use super::Thresholds;
 
 /// Detector and embedder for single pictures, without tracking.
 pub struct FaceEncoder {
@@ -53,12 +53,12 @@ impl FaceEncoder {
         self.embedder.model()
     }
 
-    /// The cosine threshold for a false accept rate, 0 to 1.
+    /// The thresholds of the model for `door.fpir`.
     ///
     /// # Errors
-    /// The table of the model does not cover the rate.
-    pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
-        self.embedder.threshold(far)
+    /// The rate is smaller than the calibration of the model reaches.
+    pub fn thresholds(&self, fpir: Option<f64>) -> Result<Thresholds, UnsupportedFpir> {
+        Thresholds::new(self.embedder.entry(), fpir)
     }
 
     /// All faces of a picture that can be aligned, most probable first.
