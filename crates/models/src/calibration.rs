@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
+    /// The sets of people that it was measured on.
+    pub sets: Vec<String>,
     /// Number of people who came as strangers.
     pub strangers: u32,
-    /// Number of their visits.
-    pub visits: u32,
+    /// Number of people who were enrolled. With more people, thresholds are extrapolated.
+    pub people: u32,
+    /// Number of visits of strangers, each to one enrolled person.
+    pub visits: u64,
     /// The smallest FPIR that this number of strangers supports. Thresholds for smaller rates come from a fit of the tail.
     pub supported_fpir: f64,
     /// The FPIR of each threshold of a row, from high to low.
@@ -148,9 +152,9 @@ impl Calibration {
         self.supported_fpir / MAX_EXTRAPOLATION
     }
 
-    /// Whether thresholds for this rate come from the fit of the tail.
-    pub fn is_extrapolated(&self, fpir: f64) -> bool {
-        fpir < self.supported_fpir
+    /// Whether the thresholds for this rate and this number of people are extrapolated from the trials.
+    pub fn is_extrapolated(&self, fpir: f64, people: usize) -> bool {
+        fpir < self.supported_fpir || people > self.people as usize
     }
 
     /// Checks that there are thresholds for this rate.
@@ -173,6 +177,7 @@ impl Calibration {
     /// Between the rows and the rates of the table the threshold is interpolated, linear in the logarithms. With more people
     /// than the table has, each further person is as likely to be matched as the others.
     pub fn threshold(&self, fpir: f64, people: usize, photos: usize) -> CalibratedThreshold {
+        let is_extrapolated = self.is_extrapolated(fpir, people);
         let (people, photos) = (people.max(1) as f64, photos.max(1) as f64);
         let most = self.axis(|row| row.people).last().copied().unwrap_or(1);
         let reached = fpir * (f64::from(most) / people).min(1.0);
@@ -192,10 +197,7 @@ impl Calibration {
             .map(|photos| (f64::from(photos).ln(), at_photos(photos)))
             .collect();
         let similarity = interpolate(by_photos.iter().map(|(x, y)| (*x, y)), photos.ln());
-        CalibratedThreshold {
-            similarity: Similarity(similarity),
-            is_extrapolated: self.is_extrapolated(reached),
-        }
+        CalibratedThreshold { similarity: Similarity(similarity), is_extrapolated }
     }
 
     /// The different values of a column of the grid, ascending.
@@ -235,7 +237,9 @@ mod tests {
             similarity: similarity.to_vec(),
         };
         Calibration {
+            sets: vec!["strangers".into()],
             strangers: 300,
+            people: 100,
             visits: 3000,
             supported_fpir: 1e-2,
             fpir: vec![1e-1, 1e-2, 1e-3],

@@ -279,7 +279,9 @@ mod tests {
             assert!(refused(&|entry| entry.input.shape = shape).contains("input shape"), "{shape:?}");
         }
         let calibration = Calibration {
+            sets: vec![],
             strangers: 1,
+            people: 1,
             visits: 1,
             supported_fpir: 0.5,
             fpir: vec![],

@@ -178,7 +178,9 @@ mod tests {
         let manifest: Manifest = toml::from_str(&text.unwrap()).unwrap();
         let mut model = manifest.entry(ModelRole::Embedder, Precision::Int8).unwrap().clone();
         model.calibration = Some(Calibration {
+            sets: vec![],
             strangers: 300,
+            people: 1,
             visits: 300,
             supported_fpir: 1e-2,
             fpir: vec![1e-1, 1e-2, 1e-3],
