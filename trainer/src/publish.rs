@@ -115,8 +115,14 @@ fn check_models(folder: &Path) -> Result<()> {
         let config =
             Config { engine: config::Engine { precision, ..config::Engine::default() }, ..Config::default() };
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
+        let embedder = bundle.entry(ModelRole::Embedder)?;
+        ensure!(
+            embedder.calibration.is_some(),
+            "{}: has no calibration, so that doors could promise no rate; add one with `ostiary-trainer export --people`",
+            embedder.file
+        );
         let mut encoder = check_bundle(&bundle, &config).with_context(unfit)?;
-        match_portraits(&mut encoder, bundle.entry(ModelRole::Embedder)?).with_context(unfit)?;
+        match_portraits(&mut encoder, embedder).with_context(unfit)?;
     }
     Ok(())
 }

@@ -17,8 +17,10 @@ pub const PHOTOS: [usize; 4] = [1, 2, 3, 5];
 const PEOPLE: [u32; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 /// The rates of its columns.
 const RATES: [f64; 7] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4];
-/// The smallest rate that `strangers` people support: with no error in as many trials, the 95 % bound is 3 / n.
+/// The smallest rate that a number of strangers supports: with no error in n trials, the 95 % bound is 3 / n.
 const RULE_OF_THREE: f64 = 3.0;
+/// The least number of people, who support the highest rate.
+const MIN_PEOPLE: usize = 30;
 /// How many times the photos of each person are drawn.
 const DRAWS: u64 = 8;
 /// The largest numbers of enrolled people and of strangers of one draw.
@@ -44,18 +46,24 @@ const MIN_SCORES: usize = 30;
 /// If there are too few people.
 pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Calibration> {
     let mean = mean(people);
-    let largest = PHOTOS.iter().max().copied().unwrap_or_default();
-    let enrollable: Vec<usize> =
-        (0..people.len()).filter(|number| has_faces(people, *number, largest + MIN_OWN_FRAMES)).collect();
     ensure!(
-        enrollable.len() > 1,
-        "a calibration needs at least two people with {} pictures each, before the same camera",
-        largest + MIN_OWN_FRAMES
+        people.len() >= MIN_PEOPLE,
+        "a calibration needs at least {MIN_PEOPLE} people with a good face, and there are {}; add strangers, of whom one picture \
+         is enough",
+        people.len()
     );
     let visits = people.iter().map(|person| visits(person)).collect::<Vec<_>>();
     let mut number_of_visits = 0;
     let mut thresholds = Vec::new();
+    let mut most_enrolled = 0;
     for photos in PHOTOS {
+        let enrollable: Vec<usize> =
+            (0..people.len()).filter(|number| has_faces(people, *number, photos + MIN_OWN_FRAMES)).collect();
+        // Fewer photos make the rows if there are not enough for all.
+        if enrollable.len() < 2 {
+            break;
+        }
+        most_enrolled = most_enrolled.max(enrollable.len());
         let groups = scores(people, &enrollable, &visits, &mean, photos, seed);
         number_of_visits += groups.iter().map(Vec::len).sum::<usize>();
         let resampled: Vec<Vec<Tail>> =
@@ -81,11 +89,16 @@ pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Cal
             thresholds.push(ThresholdRow { photos: photos as u32, people, similarity: row.collect() });
         }
     }
+    ensure!(
+        !thresholds.is_empty(),
+        "a calibration needs at least two people with {} good pictures each",
+        PHOTOS[0] + MIN_OWN_FRAMES
+    );
     let supported = (RULE_OF_THREE / people.len() as f64).min(RATES[0]);
     Ok(Calibration {
         sets,
         strangers: people.len() as u32,
-        people: enrollable.len() as u32,
+        people: most_enrolled as u32,
         visits: number_of_visits as u64,
         supported_fpir: (supported * 1e4).ceil() / 1e4,
         fpir: RATES.to_vec(),
