@@ -19,7 +19,7 @@ use ostiary_config::Config;
 use ostiary_core::{Crop, sha256};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::FaceEncoder;
-use ostiary_testkit::portrait;
+use ostiary_testkit::{calibration, models_with, portrait};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -272,7 +272,7 @@ fn verify_compares_two_pictures() {
     ] {
         let output = run!("verify", "--json", portrait(a), portrait(b));
         let verification = line(&output);
-        assert_eq!(keys(&verification), ["same", "similarity", "threshold"].into());
+        assert_eq!(keys(&verification), ["cosine", "same", "similarity", "threshold"].into());
         assert_eq!(verification["same"], same, "{a} {b}: {verification}");
         assert_eq!(number(&verification["similarity"]) >= number(&verification["threshold"]), same);
         assert_eq!(code(&output), i32::from(!same));
@@ -293,22 +293,17 @@ fn verify_compares_two_pictures() {
 }
 
 #[test]
-fn a_lower_far_gives_a_higher_threshold() {
-    let threshold = |far: &str| {
-        let output = run!(
-            "verify",
-            "--json",
-            "--set",
-            format!("door.far={far}"),
-            portrait("obama.jpg"),
-            portrait("obama2.jpg")
-        );
-        number(&line(&output)["threshold"])
+fn a_lower_fpir_gives_a_higher_threshold() {
+    let models = models_with(Some(&calibration()));
+    let verify = |fpir: &str| {
+        let (rate, pictures) = (format!("door.fpir={fpir}"), [portrait("obama.jpg"), portrait("obama2.jpg")]);
+        run_with(models.path(), &[&"verify", &"--json", &"--set", &rate, &pictures[0], &pictures[1]])
     };
-    assert!(threshold("1e-2") < threshold("1e-4"));
-    let output = run!("verify", "--set", "door.far=1e-12", portrait("obama.jpg"), portrait("obama2.jpg"));
-    assert_eq!(code(&output), 2);
-    assert!(error(&output).contains("door.far"), "{}", error(&output));
+    let threshold = |fpir: &str| number(&line(&verify(fpir))["threshold"]);
+    assert!(threshold("1e-2") < threshold("1e-3"));
+    let refused = verify("1e-4");
+    assert_eq!(code(&refused), 2);
+    assert!(error(&refused).contains("set door.fpir to 0.001 or more"), "{}", error(&refused));
 }
 
 #[test]
@@ -344,7 +339,7 @@ fn enrolled_people_are_identified_and_others_are_not() {
         let output = run!("identify", "--json", portrait("obama2.jpg"), "--facebank", known);
         assert_eq!(code(&output), 0, "{}", error(&output));
         let found = line(&output);
-        let fields = ["margin", "person", "second", "similarity", "threshold", "verdict"];
+        let fields = ["cosine", "margin", "person", "second", "similarity", "threshold", "verdict"];
         assert_eq!(keys(&found), fields.into());
         assert_eq!(found["verdict"], "known");
         assert_eq!(found["person"], "Barack Obama");

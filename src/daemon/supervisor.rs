@@ -304,7 +304,9 @@ impl Supervisor<'_> {
     /// yet are tested first, in a separate process.
     fn prepare(&self, facebank: &Facebank, keep_alive: impl FnMut()) -> anyhow::Result<PreparedReload> {
         let layers = self.layers.as_ref().context("this daemon runs without a configuration file")?;
-        let config = config::load(layers)?.config;
+        let loaded = config::load(layers)?;
+        loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
+        let config = loaded.config;
         let fixed = self.config.restart_keys(&config);
         ensure!(fixed.is_empty(), "{} can only change with a restart", fixed.join(", "));
         let precision = config.engine.precision;

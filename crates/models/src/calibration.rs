@@ -308,9 +308,9 @@ mod tests {
         assert!(matches!(refused(&|c| c.supported_fpir = 1e-3), CalibrationError::Supported(_)));
         assert!(matches!(refused(&|c| c.supported_fpir = f64::NAN), CalibrationError::Supported(_)));
         assert_eq!(refused(&|c| c.thresholds.clear()), CalibrationError::Grid);
-        assert_eq!(refused(&|c| drop(c.thresholds.pop())), CalibrationError::Grid);
+        assert_eq!(refused(&|c| c.thresholds.truncate(3)), CalibrationError::Grid);
         assert_eq!(refused(&|c| c.thresholds.swap(0, 1)), CalibrationError::Grid);
-        assert_eq!(refused(&|c| drop(c.thresholds[0].similarity.pop())), CalibrationError::Grid);
+        assert_eq!(refused(&|c| c.thresholds[0].similarity.truncate(2)), CalibrationError::Grid);
         for value in [0.0, 2.0, f32::NAN, 0.9] {
             let error = refused(&|c| c.thresholds[0].similarity[0] = value);
             assert_eq!(error, CalibrationError::Thresholds { photos: 1, people: 1 }, "{value}");

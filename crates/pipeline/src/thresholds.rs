@@ -148,7 +148,7 @@ struct Description<'a> {
 impl fmt::Display for Description<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.gallery.threshold_range() {
-            None => f.write_str("no threshold, because nobody is enrolled")?,
+            None => f.write_str("no thresholds yet")?,
             Some((low, high)) if low == high => write!(f, "threshold {:.3}", low.0)?,
             Some((low, high)) => write!(f, "thresholds {:.3} to {:.3}", low.0, high.0)?,
         }
@@ -222,6 +222,9 @@ mod tests {
         assert_eq!((comparison.similarity, comparison.cosine), (candidate.similarity, candidate.cosine));
         assert_eq!(comparison.threshold, Similarity(0.5));
         assert!(comparison.is_match());
+
+        let text = thresholds.describe(&Gallery::default()).to_string();
+        assert_eq!(text, "no thresholds yet for door.fpir 0.01");
 
         let mut many = gallery(&[1, 2]);
         thresholds.apply(&mut many);
