@@ -40,7 +40,9 @@ pub fn models_with(calibration: Option<&Calibration>) -> TempDir {
 pub fn calibration() -> Calibration {
     let row = |people, similarity: [f32; 3]| ThresholdRow { photos: 1, people, similarity: similarity.into() };
     Calibration {
+        sets: vec!["portraits".into()],
         strangers: 100,
+        people: 100,
         visits: 1000,
         supported_fpir: 1e-2,
         fpir: vec![1e-1, 1e-2, 1e-3],

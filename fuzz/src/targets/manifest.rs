@@ -100,7 +100,9 @@ fn calibration() -> Calibration {
         similarity: similarity.to_vec(),
     };
     Calibration {
+        sets: vec!["webcam".into()],
         strangers: 300,
+        people: 20,
         visits: 3000,
         supported_fpir: 1e-2,
         fpir: vec![1e-1, 1e-2, 1e-3],
