@@ -123,7 +123,10 @@ fn a_rate_that_the_models_do_not_support_is_a_problem() {
     assert_eq!((&problem["ok"], &problem["problem"]), (&false.into(), &"unsupported_fpir".into()));
     assert_eq!(problem["key"], "door.fpir");
     let message = problem["message"].as_str().unwrap();
-    assert!(message.contains("door.fpir = 0.0001") && message.ends_with("set door.fpir to 0.001 or more"), "{message}");
+    assert!(
+        message.contains("door.fpir = 0.0001") && message.ends_with("set door.fpir to 0.001 or more"),
+        "{message}"
+    );
 
     let uncalibrated = models_with(None);
     for (fpir, models) in

@@ -369,7 +369,8 @@ fn a_rate_below_the_calibration_is_a_fault() {
     assert_eq!(thresholds(&door), ("ok".into(), "threshold 0.450 for door.fpir 0.01".into()));
     let door = door.with("door.fpir", "0.001");
     assert_eq!(thresholds(&door), ("ok".into(), "threshold 0.500 for door.fpir 0.001 (extrapolated)".into()));
-    door.with("door.fpir", "1e-4").has_fault("models", &["door.fpir = 0.0001", "set door.fpir to 0.001 or more"]);
+    door.with("door.fpir", "1e-4")
+        .has_fault("models", &["door.fpir = 0.0001", "set door.fpir to 0.001 or more"]);
 }
 
 #[test]

@@ -246,7 +246,10 @@ fn a_new_door_is_refused_if_the_models_do_not_support_its_rate() {
     let (output, events) = setup.run(&[&run[..], &["door.fpir=1e-4"]].concat());
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{log}");
-    assert!(log.contains("door.fpir = 0.0001") && log.contains("the door uses the thresholds for 0.001"), "{log}");
+    assert!(
+        log.contains("door.fpir = 0.0001") && log.contains("the door uses the thresholds for 0.001"),
+        "{log}"
+    );
     assert!(events[0]["detail"].as_str().unwrap().contains("for door.fpir 0.001"), "{}", events[0]);
 }
 
@@ -299,7 +302,11 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     };
     let models = models_with(Some(&calibration()));
     let mut command = setup.ostiary(&["run", "--json", "--set", "camera.realtime=true"]);
-    command.arg("--models").arg(models.path()).args(["--set", &Setup::source(&background)]).env("NOTIFY_SOCKET", setup.path("notify"));
+    command
+        .arg("--models")
+        .arg(models.path())
+        .args(["--set", &Setup::source(&background)])
+        .env("NOTIFY_SOCKET", setup.path("notify"));
     command.env("WATCHDOG_USEC", "2000000");
     let mut daemon = Daemon::start(&mut command);
     assert!(state("READY=1").contains("STATUS=0 people are known"));

@@ -90,10 +90,11 @@ impl Gallery {
     }
 
     /// Sets how probes are matched: the mean embedding of strangers by which similarities are normalized (empty: they are
-    /// not), and the threshold of a person with a number of photos.
+    /// not), and the threshold of a person with a number of photos. With a mean of another length, which is another model's,
+    /// nobody matches: the thresholds do not apply to similarities that are not normalized.
     pub fn set_matching(&mut self, mean: &[f32], threshold: impl Fn(usize) -> Similarity) {
-        // A mean of another model is not applied; the model's own has the length of its embeddings.
-        self.mean = if mean.len() == self.length { mean.to_vec() } else { Vec::new() };
+        let is_usable = mean.is_empty() || mean.len() == self.length;
+        self.mean = if is_usable { mean.to_vec() } else { Vec::new() };
         for (index, enrolled) in self.people.iter_mut().enumerate() {
             let row = self.rows.get(index * self.length..).unwrap_or_default();
             enrolled.half_mean_cosine = if self.mean.is_empty() {
@@ -101,7 +102,8 @@ impl Gallery {
             } else {
                 dot(row.get(..self.length).unwrap_or_default(), &self.mean) / 2.0
             };
-            enrolled.threshold = threshold(enrolled.photos);
+            enrolled.threshold =
+                if is_usable { threshold(enrolled.photos) } else { Similarity(f32::INFINITY) };
         }
     }
 
@@ -311,6 +313,18 @@ mod tests {
             Gallery::new([(person(1), vec![a, b])]).unwrap_err(),
             TemplateError::NoMean { name: "person 1".into() }
         );
+    }
+
+    #[test]
+    fn with_a_mean_of_another_length_nobody_can_match() {
+        let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
+        let mut gallery = Gallery::new([(person(1), vec![unit.clone()])]).unwrap();
+        gallery.set_matching(&[0.1, 0.1, 0.1], |_| Similarity(0.5));
+        let found = gallery.best(&unit).unwrap();
+        assert!(!found.similarity.reaches(found.threshold));
+        gallery.set_matching(&[0.1, 0.1], |_| Similarity(0.5));
+        let found = gallery.best(&unit).unwrap();
+        assert!(found.similarity.reaches(found.threshold));
     }
 
     #[test]

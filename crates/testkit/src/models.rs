@@ -38,7 +38,8 @@ pub fn models_with(calibration: Option<&Calibration>) -> TempDir {
 /// A calibration whose thresholds are far below the similarities of the bundled portraits of one person, and far above those
 /// of different people. It supports `door.fpir` 0.01, and 0.001 by extrapolation. Similarities are not normalized.
 pub fn calibration() -> Calibration {
-    let row = |people, similarity: [f32; 3]| ThresholdRow { photos: 1, people, similarity: similarity.into() };
+    let row =
+        |people, similarity: [f32; 3]| ThresholdRow { photos: 1, people, similarity: similarity.into() };
     Calibration {
         sets: vec!["portraits".into()],
         strangers: 100,

@@ -230,8 +230,7 @@ fn a_named_file_replaces_the_folder_and_must_exist() {
 
 #[test]
 fn all_problems_are_reported_at_once_with_their_place() {
-    let text =
-        "[door]\nfra = 1e-4\nframes = 'three'\nfpri = 1e-2\n\n[camra]\nfps = 3\n[camera]\nfps = 1000\nrotate = 45\n";
+    let text = "[door]\nfra = 1e-4\nframes = 'three'\nfpri = 1e-2\n\n[camra]\nfps = 3\n[camera]\nfps = 1000\nrotate = 45\n";
     let etc = Etc::new(&[("ostiary.toml", text), ("conf.d/bad.toml", "[door]\nfpir = \n")]);
     let layers = Layers { set: vec!["mqtt.prot=1".into(), "frames".into()], ..etc.layers() };
     let message = load(&layers).unwrap_err().to_string();
