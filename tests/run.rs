@@ -247,10 +247,14 @@ fn a_new_door_is_refused_if_the_models_do_not_support_its_rate() {
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{log}");
     assert!(
-        log.contains("door.fpir = 0.0001") && log.contains("the door uses the thresholds for 0.001"),
+        log.contains("door.fpir = 0.0001") && log.contains("the door uses the strictest thresholds"),
         "{log}"
     );
-    assert!(events[0]["detail"].as_str().unwrap().contains("for door.fpir 0.001"), "{}", events[0]);
+    assert!(
+        events[0]["detail"].as_str().unwrap().contains("for door.fpir 0.0001 (extrapolated)"),
+        "{}",
+        events[0]
+    );
 }
 
 #[test]
@@ -356,7 +360,7 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     for warning in [
         "ostiary.toml:7: door.far is ignored: door.fpir has replaced it",
         "door.fpir = 0.00001: the calibration of the model supports 0.01",
-        "the door uses the thresholds for 0.001",
+        "the door uses the strictest thresholds",
     ] {
         assert_eq!(log.matches(warning).count(), 1, "{warning}: {log}");
     }

@@ -352,8 +352,8 @@ fn open_facebank(path: &Path) -> Result<Facebank, FacebankError> {
     Ok(facebank)
 }
 
-/// Checks that the models have thresholds for `door.fpir`. A door that is running, or ran before, continues with the smallest rate
-/// that has thresholds and a warning: models that support less must not lock people out. Models without a calibration are a
+/// Checks that the models have thresholds for `door.fpir`. A door that is running, or ran before, continues with the strictest
+/// thresholds and a warning: models that support less must not lock people out. Models without a calibration are a
 /// warning for each door.
 fn check_fpir(config: &Config, models: &Bundle, has_run: bool) -> Result<(), DaemonError> {
     let entry = models.entry(ModelRole::Embedder).map_err(VisionError::from)?;
@@ -367,9 +367,8 @@ fn check_fpir(config: &Config, models: &Bundle, has_run: bool) -> Result<(), Dae
             }
             Ok(())
         }
-        (thresholds, Some(error)) if has_run => {
-            let used = thresholds.fpir().unwrap_or_default();
-            log::warn!("{error}; the door uses the thresholds for {used}");
+        (_, Some(error)) if has_run => {
+            log::warn!("{error}; until then the door uses the strictest thresholds");
             Ok(())
         }
         (_, Some(error)) => Err(error.into()),

@@ -79,7 +79,13 @@ fn a_network_becomes_a_folder_of_models() {
         assert!(held_out["fpir"]["visits"].as_u64().unwrap() > 100, "{held_out}");
     }
     let card = fs::read_to_string(output.join("model.md")).unwrap();
-    for part in ["192 numbers", "| people | 3 | 30 | fp32 |", "| people | 3 | 30 | int8 |", "Calibration", "License: MIT"] {
+    for part in [
+        "192 numbers",
+        "| people | 3 | 30 | fp32 |",
+        "| people | 3 | 30 | int8 |",
+        "Calibration",
+        "License: MIT",
+    ] {
         assert!(card.contains(part), "{part}: {card}");
     }
 

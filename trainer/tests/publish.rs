@@ -38,7 +38,8 @@ fn an_exported_network_is_published_and_activated() {
     for (version, more) in [(1, &["--calibrate", calibrate.as_str()][..]), (2, &[])] {
         let models = publisher.path(&format!("exported-{version}"));
         let output = text(&models);
-        let export = ["export", &network, "--people", &people, &strangers, "--models", &detectors, "-o", &output];
+        let export =
+            ["export", &network, "--people", &people, &strangers, "--models", &detectors, "-o", &output];
         let exported = trainer(&[&export, more].concat());
         assert_eq!(exported.status.code(), Some(0), "{exported:?}");
         assert_eq!(publisher.publish(&models), version);

@@ -14,13 +14,16 @@ pub type Decisions = heapless::Vec<Decision, MAX_FACES>;
 
 /// Number of grants that are kept for the cool-down; a new grant replaces the oldest.
 const MAX_GRANTS: usize = 64;
+/// How long after an unknown face was in view a new track must be a clear match.
+const UNKNOWN_MEMORY: Duration = Duration::from_secs(10);
 
 /// Decides about each face in view, from the frames of its own track only.
 ///
 /// A frame counts if the face has no quality fault and was embedded: it is a moment. The template of the track, the mean of its
 /// moments, matches a person if the similarity reaches the threshold and exceeds the similarity to the second best person by the
 /// margin. While there are fewer than twice `frames` moments, and after the track was reported as unknown, it must exceed the
-/// threshold by [`CLEAR_EXCESS`](crate::CLEAR_EXCESS). A match after at least `frames` moments is granted, once for each
+/// threshold by [`CLEAR_EXCESS`](crate::CLEAR_EXCESS). So must a track that begins within some seconds after an unknown face was
+/// in view: a stranger who hides the face for a moment has no new chance. A match after at least `frames` moments is granted, once for each
 /// track, unless the person is disabled, is outside their hours (or the hours cannot be evaluated), was let in within
 /// `cooldown_s`, or a second face prevents it. Each reason is reported once for each track. A grant can follow a denial.
 /// Memory has a fixed size; nothing is allocated.
@@ -30,6 +33,8 @@ pub struct Decider {
     tracks: heapless::Vec<TrackEvidence, MAX_FACES>,
     grants: heapless::Deque<RecentGrant, MAX_GRANTS>,
     faces_in_view: usize,
+    /// Frame time of the last frame with a face that was reported as unknown.
+    unknown_seen: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +51,7 @@ impl Decider {
             tracks: heapless::Vec::new(),
             grants: heapless::Deque::new(),
             faces_in_view: 0,
+            unknown_seen: None,
         }
     }
 
@@ -65,6 +71,9 @@ impl Decider {
                 let rules = &self.rules;
                 if let Some(track) = self.tracks.get_mut(index) {
                     track.update(time, face, rules);
+                    if track.is_reported_unknown() {
+                        self.unknown_seen = Some(time);
+                    }
                 }
             }
         }
@@ -99,7 +108,9 @@ impl Decider {
             }
             self.tracks.swap_remove(index);
         }
-        self.tracks.push(TrackEvidence::new(time, face)).ok()?;
+        let follows_unknown =
+            self.unknown_seen.is_some_and(|seen| time.saturating_sub(seen) <= UNKNOWN_MEMORY);
+        self.tracks.push(TrackEvidence::new(time, face, follows_unknown)).ok()?;
         Some(self.tracks.len() - 1)
     }
 

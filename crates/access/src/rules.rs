@@ -5,7 +5,8 @@ use std::time::Duration;
 use ostiary_config::{Door, SecondFace};
 use ostiary_core::MatchRule;
 
-/// By how much a similarity must exceed the threshold while a track has few moments, or after it was reported as unknown.
+/// By how much a similarity must exceed the threshold while a track has few moments, or after it or a track shortly before it was
+/// reported as unknown.
 ///
 /// The first moments of a visit are the least evidence, and each further moment is a further chance of a stranger. A clear match
 /// loses no time: most visits of enrolled people exceed the threshold by several times this.

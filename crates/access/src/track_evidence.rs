@@ -16,6 +16,8 @@ pub(super) struct TrackEvidence {
     pub id: TrackId,
     /// Frame time of the last frame with this face.
     pub last_seen: Duration,
+    /// Whether an unknown face was in view shortly before the track began.
+    follows_unknown: bool,
     /// The match of the latest moment.
     matched: Option<Match>,
     /// Frame time of the latest moment, if two people were similar enough in it.
@@ -50,10 +52,12 @@ struct Match {
 }
 
 impl TrackEvidence {
-    pub fn new(time: Duration, face: &Observation) -> Self {
+    /// A new track. `follows_unknown`: an unknown face was in view shortly before.
+    pub fn new(time: Duration, face: &Observation, follows_unknown: bool) -> Self {
         Self {
             id: face.track,
             last_seen: time,
+            follows_unknown,
             matched: None,
             ambiguous_at: None,
             unmatched: 0,
@@ -87,7 +91,7 @@ impl TrackEvidence {
         // The decision rests on the latest moment, whose template has all moments.
         self.matched = None;
         self.ambiguous_at = None;
-        let was_unknown = self.has_reported(Outcome::Denied(DenialReason::Unknown));
+        let was_unknown = self.follows_unknown || self.is_reported_unknown();
         let excess = rules.excess(face.moments, was_unknown);
         match rules.matching.evaluate(face.candidate, excess.unwrap_or(0.0)) {
             Verdict::Person(person) if excess.is_some() => {
@@ -131,6 +135,11 @@ impl TrackEvidence {
     /// Whether enough moments match nobody.
     pub fn is_unknown(&self, rules: &DecisionRules) -> bool {
         self.unmatched >= rules.unknown_after
+    }
+
+    /// Whether the track was reported as unknown.
+    pub fn is_reported_unknown(&self) -> bool {
+        self.has_reported(Outcome::Denied(DenialReason::Unknown))
     }
 
     /// Whether this reason was reported.

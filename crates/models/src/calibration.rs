@@ -71,7 +71,7 @@ pub enum CalibrationError {
     Grid,
     /// A threshold is not plausible, or falls while the rate falls.
     #[error(
-        "its thresholds for {photos} photos and {people} people do not rise between 0 and {}",
+        "its thresholds for {photos} photos and {people} people do not rise between 0 and {} with a smaller rate and more people",
         Calibration::MAX_THRESHOLD
     )]
     Thresholds {
@@ -133,6 +133,12 @@ impl Calibration {
                 similarity.iter().all(|similarity| *similarity > 0.0 && *similarity < Self::MAX_THRESHOLD);
             if !(in_range && similarity.is_sorted()) {
                 return Err(CalibrationError::Thresholds { photos: *photos, people: *people });
+            }
+        }
+        for [fewer, more] in self.thresholds.array_windows() {
+            let falls = fewer.similarity.iter().zip(&more.similarity).any(|(fewer, more)| fewer > more);
+            if fewer.photos == more.photos && falls {
+                return Err(CalibrationError::Thresholds { photos: more.photos, people: more.people });
             }
         }
         let length = self.mean.iter().map(|value| value * value).sum::<f32>().sqrt();
@@ -315,6 +321,8 @@ mod tests {
             let error = refused(&|c| c.thresholds[0].similarity[0] = value);
             assert_eq!(error, CalibrationError::Thresholds { photos: 1, people: 1 }, "{value}");
         }
+        let error = refused(&|c| c.thresholds[1].similarity = vec![0.2, 0.7, 0.8]);
+        assert_eq!(error, CalibrationError::Thresholds { photos: 1, people: 100 });
         assert_eq!(refused(&|c| c.mean[0] = 1.0), CalibrationError::Mean);
         assert_eq!(refused(&|c| c.mean[0] = f32::NAN), CalibrationError::Mean);
     }

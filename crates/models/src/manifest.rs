@@ -194,6 +194,10 @@ impl ModelEntry {
         }
         if let Some(calibration) = &self.calibration {
             calibration.check()?;
+            // Without a golden embedding the length is not known here; a mean of another length makes a gallery match nobody.
+            if ![0, self.golden.len()].contains(&calibration.mean.len()) && !self.golden.is_empty() {
+                return Err(CalibrationError::Mean.into());
+            }
         }
         if !self.golden.iter().all(|value| value.is_finite() && value.abs() <= 1.0) {
             return Err(ModelEntryError::Golden);

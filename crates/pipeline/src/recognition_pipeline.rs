@@ -77,7 +77,7 @@ impl RecognitionPipeline {
         Self::from_bundle(&Bundle::find(&config.models, config.engine.precision)?, config)
     }
 
-    /// Loads the models of a bundle. The thresholds are those of `door.fpir`, or of the nearest rate that the model supports
+    /// Loads the models of a bundle. The thresholds are those of `door.fpir`, or the strictest if the model does not support it
     /// ([`Thresholds::nearest`]). The gallery is empty.
     ///
     /// # Errors

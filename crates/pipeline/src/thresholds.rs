@@ -38,12 +38,14 @@ impl Thresholds {
         Ok(Self(Kind::Calibrated { calibration: calibration.clone(), fpir }))
     }
 
-    /// The thresholds for the supported rate nearest to `door.fpir`, and the error if that is another one.
+    /// The thresholds for `door.fpir`, and the error if the calibration does not reach so far. They are then the fit of the tail
+    /// down to the lowest rate of the table: stricter than those of every supported rate, but no rate is promised.
     pub fn nearest(model: &ModelEntry, fpir: Option<f64>) -> (Self, Option<UnsupportedFpir>) {
         match (Self::new(model, fpir), &model.calibration) {
             (Ok(thresholds), _) => (thresholds, None),
             (Err(error), Some(calibration)) => {
-                let fpir = calibration.smallest_fpir();
+                // A rate that is not a number has the strictest threshold too.
+                let fpir = fpir.filter(|fpir| *fpir > 0.0).unwrap_or(0.0);
                 (Self(Kind::Calibrated { calibration: calibration.clone(), fpir }), Some(error))
             }
             (Err(error), None) => (Self::uncalibrated(model), Some(error)),
@@ -234,11 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_below_the_calibration_is_an_error_and_the_nearest_one_is_stricter_than_the_default() {
+    fn a_rate_below_the_calibration_is_an_error_and_has_the_strictest_thresholds() {
         assert!(Thresholds::new(&model(), Some(1e-4)).is_err());
         let (nearest, error) = Thresholds::nearest(&model(), Some(1e-4));
         assert!(error.is_some());
-        assert_eq!(nearest.fpir(), Some(1e-3));
+        assert_eq!(nearest.fpir(), Some(1e-4));
         assert_eq!(nearest.threshold(1, 1).similarity, Similarity(0.75));
         let extremes = Thresholds::extremes(&model()).map(|thresholds| thresholds.threshold(1, 1).similarity);
         assert_eq!(extremes, [Similarity(0.25), Similarity(0.75)]);

@@ -106,11 +106,14 @@ pub fn judge(people: &[Person], names: &[String], fpir: Option<f64>, seed: u64) 
     let folds: Vec<usize> = people.iter().map(|_| random.random_range(0..FOLDS)).collect();
     let mut judged = Vec::new();
     for fold in 0..FOLDS {
-        let others: Vec<&Person> = people.iter().zip(&folds).filter(|(_, of)| **of != fold).map(|(p, _)| p).collect();
+        let others: Vec<&Person> =
+            people.iter().zip(&folds).filter(|(_, of)| **of != fold).map(|(p, _)| p).collect();
         let calibration = calibrate(&others, names.to_vec(), seed)?;
         let fpir = fpir.unwrap_or(calibration.default_fpir());
-        let held_out: Vec<usize> = (0..people.len()).filter(|number| folds.get(*number) == Some(&fold)).collect();
-        let of_visitor = |visitor: &usize| judge_visitor(people, &folds, *visitor, &calibration, fpir, names.len(), seed);
+        let held_out: Vec<usize> =
+            (0..people.len()).filter(|number| folds.get(*number) == Some(&fold)).collect();
+        let of_visitor =
+            |visitor: &usize| judge_visitor(people, &folds, *visitor, &calibration, fpir, names.len(), seed);
         judged.par_extend(held_out.par_iter().flat_map_iter(of_visitor));
     }
     let mut measured = Vec::new();
@@ -152,8 +155,7 @@ fn judge_visitor(
     let mut judged = Vec::new();
     let Some(who) = people.get(visitor) else { return judged };
     for (set, photos) in (0..sets).flat_map(|set| PHOTOS.map(|photos| (set, photos))) {
-        let can_enroll =
-            |person: &Person| person.set == set && person.faces.len() >= photos + MIN_OWN_FRAMES;
+        let can_enroll = |person: &Person| person.set == set && person.faces.len() >= photos + MIN_OWN_FRAMES;
         let others: Vec<usize> = (0..people.len())
             .filter(|number| *number != visitor && folds.get(*number) != folds.get(visitor))
             .filter(|number| people.get(*number).is_some_and(can_enroll))

@@ -115,7 +115,8 @@ pub fn calibrate(
 
 /// The name of a set: its folder, and the folder above.
 fn name(set: &EvaluationSet) -> String {
-    let parts: Vec<_> = set.path.components().rev().take(2).map(|part| part.as_os_str().to_string_lossy()).collect();
+    let parts: Vec<_> =
+        set.path.components().rev().take(2).map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 

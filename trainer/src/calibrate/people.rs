@@ -52,9 +52,7 @@ pub fn load(sets: &[EvaluationSet], models: &Bundle) -> Result<Vec<Person>> {
         let bar = bar.with_style(style.clone()).with_message(set.path.display().to_string());
         let face = |picture: &usize| -> Result<Option<Face>> {
             let face = counted_face(set, *picture, &aligner, &limits)?;
-            let load = || {
-                Ok(Embedder::load(models, &Config::default().embedder, &Backend::tract(1))?)
-            };
+            let load = || Ok(Embedder::load(models, &Config::default().embedder, &Backend::tract(1))?);
             let embedded = face.map(|(crop, quality)| {
                 let embedding = embedders.with(load, |embedder| Ok(embedder.embed(&crop)?))?;
                 Ok(Face { embedding, weight: quality.weight() })

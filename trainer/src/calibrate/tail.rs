@@ -77,7 +77,10 @@ mod tests {
         for share in [0.5, 0.1, 0.01] {
             let threshold = tail.threshold(share);
             let reached = tail.scores.iter().filter(|score| **score >= threshold).count();
-            assert!(reached as f64 <= share * 10_000.0 && reached as f64 > share * 9_900.0, "{share}: {reached}");
+            assert!(
+                reached as f64 <= share * 10_000.0 && reached as f64 > share * 9_900.0,
+                "{share}: {reached}"
+            );
         }
     }
 

@@ -66,8 +66,10 @@ pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Cal
         most_enrolled = most_enrolled.max(enrollable.len());
         let groups = scores(people, &enrollable, &visits, &mean, photos, seed);
         number_of_visits += groups.iter().map(Vec::len).sum::<usize>();
-        let resampled: Vec<Vec<Tail>> =
-            (0..RESAMPLES).into_par_iter().map(|number| resample(&groups, people.len(), seed ^ number)).collect();
+        let resampled: Vec<Vec<Tail>> = (0..RESAMPLES)
+            .into_par_iter()
+            .map(|number| resample(&groups, people.len(), seed ^ number))
+            .collect();
         ensure!(
             resampled.iter().all(|tails| !tails.is_empty()),
             "there are too few people and pictures for a calibration"
@@ -78,9 +80,10 @@ pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Cal
             let row = RATES.iter().zip(&mut before).map(|(rate, before)| {
                 // The share of visits in which one of these people is matched, if all are equally likely.
                 let share = 1.0 - (1.0 - rate).powf(1.0 / f64::from(people));
-                let strictest = upper(resampled.iter().map(|tails| {
-                    tails.iter().map(|tail| tail.threshold(share)).fold(f32::MIN, f32::max)
-                }));
+                let strictest =
+                    upper(resampled.iter().map(|tails| {
+                        tails.iter().map(|tail| tail.threshold(share)).fold(f32::MIN, f32::max)
+                    }));
                 // A threshold never falls with more people or a smaller rate.
                 least = strictest.max(*before).max(least);
                 *before = least;
@@ -109,7 +112,8 @@ pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Cal
 
 /// The mean embedding of people, each with the same weight. Not of unit length.
 pub fn mean(people: &[&Person]) -> Vec<f32> {
-    let of_person = |person: &&Person| Embedding::mean(person.faces.iter().map(|face| (&face.embedding, 1.0)));
+    let of_person =
+        |person: &&Person| Embedding::mean(person.faces.iter().map(|face| (&face.embedding, 1.0)));
     let means: Vec<Embedding> = people.iter().filter_map(of_person).collect();
     let length = means.iter().map(|mean| mean.values().len()).max().unwrap_or_default();
     let value = |index: usize| {
@@ -138,7 +142,8 @@ fn resample(groups: &[Vec<Trial>; 2], people: usize, seed: u64) -> Vec<Tail> {
     }
     let times = |person: u32| copies.get(person as usize).copied().unwrap_or_default();
     let scores = |trials: &Vec<Trial>| -> Vec<f32> {
-        let repeated = trials.iter().map(|trial| (trial.score, times(trial.stranger) * times(trial.enrolled)));
+        let repeated =
+            trials.iter().map(|trial| (trial.score, times(trial.stranger) * times(trial.enrolled)));
         repeated.flat_map(|(score, times)| std::iter::repeat_n(score, times)).collect()
     };
     groups.iter().map(scores).filter(|scores| scores.len() >= MIN_SCORES).filter_map(Tail::fit).collect()
@@ -174,13 +179,13 @@ fn scores(
     let draws: Vec<(u64, usize)> = (0..DRAWS)
         .flat_map(|draw| {
             let mut random = ChaCha8Rng::seed_from_u64(seed ^ (draw << 32 | photos as u64));
-            let enrolled: Vec<usize> =
-                enrollable.sample(&mut random, MAX_ENROLLED).copied().collect();
+            let enrolled: Vec<usize> = enrollable.sample(&mut random, MAX_ENROLLED).copied().collect();
             enrolled.into_iter().map(move |person| (draw, person))
         })
         .collect();
     let of_person = |&(draw, enrolled): &(u64, usize)| {
-        let mut random = ChaCha8Rng::seed_from_u64(seed ^ (draw << 32 | (photos as u64) << 24 | enrolled as u64));
+        let mut random =
+            ChaCha8Rng::seed_from_u64(seed ^ (draw << 32 | (photos as u64) << 24 | enrolled as u64));
         let person = people.get(enrolled)?;
         let (drawn, _) = draw_photos(person, photos, &mut random);
         let template = Embedding::mean(drawn.iter().map(|face| (&face.embedding, 1.0)))?;

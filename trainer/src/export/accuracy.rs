@@ -48,7 +48,12 @@ impl MeasuredAccuracy {
     ///
     /// # Errors
     /// If a file or a picture cannot be read, or the sets have too few people for a calibration.
-    pub fn of(bundle: &Bundle, precision: Precision, sets: &[EvaluationSet], aligner: &Aligner) -> Result<Self> {
+    pub fn of(
+        bundle: &Bundle,
+        precision: Precision,
+        sets: &[EvaluationSet],
+        aligner: &Aligner,
+    ) -> Result<Self> {
         let calibrated = calibrate(sets, bundle, None, SEED)?;
         let file = &bundle.path(ModelRole::Embedder)?;
         let preprocessing = Preprocessing { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };

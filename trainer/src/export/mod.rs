@@ -386,7 +386,10 @@ mod tests {
         }
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();
         let entry = bundle.entry(ModelRole::Embedder).unwrap();
-        assert_eq!((entry.golden.len(), entry.licence.as_str(), &entry.calibration), (64, NO_ASSERTION, &None));
+        assert_eq!(
+            (entry.golden.len(), entry.licence.as_str(), &entry.calibration),
+            (64, NO_ASSERTION, &None)
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `ostiary-trainer measure-door`: measures the detections and embeddings of the program `ostiary` over folders of faces.
 //!
 //! Input is a folder of test data and the program. Output is the detection rate, EER and TAR of each set, the agreement with
-//! reference implementations, and the loss of int8.
+//! reference implementations, the loss of int8, and the errors of visits to the running program.
 
 mod door_program;
 mod int8_loss;
 mod reference;
 mod sets;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -99,6 +100,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         }
         // The limits of a set apply to the first precision, floats if both are measured. The limits of int8 follow.
         missed.extend(both.first().into_iter().flat_map(|measured| missed_limits(&measured.row, set)));
+        if let Some(visits) = &set.visits {
+            let ostiary = asked.last().copied().unwrap_or(&int8);
+            let (folder, name) = (args.data.join(&set.folder), set.folder.display().to_string());
+            missed.extend(visits::of_set(ostiary, &folder, &name, visits, args.json)?);
+        }
         if let (Some(most), [fp32, int8]) = (&sets.loss, &both[..]) {
             missed.extend(int8_loss::of_set(fp32, int8, set, most, args.json)?);
         }

@@ -145,6 +145,19 @@ fn a_track_that_was_unknown_needs_a_clear_match() {
 }
 
 #[test]
+fn a_track_that_follows_an_unknown_one_needs_a_clear_match() {
+    let near = |track| face(track, ANN, THRESHOLD.0 + CLEAR_EXCESS / 2.0);
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(8, &[stranger(1)]), [(1, Reason::Denied(DenialReason::Unknown))]);
+    scene.end(1);
+    assert_eq!(scene.show(50, &[near(2)]), [], "the stranger hid the face for a moment");
+    scene.end(2);
+    // Ten seconds after the unknown face was in view.
+    assert_eq!(scene.show(60, &[]), []);
+    assert_eq!(scene.show(6, &[near(3)]), [(3, Reason::Granted)]);
+}
+
+#[test]
 fn frames_of_another_track_do_not_count() {
     let mut scene = Scene::new(&rules());
     for track in 0..10 {
