@@ -337,12 +337,12 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     let reloaded = daemon.event("reloaded");
     let detail = reloaded["detail"].as_str().unwrap();
     assert!(detail.contains("no thresholds yet for door.fpir 0.001 (extrapolated)"), "{detail}");
-    // A running door continues with the nearest rate that the models support, and a key of an older version is ignored.
+    // A running door continues with the strictest thresholds, and a key of an older version is ignored.
     setup.configure("[door]\nfpir = 1e-5\nfar = 1e-4");
     daemon.signal(libc::SIGHUP);
     let reloaded = daemon.event("reloaded");
     let detail = reloaded["detail"].as_str().unwrap();
-    assert!(detail.contains("door.fpir 0.001 (extrapolated)"), "{detail}");
+    assert!(detail.contains("door.fpir 0.00001 (extrapolated)"), "{detail}");
 
     // A second daemon with the same facebank is refused.
     let log = setup.refused(&["--set", &Setup::source(&background)]);
