@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Globals;
 use super::output::json_line;
+use super::thresholds::thresholds;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary identify visitor.jpg\n  \
@@ -59,7 +60,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let facebank = if path.is_dir() { None } else { Some(Facebank::open_read_only(path)?) };
     let picture = read_picture(&args.file)?;
     let mut encoder = FaceEncoder::load(&config)?;
-    let thresholds = encoder.thresholds(config.door.fpir)?;
+    let thresholds = thresholds(&encoder, &config);
     let mut gallery = match facebank {
         Some(facebank) => facebank.gallery(encoder.model())?,
         None => gallery_of_folder(&mut encoder, path, args.aligned)?,

@@ -9,6 +9,7 @@ use ostiary_pictures::read_picture;
 use ostiary_pipeline::{Comparison, FaceEncoder};
 use serde::Serialize;
 
+use super::thresholds::thresholds;
 use super::{Globals, embed, output, pictures};
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ struct Verification {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let mut encoder = FaceEncoder::load(&config)?;
-    let thresholds = encoder.thresholds(config.door.fpir)?;
+    let thresholds = thresholds(&encoder, &config);
     let mut embed = |file: &Path| {
         embed_face(&mut encoder, file, args.aligned)
             .with_context(|| format!("cannot embed the face in {}", file.display()))

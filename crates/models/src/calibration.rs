@@ -153,9 +153,10 @@ impl Calibration {
         self.supported_fpir.min(MAX_DEFAULT_FPIR).max(self.smallest_fpir())
     }
 
-    /// The smallest rate for which there are thresholds.
+    /// The smallest rate that can be set.
     pub fn smallest_fpir(&self) -> f64 {
-        self.supported_fpir / MAX_EXTRAPOLATION
+        // Seven decimals, so that a message has a number that can be copied.
+        (self.supported_fpir * 1e6).round().max(1.0) / (1e6 * MAX_EXTRAPOLATION)
     }
 
     /// Whether the thresholds for this rate and this number of people are extrapolated from the trials.

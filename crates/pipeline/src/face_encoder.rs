@@ -53,12 +53,10 @@ impl FaceEncoder {
         self.embedder.model()
     }
 
-    /// The thresholds of the model for `door.fpir`.
-    ///
-    /// # Errors
-    /// The rate is smaller than the calibration of the model reaches.
-    pub fn thresholds(&self, fpir: Option<f64>) -> Result<Thresholds, UnsupportedFpir> {
-        Thresholds::new(self.embedder.entry(), fpir)
+    /// The thresholds of the model for `door.fpir`, and the error if the model does not support the rate
+    /// ([`Thresholds::nearest`]).
+    pub fn thresholds(&self, fpir: Option<f64>) -> (Thresholds, Option<UnsupportedFpir>) {
+        Thresholds::nearest(self.embedder.entry(), fpir)
     }
 
     /// All faces of a picture that can be aligned, most probable first.

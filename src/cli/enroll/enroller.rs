@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::Args;
 use super::photo_error::PhotoError;
 use crate::cli::Globals;
+use crate::cli::thresholds::thresholds;
 
 /// Checks photos and enrolls people in a facebank.
 pub struct Enroller<'a> {
@@ -52,7 +53,7 @@ impl<'a> Enroller<'a> {
         let config = globals.config()?;
         let facebank = Facebank::open(args.facebank.as_ref().unwrap_or(&config.facebank.path))?;
         let encoder = FaceEncoder::load(&config)?;
-        let thresholds = encoder.thresholds(config.door.fpir)?;
+        let thresholds = thresholds(&encoder, &config);
         let mut gallery = facebank.gallery(encoder.model())?;
         thresholds.apply(&mut gallery);
         Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, thresholds })
