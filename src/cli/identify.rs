@@ -128,7 +128,11 @@ fn embed(encoder: &mut FaceEncoder, picture: &Frame, aligned: bool) -> anyhow::R
         };
         return Ok(Some(encoder.embed(&crop)?));
     }
-    Ok(encoder.most_probable(picture)?.map(|encoded| encoded.embedding))
+    let embedding = encoder.most_probable(picture)?.map(|encoded| encoded.embedding);
+    if let Some(fault) = embedding.as_ref().and_then(|embedding| encoder.not_upright(embedding)) {
+        bail!("{}", fault.advice());
+    }
+    Ok(embedding)
 }
 
 /// Makes a gallery from a folder of photos. A photo without a face is reported and skipped; a folder without any face is

@@ -86,6 +86,7 @@ fn fault_name(fault: QualityFault) -> &'static str {
         QualityFault::Blurred => "blurred",
         QualityFault::TurnedAway => "turned away",
         QualityFault::Tilted => "tilted",
+        QualityFault::NotUpright => "not upright",
     }
 }
 

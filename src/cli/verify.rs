@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ostiary_core::{Embedding, Similarity};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::{Comparison, FaceEncoder};
@@ -66,8 +66,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
 /// The embedding of an aligned crop, or of the most probable face of a picture; `None` without a face.
 fn embed_face(encoder: &mut FaceEncoder, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
-    if aligned {
-        return Ok(Some(encoder.embed(&pictures::read_crop(file)?)?));
+    let embedding = if aligned {
+        Some(encoder.embed(&pictures::read_crop(file)?)?)
+    } else {
+        encoder.most_probable(&read_picture(file)?)?.map(|face| face.embedding)
+    };
+    if let Some(fault) = embedding.as_ref().and_then(|embedding| encoder.not_upright(embedding)) {
+        bail!("{}", fault.advice());
     }
-    Ok(encoder.most_probable(&read_picture(file)?)?.map(|face| face.embedding))
+    Ok(embedding)
 }

@@ -57,6 +57,8 @@ pub enum QualityFault {
     TurnedAway,
     /// Roll beyond `max_roll`.
     Tilted,
+    /// The head is upside down or sideways, although the detector took it for an upright one.
+    NotUpright,
 }
 
 impl QualityFault {
@@ -69,6 +71,7 @@ impl QualityFault {
             Self::Blurred => "blurred: hold still",
             Self::TurnedAway => "look straight at the camera",
             Self::Tilted => "hold the head upright",
+            Self::NotUpright => "the head is upside down or sideways: turn the picture, or set camera.rotate",
         }
     }
 }

@@ -4,6 +4,8 @@
 use ostiary_core::{Embedding, Similarity};
 use serde::{Deserialize, Serialize};
 
+use super::UprightTest;
+
 /// The thresholds of a model, measured on visits of strangers to doors with enrolled people (`ostiary-trainer calibrate`).
 ///
 /// FPIR, the false positive identification rate (ISO/IEC 19795-1), is the share of strangers' visits in which the stranger is
@@ -25,6 +27,9 @@ pub struct Calibration {
     pub fpir: Vec<f64>,
     /// The mean embedding of strangers, not of unit length. Empty if similarities are not normalized.
     pub mean: Vec<f32>,
+    /// Whether a head is upright; `None` without such a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upright: Option<UprightTest>,
     /// The thresholds of each number of photos and of people: a full grid, sorted by both.
     pub thresholds: Vec<ThresholdRow>,
 }
@@ -83,6 +88,9 @@ pub enum CalibrationError {
     /// The mean embedding has values that no mean of unit vectors has.
     #[error("its mean embedding is not the mean of unit vectors")]
     Mean,
+    /// The test of upright heads has numbers that are not finite.
+    #[error("its test of upright heads has numbers that are not finite")]
+    Upright,
 }
 
 /// `door.fpir` is smaller than the calibration reaches.
@@ -144,6 +152,9 @@ impl Calibration {
         let length = self.mean.iter().map(|value| value * value).sum::<f32>().sqrt();
         if self.mean.len() > Embedding::MAX || !(length < 1.0) {
             return Err(CalibrationError::Mean);
+        }
+        if self.upright.as_ref().is_some_and(|test| !test.is_finite()) {
+            return Err(CalibrationError::Upright);
         }
         Ok(())
     }
@@ -251,6 +262,7 @@ mod tests {
             supported_fpir: 1e-2,
             fpir: vec![1e-1, 1e-2, 1e-3],
             mean: vec![0.25, -0.25],
+            upright: None,
             thresholds: vec![
                 row(1, 1, [0.25, 0.375, 0.5]),
                 row(1, 100, [0.5, 0.625, 0.75]),
@@ -326,5 +338,7 @@ mod tests {
         assert_eq!(error, CalibrationError::Thresholds { photos: 1, people: 100 });
         assert_eq!(refused(&|c| c.mean[0] = 1.0), CalibrationError::Mean);
         assert_eq!(refused(&|c| c.mean[0] = f32::NAN), CalibrationError::Mean);
+        let test = UprightTest { weights: vec![f32::NAN], threshold: 0.0 };
+        assert_eq!(refused(&|c| c.upright = Some(test.clone())), CalibrationError::Upright);
     }
 }

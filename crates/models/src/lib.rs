@@ -15,6 +15,7 @@ mod probation;
 mod release;
 mod repository;
 mod signed_release;
+mod upright_test;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ pub use probation::{Probation, ProbationStatus};
 pub use release::{Release, ReleaseFile, ReleaseFormatError};
 pub use repository::Repository;
 pub use signed_release::{SignedRelease, TrustedKeys};
+pub use upright_test::UprightTest;
 
 /// Why a bundle cannot be used. Each message names the file or key and how to fix it.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ostiary_core::{ModelId, ModelRole, NetworkInput, Precision, is_sha256};
+use ostiary_core::{Embedding, ModelId, ModelRole, NetworkInput, Precision, is_sha256};
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, CalibrationError};
@@ -205,6 +205,12 @@ impl ModelEntry {
         Ok(())
     }
 
+    /// Whether the embedding is that of an upright head; true if the model has no such test.
+    pub fn is_upright(&self, embedding: &Embedding) -> bool {
+        let test = self.calibration.as_ref().and_then(|calibration| calibration.upright.as_ref());
+        test.is_none_or(|test| test.is_upright(embedding))
+    }
+
     /// The id of the model, derived from the SHA-256 in the manifest.
     pub fn id(&self) -> ModelId {
         ModelId(self.sha256.chars().take(ModelId::DIGITS).collect())
@@ -290,6 +296,7 @@ mod tests {
             supported_fpir: 0.5,
             fpir: vec![],
             mean: vec![],
+            upright: None,
             thresholds: vec![],
         };
         assert!(refused(&|entry| entry.calibration = Some(calibration.clone())).contains("calibration"));

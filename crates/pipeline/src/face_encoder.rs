@@ -1,7 +1,9 @@
 //! Detection, alignment, quality and embedding for single pictures.
 
-use ostiary_config::Config;
-use ostiary_core::{Crop, Detection, Detections, Embedding, Face, Frame, ModelId, primary_detection};
+use ostiary_config::{Config, QualityLimits};
+use ostiary_core::{
+    Crop, Detection, Detections, Embedding, Face, Frame, ModelId, QualityFault, primary_detection,
+};
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, UnsupportedFpir};
 use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
@@ -57,6 +59,16 @@ impl FaceEncoder {
     /// ([`Thresholds::nearest`]).
     pub fn thresholds(&self, fpir: Option<f64>) -> (Thresholds, Option<UnsupportedFpir>) {
         Thresholds::nearest(self.embedder.entry(), fpir)
+    }
+
+    /// The first quality limit that a face does not meet; `None` if it is good enough.
+    pub fn fault(&self, limits: &QualityLimits, encoded: &EncodedFace) -> Option<QualityFault> {
+        limits.fault(&encoded.face.quality).or_else(|| self.not_upright(&encoded.embedding))
+    }
+
+    /// The fault of an embedding whose head is not upright, so that it says nothing about the person.
+    pub fn not_upright(&self, embedding: &Embedding) -> Option<QualityFault> {
+        (!self.embedder.entry().is_upright(embedding)).then_some(QualityFault::NotUpright)
     }
 
     /// All faces of a picture that can be aligned, most probable first.

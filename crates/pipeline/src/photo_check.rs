@@ -46,7 +46,7 @@ pub fn check_photo(
         Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),
     };
     let encoded = encoder.encode(frame, &face.detection)?;
-    Ok(match limits.fault(&encoded.face.quality) {
+    Ok(match encoder.fault(limits, &encoded) {
         None => PhotoCheck::Good(encoded),
         Some(fault) => PhotoCheck::Poor(encoded, fault),
     })

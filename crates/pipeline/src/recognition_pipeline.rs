@@ -6,11 +6,11 @@ use ostiary_config::{Config, QualityLimits};
 use ostiary_core::{Candidate, Crop, Detection, Frame, MAX_FACES, ModelId, Quality, QualityFault, TrackId};
 use ostiary_engine::Backend;
 use ostiary_facebank::Gallery;
-use ostiary_models::Bundle;
+use ostiary_models::{Bundle, UprightTest};
 use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, measure_quality};
 
 use super::Thresholds;
-use super::track_template::TrackTemplate;
+use super::track_template::{MOMENT_INTERVAL, TrackTemplate};
 
 /// Maximum number of faces that are embedded in one frame. If there are more good ones, they take turns.
 const MAX_EMBEDDED_FACES: usize = 4;
@@ -25,6 +25,8 @@ pub struct RecognitionPipeline {
     gallery: Gallery,
     thresholds: Thresholds,
     limits: QualityLimits,
+    /// The test of upright heads, if the model has one.
+    upright: Option<UprightTest>,
     /// How far back the template of a track reaches ([`Door::window`](ostiary_config::Door::window)).
     window: Duration,
     /// The templates of the tracks.
@@ -44,6 +46,8 @@ struct TemplateSlot {
     template: TrackTemplate,
     /// The person that the template was most similar to at its latest moment.
     candidate: Option<Candidate>,
+    /// Frame time of the latest embedding.
+    embedded_at: Option<Duration>,
 }
 
 /// One face in one frame.
@@ -85,6 +89,8 @@ impl RecognitionPipeline {
     pub fn from_bundle(bundle: &Bundle, config: &Config) -> Result<Self, VisionError> {
         let backend = Backend::new(&config.engine, &config.ort)?;
         let embedder = Embedder::load(bundle, &config.embedder, &backend)?;
+        let calibration = embedder.entry().calibration.as_ref();
+        let upright = calibration.and_then(|calibration| calibration.upright.clone());
         let (thresholds, _) = Thresholds::nearest(embedder.entry(), config.door.fpir);
         Ok(Self {
             detector: Detector::load(bundle, &config.detector, &backend)?,
@@ -94,6 +100,7 @@ impl RecognitionPipeline {
             gallery: Gallery::default(),
             thresholds,
             limits: config.quality.clone(),
+            upright,
             window: config.door.window(),
             templates: std::iter::repeat_with(TemplateSlot::default).take(MAX_FACES).collect(),
             crops: Default::default(),
@@ -160,8 +167,10 @@ impl RecognitionPipeline {
             let quality = measure_quality(&detection, crop);
             let fault = self.limits.fault(&quality);
             let Some(slot) = slot_of(&mut self.templates, track.id) else { continue };
-            if fault.is_none() && slot.template.is_due(frame.time) && embedded.push(self.faces.len()).is_ok()
-            {
+            // A face that was embedded and refused is not due either.
+            let is_due = slot.template.is_due(frame.time)
+                && slot.embedded_at.is_none_or(|last| frame.time.abs_diff(last) >= MOMENT_INTERVAL);
+            if fault.is_none() && is_due && embedded.push(self.faces.len()).is_ok() {
                 self.next_turn = index + 1;
             }
             // Cannot fail: there are at most as many faces as tracks, and both lists have the same capacity.
@@ -176,11 +185,16 @@ impl RecognitionPipeline {
                 candidate: slot.candidate,
             });
         }
-        let Self { embedder, gallery, tracker, faces, crops, templates, window, .. } = self;
+        let Self { embedder, gallery, tracker, faces, crops, templates, window, upright, .. } = self;
         let crops = crops.get(..embedded.len()).unwrap_or_default();
         embedder.embed_all(crops, |number, embedding| {
             let Some(face) = embedded.get(number).and_then(|index| faces.get_mut(*index)) else { return };
             let Some(slot) = slot_of(templates, face.track) else { return };
+            slot.embedded_at = Some(frame.time);
+            if upright.as_ref().is_some_and(|test| !test.is_upright(&embedding)) {
+                face.fault = Some(QualityFault::NotUpright);
+                return;
+            }
             if !slot.template.is_same_person(&embedding) {
                 // The face of another person has a track and a template of its own.
                 let Some(new_track) = tracker.restart(face.track, frame.time) else { return };
@@ -229,6 +243,7 @@ impl TemplateSlot {
         self.track = Some(track);
         self.template.clear();
         self.candidate = None;
+        self.embedded_at = None;
     }
 }
 

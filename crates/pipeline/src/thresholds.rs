@@ -187,6 +187,7 @@ mod tests {
             supported_fpir: 1e-2,
             fpir: vec![1e-1, 1e-2, 1e-3],
             mean: vec![0.5, 0.0],
+            upright: None,
             thresholds: vec![
                 ThresholdRow { photos: 1, people: 1, similarity: vec![0.25, 0.5, 0.75] },
                 ThresholdRow { photos: 2, people: 1, similarity: vec![0.25, 0.625, 0.75] },

@@ -48,6 +48,7 @@ pub fn calibration() -> Calibration {
         supported_fpir: 1e-2,
         fpir: vec![1e-1, 1e-2, 1e-3],
         mean: Vec::new(),
+        upright: None,
         thresholds: vec![row(1, [0.4, 0.45, 0.5]), row(100, [0.45, 0.5, 0.55])],
     }
 }

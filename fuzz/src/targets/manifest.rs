@@ -107,6 +107,7 @@ fn calibration() -> Calibration {
         supported_fpir: 1e-2,
         fpir: vec![1e-1, 1e-2, 1e-3],
         mean: vec![0.25, -0.25],
+        upright: None,
         thresholds: vec![row(1, 1, [0.25, 0.375, 0.5]), row(1, 100, [0.5, 0.625, 0.75])],
     }
 }

@@ -3,12 +3,13 @@
 //!
 //! Visits of strangers are played against enrolled people by the daemon's own decision code: [`visit`] makes the templates of a
 //! visit, [`trials`] scores visits and computes the thresholds, [`tail`] extends them to rates that no trial shows, [`judge`]
-//! measures the errors of held-out people.
+//! measures the errors of held-out people. [`upright`] fits the test of upright heads.
 
 mod judge;
 mod people;
 mod tail;
 mod trials;
+mod upright;
 mod visit;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use anyhow::{Context, Result, bail};
 use judge::{Measured, Rate, judge};
 use ostiary_core::Precision;
 use ostiary_models::{Bundle, Calibration};
-use people::Person;
+use people::{Person, Turn};
+use upright::MeasuredUpright;
 
 use crate::evaluate::evaluation_set::EvaluationSet;
 use crate::storage::write_atomic;
@@ -63,6 +65,8 @@ pub struct Calibrated {
     pub calibration: Calibration,
     /// The errors of calibrations by some of the people, on the others.
     pub measured: Vec<Measured>,
+    /// The errors of the test of upright heads, on people who were not used to fit it.
+    pub upright: Option<MeasuredUpright>,
 }
 
 /// Runs the command.
@@ -105,12 +109,18 @@ pub fn calibrate(
     fpir: Option<f64>,
     seed: u64,
 ) -> Result<Calibrated> {
-    let people = people::load(sets, models)?;
+    let people = people::load(sets, models, Turn::None)?;
+    let mut turned = Vec::new();
+    for turn in [Turn::Half, Turn::Left, Turn::Right] {
+        turned.extend(people::load(sets, models, turn)?);
+    }
     let names: Vec<String> = sets.iter().map(name).collect();
     let all: Vec<&Person> = people.iter().collect();
-    let calibration = trials::calibrate(&all, names.clone(), seed)?;
+    let mut calibration = trials::calibrate(&all, names.clone(), seed)?;
     let measured = judge(&people, &names, fpir, seed)?;
-    Ok(Calibrated { calibration, measured })
+    let (test, upright) = upright::fit(&people, &turned).unzip();
+    calibration.upright = test;
+    Ok(Calibrated { calibration, measured, upright })
 }
 
 /// The name of a set: its folder, and the folder above.
@@ -165,6 +175,14 @@ impl Calibrated {
                 rate(fpir),
                 rate(fnir),
                 rate(mistaken)
+            );
+        }
+        if let Some(MeasuredUpright { refused, found, turned }) = self.upright {
+            text += &format!(
+                "\nUpright heads: of people who were not used to fit the test it refuses {:.2} % of the upright faces of a set or \
+                 less, and {:.1} % of the {turned} faces that are found in turned pictures.\n",
+                100.0 * refused,
+                100.0 * found
             );
         }
         text

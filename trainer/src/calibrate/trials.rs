@@ -106,6 +106,7 @@ pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Cal
         supported_fpir: (supported * 1e4).ceil() / 1e4,
         fpir: RATES.to_vec(),
         mean,
+        upright: None,
         thresholds,
     })
 }
