@@ -80,6 +80,7 @@ impl Decider {
         let mut decisions = Decisions::new();
         for face in decided {
             if let Some(decision) = self.decide(time, face.track, faces) {
+                self.remember_unknown(&decision);
                 // There is room: at most one decision for each of at most `MAX_FACES` faces.
                 let _ = decisions.push(decision);
             }
@@ -92,7 +93,16 @@ impl Decider {
         let index = self.tracks.iter().position(|known| known.id == track)?;
         let mut track = self.tracks.swap_remove(index);
         let reason = track.end_reason(&self.rules)?;
-        track.report(time, Outcome::Denied(reason), self.faces_in_view)
+        let decision = track.report(time, Outcome::Denied(reason), self.faces_in_view)?;
+        self.remember_unknown(&decision);
+        Some(decision)
+    }
+
+    /// Remembers when an unknown face was in view.
+    fn remember_unknown(&mut self, decision: &Decision) {
+        if decision.outcome == Outcome::Denied(DenialReason::Unknown) {
+            self.unknown_seen = Some(decision.time);
+        }
     }
 
     /// The index of the face's track, which is added if it is new. If all places are taken, the new track replaces the

@@ -15,7 +15,7 @@ mod visit;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use judge::{Measured, Rate, judge};
 use ostiary_core::Precision;
 use ostiary_models::{Bundle, Calibration};
@@ -24,6 +24,9 @@ use upright::MeasuredUpright;
 
 use crate::evaluate::evaluation_set::EvaluationSet;
 use crate::storage::write_atomic;
+
+/// The least number of people, who support the highest rate.
+const MIN_PEOPLE: usize = 30;
 
 /// Arguments of `ostiary-trainer calibrate`.
 #[derive(Debug, clap::Args)]
@@ -110,6 +113,12 @@ pub fn calibrate(
     seed: u64,
 ) -> Result<Calibrated> {
     let people = people::load(sets, models, Turn::None)?;
+    ensure!(
+        people.len() >= MIN_PEOPLE,
+        "a calibration needs at least {MIN_PEOPLE} people with a good face, and there are {}; add strangers, of whom one picture \
+         is enough",
+        people.len()
+    );
     let mut turned = Vec::new();
     for turn in [Turn::Half, Turn::Left, Turn::Right] {
         turned.extend(people::load(sets, models, turn)?);

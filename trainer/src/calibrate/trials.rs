@@ -19,8 +19,6 @@ const PEOPLE: [u32; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 const RATES: [f64; 7] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4];
 /// The smallest rate that a number of strangers supports: with no error in n trials, the 95 % bound is 3 / n.
 const RULE_OF_THREE: f64 = 3.0;
-/// The least number of people, who support the highest rate.
-const MIN_PEOPLE: usize = 30;
 /// How many times the photos of each person are drawn.
 const DRAWS: u64 = 8;
 /// The largest numbers of enrolled people and of strangers of one draw.
@@ -46,12 +44,6 @@ const MIN_SCORES: usize = 30;
 /// If there are too few people.
 pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Calibration> {
     let mean = mean(people);
-    ensure!(
-        people.len() >= MIN_PEOPLE,
-        "a calibration needs at least {MIN_PEOPLE} people with a good face, and there are {}; add strangers, of whom one picture \
-         is enough",
-        people.len()
-    );
     let visits = people.iter().map(|person| visits(person)).collect::<Vec<_>>();
     let mut number_of_visits = 0;
     let mut thresholds = Vec::new();
@@ -66,12 +58,12 @@ pub fn calibrate(people: &[&Person], sets: Vec<String>, seed: u64) -> Result<Cal
         most_enrolled = most_enrolled.max(enrollable.len());
         let groups = scores(people, &enrollable, &visits, &mean, photos, seed);
         number_of_visits += groups.iter().map(Vec::len).sum::<usize>();
-        let resampled: Vec<Vec<Tail>> = (0..RESAMPLES)
-            .into_par_iter()
-            .map(|number| resample(&groups, people.len(), seed ^ number))
-            .collect();
+        let tails =
+            (0..RESAMPLES).into_par_iter().map(|number| resample(&groups, people.len(), seed ^ number));
+        // Of very few enrolled people a resample can have none.
+        let resampled: Vec<Vec<Tail>> = tails.filter(|tails| !tails.is_empty()).collect();
         ensure!(
-            resampled.iter().all(|tails| !tails.is_empty()),
+            2 * resampled.len() as u64 > RESAMPLES,
             "there are too few people and pictures for a calibration"
         );
         let mut before = [0.01f32; RATES.len()];
