@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use ostiary_core::{Embedding, PersonId};
 use ostiary_facebank::Gallery;
 use ostiary_models::Calibration;
@@ -97,18 +96,16 @@ struct Judged {
 
 /// Judges calibrations of these people at a rate, or at their default rate. Each person is judged by a calibration of people who
 /// are not in the person's group: as a stranger to doors of up to ten people of each set, and as one of the people of doors of the
-/// own set.
-///
-/// # Errors
-/// If there are too few people.
-pub fn judge(people: &[Person], names: &[String], fpir: Option<f64>, seed: u64) -> Result<Vec<Measured>> {
+/// own set. A group is not judged if the others are too few for a calibration.
+pub fn judge(people: &[Person], names: &[String], fpir: Option<f64>, seed: u64) -> Vec<Measured> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folds: Vec<usize> = people.iter().map(|_| random.random_range(0..FOLDS)).collect();
     let mut judged = Vec::new();
     for fold in 0..FOLDS {
         let others: Vec<&Person> =
             people.iter().zip(&folds).filter(|(_, of)| **of != fold).map(|(p, _)| p).collect();
-        let calibration = calibrate(&others, names.to_vec(), seed)?;
+        // The only error is that the others are too few. Then this group is not judged.
+        let Ok(calibration) = calibrate(&others, names.to_vec(), seed) else { continue };
         let fpir = fpir.unwrap_or(calibration.default_fpir());
         let held_out: Vec<usize> =
             (0..people.len()).filter(|number| folds.get(*number) == Some(&fold)).collect();
@@ -138,7 +135,7 @@ pub fn judge(people: &[Person], names: &[String], fpir: Option<f64>, seed: u64) 
             }
         }
     }
-    Ok(measured)
+    measured
 }
 
 /// The judged visits of one person who was not used for the calibration.
