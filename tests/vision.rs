@@ -293,6 +293,24 @@ fn verify_compares_two_pictures() {
 }
 
 #[test]
+fn a_head_that_is_not_upright_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let turned = |name: &str, turn: fn(&image::DynamicImage) -> image::DynamicImage| {
+        let path = folder.path().join(format!("turned-{name}"));
+        turn(&image::open(portrait(name)).unwrap()).save(&path).unwrap();
+        path
+    };
+    let [hopper, obama] = ["hopper.jpg", "obama.jpg"].map(|name| turned(name, image::DynamicImage::rotate180));
+    let bank = folder.path().join("people.sqlite");
+    let output = run!("enroll", "Ada", hopper, "--facebank", bank);
+    assert_eq!(code(&output), 1);
+    assert!(error(&output).contains("upside down"), "{}", error(&output));
+    let output = run!("verify", hopper, obama);
+    assert_eq!(code(&output), 2);
+    assert!(error(&output).contains("upside down"), "{}", error(&output));
+}
+
+#[test]
 fn a_lower_fpir_gives_a_higher_threshold() {
     let models = models_with(Some(&calibration()));
     let verify = |fpir: &str| {

@@ -150,7 +150,7 @@ impl Calibration {
             }
         }
         let length = self.mean.iter().map(|value| value * value).sum::<f32>().sqrt();
-        if self.mean.len() > Embedding::MAX || !(length < 1.0) {
+        if self.mean.len() > Embedding::MAX || length.is_nan() || length >= 1.0 {
             return Err(CalibrationError::Mean);
         }
         if self.upright.as_ref().is_some_and(|test| !test.is_finite()) {
