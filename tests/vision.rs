@@ -300,7 +300,8 @@ fn a_head_that_is_not_upright_is_refused_with_the_reason() {
         turn(&image::open(portrait(name)).unwrap()).save(&path).unwrap();
         path
     };
-    let [hopper, obama] = ["hopper.jpg", "obama.jpg"].map(|name| turned(name, image::DynamicImage::rotate180));
+    let [hopper, obama] =
+        ["hopper.jpg", "obama.jpg"].map(|name| turned(name, image::DynamicImage::rotate180));
     let bank = folder.path().join("people.sqlite");
     let output = run!("enroll", "Ada", hopper, "--facebank", bank);
     assert_eq!(code(&output), 1);

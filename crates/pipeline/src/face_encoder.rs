@@ -61,9 +61,10 @@ impl FaceEncoder {
         Thresholds::nearest(self.embedder.entry(), fpir)
     }
 
-    /// The first quality limit that a face does not meet; `None` if it is good enough.
+    /// The first fault of a face; `None` if it is good enough.
     pub fn fault(&self, limits: &QualityLimits, encoded: &EncodedFace) -> Option<QualityFault> {
-        limits.fault(&encoded.face.quality).or_else(|| self.not_upright(&encoded.embedding))
+        // A head that is not upright has the landmarks of another pose, and with them other faults.
+        self.not_upright(&encoded.embedding).or_else(|| limits.fault(&encoded.face.quality))
     }
 
     /// The fault of an embedding whose head is not upright, so that it says nothing about the person.
