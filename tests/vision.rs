@@ -312,6 +312,24 @@ fn a_head_that_is_not_upright_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_square_of_112_pixels_is_a_crop_only_if_it_is_named_so_and_shows_a_face() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let gray = folder.path().join("gray.png");
+    RgbImage::from_pixel(112, 112, Rgb([120; 3])).save(&gray).unwrap();
+    for aligned in [false, true] {
+        let mut arguments =
+            vec!["enroll", "Grey", gray.to_str().unwrap(), "--facebank", bank.to_str().unwrap()];
+        arguments.extend(aligned.then_some("--aligned"));
+        let arguments: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            arguments.iter().map(|argument| argument as &dyn AsRef<std::ffi::OsStr>).collect();
+        let output = run_with(Path::new(MODELS), &arguments);
+        assert_eq!(code(&output), 1);
+        assert!(error(&output).contains("no face found"), "{}", error(&output));
+    }
+}
+
+#[test]
 fn a_lower_fpir_gives_a_higher_threshold() {
     let models = models_with(Some(&calibration()));
     let verify = |fpir: &str| {

@@ -143,8 +143,6 @@ fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) ->
         let mut embeddings = Vec::new();
         for photo in &person.photos {
             let embedded = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
-                // As in enrollment, a photo with the size of an aligned crop is taken as one.
-                let aligned = aligned || aligned_crop(&picture).is_some();
                 embed(encoder, &picture, aligned).with_context(|| photo.display().to_string())
             });
             match embedded {

@@ -90,12 +90,14 @@ impl<'a> Enroller<'a> {
     /// Makes the template of a photo: of an aligned crop, or of the one face that is detected.
     fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, PhotoError> {
         let frame = read_picture(path)?;
-        if let Some(crop) = aligned_crop(&frame) {
+        if self.args.aligned {
+            let not_aligned = PhotoError::NotAligned { width: frame.width(), height: frame.height() };
+            let crop = aligned_crop(&frame).ok_or(not_aligned)?;
+            if !self.encoder.is_face(&crop)? {
+                return Err(PhotoError::NoFaceInCrop);
+            }
             let embedding = self.encoder.embed(&crop)?;
             return Ok(self.make_template(embedding, photo, crop));
-        }
-        if self.args.aligned {
-            return Err(PhotoError::NotAligned { width: frame.width(), height: frame.height() });
         }
         self.template_of_face(&frame, photo)
     }
