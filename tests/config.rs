@@ -8,9 +8,10 @@
     reason = "a failure of a test helper fails the test"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use ostiary_testkit::{calibration, models_with};
 use serde_json::Value;
 
 /// The program with this configuration file only.
@@ -62,12 +63,12 @@ fn a_good_configuration_passes() {
 
 #[test]
 fn all_problems_are_reported_with_their_origins() {
-    let setup = Setup::new("[door]\nfra = 1e-4\n\n[camera]\nfps = 1000\n");
+    let setup = Setup::new("[door]\nfpri = 1e-2\n\n[camera]\nfps = 1000\n");
     let (code, out, err) = run(setup.config(&["check"]).env("OSTIARY_RELAY__LINE", "seventeen"));
     let file = setup.file().display().to_string();
     assert_eq!((code, out.as_str()), (2, ""));
     let expected = format!(
-        "error: {file}:2: there is no door.fra; did you mean door.far?\n\
+        "error: {file}:2: there is no door.fpri; did you mean door.fpir?\n\
          error: {file}:5: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240\n\
          error: environment OSTIARY_RELAY__LINE: relay.line wants a whole number from 0 to 1023, found string \
          (\"seventeen\")\n"
@@ -86,11 +87,62 @@ fn all_problems_are_reported_with_their_origins() {
 }
 
 #[test]
+fn a_key_of_an_older_version_is_a_warning() {
+    let setup = Setup::new("[door]\nframes = 4\nfar = 1e-5\n");
+    let warning = format!(
+        "{}:3: door.far is ignored: door.fpir has replaced it, the share of strangers' visits that may be let in; remove it",
+        setup.file().display()
+    );
+    let (code, out, err) = run(&mut setup.config(&["check"]));
+    assert_eq!((code, out.as_str()), (0, "The configuration is good.\n"));
+    assert_eq!(err, format!("warning: {warning}\n"));
+
+    let (code, out, err) = run(&mut setup.config(&["check", "--json"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let object = &objects(&out)[0];
+    assert_eq!(object["ok"], true);
+    assert_eq!(object["warnings"][0]["warning"], "ignored");
+    assert_eq!(object["warnings"][0]["key"], "door.far");
+    assert_eq!(object["warnings"][0]["message"], warning);
+
+    let (code, out, _) = run(&mut setup.config(&["show"]));
+    assert_eq!(code, 0);
+    assert!(!out.contains("far"), "{out}");
+}
+
+#[test]
+fn a_rate_that_the_models_do_not_support_is_a_problem() {
+    let models = models_with(Some(&calibration()));
+    let check = |fpir: &str, models: &Path| {
+        let setup = Setup::new(&format!("[door]\nfpir = {fpir}\n"));
+        run(setup.config(&["check", "--json"]).arg("--models").arg(models))
+    };
+    let (code, out, err) = check("1e-4", models.path());
+    assert_eq!((code, err.as_str()), (2, ""));
+    let problem = &objects(&out)[0];
+    assert_eq!((&problem["ok"], &problem["problem"]), (&false.into(), &"unsupported_fpir".into()));
+    assert_eq!(problem["key"], "door.fpir");
+    let message = problem["message"].as_str().unwrap();
+    assert!(
+        message.contains("door.fpir = 0.0001") && message.ends_with("set door.fpir to 0.001 or more"),
+        "{message}"
+    );
+
+    let uncalibrated = models_with(None);
+    for (fpir, models) in
+        [("1e-3", models.path()), ("1e-4", uncalibrated.path()), ("1e-4", Path::new("/nowhere/models"))]
+    {
+        let (code, out, _) = check(fpir, models);
+        assert_eq!((code, out.as_str()), (0, "{\"ok\":true}\n"), "{fpir} {models:?}");
+    }
+}
+
+#[test]
 fn other_commands_refuse_a_bad_configuration() {
-    let setup = Setup::new("[door]\nfar = 2\n");
+    let setup = Setup::new("[door]\nfpir = 2\n");
     let (code, out, err) = run(&mut setup.config(&["show"]));
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.contains("door.far = 2 is not allowed; wanted a number from 1e-7 to 0.1"), "{err}");
+    assert!(err.contains("door.fpir = 2 is not allowed; wanted a number from 1e-6 to 0.1"), "{err}");
 }
 
 #[test]
@@ -107,14 +159,14 @@ fn a_missing_file_is_named() {
 fn show_prints_values_and_their_origins() {
     let setup = Setup::new("[door]\nframes = 5\n[hours]\n'night shift' = [\"22:00-06:00\"]\n");
     let file = setup.file().display().to_string();
-    let flags = ["--set", "door.far=1e-5", "--models", "/srv/models", "--origin"];
+    let flags = ["--set", "door.fpir=0.003", "--models", "/srv/models", "--origin"];
     let mut command = setup.config(&["show"]);
     let (code, out, err) = run(command.args(flags).env("OSTIARY_CAMERA__FPS", "15"));
     assert_eq!((code, err.as_str()), (0, ""));
     for line in [
         "[door]",
         &format!("frames = 5  # {file}:2"),
-        "far = 0.00001  # --set",
+        "fpir = 0.003  # --set",
         "fps = 15  # environment OSTIARY_CAMERA__FPS",
         "dir = \"/srv/models\"  # --models",
         "margin = 0.05  # default",
@@ -125,11 +177,11 @@ fn show_prints_values_and_their_origins() {
     }
 
     let mut command = setup.config(&["show", "--json"]);
-    let (_, out, _) = run(command.args(["--set", "door.far=1e-5"]));
+    let (_, out, _) = run(command.args(["--set", "door.fpir=0.003"]));
     let settings = objects(&out);
     let setting = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap();
-    assert_eq!(setting("door.far")["value"], 1e-5);
-    assert_eq!(setting("door.far")["origin"], "--set");
+    assert_eq!(setting("door.fpir")["value"], 0.003);
+    assert_eq!(setting("door.fpir")["origin"], "--set");
     assert_eq!(setting("door.frames")["origin"], format!("{file}:2"));
     assert_eq!(setting("relay.line")["value"], Value::Null);
     assert_eq!(setting("hours.night shift")["value"][0], "22:00-06:00");
@@ -149,7 +201,7 @@ fn a_camera_password_is_not_shown() {
 #[test]
 fn the_output_of_show_can_be_used_as_configuration() {
     let setup =
-        Setup::new("[door]\nfar = 3e-6\n[relay]\nline = 4\n[hours]\n'a \"b\"' = ['never']\nc-d = []\n");
+        Setup::new("[door]\nfpir = 3e-3\n[relay]\nline = 4\n[hours]\n'a \"b\"' = ['never']\nc-d = []\n");
     let (_, first, _) = run(&mut setup.config(&["show"]));
     let (code, again, err) = run(&mut Setup::new(&first).config(&["show"]));
     assert_eq!((code, err.as_str()), (0, ""));
@@ -160,7 +212,7 @@ fn the_output_of_show_can_be_used_as_configuration() {
 fn set_flags_on_both_sides_of_the_command_are_refused() {
     let mut command = Command::cargo_bin("ostiary").unwrap();
     let (code, out, err) =
-        run(command.args(["--set", "door.far=1e-3", "config", "check", "--set", "door.frames=2"]));
+        run(command.args(["--set", "door.fpir=1e-3", "config", "check", "--set", "door.frames=2"]));
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("put all on one side"), "{err}");
 }

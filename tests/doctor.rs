@@ -22,7 +22,7 @@ use ostiary_core::{Embedding, ModelId, ModelRole, Precision};
 use ostiary_events::{Denial, Event, EventKind, EventStore, Grant};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
-use ostiary_testkit::{Broker, evidence, free_port};
+use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with};
 use serde_json::Value;
 
 /// The checks in their order.
@@ -58,12 +58,15 @@ fn models() -> PathBuf {
 /// A door in a temporary folder, with a picture as the camera and one enrolled person.
 struct Door {
     folder: tempfile::TempDir,
+    /// The models, with a calibration.
+    models: tempfile::TempDir,
     settings: BTreeMap<String, String>,
 }
 
 impl Door {
     fn new() -> Self {
-        let door = Self { folder: tempfile::tempdir().unwrap(), settings: BTreeMap::new() };
+        let folder = tempfile::tempdir().unwrap();
+        let door = Self { folder, models: models_with(Some(&calibration())), settings: BTreeMap::new() };
         let stripe = |x: u32| if (x / 4).is_multiple_of(2) { 60 } else { 0 };
         let picture =
             image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3 + stripe(x), y as u8 * 5, 99]));
@@ -72,11 +75,11 @@ impl Door {
         door.enroll("Ann", &model);
         let paths = ["camera.png", "people.sqlite", "events.sqlite"].map(|name| door.path(name));
         let [camera, people, events] = paths.map(|path| path.display().to_string());
+        let models = door.models.path().display().to_string();
         door.with("camera.source", &camera)
             .with("facebank.path", &people)
             .with("events.path", &events)
-            .with("models.dir", &models().display().to_string())
-            .with("door.far", "1e-3")
+            .with("models.dir", &models)
     }
 
     fn enroll(&self, name: &str, model: &ModelId) {
@@ -218,7 +221,7 @@ fn a_working_door_has_no_faults() {
     assert!(networks.starts_with("7 networks in "), "{networks}");
     assert_eq!(portrait, "the detector finds the face of the bundled portrait");
     assert_eq!(golden, "this processor gives the golden embedding bit for bit");
-    assert!(threshold.starts_with("door.far = 0.001 gives the threshold 0."), "{threshold}");
+    assert_eq!(threshold, "threshold 0.450 for door.fpir 0.01");
 }
 
 #[test]
@@ -273,19 +276,19 @@ fn a_video_source_needs_ffmpeg_and_is_decoded() {
 
 #[test]
 fn all_problems_of_the_configuration_are_reported_and_the_other_checks_run() {
-    let door = Door::new().with("door.fra", "1e-4").with("camera.fps", "1000");
+    let door = Door::new().with("door.fpri", "1e-2").with("camera.fps", "1000");
     let findings = door.findings();
     let faults = findings.with("fault");
     let reported: Vec<_> =
         faults.iter().map(|finding| (&finding["check"], finding["found"].to_string())).collect();
     assert_eq!(reported.len(), 2, "{reported:?}");
     assert!(reported.iter().all(|(check, _)| *check == "config"));
-    assert!(reported.iter().any(|(_, found)| found.contains("there is no door.fra")), "{reported:?}");
+    assert!(reported.iter().any(|(_, found)| found.contains("there is no door.fpri")), "{reported:?}");
     assert!(
         reported.iter().any(|(_, found)| found.contains("camera.fps = 1000 is not allowed")),
         "{reported:?}"
     );
-    assert!(faults.iter().any(|fault| fault["mend"] == "did you mean door.far?"), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault["mend"] == "did you mean door.fpir?"), "{faults:?}");
     assert_eq!(findings.of("camera").0, "ok");
     assert!(findings.of("facebank").1.contains("1 people"));
 }
@@ -346,8 +349,38 @@ fn a_processor_with_other_results_is_a_fault() {
 }
 
 #[test]
-fn a_far_outside_the_measured_range_is_a_fault() {
-    Door::new().with("door.far", "1e-7").has_fault("models", &["door.far = 0.0000001", "set door.far"]);
+fn a_key_of_an_older_version_is_a_warning() {
+    let findings = Door::new().with("door.far", "1e-3").findings();
+    let (status, found) = findings.of("config");
+    assert_eq!(status, "warning");
+    assert!(found.contains("door.far is ignored: door.fpir has replaced it"), "{found}");
+    let warning = findings.0.iter().find(|finding| finding["check"] == "config").unwrap();
+    assert_eq!(warning["mend"], "remove it");
+}
+
+#[test]
+fn a_rate_below_the_calibration_is_a_fault() {
+    let door = Door::new();
+    let thresholds = |door: &Door| {
+        let findings = door.findings();
+        let last = findings.0.iter().rfind(|finding| finding["check"] == "models").unwrap();
+        (last["status"].clone(), last["found"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(thresholds(&door), ("ok".into(), "threshold 0.450 for door.fpir 0.01".into()));
+    let door = door.with("door.fpir", "0.001");
+    assert_eq!(thresholds(&door), ("ok".into(), "threshold 0.500 for door.fpir 0.001 (extrapolated)".into()));
+    door.with("door.fpir", "1e-4")
+        .has_fault("models", &["door.fpir = 0.0001", "set door.fpir to 0.001 or more"]);
+}
+
+#[test]
+fn models_without_a_calibration_are_a_warning() {
+    let models = models_with(None);
+    let findings = Door::new().with("models.dir", &models.path().display().to_string()).findings();
+    let last = findings.0.iter().rfind(|finding| finding["check"] == "models").unwrap();
+    assert_eq!(last["status"], "warning", "{last}");
+    assert!(last["found"].as_str().unwrap().contains("the model has no calibration"), "{last}");
+    assert_eq!(last["mend"], "activate a newer bundle of models, which has a calibration");
 }
 
 #[test]

@@ -51,6 +51,12 @@ fn embedding(seed: u64) -> Embedding {
     Embedding::normalized(&values).unwrap()
 }
 
+/// The template of a person with these embeddings.
+fn mean_of(seeds: &[u64]) -> Embedding {
+    let embeddings: Vec<Embedding> = seeds.iter().copied().map(embedding).collect();
+    Embedding::mean(embeddings.iter().map(|embedding| (embedding, 1.0))).unwrap()
+}
+
 fn template(seed: u64) -> Template {
     Template { embedding: embedding(seed), photo: PhotoHash::of(&seed.to_le_bytes()), crop: None }
 }
@@ -82,7 +88,9 @@ fn people_and_templates_are_stored() {
     let ann = facebank.show("ANN").unwrap();
     assert_eq!((ann.templates, ann.crops, ann.person.enabled), (2, 0, true));
     let gallery = facebank.gallery(&model()).unwrap();
-    let best = gallery.best(&embedding(2)).unwrap();
+    assert_eq!(gallery.photos(ann.person.id), Some(2));
+    assert_eq!(gallery.best(&embedding(2)).unwrap().person, ann.person.id);
+    let best = gallery.best(&mean_of(&[1, 2])).unwrap();
     assert_eq!(best.person, ann.person.id);
     assert!(best.similarity.0 > 0.999);
     assert!(best.second.unwrap().1.0 < 0.5);
@@ -329,7 +337,7 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
 
     assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 2);
     let gallery = facebank.gallery(&other_model()).unwrap();
-    assert!(gallery.best(&embedding(1021)).unwrap().similarity.0 > 0.999);
+    assert!(gallery.best(&mean_of(&[1020, 1021])).unwrap().similarity.0 > 0.999);
     assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 0);
 }
 
@@ -469,9 +477,10 @@ fn a_facebank_of_version_1_is_migrated_completely() {
     let ann = one.show("Ann").unwrap();
     assert_eq!((ann.person.id, ann.templates, ann.crops, ann.models), (PersonId(4), 2, 1, vec![model().0]));
     let gallery = one.gallery(&model()).unwrap();
-    for (seed, person) in [(1, 4), (2, 4), (3, 7)] {
-        let best = gallery.best(&embedding(seed)).unwrap();
+    for (seeds, person) in [(&[1, 2][..], 4), (&[3], 7)] {
+        let best = gallery.best(&mean_of(seeds)).unwrap();
         assert!(best.person == PersonId(person) && best.similarity.0 > 0.999);
+        assert!(seeds.iter().all(|seed| gallery.best(&embedding(*seed)).unwrap().person == PersonId(person)));
     }
     let mut facebank = Facebank::open(&path).unwrap();
     assert!(facebank.has_photo("Ann", &template(2).photo, &model()).unwrap());

@@ -19,7 +19,7 @@ use std::{fs, thread};
 
 use ostiary_core::BBox;
 use ostiary_self_test::{DEMO_VISITORS, Portrait};
-use ostiary_testkit::portrait;
+use ostiary_testkit::{calibration, models_with, portrait};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -206,8 +206,9 @@ fn enrolled_people_are_let_in_and_others_are_not() {
     assert_eq!((&granted["person"], &granted["reason"]), (&"Ann".into(), &"granted".into()));
     assert!(granted["similarity"].as_f64() > granted["threshold"].as_f64(), "{granted}");
     assert_eq!(granted["frames"], 3);
-    // Three good frames of one face at 15 a second, by the time of the frames.
-    assert!(granted["latency_ms"].as_f64().unwrap() >= 2.0 / 15.0 * 1000.0 - 1.0, "{granted}");
+    assert!(granted["cosine"].as_f64().is_some_and(|cosine| cosine > 0.0 && cosine <= 1.0), "{granted}");
+    // Three moments at least 150 ms apart, by the time of the frames.
+    assert!(granted["latency_ms"].as_f64().unwrap() >= 2.0 * 150.0 - 1.0, "{granted}");
 
     let unknown = clip(setup.0.path(), "unknown.mp4", &UNKNOWN, 3.0);
     let (output, events) = setup.run(&["--set", &Setup::source(&unknown)]);
@@ -229,6 +230,65 @@ fn enrolled_people_are_let_in_and_others_are_not() {
 }
 
 #[test]
+fn a_new_door_is_refused_if_the_models_do_not_support_its_rate() {
+    let setup = Setup::new();
+    let models = models_with(Some(&calibration()));
+    let models = models.path().display().to_string();
+    let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 1.0);
+    let source = Setup::source(&background);
+    let run = ["--models", &models, "--set", &source, "--set"];
+    let log = setup.refused(&[&run[..], &["door.fpir=1e-4"]].concat());
+    assert!(log.contains("door.fpir = 0.0001") && log.contains("set door.fpir to 0.001 or more"), "{log}");
+
+    // A door that has run continues with the nearest rate: an update must not lock people out.
+    let (output, events) = setup.run(&[&run[..], &["door.fpir=0.001"]].concat());
+    assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{output:?}");
+    let (output, events) = setup.run(&[&run[..], &["door.fpir=1e-4"]].concat());
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{log}");
+    assert!(
+        log.contains("door.fpir = 0.0001") && log.contains("the door uses the strictest thresholds"),
+        "{log}"
+    );
+    assert!(
+        events[0]["detail"].as_str().unwrap().contains("for door.fpir 0.0001 (extrapolated)"),
+        "{}",
+        events[0]
+    );
+}
+
+#[test]
+fn a_door_without_a_calibration_warns_and_has_a_strict_threshold() {
+    let setup = Setup::new();
+    let models = models_with(None);
+    setup.enroll("Ann", "obama.jpg");
+    let known = clip(setup.0.path(), "known.mp4", &KNOWN, 3.0);
+    let models = models.path().display().to_string();
+    // A rate that no calibration supports has no effect either.
+    let (output, events) =
+        setup.run(&["--models", &models, "--set", &Setup::source(&known), "--set", "door.fpir=1e-6"]);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.contains("the models have no calibration, so that no rate can be promised"), "{log}");
+    let detail = events[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("(the model has no calibration: a strict cosine)"), "{detail}");
+    let decided = &events[1];
+    assert!(decided["threshold"].as_f64().unwrap() >= 0.7, "{decided}");
+    assert_eq!(decided["cosine"], decided["similarity"], "{decided}");
+}
+
+#[test]
+fn a_key_of_an_older_version_does_not_prevent_the_start() {
+    let setup = Setup::new();
+    setup.configure("[door]\nfar = 1e-5");
+    let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 1.0);
+    let (output, events) = setup.run(&["--set", &Setup::source(&background)]);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{log}");
+    assert!(log.contains("ostiary.toml:6: door.far is ignored: door.fpir has replaced it"), "{log}");
+}
+
+#[test]
 fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     let setup = Setup::new();
     let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 40.0);
@@ -244,8 +304,13 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
             }
         }
     };
+    let models = models_with(Some(&calibration()));
     let mut command = setup.ostiary(&["run", "--json", "--set", "camera.realtime=true"]);
-    command.args(["--set", &Setup::source(&background)]).env("NOTIFY_SOCKET", setup.path("notify"));
+    command
+        .arg("--models")
+        .arg(models.path())
+        .args(["--set", &Setup::source(&background)])
+        .env("NOTIFY_SOCKET", setup.path("notify"));
     command.env("WATCHDOG_USEC", "2000000");
     let mut daemon = Daemon::start(&mut command);
     assert!(state("READY=1").contains("STATUS=0 people are known"));
@@ -254,7 +319,7 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     state("WATCHDOG=1");
 
     // A refused reload changes nothing.
-    setup.configure("[door]\nfarr = 1e-3");
+    setup.configure("[door]\nfpri = 1e-2");
     daemon.signal(libc::SIGHUP);
     state("RELOADING=1");
     state("READY=1");
@@ -267,10 +332,17 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
         refused["detail"].as_str().unwrap().contains("relay.line can only change with a restart"),
         "{refused}"
     );
-    setup.configure("[door]\nfar = 1e-2");
+    setup.configure("[door]\nfpir = 1e-3");
     daemon.signal(libc::SIGHUP);
     let reloaded = daemon.event("reloaded");
-    assert!(reloaded["detail"].as_str().unwrap().contains("similarity needed 0.5"), "{reloaded}");
+    let detail = reloaded["detail"].as_str().unwrap();
+    assert!(detail.contains("no thresholds yet for door.fpir 0.001 (extrapolated)"), "{detail}");
+    // A running door continues with the strictest thresholds, and a key of an older version is ignored.
+    setup.configure("[door]\nfpir = 1e-5\nfar = 1e-4");
+    daemon.signal(libc::SIGHUP);
+    let reloaded = daemon.event("reloaded");
+    let detail = reloaded["detail"].as_str().unwrap();
+    assert!(detail.contains("door.fpir 0.00001 (extrapolated)"), "{detail}");
 
     // A second daemon with the same facebank is refused.
     let log = setup.refused(&["--set", &Setup::source(&background)]);
@@ -283,7 +355,15 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     daemon.signal(libc::SIGTERM);
     state("STOPPING=1");
     daemon.event("stopped");
-    assert_eq!(daemon.wait().0, Some(0));
+    let (code, log) = daemon.wait();
+    assert_eq!(code, Some(0));
+    for warning in [
+        "ostiary.toml:7: door.far is ignored: door.fpir has replaced it",
+        "door.fpir = 0.00001: the calibration of the model supports 0.01",
+        "the door uses the strictest thresholds",
+    ] {
+        assert_eq!(log.matches(warning).count(), 1, "{warning}: {log}");
+    }
 }
 
 #[test]
@@ -316,10 +396,9 @@ fn a_failed_start_names_the_cause_and_the_fix() {
     let source = Setup::source(&background);
     let chip = setup.path("gpiochip9");
     let chip = format!("relay.chip={}", chip.display());
-    let cases: [(&[&str], &[&str]); 9] = [
-        (&["--set", "door.farr=1"], &["there is no door.farr", "did you mean"]),
-        (&["--set", "door.far=2"], &["door.far = 2", "not allowed"]),
-        (&["--set", "door.far=1e-7"], &["door.far", "set door.far"]),
+    let cases: [(&[&str], &[&str]); 8] = [
+        (&["--set", "door.fpri=1"], &["there is no door.fpri", "did you mean door.fpir?"]),
+        (&["--set", "door.fpir=2"], &["door.fpir = 2", "not allowed"]),
         (&["--set", &chip, "--set", "relay.line=4"], &["relay: there is no GPIO chip", "set relay.chip"]),
         (&["--set", "relay.line=4", "--set", "relay.chip=/dev/null"], &["/dev/null is not a GPIO chip"]),
         (

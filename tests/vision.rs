@@ -19,7 +19,7 @@ use ostiary_config::Config;
 use ostiary_core::{Crop, sha256};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::FaceEncoder;
-use ostiary_testkit::portrait;
+use ostiary_testkit::{calibration, models_with, portrait};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -272,7 +272,7 @@ fn verify_compares_two_pictures() {
     ] {
         let output = run!("verify", "--json", portrait(a), portrait(b));
         let verification = line(&output);
-        assert_eq!(keys(&verification), ["same", "similarity", "threshold"].into());
+        assert_eq!(keys(&verification), ["cosine", "same", "similarity", "threshold"].into());
         assert_eq!(verification["same"], same, "{a} {b}: {verification}");
         assert_eq!(number(&verification["similarity"]) >= number(&verification["threshold"]), same);
         assert_eq!(code(&output), i32::from(!same));
@@ -293,22 +293,54 @@ fn verify_compares_two_pictures() {
 }
 
 #[test]
-fn a_lower_far_gives_a_higher_threshold() {
-    let threshold = |far: &str| {
-        let output = run!(
-            "verify",
-            "--json",
-            "--set",
-            format!("door.far={far}"),
-            portrait("obama.jpg"),
-            portrait("obama2.jpg")
-        );
-        number(&line(&output)["threshold"])
+fn a_head_that_is_not_upright_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let turned = |name: &str, turn: fn(&image::DynamicImage) -> image::DynamicImage| {
+        let path = folder.path().join(format!("turned-{name}"));
+        turn(&image::open(portrait(name)).unwrap()).save(&path).unwrap();
+        path
     };
-    assert!(threshold("1e-2") < threshold("1e-4"));
-    let output = run!("verify", "--set", "door.far=1e-12", portrait("obama.jpg"), portrait("obama2.jpg"));
+    let [hopper, obama] =
+        ["hopper.jpg", "obama.jpg"].map(|name| turned(name, image::DynamicImage::rotate180));
+    let bank = folder.path().join("people.sqlite");
+    let output = run!("enroll", "Ada", hopper, "--facebank", bank);
+    assert_eq!(code(&output), 1);
+    assert!(error(&output).contains("upside down"), "{}", error(&output));
+    let output = run!("verify", hopper, obama);
     assert_eq!(code(&output), 2);
-    assert!(error(&output).contains("door.far"), "{}", error(&output));
+    assert!(error(&output).contains("upside down"), "{}", error(&output));
+}
+
+#[test]
+fn a_square_of_112_pixels_is_a_crop_only_if_it_is_named_so_and_shows_a_face() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let gray = folder.path().join("gray.png");
+    RgbImage::from_pixel(112, 112, Rgb([120; 3])).save(&gray).unwrap();
+    for aligned in [false, true] {
+        let mut arguments =
+            vec!["enroll", "Grey", gray.to_str().unwrap(), "--facebank", bank.to_str().unwrap()];
+        arguments.extend(aligned.then_some("--aligned"));
+        let arguments: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            arguments.iter().map(|argument| argument as &dyn AsRef<std::ffi::OsStr>).collect();
+        let output = run_with(Path::new(MODELS), &arguments);
+        assert_eq!(code(&output), 1);
+        assert!(error(&output).contains("no face found"), "{}", error(&output));
+    }
+}
+
+#[test]
+fn a_lower_fpir_gives_a_higher_threshold() {
+    let models = models_with(Some(&calibration()));
+    let verify = |fpir: &str| {
+        let (rate, pictures) = (format!("door.fpir={fpir}"), [portrait("obama.jpg"), portrait("obama2.jpg")]);
+        run_with(models.path(), &[&"verify", &"--json", &"--set", &rate, &pictures[0], &pictures[1]])
+    };
+    let threshold = |fpir: &str| number(&line(&verify(fpir))["threshold"]);
+    assert!(threshold("1e-2") < threshold("1e-3"));
+    let strictest = verify("1e-4");
+    assert!(threshold("1e-3") <= number(&line(&strictest)["threshold"]));
+    assert!(error(&strictest).contains("set door.fpir to 0.001 or more"), "{}", error(&strictest));
 }
 
 #[test]
@@ -344,7 +376,7 @@ fn enrolled_people_are_identified_and_others_are_not() {
         let output = run!("identify", "--json", portrait("obama2.jpg"), "--facebank", known);
         assert_eq!(code(&output), 0, "{}", error(&output));
         let found = line(&output);
-        let fields = ["margin", "person", "second", "similarity", "threshold", "verdict"];
+        let fields = ["cosine", "margin", "person", "second", "similarity", "threshold", "verdict"];
         assert_eq!(keys(&found), fields.into());
         assert_eq!(found["verdict"], "known");
         assert_eq!(found["person"], "Barack Obama");
@@ -500,7 +532,7 @@ fn a_folder_without_a_valid_manifest_is_named() {
         String::new(),
         "not a manifest".into(),
         text[..text.len() / 2].into(),
-        text.replace("format = 1", "format = 99"),
+        text.replace("format = 2", "format = 99"),
         text.replace("[models.onet", "[models.other"),
         text.replace("onet.onnx", "../onet.onnx"),
         text.replace("channels = \"RGB\"", "channels = \"CMYK\""),

@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use ostiary_access::GroupWithoutHours;
-use ostiary_config::{ClockTrust, Config, ConfigError, Hours, Loaded, Setting};
-use ostiary_core::redact;
+use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, Setting};
+use ostiary_core::{ModelRole, redact};
 use ostiary_facebank::{Facebank, FacebankError};
+use ostiary_models::{Bundle, UnsupportedFpir};
+use ostiary_pipeline::Thresholds;
 use serde_json::{Map, json};
 use toml::Value;
 
@@ -25,14 +27,15 @@ enum Action {
     /// Check the whole configuration and report everything that is wrong with it.
     ///
     /// If hours are set, warnings name the people whose group has no hours: the door does not open for them. With
-    /// `clock.trust = "synchronized"` a warning says that the clock is not synchronized now. The exit code is 0 if the
+    /// `clock.trust = "synchronized"` a warning says that the clock is not synchronized now. A key of an older version that is
+    /// ignored is a warning. `door.fpir` is compared with the models, if they are found. The exit code is 0 if the
     /// configuration is good and 2 if it is not.
     #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
     Check,
     /// Show every key with its value, as TOML that can be used as a configuration.
     ///
     /// The user, password and query of an address are left out of camera.source and models.source.
-    #[command(after_help = "Example:\n  ostiary config show --origin --set door.far=1e-5")]
+    #[command(after_help = "Example:\n  ostiary config show --origin --set door.fpir=0.003")]
     Show {
         /// Show where each value came from.
         #[arg(long)]
@@ -43,28 +46,36 @@ enum Action {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Check => match globals.loaded() {
-            Ok(loaded) => report_good(globals, &loaded.config),
+            Ok(loaded) => report_valid(globals, &loaded),
             Err(error) => report_problems(globals, &error),
         },
         Action::Show { origin } => show(globals, &globals.loaded()?, origin),
     }
 }
 
-/// Reports that the configuration is good, and what in the door's state contradicts its hours: an unknown time zone, which
-/// is an error, and people whose group has no hours.
-fn report_good(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
+/// Something of the door's state that contradicts a configuration whose values are valid.
+struct Contradiction {
+    /// A stable name, for scripts.
+    kind: &'static str,
+    key: &'static str,
+    message: String,
+}
+
+/// Reports what in the door's state contradicts the valid values, and the warnings. A rate that the models do not support, or
+/// else an unknown time zone, is an error.
+fn report_valid(globals: &Globals, loaded: &Loaded) -> anyhow::Result<ExitCode> {
+    let config = &loaded.config;
     let hours = Hours::parse(&config.hours)?;
-    let zone = if hours.is_empty() { Ok(()) } else { wall_clock::zone().map(drop) };
-    let problem =
-        zone.err().map(|fault| format!("{fault}, and [hours] need the local time; {}", fault.fix()));
-    let mut warnings = warnings(&hours, config);
+    let problem = unsupported_fpir(config).or_else(|| unknown_zone(&hours));
+    let mut warnings: Vec<_> = loaded.ignored().iter().map(ignored_warning).collect();
+    warnings.extend(hours_warnings(&hours, config));
     if problem.is_none() && !hours.is_empty() {
         warnings.extend(clock_warning(config));
     }
     if globals.json {
         let mut object = Map::from_iter([("ok".to_owned(), problem.is_none().into())]);
-        if let Some(message) = &problem {
-            let fields = [("problem", "time_zone"), ("key", "hours"), ("message", message)];
+        if let Some(Contradiction { kind, key, message }) = &problem {
+            let fields = [("problem", *kind), ("key", *key), ("message", message)];
             object.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
         }
         if !warnings.is_empty() {
@@ -74,11 +85,37 @@ fn report_good(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     } else {
         match &problem {
             None => line("The configuration is good.")?,
-            Some(message) => eprintln!("error: {message}"),
+            Some(problem) => eprintln!("error: {}", problem.message),
         }
         warnings.iter().for_each(|(message, _)| eprintln!("warning: {message}"));
     }
     Ok(ExitCode::from(if problem.is_some() { 2 } else { 0 }))
+}
+
+/// The error if the models in use have no thresholds for `door.fpir`. `None` if the models cannot be read, which is no fault of
+/// the configuration.
+fn unsupported_fpir(config: &Config) -> Option<Contradiction> {
+    let bundle = Bundle::find(&config.models, config.engine.precision).ok()?;
+    let error: UnsupportedFpir =
+        Thresholds::new(bundle.entry(ModelRole::Embedder).ok()?, config.door.fpir).err()?;
+    Some(Contradiction { kind: "unsupported_fpir", key: "door.fpir", message: error.to_string() })
+}
+
+/// The error if there are hours and the time zone is not known.
+fn unknown_zone(hours: &Hours) -> Option<Contradiction> {
+    if hours.is_empty() {
+        return None;
+    }
+    let fault = wall_clock::zone().err()?;
+    let message = format!("{fault}, and [hours] need the local time; {}", fault.fix());
+    Some(Contradiction { kind: "time_zone", key: "hours", message })
+}
+
+/// The warning for a key that has no effect.
+fn ignored_warning(ignored: &IgnoredKey) -> (String, serde_json::Value) {
+    let (message, origin) = (ignored.to_string(), ignored.origin.to_string());
+    let object = json!({ "warning": "ignored", "key": ignored.key, "origin": origin, "message": message });
+    (message, object)
 }
 
 /// A warning if the clock is not synchronized now, which `clock.trust` asks for.
@@ -92,8 +129,8 @@ fn clock_warning(config: &Config) -> Option<(String, serde_json::Value)> {
     Some((message, object))
 }
 
-/// Each warning as a sentence and as an object.
-fn warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> {
+/// Warnings of people whose group has no hours, each as a sentence and as an object.
+fn hours_warnings(hours: &Hours, config: &Config) -> Vec<(String, serde_json::Value)> {
     let closed = match groups_without_hours(hours, config) {
         Ok(closed) => closed,
         Err(error) => {

@@ -50,12 +50,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     config.relay.pulse_ms = PULSE_MS;
 
     let print = |text: &str| if globals.json { Ok(()) } else { output::line(text) };
-    let threshold = enroll(&config)?;
+    enroll(&config)?;
     let person = enrollment().name;
     print(&format!("Enrolled {person} from a bundled portrait."))?;
     print(&format!("Now an unknown person comes to the door, and then {person}, in another photo.\n"))?;
 
-    let snapshots = Snapshots::create(&args.output, MatchRule { threshold, margin: config.door.margin })?;
+    let snapshots = Snapshots::create(&args.output, MatchRule { margin: config.door.margin })?;
     let (recorder, recorded) = EventRecorder::new();
     let mut outputs: Vec<Box<dyn EventSink>> = vec![Box::new(recorder)];
     // With --json, standard output has the events only, and the relay is printed to standard error.
@@ -92,8 +92,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Enrolls the person of the demo, as `ostiary enroll` does. Returns the similarity threshold for `door.far`.
-pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
+/// Enrolls the person of the demo, as `ostiary enroll` does.
+pub fn enroll(config: &Config) -> anyhow::Result<()> {
     let mut encoder = FaceEncoder::load(config)?;
     let enrollment = enrollment();
     let mut templates = Vec::new();
@@ -109,5 +109,5 @@ pub fn enroll(config: &Config) -> anyhow::Result<ostiary_core::Similarity> {
     }
     let mut facebank = Facebank::open(&config.facebank.path)?;
     facebank.enroll(enrollment.name, encoder.model(), &templates)?;
-    Ok(encoder.threshold(config.door.far)?)
+    Ok(())
 }

@@ -171,12 +171,15 @@ fn running_daemon(config: &Config) -> Option<Daemon> {
 }
 
 fn check_configuration(context: &CheckContext) -> Vec<Finding> {
-    if context.problems.is_empty() {
+    let ignored = context.loaded.ignored();
+    if context.problems.is_empty() && ignored.is_empty() {
         return vec![Finding::ok("good")];
     }
     let fix = "correct it; until then the daemon does not start, or keeps its old configuration (the other checks use \
                the valid keys)";
-    context.problems.iter().map(|problem| Finding::from_error(Status::Fault, problem, fix)).collect()
+    let faults = context.problems.iter().map(|problem| Finding::from_error(Status::Fault, problem, fix));
+    let warnings = ignored.iter().map(|key| Finding::from_error(Status::Warning, key, fix));
+    faults.chain(warnings).collect()
 }
 
 /// Always a warning, because no door has a liveness check.

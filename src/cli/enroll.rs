@@ -42,7 +42,7 @@ pub struct Args {
     /// The facebank; by default facebank.path of the configuration.
     #[arg(long, value_name = "FILE")]
     facebank: Option<PathBuf>,
-    /// The photos are aligned face crops of 112x112 pixels; photos of that size are always taken as crops.
+    /// The photos are aligned face crops of 112x112 pixels: faces are not searched for.
     #[arg(long)]
     aligned: bool,
     /// Accept faces of low quality: small, dark, blurred or turned away.

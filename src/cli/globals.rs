@@ -13,7 +13,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Set one key, for example --set door.far=1e-5; can be repeated.
+    /// Set one key, for example --set door.fpir=0.003; can be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 

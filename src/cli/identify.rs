@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Globals;
 use super::output::json_line;
+use super::thresholds::thresholds;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary identify visitor.jpg\n  \
@@ -28,16 +29,17 @@ pub struct Args {
     aligned: bool,
 }
 
-/// The result as it is printed as JSON. `person`, `similarity` and `second` are null if there is no face or no enrolled
-/// person to compare with.
+/// The result as it is printed as JSON. `person`, `similarity`, `cosine`, `second` and `threshold` are null if there is no face or
+/// no enrolled person to compare with.
 #[derive(Serialize)]
 struct Identification<'a> {
     verdict: Outcome,
     /// Null unless the verdict is `known`.
     person: Option<&'a str>,
     similarity: Option<Similarity>,
+    cosine: Option<Similarity>,
     second: Option<Similarity>,
-    threshold: Similarity,
+    threshold: Option<Similarity>,
     margin: f32,
 }
 
@@ -58,18 +60,20 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let facebank = if path.is_dir() { None } else { Some(Facebank::open_read_only(path)?) };
     let picture = read_picture(&args.file)?;
     let mut encoder = FaceEncoder::load(&config)?;
-    let threshold = encoder.threshold(config.door.far)?;
-    let gallery = match facebank {
+    let thresholds = thresholds(&encoder, &config);
+    let mut gallery = match facebank {
         Some(facebank) => facebank.gallery(encoder.model())?,
         None => gallery_of_folder(&mut encoder, path, args.aligned)?,
     };
-    let rule = MatchRule { threshold, margin: config.door.margin };
+    thresholds.apply(&mut gallery);
+    let rule = MatchRule { margin: config.door.margin };
     let identification = |verdict, person, best: Option<Candidate>| Identification {
         verdict,
         person,
         similarity: best.map(|best| best.similarity),
+        cosine: best.map(|best| best.cosine),
         second: best.and_then(|best| best.second).map(|(_, similarity)| similarity),
-        threshold,
+        threshold: best.map(|best| best.threshold),
         margin: rule.margin,
     };
     let Some(probe) =
@@ -78,7 +82,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         return print(globals, &identification(Outcome::NoFace, None, None));
     };
     let best = gallery.best(&probe);
-    let (verdict, person) = match rule.evaluate(best) {
+    let (verdict, person) = match rule.evaluate(best, 0.0) {
         Verdict::Person(id) => (Outcome::Known, gallery.person(id).map(|person| person.name.as_str())),
         Verdict::Ambiguous => (Outcome::Ambiguous, None),
         Verdict::Unknown => (Outcome::Unknown, None),
@@ -96,15 +100,18 @@ fn print(globals: &Globals, identification: &Identification<'_>) -> anyhow::Resu
             Outcome::Unknown => "unknown person",
             Outcome::NoFace => "no face",
         };
-        let similarity =
-            identification.similarity.map(|s| format!("similarity {:.3}, ", s.0)).unwrap_or_default();
         let second = match (identification.verdict, identification.second) {
             (Outcome::Ambiguous, Some(second)) => {
-                format!("second {:.3}, margin {}, ", second.0, identification.margin)
+                format!(", second {:.3}, margin {}", second.0, identification.margin)
             }
             _ => String::new(),
         };
-        println!("{outcome} ({similarity}{second}threshold {:.3})", identification.threshold.0);
+        match (identification.similarity, identification.threshold) {
+            (Some(similarity), Some(threshold)) => {
+                println!("{outcome} (similarity {:.3}{second}, threshold {:.3})", similarity.0, threshold.0)
+            }
+            _ => println!("{outcome}"),
+        }
     }
     Ok(ExitCode::from(u8::from(identification.person.is_none())))
 }
@@ -121,7 +128,11 @@ fn embed(encoder: &mut FaceEncoder, picture: &Frame, aligned: bool) -> anyhow::R
         };
         return Ok(Some(encoder.embed(&crop)?));
     }
-    Ok(encoder.most_probable(picture)?.map(|encoded| encoded.embedding))
+    let embedding = encoder.most_probable(picture)?.map(|encoded| encoded.embedding);
+    if let Some(fault) = embedding.as_ref().and_then(|embedding| encoder.not_upright(embedding)) {
+        bail!("{}", fault.advice());
+    }
+    Ok(embedding)
 }
 
 /// Makes a gallery from a folder of photos. A photo without a face is reported and skipped; a folder without any face is
@@ -132,8 +143,6 @@ fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) ->
         let mut embeddings = Vec::new();
         for photo in &person.photos {
             let embedded = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
-                // As in enrollment, a photo with the size of an aligned crop is taken as one.
-                let aligned = aligned || aligned_crop(&picture).is_some();
                 embed(encoder, &picture, aligned).with_context(|| photo.display().to_string())
             });
             match embedded {

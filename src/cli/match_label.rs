@@ -17,11 +17,12 @@ pub struct MatchLabel<'a> {
     pub bbox: BBox,
     /// The detector's score, 0 to 1.
     pub score: f32,
-    /// Whether the face was embedded and compared with the gallery. Faces of low quality are not.
+    /// Whether the face was embedded and compared with the gallery, in this frame or an earlier one of the track. Faces of low
+    /// quality are not.
     pub embedded: bool,
     /// The name of the person; null if the face is unknown, ambiguous or was not compared.
     pub person: Option<&'a str>,
-    /// The cosine similarity with the best candidate, also if that is below the threshold.
+    /// The normalized similarity with the best candidate, also if that is below the threshold.
     pub similarity: Option<Similarity>,
     /// Why the quality of the face is too low.
     pub fault: Option<QualityFault>,
@@ -29,8 +30,8 @@ pub struct MatchLabel<'a> {
 
 /// Matches one face of one frame by the door's rule. A face of low quality, or one that was not embedded, matches nobody.
 pub fn match_face<'a>(rule: &MatchRule, face: &TrackedFace, gallery: &'a Gallery) -> MatchLabel<'a> {
-    let candidate = face.candidate.filter(|_| face.embedded && face.fault.is_none());
-    let person = match rule.evaluate(candidate) {
+    let candidate = face.candidate.filter(|_| face.fault.is_none());
+    let person = match rule.evaluate(candidate, 0.0) {
         Verdict::Person(person) => gallery.person(person),
         Verdict::Ambiguous | Verdict::Unknown => None,
     };
@@ -38,7 +39,7 @@ pub fn match_face<'a>(rule: &MatchRule, face: &TrackedFace, gallery: &'a Gallery
         track: face.track,
         bbox: face.detection.bbox,
         score: face.detection.score,
-        embedded: face.embedded,
+        embedded: face.moments > 0,
         person: person.map(|person| person.name.as_str()),
         similarity: candidate.map(|best| best.similarity),
         fault: face.fault,
@@ -85,6 +86,7 @@ fn fault_name(fault: QualityFault) -> &'static str {
         QualityFault::Blurred => "blurred",
         QualityFault::TurnedAway => "turned away",
         QualityFault::Tilted => "tilted",
+        QualityFault::NotUpright => "not upright",
     }
 }
 

@@ -20,6 +20,7 @@ mod relay_guard;
 mod rest;
 mod run;
 mod self_test;
+mod thresholds;
 mod verify;
 mod video;
 

@@ -22,8 +22,10 @@ const NO_LIVENESS: &str = "A PHOTO CAN OPEN THIS DOOR: there is no liveness chec
     enrolled person matches that person. Use it only where that is acceptable or would be noticed, or together with a second factor";
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
-    let config = globals.config()?;
-    logging::init(config.log.level);
+    let loaded = globals.loaded()?;
+    logging::init(loaded.config.log.level);
+    loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
+    let config = loaded.config;
     // A second daemon must report that a daemon is running, and not that the relay's line is in use.
     if let Err(running @ FacebankError::DaemonRunning { .. }) = DaemonLock::check(&config.facebank.path) {
         return Err(running.into());

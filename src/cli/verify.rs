@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
-use ostiary_core::{Embedding, MatchRule, Similarity};
+use anyhow::{Context, bail};
+use ostiary_core::{Embedding, Similarity};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::FaceEncoder;
+use ostiary_pipeline::{Comparison, FaceEncoder};
 use serde::Serialize;
 
+use super::thresholds::thresholds;
 use super::{Globals, embed, output, pictures};
 
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct Verification {
     similarity: Similarity,
+    cosine: Similarity,
     threshold: Similarity,
     same: bool,
 }
@@ -36,7 +38,7 @@ struct Verification {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let mut encoder = FaceEncoder::load(&config)?;
-    let threshold = encoder.threshold(config.door.far)?;
+    let thresholds = thresholds(&encoder, &config);
     let mut embed = |file: &Path| {
         embed_face(&mut encoder, file, args.aligned)
             .with_context(|| format!("cannot embed the face in {}", file.display()))
@@ -47,18 +49,16 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let Some(second) = embed(&args.b)? else {
         return Ok(ExitCode::from(embed::report_no_face(globals, &args.b)?));
     };
-    let similarity = first.similarity(&second);
-    // There is no second-best person here, so the margin does not apply.
-    let same = MatchRule { threshold, margin: config.door.margin }.is_match(similarity);
+    let comparison = thresholds.compare(&first, &second);
+    let (same, Comparison { similarity, cosine, threshold }) = (comparison.is_match(), comparison);
     if globals.json {
-        output::json_line(&Verification { similarity, threshold, same })?;
+        output::json_line(&Verification { similarity, cosine, threshold, same })?;
     } else {
         output::line(&format!(
-            "{}: similarity {:.3}, threshold {:.3} for a false accept rate of {:e}",
+            "{}: similarity {:.3}, threshold {:.3}",
             if same { "the same person" } else { "not the same person" },
             similarity.0,
             threshold.0,
-            config.door.far
         ))?;
     }
     Ok(ExitCode::from(u8::from(!same)))
@@ -66,8 +66,13 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 
 /// The embedding of an aligned crop, or of the most probable face of a picture; `None` without a face.
 fn embed_face(encoder: &mut FaceEncoder, file: &Path, aligned: bool) -> anyhow::Result<Option<Embedding>> {
-    if aligned {
-        return Ok(Some(encoder.embed(&pictures::read_crop(file)?)?));
+    let embedding = if aligned {
+        Some(encoder.embed(&pictures::read_crop(file)?)?)
+    } else {
+        encoder.most_probable(&read_picture(file)?)?.map(|face| face.embedding)
+    };
+    if let Some(fault) = embedding.as_ref().and_then(|embedding| encoder.not_upright(embedding)) {
+        bail!("{}", fault.advice());
     }
-    Ok(encoder.most_probable(&read_picture(file)?)?.map(|face| face.embedding))
+    Ok(embedding)
 }

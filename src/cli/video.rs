@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_capture::{FrameSource, Next, open_clip};
 use ostiary_config::Config;
 use ostiary_core::{Frame, MatchRule};
-use ostiary_facebank::{Facebank, Gallery};
+use ostiary_facebank::Facebank;
 use ostiary_pipeline::RecognitionPipeline;
 use report::Summary;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -64,11 +64,11 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
     check_paths(&args)?;
     let mut clip = open_clip(&args.video, args.begin, args.duration)?;
     let facebank = facebank(&config, args.facebank.as_deref())?;
-    let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::load(&config)?;
     if let Some(facebank) = facebank {
         pipeline.set_gallery(facebank.gallery(pipeline.model())?);
     }
-    let rule = MatchRule { threshold: pipeline.threshold(config.door.far)?, margin: config.door.margin };
+    let rule = MatchRule { margin: config.door.margin };
 
     let sound = Sound { path: &args.video, begin: args.begin.unwrap_or_default(), duration: args.duration };
     let sound = (!args.no_sound).then_some(sound);

@@ -6,7 +6,7 @@ use ostiary_config::HoursError;
 use ostiary_devices::GpioError;
 use ostiary_events::{OutputError, StoreError};
 use ostiary_facebank::FacebankError;
-use ostiary_models::ModelStoreError;
+use ostiary_models::{ModelStoreError, UnsupportedFpir};
 use ostiary_mqtt::MqttError;
 use ostiary_vision::VisionError;
 
@@ -43,6 +43,9 @@ pub enum DaemonError {
         /// Why the time zone is not known.
         fault: ClockFault,
     },
+    /// The models have no thresholds for `door.fpir`.
+    #[error(transparent)]
+    Fpir(#[from] UnsupportedFpir),
     /// The store of models cannot be read or changed.
     #[error(transparent)]
     Models(#[from] ModelStoreError),

@@ -12,14 +12,14 @@ use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
 use ostiary_config::{Config, Hours, Layers};
-use ostiary_core::ModelId;
 use ostiary_core::clock::{Clock, MonotonicClock};
+use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
 use ostiary_events::{EventKind, EventSink, EventStore, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
-use ostiary_pipeline::RecognitionPipeline;
+use ostiary_pipeline::{RecognitionPipeline, Thresholds};
 use ostiary_self_test::SelfTest;
 use ostiary_vision::VisionError;
 use sd_notify::NotifyState;
@@ -101,11 +101,12 @@ fn run_with(
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
     let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
-    let mut pipeline = RecognitionPipeline::from_bundle(&models, &config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::from_bundle(&models, &config)?;
     let mut facebank = open_facebank(&facebank_path)?;
     pipeline.set_gallery(facebank.gallery(pipeline.model())?);
-    let rules = rules(&config, &pipeline)?;
-    let started = summary(&pipeline, &rules);
+    check_fpir(&config, &models, newest.time.is_some())?;
+    let rules = rules(&config)?;
+    let started = summary(&pipeline);
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
@@ -303,7 +304,9 @@ impl Supervisor<'_> {
     /// yet are tested first, in a separate process.
     fn prepare(&self, facebank: &Facebank, keep_alive: impl FnMut()) -> anyhow::Result<PreparedReload> {
         let layers = self.layers.as_ref().context("this daemon runs without a configuration file")?;
-        let config = config::load(layers)?.config;
+        let loaded = config::load(layers)?;
+        loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
+        let config = loaded.config;
         let fixed = self.config.restart_keys(&config);
         ensure!(fixed.is_empty(), "{} can only change with a restart", fixed.join(", "));
         let precision = config.engine.precision;
@@ -312,10 +315,11 @@ impl Supervisor<'_> {
             SelfTest::new(&bundle, &config).run(keep_alive)?;
         }
         // The bundle that was tested: another one may have been activated meanwhile.
-        let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config, Gallery::default())?;
+        let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config)?;
         pipeline.set_gallery(facebank.gallery(pipeline.model())?);
-        let rules = rules(&config, &pipeline)?;
-        let (model, detail) = (pipeline.model().clone(), summary(&pipeline, &rules));
+        check_fpir(&config, &bundle, true)?;
+        let rules = rules(&config)?;
+        let (model, detail) = (pipeline.model().clone(), summary(&pipeline));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let pending_update =
             PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
@@ -348,13 +352,35 @@ fn open_facebank(path: &Path) -> Result<Facebank, FacebankError> {
     Ok(facebank)
 }
 
-fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<AccessRules, DaemonError> {
-    let threshold = pipeline.threshold(config.door.far)?;
+/// Checks that the models have thresholds for `door.fpir`. A door that is running, or ran before, continues with the strictest
+/// thresholds and a warning: models that support less must not lock people out. Models without a calibration are a
+/// warning for each door.
+fn check_fpir(config: &Config, models: &Bundle, has_run: bool) -> Result<(), DaemonError> {
+    let entry = models.entry(ModelRole::Embedder).map_err(VisionError::from)?;
+    match Thresholds::nearest(entry, config.door.fpir) {
+        (thresholds, None) => {
+            if thresholds.fpir().is_none() {
+                log::warn!(
+                    "the models have no calibration, so that no rate can be promised: a strict threshold is used, and \
+                     door.fpir has no effect; activate a newer bundle of models"
+                );
+            }
+            Ok(())
+        }
+        (_, Some(error)) if has_run => {
+            log::warn!("{error}; until then the door uses the strictest thresholds");
+            Ok(())
+        }
+        (_, Some(error)) => Err(error.into()),
+    }
+}
+
+fn rules(config: &Config) -> Result<AccessRules, DaemonError> {
     let hours = Hours::parse(&config.hours)?;
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
     }
-    Ok(AccessRules { door: config.door.clone(), threshold, hours, trust: config.clock.trust })
+    Ok(AccessRules { door: config.door.clone(), hours, trust: config.clock.trust })
 }
 
 /// Logs a warning for each group without hours, while other groups have hours, that is not in `reported`. Returns all such
@@ -371,11 +397,12 @@ fn warn_of_closed_groups(
     closed
 }
 
-/// People, model and threshold, for events and systemd's status.
-fn summary(pipeline: &RecognitionPipeline, rules: &AccessRules) -> String {
+/// People, model and thresholds, for events and systemd's status.
+fn summary(pipeline: &RecognitionPipeline) -> String {
     let people = count(pipeline.gallery().len());
-    let (model, backend, threshold) = (pipeline.model(), pipeline.backend(), rules.threshold.0);
-    format!("{people}, model {model} on {backend}, similarity needed {threshold:.3}")
+    let (model, backend) = (pipeline.model(), pipeline.backend());
+    let thresholds = pipeline.thresholds().describe(pipeline.gallery());
+    format!("{people}, model {model} on {backend}, {thresholds}")
 }
 
 fn count(people: usize) -> String {

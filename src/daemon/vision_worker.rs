@@ -9,7 +9,7 @@ use ostiary_access::{
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
-use ostiary_core::{Candidate, Frame, MAX_FACES, ModelId, PersonId, Similarity, TrackId};
+use ostiary_core::{Candidate, Frame, MAX_FACES, ModelId, PersonId, TrackId};
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::{RecognitionPipeline, TrackedFace};
 use ostiary_vision::VisionError;
@@ -90,8 +90,6 @@ pub struct PendingUpdate {
 pub struct AccessRules {
     /// The configuration section `[door]`.
     pub door: config::Door,
-    /// The similarity that corresponds to `door.far`.
-    pub threshold: Similarity,
     /// The opening hours.
     pub hours: Hours,
     /// The condition under which the clock is used for the hours.
@@ -140,7 +138,7 @@ impl VisionWorker {
             shared,
             pending_update: Arc::default(),
             processor,
-            decider: Decider::new(&rules.door, rules.threshold),
+            decider: Decider::new(&rules.door),
             hours: rules.hours,
             trust: rules.trust,
             frame_observer,
@@ -210,9 +208,9 @@ impl VisionWorker {
     }
 
     fn observe(&self, face: &TrackedFace) -> Observation {
-        let TrackedFace { track, first_seen, quality, fault, embedded, candidate, .. } = *face;
+        let TrackedFace { track, first_seen, quality, fault, embedded, moments, candidate, .. } = *face;
         let access = candidate.map_or(Access::Allowed, |candidate| self.access(candidate));
-        Observation { track, first_seen, quality, fault, embedded, candidate, access }
+        Observation { track, first_seen, quality, fault, embedded, moments, candidate, access }
     }
 
     fn access(&self, candidate: Candidate) -> Access {
@@ -281,7 +279,7 @@ impl VisionWorker {
             self.processor.set_gallery(gallery);
         }
         if let Some(rules) = pending_update.rules {
-            self.decider.set_rules(&rules.door, rules.threshold);
+            self.decider.set_rules(&rules.door);
             (self.hours, self.trust) = (rules.hours, rules.trust);
         }
         Ok(())

@@ -4,11 +4,11 @@
 
 pub mod aligner;
 mod augment;
+pub mod calibrate;
 pub mod describe;
 pub mod evaluate;
 pub mod export;
 pub mod faceset;
-mod far_table;
 pub mod figure;
 mod golden;
 mod histogram;

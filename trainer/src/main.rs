@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ostiary_trainer::{
-    describe, evaluate, export, import, keys, measure_door, pairs, prepare, publish, quantize,
+    calibrate, describe, evaluate, export, import, keys, measure_door, pairs, prepare, publish, quantize,
 };
 
 /// Prepare training sets; import, quantize, evaluate, export and publish the models of a door.
@@ -20,6 +20,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Compute the thresholds of a model from visits of strangers, and measure them.
+    Calibrate(calibrate::Args),
     /// Report the contents of a set of faces and its suspect labels.
     Describe(describe::Args),
     /// Measure the accuracy of models by the published protocols.
@@ -46,6 +48,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
+        Verb::Calibrate(args) => calibrate::run(&args),
         Verb::Describe(args) => describe::run(&args),
         Verb::Evaluate(args) => evaluate::run(&args, &torch::evaluate),
         Verb::Export(args) => export::run(&args),

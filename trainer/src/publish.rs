@@ -112,14 +112,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn check_models(folder: &Path) -> Result<()> {
     for precision in [Precision::Fp32, Precision::Int8] {
         let bundle = Bundle::open(folder, precision)?;
-        let mut config =
+        let config =
             Config { engine: config::Engine { precision, ..config::Engine::default() }, ..Config::default() };
-        // The highest FAR of the table. The FAR that a door needs is configured there.
-        let table = &bundle.entry(ModelRole::Embedder)?.far;
-        config.door.far = table.first().map_or(config.door.far, |point| point.far);
         let unfit = || format!("{} is not fit for a door, at {precision}", folder.display());
+        let embedder = bundle.entry(ModelRole::Embedder)?;
+        ensure!(
+            embedder.calibration.is_some(),
+            "{}: has no calibration, so that doors could promise no rate; add one with `ostiary-trainer export --people`",
+            embedder.file
+        );
         let mut encoder = check_bundle(&bundle, &config).with_context(unfit)?;
-        match_portraits(&mut encoder, table).with_context(unfit)?;
+        match_portraits(&mut encoder, embedder).with_context(unfit)?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_core::{ModelRole, Precision, sha256};
 use ostiary_models::Bundle;
 use ostiary_testkit::repository_file;
-use people::{few_portraits, people};
+use people::{few_portraits, people, strangers};
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 
@@ -38,10 +38,12 @@ fn text(path: &Path) -> &str {
 fn a_network_becomes_a_folder_of_models() {
     let folder = tempfile::tempdir().unwrap();
     let (portraits, people) = (few_portraits(folder.path()), people(folder.path()));
+    let strangers = strangers(folder.path());
     // An existing empty folder is accepted.
     let output = folder.path().join("door");
     fs::create_dir(&output).unwrap();
-    let more = ["--calibrate", text(&portraits), "--far-data", text(&people), "--licence", "MIT", "--json"];
+    let sets = ["--people", text(&people), text(&strangers)];
+    let more = [&["--calibrate", text(&portraits)], &sets[..], &["--licence", "MIT", "--json"]].concat();
     let network = repository_file("models/mobilefacenet.onnx");
     let done = export(&network, &output, &more);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
@@ -65,13 +67,25 @@ fn a_network_becomes_a_folder_of_models() {
         assert!(cosine > [0.99999, 0.98][index], "{precision}: {cosine}");
         assert_eq!((made.licence.as_str(), made.source.path.as_str()), ("MIT", "mobilefacenet.onnx"));
         assert_eq!(made.source.sha256, sha256(&fs::read(&network).unwrap()));
-        // 63 pairs of two people support only a FAR of 0.1.
-        assert!(made.far.len() == 1 && made.far[0].far == 0.1, "{:?}", made.far);
+        // Thirty-three people support no lower rate.
+        let calibration = made.calibration.unwrap();
+        assert_eq!((calibration.strangers, calibration.people), (33, 3));
+        assert!((0.09..=0.1).contains(&calibration.supported_fpir), "{}", calibration.supported_fpir);
+        assert_eq!(calibration.mean.len(), 192);
         let of_set = &said["measured"][index]["sets"][0];
-        assert_eq!((&of_set["people"], &of_set["pictures"]), (&3.into(), &15.into()));
+        assert_eq!((&of_set["people"], &of_set["pictures"]), (&3.into(), &30.into()));
+        let held_out = &said["measured"][index]["calibrated"]["measured"][0];
+        assert_eq!(held_out["photos"], 1);
+        assert!(held_out["fpir"]["visits"].as_u64().unwrap() > 100, "{held_out}");
     }
     let card = fs::read_to_string(output.join("model.md")).unwrap();
-    for part in ["192 numbers", "| people | 3 | 15 | fp32 |", "| people | 3 | 15 | int8 |", "License: MIT"] {
+    for part in [
+        "192 numbers",
+        "| people | 3 | 30 | fp32 |",
+        "| people | 3 | 30 | int8 |",
+        "Calibration",
+        "License: MIT",
+    ] {
         assert!(card.contains(part), "{part}: {card}");
     }
 
@@ -102,8 +116,8 @@ fn wrong_input_is_refused_and_nothing_is_written() {
     let gray = image::RgbImage::from_pixel(200, 150, image::Rgb([90, 90, 90]));
     gray.save(bare.join("gray.png")).unwrap();
     refused(&shipped, &["--calibrate", text(&bare)], 2, &["no face was found"]);
-    refused(&shipped, &["--far-data", text(&bare)], 2, &["bare", "one person"]);
-    refused(&shipped, &["--far-data", "/nowhere"], 2, &["cannot list", "/nowhere"]);
+    refused(&shipped, &["--people", text(&bare)], 2, &["at least 30 people", "there are 0"]);
+    refused(&shipped, &["--people", "/nowhere"], 2, &["cannot list", "/nowhere"]);
     refused(&shipped, &["--min-cosine", "0.9"], 2, &["--calibrate"]);
     refused(&shipped, &["--name", "../pnet"], 2, &["must have 1 to 64 letters"]);
     refused(&shipped, &["--name", "pnet"], 2, &["--name pnet is the name of pnet.onnx"]);
@@ -119,7 +133,7 @@ fn wrong_input_is_refused_and_nothing_is_written() {
     let crop = image::RgbImage::from_pixel(112, 112, image::Rgb([90, 90, 90]));
     crop.save(alone.join("Ann/1.png")).unwrap();
     crop.save(alone.join("Ann/2.png")).unwrap();
-    refused(&shipped, &["--far-data", text(&alone)], 2, &["alone", "one person"]);
+    refused(&shipped, &["--people", text(&alone)], 2, &["at least 30 people", "there are 1"]);
 }
 
 /// A checkpoint with this architecture and one tensor.

@@ -30,16 +30,16 @@ use web_server::{Fault, TlsServer};
 fn an_exported_network_is_published_and_activated() {
     let publisher = Publisher::new();
     let folder = publisher.folder.path();
-    let [calibrate, people] = [people::few_portraits(folder), people::people(folder)].map(|path| text(&path));
+    let sets = [people::few_portraits(folder), people::people(folder), people::strangers(folder)];
+    let [calibrate, people, strangers] = sets.map(|path| text(&path));
     let setup = publisher.setup();
-    // Few people support no lower FAR.
-    setup.configure_more("[door]\nfar = 0.1\n");
     let [network, detectors] =
         ["models/mobilefacenet.onnx", "models"].map(|file| text(&repository_file(file)));
     for (version, more) in [(1, &["--calibrate", calibrate.as_str()][..]), (2, &[])] {
         let models = publisher.path(&format!("exported-{version}"));
         let output = text(&models);
-        let export = ["export", &network, "--far-data", &people, "--models", &detectors, "-o", &output];
+        let export =
+            ["export", &network, "--people", &people, &strangers, "--models", &detectors, "-o", &output];
         let exported = trainer(&[&export, more].concat());
         assert_eq!(exported.status.code(), Some(0), "{exported:?}");
         assert_eq!(publisher.publish(&models), version);
@@ -51,13 +51,13 @@ fn an_exported_network_is_published_and_activated() {
         setup.forget("Ann");
     }
 
-    // A model without a FAR table cannot be published.
+    // A model without a calibration cannot be published.
     let models = publisher.path("unmeasured");
     let exported = trainer(&["export", &network, "--models", &detectors, "-o", &text(&models)]);
     assert_eq!(exported.status.code(), Some(0), "{exported:?}");
-    assert!(String::from_utf8_lossy(&exported.stdout).contains("export again with --far-data"));
+    assert!(String::from_utf8_lossy(&exported.stdout).contains("export again with --people"));
     let (code, said) = publisher.try_publish(&models, &[]);
-    assert!(code == Some(2) && said.contains("FAR table"), "{said}");
+    assert!(code == Some(2) && said.contains("has no calibration"), "{said}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ostiary_config::{Door, SecondFace};
-use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
+use ostiary_core::{MAX_FACES, PersonId, TrackId};
 
 use super::rules::DecisionRules;
 use super::track_evidence::TrackEvidence;
@@ -14,12 +14,16 @@ pub type Decisions = heapless::Vec<Decision, MAX_FACES>;
 
 /// Number of grants that are kept for the cool-down; a new grant replaces the oldest.
 const MAX_GRANTS: usize = 64;
+/// How long after an unknown face was in view a new track must be a clear match.
+const UNKNOWN_MEMORY: Duration = Duration::from_secs(10);
 
 /// Decides about each face in view, from the frames of its own track only.
 ///
-/// A frame counts if the face has no quality fault and was embedded. It agrees with a person if the similarity is finite
-/// and at least the threshold, and exceeds the similarity to the second best person by the margin.
-/// `frames` agreeing frames of one track for the same person within `within_s` are a match. A match is granted, once for each
+/// A frame counts if the face has no quality fault and was embedded: it is a moment. The template of the track, the mean of its
+/// moments, matches a person if the similarity reaches the threshold and exceeds the similarity to the second best person by the
+/// margin. While there are fewer than twice `frames` moments, and after the track was reported as unknown, it must exceed the
+/// threshold by [`CLEAR_EXCESS`](crate::CLEAR_EXCESS). So must a track that begins within some seconds after an unknown face was
+/// in view: a stranger who hides the face for a moment has no new chance. A match after at least `frames` moments is granted, once for each
 /// track, unless the person is disabled, is outside their hours (or the hours cannot be evaluated), was let in within
 /// `cooldown_s`, or a second face prevents it. Each reason is reported once for each track. A grant can follow a denial.
 /// Memory has a fixed size; nothing is allocated.
@@ -29,6 +33,8 @@ pub struct Decider {
     tracks: heapless::Vec<TrackEvidence, MAX_FACES>,
     grants: heapless::Deque<RecentGrant, MAX_GRANTS>,
     faces_in_view: usize,
+    /// Frame time of the last frame with a face that was reported as unknown.
+    unknown_seen: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,19 +44,20 @@ struct RecentGrant {
 }
 
 impl Decider {
-    /// A decider without tracks. `threshold` is the similarity that corresponds to `door.far`.
-    pub fn new(door: &Door, threshold: Similarity) -> Self {
+    /// A decider without tracks.
+    pub fn new(door: &Door) -> Self {
         Self {
-            rules: DecisionRules::new(door, threshold),
+            rules: DecisionRules::new(door),
             tracks: heapless::Vec::new(),
             grants: heapless::Deque::new(),
             faces_in_view: 0,
+            unknown_seen: None,
         }
     }
 
     /// Sets new rules for the next frames. Tracks keep their frames, and a track that has a grant gets no second one.
-    pub fn set_rules(&mut self, door: &Door, threshold: Similarity) {
-        self.rules = DecisionRules::new(door, threshold);
+    pub fn set_rules(&mut self, door: &Door) {
+        self.rules = DecisionRules::new(door);
     }
 
     /// Processes all faces of one frame, at the frame's time. Faces beyond [`MAX_FACES`] count as faces in view, but get
@@ -64,12 +71,16 @@ impl Decider {
                 let rules = &self.rules;
                 if let Some(track) = self.tracks.get_mut(index) {
                     track.update(time, face, rules);
+                    if track.is_reported_unknown() {
+                        self.unknown_seen = Some(time);
+                    }
                 }
             }
         }
         let mut decisions = Decisions::new();
         for face in decided {
             if let Some(decision) = self.decide(time, face.track, faces) {
+                self.remember_unknown(&decision);
                 // There is room: at most one decision for each of at most `MAX_FACES` faces.
                 let _ = decisions.push(decision);
             }
@@ -82,7 +93,16 @@ impl Decider {
         let index = self.tracks.iter().position(|known| known.id == track)?;
         let mut track = self.tracks.swap_remove(index);
         let reason = track.end_reason(&self.rules)?;
-        track.report(time, Outcome::Denied(reason), self.faces_in_view, &self.rules)
+        let decision = track.report(time, Outcome::Denied(reason), self.faces_in_view)?;
+        self.remember_unknown(&decision);
+        Some(decision)
+    }
+
+    /// Remembers when an unknown face was in view.
+    fn remember_unknown(&mut self, decision: &Decision) {
+        if decision.outcome == Outcome::Denied(DenialReason::Unknown) {
+            self.unknown_seen = Some(decision.time);
+        }
     }
 
     /// The index of the face's track, which is added if it is new. If all places are taken, the new track replaces the
@@ -98,7 +118,9 @@ impl Decider {
             }
             self.tracks.swap_remove(index);
         }
-        self.tracks.push(TrackEvidence::new(time, face)).ok()?;
+        let follows_unknown =
+            self.unknown_seen.is_some_and(|seen| time.saturating_sub(seen) <= UNKNOWN_MEMORY);
+        self.tracks.push(TrackEvidence::new(time, face, follows_unknown)).ok()?;
         Some(self.tracks.len() - 1)
     }
 
@@ -108,26 +130,23 @@ impl Decider {
         let (rules, grants) = (&self.rules, &mut self.grants);
         let track = self.tracks.iter_mut().find(|track| track.id == id)?;
         if is_blocked {
-            track.set_blocked(time);
+            track.set_blocked();
         }
         if track.has_reported(Outcome::Granted) {
             return None;
         }
 
-        let outcome = if let Some(person) = track.person(time, rules) {
-            if !track.agrees_at(time) {
-                return None;
-            }
+        let outcome = if let Some((person, access)) = track.match_at(time) {
             let is_recent =
                 |grant: &RecentGrant| grant.person == person && time.saturating_sub(grant.time) < cooldown;
-            match track.access() {
+            match access {
                 Access::Disabled => Outcome::Denied(DenialReason::DisabledPerson),
                 Access::OutsideHours => Outcome::Denied(DenialReason::OutsideHours),
                 Access::NoHours => Outcome::Denied(DenialReason::NoHours),
                 Access::ClockImplausible => Outcome::Denied(DenialReason::ClockImplausible),
                 Access::Allowed if grants.iter().any(is_recent) => Outcome::Denied(DenialReason::CoolDown),
                 Access::Allowed if is_blocked => Outcome::Denied(DenialReason::SeveralFaces),
-                Access::Allowed if track.is_unblocked(time, rules) => {
+                Access::Allowed if track.is_unblocked(rules) => {
                     if grants.is_full() {
                         grants.pop_front();
                     }
@@ -137,26 +156,26 @@ impl Decider {
                 }
                 Access::Allowed => return None,
             }
-        } else if track.is_ambiguous(time, rules) {
+        } else if track.is_ambiguous_at(time) {
             Outcome::Denied(DenialReason::Ambiguous)
         } else if track.is_unknown(rules) {
             Outcome::Denied(DenialReason::Unknown)
         } else {
             return None;
         };
-        track.report(time, outcome, faces.len(), rules)
+        track.report(time, outcome, faces.len())
     }
 
     /// Whether another face in view prevents a grant (`door.second_face`).
-    fn is_blocked_by_other_face(&mut self, time: Duration, id: TrackId, faces: &[Observation]) -> bool {
+    fn is_blocked_by_other_face(&self, time: Duration, id: TrackId, faces: &[Observation]) -> bool {
         match self.rules.second_face {
             SecondFace::Ignore => false,
             SecondFace::Refuse => faces.len() > 1,
             SecondFace::Known => {
                 let rules = &self.rules;
-                let tracks = &mut self.tracks;
+                let tracks = &self.tracks;
                 faces.iter().filter(|face| face.track != id).any(|face| {
-                    let track = tracks.iter_mut().find(|track| track.id == face.track);
+                    let track = tracks.iter().find(|track| track.id == face.track);
                     !track.is_some_and(|track| track.is_allowed_person(time, rules))
                 })
             }

@@ -17,10 +17,12 @@ pub struct Observation {
     pub quality: Quality,
     /// The first quality limit that the face does not meet; `None` if it meets all, so that the frame can count.
     pub fault: Option<QualityFault>,
-    /// Whether the face was embedded in this frame. A face that was only tracked has no identity in this frame, and the
-    /// frame does not count.
+    /// Whether the face was embedded in this frame, so that the template of the track has a new moment. A face that was only
+    /// tracked has no identity in this frame, and the frame does not count.
     pub embedded: bool,
-    /// The most similar person; `None` if the face was not embedded or the facebank is empty.
+    /// Number of moments of the template, as evidence: those that agree with it, minus those that do not.
+    pub moments: u32,
+    /// The person that the template is most similar to; `None` if the face was not embedded or the facebank is empty.
     pub candidate: Option<Candidate>,
     /// Whether the candidate may come in at this time.
     pub access: Access,
@@ -63,17 +65,19 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The person; `None` for a stranger. The best candidate of a stranger is not named.
     pub person: Option<PersonId>,
-    /// Similarity to the best candidate, -1 to 1, in the last frame that counted; `None` if there was none.
+    /// Normalized similarity of the track's template and the best candidate at the last moment; `None` if there was none.
     pub similarity: Option<Similarity>,
-    /// Similarity to the second best person in the same frame.
+    /// Cosine similarity of the same two, -1 to 1.
+    pub cosine: Option<Similarity>,
+    /// Normalized similarity to the second best person at the same moment.
     pub second: Option<Similarity>,
-    /// The least similarity of a match.
-    pub threshold: Similarity,
-    /// The quality of the face in the last frame that counted.
+    /// The least similarity of a match with the best candidate; `None` if there was no candidate.
+    pub threshold: Option<Similarity>,
+    /// The quality of the face at the last moment.
     pub quality: Quality,
     /// Number of faces in the frame.
     pub faces_in_view: u32,
-    /// Number of counted frames that led to the decision.
+    /// Number of moments that the decision rests on.
     pub frames: u32,
 }
 

@@ -17,7 +17,6 @@ mod relay_fsm;
 mod rules;
 
 mod track_evidence;
-mod window;
 
 pub use clock_plausibility::{ClockFault, ClockReading, Synchronization, is_behind};
 pub use decide::{Decider, Decisions};
@@ -27,3 +26,4 @@ pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
 pub use reason::{DenialReason, Reason};
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};
+pub use rules::CLEAR_EXCESS;

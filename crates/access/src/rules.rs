@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
-use ostiary_config::{Door, MAX_FRAMES, SecondFace};
-use ostiary_core::{MatchRule, Similarity};
+use ostiary_config::{Door, SecondFace};
+use ostiary_core::MatchRule;
+
+/// By how much a similarity must exceed the threshold while a track has few moments, or after it or a track shortly before it was
+/// reported as unknown.
+///
+/// The first moments of a visit are the least evidence, and each further moment is a further chance of a stranger. A clear match
+/// loses no time: most visits of enrolled people exceed the threshold by several times this.
+pub const CLEAR_EXCESS: f32 = 0.05;
 
 /// The rules of the decision.
 #[derive(Debug, Clone)]
 pub(super) struct DecisionRules {
     pub matching: MatchRule,
-    /// Number of agreeing frames of a match, 1 to [`MAX_FRAMES`].
-    pub frames: usize,
-    /// The time span that must contain these frames.
+    /// Number of moments of a clear match, at least 1.
+    pub moments: u32,
+    /// How long a match counts after its moment.
     pub within: Duration,
-    /// Number of counted frames without a match after which a face is unknown, at least 1.
+    /// Number of moments without a match after which a face is unknown, at least 1.
     pub unknown_after: u32,
     /// The time in which the same person is not let in again.
     pub cooldown: Duration,
@@ -21,15 +28,27 @@ pub(super) struct DecisionRules {
 }
 
 impl DecisionRules {
-    pub fn new(door: &Door, threshold: Similarity) -> Self {
+    pub fn new(door: &Door) -> Self {
         Self {
-            matching: MatchRule { threshold, margin: door.margin },
-            frames: (door.frames as usize).clamp(1, MAX_FRAMES),
-            // A number that is not a time span becomes the value that grants less.
-            within: Duration::try_from_secs_f64(door.within_s).unwrap_or(Duration::ZERO),
+            matching: MatchRule { margin: door.margin },
+            moments: door.moments(),
+            within: door.window(),
             unknown_after: door.unknown_after.max(1),
+            // A number that is not a time span becomes the value that grants less.
             cooldown: Duration::try_from_secs_f64(door.cooldown_s).unwrap_or(Duration::MAX),
             second_face: door.second_face,
+        }
+    }
+
+    /// By how much the similarity of a track with this number of moments must exceed the threshold; `None` if they are too
+    /// few for a decision.
+    pub fn excess(&self, moments: u32, was_unknown: bool) -> Option<f32> {
+        if moments < self.moments {
+            None
+        } else if moments < 2 * self.moments || was_unknown {
+            Some(CLEAR_EXCESS)
+        } else {
+            Some(0.0)
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use ostiary_core::{PersonId, QualityFault, TrackId, Verdict};
 
 use super::rules::DecisionRules;
-use super::window::Window;
 use super::{Access, Decision, DenialReason, Observation, Outcome};
 
 /// A track that ends after this many frames or fewer gets no denial: the person only passed by.
@@ -17,47 +16,56 @@ pub(super) struct TrackEvidence {
     pub id: TrackId,
     /// Frame time of the last frame with this face.
     pub last_seen: Duration,
-    /// The person that the frames in `agreeing` match.
-    agreed: Option<PersonId>,
-    /// Whether that person may come in, by the latest agreeing frame.
-    access: Access,
-    agreeing: Window,
-    /// Frames in which two people are similar enough.
-    ambiguous: Window,
-    /// Number of counted frames without a match since the last match.
+    /// Whether an unknown face was in view shortly before the track began.
+    follows_unknown: bool,
+    /// The match of the latest moment.
+    matched: Option<Match>,
+    /// Frame time of the latest moment, if two people were similar enough in it.
+    ambiguous_at: Option<Duration>,
+    /// Number of moments without a match since the last match.
     unmatched: u32,
     /// Number of all frames.
     seen: u32,
-    /// Number of frames that count.
+    /// Number of moments.
     good: u32,
     /// Number of frames with a quality fault.
     faulty: u32,
     /// Number of frames in which the face is too small.
     too_small: u32,
-    /// Frame time at which another face last prevented a grant.
-    blocked_at: Option<Duration>,
+    /// Number of moments since another face last prevented a grant.
+    unblocked: u32,
     /// The reasons that were reported, one bit each.
     reported: u16,
     latest: Observation,
-    /// The last frame that counted.
+    /// The latest moment.
     counted: Option<Observation>,
 }
 
+/// A person that a moment matched.
+#[derive(Debug, Clone, Copy)]
+struct Match {
+    person: PersonId,
+    /// Whether the person may come in.
+    access: Access,
+    /// Frame time of the moment.
+    time: Duration,
+}
+
 impl TrackEvidence {
-    pub fn new(time: Duration, face: &Observation) -> Self {
+    /// A new track. `follows_unknown`: an unknown face was in view shortly before.
+    pub fn new(time: Duration, face: &Observation, follows_unknown: bool) -> Self {
         Self {
             id: face.track,
             last_seen: time,
-            agreed: None,
-            access: Access::Disabled,
-            agreeing: Window::default(),
-            ambiguous: Window::default(),
+            follows_unknown,
+            matched: None,
+            ambiguous_at: None,
             unmatched: 0,
             seen: 0,
             good: 0,
             faulty: 0,
             too_small: 0,
-            blocked_at: None,
+            unblocked: 0,
             reported: 0,
             latest: *face,
             counted: None,
@@ -78,60 +86,60 @@ impl TrackEvidence {
             return;
         }
         self.good = self.good.saturating_add(1);
+        self.unblocked = self.unblocked.saturating_add(1);
         self.counted = Some(*face);
-        match rules.matching.evaluate(face.candidate) {
-            Verdict::Person(person) => {
-                if self.agreed != Some(person) {
-                    self.agreed = Some(person);
-                    self.agreeing.clear();
-                }
-                self.access = face.access;
-                self.agreeing.push(time, rules.frames);
+        // The decision rests on the latest moment, whose template has all moments.
+        self.matched = None;
+        self.ambiguous_at = None;
+        let was_unknown = self.follows_unknown || self.is_reported_unknown();
+        let excess = rules.excess(face.moments, was_unknown);
+        match rules.matching.evaluate(face.candidate, excess.unwrap_or(0.0)) {
+            Verdict::Person(person) if excess.is_some() => {
+                self.matched = Some(Match { person, access: face.access, time });
                 self.unmatched = 0;
             }
-            Verdict::Ambiguous => self.ambiguous.push(time, rules.frames),
+            Verdict::Ambiguous if excess.is_some() => self.ambiguous_at = Some(time),
+            Verdict::Person(_) | Verdict::Ambiguous => {}
+            // Near the threshold, further moments decide.
+            Verdict::Unknown if rules.matching.evaluate(face.candidate, 0.0) != Verdict::Unknown => {}
             Verdict::Unknown => self.unmatched = self.unmatched.saturating_add(1),
         }
     }
 
-    /// The matched person, if enough frames agree at `now`.
-    pub fn person(&mut self, now: Duration, rules: &DecisionRules) -> Option<PersonId> {
-        self.agreed.filter(|_| self.agreeing.has_enough(now, rules.frames, rules.within, None))
+    /// Whether the latest moment, which is not too old at `now`, matched a person who may come in.
+    pub fn is_allowed_person(&self, now: Duration, rules: &DecisionRules) -> bool {
+        let is_recent = |matched: &Match| now.saturating_sub(matched.time) <= rules.within;
+        self.matched.filter(is_recent).is_some_and(|matched| matched.access == Access::Allowed)
     }
 
-    /// Whether the track matches a person who may come in.
-    pub fn is_allowed_person(&mut self, now: Duration, rules: &DecisionRules) -> bool {
-        self.person(now, rules).is_some() && self.access == Access::Allowed
+    /// The person that a moment at this time matched, and whether the person may come in.
+    pub fn match_at(&self, now: Duration) -> Option<(PersonId, Access)> {
+        self.matched.filter(|matched| matched.time == now).map(|matched| (matched.person, matched.access))
     }
 
-    /// Whether the person may come in, by the latest agreeing frame.
-    pub fn access(&self) -> Access {
-        self.access
+    /// Records that another face prevents a grant.
+    pub fn set_blocked(&mut self) {
+        self.unblocked = 0;
     }
 
-    /// Whether the frame of this time agrees. A decision needs an agreeing current frame.
-    pub fn agrees_at(&self, now: Duration) -> bool {
-        self.agreeing.last() == Some(now)
+    /// Whether there are enough moments after the last frame in which another face prevented a grant.
+    pub fn is_unblocked(&self, rules: &DecisionRules) -> bool {
+        self.unblocked >= rules.moments
     }
 
-    /// Records that another face prevents a grant at `now`.
-    pub fn set_blocked(&mut self, now: Duration) {
-        self.blocked_at = Some(now);
+    /// Whether two people were similar enough in a moment at `now`.
+    pub fn is_ambiguous_at(&self, now: Duration) -> bool {
+        self.ambiguous_at == Some(now)
     }
 
-    /// Whether enough frames agree after the last frame in which another face prevented a grant.
-    pub fn is_unblocked(&mut self, now: Duration, rules: &DecisionRules) -> bool {
-        self.agreeing.has_enough(now, rules.frames, rules.within, self.blocked_at)
-    }
-
-    /// Whether two people were similar enough in enough frames.
-    pub fn is_ambiguous(&mut self, now: Duration, rules: &DecisionRules) -> bool {
-        self.ambiguous.has_enough(now, rules.frames, rules.within, None)
-    }
-
-    /// Whether enough counted frames match nobody.
+    /// Whether enough moments match nobody.
     pub fn is_unknown(&self, rules: &DecisionRules) -> bool {
         self.unmatched >= rules.unknown_after
+    }
+
+    /// Whether the track was reported as unknown.
+    pub fn is_reported_unknown(&self) -> bool {
+        self.has_reported(Outcome::Denied(DenialReason::Unknown))
     }
 
     /// Whether this reason was reported.
@@ -145,7 +153,7 @@ impl TrackEvidence {
     pub fn end_reason(&self, rules: &DecisionRules) -> Option<DenialReason> {
         if self.reported != 0 || self.seen <= MAX_PASSING_FRAMES {
             None
-        } else if self.unmatched as usize >= rules.frames {
+        } else if self.unmatched >= rules.moments {
             Some(DenialReason::Unknown)
         } else if self.faulty <= self.good {
             None
@@ -157,21 +165,19 @@ impl TrackEvidence {
     }
 
     /// The decision with this reason; `None` if the reason was reported before.
-    pub fn report(
-        &mut self,
-        time: Duration,
-        outcome: Outcome,
-        faces_in_view: usize,
-        rules: &DecisionRules,
-    ) -> Option<Decision> {
+    pub fn report(&mut self, time: Duration, outcome: Outcome, faces_in_view: usize) -> Option<Decision> {
         if self.has_reported(outcome) {
             return None;
         }
         self.reported |= bit(outcome);
-        let (person, frames) = match outcome {
-            Outcome::Denied(DenialReason::Unknown) => (None, self.unmatched),
-            Outcome::Denied(DenialReason::Ambiguous) => (None, rules.frames as u32),
-            Outcome::Denied(DenialReason::LowQuality | DenialReason::TooFar) => (None, 0),
+        let face = self.counted.unwrap_or(self.latest);
+        let person = match outcome {
+            Outcome::Denied(
+                DenialReason::Unknown
+                | DenialReason::Ambiguous
+                | DenialReason::LowQuality
+                | DenialReason::TooFar,
+            ) => None,
             Outcome::Granted
             | Outcome::Denied(
                 DenialReason::SeveralFaces
@@ -181,9 +187,8 @@ impl TrackEvidence {
                 | DenialReason::NoHours
                 | DenialReason::ClockImplausible
                 | DenialReason::Locked,
-            ) => (self.agreed, rules.frames as u32),
+            ) => self.matched.map(|matched| matched.person),
         };
-        let face = self.counted.unwrap_or(self.latest);
         Some(Decision {
             time,
             track: self.id,
@@ -192,10 +197,11 @@ impl TrackEvidence {
             person,
             similarity: face.candidate.map(|candidate| candidate.similarity),
             second: face.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
-            threshold: rules.matching.threshold,
+            cosine: face.candidate.map(|candidate| candidate.cosine),
+            threshold: face.candidate.map(|candidate| candidate.threshold),
             quality: face.quality,
             faces_in_view: faces_in_view as u32,
-            frames,
+            frames: self.counted.map_or(0, |face| face.moments),
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::sections::SECTIONS;
 const HEAD: &str = r#"# Ostiary's configuration. Every key is here with its default. Remove the # before a key to change it.
 #
 # Later sources win: the defaults, this file, /etc/ostiary/conf.d/*.toml in the order of their names, the
-# environment (OSTIARY_DOOR__FAR=1e-5), flags (--set door.far=1e-5).
+# environment (OSTIARY_DOOR__FPIR=0.003), flags (--set door.fpir=0.003).
 #
 #   ostiary config check            reports everything that is wrong, with file and line
 #   ostiary config show --origin    shows the values in use and where they come from

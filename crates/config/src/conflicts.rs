@@ -47,9 +47,9 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
 
     let door = &config.door;
     forbid(
-        f64::from(door.frames.saturating_sub(1)) / f64::from(camera.fps) > door.within_s,
+        f64::from(door.moments().saturating_sub(1)) / f64::from(camera.fps) > door.window().as_secs_f64(),
         &["door.frames", "door.within_s", "camera.fps"],
-        "door.frames cannot come within door.within_s at camera.fps, so nobody would be let in",
+        "door.frames cannot come within door.within_s at camera.fps, so nobody would be let in; raise door.within_s",
     );
 
     let outputs = config.relay.chip.as_path();

@@ -44,7 +44,7 @@ pub enum Problem {
         message: String,
     },
     /// A flag that is not `section.key=value`.
-    #[error("--set {text}: wanted section.key=value, as in --set door.far=1e-5")]
+    #[error("--set {text}: wanted section.key=value, as in --set door.fpir=0.003")]
     Assignment {
         /// The flag's text.
         text: String,

@@ -2,7 +2,8 @@
 //!
 //! What comes in: built-in defaults, `/etc/ostiary/ostiary.toml`, `/etc/ostiary/conf.d/*.toml`, `OSTIARY_*`
 //! in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole, with
-//! the origin of every value ([`Loaded`]); or all errors at once ([`ConfigError`]).
+//! the origin of every value and the keys of older versions that are ignored ([`Loaded`]); or all errors at once
+//! ([`ConfigError`]).
 //!
 //! A key is declared once, in a file of `sections/`. [`SECTIONS`] has the declarations at run time, for the commented
 //! file ([`commented_file()`]) and the manual page.
@@ -23,6 +24,7 @@ mod loaded;
 mod lookup;
 mod origin;
 mod public_key;
+mod retired;
 mod rule;
 mod schedule;
 mod sections;
@@ -36,5 +38,6 @@ pub use loaded::{Loaded, Setting};
 pub use lookup::nearest;
 pub use origin::Origin;
 pub use public_key::is_public_key;
+pub use retired::IgnoredKey;
 pub use schedule::{Hours, HoursError, Schedule, TimeError};
 pub use sections::*;

@@ -10,6 +10,7 @@ use crate::error::{ConfigError, Problem};
 use crate::layers::{Entry, Layers};
 use crate::loaded::{Loaded, Setting};
 use crate::origin::Origin;
+use crate::retired::IgnoredKey;
 use crate::sections::Config;
 use crate::{conflicts, lookup};
 
@@ -32,7 +33,12 @@ pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     let mut read = layers.read();
     let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
     let mut groups = Groups::default();
+    let mut ignored = Vec::new();
     for Entry { name, value, origin } in read.entries {
+        if let Some(key) = IgnoredKey::new(&name, &origin) {
+            ignored.push(key);
+            continue;
+        }
         read.problems.extend(groups.duplicate(&name, &origin));
         match check(&name, value, &origin) {
             Ok(value) => {
@@ -44,7 +50,7 @@ pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     read.problems.sort_by(|first, second| first.origin().cmp(&second.origin()));
     let config = typed(&merged).map_err(|problem| ConfigError { problems: vec![problem] })?;
     let settings = settings(merged)?;
-    let loaded = Loaded { config, settings };
+    let loaded = Loaded { config, settings, ignored };
     if read.problems.is_empty() {
         read.problems = conflicts::find(&loaded);
     }

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use crate::error::{ConfigError, Problem};
 use crate::lookup;
 use crate::origin::Origin;
+use crate::retired::IgnoredKey;
 use crate::sections::Config;
 
 /// A configuration that was checked as a whole, and where each value came from.
@@ -13,6 +14,7 @@ pub struct Loaded {
     /// The values.
     pub config: Config,
     pub(super) settings: Vec<Setting>,
+    pub(super) ignored: Vec<IgnoredKey>,
 }
 
 /// One key in use.
@@ -30,6 +32,11 @@ impl Loaded {
     /// Every key, in the order of the sections; groups of `[hours]` last.
     pub fn settings(&self) -> &[Setting] {
         &self.settings
+    }
+
+    /// The keys of older versions that are set and have no effect, the lowest layer first.
+    pub fn ignored(&self) -> &[IgnoredKey] {
+        &self.ignored
     }
 
     /// Where a key's value came from; `None` if there is no such key.

@@ -7,8 +7,12 @@ use super::{PersonId, Similarity};
 pub struct Candidate {
     /// The most similar person.
     pub person: PersonId,
-    /// Cosine similarity of the probe and that person.
+    /// Normalized similarity of the probe and that person: see [`Similarity`].
     pub similarity: Similarity,
-    /// The most similar other person; `None` if the facebank holds one person only.
+    /// Cosine similarity of the probe and that person, -1 to 1, without normalization.
+    pub cosine: Similarity,
+    /// The least normalized similarity at which the probe matches that person.
+    pub threshold: Similarity,
+    /// The most similar other person and the normalized similarity; `None` if the facebank holds one person only.
     pub second: Option<(PersonId, Similarity)>,
 }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// A shorter sum of embeddings has no direction but that of rounding errors.
+const MIN_MEAN_LENGTH: f32 = 1e-4;
+
 /// A unit vector of 1 to [`Embedding::MAX`] numbers, stored inline (no heap).
 #[derive(Clone, PartialEq)]
 pub struct Embedding(heapless::Vec<f32, { Embedding::MAX }>);
@@ -22,6 +25,23 @@ impl Embedding {
         Some(Self(unit))
     }
 
+    /// The unit mean of embeddings with their weights. `None` if there are none, they differ in length, or their weighted
+    /// sum is zero or not finite.
+    pub fn mean<'a>(embeddings: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
+        let mut sum = heapless::Vec::<f32, { Self::MAX }>::new();
+        for (embedding, weight) in embeddings {
+            if sum.is_empty() {
+                sum.resize(embedding.0.len(), 0.0).ok()?;
+            }
+            if sum.len() != embedding.0.len() {
+                return None;
+            }
+            sum.iter_mut().zip(&embedding.0).for_each(|(sum, value)| *sum += weight * value);
+        }
+        let length = sum.iter().map(|v| v * v).sum::<f32>().sqrt();
+        if length > MIN_MEAN_LENGTH { Self::normalized(&sum) } else { None }
+    }
+
     /// The components; their L2 norm is 1.
     pub fn values(&self) -> &[f32] {
         &self.0
@@ -40,8 +60,48 @@ impl std::fmt::Debug for Embedding {
     }
 }
 
-/// Cosine similarity, -1 to 1. From which similarity two photos show the same person depends on the model: the FAR tables
-/// (`models/far.toml`, `models/far-int8.toml`) have the thresholds of the shipped embedders.
+/// How similar two faces are. Either the cosine, -1 to 1, or the normalized similarity that thresholds apply to: the cosine
+/// minus the mean of both faces' cosines with the mean embedding of strangers. It is about 0 for two people, and does not
+/// depend on how similar the model finds everybody before one camera. Without a mean embedding both are the same.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Similarity(pub f32);
+
+impl Similarity {
+    /// Whether it is at least the threshold. False unless both are finite.
+    pub fn reaches(self, threshold: Self) -> bool {
+        self.0.is_finite() && threshold.0.is_finite() && self >= threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(values: &[f32]) -> Embedding {
+        Embedding::normalized(values).unwrap()
+    }
+
+    #[test]
+    fn the_mean_is_a_weighted_unit_vector() {
+        let (x, y) = (unit(&[1.0, 0.0]), unit(&[0.0, 1.0]));
+        assert_eq!(Embedding::mean([(&x, 3.0), (&y, 4.0)]).unwrap().values(), [0.6, 0.8]);
+    }
+
+    #[test]
+    fn there_is_no_mean_of_nothing_of_opposites_or_of_two_models() {
+        let (x, back) = (unit(&[1.0, 0.0]), unit(&[-1.0, 0.0]));
+        assert!(Embedding::mean([]).is_none());
+        assert!(Embedding::mean([(&x, 1.0), (&back, 1.0)]).is_none());
+        assert!(Embedding::mean([(&x, 1.0), (&unit(&[1.0]), 1.0)]).is_none());
+        assert!(Embedding::mean([(&x, f32::NAN)]).is_none());
+    }
+
+    #[test]
+    fn a_similarity_that_is_not_finite_reaches_nothing() {
+        assert!(Similarity(0.5).reaches(Similarity(0.5)));
+        assert!(!Similarity(0.5).reaches(Similarity(0.6)));
+        assert!(!Similarity(f32::INFINITY).reaches(Similarity(0.5)));
+        assert!(!Similarity(0.5).reaches(Similarity(f32::NEG_INFINITY)));
+    }
+}

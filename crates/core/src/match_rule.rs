@@ -2,11 +2,9 @@
 
 use super::{Candidate, PersonId, Similarity};
 
-/// Threshold and margin of a match.
+/// The rule of a match. The threshold is the candidate's ([`Candidate::threshold`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchRule {
-    /// The smallest cosine similarity of a match.
-    pub threshold: Similarity,
     /// The smallest difference to the similarity of the second-best person (`door.margin`).
     pub margin: f32,
 }
@@ -23,21 +21,19 @@ pub enum Verdict {
 }
 
 impl MatchRule {
-    /// Applies the rule to the best candidate of a face. A similarity that is not finite matches nobody.
-    pub fn evaluate(&self, candidate: Option<Candidate>) -> Verdict {
-        let Some(Candidate { person, similarity, second }) = candidate else { return Verdict::Unknown };
+    /// Applies the rule to the best candidate of a face. The similarity must exceed the threshold by at least `excess`, 0 or
+    /// more. A similarity or a threshold that is not finite matches nobody.
+    pub fn evaluate(&self, candidate: Option<Candidate>, excess: f32) -> Verdict {
+        let Some(Candidate { person, similarity, threshold, second, .. }) = candidate else {
+            return Verdict::Unknown;
+        };
         let is_ahead =
             second.is_none_or(|(_, second)| second.0.is_finite() && similarity.0 - second.0 >= self.margin);
-        match (self.is_match(similarity), is_ahead) {
+        match (similarity.reaches(Similarity(threshold.0 + excess)), is_ahead) {
             (false, _) => Verdict::Unknown,
             (true, false) => Verdict::Ambiguous,
             (true, true) => Verdict::Person(person),
         }
-    }
-
-    /// Whether the similarity of two faces reaches the threshold: verification, 1 to 1, without a margin.
-    pub fn is_match(&self, similarity: Similarity) -> bool {
-        similarity.0.is_finite() && self.threshold.0.is_finite() && similarity >= self.threshold
     }
 }
 
@@ -45,11 +41,20 @@ impl MatchRule {
 mod tests {
     use super::*;
 
-    const RULE: MatchRule = MatchRule { threshold: Similarity(0.5), margin: 0.25 };
+    const RULE: MatchRule = MatchRule { margin: 0.25 };
+
+    fn candidate(similarity: f32, threshold: f32, second: Option<f32>) -> Candidate {
+        Candidate {
+            person: PersonId(1),
+            similarity: Similarity(similarity),
+            cosine: Similarity(similarity),
+            threshold: Similarity(threshold),
+            second: second.map(|second| (PersonId(2), Similarity(second))),
+        }
+    }
 
     fn evaluate(similarity: f32, second: Option<f32>) -> Verdict {
-        let second = second.map(|second| (PersonId(2), Similarity(second)));
-        RULE.evaluate(Some(Candidate { person: PersonId(1), similarity: Similarity(similarity), second }))
+        RULE.evaluate(Some(candidate(similarity, 0.5, second)), 0.0)
     }
 
     #[test]
@@ -63,7 +68,14 @@ mod tests {
             Verdict::Unknown,
             "below the threshold it is not ambiguous"
         );
-        assert_eq!(RULE.evaluate(None), Verdict::Unknown);
+        assert_eq!(RULE.evaluate(None, 0.0), Verdict::Unknown);
+    }
+
+    #[test]
+    fn little_evidence_needs_more_than_the_threshold() {
+        let at = |similarity| RULE.evaluate(Some(candidate(similarity, 0.5, None)), 0.125);
+        assert_eq!(at(0.5), Verdict::Unknown);
+        assert_eq!(at(0.625), Verdict::Person(PersonId(1)));
     }
 
     #[test]
@@ -72,7 +84,8 @@ mod tests {
             assert_eq!(evaluate(similarity, None), Verdict::Unknown);
         }
         assert_eq!(evaluate(0.9, Some(f32::NAN)), Verdict::Ambiguous);
-        let rule = MatchRule { threshold: Similarity(f32::NAN), margin: 0.0 };
-        assert!(!rule.is_match(Similarity(0.9)));
+        for threshold in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(RULE.evaluate(Some(candidate(0.9, threshold, None)), 0.0), Verdict::Unknown);
+        }
     }
 }

@@ -21,6 +21,26 @@ pub struct Quality {
     pub roll: f32,
 }
 
+/// Size from which a face has full weight, pixels: the side of the crop that networks read.
+const FULL_WEIGHT_SIZE: f32 = 112.0;
+/// Sharpness at which a face has half its weight.
+const HALF_WEIGHT_SHARPNESS: f32 = 20.0;
+/// Smallest weight: a face that meets the limits counts.
+const MIN_WEIGHT: f32 = 0.05;
+
+impl Quality {
+    /// The weight of the face's embedding in a mean of embeddings, above 0, at most 1: frontal, large and sharp faces count
+    /// more.
+    pub fn weight(&self) -> f32 {
+        let pose = (self.yaw.to_radians().cos() * self.pitch.to_radians().cos()).max(0.0);
+        let size = (self.size / FULL_WEIGHT_SIZE).min(1.0);
+        let sharpness = self.sharpness / (self.sharpness + HALF_WEIGHT_SHARPNESS);
+        let weight = pose * size * sharpness;
+        // The comparison is false for NaN.
+        if weight > MIN_WEIGHT { weight.min(1.0) } else { MIN_WEIGHT }
+    }
+}
+
 /// The limit that a face does not meet. The serialized names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +57,8 @@ pub enum QualityFault {
     TurnedAway,
     /// Roll beyond `max_roll`.
     Tilted,
+    /// The head is upside down or sideways, although the detector took it for an upright one.
+    NotUpright,
 }
 
 impl QualityFault {
@@ -49,6 +71,28 @@ impl QualityFault {
             Self::Blurred => "blurred: hold still",
             Self::TurnedAway => "look straight at the camera",
             Self::Tilted => "hold the head upright",
+            Self::NotUpright => "the head is upside down or sideways: turn the picture, or set camera.rotate",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frontal_large_and_sharp_face_has_the_greatest_weight() {
+        let good = Quality { size: 200.0, sharpness: 500.0, exposure: 0.5, yaw: 0.0, pitch: 0.0, roll: 0.0 };
+        assert!(good.weight() > 0.9 && good.weight() <= 1.0);
+        for worse in [
+            Quality { size: 60.0, ..good },
+            Quality { sharpness: 20.0, ..good },
+            Quality { yaw: 35.0, ..good },
+            Quality { pitch: -30.0, ..good },
+        ] {
+            assert!(worse.weight() < good.weight() && worse.weight() >= MIN_WEIGHT, "{worse:?}");
+        }
+        let unknown = Quality { size: f32::NAN, sharpness: -20.0, yaw: f32::INFINITY, ..good };
+        assert_eq!(unknown.weight(), MIN_WEIGHT);
     }
 }

@@ -10,17 +10,19 @@ use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 pub struct Evidence {
     /// The face's track.
     pub track: TrackId,
-    /// To the most similar person; `None` if the face was not compared or nobody is enrolled.
+    /// Normalized similarity to the most similar person; `None` if the face was not compared or nobody is enrolled.
     pub similarity: Option<Similarity>,
-    /// To the second most similar person; `None` if there is none.
+    /// Cosine similarity to the same person. Events of version 0.1.0 and 0.2.0 do not have it: their similarity is the cosine.
+    pub cosine: Option<Similarity>,
+    /// Normalized similarity to the second most similar person; `None` if there is none.
     pub second: Option<Similarity>,
-    /// The least similarity that counts as a person.
-    pub threshold: Similarity,
+    /// The least similarity that counts as the most similar person; `None` if there is none.
+    pub threshold: Option<Similarity>,
     /// How well the face could be seen.
     pub quality: Quality,
     /// Faces in the frame of the decision.
     pub faces_in_view: u32,
-    /// Good frames that the decision rests on.
+    /// Moments that the decision rests on: good frames at least 150 ms apart.
     pub frames: u32,
     /// From the face's first frame to the decision. In JSON milliseconds (`latency_ms`).
     pub latency: Duration,
@@ -34,6 +36,7 @@ impl Evidence {
         Self {
             track: decision.track,
             similarity: decision.similarity,
+            cosine: decision.cosine,
             second: decision.second,
             threshold: decision.threshold,
             quality: decision.quality,

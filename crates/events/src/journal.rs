@@ -80,6 +80,7 @@ impl kv::Source for Fields {
         put("ostiary_track", event.track.map(Value::from))?;
         put("ostiary_similarity", event.similarity.map(Value::from))?;
         put("ostiary_second", event.second.map(Value::from))?;
+        put("ostiary_cosine", event.cosine.map(Value::from))?;
         put("ostiary_threshold", event.threshold.map(Value::from))?;
         put("ostiary_faces_in_view", event.faces_in_view.map(Value::from))?;
         put("ostiary_frames", event.frames.map(Value::from))?;
@@ -128,13 +129,15 @@ mod tests {
             evidence: Evidence {
                 similarity: Some(Similarity(0.75)),
                 second: None,
-                threshold: Similarity(0.5),
+                cosine: Some(Similarity(0.875)),
+                threshold: Some(Similarity(0.5)),
                 latency: Duration::from_micros(312_500),
                 ..evidence()
             },
             detail: None,
         }));
         let expected = [
+            ("ostiary_cosine", "0.875"),
             ("ostiary_door", "front"),
             ("ostiary_event", "denied"),
             ("ostiary_faces_in_view", "2"),

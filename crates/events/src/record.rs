@@ -31,6 +31,8 @@ pub(super) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub second: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
@@ -95,6 +97,7 @@ impl From<&Event> for Record {
             person: None,
             track: None,
             similarity: None,
+            cosine: None,
             second: None,
             threshold: None,
             quality: None,
@@ -156,8 +159,9 @@ impl Record {
         Self {
             track: Some(evidence.track.0),
             similarity: evidence.similarity.map(|similarity| similarity.0),
+            cosine: evidence.cosine.map(|similarity| similarity.0),
             second: evidence.second.map(|similarity| similarity.0),
-            threshold: Some(evidence.threshold.0),
+            threshold: evidence.threshold.map(|similarity| similarity.0),
             quality: Some(QualityRecord::from(evidence.quality)),
             faces_in_view: Some(evidence.faces_in_view),
             frames: Some(evidence.frames),
@@ -202,8 +206,9 @@ impl Record {
         Ok(Evidence {
             track: TrackId(self.required("track", self.track)?),
             similarity: self.similarity.map(Similarity),
+            cosine: self.cosine.map(Similarity),
             second: self.second.map(Similarity),
-            threshold: Similarity(self.required("threshold", self.threshold)?),
+            threshold: self.threshold.map(Similarity),
             quality: Quality::from(self.required("quality", self.quality.as_ref())?),
             faces_in_view: self.required("faces_in_view", self.faces_in_view)?,
             frames: self.required("frames", self.frames)?,

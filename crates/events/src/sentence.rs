@@ -75,9 +75,9 @@ fn refused(reason: DenialReason, person: &str, evidence: &Evidence) -> String {
     let alike = || alike(evidence).map(|alike| format!(", {alike}")).unwrap_or_default();
     match reason {
         DenialReason::Unknown => {
-            let best = match evidence.similarity {
-                Some(best) => format!(" (best {:.2} below {:.2})", best.0, evidence.threshold.0),
-                None => String::new(),
+            let best = match (evidence.similarity, evidence.threshold) {
+                (Some(best), Some(threshold)) => format!(" (best {:.2}, {:.2} needed)", best.0, threshold.0),
+                _ => String::new(),
             };
             format!("nobody known{best}")
         }
@@ -112,8 +112,8 @@ fn name(person: Option<&str>) -> &str {
 }
 
 fn alike(evidence: &Evidence) -> Option<String> {
-    let similarity = evidence.similarity?.0;
-    Some(format!("{similarity:.2} alike ({:.2} needed)", evidence.threshold.0))
+    let (similarity, threshold) = (evidence.similarity?.0, evidence.threshold?.0);
+    Some(format!("{similarity:.2} alike ({threshold:.2} needed)"))
 }
 
 fn count(number: u32, thing: &str) -> String {
@@ -158,7 +158,7 @@ mod tests {
         let stranger = |reason| denied(reason, None, 0.22);
         let anna = |reason| denied(reason, Some("Anna"), 0.71);
         let cases = [
-            (stranger(DenialReason::Unknown), "Did not open: nobody known (best 0.22 below 0.56)."),
+            (stranger(DenialReason::Unknown), "Did not open: nobody known (best 0.22, 0.56 needed)."),
             (
                 stranger(DenialReason::Ambiguous),
                 "Did not open: too alike to two people to tell which (0.22 and 0.20).",

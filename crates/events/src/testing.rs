@@ -16,8 +16,9 @@ pub fn evidence() -> Evidence {
     Evidence {
         track: TrackId(3),
         similarity: Some(Similarity(0.71)),
+        cosine: Some(Similarity(0.84)),
         second: Some(Similarity(0.1)),
-        threshold: Similarity(0.56),
+        threshold: Some(Similarity(0.56)),
         quality: Quality { size: 120.1, sharpness: 88.25, exposure: 0.3, yaw: -12.7, pitch: 4.0, roll: 0.1 },
         faces_in_view: 2,
         frames: 3,

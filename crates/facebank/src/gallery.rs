@@ -1,4 +1,4 @@
-//! The gallery: the templates of all people in memory, and the search for the person of a probe.
+//! The gallery: the template of each person in memory, and the search for the person of a probe.
 
 use ostiary_core::{Candidate, Embedding, Person, PersonId, Similarity};
 
@@ -7,34 +7,56 @@ const LANES: usize = 8;
 
 /// The people of a facebank with their templates. It includes disabled people, so that they are identified and refused
 /// instead of reported as strangers.
+///
+/// A person's template is the unit mean of the embeddings of the photos. Until [`Gallery::set_matching`] gives each person a
+/// threshold, nobody matches.
 #[derive(Default, Clone)]
 pub struct Gallery {
     /// Sorted by id.
-    people: Vec<Person>,
-    /// For each person, the index in `rows` after their last value. Their rows begin at the end of the previous person's.
-    ends: Vec<usize>,
-    /// The rows of all people, row after row: a person's templates, then their average. Each row has unit length.
+    people: Vec<Enrolled>,
+    /// The template of each person, row after row, in the order of `people`.
     rows: Vec<f32>,
     /// Number of values in a row.
     length: usize,
+    /// The mean embedding of strangers, by which similarities are normalized; empty if they are not.
+    mean: Vec<f32>,
 }
 
-/// The embeddings of a person do not have the length of the others in the gallery.
+/// What the gallery knows of a person.
+#[derive(Debug, Clone)]
+struct Enrolled {
+    person: Person,
+    /// Number of photos.
+    photos: usize,
+    /// Half the cosine of the template and the mean embedding of strangers.
+    half_mean_cosine: f32,
+    /// The least normalized similarity of a match.
+    threshold: Similarity,
+}
+
+/// A person's embeddings cannot make a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the templates of {name} differ in length from the others")]
-pub struct TemplateLengthError {
-    /// The name of the person.
-    pub name: String,
+pub enum TemplateError {
+    /// They do not have the length of the others in the gallery.
+    #[error("the templates of {name} differ in length from the others")]
+    Length {
+        /// The name of the person.
+        name: String,
+    },
+    /// Their mean is zero: the photos do not show one person.
+    #[error("the templates of {name} have no mean: the photos do not show one person")]
+    NoMean {
+        /// The name of the person.
+        name: String,
+    },
 }
 
 impl Gallery {
     /// A gallery of people and their embeddings, in any order.
     ///
     /// # Errors
-    /// The embeddings differ in length.
-    pub fn new(
-        people: impl IntoIterator<Item = (Person, Vec<Embedding>)>,
-    ) -> Result<Self, TemplateLengthError> {
+    /// The embeddings differ in length, or have no mean.
+    pub fn new(people: impl IntoIterator<Item = (Person, Vec<Embedding>)>) -> Result<Self, TemplateError> {
         let mut people: Vec<_> = people.into_iter().collect();
         people.sort_by_key(|(person, _)| person.id);
         let mut gallery = Self::default();
@@ -45,28 +67,44 @@ impl Gallery {
     /// Adds a person, whose id must be greater than those before. A person without embeddings is not added.
     ///
     /// # Errors
-    /// The embeddings differ in length from each other or from those before.
-    pub fn push(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), TemplateLengthError> {
+    /// The embeddings differ in length from each other or from those before, or have no mean.
+    pub fn push(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), TemplateError> {
         let Some(first) = embeddings.first() else { return Ok(()) };
         if self.people.is_empty() {
             self.length = first.values().len();
         }
         if embeddings.iter().any(|embedding| embedding.values().len() != self.length) {
-            return Err(TemplateLengthError { name: person.name });
+            return Err(TemplateError::Length { name: person.name });
         }
-        for embedding in embeddings {
-            self.rows.extend_from_slice(embedding.values());
-        }
-        let sums: Vec<f32> = (0..self.length)
-            .map(|i| embeddings.iter().filter_map(|embedding| embedding.values().get(i)).sum())
-            .collect();
-        // Templates whose sum is zero have no average. Their rows are compared anyway.
-        if let Some(average) = Embedding::normalized(&sums) {
-            self.rows.extend_from_slice(average.values());
-        }
-        self.ends.push(self.rows.len());
-        self.people.push(person);
+        let Some(template) = Embedding::mean(embeddings.iter().map(|embedding| (embedding, 1.0))) else {
+            return Err(TemplateError::NoMean { name: person.name });
+        };
+        self.rows.extend_from_slice(template.values());
+        self.people.push(Enrolled {
+            person,
+            photos: embeddings.len(),
+            half_mean_cosine: 0.0,
+            threshold: Similarity(f32::INFINITY),
+        });
         Ok(())
+    }
+
+    /// Sets how probes are matched: the mean embedding of strangers by which similarities are normalized (empty: they are
+    /// not), and the threshold of a person with a number of photos. With a mean of another length, which is another model's,
+    /// nobody matches: the thresholds do not apply to similarities that are not normalized.
+    pub fn set_matching(&mut self, mean: &[f32], threshold: impl Fn(usize) -> Similarity) {
+        let is_usable = mean.is_empty() || mean.len() == self.length;
+        self.mean = if is_usable { mean.to_vec() } else { Vec::new() };
+        for (index, enrolled) in self.people.iter_mut().enumerate() {
+            let row = self.rows.get(index * self.length..).unwrap_or_default();
+            enrolled.half_mean_cosine = if self.mean.is_empty() {
+                0.0
+            } else {
+                dot(row.get(..self.length).unwrap_or_default(), &self.mean) / 2.0
+            };
+            enrolled.threshold =
+                if is_usable { threshold(enrolled.photos) } else { Similarity(f32::INFINITY) };
+        }
     }
 
     /// Number of people.
@@ -81,39 +119,64 @@ impl Gallery {
 
     /// The person with this id.
     pub fn person(&self, id: PersonId) -> Option<&Person> {
-        let index = self.people.binary_search_by_key(&id, |person| person.id).ok()?;
-        self.people.get(index)
+        self.enrolled(id).map(|enrolled| &enrolled.person)
     }
 
     /// All people, sorted by id.
-    pub fn people(&self) -> &[Person] {
-        &self.people
+    pub fn people(&self) -> impl ExactSizeIterator<Item = &Person> {
+        self.people.iter().map(|enrolled| &enrolled.person)
     }
 
-    /// The person that the probe is most similar to, and the second best. The similarity to a person is the greatest cosine
-    /// between the probe and a template of the person or the average of the templates. `None` if the gallery is empty, or if
-    /// the probe has another length and therefore another model. Does not allocate.
+    /// The number of photos of a person; `None` if the gallery does not have the person.
+    pub fn photos(&self, id: PersonId) -> Option<usize> {
+        self.enrolled(id).map(|enrolled| enrolled.photos)
+    }
+
+    /// The threshold of a person; `None` if the gallery does not have the person.
+    pub fn threshold(&self, id: PersonId) -> Option<Similarity> {
+        self.enrolled(id).map(|enrolled| enrolled.threshold)
+    }
+
+    /// The lowest and the highest threshold of all people; `None` if the gallery is empty.
+    pub fn threshold_range(&self) -> Option<(Similarity, Similarity)> {
+        let thresholds = || self.people.iter().map(|enrolled| enrolled.threshold.0);
+        let lowest = thresholds().min_by(f32::total_cmp)?;
+        let highest = thresholds().max_by(f32::total_cmp)?;
+        Some((Similarity(lowest), Similarity(highest)))
+    }
+
+    /// The person that the probe is most similar to, and the second best. `None` if the gallery is empty, or if the probe has
+    /// another length and therefore another model. Does not allocate.
     pub fn best(&self, probe: &Embedding) -> Option<Candidate> {
         let probe = probe.values();
-        if probe.len() != self.length {
+        if probe.len() != self.length || self.length == 0 {
             return None;
         }
-        let mut best: Option<(PersonId, f32)> = None;
-        let mut second: Option<(PersonId, f32)> = None;
-        let mut start = 0;
-        for (person, &end) in self.people.iter().zip(&self.ends) {
-            let rows = self.rows.get(start..end)?.chunks_exact(self.length);
-            start = end;
-            let similarity = rows.map(|row| dot(row, probe)).fold(f32::NEG_INFINITY, f32::max);
-            if best.is_none_or(|(_, highest)| similarity > highest) {
-                second = best.replace((person.id, similarity));
-            } else if second.is_none_or(|(_, highest)| similarity > highest) {
-                second = Some((person.id, similarity));
+        let probe_half = if self.mean.is_empty() { 0.0 } else { dot(probe, &self.mean) / 2.0 };
+        let mut best: Option<(&Enrolled, f32, f32)> = None;
+        let mut second: Option<(&Enrolled, f32, f32)> = None;
+        for (enrolled, row) in self.people.iter().zip(self.rows.chunks_exact(self.length)) {
+            let cosine = dot(row, probe);
+            let similarity = cosine - probe_half - enrolled.half_mean_cosine;
+            if best.is_none_or(|(_, highest, _)| similarity > highest) {
+                second = best.replace((enrolled, similarity, cosine));
+            } else if second.is_none_or(|(_, highest, _)| similarity > highest) {
+                second = Some((enrolled, similarity, cosine));
             }
         }
-        let with_similarity = |(person, similarity)| (person, Similarity(similarity));
-        let (person, similarity) = best.map(with_similarity)?;
-        Some(Candidate { person, similarity, second: second.map(with_similarity) })
+        let (enrolled, similarity, cosine) = best?;
+        Some(Candidate {
+            person: enrolled.person.id,
+            similarity: Similarity(similarity),
+            cosine: Similarity(cosine),
+            threshold: enrolled.threshold,
+            second: second.map(|(enrolled, similarity, _)| (enrolled.person.id, Similarity(similarity))),
+        })
+    }
+
+    fn enrolled(&self, id: PersonId) -> Option<&Enrolled> {
+        let index = self.people.binary_search_by_key(&id, |enrolled| enrolled.person.id).ok()?;
+        self.people.get(index)
     }
 }
 
@@ -154,21 +217,21 @@ mod tests {
         }
     }
 
-    /// All similarities in double precision, sorted: the reference of the tests.
-    fn naive(people: &[(Person, Vec<Embedding>)], probe: &Embedding) -> Vec<(PersonId, f64)> {
-        let cosine = |a: &[f64], b: &[f32]| {
-            let dot: f64 = a.iter().zip(b).map(|(a, b)| a * f64::from(*b)).sum();
-            dot / a.iter().map(|v| v * v).sum::<f64>().sqrt()
-        };
+    /// All normalized similarities in double precision, sorted: the reference of the tests.
+    fn naive(people: &[(Person, Vec<Embedding>)], mean: &[f32], probe: &Embedding) -> Vec<(PersonId, f64)> {
+        let wide = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let (mean, probe) = (wide(mean), wide(probe.values()));
         let mut scores: Vec<_> = people
             .iter()
             .filter(|(_, templates)| !templates.is_empty())
             .map(|(person, templates)| {
-                let wide = |t: &Embedding| t.values().iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
-                let mut rows: Vec<Vec<f64>> = templates.iter().map(wide).collect();
-                rows.push((0..probe.values().len()).map(|i| rows.iter().map(|row| row[i]).sum()).collect());
-                let best = rows.iter().map(|row| cosine(row, probe.values())).fold(-1.0, f64::max);
-                (person.id, best)
+                let rows: Vec<Vec<f64>> = templates.iter().map(|t| wide(t.values())).collect();
+                let sum: Vec<f64> = (0..probe.len()).map(|i| rows.iter().map(|row| row[i]).sum()).collect();
+                let length = dot(&sum, &sum).sqrt();
+                let template: Vec<f64> = sum.iter().map(|value| value / length).collect();
+                let offset = (dot(&probe, &mean) + dot(&template, &mean)) / 2.0;
+                (person.id, dot(&template, &probe) - offset)
             })
             .collect();
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -180,18 +243,31 @@ mod tests {
             .prop_filter_map("zero", |values| Embedding::normalized(&values))
     }
 
+    /// People whose embeddings have a mean that is not near zero, as those of one person do.
     fn people(length: usize) -> impl Strategy<Value = Vec<(Person, Vec<Embedding>)>> {
-        prop::collection::vec(prop::collection::vec(embedding(length), 0..5), 0..12)
+        let templates =
+            (embedding(length), 0usize..5, embedding(length)).prop_map(|(first, count, other)| {
+                let near = |i: usize| {
+                    let values = first.values().iter().zip(other.values());
+                    let values: Vec<f32> = values.map(|(a, b)| a + b * 0.1 * i as f32).collect();
+                    Embedding::normalized(&values).unwrap()
+                };
+                (0..count).map(near).collect::<Vec<_>>()
+            });
+        prop::collection::vec(templates, 0..12)
             .prop_map(|all| all.into_iter().enumerate().map(|(i, t)| (person(i as i64 * 3), t)).collect())
     }
 
     proptest! {
         #[test]
         fn the_best_and_the_second_are_the_naive_ones(
-            (people, probe) in (1usize..40).prop_flat_map(|length| (people(length), embedding(length)))
+            (people, mean, probe) in (1usize..40).prop_flat_map(|length| {
+                (people(length), prop::collection::vec(-0.1f32..0.1, length), embedding(length))
+            })
         ) {
-            let gallery = Gallery::new(people.clone()).unwrap();
-            let expected = naive(&people, &probe);
+            let mut gallery = Gallery::new(people.clone()).unwrap();
+            gallery.set_matching(&mean, |photos| Similarity(photos as f32));
+            let expected = naive(&people, &mean, &probe);
             let found = gallery.best(&probe);
             prop_assert_eq!(found.is_some(), !expected.is_empty());
             prop_assert_eq!(gallery.len(), expected.len());
@@ -201,6 +277,8 @@ mod tests {
                 let score = |id| expected.iter().find(|(other, _)| *other == id).unwrap().1;
                 prop_assert!((f64::from(found.similarity.0) - expected[0].1).abs() < 1e-5);
                 prop_assert!((score(found.person) - expected[0].1).abs() < 1e-5);
+                let photos = people.iter().find(|(person, _)| person.id == found.person).unwrap().1.len();
+                prop_assert_eq!(found.threshold, Similarity(photos as f32));
                 prop_assert_eq!(found.second.is_some(), expected.len() > 1);
                 if let Some((id, similarity)) = found.second {
                     prop_assert!(id != found.person);
@@ -228,10 +306,36 @@ mod tests {
     }
 
     #[test]
-    fn opposite_templates_have_no_average_and_still_match() {
+    fn opposite_templates_have_no_mean_and_are_refused() {
         let a = Embedding::normalized(&[1.0, 0.0]).unwrap();
         let b = Embedding::normalized(&[-1.0, 0.0]).unwrap();
-        let gallery = Gallery::new([(person(1), vec![a.clone(), b])]).unwrap();
-        assert_eq!(gallery.best(&a).unwrap().similarity, Similarity(1.0));
+        assert_eq!(
+            Gallery::new([(person(1), vec![a, b])]).unwrap_err(),
+            TemplateError::NoMean { name: "person 1".into() }
+        );
+    }
+
+    #[test]
+    fn with_a_mean_of_another_length_nobody_can_match() {
+        let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
+        let mut gallery = Gallery::new([(person(1), vec![unit.clone()])]).unwrap();
+        gallery.set_matching(&[0.1, 0.1, 0.1], |_| Similarity(0.5));
+        let found = gallery.best(&unit).unwrap();
+        assert!(!found.similarity.reaches(found.threshold));
+        gallery.set_matching(&[0.1, 0.1], |_| Similarity(0.5));
+        let found = gallery.best(&unit).unwrap();
+        assert!(found.similarity.reaches(found.threshold));
+    }
+
+    #[test]
+    fn before_thresholds_are_set_nobody_can_match() {
+        let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
+        let mut gallery = Gallery::new([(person(1), vec![unit.clone()])]).unwrap();
+        assert!(!gallery.best(&unit).unwrap().similarity.reaches(gallery.best(&unit).unwrap().threshold));
+        gallery.set_matching(&[], |_| Similarity(0.5));
+        assert_eq!(gallery.threshold_range(), Some((Similarity(0.5), Similarity(0.5))));
+        let found = gallery.best(&unit).unwrap();
+        assert!(found.similarity.reaches(found.threshold));
+        assert_eq!(found.cosine, found.similarity, "without a mean the cosine is not normalized");
     }
 }

@@ -19,7 +19,7 @@ mod template;
 
 pub use error::{EmbedError, FacebankError};
 pub use folder::{PersonFolder, person_folders};
-pub use gallery::{Gallery, TemplateLengthError};
+pub use gallery::{Gallery, TemplateError};
 pub use lock::DaemonLock;
 pub use person::{PersonSummary, check_name};
 pub use store::{Enrolled, Facebank};

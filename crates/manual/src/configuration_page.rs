@@ -8,10 +8,10 @@ const DESCRIPTION: &[&str] = &[
     "The configuration of the face recognition door controller `ostiary`, in TOML: sections in brackets, and lines \
      `key = value`. Every key has a default or may be left out, so that the file may be empty or missing.",
     "Later sources win: the defaults, /etc/ostiary/ostiary.toml, the files /etc/ostiary/conf.d/*.toml in the order of their \
-     names, the environment, flags. In the environment a key is `OSTIARY_SECTION__KEY`, as in `OSTIARY_DOOR__FAR=1e-5`. As \
-     a flag it is `--set section.key=value`, as in `--set door.far=1e-5`. Both take text without quotes.",
+     names, the environment, flags. In the environment a key is `OSTIARY_SECTION__KEY`, as in `OSTIARY_DOOR__FPIR=0.003`. As \
+     a flag it is `--set section.key=value`, as in `--set door.fpir=0.003`. Both take text without quotes.",
     "An unknown key, a value of the wrong type or out of range, and values that contradict each other are errors: the door \
-     does not start. `ostiary config check` reports all of them at once, with file and line. `ostiary config show --origin` \
+     does not start. A key that an older version had is ignored with a warning. `ostiary config check` reports all of them at once, with file and line. `ostiary config show --origin` \
      shows the values in use and where they come from.",
     "`systemctl reload ostiary` applies a change while the door runs. If the new configuration has an error, the door keeps the \
      old one. Keys that need a restart say so below: a reload that changes one of them is refused, and \

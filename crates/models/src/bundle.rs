@@ -203,7 +203,7 @@ mod tests {
     fn an_invalid_manifest_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Bundle::open(folder.path(), Precision::Fp32), Err(BundleError::Unreadable { .. })));
-        for text in ["", "format = 1", "format = 2\n[models]", "no toml at all", "format = 1\nmodels = 3"] {
+        for text in ["", "format = 1", "format = 3\n[models]", "no toml at all", "format = 1\nmodels = 3"] {
             fs::write(folder.path().join(Manifest::FILE), text).unwrap();
             let error = Bundle::open(folder.path(), Precision::Fp32).unwrap_err();
             assert!(matches!(error, BundleError::Manifest { .. }), "{text:?} gave {error}");

@@ -5,6 +5,7 @@
 //! the content of a file only after its hash was checked.
 
 mod bundle;
+mod calibration;
 mod configured_bundle;
 mod http_client;
 mod manifest;
@@ -14,10 +15,12 @@ mod probation;
 mod release;
 mod repository;
 mod signed_release;
+mod upright_test;
 
 use std::path::PathBuf;
 
 pub use bundle::Bundle;
+pub use calibration::{CalibratedThreshold, Calibration, CalibrationError, ThresholdRow, UnsupportedFpir};
 pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
 pub use model_store_error::ModelStoreError;
@@ -26,6 +29,7 @@ pub use probation::{Probation, ProbationStatus};
 pub use release::{Release, ReleaseFile, ReleaseFormatError};
 pub use repository::Repository;
 pub use signed_release::{SignedRelease, TrustedKeys};
+pub use upright_test::UprightTest;
 
 /// Why a bundle cannot be used. Each message names the file or key and how to fix it.
 #[derive(Debug, thiserror::Error)]
@@ -81,26 +85,6 @@ pub enum BundleError {
     TooLarge {
         /// The file.
         path: PathBuf,
-    },
-    /// The configured false accept rate is outside the model's table.
-    #[error(
-        "door.far = {far}: the table of the model covers {highest} down to {lowest}; set door.far to a value in this range"
-    )]
-    FarOutOfRange {
-        /// The configured rate.
-        far: f64,
-        /// Highest rate of the table.
-        highest: f64,
-        /// Lowest rate of the table.
-        lowest: f64,
-    },
-    /// The model has no table of thresholds.
-    #[error(
-        "the manifest has no FAR table for {file:?}, so no threshold can be set; install the models again"
-    )]
-    NoFarTable {
-        /// File name of the model.
-        file: String,
     },
     /// The activated bundle cannot be used.
     #[error("the bundle in use: {0}; or go back to the bundle before it with `ostiary models rollback`")]

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ostiary_core::{ModelId, ModelRole, NetworkInput, Precision, Similarity, is_sha256};
+use ostiary_core::{Embedding, ModelId, ModelRole, NetworkInput, Precision, is_sha256};
 use serde::{Deserialize, Serialize};
 
-use super::BundleError;
+use super::calibration::{Calibration, CalibrationError};
 
 /// The manifest of a folder of models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Version of the file format: [`Manifest::FORMAT`].
+    /// Version of the file format: [`Manifest::FORMAT`] or an older one.
     pub format: u32,
     /// The models by their key ([`Precision::manifest_key`]). Keys that this program does not know are kept: their files
     /// are checked, and not used.
@@ -36,9 +36,13 @@ pub struct ModelEntry {
     pub input: NetworkInput,
     /// Outputs of the network, in the order of the file.
     pub outputs: Vec<Output>,
-    /// For embedders: the threshold for each false accept rate (FAR), from high FAR to low.
+    /// For embedders of format 1: the threshold for each false accept rate (FAR), from high FAR to low. Format 2 has a
+    /// calibration instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub far: Vec<FarPoint>,
+    /// For embedders: the thresholds that keep a false positive identification rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// For embedders: the embedding of [`Crop::pattern`](ostiary_core::Crop::pattern), which every host must reproduce.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden: Vec<f32>,
@@ -87,7 +91,7 @@ pub enum ManifestError {
     #[error(transparent)]
     Toml(#[from] toml::de::Error),
     /// The format is of another version.
-    #[error("its format is {found}; this program reads format {}", Manifest::FORMAT)]
+    #[error("its format is {found}; this program reads format 1 to {}", Manifest::FORMAT)]
     Format {
         /// The version in the file.
         found: u32,
@@ -132,6 +136,9 @@ pub enum ModelEntryError {
     /// The FAR table is not sorted.
     #[error("its FAR table does not go from high FAR to low FAR with rising thresholds")]
     FarOrder,
+    /// The calibration is not valid.
+    #[error("its calibration cannot be used: {0}")]
+    Calibration(#[from] CalibrationError),
     /// The golden embedding is not a unit vector.
     #[error("its golden embedding has values that are not from -1 to 1, so it is not a unit vector")]
     Golden,
@@ -141,13 +148,13 @@ impl Manifest {
     /// File name of the manifest.
     pub const FILE: &str = "manifest.toml";
 
-    /// The version of the format that this program reads.
-    pub const FORMAT: u32 = 1;
+    /// The version of the format that this program writes. It also reads the older ones.
+    pub const FORMAT: u32 = 2;
 
     /// Parses and checks the text of a manifest.
     pub(super) fn parse(text: &str) -> Result<Self, ManifestError> {
         let manifest: Self = toml::from_str(text)?;
-        if manifest.format != Self::FORMAT {
+        if !(1..=Self::FORMAT).contains(&manifest.format) {
             return Err(ManifestError::Format { found: manifest.format });
         }
         for (key, entry) in &manifest.models {
@@ -185,37 +192,28 @@ impl ModelEntry {
         if !self.far.array_windows().all(is_stricter) {
             return Err(ModelEntryError::FarOrder);
         }
+        if let Some(calibration) = &self.calibration {
+            calibration.check()?;
+            // Without a golden embedding the length is not known here; a mean of another length makes a gallery match nobody.
+            if ![0, self.golden.len()].contains(&calibration.mean.len()) && !self.golden.is_empty() {
+                return Err(CalibrationError::Mean.into());
+            }
+        }
         if !self.golden.iter().all(|value| value.is_finite() && value.abs() <= 1.0) {
             return Err(ModelEntryError::Golden);
         }
         Ok(())
     }
 
+    /// Whether the embedding is that of an upright head; true if the model has no such test.
+    pub fn is_upright(&self, embedding: &Embedding) -> bool {
+        let test = self.calibration.as_ref().and_then(|calibration| calibration.upright.as_ref());
+        test.is_none_or(|test| test.is_upright(embedding))
+    }
+
     /// The id of the model, derived from the SHA-256 in the manifest.
     pub fn id(&self) -> ModelId {
         ModelId(self.sha256.chars().take(ModelId::DIGITS).collect())
-    }
-
-    /// The cosine threshold for a false accept rate: linear interpolation of the table in the logarithm of the rate.
-    ///
-    /// # Errors
-    /// There is no table, or the rate is outside the table; thresholds are not extrapolated.
-    pub fn threshold(&self, far: f64) -> Result<Similarity, BundleError> {
-        let (Some(first), Some(last)) = (self.far.first(), self.far.last()) else {
-            return Err(BundleError::NoFarTable { file: self.file.clone() });
-        };
-        // This comparison is also false for NaN.
-        if !(far <= first.far && far >= last.far) {
-            return Err(BundleError::FarOutOfRange { far, highest: first.far, lowest: last.far });
-        }
-        let interval = self.far.array_windows().find(|[_, lower]| far >= lower.far);
-        Ok(Similarity(match interval {
-            None => first.threshold,
-            Some([upper, lower]) => {
-                let fraction = (upper.far.ln() - far.ln()) / (upper.far.ln() - lower.far.ln());
-                upper.threshold + fraction as f32 * (lower.threshold - upper.threshold)
-            }
-        }))
     }
 }
 
@@ -247,29 +245,9 @@ mod tests {
             },
             outputs: Vec::new(),
             far: far.iter().map(|&(far, threshold)| FarPoint { far, threshold }).collect(),
+            calibration: None,
             golden: Vec::new(),
         }
-    }
-
-    #[test]
-    fn thresholds_are_interpolated_from_the_table() {
-        let entry = entry(&[(1e-2, 0.4), (1e-3, 0.5), (1e-4, 0.7)]);
-        let at = |far| entry.threshold(far).unwrap().0;
-        assert_eq!((at(1e-2), at(1e-3), at(1e-4)), (0.4, 0.5, 0.7));
-        assert!((at(1e-2_f64.powf(1.25)) - 0.45).abs() < 1e-6, "halfway in the logarithm");
-        assert!((at(1e-3_f64 / 10f64.sqrt()) - 0.6).abs() < 1e-6);
-    }
-
-    #[test]
-    fn thresholds_are_not_extrapolated() {
-        let entry_with_table = entry(&[(1e-2, 0.4), (1e-4, 0.7)]);
-        for far in [0.5, 1e-5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(
-                matches!(entry_with_table.threshold(far), Err(BundleError::FarOutOfRange { .. })),
-                "{far}"
-            );
-        }
-        assert!(matches!(entry(&[]).threshold(1e-3), Err(BundleError::NoFarTable { .. })));
     }
 
     #[test]
@@ -310,6 +288,18 @@ mod tests {
         {
             assert!(refused(&|entry| entry.input.shape = shape).contains("input shape"), "{shape:?}");
         }
+        let calibration = Calibration {
+            sets: vec![],
+            strangers: 1,
+            people: 1,
+            visits: 1,
+            supported_fpir: 0.5,
+            fpir: vec![],
+            mean: vec![],
+            upright: None,
+            thresholds: vec![],
+        };
+        assert!(refused(&|entry| entry.calibration = Some(calibration.clone())).contains("calibration"));
         let good = Manifest { format: 1, models: [("m".to_owned(), entry(&[]))].into() };
         let text = toml::to_string(&good).unwrap();
         assert!(text.contains("channels = \"RGB\""), "{text}");

@@ -1,4 +1,4 @@
-//! Checks that a bundle works on this host: all networks load, a threshold exists for `door.far`, and the embedder reproduces
+//! Checks that a bundle works on this host: all networks load, and the embedder reproduces
 //! the golden embedding.
 
 use ostiary_config as config;
@@ -94,11 +94,10 @@ pub fn check_golden(
 /// Loads all models of a bundle and checks them. Returns the loaded models.
 ///
 /// # Errors
-/// A model cannot be loaded, `door.far` has no threshold, or the golden embedding is not reproduced.
+/// A model cannot be loaded, or the golden embedding is not reproduced.
 pub fn check_bundle(bundle: &Bundle, config: &Config) -> Result<FaceEncoder, BundleCheckError> {
     let backend = Backend::new(&config.engine, &config.ort).map_err(VisionError::from)?;
     let encoder = FaceEncoder::from_bundle(bundle, config, &backend)?;
-    encoder.threshold(config.door.far)?;
     check_golden(bundle, config, &backend)?;
     Ok(encoder)
 }

@@ -1,12 +1,17 @@
 //! Detection, alignment, quality and embedding for single pictures.
 
-use ostiary_config::Config;
+use ostiary_config::{Config, QualityLimits};
 use ostiary_core::{
-    Crop, Detection, Detections, Embedding, Face, Frame, ModelId, Similarity, primary_detection,
+    BBox, Crop, Detection, Detections, Embedding, Face, Frame, ModelId, QualityFault, primary_detection,
 };
 use ostiary_engine::Backend;
-use ostiary_models::Bundle;
+use ostiary_models::{Bundle, UnsupportedFpir};
 use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
+
+use super::Thresholds;
+
+/// Least width of the face in an aligned crop, as a share of its side.
+const MIN_CROP_FACE: f32 = 0.35;
 
 /// Detector and embedder for single pictures, without tracking.
 pub struct FaceEncoder {
@@ -53,12 +58,21 @@ impl FaceEncoder {
         self.embedder.model()
     }
 
-    /// The cosine threshold for a false accept rate, 0 to 1.
-    ///
-    /// # Errors
-    /// The table of the model does not cover the rate.
-    pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
-        self.embedder.threshold(far)
+    /// The thresholds of the model for `door.fpir`, and the error if the model does not support the rate
+    /// ([`Thresholds::nearest`]).
+    pub fn thresholds(&self, fpir: Option<f64>) -> (Thresholds, Option<UnsupportedFpir>) {
+        Thresholds::nearest(self.embedder.entry(), fpir)
+    }
+
+    /// The first fault of a face; `None` if it is good enough.
+    pub fn fault(&self, limits: &QualityLimits, encoded: &EncodedFace) -> Option<QualityFault> {
+        // A head that is not upright has the landmarks of another pose, and with them other faults.
+        self.not_upright(&encoded.embedding).or_else(|| limits.fault(&encoded.face.quality))
+    }
+
+    /// The fault of an embedding whose head is not upright, so that it says nothing about the person.
+    pub fn not_upright(&self, embedding: &Embedding) -> Option<QualityFault> {
+        (!self.embedder.entry().is_upright(embedding)).then_some(QualityFault::NotUpright)
     }
 
     /// All faces of a picture that can be aligned, most probable first.
@@ -98,6 +112,32 @@ impl FaceEncoder {
             Some(detection) => Ok(Some(self.encode(frame, detection)?)),
             None => Ok(None),
         }
+    }
+
+    /// Whether an aligned crop shows a face: the detector finds one around its middle.
+    ///
+    /// # Errors
+    /// The detector fails.
+    pub fn is_face(&mut self, crop: &Crop) -> Result<bool, VisionError> {
+        // The face of a crop reaches its borders, and the detector needs some space around a face.
+        const BORDER: usize = Crop::SIDE / 2;
+        const SIDE: usize = Crop::SIDE + 2 * BORDER;
+        let mut rgb = vec![0; SIDE * SIDE * 3];
+        let rows = rgb.chunks_exact_mut(SIDE * 3).skip(BORDER);
+        for (row, pixels) in rows.zip(crop.rgb().chunks_exact(Crop::SIDE * 3)) {
+            if let Some(middle) = row.get_mut(BORDER * 3..(BORDER + Crop::SIDE) * 3) {
+                middle.copy_from_slice(pixels);
+            }
+        }
+        let Some(frame) = Frame::from_rgb(SIDE as u32, SIDE as u32, rgb) else { return Ok(false) };
+        self.detector.detect(&frame, &mut self.detections)?;
+        let middle = SIDE as f32 / 2.0;
+        Ok(self.detections.iter().any(|face| {
+            let BBox { x, y, width, height } = face.bbox;
+            (x..x + width).contains(&middle)
+                && (y..y + height).contains(&middle)
+                && width > Crop::SIDE as f32 * MIN_CROP_FACE
+        }))
     }
 
     /// Embeds an aligned crop.

@@ -1,10 +1,10 @@
 //! Checks whether a picture is suitable for enrollment.
 
 use ostiary_config::QualityLimits;
-use ostiary_core::{Crop, Embedding, Face, Frame, QualityFault, Similarity};
+use ostiary_core::{Crop, Embedding, Face, Frame, QualityFault};
 use ostiary_vision::VisionError;
 
-use crate::{EncodedFace, FaceEncoder};
+use super::{EncodedFace, FaceEncoder, Thresholds};
 
 /// A second face is ambiguous if the area of its box is at least this fraction of the most probable face's.
 const AMBIGUOUS_AREA: f32 = 0.5;
@@ -46,7 +46,7 @@ pub fn check_photo(
         Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),
     };
     let encoded = encoder.encode(frame, &face.detection)?;
-    Ok(match limits.fault(&encoded.face.quality) {
+    Ok(match encoder.fault(limits, &encoded) {
         None => PhotoCheck::Good(encoded),
         Some(fault) => PhotoCheck::Poor(encoded, fault),
     })
@@ -68,20 +68,17 @@ pub fn aligned_crop(frame: &Frame) -> Option<Crop> {
     (frame.width() == side && frame.height() == side).then(|| Crop::from_rgb(frame.rgb()))?
 }
 
-/// The indices of the embeddings in `new` that probably show another person: their similarity to each other embedding of
-/// the person (`new` and `known`), and to the mean of these, is below `threshold`. Empty if there is nothing to compare
-/// with.
-pub fn outliers(new: &[Embedding], known: &[Embedding], threshold: Similarity) -> Vec<usize> {
+/// The indices of the embeddings in `new` that probably show another person: they match neither another embedding of the person
+/// (`new` and `known`) nor the mean of these. Empty if there is nothing to compare with.
+pub fn outliers(new: &[Embedding], known: &[Embedding], thresholds: &Thresholds) -> Vec<usize> {
+    let is_match = |a: &Embedding, b: &Embedding| thresholds.compare(a, b).is_match();
     let is_similar = |index: usize, embedding: &Embedding| {
         let others =
             || new.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, e)| e).chain(known);
-        let mut sum = vec![0.0; embedding.values().len()];
-        for other in others() {
-            sum.iter_mut().zip(other.values()).for_each(|(sum, value)| *sum += value);
-        }
+        let mean = Embedding::mean(others().map(|other| (other, 1.0)));
         others().next().is_none()
-            || others().any(|other| embedding.similarity(other) >= threshold)
-            || Embedding::normalized(&sum).is_some_and(|mean| embedding.similarity(&mean) >= threshold)
+            || others().any(|other| is_match(other, embedding))
+            || mean.is_some_and(|mean| is_match(&mean, embedding))
     };
     new.iter()
         .enumerate()
@@ -92,7 +89,8 @@ pub fn outliers(new: &[Embedding], known: &[Embedding], threshold: Similarity) -
 
 #[cfg(test)]
 mod tests {
-    use ostiary_core::{BBox, Detection, Quality};
+    use ostiary_core::{BBox, Detection, ModelRole, Precision, Quality};
+    use ostiary_models::{FarPoint, Manifest, ModelEntry};
 
     use super::*;
 
@@ -115,13 +113,18 @@ mod tests {
         let at = |degrees: f32| {
             Embedding::normalized(&[degrees.to_radians().cos(), degrees.to_radians().sin()]).unwrap()
         };
-        let threshold = Similarity(0.8);
-        assert!(outliers(&[at(0.0)], &[], threshold).is_empty());
-        assert!(outliers(&[at(0.0), at(20.0), at(40.0)], &[], threshold).is_empty());
-        assert_eq!(outliers(&[at(0.0), at(20.0), at(120.0)], &[], threshold), [2]);
-        assert_eq!(outliers(&[at(0.0), at(90.0)], &[], threshold), [0, 1]);
-        assert_eq!(outliers(&[at(90.0)], &[at(0.0), at(10.0)], threshold), [0]);
+        let manifest = include_str!("../../../models/manifest.toml");
+        let manifest: Manifest = toml::from_str(manifest).unwrap();
+        let model = manifest.entry(ModelRole::Embedder, Precision::Int8).unwrap();
+        let far = vec![FarPoint { far: 1e-3, threshold: 0.7 }];
+        let thresholds =
+            Thresholds::new(&ModelEntry { calibration: None, far, ..model.clone() }, None).unwrap();
+        assert!(outliers(&[at(0.0)], &[], &thresholds).is_empty());
+        assert!(outliers(&[at(0.0), at(20.0), at(40.0)], &[], &thresholds).is_empty());
+        assert_eq!(outliers(&[at(0.0), at(20.0), at(120.0)], &[], &thresholds), [2]);
+        assert_eq!(outliers(&[at(0.0), at(90.0)], &[], &thresholds), [0, 1]);
+        assert_eq!(outliers(&[at(90.0)], &[at(0.0), at(10.0)], &thresholds), [0]);
         // Not similar to either, but to their mean.
-        assert!(outliers(&[at(0.0)], &[at(40.0), at(-40.0)], threshold).is_empty());
+        assert!(outliers(&[at(0.0)], &[at(40.0), at(-40.0)], &thresholds).is_empty());
     }
 }

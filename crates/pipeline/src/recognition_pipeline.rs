@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use ostiary_config::{Config, QualityLimits};
-use ostiary_core::{
-    Candidate, Crop, Detection, Frame, MAX_FACES, ModelId, Quality, QualityFault, Similarity, TrackId,
-};
+use ostiary_core::{Candidate, Crop, Detection, Frame, MAX_FACES, ModelId, Quality, QualityFault, TrackId};
 use ostiary_engine::Backend;
 use ostiary_facebank::Gallery;
-use ostiary_models::Bundle;
+use ostiary_models::{Bundle, UprightTest};
 use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, measure_quality};
+
+use super::Thresholds;
+use super::track_template::{MOMENT_INTERVAL, TrackTemplate};
 
 /// Maximum number of faces that are embedded in one frame. If there are more good ones, they take turns.
 const MAX_EMBEDDED_FACES: usize = 4;
@@ -22,13 +23,31 @@ pub struct RecognitionPipeline {
     embedder: Embedder,
     backend: Backend,
     gallery: Gallery,
+    thresholds: Thresholds,
     limits: QualityLimits,
+    /// The test of upright heads, if the model has one.
+    upright: Option<UprightTest>,
+    /// How far back the template of a track reaches ([`Door::window`](ostiary_config::Door::window)).
+    window: Duration,
+    /// The templates of the tracks.
+    templates: Vec<TemplateSlot>,
     /// Crops of the faces that are embedded, and one more in which the quality of the others is measured.
     crops: [Crop; MAX_EMBEDDED_FACES + 1],
     faces: heapless::Vec<TrackedFace, MAX_FACES>,
     /// Index of the track that is embedded first in the next frame: all faces take turns.
     next_turn: usize,
     ran_full_detection: bool,
+}
+
+/// The place of a track's template.
+#[derive(Default)]
+struct TemplateSlot {
+    track: Option<TrackId>,
+    template: TrackTemplate,
+    /// The person that the template was most similar to at its latest moment.
+    candidate: Option<Candidate>,
+    /// Frame time of the latest embedding.
+    embedded_at: Option<Duration>,
 }
 
 /// One face in one frame.
@@ -44,34 +63,46 @@ pub struct TrackedFace {
     pub quality: Quality,
     /// The quality limit that the face does not meet; `None` if it meets all.
     pub fault: Option<QualityFault>,
-    /// Whether the face was embedded in this frame.
+    /// Whether the face was embedded in this frame, so that the template of the track has a new moment.
     pub embedded: bool,
-    /// The most similar enrolled person; `None` if the face was not embedded or the gallery is empty.
+    /// The number of moments of the template, as evidence ([`TrackTemplate::evidence`]).
+    pub moments: u32,
+    /// The enrolled person that the template of the track was most similar to at its latest moment; `None` if there was no
+    /// moment or the gallery is empty.
     pub candidate: Option<Candidate>,
 }
 
 impl RecognitionPipeline {
-    /// Loads the models that the configuration names. The templates of the gallery must be of the embedding model.
+    /// Loads the models that the configuration names.
     ///
     /// # Errors
     /// The models are missing, damaged or do not fit their roles, or the backend is not available.
-    pub fn load(config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
-        Self::from_bundle(&Bundle::find(&config.models, config.engine.precision)?, config, gallery)
+    pub fn load(config: &Config) -> Result<Self, VisionError> {
+        Self::from_bundle(&Bundle::find(&config.models, config.engine.precision)?, config)
     }
 
-    /// Loads the models of a bundle. The templates of the gallery must be of its embedding model.
+    /// Loads the models of a bundle. The thresholds are those of `door.fpir`, or the strictest if the model does not support it
+    /// ([`Thresholds::nearest`]). The gallery is empty.
     ///
     /// # Errors
     /// The models are damaged or do not fit their roles, or the backend is not available.
-    pub fn from_bundle(bundle: &Bundle, config: &Config, gallery: Gallery) -> Result<Self, VisionError> {
+    pub fn from_bundle(bundle: &Bundle, config: &Config) -> Result<Self, VisionError> {
         let backend = Backend::new(&config.engine, &config.ort)?;
+        let embedder = Embedder::load(bundle, &config.embedder, &backend)?;
+        let calibration = embedder.entry().calibration.as_ref();
+        let upright = calibration.and_then(|calibration| calibration.upright.clone());
+        let (thresholds, _) = Thresholds::nearest(embedder.entry(), config.door.fpir);
         Ok(Self {
             detector: Detector::load(bundle, &config.detector, &backend)?,
             tracker: Tracker::new(config.detector.every),
-            embedder: Embedder::load(bundle, &config.embedder, &backend)?,
+            embedder,
             backend,
-            gallery,
+            gallery: Gallery::default(),
+            thresholds,
             limits: config.quality.clone(),
+            upright,
+            window: config.door.window(),
+            templates: std::iter::repeat_with(TemplateSlot::default).take(MAX_FACES).collect(),
             crops: Default::default(),
             faces: heapless::Vec::new(),
             next_turn: 0,
@@ -89,12 +120,9 @@ impl RecognitionPipeline {
         self.embedder.model()
     }
 
-    /// The cosine threshold for a false accept rate, 0 to 1.
-    ///
-    /// # Errors
-    /// The table of the model does not cover the rate.
-    pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
-        self.embedder.threshold(far)
+    /// The thresholds of the door.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// The templates that faces are compared with.
@@ -102,8 +130,10 @@ impl RecognitionPipeline {
         &self.gallery
     }
 
-    /// Replaces the gallery, from the next frame on. Its templates must be of the embedding model.
-    pub fn set_gallery(&mut self, gallery: Gallery) {
+    /// Replaces the gallery, from the next frame on, and computes its thresholds. Its templates must be of the embedding
+    /// model.
+    pub fn set_gallery(&mut self, mut gallery: Gallery) {
+        self.thresholds.apply(&mut gallery);
         self.gallery = gallery;
     }
 
@@ -115,6 +145,9 @@ impl RecognitionPipeline {
     pub fn process(&mut self, frame: &Frame) -> Result<&[TrackedFace], VisionError> {
         self.faces.clear();
         self.ran_full_detection = self.tracker.update(frame, &mut self.detector)?;
+        for slot in &mut self.templates {
+            slot.track.take_if(|track| self.tracker.ended().contains(track));
+        }
         let tracks = self.tracker.tracks().len();
         let first = self.next_turn;
         // Indices in `faces` of the faces that are embedded in this frame, in the order of `crops`.
@@ -133,7 +166,11 @@ impl RecognitionPipeline {
             let detection = track.detection;
             let quality = measure_quality(&detection, crop);
             let fault = self.limits.fault(&quality);
-            if fault.is_none() && embedded.push(self.faces.len()).is_ok() {
+            let Some(slot) = slot_of(&mut self.templates, track.id) else { continue };
+            // A face that was embedded and refused is not due either.
+            let is_due = slot.template.is_due(frame.time)
+                && slot.embedded_at.is_none_or(|last| frame.time.abs_diff(last) >= MOMENT_INTERVAL);
+            if fault.is_none() && is_due && embedded.push(self.faces.len()).is_ok() {
                 self.next_turn = index + 1;
             }
             // Cannot fail: there are at most as many faces as tracks, and both lists have the same capacity.
@@ -144,19 +181,32 @@ impl RecognitionPipeline {
                 quality,
                 fault,
                 embedded: false,
-                candidate: None,
+                moments: slot.template.evidence(),
+                candidate: slot.candidate,
             });
         }
-        let Self { embedder, gallery, tracker, faces, crops, .. } = self;
+        let Self { embedder, gallery, tracker, faces, crops, templates, window, upright, .. } = self;
         let crops = crops.get(..embedded.len()).unwrap_or_default();
         embedder.embed_all(crops, |number, embedding| {
             let Some(face) = embedded.get(number).and_then(|index| faces.get_mut(*index)) else { return };
-            face.embedded = true;
-            face.candidate = gallery.best(&embedding);
-            if let Some(new_track) = tracker.check_identity(face.track, frame.time, &embedding) {
+            let Some(slot) = slot_of(templates, face.track) else { return };
+            slot.embedded_at = Some(frame.time);
+            if upright.as_ref().is_some_and(|test| !test.is_upright(&embedding)) {
+                face.fault = Some(QualityFault::NotUpright);
+                return;
+            }
+            if !slot.template.is_same_person(&embedding) {
+                // The face of another person has a track and a template of its own.
+                let Some(new_track) = tracker.restart(face.track, frame.time) else { return };
+                slot.reset(new_track);
                 face.track = new_track;
                 face.first_seen = frame.time;
             }
+            slot.template.push(frame.time, face.quality.weight(), &embedding, *window);
+            slot.candidate = slot.template.mean().and_then(|mean| gallery.best(mean));
+            face.embedded = true;
+            face.moments = slot.template.evidence();
+            face.candidate = slot.candidate;
         })?;
         Ok(&self.faces)
     }
@@ -185,4 +235,25 @@ impl RecognitionPipeline {
     pub fn ended_tracks(&self) -> &[TrackId] {
         self.tracker.ended()
     }
+}
+
+impl TemplateSlot {
+    /// Gives the place to a new track.
+    fn reset(&mut self, track: TrackId) {
+        self.track = Some(track);
+        self.template.clear();
+        self.candidate = None;
+        self.embedded_at = None;
+    }
+}
+
+/// The place of a track's template, an empty one if the track is new. `None` if there is no room, which cannot happen: there are
+/// as many places as tracks.
+fn slot_of(slots: &mut [TemplateSlot], track: TrackId) -> Option<&mut TemplateSlot> {
+    if let Some(index) = slots.iter().position(|slot| slot.track == Some(track)) {
+        return slots.get_mut(index);
+    }
+    let slot = slots.iter_mut().find(|slot| slot.track.is_none())?;
+    slot.reset(track);
+    Some(slot)
 }

@@ -29,8 +29,7 @@ pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result
     stage("the golden embedding");
     let mut encoder = check_bundle(&bundle, &config)?;
     stage("the bundled portraits");
-    let table = &bundle.entry(ModelRole::Embedder).map_err(BundleCheckError::from)?.far;
-    match_portraits(&mut encoder, table)
+    match_portraits(&mut encoder, bundle.entry(ModelRole::Embedder).map_err(BundleCheckError::from)?)
 }
 
 /// Runs one network on a black picture.

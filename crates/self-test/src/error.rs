@@ -33,20 +33,20 @@ pub enum SelfTestError {
          person is {same:.2}, and that of two people {different:.2}; do not use these models"
     )]
     FalseNonMatch {
-        /// Cosine similarity of the two photos of one person.
+        /// Normalized similarity of the two photos of one person.
         same: f32,
-        /// Highest cosine similarity of two people.
+        /// Normalized similarity of two people.
         different: f32,
     },
     /// Two people match.
     #[error(
         "the embedder matches two people of the bundled portraits: their similarity is {different:.2}, and the \
-         threshold of the strictest rate is {threshold:.2}; do not use these models"
+         strictest threshold is {threshold:.2}; do not use these models"
     )]
     FalseMatch {
-        /// Highest cosine similarity of two people.
+        /// Normalized similarity of two people.
         different: f32,
-        /// Threshold of the lowest false accept rate.
+        /// The strictest threshold.
         threshold: f32,
     },
     /// The test reported what is wrong with the models.

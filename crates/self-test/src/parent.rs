@@ -82,12 +82,11 @@ impl SelfTest {
     /// A test by another program, with other limits.
     pub fn with_limits(program: PathBuf, bundle: &Bundle, config: &Config, limits: Limits) -> Self {
         let Limits { memory, cpu, wall } = limits;
-        let (engine, ort, far) = (config.engine.clone(), config.ort.clone(), config.door.far);
+        let (engine, ort) = (config.engine.clone(), config.ort.clone());
         let request = SelfTestRequest {
             folder: bundle.folder().to_owned(),
             engine,
             ort,
-            far,
             memory,
             cpu_s: cpu.as_secs().max(1),
         };

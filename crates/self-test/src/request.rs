@@ -27,8 +27,6 @@ pub struct SelfTestRequest {
     pub engine: config::Engine,
     /// `[ort]` of the configuration.
     pub ort: config::Ort,
-    /// `door.far`: the false accept rate that must have a threshold.
-    pub far: f64,
     /// Limit of the memory, bytes (`RLIMIT_DATA`); `None` for no limit.
     pub memory: Option<u64>,
     /// Limit of the processor time of all threads, seconds (`RLIMIT_CPU`).
@@ -63,8 +61,6 @@ impl SelfTestRequest {
 
     /// The configuration of the test: the engine of the door, and defaults for everything else.
     pub(super) fn config(&self) -> Config {
-        let mut config = Config { engine: self.engine.clone(), ort: self.ort.clone(), ..Config::default() };
-        config.door.far = self.far;
-        config
+        Config { engine: self.engine.clone(), ort: self.ort.clone(), ..Config::default() }
     }
 }

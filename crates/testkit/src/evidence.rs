@@ -10,8 +10,9 @@ pub fn evidence() -> Evidence {
     Evidence {
         track: TrackId(9),
         similarity: Some(Similarity(0.71)),
+        cosine: Some(Similarity(0.84)),
         second: Some(Similarity(0.1)),
-        threshold: Similarity(0.56),
+        threshold: Some(Similarity(0.56)),
         quality: Quality { size: 120.1, sharpness: 88.0, ..Quality::default() },
         faces_in_view: 2,
         frames: 3,

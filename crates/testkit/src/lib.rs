@@ -1,5 +1,5 @@
-//! What the tests of several crates share: a real broker, video files from a real ffmpeg, the bundled portraits, the values
-//! of a decision, and waiting.
+//! What the tests of several crates share: a real broker, video files from a real ffmpeg, the bundled portraits, models with
+//! a calibration, the values of a decision, and waiting.
 //!
 //! A function that fails panics, and the message names what is missing on this machine. Only tests depend on this crate.
 
@@ -13,11 +13,13 @@
 mod broker;
 mod evidence;
 mod ffmpeg;
+mod models;
 mod repository;
 mod wait;
 
 pub use broker::Broker;
 pub use evidence::evidence;
 pub use ffmpeg::ffmpeg;
+pub use models::{calibration, models_with};
 pub use repository::{portrait, repository_file};
 pub use wait::{TIMEOUT, free_port, wait_for};

@@ -6,7 +6,7 @@
 )]
 
 use ostiary_config as config;
-use ostiary_core::{Crop, Embedding, ModelId, ModelRole, Similarity};
+use ostiary_core::{Crop, Embedding, ModelId, ModelRole};
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, ModelEntry};
 
@@ -60,12 +60,9 @@ impl Embedder {
         &self.model
     }
 
-    /// The cosine threshold for a false accept rate, 0 to 1.
-    ///
-    /// # Errors
-    /// The table of the model does not cover the rate.
-    pub fn threshold(&self, far: f64) -> Result<Similarity, VisionError> {
-        Ok(self.entry.threshold(far)?)
+    /// The manifest's entry of the model.
+    pub fn entry(&self) -> &ModelEntry {
+        &self.entry
     }
 
     /// Embeds a crop. If `embedder.flip` is set, the result is the normalized sum of the network's outputs for the crop

@@ -1,8 +1,8 @@
 //! Tracks faces from frame to frame.
 //!
 //! A full detection is slow, and O-Net at a known position is fast. So between two detections each face is searched at its
-//! predicted position. A track must never pass from one person to another: if its box or its embedding jumps, the track
-//! ends, and the face gets a new one.
+//! predicted position. A track must never pass from one person to another: if its box jumps, or if the caller finds another person's
+//! face ([`Tracker::restart`]), the track ends, and the face gets a new one.
 
 #![expect(
     clippy::indexing_slicing,
@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use ostiary_core::{BBox, Detection, Detections, Embedding, Frame, MAX_FACES, Point, TrackId};
+use ostiary_core::{BBox, Detection, Detections, Frame, MAX_FACES, Point, TrackId};
 
 use super::{Detector, VisionError};
 
@@ -19,8 +19,6 @@ use super::{Detector, VisionError};
 const MIN_TRACK_IOU: f32 = 0.3;
 /// Two tracks whose boxes overlap by more than this (IoU) follow the same face.
 const DUPLICATE_IOU: f32 = 0.5;
-/// Smallest cosine similarity of successive embeddings of a track. If one person falls below it, only a new track begins.
-const MIN_TRACK_SIMILARITY: f32 = 0.4;
 /// Maximum number of consecutive frames in which the face of a track may be missing.
 const MAX_MISSED_FRAMES: u32 = 3;
 
@@ -37,8 +35,6 @@ pub struct Track {
     motion: Point,
     /// Number of frames since the latest detection.
     missed_frames: u32,
-    /// The latest embedding; `None` if the face was not embedded yet.
-    embedding: Option<Embedding>,
 }
 
 impl Track {
@@ -150,17 +146,11 @@ impl Tracker {
         self.next_id = self.next_id.max(next.0);
     }
 
-    /// Compares the embedding of a track in the latest frame, at `time`, with its previous one. If it is another person's,
-    /// the track ends and the face gets a new one, whose id is returned.
-    pub fn check_identity(&mut self, id: TrackId, time: Duration, embedding: &Embedding) -> Option<TrackId> {
+    /// Ends a track whose face is another person's from the latest frame on, at `time`. Returns the id of the face's new track;
+    /// `None` if there is no such track.
+    pub fn restart(&mut self, id: TrackId, time: Duration) -> Option<TrackId> {
         let index = self.tracks.iter().position(|track| track.id == id)?;
-        let previous = self.tracks[index].embedding.replace(embedding.clone());
-        // If the similarity is NaN, the comparison is false and the track ends.
-        if previous.is_none_or(|previous| previous.similarity(embedding).0 >= MIN_TRACK_SIMILARITY) {
-            return None;
-        }
         let new = self.new_track(time, self.tracks[index].detection);
-        let new = Track { embedding: Some(embedding.clone()), ..new };
         let new_id = new.id;
         self.tracks[index] = new;
         self.end_track(id);
@@ -241,7 +231,7 @@ impl Tracker {
     fn new_track(&mut self, time: Duration, detection: Detection) -> Track {
         let id = TrackId(self.next_id);
         self.next_id += 1;
-        Track { id, first_seen: time, detection, motion: Point::default(), missed_frames: 0, embedding: None }
+        Track { id, first_seen: time, detection, motion: Point::default(), missed_frames: 0 }
     }
 
     fn end_track(&mut self, id: TrackId) {
@@ -340,26 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn another_persons_embedding_ends_the_track() {
-        let unit = |values: &[f32]| Embedding::normalized(values).unwrap();
+    fn a_face_of_another_person_gets_a_new_track() {
         let mut tracker = Tracker::new(10);
         with_detections(&mut tracker, 0, &[face(0.0, 0.0, 100.0)]);
         let id = TrackId(1);
-        assert_eq!(tracker.check_identity(id, ms(0), &unit(&[1.0, 0.0])), None);
-        assert_eq!(tracker.check_identity(id, ms(1), &unit(&[1.0, 0.4])), None);
-        assert_eq!(tracker.check_identity(id, ms(2), &unit(&[-0.4, 1.0])), Some(TrackId(2)));
+        assert_eq!(tracker.restart(id, ms(2)), Some(TrackId(2)));
         assert_eq!(tracker.ended(), [id]);
         assert_eq!(tracker.tracks()[0].first_seen, ms(2));
-        assert_eq!(
-            tracker.check_identity(TrackId(2), ms(3), &unit(&[-0.4, 1.0])),
-            None,
-            "the embedding belongs to the new track"
-        );
-        assert_eq!(
-            tracker.check_identity(id, ms(3), &unit(&[1.0, 0.0])),
-            None,
-            "an ended track is not changed"
-        );
+        assert_eq!(tracker.restart(id, ms(3)), None, "an ended track is not changed");
     }
 
     fn any_face() -> impl Strategy<Value = Detection> {

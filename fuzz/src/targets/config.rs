@@ -81,7 +81,7 @@ fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let every_key: Vec<&str> = lines.map(|line| line.trim_start_matches('#')).collect();
     let every_key = every_key.join("\n");
     let set = b"camera.source=/dev/video7\nrelay.line = 17\nhours.staff=[\"sat 10:00-12:00\"]";
-    let environment = b"OSTIARY_DOOR__FAR=0.001\nOSTIARY_MQTT__HOST=broker\nOSTIARY_DOOR_FAR=1\nPATH=/bin";
+    let environment = b"OSTIARY_DOOR__FPIR=0.003\nOSTIARY_MQTT__HOST=broker\nOSTIARY_DOOR_FPIR=1\nPATH=/bin";
     Ok(vec![
         joined(&[b"", b"", &shipped])?,
         joined(&[b"", b"", every_key.as_bytes()])?,

@@ -1,7 +1,7 @@
 //! The manifest of a folder of models.
 
 use ostiary_core::{ModelRole, Precision};
-use ostiary_models::{Bundle, Manifest};
+use ostiary_models::{Bundle, Calibration, Manifest, ThresholdRow};
 
 use super::Target;
 use super::files::{folder_with, repository_file};
@@ -13,12 +13,20 @@ pub const TARGET: Target = Target {
     seeds,
     dictionary: &[
         b"format = 1\n",
+        b"format = 2\n",
         b"[models.mobilefacenet]\n",
         b"[models.pnet]\n",
         b"[[models.mobilefacenet.far]]\n",
         b"far = ",
         b"threshold = ",
         b"far = []\n",
+        b"[models.mobilefacenet.calibration]\n",
+        b"[[models.mobilefacenet.calibration.thresholds]]\n",
+        b"supported_fpir = ",
+        b"fpir = [0.1, 0.01, 0.001]\n",
+        b"photos = 1\n",
+        b"people = 1\n",
+        b"similarity = [0.25, 0.5, 0.75]\n",
         b"sha256 = ",
         b"divisor = ",
         b"mean = ",
@@ -38,7 +46,7 @@ pub const TARGET: Target = Target {
         b"5e-324",
         b"0.9999999999999999",
     ],
-    max_len: 12 << 10,
+    max_len: 64 << 10,
 };
 
 fn run(data: &[u8]) {
@@ -47,14 +55,29 @@ fn run(data: &[u8]) {
         let Ok(bundle) = Bundle::open(folder.path(), precision) else { return };
         for role in [ModelRole::Embedder, ModelRole::PNet] {
             let Ok(entry) = bundle.entry(role) else { continue };
-            let table = entry.far.iter().map(|point| point.far);
-            for far in table.chain([1e-1, 1e-3, 3.3e-4, 1e-6, 0.0, f64::MIN_POSITIVE, f64::NAN]) {
-                if let Ok(threshold) = entry.threshold(far) {
-                    assert!((-1.0..=1.0).contains(&threshold.0), "{threshold:?} at a FAR of {far}");
-                }
+            if let Some(calibration) = &entry.calibration {
+                check_thresholds(calibration);
             }
             assert!(bundle.path(role).is_ok_and(|path| path.parent() == Some(folder.path())));
             assert!(bundle.read(role).is_err(), "a model was read that does not exist");
+        }
+    }
+}
+
+/// Checks the thresholds of a calibration that was accepted.
+fn check_thresholds(calibration: &Calibration) {
+    let default = calibration.default_fpir();
+    assert!(calibration.check_fpir(default).is_ok(), "the default {default} is refused");
+    let table = calibration.fpir.iter().copied();
+    for fpir in table.chain([default, 1.0, 3.3e-4, 0.0, -1.0, f64::MIN_POSITIVE, f64::INFINITY, f64::NAN]) {
+        for people in [0, 1, 7, 10_000, usize::MAX] {
+            for photos in [0, 1, 3, usize::MAX] {
+                let threshold = calibration.threshold(fpir, people, photos).similarity.0;
+                assert!(
+                    threshold.is_finite() && threshold > 0.0,
+                    "{threshold} at {fpir} with {people} people and {photos} photos"
+                );
+            }
         }
     }
 }
@@ -63,8 +86,30 @@ fn seeds() -> anyhow::Result<Vec<Vec<u8>>> {
     let shipped = repository_file("models/manifest.toml")?;
     let mut manifest: Manifest = toml::from_str(std::str::from_utf8(&shipped)?)?;
     manifest.models.retain(|key, _| *key == Precision::Fp32.manifest_key(ModelRole::Embedder));
-    manifest.models.values_mut().for_each(|entry| entry.golden.truncate(2));
+    for entry in manifest.models.values_mut() {
+        entry.golden.truncate(2);
+        entry.calibration = Some(calibration());
+    }
     Ok(vec![shipped, toml::to_string(&manifest)?.into_bytes()])
+}
+
+fn calibration() -> Calibration {
+    let row = |photos, people, similarity: [f32; 3]| ThresholdRow {
+        photos,
+        people,
+        similarity: similarity.to_vec(),
+    };
+    Calibration {
+        sets: vec!["webcam".into()],
+        strangers: 300,
+        people: 20,
+        visits: 3000,
+        supported_fpir: 1e-2,
+        fpir: vec![1e-1, 1e-2, 1e-3],
+        mean: vec![0.25, -0.25],
+        upright: None,
+        thresholds: vec![row(1, 1, [0.25, 0.375, 0.5]), row(1, 100, [0.5, 0.625, 0.75])],
+    }
 }
 
 #[cfg(test)]

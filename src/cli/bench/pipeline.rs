@@ -9,7 +9,6 @@ use ostiary_capture::{FrameSource, Next};
 use ostiary_config::Camera;
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{Frame, redact};
-use ostiary_facebank::Gallery;
 use ostiary_pipeline::RecognitionPipeline;
 
 use super::EngineFlags;
@@ -43,7 +42,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     config.camera.source.clone_from(&args.video);
     config.camera.realtime = false;
 
-    let mut pipeline = RecognitionPipeline::load(&config, Gallery::default())?;
+    let mut pipeline = RecognitionPipeline::load(&config)?;
     let mut source = RepeatedSource::open(config.camera)?;
     let mut frame = Frame::default();
     for _ in 0..WARM_UP_RUNS {

@@ -1,12 +1,13 @@
-//! Checks the models: their files, their results on this processor, and the threshold for `door.far`.
+//! Checks the models: their files, their results on this processor, and the thresholds for `door.fpir`.
 
 use jiff::Timestamp;
 use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::ModelRole;
 use ostiary_engine::Backend;
-use ostiary_models::{Bundle, ModelStore};
-use ostiary_pipeline::{Agreement, BundleCheckError, FaceEncoder, check_golden};
+use ostiary_facebank::Facebank;
+use ostiary_models::{Bundle, ModelEntry, ModelStore};
+use ostiary_pipeline::{Agreement, BundleCheckError, FaceEncoder, Thresholds, check_golden};
 use ostiary_vision::VisionError;
 
 use super::CheckContext;
@@ -35,14 +36,29 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         };
     }
     findings.extend(active_bundle(config));
-    let far = config.door.far;
-    findings.push(match bundle.entry(ModelRole::Embedder).and_then(|entry| entry.threshold(far)) {
-        Ok(threshold) => {
-            Finding::ok(format!("door.far = {far} gives the threshold {:.3} (cosine)", threshold.0))
-        }
+    findings.push(match bundle.entry(ModelRole::Embedder) {
+        Ok(embedder) => check_thresholds(config, embedder),
         Err(error) => Finding::from_error(Status::Fault, &error, INSTALL_FIX),
     });
     findings
+}
+
+/// The thresholds that the people of the door have.
+fn check_thresholds(config: &Config, embedder: &ModelEntry) -> Finding {
+    let thresholds = match Thresholds::new(embedder, config.door.fpir) {
+        Ok(thresholds) => thresholds,
+        Err(error) => return Finding::from_error(Status::Fault, &error, "set door.fpir to a higher value"),
+    };
+    // A facebank that cannot be read is reported elsewhere.
+    let mut gallery = Facebank::open_read_only(&config.facebank.path)
+        .and_then(|facebank| facebank.gallery(&embedder.id()))
+        .unwrap_or_default();
+    thresholds.apply(&mut gallery);
+    let found = thresholds.describe(&gallery).to_string();
+    match thresholds.fpir() {
+        None => Finding::warning(found, "activate a newer bundle of models, which has a calibration"),
+        Some(_) => Finding::ok(found),
+    }
 }
 
 /// The bundle in use, and whether it has expired. `None` without a bundle; a damaged one is reported elsewhere.

@@ -100,7 +100,7 @@ fn add_picture(
 ) {
     let Some(face) = face else { return };
     let is_same_person = |(_, first): &(PhotoHash, EncodedFace)| {
-        first.embedding.similarity(&face.embedding) >= enroller.threshold
+        enroller.thresholds.compare(&first.embedding, &face.embedding).is_match()
     };
     if !enroller.args.allow_unlike && taken.first().is_some_and(|first| !is_same_person(first)) {
         eprintln!("this face does not match the pictures before: starting again");

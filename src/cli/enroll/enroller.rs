@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostiary_config::Config;
-use ostiary_core::{Candidate, Embedding, Frame, PersonId, Similarity};
+use ostiary_core::{Candidate, Embedding, Frame, PersonId};
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{FaceEncoder, PhotoCheck, aligned_crop, check_photo, outliers};
+use ostiary_pipeline::{FaceEncoder, PhotoCheck, Thresholds, aligned_crop, check_photo, outliers};
 use serde::Serialize;
 
 use super::Args;
 use super::photo_error::PhotoError;
 use crate::cli::Globals;
+use crate::cli::thresholds::thresholds;
 
 /// Checks photos and enrolls people in a facebank.
 pub struct Enroller<'a> {
@@ -24,8 +25,8 @@ pub struct Enroller<'a> {
     pub encoder: FaceEncoder,
     /// All enrolled people, to find those that a new face is similar to.
     pub gallery: Gallery,
-    /// The similarity from which two faces match, from `door.far`.
-    pub threshold: Similarity,
+    /// What two faces must reach to be one person's.
+    pub thresholds: Thresholds,
 }
 
 /// A photo that is not enrolled, and why.
@@ -52,9 +53,10 @@ impl<'a> Enroller<'a> {
         let config = globals.config()?;
         let facebank = Facebank::open(args.facebank.as_ref().unwrap_or(&config.facebank.path))?;
         let encoder = FaceEncoder::load(&config)?;
-        let threshold = encoder.threshold(config.door.far)?;
-        let gallery = facebank.gallery(encoder.model())?;
-        Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, threshold })
+        let thresholds = thresholds(&encoder, &config);
+        let mut gallery = facebank.gallery(encoder.model())?;
+        thresholds.apply(&mut gallery);
+        Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, thresholds })
     }
 
     /// Reads and checks a person's photos. Nothing is stored. A photo that is refused becomes a problem of the batch.
@@ -88,12 +90,14 @@ impl<'a> Enroller<'a> {
     /// Makes the template of a photo: of an aligned crop, or of the one face that is detected.
     fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, PhotoError> {
         let frame = read_picture(path)?;
-        if let Some(crop) = aligned_crop(&frame) {
+        if self.args.aligned {
+            let not_aligned = PhotoError::NotAligned { width: frame.width(), height: frame.height() };
+            let crop = aligned_crop(&frame).ok_or(not_aligned)?;
+            if !self.encoder.is_face(&crop)? {
+                return Err(PhotoError::NoFaceInCrop);
+            }
             let embedding = self.encoder.embed(&crop)?;
             return Ok(self.make_template(embedding, photo, crop));
-        }
-        if self.args.aligned {
-            return Err(PhotoError::NotAligned { width: frame.width(), height: frame.height() });
         }
         self.template_of_face(&frame, photo)
     }
@@ -138,7 +142,7 @@ impl<'a> Enroller<'a> {
             let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
             let known = self.facebank.embeddings(name, self.encoder.model())?;
             // From the end, so that the indices of the others stay valid.
-            for index in outliers(&new, &known, self.threshold).into_iter().rev() {
+            for index in outliers(&new, &known, &self.thresholds).into_iter().rev() {
                 let (path, _) = batch.templates.remove(index);
                 batch.add_problem(&path, &PhotoError::Unlike { name: name.to_owned() });
             }
@@ -148,10 +152,10 @@ impl<'a> Enroller<'a> {
 
     /// The name of the enrolled person, other than `own`, that the face matches.
     fn similar_person(&self, embedding: &Embedding, own: Option<PersonId>) -> Option<String> {
-        let Candidate { person, similarity, second } = self.gallery.best(embedding)?;
+        let Candidate { person, similarity, second, .. } = self.gallery.best(embedding)?;
         let (other, similarity) = if Some(person) == own { second? } else { (person, similarity) };
         let name = || self.gallery.person(other).map(|person| person.name.clone());
-        (similarity >= self.threshold).then(name)?
+        similarity.reaches(self.gallery.threshold(other)?).then(name)?
     }
 }
 

@@ -25,6 +25,9 @@ pub enum PhotoError {
     /// `--aligned` is given, and the picture does not have the size of a crop.
     #[error("the picture is {width}x{height} pixels; an aligned face is 112x112")]
     NotAligned { width: u32, height: u32 },
+    /// `--aligned` is given, and the crop shows no face.
+    #[error("no face found in the middle of the crop; without --aligned the face is searched for")]
+    NoFaceInCrop,
     /// There is no face, or more than one.
     #[error(transparent)]
     Refused(#[from] FaceCountError),

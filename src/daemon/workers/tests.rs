@@ -209,7 +209,7 @@ struct TestDoor {
 
 fn rules() -> AccessRules {
     let door = config::Door { unknown_after: 1, ..config::Door::default() };
-    AccessRules { door, threshold: Similarity(0.5), hours: Hours::default(), trust: ClockTrust::default() }
+    AccessRules { door, hours: Hours::default(), trust: ClockTrust::default() }
 }
 
 impl TestDoor {
@@ -252,7 +252,8 @@ impl TestDoor {
             person: None,
             similarity: Some(Similarity(0.9)),
             second: None,
-            threshold: Similarity(0.5),
+            cosine: Some(Similarity(0.9)),
+            threshold: Some(Similarity(0.5)),
             quality: Quality::default(),
             faces_in_view: 1,
             frames: 3,
@@ -551,6 +552,7 @@ fn a_full_queue_of_decisions_locks_the_door() {
         quality: Quality::default(),
         fault: None,
         embedded: true,
+        moments: 8,
         candidate: None,
     });
     let vision_worker = VisionWorker::new(shared.clone(), Box::new(processor), rules(), None);

@@ -6,7 +6,7 @@
 //! is a `table` or JSON, and plots (`curves`).
 
 mod comparisons;
-mod confidence_interval;
+pub(crate) mod confidence_interval;
 mod curves;
 mod embed;
 pub mod evaluation_set;

@@ -1,18 +1,18 @@
-//! Accuracy and FAR table of an embedder, measured like `evaluate` with the door's own engine.
+//! Accuracy and calibration of an embedder, measured with the door's own engine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use ostiary_core::{ChannelOrder, Precision};
+use ostiary_core::{ChannelOrder, ModelRole, Precision};
 use ostiary_engine::Backend;
-use ostiary_models::FarPoint;
+use ostiary_models::Bundle;
 use serde::Serialize;
 
 use crate::aligner::Aligner;
+use crate::calibrate::{Calibrated, calibrate};
 use crate::evaluate::evaluation_set::EvaluationSet;
 use crate::evaluate::model::{self, NamedModel, Preprocessing};
 use crate::evaluate::scores_of;
-use crate::far_table;
 use crate::net::{DIVISOR, MEAN};
 
 /// The FAR at which TAR is reported.
@@ -25,9 +25,8 @@ const SEED: u64 = 1;
 pub struct MeasuredAccuracy {
     pub precision: Precision,
     pub sets: Vec<SetAccuracy>,
-    /// The FAR table.
-    #[serde(skip)]
-    pub far: Vec<FarPoint>,
+    /// The thresholds, and their errors on held-out people.
+    pub calibrated: Calibrated,
 }
 
 /// The accuracy on one set; rates in percent.
@@ -45,16 +44,23 @@ pub struct SetAccuracy {
 }
 
 impl MeasuredAccuracy {
-    /// Measures the file of an embedder, which has this precision.
+    /// Measures the embedder of a bundle. The accuracy of sets in which nobody has two pictures is left out.
     ///
     /// # Errors
-    /// If the file or a picture cannot be read, or the sets have too few people for a FAR table.
-    pub fn of(file: &Path, precision: Precision, sets: &[EvaluationSet], aligner: &Aligner) -> Result<Self> {
+    /// If a file or a picture cannot be read, or the sets have too few people for a calibration.
+    pub fn of(
+        bundle: &Bundle,
+        precision: Precision,
+        sets: &[EvaluationSet],
+        aligner: &Aligner,
+    ) -> Result<Self> {
+        let calibrated = calibrate(sets, bundle, None, SEED)?;
+        let file = &bundle.path(ModelRole::Embedder)?;
         let preprocessing = Preprocessing { mean: MEAN, divisor: DIVISOR, channels: ChannelOrder::Rgb };
         let model = model::open(file, &Backend::tract(1), "tract", &preprocessing)?;
         let model = NamedModel { name: file.display().to_string(), file: PathBuf::from(file), model };
-        let (mut figures, mut all) = (Vec::new(), Vec::new());
-        for data in sets {
+        let mut figures = Vec::new();
+        for data in sets.iter().filter(|data| data.pictures.len() > data.names().len()) {
             let (faces, scores) = scores_of(data, &model, aligner, SEED)?;
             let of_set = || data.path.display().to_string();
             ensure!(scores.genuine_pairs() > 0, "{}: no person has two pictures with a face", of_set());
@@ -70,8 +76,7 @@ impl MeasuredAccuracy {
                 tar: 100.0 * (1.0 - scores.frr(threshold)),
                 threshold,
             });
-            all.push(scores);
         }
-        Ok(Self { precision, sets: figures, far: far_table::points(&all)? })
+        Ok(Self { precision, sets: figures, calibrated })
     }
 }

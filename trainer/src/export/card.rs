@@ -69,8 +69,8 @@ impl Card<'_> {
             "**Golden embedding.** `golden` in the manifest is the embedding of a computed pattern, not of a face. `ostiary \
              doctor` checks that the processor gives the same.\n\n\
              **The other networks** in this folder detect faces. They are unchanged copies; the manifest has their origin.\n\n\
-             **Limits.** One threshold does not give the same false accept rate for every population. The table has the \
-             highest threshold of all measured sets; other cameras and people can need a higher one. The model does not \
+             **Limits.** One threshold does not give the same error rates for every population. The calibration has the \
+             strictest threshold that a measured set needs; other cameras and people can need a stricter one. The model does not \
              distinguish a printed face from a live one."
         )?;
         Ok(text)
@@ -89,8 +89,8 @@ impl Card<'_> {
         if self.measured.is_empty() {
             return writeln!(
                 text,
-                "**Accuracy.** Not measured, so there is no FAR table, and no door accepts the model. Export it again with \
-                 `--far-data`.\n"
+                "**Accuracy.** Not measured, so there is no calibration, and doors use a strict threshold. Export it again with \
+                 `--people`.\n"
             );
         }
         writeln!(text, "**Accuracy**, measured with the door's own engine:\n")?;
@@ -104,11 +104,10 @@ impl Card<'_> {
                 )?;
             }
         }
-        writeln!(
-            text,
-            "\nFor each false accept rate that the sets support, the FAR table in the manifest has the highest threshold that a \
-             set needs.\n"
-        )
+        for MeasuredAccuracy { precision, calibrated, .. } in self.measured {
+            writeln!(text, "\n**Calibration**, {precision}. {}", calibrated.text())?;
+        }
+        Ok(())
     }
 }
 

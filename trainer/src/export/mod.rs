@@ -23,11 +23,10 @@ use ostiary_models::{Bundle, Manifest, ModelEntry, Output, Source};
 use serde_json::json;
 
 use crate::aligner::Aligner;
-use crate::evaluate::evaluation_set::EvaluationSet;
 use crate::net::{Architecture, DIVISOR, MEAN, RUN, SIDE, Weights};
 use crate::onnx::graph::INPUT;
 use crate::storage::{write_atomic, write_error};
-use crate::{golden, quantize};
+use crate::{calibrate, golden, quantize};
 
 /// SPDX's value for a license or copyright that is not stated.
 const NO_ASSERTION: &str = "NOASSERTION";
@@ -36,10 +35,10 @@ const MAX_NAME: usize = 64;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  ostiary-trainer export run/best.safetensors --calibrate portraits --far-data people \
+    after_help = "Example:\n  ostiary-trainer export run/best.safetensors --calibrate portraits --people people \
     --licence MIT --copyright \"2026 Ada\" -o door-models\n\n\
-    --far-data takes a folder of pictures for each person, from cameras like those of the doors. A door accepts no model \
-    without the FAR table that is measured there. Exit codes: 0 done, 1 the 8-bit embeddings are too far from the float \
+    --people takes sets of people as `ostiary-trainer calibrate` does, from cameras like those of the doors. Without them \
+    the model has no calibration, and doors use a strict threshold. Exit codes: 0 done, 1 the 8-bit embeddings are too far from the float \
     embeddings, 2 error. Nothing is written unless the exit code is 0."
 )]
 /// Arguments of `ostiary-trainer export`.
@@ -55,10 +54,9 @@ pub struct Args {
     /// Write nothing and exit with 1 if the mean cosine of 8-bit to float embeddings is below this.
     #[arg(long, value_name = "COSINE", default_value_t = 0.99, requires = "calibrate")]
     min_cosine: f64,
-    /// Sets of people to measure the thresholds with, as for `evaluate`; the highest threshold counts. Do not use the training
-    /// data.
+    /// Sets of people to calibrate the thresholds with, as for `calibrate`. Do not use the training data.
     #[arg(long, value_name = "FOLDER", num_args = 1..)]
-    far_data: Vec<PathBuf>,
+    people: Vec<PathBuf>,
     /// Base name of the files.
     #[arg(long, default_value = "mobilefacenet")]
     name: String,
@@ -131,7 +129,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         args.calibrate.is_none() || matches!(architecture, Architecture::MobileFaceNet { .. }),
         "{architecture}: the door's 8-bit kernels only support MobileFaceNet; leave --calibrate out to export in floats"
     );
-    let sets = args.far_data.iter().map(|path| EvaluationSet::open(path)).collect::<Result<Vec<_>>>()?;
+    let sets = calibrate::open_sets(&args.people)?;
     let detectors = Bundle::open_or_shipped(args.models.as_deref(), Precision::Fp32)?;
 
     // The folder has a temporary name beside its final place.
@@ -171,16 +169,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for precision in precisions {
         golden::set(&mut manifest, folder.path, precision)?;
         if !sets.is_empty() {
-            let Some(entry) = manifest.models.get_mut(&precision.manifest_key(ModelRole::Embedder)) else {
-                continue;
-            };
-            let of = MeasuredAccuracy::of(
-                &folder.path.join(&entry.file),
-                precision,
-                &sets,
-                &Aligner::new(&detectors),
-            )?;
-            entry.far.clone_from(&of.far);
+            let bundle = Bundle::open(folder.path, precision)?;
+            let of = MeasuredAccuracy::of(&bundle, precision, &sets, &Aligner::new(&detectors))?;
+            if let Some(entry) = manifest.models.get_mut(&precision.manifest_key(ModelRole::Embedder)) {
+                entry.calibration = Some(of.calibrated.calibration.clone());
+            }
             measured.push(of);
         }
     }
@@ -267,6 +260,7 @@ impl BundleWriter<'_> {
                 ),
             }],
             far: Vec::new(),
+            calibration: None,
             golden: Vec::new(),
         };
         manifest.models.insert(precision.manifest_key(ModelRole::Embedder), entry);
@@ -337,19 +331,17 @@ fn print(
             println!("{architecture}, in floats only: the door's 8-bit kernels do not support it");
         }
     }
-    for MeasuredAccuracy { precision, sets, far } in measured {
+    for MeasuredAccuracy { precision, sets, calibrated } in measured {
         for set in sets {
             println!(
                 "{}, {precision}: {} pictures of {} people, EER {:.2} %, TAR at FAR 0.1 % {:.2} % ({:.3})",
                 set.set, set.pictures, set.people, set.eer, set.tar, set.threshold
             );
         }
-        if let Some(least) = far.last() {
-            println!("{precision}: the FAR table ends at FAR {:e}", least.far);
-        }
+        println!("{precision}: {}", calibrated.text());
     }
     if measured.is_empty() {
-        println!("there is no FAR table, so no door accepts the model; export again with --far-data");
+        println!("the model has no calibration, so doors use a strict threshold; export again with --people");
     }
     println!("wrote {} models to {}", manifest.models.len(), args.output.display());
     Ok(())
@@ -394,7 +386,10 @@ mod tests {
         }
         let bundle = Bundle::open(&output, Precision::Int8).unwrap();
         let entry = bundle.entry(ModelRole::Embedder).unwrap();
-        assert_eq!((entry.golden.len(), entry.licence.as_str(), entry.far.len()), (64, NO_ASSERTION, 0));
+        assert_eq!(
+            (entry.golden.len(), entry.licence.as_str(), &entry.calibration),
+            (64, NO_ASSERTION, &None)
+        );
     }
 
     #[test]

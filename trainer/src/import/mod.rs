@@ -15,10 +15,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use archive::Package;
 use ostiary_core::{ChannelOrder, ModelRole, NetworkInput, Precision, sha256};
-use ostiary_models::{FarPoint, Manifest, ModelEntry, Output, Source};
+use ostiary_models::{Calibration, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
-use crate::{golden, quantize};
+use crate::{calibrate, golden, quantize};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -34,7 +34,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     calibrate: PathBuf,
 
-    /// The folder to write the models and manifest.toml to. The FAR tables come from far.toml and far-int8.toml in it.
+    /// The folder to write the models and manifest.toml to. The calibrations of the embedder come from calibration.toml and
+    /// calibration-int8.toml in it.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 }
@@ -145,7 +146,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn save(manifest: &Manifest, folder: &Path) -> Result<()> {
     let path = folder.join(Manifest::FILE);
     let text = format!(
-        "# Made by scripts/import-models; the FAR tables are measured (far*.toml). Do not edit.\n\n{}",
+        "# Made by scripts/import-models; the calibrations are measured (calibration*.toml). Do not edit.\n\n{}",
         toml::to_string(manifest)?
     );
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
@@ -157,17 +158,20 @@ impl ModelSource {
         let key = precision.manifest_key(self.role);
         let path = folder.join(format!("{key}.onnx"));
         fs::write(&path, onnx).with_context(|| format!("cannot write {}", path.display()))?;
-        let far = match (self.role, precision) {
-            (ModelRole::Embedder, Precision::Fp32) => far_table(&folder.join("far.toml"))?,
-            (ModelRole::Embedder, Precision::Int8) => far_table(&folder.join("far-int8.toml"))?,
-            (ModelRole::PNet | ModelRole::RNet | ModelRole::ONet, _) => Vec::new(),
+        let calibration = match (self.role, precision) {
+            (ModelRole::Embedder, Precision::Fp32) => Some("calibration.toml"),
+            (ModelRole::Embedder, Precision::Int8) => Some("calibration-int8.toml"),
+            (ModelRole::PNet | ModelRole::RNet | ModelRole::ONet, _) => None,
         };
-        let entry = self.entry(format!("{key}.onnx"), onnx, &far);
+        // There is none before the first measurement.
+        let path = calibration.map(|name| folder.join(name)).filter(|path| path.exists());
+        let calibration = path.map(|path| calibrate::read(&path)).transpose()?;
+        let entry = self.entry(format!("{key}.onnx"), onnx, calibration);
         manifest.models.insert(key, entry);
         Ok(())
     }
 
-    fn entry(&self, file: String, onnx: &[u8], far: &[FarPoint]) -> ModelEntry {
+    fn entry(&self, file: String, onnx: &[u8], calibration: Option<Calibration>) -> ModelEntry {
         let output =
             |(name, meaning): &(&str, &str)| Output { name: (*name).into(), meaning: (*meaning).into() };
         ModelEntry {
@@ -190,23 +194,9 @@ impl ModelSource {
                 divisor: DIVISOR,
             },
             outputs: self.outputs.iter().map(output).collect(),
-            far: far.to_vec(),
+            far: Vec::new(),
+            calibration,
             golden: Vec::new(),
         }
     }
-}
-
-/// The FAR table that `measure-door --far-table` wrote; empty before the first measurement.
-fn far_table(path: &Path) -> Result<Vec<FarPoint>> {
-    #[derive(serde::Deserialize)]
-    struct FarTable {
-        far: Vec<FarPoint>,
-    }
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let table: FarTable =
-        toml::from_str(&text).with_context(|| format!("{}: is not a FAR table", path.display()))?;
-    Ok(table.far)
 }

@@ -23,6 +23,13 @@ pub struct Embedded {
     pub error: Option<String>,
 }
 
+/// An event of `ostiary run --json`.
+#[derive(Debug, Deserialize)]
+struct DoorEvent {
+    kind: String,
+    person: Option<String>,
+}
+
 /// One line of `ostiary detect --json`.
 #[derive(Debug, Deserialize)]
 pub struct Detected {
@@ -55,12 +62,65 @@ impl DoorProgram {
         lines(self.command("detect").arg("--min-face").arg(min_face.to_string()).args(files))
     }
 
+    /// Enrolls a person with a photo, even if it is similar to another person. Returns whether the photo was good enough.
+    pub fn enroll(&self, facebank: &Path, name: &str, photo: &Path) -> Result<bool> {
+        let mut command = self.command("enroll");
+        command
+            .arg(name)
+            .arg(photo)
+            .arg("--facebank")
+            .arg(facebank)
+            .args(["--allow-similar", "--allow-unlike"]);
+        match finished(&mut command)? {
+            (Some(0), _, _) => Ok(true),
+            (Some(1), _, _) => Ok(false),
+            (_, _, errors) => bail!("{} cannot be enrolled: {errors}", photo.display()),
+        }
+    }
+
+    /// Removes a person.
+    pub fn remove(&self, facebank: &Path, name: &str) -> Result<()> {
+        match finished(self.command("people").args(["remove", name, "--facebank"]).arg(facebank))? {
+            (Some(0), _, _) => Ok(()),
+            (_, _, errors) => bail!("{name} cannot be removed: {errors}"),
+        }
+    }
+
+    /// Runs the door with default settings, with the pictures of a folder as its camera. Returns the first person who is let in.
+    pub fn visit(&self, facebank: &Path, camera: &Path, fps: u32) -> Result<Option<String>> {
+        let mut command = self.command("run");
+        for (key, value) in [
+            ("camera.source", camera.display().to_string()),
+            ("camera.fps", fps.to_string()),
+            ("facebank.path", facebank.display().to_string()),
+            ("events.path", facebank.with_file_name("events.sqlite").display().to_string()),
+            ("relay.backend", "printed".to_owned()),
+        ] {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        let (code, output, errors) = finished(&mut command)?;
+        if code != Some(0) {
+            bail!("the door ended with an error: {errors}");
+        }
+        let events = output.lines().filter(|line| line.starts_with('{'));
+        let events = events.map(serde_json::from_str).collect::<Result<Vec<DoorEvent>, _>>()?;
+        Ok(events.into_iter().find(|event| event.kind == "granted").and_then(|event| event.person))
+    }
+
     fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.env("OSTIARY_ENGINE__PRECISION", self.precision.to_string());
         command.args(["--json", verb]);
         command
     }
+}
+
+/// The exit code, the output and the error output of a command.
+fn finished(command: &mut Command) -> Result<(Option<i32>, String, String)> {
+    let program = command.get_program().to_owned();
+    let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
 }
 
 /// Runs the command and parses its output, one JSON object a line. Exit codes 1 (a picture without a face) and 2 (a picture

@@ -1,12 +1,13 @@
 //! `ostiary-trainer measure-door`: measures the detections and embeddings of the program `ostiary` over folders of faces.
 //!
 //! Input is a folder of test data and the program. Output is the detection rate, EER and TAR of each set, the agreement with
-//! reference implementations, the loss of int8, and the FAR table for a manifest.
+//! reference implementations, the loss of int8, and the errors of visits to the running program.
 
 mod door_program;
 mod int8_loss;
 mod reference;
 mod sets;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +18,6 @@ use ostiary_core::Precision;
 use serde::Serialize;
 use sets::{Reference, Set, Sets};
 
-use crate::far_table;
 use crate::scores::Scores;
 
 /// The FAR at which TAR is reported.
@@ -35,9 +35,6 @@ pub struct Args {
     /// The sets in the folder, and the limits of each set (TOML).
     #[arg(long, value_name = "FILE")]
     sets: Option<PathBuf>,
-    /// Write the FAR table: for each FAR the highest threshold that a set of people needs (TOML).
-    #[arg(long, value_name = "FILE")]
-    far_table: Option<PathBuf>,
     /// Precision of the program. If --sets has limits for the loss of int8, both precisions are measured.
     #[arg(long, value_name = "int8|fp32", default_value = "int8")]
     precision: Precision,
@@ -87,7 +84,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         (None, Precision::Fp32) => &[&fp32],
         (None, Precision::Int8) => &[&int8],
     };
-    let (mut missed, mut of_people) = (Vec::new(), Vec::new());
+    let mut missed = Vec::new();
     if !args.json {
         println!(
             "{:<22} in    pictures  detected     EER  TAR at FAR 0.1 % (threshold)  mean genuine / impostor",
@@ -103,20 +100,20 @@ pub fn run(args: Args) -> Result<ExitCode> {
         }
         // The limits of a set apply to the first precision, floats if both are measured. The limits of int8 follow.
         missed.extend(both.first().into_iter().flat_map(|measured| missed_limits(&measured.row, set)));
+        if let Some(visits) = &set.visits {
+            let ostiary = asked.last().copied().unwrap_or(&int8);
+            let (folder, name) = (args.data.join(&set.folder), set.folder.display().to_string());
+            missed.extend(visits::of_set(ostiary, &folder, &name, visits, args.json)?);
+        }
         if let (Some(most), [fp32, int8]) = (&sets.loss, &both[..]) {
             missed.extend(int8_loss::of_set(fp32, int8, set, most, args.json)?);
         }
-        let wanted = both.into_iter().find(|measured| measured.row.precision == args.precision);
-        of_people.extend(wanted.and_then(|measured| measured.scores));
     }
     if let Some(most) = &sets.loss {
         missed.extend(int8_loss::of_landmarks([&fp32, &int8], &args.data, most, args.json)?);
     }
     if let Some(reference) = &sets.reference {
         missed.extend(compare(&fp32, &args.data, reference, args.json)?);
-    }
-    if let Some(file) = &args.far_table {
-        far_table::write(file, &of_people)?;
     }
     missed.iter().for_each(|line| eprintln!("missed: {line}"));
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -125,8 +122,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
 /// A set, measured at one precision.
 struct Measured {
     row: Row,
-    /// `None` unless it is a set of people.
-    scores: Option<Scores>,
     faces: Vec<(PathBuf, Vec<f32>)>,
 }
 
@@ -148,7 +143,7 @@ fn measure(ostiary: &DoorProgram, data: &Path, set: &Set) -> Result<Measured> {
     let matching = scores.as_ref().map(matching).transpose().with_context(|| folder.display().to_string())?;
     let name = if set.folder.as_os_str().is_empty() { data } else { &set.folder };
     let (set, precision) = (name.display().to_string(), ostiary.precision);
-    Ok(Measured { row: Row { set, precision, pictures, detected, matching }, scores, faces })
+    Ok(Measured { row: Row { set, precision, pictures, detected, matching }, faces })
 }
 
 fn matching(scores: &Scores) -> Result<Matching> {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::visits::Visits;
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +50,8 @@ pub struct Set {
     pub min_detected: Option<f64>,
     /// Greatest equal error rate, percent.
     pub max_eer: Option<f64>,
+    /// If given, its people visit a running door.
+    pub visits: Option<Visits>,
 }
 
 /// Results of other implementations of the same networks, to agree with.
@@ -78,8 +82,14 @@ impl Sets {
 
     /// One set: the folder itself, with a folder for each person.
     pub fn one_folder_of_people() -> Self {
-        let set =
-            Set { folder: PathBuf::new(), people: true, aligned: false, min_detected: None, max_eer: None };
+        let set = Set {
+            folder: PathBuf::new(),
+            people: true,
+            aligned: false,
+            min_detected: None,
+            max_eer: None,
+            visits: None,
+        };
         Self { sets: vec![set], reference: None, loss: None }
     }
 }

@@ -50,7 +50,7 @@ impl From<QualityFault> for RejectReason {
             QualityFault::TooBright => Self::TooBright,
             QualityFault::Blurred => Self::Blurred,
             QualityFault::TurnedAway => Self::TurnedAway,
-            QualityFault::Tilted => Self::Tilted,
+            QualityFault::Tilted | QualityFault::NotUpright => Self::Tilted,
         }
     }
 }

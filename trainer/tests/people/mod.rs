@@ -19,7 +19,7 @@ pub fn few_portraits(folder: &Path) -> PathBuf {
     few
 }
 
-/// Aligned crops, a folder for each of three people: each portrait in three brightnesses.
+/// Aligned crops, a folder for each of three people: each portrait in six brightnesses.
 pub fn people(folder: &Path) -> PathBuf {
     let (crops, people) = (crops(folder), folder.join("people"));
     for (person, portrait) in [
@@ -31,9 +31,26 @@ pub fn people(folder: &Path) -> PathBuf {
     ] {
         fs::create_dir_all(people.join(person)).unwrap();
         let crop = crop(&crops, portrait);
-        for (number, brighter) in [0, 15, 30].into_iter().enumerate() {
+        for (number, brighter) in [0, 15, 30, -15, 8, 22].into_iter().enumerate() {
             crop.brighten(brighter).save(people.join(format!("{person}/{portrait}-{number}.png"))).unwrap();
         }
     }
     people
+}
+
+/// Aligned crops of thirty strangers, who have no faces: patterns of random colors.
+pub fn strangers(folder: &Path) -> PathBuf {
+    let strangers = folder.join("strangers");
+    fs::create_dir(&strangers).unwrap();
+    for number in 0..30u32 {
+        let color = |x: u32, y: u32, channel: u32| {
+            let cell = (x / 8) * 31 + (y / 8) * 17 + channel * 7 + number * 101;
+            (cell.wrapping_mul(2_654_435_761) >> 24) as u8
+        };
+        let picture = image::RgbImage::from_fn(112, 112, |x, y| {
+            image::Rgb([color(x, y, 0), color(x, y, 1), color(x, y, 2)])
+        });
+        picture.save(strangers.join(format!("{number:02}.png"))).unwrap();
+    }
+    strangers
 }

@@ -171,7 +171,7 @@ fn keys_that_need_a_restart_are_named() {
     let old = Config::default();
     let mut new = old.clone();
     new.relay.pulse_ms = 500;
-    new.door.far = 1e-3;
+    new.door.fpir = Some(1e-3);
     new.camera.source = "/dev/video7".into();
     new.hours.insert("staff".into(), vec!["never".into()]);
     assert_eq!(old.restart_keys(&new), [""; 0]);
@@ -184,7 +184,7 @@ fn keys_that_need_a_restart_are_named() {
 #[test]
 fn later_layers_win_and_are_named() {
     let etc = Etc::new(&[
-        ("ostiary.toml", "[door]\nfar = 1e-2\nframes = 4\nmargin = 0.1\ncooldown_s = 3\nname = 'front'\n"),
+        ("ostiary.toml", "[door]\nfpir = 1e-2\nframes = 4\nmargin = 0.1\ncooldown_s = 3\nname = 'front'\n"),
         ("conf.d/20-b.toml", "\n[door]\nframes = 6\nmargin = 0.2"),
         ("conf.d/10-a.toml", "[door]\nframes = 5"),
         ("conf.d/README", "no TOML and not read"),
@@ -199,11 +199,11 @@ fn later_layers_win_and_are_named() {
     };
     let loaded = load(&layers).unwrap();
     let door = &loaded.config.door;
-    assert_eq!((door.far, door.frames, door.margin, door.cooldown_s), (1e-2, 6, 0.3, 5.0));
+    assert_eq!((door.fpir, door.frames, door.margin, door.cooldown_s), (Some(1e-2), 6, 0.3, 5.0));
     assert_eq!(door.name, "front");
     assert_eq!(loaded.config.relay.line, Some(18));
     assert_eq!(loaded.config.models.dir.as_deref(), Some(Path::new("/srv/models")));
-    assert_eq!(loaded.origin("door.far").cloned(), at(&etc.path("ostiary.toml"), 2));
+    assert_eq!(loaded.origin("door.fpir").cloned(), at(&etc.path("ostiary.toml"), 2));
     assert_eq!(loaded.origin("door.frames").cloned(), at(&etc.path("conf.d/20-b.toml"), 3));
     let margin = Origin::Environment("OSTIARY_DOOR__MARGIN".into());
     assert_eq!(loaded.origin("door.margin"), Some(&margin));
@@ -230,25 +230,25 @@ fn a_named_file_replaces_the_folder_and_must_exist() {
 
 #[test]
 fn all_problems_are_reported_at_once_with_their_place() {
-    let text =
-        "[door]\nfra = 1e-4\nframes = 'three'\n\n[camra]\nfps = 3\n[camera]\nfps = 1000\nrotate = 45\n";
-    let etc = Etc::new(&[("ostiary.toml", text), ("conf.d/bad.toml", "[door]\nfar = \n")]);
+    let text = "[door]\nfra = 1e-4\nframes = 'three'\nfpri = 1e-2\n\n[camra]\nfps = 3\n[camera]\nfps = 1000\nrotate = 45\n";
+    let etc = Etc::new(&[("ostiary.toml", text), ("conf.d/bad.toml", "[door]\nfpir = \n")]);
     let layers = Layers { set: vec!["mqtt.prot=1".into(), "frames".into()], ..etc.layers() };
     let message = load(&layers).unwrap_err().to_string();
     let file = etc.path("ostiary.toml").display().to_string();
     for expected in [
-        &format!("{file}:2: there is no door.fra; did you mean door.far?"),
+        &format!("{file}:2: there is no door.fra; `ostiary config show` lists all keys"),
         &format!("{file}:3: door.frames wants a whole number from 1 to 32, found string (\"three\")"),
-        &format!("{file}:5: there is no camra; did you mean camera?"),
-        &format!("{file}:8: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240"),
-        &format!("{file}:9: camera.rotate = 45 is not allowed; wanted one of 0, 90, 180 or 270"),
+        &format!("{file}:4: there is no door.fpri; did you mean door.fpir?"),
+        &format!("{file}:6: there is no camra; did you mean camera?"),
+        &format!("{file}:9: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240"),
+        &format!("{file}:10: camera.rotate = 45 is not allowed; wanted one of 0, 90, 180 or 270"),
         "bad.toml:2: not valid TOML",
         "--set: there is no mqtt.prot; did you mean mqtt.port?",
         "--set frames: wanted section.key=value",
     ] {
         assert!(message.contains(expected), "{expected}\nis not in\n{message}");
     }
-    assert_eq!(message.lines().count(), 8, "{message}");
+    assert_eq!(message.lines().count(), 9, "{message}");
 }
 
 #[test]
@@ -296,25 +296,47 @@ fn a_group_is_the_same_in_upper_and_lower_case() {
 
 #[test]
 fn an_unknown_key_gets_a_hint() {
-    let etc = Etc::new(&[("ostiary.toml", "far = 1e-4\ndoor = 3\n")]);
+    let etc = Etc::new(&[("ostiary.toml", "fpir = 1e-4\ndoor = 3\n")]);
     let message = load(&etc.layers()).unwrap_err().to_string();
-    assert!(message.contains(":1: there is no far; did you mean door.far?"), "{message}");
+    assert!(message.contains(":1: there is no fpir; did you mean door.fpir?"), "{message}");
     assert!(message.contains(":2: door wants to be a section, [door], found integer"), "{message}");
-    assert!(problem("camera.far=1").contains("did you mean door.far?"));
-    assert!(problem("dor.far=1").contains("did you mean door.far?"));
+    assert!(problem("camera.fpir=1").contains("did you mean door.fpir?"));
+    assert!(problem("dor.fpir=1").contains("did you mean door.fpir?"));
     assert!(problem("xyzzy.plugh=1").contains("config show"));
     assert!(problem("hours.=[]").contains("there is no hours."));
 }
 
 #[test]
+fn a_retired_key_is_ignored_with_a_warning_in_each_layer() {
+    let etc = Etc::new(&[("ostiary.toml", "[door]\nframes = 4\nfar = 1e-5\n")]);
+    let layers = Layers {
+        environment: vec![("OSTIARY_DOOR__FAR".to_owned(), "much".to_owned())],
+        set: vec!["door.far=2".into()],
+        ..etc.layers()
+    };
+    let loaded = load(&layers).unwrap();
+    assert_eq!(loaded.config.door, crate::Door { frames: 4, ..crate::Door::default() });
+    assert!(loaded.origin("door.far").is_none());
+    let warnings: Vec<String> = loaded.ignored().iter().map(ToString::to_string).collect();
+    let text = "door.far is ignored: door.fpir has replaced it, the share of strangers' visits that may be let in; remove it";
+    let places = [
+        format!("{}:3", etc.path("ostiary.toml").display()),
+        "environment OSTIARY_DOOR__FAR".to_owned(),
+        "--set".to_owned(),
+    ];
+    assert_eq!(warnings, places.map(|place| format!("{place}: {text}")));
+    assert!(load(&Etc::new(&[]).layers()).unwrap().ignored().is_empty());
+}
+
+#[test]
 fn out_of_range_is_refused() {
     for set in [
-        "door.far=0",
-        "door.far=1",
-        "door.far=-0.1",
-        "door.far=nan",
-        "door.far=1e-8",
-        "door.far=inf",
+        "door.fpir=0",
+        "door.fpir=1",
+        "door.fpir=-0.1",
+        "door.fpir=nan",
+        "door.fpir=1e-8",
+        "door.fpir=inf",
         "models.keys=[\"\"]",
         "models.keys=[\"RWR99XgqhUHpZJv+khu8RYfyYAY4\"]",
         "models.keep=101",
@@ -358,7 +380,7 @@ fn out_of_range_is_refused() {
         assert!(problem(set).contains("is not allowed; wanted"), "{}", problem(set));
     }
     for set in [
-        "door.far=much",
+        "door.fpir=much",
         "door.frames=2.5",
         "camera.mirror=1",
         "hours.staff=always",
@@ -394,7 +416,7 @@ fn variables_of_other_programs_are_ignored_and_misspelt_ones_are_not() {
         ..Etc::new(&[]).layers()
     };
     assert!(load(&variable("OSTIARY_LOG")).is_ok());
-    assert!(load(&variable("OTHER_DOOR__FAR")).is_ok());
+    assert!(load(&variable("OTHER_DOOR__FPIR")).is_ok());
     let message = load(&variable("OSTIARY_DOOR__FRAMS")).unwrap_err().to_string();
     assert_eq!(message, "environment OSTIARY_DOOR__FRAMS: there is no door.frams; did you mean door.frames?");
     let message = load(&variable("OSTIARY_RELAY_PULSE_MS")).unwrap_err().to_string();
@@ -411,7 +433,7 @@ fn contradictions_are_refused() {
         (&["camera.region=[600,0,100,100]"], "reaches beyond the rotated picture of 640x480"),
         (&["camera.region=[0,500,100,100]"], "reaches beyond"),
         (&["camera.region=[0,0,30,100]"], "smaller than the smallest face"),
-        (&["door.frames=30", "door.within_s=0.5"], "cannot come within"),
+        (&["door.frames=30", "door.within_s=0.5", "camera.fps=2"], "cannot come within"),
         (&["relay.line=4", "signals.no_line=4"], "relay.line and signals.no_line are the same line"),
         (&["signals.yes_line=4", "signals.buzzer_line=4"], "are the same line"),
         (&["relay.line=4", "inputs.exit_line=4"], "relay.line and inputs.exit_line are the same line"),
@@ -436,6 +458,8 @@ fn contradictions_are_refused() {
     }
     assert!(with_set(&["camera.region=[0,500,100,100]", "camera.rotate=90"]).is_ok());
     assert!(with_set(&["camera.region=[0,900,100,100]", "camera.source=a.mp4"]).is_ok());
+    // At most 8 moments count, and the window is raised to have room for them.
+    assert!(with_set(&["door.frames=30", "door.within_s=0.5", "camera.fps=5"]).is_ok());
     assert!(with_set(&["relay.line=4", "signals.yes_line=5", "signals.no_line=6"]).is_ok());
     let other_chip = "inputs.chip=/dev/gpiochip1";
     assert!(with_set(&["relay.line=4", other_chip, "inputs.exit_line=4"]).is_ok());
@@ -463,8 +487,8 @@ proptest! {
 
     /// The settings of a configuration make the same configuration when they are read in again.
     #[test]
-    fn settings_can_be_read_in_again(margin in 0.0f64..1.0, far in 1e-7f64..0.1, port in 1u16..) {
-        let flags = [format!("door.margin={margin:?}"), format!("door.far={far:?}"), format!("mqtt.port={port}")];
+    fn settings_can_be_read_in_again(margin in 0.0f64..1.0, fpir in 1e-6f64..0.1, port in 1u16..) {
+        let flags = [format!("door.margin={margin:?}"), format!("door.fpir={fpir:?}"), format!("mqtt.port={port}")];
         let first = with_set(&flags.each_ref().map(String::as_str)).unwrap();
         let again: Vec<String> = first
             .settings()

@@ -1,28 +1,34 @@
 //! `[door]`
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::rule::{integer, name, number, one_of};
 
-/// The highest value of `door.frames`.
-pub const MAX_FRAMES: usize = 32;
+/// The highest value of `door.frames` that has an effect. Higher ones were allowed before and count as this one.
+const MAX_MOMENTS: u32 = 8;
+/// Time from one moment to the next with a slow camera. `door.within_s` is raised if it has no room for the moments.
+const MOMENT: Duration = Duration::from_millis(200);
 
 section! {
     /// When the door opens.
     [door] Door {
         /// The door's name in messages and topics.
         name: String = "door".into() => name().restart();
-        /// The share of comparisons in which a stranger may be taken for a given person. 1e-4 is one of 10,000.
-        far: f64 = 1e-4 => number(1e-7, 0.1);
-        /// By how much the similarity of the best person must exceed that of the second best, cosine.
+        /// The share of strangers' visits in which the stranger may be let in, as anybody of all enrolled people. 0.01 is
+        /// one visit of a hundred. Not set: the smallest share that the model's calibration supports, at most 0.01.
+        fpir: Option<f64> = None => number(1e-6, 0.1).example("0.003");
+        /// By how much the similarity of the best person must exceed that of the second best.
         margin: f32 = 0.05 => number(0.0, 1.0);
-        /// Let a person in after this number of agreeing frames.
-        frames: u32 = 3 => integer(1, MAX_FRAMES as i64);
-        /// These frames must come within this number of seconds.
+        /// Let a person in after good frames from this number of moments, at least 150 ms apart. A similarity near the
+        /// threshold takes twice as many. More than 8 count as 8.
+        frames: u32 = 3 => integer(1, 32);
+        /// The mean of the good frames of this number of seconds is compared with the people.
         within_s: f64 = 2.0 => number(0.1, 60.0);
         /// Do not let the same person in again for this number of seconds.
         cooldown_s: f64 = 10.0 => number(0.0, 3600.0);
-        /// Report a face as unknown after this number of good frames without a match.
+        /// Report a face as unknown after this number of moments without a match.
         unknown_after: u32 = 8 => integer(1, 10_000);
         /// With a second face in view: `"ignore"` it, `"refuse"` everybody, or refuse unless all faces are `"known"`.
         second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>();
@@ -39,4 +45,32 @@ pub enum SecondFace {
     Refuse,
     /// Nobody is let in while a face in view is not a known person's.
     Known,
+}
+
+impl Door {
+    /// The number of moments of a match, 1 to 8.
+    pub fn moments(&self) -> u32 {
+        self.frames.clamp(1, MAX_MOMENTS)
+    }
+
+    /// How far back the mean of the frames of a visit reaches: `within_s`, but at least the time of twice the moments of a
+    /// match.
+    pub fn window(&self) -> Duration {
+        let within = Duration::try_from_secs_f64(self.within_s).unwrap_or_default();
+        within.max(MOMENT * 2 * self.moments())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_without_room_for_the_moments_is_raised() {
+        let door = |frames, within_s| Door { frames, within_s, ..Door::default() };
+        assert_eq!(Door::default().window(), Duration::from_secs(2));
+        assert_eq!(door(8, 1.0).window(), Duration::from_millis(3200));
+        assert_eq!(door(20, f64::NAN).window(), Duration::from_millis(3200));
+        assert_eq!((door(20, 2.0).moments(), door(0, 2.0).moments()), (8, 1));
+    }
 }

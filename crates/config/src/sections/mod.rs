@@ -21,7 +21,7 @@ mod signals;
 pub use camera::{Camera, PixelFormat};
 pub use clock::{Clock, ClockTrust};
 pub use detector::Detector;
-pub use door::{Door, MAX_FRAMES, SecondFace};
+pub use door::{Door, SecondFace};
 pub use embedder::Embedder;
 pub use engine::{Backend, Engine};
 pub use events::Events;

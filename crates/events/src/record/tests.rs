@@ -8,7 +8,7 @@ const START: &str = r#""time":"2026-11-24T08:15:00.250001Z""#;
 
 /// The end of the JSON of a decision about a face.
 const FACE: &str = concat!(
-    r#""track":3,"similarity":0.71,"second":0.1,"threshold":0.56,"quality":{"exposure":0.30000001192092896,"#,
+    r#""track":3,"similarity":0.71,"cosine":0.84,"second":0.1,"threshold":0.56,"quality":{"exposure":0.30000001192092896,"#,
     r#""pitch":4.0,"roll":0.10000000149011612,"sharpness":88.25,"size":120.0999984741211,"#,
     r#""yaw":-12.699999809265137},"faces_in_view":2,"frames":3,"latency_ms":213.45678900000001,"#,
     r#""model":"0123456789abcdef""#
@@ -48,14 +48,20 @@ fn events() -> Vec<(EventKind, String)> {
             EventKind::Denied(Denial::Face {
                 reason: DenialReason::NoHours,
                 person: None,
-                evidence: Evidence { similarity: None, second: None, ..face() },
+                evidence: Evidence {
+                    similarity: None,
+                    cosine: None,
+                    second: None,
+                    threshold: None,
+                    ..face()
+                },
                 detail: Some(detail("there is no group \"night\" in [hours]")),
             }),
             json(
                 "denied",
                 &format!(
                     r#""reason":"no_hours",{},"detail":"there is no group \"night\" in [hours]""#,
-                    FACE.replace(r#""similarity":0.71,"second":0.1,"#, "")
+                    FACE.replace(r#""similarity":0.71,"cosine":0.84,"second":0.1,"threshold":0.56,"#, "")
                 ),
             ),
         ),
@@ -145,7 +151,7 @@ fn a_measure_that_is_not_a_number_is_null() {
     let evidence = Evidence { quality, similarity: Some(Similarity(f32::NAN)), ..face() };
     let kind = EventKind::Granted(Grant::Face { person: None, evidence });
     let fields = concat!(
-        r#""reason":"granted","track":3,"similarity":null,"second":0.1,"threshold":0.56,"quality":{"exposure":0.0,"#,
+        r#""reason":"granted","track":3,"similarity":null,"cosine":0.84,"second":0.1,"threshold":0.56,"quality":{"exposure":0.0,"#,
         r#""pitch":0.0,"roll":0.0,"sharpness":0.0,"size":null,"yaw":null},"faces_in_view":2,"frames":3,"#,
         r#""latency_ms":213.45678900000001,"model":"0123456789abcdef""#
     );
@@ -176,7 +182,7 @@ fn an_object_without_the_fields_of_its_kind_is_no_event() {
         swapped.contains("the event denied has the reason of another kind: request_to_exit"),
         "{swapped}"
     );
-    for field in ["track", "threshold", "quality", "faces_in_view", "frames", "latency_ms", "model"] {
+    for field in ["track", "quality", "faces_in_view", "frames", "latency_ms", "model"] {
         let fields = format!(r#""reason":"granted",{FACE}"#).replace(field, "other");
         assert_eq!(error(&json("granted", &fields)), format!("the event granted has no {field}"));
     }
