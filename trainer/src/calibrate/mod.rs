@@ -1,9 +1,9 @@
 //! `ostiary-trainer calibrate`: computes the thresholds of an embedder that keep a false positive identification rate, and measures
 //! them on people who were not used.
 //!
-//! Visits of strangers are played against enrolled people by the daemon's own decision code: [`visit`] makes the templates of a
-//! visit, [`trials`] scores visits and computes the thresholds, [`tail`] extends them to rates that no trial shows, [`judge`]
-//! measures the errors of held-out people. [`upright`] fits the test of upright heads.
+//! Visits of strangers are played against enrolled people by the daemon's own decision code: `visit` makes the templates of a
+//! visit, `trials` scores visits and computes the thresholds, `tail` extends them to rates that no trial shows, `judge`
+//! measures the errors of held-out people. `upright` fits the test of upright heads.
 
 mod judge;
 mod people;
