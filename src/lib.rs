@@ -9,4 +9,8 @@ pub mod annotate;
 pub mod cli;
 pub mod daemon;
 pub mod demo;
+pub mod explain;
+mod people_check;
+pub mod replay;
+pub mod report;
 pub mod wall_clock;

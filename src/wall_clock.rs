@@ -3,7 +3,7 @@
 mod synchronization;
 mod timedated;
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,6 +23,8 @@ pub struct WallClock {
     made: Timestamp,
     /// Microseconds since 1970.
     newest_event: AtomicI64,
+    /// Whether the record could not be read, so that there may be newer events.
+    is_record_unknown: AtomicBool,
     synchronization: Monitor,
 }
 
@@ -32,6 +34,7 @@ impl WallClock {
         let clock = Self {
             made: build_time(),
             newest_event: AtomicI64::new(NONE),
+            is_record_unknown: AtomicBool::new(false),
             synchronization: Monitor::new(ask_synchronization),
         };
         clock.set_newest_event(newest_event);
@@ -43,6 +46,19 @@ impl WallClock {
         let now = Timestamp::now();
         self.newest_event.fetch_max(now.as_microsecond(), Ordering::AcqRel);
         now
+    }
+
+    /// The record cannot be read: until [`Self::add_record`] the clock is not plausible.
+    pub fn set_record_unknown(&self) {
+        self.is_record_unknown.store(true, Ordering::Release);
+    }
+
+    /// The record can be read again: its newest event counts beside those since the start.
+    pub fn add_record(&self, newest_event: Option<Timestamp>) {
+        if let Some(event) = newest_event {
+            self.newest_event.fetch_max(event.as_microsecond(), Ordering::AcqRel);
+        }
+        self.is_record_unknown.store(false, Ordering::Release);
     }
 
     /// Compares later readings with this event, even if a newer one was known.
@@ -71,7 +87,10 @@ impl WallClock {
 
     /// What the clock says now, with this answer to whether it is synchronized.
     pub fn with(&self, synchronization: Synchronization) -> ClockReading {
-        let newest_event = Timestamp::from_microsecond(self.newest_event.load(Ordering::Acquire)).ok();
+        let newest_event = match self.is_record_unknown.load(Ordering::Acquire) {
+            true => Err(ClockFault::NewestEventUnknown),
+            false => Ok(Timestamp::from_microsecond(self.newest_event.load(Ordering::Acquire)).ok()),
+        };
         ClockReading { now: Timestamp::now(), zone: zone(), made: self.made, newest_event, synchronization }
     }
 }
@@ -89,5 +108,24 @@ pub fn zone() -> Result<TimeZone, ClockFault> {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
         Ok(_) => Err(ClockFault::ZoneUnknown { place: place(), why: "it names no zone".to_owned() }),
         Err(why) => Err(ClockFault::ZoneUnknown { place: place(), why: why.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_read_later_is_compared_from_then_on() {
+        let clock = WallClock::new(None);
+        clock.set_record_unknown();
+        let now = clock.stamp();
+        assert_eq!(clock.read(ClockTrust::Plausible).newest_event, Err(ClockFault::NewestEventUnknown));
+        clock.add_record(Some(Timestamp::UNIX_EPOCH));
+        let newest = |clock: &WallClock| clock.read(ClockTrust::Plausible).newest_event.unwrap().unwrap();
+        assert_eq!(newest(&clock).as_microsecond(), now.as_microsecond(), "an older record changes nothing");
+        let later = now + jiff::SignedDuration::from_hours(1);
+        clock.add_record(Some(later));
+        assert_eq!(newest(&clock).as_microsecond(), later.as_microsecond());
     }
 }

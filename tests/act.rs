@@ -21,7 +21,9 @@ use std::{fs, thread};
 
 use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_events::{Denial, Event, EventKind, EventSink, EventStore, Grant, SPOOL, StoreError};
+use ostiary_events::{
+    Denial, Event, EventKind, EventSink, EventStore, Grant, ReopeningStore, SPOOL, StoreError,
+};
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::Mqtt;
 use ostiary_testkit::{Broker, TIMEOUT, evidence, free_port, wait_for};
@@ -161,7 +163,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream) {
 // --- the daemon ---
 
 struct Door {
-    store: Arc<Mutex<EventStore>>,
+    store: Arc<Mutex<ReopeningStore>>,
     mqtt: Mqtt,
     folder: tempfile::TempDir,
 }
@@ -169,7 +171,7 @@ struct Door {
 impl Door {
     fn new(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
+        let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
         let store = Arc::new(Mutex::new(store));
         let mqtt = Mqtt::start(&broker_at(port), "front", true, store.clone()).unwrap();
         Self { store, mqtt, folder }
@@ -195,7 +197,7 @@ fn broker_at(port: u16) -> config::Mqtt {
 }
 
 fn events(folder: &Path, keep: u32) -> config::Events {
-    config::Events { path: folder.join("events.sqlite"), keep }
+    config::Events { path: folder.join("events.sqlite"), keep, ..config::Events::default() }
 }
 
 fn event(kind: EventKind) -> Event {
@@ -231,7 +233,7 @@ fn birth_state_events_and_offline_are_published() {
     assert_eq!(discovery["components"]["contact"]["device_class"], "door");
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     let state = json(&subscriber.next(STATE));
-    assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null}));
+    assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null, "recording": "on"}));
 
     assert_eq!(door.report(granted("Anna")), 1);
     let state = json(&subscriber.next(STATE));
@@ -276,6 +278,50 @@ fn birth_state_events_and_offline_are_published() {
     assert_eq!(subscriber.ids(1), [end]);
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
     assert!(door.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
+}
+
+#[test]
+fn events_have_scores_only_if_the_owner_asks_for_them() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let scores = ["similarity", "cosine", "second", "threshold"];
+    let is_in = |event: &Value| scores.map(|score| event.get(score).is_some());
+    let mut door = Door::new(broker.port());
+    door.report(granted("Anna"));
+    door.report(unknown());
+    for _ in 0..2 {
+        let event = json(&subscriber.next("ostiary/front/event"));
+        assert_eq!(is_in(&event), [false; 4], "{event}");
+        assert!(event.get("frames").is_some() && event.get("reason").is_some(), "{event}");
+    }
+    // The store has them.
+    door.wait_until_sent();
+    let stored = EventStore::open_read_only(&door.folder.path().join("events.sqlite")).unwrap();
+    assert_eq!(is_in(&serde_json::to_value(&stored.latest(2).unwrap()[0]).unwrap()), [true; 4]);
+
+    let Door { store, mqtt, folder } = door;
+    drop(mqtt);
+    let config = config::Mqtt { scores: true, ..broker_at(broker.port()) };
+    let mqtt = Mqtt::start(&config, "front", true, store.clone()).unwrap();
+    let mut door = Door { store, mqtt, folder };
+    door.report(granted("Anna"));
+    let event = json(&subscriber.next("ostiary/front/event"));
+    assert_eq!(is_in(&event), [true; 4], "{event}");
+}
+
+#[test]
+fn the_head_of_the_event_trail_is_retained() {
+    let broker = Broker::open();
+    let mut door = Door::new(broker.port());
+    door.report(granted("Anna"));
+    let head = door.store.lock().unwrap().sign_head().unwrap().unwrap();
+    door.mqtt.head(&head);
+    door.report(unknown());
+    door.wait_until_sent();
+    // A new subscriber gets it.
+    let message = Subscriber::new(broker.port()).next("ostiary/front/head");
+    assert!(message.retain);
+    assert_eq!(&message.payload[..], head.note().as_bytes());
 }
 
 #[test]
@@ -343,7 +389,7 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     // After a restart the daemon publishes no event again.
     let Door { store, mqtt, folder } = door;
     drop((mqtt, store));
-    let store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
+    let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
     let mqtt = Mqtt::start(&broker_at(broker.port()), "front", true, store.clone()).unwrap();
     door = Door { store, mqtt, folder };
@@ -562,7 +608,7 @@ fn the_spool_is_bounded_and_empty_without_mqtt() {
     let json = serde_json::to_string(&unknown()).unwrap();
     for id in 2..=SPOOL + 500 {
         let record = json.replacen("\"id\":0", &format!("\"id\":{id}"), 1);
-        connection.execute("INSERT INTO events VALUES (?1, ?2)", (id as i64, record)).unwrap();
+        connection.execute("INSERT INTO events (id, json) VALUES (?1, ?2)", (id as i64, record)).unwrap();
     }
     drop(connection);
     let store = EventStore::open(&config, true).unwrap();

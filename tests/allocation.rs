@@ -95,6 +95,10 @@ impl FrameSource for PersonAtDoor {
         false
     }
 
+    fn frozen_after(&self) -> Option<Duration> {
+        None
+    }
+
     fn describe(&self) -> String {
         "a person at the door".into()
     }
@@ -110,7 +114,8 @@ fn the_frame_loop_does_not_allocate() {
     let mut encoder = FaceEncoder::load(&config).unwrap();
     let known = enrollment().portraits[0].picture().unwrap();
     let face = encoder.most_probable(&known).unwrap().expect("a portrait has a face");
-    let template = Template { embedding: face.embedding, photo: PhotoHash::of(b"a portrait"), crop: None };
+    let template =
+        Template { embedding: face.embedding, photo: PhotoHash::of(b"a portrait"), weight: 1.0, crop: None };
     let mut facebank = Facebank::open(&config.facebank.path).unwrap();
     facebank.enroll("Ada", encoder.model(), &[template]).unwrap();
 

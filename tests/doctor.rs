@@ -22,11 +22,11 @@ use ostiary_core::{Embedding, ModelId, ModelRole, Precision};
 use ostiary_events::{Denial, Event, EventKind, EventStore, Grant};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
-use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with};
+use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, portrait};
 use serde_json::Value;
 
 /// The checks in their order.
-const CHECKS: [&str; 19] = [
+const CHECKS: [&str; 21] = [
     "config",
     "service",
     "permissions",
@@ -38,6 +38,8 @@ const CHECKS: [&str; 19] = [
     "facebank",
     "hours",
     "events",
+    "strangers",
+    "trail",
     "ffmpeg",
     "camera",
     "relay",
@@ -84,7 +86,7 @@ impl Door {
 
     fn enroll(&self, name: &str, model: &ModelId) {
         let embedding = Embedding::normalized(&[1.0; 192]).unwrap();
-        let template = Template { embedding, photo: PhotoHash::of(name.as_bytes()), crop: None };
+        let template = Template { embedding, photo: PhotoHash::of(name.as_bytes()), weight: 1.0, crop: None };
         Facebank::open(&self.path("people.sqlite")).unwrap().enroll(name, model, &[template]).unwrap();
     }
 
@@ -178,7 +180,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Makes an event store with one event.
 fn record(path: &Path) -> EventStore {
-    let config = config::Events { path: path.to_owned(), keep: 100 };
+    let config = config::Events { path: path.to_owned(), keep: 100, ..config::Events::default() };
     let mut store = EventStore::open(&config, false).unwrap();
     let time = "2026-11-24T08:15:00Z".parse().unwrap();
     store.append(&mut Event::new(granted("Ann"), time, "door")).unwrap();
@@ -255,6 +257,18 @@ fn doctor_changes_no_file_and_does_not_disturb_the_daemon() {
 }
 
 #[test]
+fn a_record_that_was_changed_from_outside_is_a_fault() {
+    let door = Door::new();
+    let path = door.path("events.sqlite");
+    drop(record(&path));
+    assert_eq!(door.findings().of("trail"), ("ok", "1 events fit the trail of 1"));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("UPDATE events SET json = replace(json, 'Ann', 'Bob')", []).unwrap();
+    drop(connection);
+    door.has_fault("trail", &["event 1 was changed after it was recorded", "ostiary events verify"]);
+}
+
+#[test]
 fn a_video_source_needs_ffmpeg_and_is_decoded() {
     let door = Door::new();
     let video = door.path("door.mkv");
@@ -272,6 +286,36 @@ fn a_video_source_needs_ffmpeg_and_is_decoded() {
 
     fs::write(&video, "no video").unwrap();
     door.has_fault("camera", &["door.mkv", "cannot be read as a video"]);
+}
+
+#[test]
+fn a_camera_that_sees_heads_upside_down_or_sideways_is_noticed() {
+    let picture = image::open(portrait("obama.jpg")).unwrap();
+    for (turned, rotate, expected) in [
+        (picture.clone(), "0", None),
+        (picture.rotate180(), "0", Some(("upside down", "camera.rotate = 180"))),
+        (picture.rotate90(), "0", Some(("sideways", "camera.rotate = 270"))),
+        // The camera is turned already, by too little.
+        (picture.rotate180(), "90", Some(("sideways", "camera.rotate = 180"))),
+    ] {
+        let door = Door::new();
+        turned.save(door.path("turned.png")).unwrap();
+        let source = door.path("turned.png").display().to_string();
+        let findings = door.with("camera.source", &source).with("camera.rotate", rotate).findings();
+        let found =
+            findings.0.iter().find(|finding| finding["found"].as_str().unwrap().contains("sees a head"));
+        let parts = found.map(|finding| {
+            assert_eq!((&finding["check"], &finding["status"]), (&"camera".into(), &"warning".into()));
+            (finding["found"].as_str().unwrap(), finding["mend"].as_str().unwrap())
+        });
+        match (parts, expected) {
+            (None, None) => {}
+            (Some((found, fix)), Some((how, key))) => {
+                assert!(found.contains(how) && fix.contains(key), "{fix}")
+            }
+            (parts, expected) => panic!("{parts:?} instead of {expected:?}"),
+        }
+    }
 }
 
 #[test]

@@ -58,7 +58,12 @@ fn mean_of(seeds: &[u64]) -> Embedding {
 }
 
 fn template(seed: u64) -> Template {
-    Template { embedding: embedding(seed), photo: PhotoHash::of(&seed.to_le_bytes()), crop: None }
+    Template {
+        embedding: embedding(seed),
+        photo: PhotoHash::of(&seed.to_le_bytes()),
+        weight: 1.0,
+        crop: None,
+    }
 }
 
 fn with_crop(seed: u64) -> Template {
@@ -93,7 +98,7 @@ fn people_and_templates_are_stored() {
     let best = gallery.best(&mean_of(&[1, 2])).unwrap();
     assert_eq!(best.person, ann.person.id);
     assert!(best.similarity.0 > 0.999);
-    assert!(best.second.unwrap().1.0 < 0.5);
+    assert!(best.second.unwrap().similarity.0 < 0.5);
     assert_eq!(gallery.person(best.person).unwrap().name, "Ann");
     assert!(gallery.person(PersonId(99)).is_none());
 }
@@ -293,9 +298,9 @@ fn a_locked_facebank_is_busy_until_it_is_unlocked() {
 fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let error = Facebank::open(&path).err().unwrap();
-    assert!(matches!(error, FacebankError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, FacebankError::Newer { found: 4, known: 3, .. }), "{error}");
     assert!(error.to_string().contains("update the program"), "{error}");
 }
 
@@ -489,6 +494,73 @@ fn a_facebank_of_version_1_is_migrated_completely() {
     assert_eq!(facebank.reembed(&other_model(), &["Bob".to_owned()], embed).unwrap(), 1);
 }
 
+/// Makes a facebank of the newest schema into one of version 2, which has no weights.
+fn to_version_2(path: &Path) {
+    Connection::open(path)
+        .unwrap()
+        .execute_batch("ALTER TABLE photos DROP COLUMN weight; PRAGMA user_version = 2;")
+        .unwrap();
+}
+
+#[test]
+fn a_facebank_of_version_2_is_migrated_in_one_transaction_with_full_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let best = |facebank: &Facebank| facebank.gallery(&model()).unwrap().best(&embedding(1)).unwrap();
+    let before = best(&Facebank::open(&path).unwrap());
+    to_version_2(&path);
+    let migrated = Facebank::open_read_only(&path).unwrap();
+    assert_eq!(best(&migrated), before);
+    migrated.check().unwrap();
+    drop(migrated);
+
+    // A migration that fails leaves version 2.
+    to_version_2(&path);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let busy = schema_of(&path);
+    assert!(Facebank::open(&path).is_err());
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(schema_of(&path), busy);
+    assert_eq!(best(&Facebank::open(&path).unwrap()), before);
+}
+
+/// The version of the schema and its statements.
+fn schema_of(path: &Path) -> (i64, String) {
+    let connection = Connection::open(path).unwrap();
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let query = "SELECT group_concat(sql) FROM sqlite_schema";
+    (version, connection.query_row(query, [], |row| row.get(0)).unwrap())
+}
+
+#[test]
+fn a_photo_of_better_quality_counts_more_and_weights_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&folder.path().join("people.sqlite")).unwrap();
+    let weak = Template { weight: 0.25, ..template(2) };
+    facebank.enroll("Ann", &model(), &[template(1), weak]).unwrap();
+    let similarity = |facebank: &Facebank, seed| {
+        facebank.gallery(&model()).unwrap().best(&embedding(seed)).unwrap().similarity.0
+    };
+    let (strong, weak) = (similarity(&facebank, 1), similarity(&facebank, 2));
+    assert!(strong > 0.9 && weak < 0.5, "{strong} {weak}");
+    let mut text = Vec::new();
+    facebank.export(&mut text, Path::new("memory")).unwrap();
+    let mut copy = Facebank::open(&folder.path().join("copy.sqlite")).unwrap();
+    copy.import(text.as_slice()).unwrap();
+    assert_eq!((similarity(&copy, 1), similarity(&copy, 2)), (strong, weak));
+
+    // An export of an earlier program has no weights.
+    let mut lines: Value = serde_json::from_slice(&text).unwrap();
+    lines["format"] = 1.into();
+    for template in lines["templates"].as_array_mut().unwrap() {
+        template.as_object_mut().unwrap().remove("weight").unwrap();
+    }
+    let mut old = Facebank::open(&folder.path().join("old.sqlite")).unwrap();
+    old.import(lines.to_string().as_bytes()).unwrap();
+    assert!((similarity(&old, 1) - similarity(&old, 2)).abs() < 1e-6);
+}
+
 #[test]
 fn an_import_restores_the_exported_people() {
     let folder = tempfile::tempdir().unwrap();
@@ -528,7 +600,9 @@ fn a_bad_import_changes_nothing() {
     let bad_lines = [
         "{".to_owned(),
         "[1, 2]".into(),
-        good.replace("\"format\":1", "\"format\":2"),
+        good.replace("\"format\":2", "\"format\":3"),
+        good.replace("\"weight\":1.0", "\"weight\":1.5"),
+        good.replace("\"weight\":1.0", "\"weight\":0.0"),
         good.replace("Carl", "Ca\\u0007rl"),
         good.replace("\"embedding\":[", "\"embedding\":[9.0,"),
         good.replace("\"photo\":\"", "\"photo\":\"zz"),

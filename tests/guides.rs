@@ -107,11 +107,9 @@ fn all_commands_and_flags_exist() {
                 continue;
             }
             // A command and, for these commands, its subcommand.
-            let depth = if ["people", "config", "bench", "models", "clock"].contains(&words[0].as_str()) {
-                2
-            } else {
-                1
-            };
+            let has_verb = ["people", "config", "bench", "models", "clock"].contains(&words[0].as_str())
+                || words.starts_with(&["events".to_owned(), "verify".to_owned()]);
+            let depth = if has_verb { 2 } else { 1 };
             let verb: Vec<String> = words.iter().take(depth).cloned().collect();
             let help = help.entry(verb.clone()).or_insert_with(|| {
                 let mut arguments: Vec<&str> = verb.iter().map(String::as_str).collect();

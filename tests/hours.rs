@@ -137,7 +137,8 @@ impl Door {
 
     /// Stores an event with a time in the future.
     fn record_future(&self) {
-        let config = config::Events { path: self.path("events.sqlite"), keep: 100 };
+        let config =
+            config::Events { path: self.path("events.sqlite"), keep: 100, ..config::Events::default() };
         let time = "2099-01-01T00:00:00Z".parse().unwrap();
         let mut store = EventStore::open(&config, false).unwrap();
         store.append(&mut Event::new(EventKind::Stopped, time, "door")).unwrap();

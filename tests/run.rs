@@ -352,6 +352,19 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     setup.enroll("Joe", "biden.jpg");
     assert_eq!(daemon.event("granted")["person"], "Joe");
 
+    // What a command changes is an event, and the daemon reports it.
+    let output = setup.ostiary(&["people", "disable", "Joe"]).env("SUDO_UID", "4321").output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let change = loop {
+        let change = daemon.event("administered");
+        if change["action"] == "disabled" {
+            break change;
+        }
+    };
+    let uid = rustix::process::getuid();
+    assert_eq!((&change["person"], &change["uid"]), (&"Joe".into(), &uid.as_raw().into()), "{change}");
+    assert_eq!(change["sudo_uid"], if uid.is_root() { Value::from(4321) } else { Value::Null }, "{change}");
+
     daemon.signal(libc::SIGTERM);
     state("STOPPING=1");
     daemon.event("stopped");
@@ -390,6 +403,33 @@ fn a_missing_broker_does_not_delay_decisions() {
 }
 
 #[test]
+fn a_door_whose_events_cannot_be_recorded_opens_and_reports_it_unless_the_record_is_required() {
+    let setup = Setup::new();
+    setup.enroll("Ann", "obama.jpg");
+    // A folder in the place of the event store: it cannot be opened, also by root.
+    fs::create_dir(setup.path("events.sqlite")).unwrap();
+    let known = clip(setup.0.path(), "known.mp4", &KNOWN, 2.0);
+    let source = Setup::source(&known);
+    let (output, events) = setup.run(&["--set", &source]);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert_eq!(kinds(&events), ["store_lost", "started", "granted", "stopped"], "{log}");
+    assert!(events.iter().all(|event| event["id"] == 0), "{events:?}");
+    assert!(log.contains("ERROR Events are not recorded: event store"), "{log}");
+
+    // Without the record the clock cannot be compared with it: people with hours are refused.
+    setup.configure("[hours]\nstaff = [\"always\"]");
+    let output = setup.ostiary(&["people", "group", "Ann", "staff"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let (_, events) = setup.run(&["--set", &source]);
+    assert_eq!(kinds(&events), ["store_lost", "started", "denied", "stopped"]);
+    assert_eq!(events[2]["reason"], "clock_implausible");
+
+    let log = setup.refused(&["--set", &source, "--set", "events.required=true"]);
+    assert!(log.contains("events.sqlite") && log.contains("set events.path"), "{log}");
+}
+
+#[test]
 fn a_failed_start_names_the_cause_and_the_fix() {
     let setup = Setup::new();
     let background = clip(setup.0.path(), "background.mp4", &UNKNOWN, 1.0);
@@ -409,7 +449,10 @@ fn a_failed_start_names_the_cause_and_the_fix() {
             &["--set", "inputs.contact_line=27", "--set", "inputs.chip=/dev/null"],
             &["door contact: /dev/null is not a GPIO chip", "set inputs.chip"],
         ),
-        (&["--set", "events.path=/nowhere/at/all/events.sqlite"], &["/nowhere/at/all", "set events.path"]),
+        (
+            &["--set", "events.path=/nowhere/at/all/events.sqlite", "--set", "events.required=true"],
+            &["/nowhere/at/all", "set events.path"],
+        ),
         (&["--set", "facebank.path=/nowhere/at/all/people.sqlite"], &["/nowhere/at/all"]),
     ];
     for (arguments, expected) in cases {

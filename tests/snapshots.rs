@@ -18,7 +18,9 @@ use insta::assert_snapshot;
 use ostiary::cli::Cli;
 use ostiary_access::DenialReason;
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
-use ostiary_events::{Denial, Event, EventKind, EventName, Evidence, Grant, sentence};
+use ostiary_events::{
+    Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, User, sentence,
+};
 
 /// Standard output of a command that succeeds.
 fn printed(arguments: &[&str]) -> String {
@@ -74,6 +76,7 @@ fn events_in_json_and_in_words() {
         frames: 3,
         latency: Duration::from_micros(312_500),
         model: ModelId("0123456789abcdef".into()),
+        visit: None,
     };
     let person = || Some("Ada".to_owned());
     let detail = || "what happened".to_owned();
@@ -99,6 +102,31 @@ fn events_in_json_and_in_words() {
         EventKind::DoorHeld { detail: detail() },
         EventKind::InputsLost { detail: detail() },
         EventKind::InputsBack,
+        EventKind::Lockout { person: person(), detail: detail() },
+        EventKind::Lockout { person: None, detail: detail() },
+        EventKind::LockoutEnded { person: person() },
+        EventKind::LockoutEnded { person: None },
+        EventKind::Administered(Administration {
+            action: Action::Renamed,
+            person: person(),
+            detail: Some("now Ann".to_owned()),
+            user: User { uid: 0, sudo_uid: Some(1000) },
+        }),
+        EventKind::Administered(Administration {
+            action: Action::Exported,
+            person: None,
+            detail: None,
+            user: User { uid: 998, sudo_uid: None },
+        }),
+        EventKind::StoreLost { detail: detail() },
+        EventKind::StoreBack { detail: detail() },
+        EventKind::TrailBroken { detail: detail() },
+        EventKind::Denied(Denial::Repeated {
+            reason: DenialReason::Unknown,
+            evidence: evidence.clone(),
+            count: 112,
+            until: jiff::Timestamp::from_second(58).unwrap(),
+        }),
     ];
     for reason in DenialReason::ALL {
         let denied = |detail| {

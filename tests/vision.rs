@@ -143,7 +143,7 @@ fn detect_prints_one_object_with_fixed_fields_for_each_picture() {
     assert_eq!(found["file"], file.to_str().unwrap());
     assert_eq!((found["width"].as_u64(), found["height"].as_u64()), (Some(512), Some(600)));
     let [face] = found["faces"].as_array().unwrap().as_slice() else { panic!("{found}") };
-    assert_eq!(keys(face), ["box", "landmarks", "quality", "score"].into());
+    assert_eq!(keys(face), ["box", "covered", "cut_off", "landmarks", "quality", "score"].into());
     let [x, y, width, height] = numbers(&face["box"]).try_into().unwrap();
     assert!((0.9..=1.0).contains(&number(&face["score"])));
     let landmarks: Vec<Vec<f64>> = face["landmarks"].as_array().unwrap().iter().map(numbers).collect();
@@ -311,6 +311,47 @@ fn a_head_that_is_not_upright_is_refused_with_the_reason() {
     assert!(error(&output).contains("upside down"), "{}", error(&output));
 }
 
+/// A picture whose pixels at these positions are painted black.
+fn painted(folder: &TempDir, name: &str, covers: impl Fn(f64, f64) -> bool) -> PathBuf {
+    let mut picture = image::open(portrait("hopper.jpg")).unwrap().to_rgb8();
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        if covers(f64::from(x), f64::from(y)) {
+            *pixel = Rgb([12, 10, 14]);
+        }
+    }
+    let path = folder.path().join(name);
+    picture.save(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_covered_face_is_enrolled_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = line(&run!("detect", "--json", portrait("hopper.jpg")));
+    let landmark = |index: usize| {
+        let point = &found["faces"][0]["landmarks"][index];
+        (number(&point[0]), number(&point[1]))
+    };
+    let (eyes, mouth) = ([landmark(0), landmark(1)], [landmark(3), landmark(4)]);
+    let width = eyes[1].0 - eyes[0].0;
+    let is_glass = |x: f64, y: f64| eyes.iter().any(|eye| (x - eye.0).hypot(y - eye.1) < 0.36 * width);
+    let is_mask = |x: f64, y: f64| {
+        (x - (mouth[0].0 + mouth[1].0) / 2.0).abs() < 0.7 * width
+            && (mouth[0].1 - 0.45 * width..mouth[0].1 + 0.6 * width).contains(&y)
+    };
+    for (name, picture, word) in [
+        ("glasses", painted(&folder, "glasses.png", is_glass), "covered"),
+        ("mask", painted(&folder, "mask.png", is_mask), "covered"),
+    ] {
+        let covered = &line(&run!("detect", "--json", picture))["faces"][0]["covered"];
+        assert_eq!(covered.as_str(), Some(if name == "mask" { "mouth_covered" } else { "eyes_covered" }));
+        let bank = folder.path().join(format!("{name}.sqlite"));
+        let output = run!("enroll", "Ada", picture, "--facebank", bank);
+        assert_eq!((code(&output), error(&output).contains(word)), (1, true), "{}", error(&output));
+        assert_eq!(code(&run!("enroll", "Ada", picture, "--facebank", bank, "--force")), 0);
+    }
+}
+
 #[test]
 fn a_square_of_112_pixels_is_a_crop_only_if_it_is_named_so_and_shows_a_face() {
     let folder = tempfile::tempdir().unwrap();
@@ -467,7 +508,17 @@ fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
     let folder = tempfile::tempdir().unwrap();
     let bank = folder.path().join("people.sqlite");
     let video = video_of(&folder, "person.mkv", &portrait("obama.jpg"));
-    let output = run!("enroll", "--json", "Barack Obama", "--camera", "--source", video, "--facebank", bank);
+    let output = run!(
+        "enroll",
+        "--json",
+        "Barack Obama",
+        "--camera",
+        "--any-pose",
+        "--source",
+        video,
+        "--facebank",
+        bank
+    );
     assert_eq!(code(&output), 0, "{}", error(&output));
     assert_eq!(line(&output)["enrolled"], true);
     assert!(error(&output).contains("hold still") && error(&output).contains("picture 3 of 3"));
@@ -480,6 +531,81 @@ fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
     for part in ["no face found", "nobody.mkv ended", "nothing was stored"] {
         assert!(error(&output).contains(part), "{}", error(&output));
     }
+}
+
+/// A portrait whose middle of the face is moved by shares of the distance between the eyes, the more the nearer to the nose: to the
+/// landmarks, a head that is turned or raised.
+fn with_moved_nose(picture: &RgbImage, landmarks: &Value, right: f32, down: f32) -> RgbImage {
+    let point = |index: usize| [0, 1].map(|axis| landmarks[index][axis].as_f64().unwrap() as f32);
+    let ([left_eye, _], [right_eye, _], [x, y]) = (point(0), point(1), point(2));
+    let unit = right_eye - left_eye;
+    // How far the movement reaches: less far in its own direction, so that eyes and mouth move less than the nose.
+    let reach = if right == 0.0 { [1.6, 1.2] } else { [1.1, 1.6] };
+    RgbImage::from_fn(picture.width(), picture.height(), |column, row| {
+        let near = |distance: f32, reach: f32| (1.0 - (distance / (reach * unit)).powi(2)).max(0.0);
+        let share = near(column as f32 - x, reach[0]) * near(row as f32 - y, reach[1]) * unit;
+        let at = |position: f32, size: u32| (position.round().max(0.0) as u32).min(size - 1);
+        let (from_x, from_y) = (column as f32 - right * share, row as f32 - down * share);
+        *picture.get_pixel(at(from_x, picture.width()), at(from_y, picture.height()))
+    })
+}
+
+#[test]
+fn the_camera_enrollment_asks_for_poses_and_names_those_that_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let (small, original) = (folder.path().join("small.jpg"), image::open(portrait("obama.jpg")).unwrap());
+    let straight = original.thumbnail(400, 500).to_rgb8();
+    straight.save(&small).unwrap();
+    let landmarks = line(&run!("detect", "--json", small))["faces"][0]["landmarks"].clone();
+    let frames = folder.path().join("frames");
+    fs::create_dir(&frames).unwrap();
+    let show = |number: usize, picture: &RgbImage| {
+        // A picture is taken after three equal frames, and half a second after the one before.
+        for repeat in 0..20 {
+            picture.save(frames.join(format!("{number}-{repeat:02}.jpg"))).unwrap();
+        }
+    };
+    let poses = [(0.0, -0.25), (0.4, 0.0), (-0.4, 0.0), (0.0, -0.65), (0.0, 0.25)];
+    for (number, (right, down)) in poses.into_iter().enumerate().take(3) {
+        show(number, &with_moved_nose(&straight, &landmarks, right, down));
+    }
+    let enroll = || run!("enroll", "--json", "Ada", "--camera", "--source", frames, "--facebank", bank);
+    let output = enroll();
+    assert_eq!(code(&output), 2, "{}", error(&output));
+    for part in
+        ["look straight at the camera", "3 taken; missing: up, down", "--any-pose", "nothing was stored"]
+    {
+        assert!(error(&output).contains(part), "{part}: {}", error(&output));
+    }
+    for (number, (right, down)) in poses.into_iter().enumerate().skip(3) {
+        show(number, &with_moved_nose(&straight, &landmarks, right, down));
+    }
+    let output = enroll();
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    assert_eq!(line(&output)["templates"], 5);
+    assert!(error(&output).contains("picture 5 of 7: lower the head a little"), "{}", error(&output));
+}
+
+#[test]
+fn a_face_at_the_edge_of_the_picture_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let picture = image::open(portrait("obama.jpg")).unwrap().to_rgb8();
+    let found = run!("detect", "--json", portrait("obama.jpg"));
+    let face = &line(&found)["faces"][0];
+    assert_eq!(face["cut_off"], false);
+    // The left edge of the new picture is at the left eye.
+    let left = face["landmarks"][0][0].as_f64().unwrap() as u32 - 2;
+    let cut = folder.path().join("cut.png");
+    image::imageops::crop_imm(&picture, left, 0, picture.width() - left, picture.height())
+        .to_image()
+        .save(&cut)
+        .unwrap();
+    assert_eq!(line(&run!("detect", "--json", cut))["faces"][0]["cut_off"], true);
+    let output = run!("enroll", "Ada", cut, "--facebank", bank);
+    assert_eq!(code(&output), 1);
+    assert!(error(&output).contains("move into the picture"), "{}", error(&output));
 }
 
 /// The models of each precision.

@@ -81,7 +81,16 @@ impl Scene {
 
     fn pictures(self) -> anyhow::Result<Vec<RgbImage>> {
         let background = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([120, 124, 128]));
-        let Some((file, [x, y, face])) = self.portrait() else { return Ok(vec![background]) };
+        // One pixel differs, so that no two frames are equal.
+        let mark = |picture: &mut RgbImage, frame: u32| picture.put_pixel(0, 0, Rgb([frame as u8 * 8; 3]));
+        let Some((file, [x, y, face])) = self.portrait() else {
+            let frame = |frame| {
+                let mut picture = background.clone();
+                mark(&mut picture, frame);
+                picture
+            };
+            return Ok((0..FRAMES).map(frame).collect());
+        };
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/self-test/portraits").join(file);
         let photo = image::open(&path).with_context(|| path.display().to_string())?.to_rgb8();
         // A square of twice the face's width around the face, scaled so that the face has a third of the frame's width.
@@ -101,8 +110,7 @@ impl Scene {
                 let mut picture = background.clone();
                 let (x, y) = offset(frame);
                 imageops::replace(&mut picture, &person, x, y);
-                // One pixel differs, so that no two frames are equal.
-                picture.put_pixel(0, 0, Rgb([frame as u8 * 8; 3]));
+                mark(&mut picture, frame);
                 picture
             })
             .collect())

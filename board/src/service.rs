@@ -21,10 +21,11 @@ pub fn config(board: &Board) -> String {
     format!(
         "[camera]\nsource = \"{}\"\nwidth = 320\nheight = 240\nstall_s = 4.0\n\
          [detector]\nmin_face = 80\nevery = 4\n\
-         [door]\nname = \"board\"\nframes = 2\nwithin_s = 30.0\ncooldown_s = 0.0\nunknown_after = 2\n\
+         [door]\nname = \"board\"\nframes = 2\nwithin_s = 30.0\ncooldown_s = 0.0\naway_s = 0.5\n\
+         static_s = 86400.0\nunknown_after = 2\n\
          [relay]\nline = {}\npulse_ms = {}\n\
          [signals]\nyes_line = {}\nno_line = {}\n\
-         [mqtt]\nenabled = true\nhost = \"127.0.0.1\"\n",
+         [mqtt]\nenabled = true\nhost = \"127.0.0.1\"\nscores = true\n",
         board.camera.node,
         lines.relay,
         PULSE.as_millis(),

@@ -82,7 +82,7 @@ fn accept(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 /// A time for people: local, if the zone is known.
-fn shown(time: Timestamp) -> String {
+pub fn shown(time: Timestamp) -> String {
     match wall_clock::zone() {
         Ok(zone) => time.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M %Z").to_string(),
         Err(_) => time.to_string(),

@@ -105,7 +105,12 @@ pub fn enroll(config: &Config) -> anyhow::Result<()> {
             );
         };
         let photo = PhotoHash::of(portrait.jpeg);
-        templates.push(Template { embedding: face.embedding, photo, crop: None });
+        templates.push(Template {
+            weight: face.face.quality.weight(),
+            embedding: face.embedding,
+            photo,
+            crop: None,
+        });
     }
     let mut facebank = Facebank::open(&config.facebank.path)?;
     facebank.enroll(enrollment.name, encoder.model(), &templates)?;

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ostiary_core::Face;
+use ostiary_core::{Crop, Face, Frame, QualityFault};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::FaceEncoder;
+use ostiary_vision::{align, cover, is_cut_off};
 use serde::Serialize;
 
 use super::{Globals, output, pictures};
@@ -29,7 +30,27 @@ struct FacesInPicture<'a> {
     file: &'a Path,
     width: u32,
     height: u32,
-    faces: Vec<Face>,
+    faces: Vec<FoundFace>,
+}
+
+/// A face as it is printed as JSON.
+#[derive(Serialize)]
+struct FoundFace {
+    #[serde(flatten)]
+    face: Face,
+    /// Whether the edge of the picture cuts the face off.
+    cut_off: bool,
+    /// What covers the eyes or the mouth.
+    covered: Option<QualityFault>,
+}
+
+impl FoundFace {
+    fn new(frame: &Frame, face: Face) -> Self {
+        let landmarks = &face.detection.landmarks;
+        let mut crop = Crop::default();
+        let covered = if align(frame, landmarks, &mut crop) { cover(&crop) } else { None };
+        Self { cut_off: is_cut_off(frame, landmarks), covered, face }
+    }
 }
 
 /// A picture without a result, as it is printed as JSON.
@@ -50,7 +71,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let mut exit_code = 0;
     for file in &files {
         let detected = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
-            let faces = encoder.faces(&frame)?;
+            let faces = encoder.faces(&frame)?.into_iter().map(|face| FoundFace::new(&frame, face));
+            let faces = faces.collect();
             Ok(FacesInPicture { file, width: frame.width(), height: frame.height(), faces })
         });
         exit_code = exit_code.max(match detected {
@@ -69,10 +91,10 @@ fn print(globals: &Globals, found: &FacesInPicture) -> anyhow::Result<u8> {
         output::json_line(found)?;
     } else {
         output::line(&format!("{}: {}", found.file.display(), face_count(found.faces.len())))?;
-        for face in &found.faces {
+        for FoundFace { face, cut_off, covered } in &found.faces {
             let (bbox, quality) = (face.detection.bbox, face.quality);
             output::line(&format!(
-                "  {:.0}x{:.0} at {:.0},{:.0}  score {:.3}  sharpness {:.0}  exposure {:.2}  yaw {:.0}  pitch {:.0}  roll {:.0}",
+                "  {:.0}x{:.0} at {:.0},{:.0}  score {:.3}  sharpness {:.0}  exposure {:.2}  yaw {:.0}  pitch {:.0}  roll {:.0}{}{}",
                 bbox.width,
                 bbox.height,
                 bbox.x,
@@ -82,7 +104,9 @@ fn print(globals: &Globals, found: &FacesInPicture) -> anyhow::Result<u8> {
                 quality.exposure,
                 quality.yaw,
                 quality.pitch,
-                quality.roll
+                quality.roll,
+                if *cut_off { "  cut off" } else { "" },
+                if covered.is_some() { "  covered" } else { "" },
             ))?;
         }
     }

@@ -6,6 +6,7 @@ mod broker;
 mod camera;
 mod clock;
 mod daemon_access;
+mod event_trail;
 mod events;
 mod facebank;
 mod ffmpeg;
@@ -21,8 +22,10 @@ mod picture;
 mod redact;
 mod service;
 mod storage;
+mod strangers;
 mod support;
 mod thermal;
+mod upright;
 mod watchdog;
 
 use std::fmt;
@@ -93,7 +96,7 @@ impl CheckContext {
 type Check = fn(&CheckContext) -> Vec<Finding>;
 
 /// The checks with their names, which are stable. A fault of one can explain faults of later ones.
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 21] = [
     ("config", check_configuration),
     ("service", service::check),
     ("permissions", permissions::check),
@@ -105,6 +108,8 @@ const CHECKS: [(&str, Check); 19] = [
     ("facebank", facebank::check),
     ("hours", hours::check),
     ("events", events::check),
+    ("strangers", strangers::check),
+    ("trail", event_trail::check),
     ("ffmpeg", ffmpeg::check),
     ("camera", camera::check),
     ("relay", gpio::check_relay),

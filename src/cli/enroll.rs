@@ -1,5 +1,6 @@
 //! `ostiary enroll`: enrolls people from photos, from folders of photos or from the camera.
 
+mod advice;
 mod camera;
 mod enroller;
 mod folder;
@@ -29,15 +30,18 @@ pub struct Args {
     /// Enroll everyone in FOLDER/NAME/*.jpg, with one folder per person.
     #[arg(long, value_name = "FOLDER", conflicts_with = "camera")]
     from: Option<PathBuf>,
-    /// Take pictures with the camera until enough of them are good.
+    /// Take five to seven pictures with the camera: straight, to both sides, up and down.
     #[arg(long)]
     camera: bool,
+    /// Take three pictures in any pose, for somebody who cannot turn the head.
+    #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
+    any_pose: bool,
     /// Use this source instead of camera.source.
     #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
     source: Option<String>,
     /// Stop if there are not enough good pictures after this time.
     #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
-    #[arg(value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(value_name = "SECONDS", default_value_t = 120.0)]
     timeout: f64,
     /// The facebank; by default facebank.path of the configuration.
     #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use ostiary_config::AlikePeople;
 use ostiary_core::{Candidate, Embedding, Frame, MatchRule, Person, PersonId, Similarity, Verdict};
 use ostiary_facebank::{Facebank, Gallery, person_folders};
 use ostiary_pictures::read_picture;
@@ -17,7 +18,7 @@ use super::thresholds::thresholds;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary identify visitor.jpg\n  \
                         ostiary identify visitor.jpg --facebank photos/ --json\n\n\
-                        Exit code: 0 a known person, 1 unknown, ambiguous or no face, 2 an error.")]
+                        Exit code: 0 a known person, 1 unknown, ambiguous, alike or no face, 2 an error.")]
 pub struct Args {
     /// The picture.
     file: PathBuf,
@@ -50,6 +51,8 @@ enum Outcome {
     Known,
     /// Similar to two people, and the similarities differ by less than `door.margin`.
     Ambiguous,
+    /// Similar to a person whom the model cannot tell apart from another, and `door.alike` refuses both.
+    Alike,
     Unknown,
     NoFace,
 }
@@ -72,7 +75,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         person,
         similarity: best.map(|best| best.similarity),
         cosine: best.map(|best| best.cosine),
-        second: best.and_then(|best| best.second).map(|(_, similarity)| similarity),
+        second: best.and_then(|best| best.second).map(|second| second.similarity),
         threshold: best.map(|best| best.threshold),
         margin: rule.margin,
     };
@@ -83,6 +86,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     };
     let best = gallery.best(&probe);
     let (verdict, person) = match rule.evaluate(best, 0.0) {
+        Verdict::Person(id) if config.door.alike == AlikePeople::Refuse && gallery.alike(id).is_some() => {
+            (Outcome::Alike, None)
+        }
         Verdict::Person(id) => (Outcome::Known, gallery.person(id).map(|person| person.name.as_str())),
         Verdict::Ambiguous => (Outcome::Ambiguous, None),
         Verdict::Unknown => (Outcome::Unknown, None),
@@ -97,6 +103,9 @@ fn print(globals: &Globals, identification: &Identification<'_>) -> anyhow::Resu
         let outcome = match identification.verdict {
             Outcome::Known => identification.person.unwrap_or_default(),
             Outcome::Ambiguous => "ambiguous: two people are too similar",
+            Outcome::Alike => {
+                "alike: the model cannot tell two people apart (`ostiary people list` names them)"
+            }
             Outcome::Unknown => "unknown person",
             Outcome::NoFace => "no face",
         };
@@ -140,13 +149,13 @@ fn embed(encoder: &mut FaceEncoder, picture: &Frame, aligned: bool) -> anyhow::R
 fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
     let mut gallery = Gallery::default();
     for (id, person) in (0..).zip(person_folders(folder)?) {
-        let mut embeddings = Vec::new();
+        let mut photos = Vec::new();
         for photo in &person.photos {
             let embedded = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {
                 embed(encoder, &picture, aligned).with_context(|| photo.display().to_string())
             });
             match embedded {
-                Ok(Some(embedding)) => embeddings.push(embedding),
+                Ok(Some(embedding)) => photos.push((embedding, 1.0)),
                 Ok(None) => eprintln!("{}: no face, skipped", photo.display()),
                 Err(error) => eprintln!("{error:#}, skipped"),
             }
@@ -158,7 +167,7 @@ fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) ->
             group: None,
             created: jiff::Timestamp::now(),
         };
-        gallery.push(person, &embeddings).map_err(anyhow::Error::msg)?;
+        gallery.push(person, &photos).map_err(anyhow::Error::msg)?;
     }
     if gallery.is_empty() {
         bail!("{}: no face in any FOLDER/NAME/*.jpg", folder.display());

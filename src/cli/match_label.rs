@@ -87,6 +87,9 @@ fn fault_name(fault: QualityFault) -> &'static str {
         QualityFault::TurnedAway => "turned away",
         QualityFault::Tilted => "tilted",
         QualityFault::NotUpright => "not upright",
+        QualityFault::EyesCovered => "eyes covered",
+        QualityFault::MouthCovered => "mouth covered",
+        QualityFault::CutOff => "cut off",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod administration;
 mod bench;
 mod cameras;
 mod clock;
@@ -9,6 +10,8 @@ mod detect;
 mod doctor;
 mod embed;
 mod enroll;
+mod events;
+mod explain;
 mod globals;
 mod identify;
 mod match_label;
@@ -17,10 +20,13 @@ mod output;
 mod people;
 mod pictures;
 mod relay_guard;
+mod replay;
+mod report;
 mod rest;
 mod run;
 mod self_test;
 mod thresholds;
+mod time_argument;
 mod verify;
 mod video;
 
@@ -73,6 +79,14 @@ enum Verb {
     Video(video::Args),
     /// Measure the speed of this computer.
     Bench(bench::Args),
+    /// Show the record of what happened at the door, and verify it.
+    Events(events::Args),
+    /// Say why a face was let in or refused.
+    Explain(explain::Args),
+    /// Show what the door measured on itself.
+    Report(report::Args),
+    /// Decide recorded visits again.
+    Replay(replay::Args),
     /// Accept the time that the clock shows.
     Clock(clock::Args),
     /// Check and show the configuration.
@@ -106,6 +120,10 @@ impl Cli {
             Verb::Models(args) => models::run(globals, args),
             Verb::Video(args) => video::run(globals, args),
             Verb::Bench(args) => bench::run(globals, args),
+            Verb::Events(args) => events::run(globals, args),
+            Verb::Explain(args) => explain::run(globals, args),
+            Verb::Report(args) => report::run(globals, args),
+            Verb::Replay(args) => replay::run(globals, args),
             Verb::Clock(args) => clock::run(globals, args),
             Verb::Config(args) => config::run(globals, args),
             Verb::Doctor(args) => doctor::run(globals, args),

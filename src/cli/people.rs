@@ -1,20 +1,25 @@
 //! `ostiary people`: lists and changes the enrolled people.
 
+mod list;
+
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use indicatif::ProgressBar;
+use list::{gallery_in_use, print};
 use ostiary_access::{check_group, groups_without_hours};
 use ostiary_config::Hours;
-use ostiary_facebank::{Facebank, FacebankError, PersonSummary};
+use ostiary_events::Action;
+use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_pipeline::FaceEncoder;
 use serde_json::json;
 
 use super::Globals;
+use super::administration::record;
 use super::output::json_line;
 
 #[derive(Debug, clap::Args)]
@@ -30,7 +35,10 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List all people.
+    /// List all people: their photos, how much these differ, and the person who is nearest.
+    ///
+    /// The spread is the least cosine of a photo with the mean of the person's photos. The nearest person is the one whose
+    /// mean comes nearest to a match; people who are alike are refused at the door (door.alike).
     #[command(after_help = "Example:\n  ostiary people list --json")]
     List,
     /// Show one person.
@@ -89,38 +97,55 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         false => Err(FacebankError::Missing { path: path.clone() }),
     };
     match args.verb {
-        Verb::List => list(globals, &open_read_only()?.people()?)?,
-        Verb::Show { name } => show(globals, &open_read_only()?.show(&name)?)?,
+        Verb::List => {
+            let facebank = open_read_only()?;
+            print(globals, &facebank.people()?, gallery_in_use(&config, &facebank).as_ref())?;
+        }
+        Verb::Show { name } => {
+            let facebank = open_read_only()?;
+            print(globals, &[facebank.show(&name)?], gallery_in_use(&config, &facebank).as_ref())?;
+        }
         Verb::Rename { old, new } => {
             let mut facebank = open_existing()?;
             facebank.rename(&old, &new)?;
+            // With the name before as the person, the support bundle can remove both names.
+            record(&config, path, Action::Renamed, Some(&old), Some(format!("now {new}")));
             print_changed(globals, &facebank, &new)?;
         }
         Verb::Remove { name } => {
             let mut facebank = open_existing()?;
             let name = facebank.show(&name)?.person.name;
             facebank.remove(&name)?;
+            record(&config, path, Action::Removed, Some(&name), None);
             print_result(globals, json!({ "removed": name }), &format!("removed {name}"))?;
         }
         Verb::Enable { name } => {
             let mut facebank = open_existing()?;
             facebank.set_enabled(&name, true)?;
+            record(&config, path, Action::Enabled, Some(&name), None);
             print_changed(globals, &facebank, &name)?;
         }
         Verb::Disable { name } => {
             let mut facebank = open_existing()?;
             facebank.set_enabled(&name, false)?;
+            record(&config, path, Action::Disabled, Some(&name), None);
             print_changed(globals, &facebank, &name)?;
         }
         Verb::Group { name, group } => {
             group.as_deref().map_or(Ok(()), |group| check_group(&hours, group))?;
             let mut facebank = open_existing()?;
             facebank.set_group(&name, group.as_deref())?;
+            let detail = group.map_or_else(|| "no group".to_owned(), |group| format!("group {group}"));
+            record(&config, path, Action::Grouped, Some(&name), Some(detail));
             print_changed(globals, &facebank, &name)?;
         }
-        Verb::Export { output } => export(globals, &open_read_only()?, output.as_deref())?,
+        Verb::Export { output } => {
+            export(globals, &open_read_only()?, output.as_deref())?;
+            record(&config, path, Action::Exported, None, None);
+        }
         Verb::Import { file } => {
             let people = import(path, &file)?;
+            record(&config, path, Action::Imported, None, Some(format!("{people} people")));
             print_result(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
             let listed = open_read_only()?.people()?;
             for group in groups_without_hours(&hours, listed.iter().map(|listed| &listed.person)) {
@@ -137,6 +162,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
                 encoder.embed(crop).map_err(Into::into)
             })?;
             bar.finish_and_clear();
+            record(&config, path, Action::Reembedded, None, Some(format!("model {model}")));
             let text = format!("computed {templates} templates with model {model}");
             print_result(globals, json!({ "reembedded": templates, "model": model.0 }), &text)?;
         }
@@ -144,45 +170,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(globals: &Globals, people: &[PersonSummary]) -> anyhow::Result<()> {
-    if globals.json {
-        return people.iter().try_for_each(json_line);
-    }
-    let width = people.iter().map(|listed| listed.person.name.chars().count()).max().unwrap_or(0);
-    let mut lines = String::new();
-    for listed in people {
-        lines += &format!("{:width$}  {}\n", listed.person.name, summary(listed));
-    }
-    match io::stdout().lock().write_all(lines.as_bytes()) {
-        // A reader that has closed the pipe is not an error.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
-}
-
-fn show(globals: &Globals, listed: &PersonSummary) -> anyhow::Result<()> {
-    match globals.json {
-        true => json_line(listed),
-        false => {
-            println!("{}  {}", listed.person.name, summary(listed));
-            Ok(())
-        }
-    }
-}
-
-/// The data of one person, printed after the name.
-fn summary(listed: &PersonSummary) -> String {
-    let person = &listed.person;
-    let state = if person.enabled { "enabled " } else { "disabled" };
-    let group = person.group.as_deref().map(|group| format!(", group {group}")).unwrap_or_default();
-    let crops = if listed.crops > 0 { format!(", {} crops", listed.crops) } else { String::new() };
-    let day = person.created.strftime("%Y-%m-%d");
-    format!("{state}  {} templates{crops}{group}, since {day}", listed.templates)
-}
-
 /// Prints a person after a change.
 fn print_changed(globals: &Globals, facebank: &Facebank, name: &str) -> anyhow::Result<()> {
-    show(globals, &facebank.show(name)?)
+    print(globals, &[facebank.show(name)?], None)
 }
 
 /// Prints a result as JSON or as text.

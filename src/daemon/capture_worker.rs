@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ostiary_capture as capture;
-use ostiary_capture::{CaptureError, FrameSource, Next, Put};
+use ostiary_capture::{CaptureError, FrameSource, Next, Put, RepeatedFrames, Repetition};
 use ostiary_config as config;
 use ostiary_core::Frame;
 use ostiary_events::EventKind;
@@ -31,6 +31,8 @@ pub struct CaptureWorker {
     pub source: Option<Box<dyn FrameSource>>,
     /// Whether the source was reported as lost.
     is_lost: bool,
+    /// The frames of a camera, compared with those before.
+    repeated_frames: RepeatedFrames,
     /// Whether the source has given a frame.
     has_frames: bool,
 }
@@ -44,6 +46,7 @@ impl CaptureWorker {
             new_camera: PendingCamera::default(),
             source,
             is_lost: false,
+            repeated_frames: RepeatedFrames::default(),
             has_frames: false,
         }
     }
@@ -75,6 +78,16 @@ impl CaptureWorker {
             match source.next(&mut frame) {
                 Ok(Next::Frame) => {
                     self.has_frames = true;
+                    // A repeated frame is no evidence that somebody is there, so that nobody is let in by it.
+                    let limit = source.frozen_after();
+                    match limit.map(|limit| self.repeated_frames.observe(&frame, limit)) {
+                        None | Some(Repetition::New) => {}
+                        Some(Repetition::Repeated) => continue,
+                        Some(Repetition::Frozen(time)) => {
+                            self.report_frozen(time);
+                            continue;
+                        }
+                    }
                     if std::mem::take(&mut self.is_lost) {
                         self.shared.emit(EventKind::CameraBack);
                     }
@@ -84,7 +97,7 @@ impl CaptureWorker {
                 Ok(Next::End) if !self.has_frames => return failure.map_or(Ok(()), Err),
                 Ok(Next::End) => return Ok(()),
                 Err(error @ CaptureError::DamagedFrame { .. }) => log::warn!("{error}"),
-                Err(error) if error.is_transient() => self.report_lost(&error),
+                Err(error) if error.is_transient() => self.report_lost(error.to_string()),
                 Err(error) if source.is_live() => return Err(error),
                 Err(error) => {
                     log::error!("{error}");
@@ -111,7 +124,7 @@ impl CaptureWorker {
                 Ok(())
             }
             Err(error) if error.is_transient() => {
-                self.report_lost(&error);
+                self.report_lost(error.to_string());
                 thread::sleep(RETRY_INTERVAL);
                 Ok(())
             }
@@ -120,9 +133,19 @@ impl CaptureWorker {
     }
 
     /// Reports once that the source gives no frames.
-    fn report_lost(&mut self, error: &CaptureError) {
+    fn report_lost(&mut self, detail: String) {
         if !std::mem::replace(&mut self.is_lost, true) {
-            self.shared.emit(EventKind::CameraLost { detail: error.to_string() });
+            self.shared.emit(EventKind::CameraLost { detail });
+        }
+    }
+
+    /// Reports once that the source gives the same frame again and again.
+    fn report_frozen(&mut self, time: Duration) {
+        if !self.is_lost {
+            let seconds = time.as_secs_f64();
+            self.report_lost(format!(
+                "it is frozen: all frames of the last {seconds:.0} s are equal, byte for byte"
+            ));
         }
     }
 

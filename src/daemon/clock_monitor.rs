@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use ostiary_access::ClockFault;
 use ostiary_config::{ClockTrust, Config};
-use ostiary_events::EventStore;
+use ostiary_events::ReopeningStore;
 
 use crate::wall_clock::WallClock;
 
 /// The last reported state of the clock.
 pub struct ClockMonitor {
-    store: Arc<Mutex<EventStore>>,
+    store: Arc<Mutex<ReopeningStore>>,
     /// The number of accepted earlier times, as last read from the store.
     accepted: u64,
     /// Whether the clock was reported as not plausible.
@@ -18,8 +18,9 @@ pub struct ClockMonitor {
 }
 
 impl ClockMonitor {
-    /// A monitor that has reported nothing. `accepted` is the number of accepted earlier times in the store.
-    pub fn new(store: Arc<Mutex<EventStore>>, accepted: u64) -> Self {
+    /// A monitor that has reported nothing. `accepted` is the number of accepted earlier times in the store, 0 if it is not
+    /// known.
+    pub fn new(store: Arc<Mutex<ReopeningStore>>, accepted: u64) -> Self {
         Self { store, accepted, is_wrong: false }
     }
 
@@ -58,7 +59,7 @@ impl ClockMonitor {
             Err(TryLockError::WouldBlock) => return false,
         };
         // The store thread reports errors of the store.
-        let Ok(newest) = store.newest_time() else { return false };
+        let Ok(Some(newest)) = store.newest_time() else { return false };
         // A smaller number is that of a new file, in the place of a damaged one whose number could not be read.
         if newest.accepted <= self.accepted {
             return false;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use ostiary_access::{
     Decision, DenialReason, DoorMonitor, DoorTransition, Outcome, RelayCommand, RelayFsm, RelayState,
 };
-use ostiary_core::ModelId;
 use ostiary_devices::{InputEvent, Relay, Signals};
-use ostiary_events::{Denial, EventKind, Grant};
+use ostiary_events::{DecisionDetails, Denial, EventKind, Grant};
 
 use super::error::Fault;
 use super::progress::WorkerThread;
@@ -80,9 +79,10 @@ impl DoorWorker {
             match self.shared.door_messages.pop(wait) {
                 None => {}
                 Some(DoorMessage::End) => has_ended = true,
-                Some(DoorMessage::Decided { decision, person, detail, model }) => {
-                    self.handle_decision(decision, person, detail, model)?;
+                Some(DoorMessage::Decided { decision, details }) => {
+                    self.handle_decision(*decision, details)?
                 }
+                Some(DoorMessage::Report(kind)) => self.shared.emit(kind),
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
         }
@@ -106,19 +106,13 @@ impl DoorWorker {
         self.shared.set_locked();
     }
 
-    fn handle_decision(
-        &mut self,
-        mut decision: Decision,
-        person: Option<String>,
-        detail: Option<String>,
-        model: ModelId,
-    ) -> Result<(), Fault> {
+    fn handle_decision(&mut self, mut decision: Decision, details: DecisionDetails) -> Result<(), Fault> {
         // The door may have been locked since the decision.
         self.lock_on_fault();
         if decision.outcome == Outcome::Granted && self.relay_fsm.state() == RelayState::Locked {
             decision.outcome = Outcome::Denied(DenialReason::Locked);
         }
-        self.respond(EventKind::decided(&decision, person, detail, model))
+        self.respond(EventKind::decided(decision, details))
     }
 
     /// Opens the door if the event is a grant, emits the event, and signals the result.

@@ -15,6 +15,7 @@ mod clock_monitor;
 mod door_worker;
 mod error;
 mod input_worker;
+mod lockout_events;
 mod oom_score;
 mod probation_run;
 mod progress;
@@ -23,6 +24,7 @@ mod shared;
 mod store_worker;
 mod supervisor;
 mod vision_worker;
+mod visit_file;
 mod workers;
 
 pub use error::{DaemonError, Fault};

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use ostiary_access::Decision;
 use ostiary_capture::LatestFrame;
-use ostiary_core::ModelId;
 use ostiary_core::clock::Clock;
 use ostiary_devices::InputEvent;
-use ostiary_events::{Event, EventKind};
+use ostiary_events::{DecisionDetails, Event, EventKind};
 
 use super::error::Fault;
 use super::progress::Progress;
 use super::queue::Queue;
+use super::visit_file::VisitState;
 use crate::wall_clock::WallClock;
 
 /// Capacity of the queue of messages for the door thread.
@@ -26,14 +26,12 @@ pub enum DoorMessage {
     /// A decision.
     Decided {
         /// The decision.
-        decision: Decision,
-        /// The name of the person.
-        person: Option<String>,
-        /// More about the reason.
-        detail: Option<String>,
-        /// The embedding model.
-        model: ModelId,
+        decision: Box<Decision>,
+        /// What else is known of it.
+        details: DecisionDetails,
     },
+    /// An event that follows from decisions before it.
+    Report(EventKind),
     /// The recording has ended: there are no more decisions.
     End,
     /// An event of the inputs.
@@ -57,6 +55,8 @@ pub struct Shared {
     pub frames: LatestFrame,
     /// Messages for the door thread.
     pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
+    /// The state of lockout and visits that the store thread is to save; `None` if it is saved.
+    unsaved: Mutex<Option<VisitState>>,
     events: Queue<Event, MAX_EVENTS>,
     /// The door's name.
     door: String,
@@ -80,6 +80,7 @@ impl Shared {
             clock,
             frames: LatestFrame::new(true),
             door_messages: Queue::default(),
+            unsaved: Mutex::new(None),
             events: Queue::default(),
             door: door.to_owned(),
             stop: AtomicBool::new(false),
@@ -105,11 +106,26 @@ impl Shared {
     /// Emits an event of this door with the current time, without waiting. If the queue of the store thread is full, the
     /// event is lost, with a line in the log.
     pub fn emit(&self, kind: EventKind) {
-        if let Err(event) = self.events.push(Event::new(kind, self.wall.stamp(), &self.door)) {
+        if let Err(event) = self.events.push(self.event(kind)) {
             let lost = self.lost_events.fetch_add(1, Ordering::Relaxed) + 1;
             let name = event.kind.name();
             log::error!("an event ({name}) was lost, {lost} since the start: the disk is too slow");
         }
+    }
+
+    /// Hands the state of lockout and visits to the store thread, which saves it. A newer state replaces an older one.
+    pub fn save_visits(&self, state: VisitState) {
+        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+    }
+
+    /// Takes the state that is to be saved.
+    pub fn take_unsaved_visits(&self) -> Option<VisitState> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// An event of this door with the current time.
+    pub fn event(&self, kind: EventKind) -> Event {
+        Event::new(kind, self.wall.stamp(), &self.door)
     }
 
     /// Events for the store thread.

@@ -1,22 +1,42 @@
-//! The store thread: writes events to the store, then passes them to the outputs.
+//! The store thread: sums repeated denials, writes events to the store, then passes them to the outputs. It signs the head of
+//! the event trail from time to time, and saves the state of lockout and visits.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ostiary_events::{Event, EventSink, EventStore, StoreError};
+use ostiary_events::{DenialWindows, Event, EventKind, EventSink, ReopeningStore};
 
 use super::progress::WorkerThread;
 use super::shared::Shared;
+use super::visit_file;
 
 /// The longest wait for an event, before the thread records its progress.
 const EVENT_WAIT: Duration = Duration::from_millis(50);
+/// The interval at which events of commands are looked for.
+const UNSEEN_INTERVAL: Duration = Duration::from_secs(1);
+/// The interval at which the head of the event trail is signed.
+const HEAD_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The state of the store thread. The outputs are closed when it ends.
 pub struct StoreWorker {
     shared: Arc<Shared>,
-    store: Arc<Mutex<EventStore>>,
+    store: Arc<Mutex<ReopeningStore>>,
     outputs: Vec<OutputState>,
-    /// Whether the last event could not be stored.
+    denials: DenialWindows,
+    /// The number of events that were not stored since the last that was; `None` if all are stored.
+    lost: Option<u64>,
+    /// When events of commands are looked for next.
+    next_unseen: Duration,
+    /// When the head of the trail is signed next.
+    next_head: Duration,
+    /// The file of lockout and visits; `None` for a recording.
+    visit_file: Option<VisitFile>,
+}
+
+/// The file of lockout and visits, and whether it could not be written the last time.
+struct VisitFile {
+    path: PathBuf,
     is_failing: bool,
 }
 
@@ -27,37 +47,150 @@ struct OutputState {
 }
 
 impl StoreWorker {
-    /// A worker with this store and these outputs.
-    pub fn new(shared: Arc<Shared>, store: Arc<Mutex<EventStore>>, outputs: Vec<Box<dyn EventSink>>) -> Self {
+    /// A worker with this store and these outputs. Lockout and visits are saved to `visit_file`, if there is one.
+    pub fn new(
+        shared: Arc<Shared>,
+        store: Arc<Mutex<ReopeningStore>>,
+        outputs: Vec<Box<dyn EventSink>>,
+        visit_file: Option<PathBuf>,
+    ) -> Self {
         let outputs = outputs.into_iter().map(|output| OutputState { output, is_failing: false }).collect();
-        Self { shared, store, outputs, is_failing: false }
+        let now = shared.clock.now();
+        let denials = DenialWindows::default();
+        let visit_file = visit_file.map(|path| VisitFile { path, is_failing: false });
+        Self { shared, store, outputs, denials, lost: None, next_unseen: now, next_head: now, visit_file }
     }
 
     /// Runs until the queue is empty and no more events will be emitted.
     pub fn run(mut self) {
+        let error = self.store().error().map(ToString::to_string);
+        match error {
+            Some(error) => self.report_loss(error),
+            None => self.report_trail(),
+        }
         loop {
             self.shared.progress.record(WorkerThread::Store);
             // Read before the queue, so that an event that is emitted in between is not lost.
             let closed = self.shared.events_are_closed();
-            match self.shared.events().pop(EVENT_WAIT) {
-                Some(event) => self.record(event),
-                None if closed => return,
-                None => {}
+            let event = self.shared.events().pop(EVENT_WAIT);
+            // Before the event, so that the cool-down of a recorded grant is not forgotten if the power fails.
+            self.save_visits();
+            let now = self.shared.clock.now();
+            let is_end = closed && event.is_none();
+            let events = match event {
+                Some(event) => self.denials.take(event, now),
+                None if is_end => self.denials.take_all(),
+                None => self.denials.take_ended(now),
+            };
+            self.reopen();
+            if is_end || !events.is_empty() || now >= self.next_unseen {
+                self.next_unseen = now + UNSEEN_INTERVAL;
+                self.output_unseen();
+            }
+            events.into_iter().for_each(|event| self.record(event));
+            if is_end || now >= self.next_head {
+                self.next_head = now + HEAD_INTERVAL;
+                self.sign_head();
+            }
+            if is_end {
+                return;
             }
         }
     }
 
-    fn record(&mut self, mut event: Event) {
-        let stored = self.append(&mut event);
-        // The first failure and the next success are logged: a full disk must not fill the log.
-        match stored {
-            Ok(()) if std::mem::take(&mut self.is_failing) => log::info!("events are recorded again"),
+    fn save_visits(&mut self) {
+        let Some(state) = self.shared.take_unsaved_visits() else { return };
+        let Some(VisitFile { path, is_failing }) = &mut self.visit_file else { return };
+        match visit_file::write(path, &state) {
+            Ok(()) if std::mem::take(is_failing) => log::info!("{} is written again", path.display()),
             Ok(()) => {}
-            Err(error) if !std::mem::replace(&mut self.is_failing, true) => log::error!("{error}"),
+            Err(error) if !std::mem::replace(is_failing, true) => {
+                let path = path.display();
+                log::error!(
+                    "{path} cannot be written: {error}; a restart would forget pauses and cool-downs"
+                );
+            }
             Err(_) => {}
         }
+    }
+
+    /// Opens a store that could not be opened, if it is time for another attempt.
+    fn reopen(&mut self) {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if !store.reopen() {
+            return;
+        }
+        if let Ok(Some(newest)) = store.newest_time() {
+            self.shared.wall.add_record(newest.time);
+        }
+        drop(store);
+        self.report_trail();
+        self.report_return();
+    }
+
+    /// Passes events that commands have stored to the outputs.
+    fn output_unseen(&mut self) {
+        // If the store cannot be read, the next event of this process reports it.
+        let unseen = self.store().take_unseen().unwrap_or_default();
+        unseen.iter().for_each(|event| self.output(event));
+    }
+
+    /// Stores an event and passes it to the outputs. Without a record, the outputs get it all the same.
+    fn record(&mut self, mut event: Event) {
+        let stored = self.store().append(&mut event);
+        if let Err(error) = &stored {
+            // The first failure and the next success are reported: a full disk must not fill the log.
+            if self.lost.is_none() {
+                self.report_loss(error.to_string());
+            }
+            self.lost = self.lost.map(|lost| lost + 1);
+        }
+        self.output(&event);
+        if stored.is_ok() {
+            self.report_return();
+        }
+    }
+
+    /// Reports that events are not recorded.
+    fn report_loss(&mut self, detail: String) {
+        self.lost = Some(0);
+        self.output(&self.shared.event(EventKind::StoreLost { detail }));
+    }
+
+    /// Reports that events are recorded again, if they were not.
+    fn report_return(&mut self) {
+        let Some(lost) = self.lost.take() else { return };
+        let detail = match lost {
+            1 => "1 event was not recorded".to_owned(),
+            lost => format!("{lost} events were not recorded"),
+        };
+        let event = self.shared.event(EventKind::StoreBack { detail });
+        self.record(event);
+    }
+
+    /// Reports once that the store does not fit its trail.
+    fn report_trail(&mut self) {
+        let fault = self.store().trail_fault().map(ToString::to_string);
+        if let Some(fault) = fault {
+            let detail = format!("{fault}; see `ostiary events verify`");
+            let event = self.shared.event(EventKind::TrailBroken { detail });
+            self.record(event);
+        }
+    }
+
+    /// Signs the head of the trail, if there is a new event, and passes it to the outputs.
+    fn sign_head(&mut self) {
+        let signed = self.store().sign_head();
+        match signed {
+            Ok(Some(head)) => self.outputs.iter_mut().for_each(|state| state.output.head(&head)),
+            Ok(None) => {}
+            Err(error) => log::warn!("{error}; the event trail is signed later"),
+        }
+    }
+
+    fn output(&mut self, event: &Event) {
         for OutputState { output, is_failing } in &mut self.outputs {
-            match output.report(&event) {
+            match output.report(event) {
                 Ok(()) => *is_failing = false,
                 Err(error) if !std::mem::replace(is_failing, true) => {
                     log::error!("{}: {error}", output.describe());
@@ -67,8 +200,8 @@ impl StoreWorker {
         }
     }
 
-    /// Locks the store for one event only: the MQTT output locks it too.
-    fn append(&self, event: &mut Event) -> Result<(), StoreError> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner).append(event)
+    /// Locks the store for one operation only: the MQTT output locks it too.
+    fn store(&self) -> MutexGuard<'_, ReopeningStore> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ use ostiary_config::{Config, Hours, Layers};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
-use ostiary_events::{EventKind, EventSink, EventStore, logging};
+use ostiary_events::{EventKind, EventSink, ReopeningStore, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
@@ -35,7 +35,9 @@ use super::probation_run::{ProbationRun, RolledBack};
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
+use super::visit_file::{self, FirstState};
 use super::workers::Workers;
+use crate::people_check::PeopleProblem;
 use crate::wall_clock::{self, WallClock};
 
 /// The interval of the main loop.
@@ -90,12 +92,16 @@ fn run_with(
 ) -> Result<(), DaemonError> {
     let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, frame_observer } = setup;
     let facebank_path = config.facebank.path.clone();
-    let store = EventStore::open(&config.events, config.mqtt.enabled)?;
+    let store = ReopeningStore::open(&config.events, config.mqtt.enabled)?;
     let newest = store.newest_time()?;
     let store = Arc::new(Mutex::new(store));
 
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
-    let wall = WallClock::new(newest.time);
+    let wall = WallClock::new(newest.and_then(|newest| newest.time));
+    if newest.is_none() {
+        // The store thread reports it.
+        wall.set_record_unknown();
+    }
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
     if let Some(rolled_back) = rolled_back {
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
@@ -104,7 +110,8 @@ fn run_with(
     let mut pipeline = RecognitionPipeline::from_bundle(&models, &config)?;
     let mut facebank = open_facebank(&facebank_path)?;
     pipeline.set_gallery(facebank.gallery(pipeline.model())?);
-    check_fpir(&config, &models, newest.time.is_some())?;
+    // Without a record it is not known to be a new door.
+    check_fpir(&config, &models, newest.is_none_or(|newest| newest.time.is_some()))?;
     let rules = rules(&config)?;
     let started = summary(&pipeline);
     if pipeline.gallery().is_empty() {
@@ -114,7 +121,9 @@ fn run_with(
         log::warn!("{name} has no template of the model in use; run `ostiary enroll {name} PHOTO...`");
     }
     let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
-    let mut clock_monitor = ClockMonitor::new(store.clone(), newest.accepted);
+    let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
+    let thresholds = pipeline.thresholds().clone();
+    let mut clock_monitor = ClockMonitor::new(store.clone(), newest.map_or(0, |newest| newest.accepted));
     clock_monitor.check(&shared.wall, &config);
 
     let source = match source {
@@ -126,6 +135,10 @@ fn run_with(
             Err(error) => return Err(error.into()),
         },
     };
+    // The decisions on a recording depend on nothing else. A camera that cannot be opened yet is none.
+    let is_camera = source.as_ref().is_none_or(|source| source.frozen_after().is_some());
+    let visit_file = is_camera.then(|| visit_file::path_beside(&config.events.path));
+    let first_state = visit_file.as_deref().map_or(FirstState::None, visit_file::first_state);
     if config.mqtt.enabled {
         let has_contact = config.inputs.contact_line.is_some();
         outputs.push(Box::new(Mqtt::start(&config.mqtt, &config.door.name, has_contact, store.clone())?));
@@ -136,12 +149,13 @@ fn run_with(
     let capture_worker = CaptureWorker::new(shared.clone(), config.camera.clone(), source);
     let new_camera = capture_worker.new_camera.clone();
     let model = pipeline.model().clone();
-    let vision_worker = VisionWorker::new(shared.clone(), Box::new(pipeline), rules, frame_observer);
+    let vision_worker =
+        VisionWorker::new(shared.clone(), Box::new(pipeline), rules, first_state, frame_observer);
     let pending_update = vision_worker.pending_update();
     let contact = DoorMonitor::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
     let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
     let input_worker = inputs.map(|inputs| InputWorker::new(shared.clone(), inputs));
-    let store_worker = StoreWorker::new(shared.clone(), store, outputs);
+    let store_worker = StoreWorker::new(shared.clone(), store, outputs, visit_file);
     let mut workers = Workers::start(
         shared.clone(),
         capture_worker,
@@ -164,6 +178,8 @@ fn run_with(
         new_camera,
         clock_monitor,
         groups_without_hours,
+        thresholds,
+        people_problems,
         started,
     };
     let result = supervisor.main_loop(&mut workers, &mut signals, &mut facebank);
@@ -188,6 +204,10 @@ struct Supervisor<'a> {
     clock_monitor: ClockMonitor,
     /// The groups without hours, while other groups have hours, for which a warning was logged.
     groups_without_hours: Vec<GroupWithoutHours>,
+    /// The thresholds of the models in use.
+    thresholds: Thresholds,
+    /// The problems of people for which a warning was logged.
+    people_problems: Vec<PeopleProblem>,
     /// The detail of the event `started`.
     started: String,
 }
@@ -254,12 +274,14 @@ impl Supervisor<'_> {
             Err(error) => Err(error),
         };
         match gallery {
-            Ok(gallery) => {
+            Ok(mut gallery) => {
                 log::info!("the facebank has changed: {}", count(gallery.len()));
                 if let Ok(hours) = Hours::parse(&self.config.hours) {
                     self.groups_without_hours =
                         warn_of_closed_groups(&hours, &gallery, &self.groups_without_hours);
                 }
+                self.thresholds.apply(&mut gallery);
+                self.people_problems = warn_of_people(&gallery, &self.config, &self.people_problems);
                 self.pending_update().gallery = Some(gallery);
                 false
             }
@@ -279,12 +301,15 @@ impl Supervisor<'_> {
         }
         match self.prepare(facebank, keep_alive) {
             Err(error) => self.shared.emit(EventKind::ReloadRefused { detail: error.to_string() }),
-            Ok(PreparedReload { config, model, manifest, pending_update, groups_without_hours, detail }) => {
+            Ok(prepared) => {
+                let PreparedReload { config, model, manifest, pending_update, detail, .. } = prepared;
                 // Before the new models are used for the first time.
                 *self.probation_run = ProbationRun::after_reload(&config.models, self.probation_run.take());
                 self.manifest = manifest;
                 *self.pending_update() = pending_update;
-                self.groups_without_hours = groups_without_hours;
+                self.groups_without_hours = prepared.groups_without_hours;
+                self.thresholds = prepared.thresholds;
+                self.people_problems = prepared.people_problems;
                 if config.camera != self.config.camera {
                     let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
                     *new = Some(config.camera.clone());
@@ -321,10 +346,21 @@ impl Supervisor<'_> {
         let rules = rules(&config)?;
         let (model, detail) = (pipeline.model().clone(), summary(&pipeline));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
+        let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
+        let thresholds = pipeline.thresholds().clone();
         let pending_update =
             PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
         let manifest = bundle.manifest().clone();
-        Ok(PreparedReload { config, model, manifest, pending_update, groups_without_hours, detail })
+        Ok(PreparedReload {
+            config,
+            model,
+            manifest,
+            pending_update,
+            groups_without_hours,
+            thresholds,
+            people_problems,
+            detail,
+        })
     }
 
     fn pending_update(&self) -> MutexGuard<'_, PendingUpdate> {
@@ -339,6 +375,8 @@ struct PreparedReload {
     manifest: Manifest,
     pending_update: PendingUpdate,
     groups_without_hours: Vec<GroupWithoutHours>,
+    thresholds: Thresholds,
+    people_problems: Vec<PeopleProblem>,
     detail: String,
 }
 
@@ -380,7 +418,8 @@ fn rules(config: &Config) -> Result<AccessRules, DaemonError> {
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
     }
-    Ok(AccessRules { door: config.door.clone(), hours, trust: config.clock.trust })
+    let (door, lockout) = (config.door.clone(), config.lockout.clone());
+    Ok(AccessRules { door, lockout, hours, trust: config.clock.trust })
 }
 
 /// Logs a warning for each group without hours, while other groups have hours, that is not in `reported`. Returns all such
@@ -395,6 +434,16 @@ fn warn_of_closed_groups(
         log::warn!("{group}; {}", group.fix());
     }
     closed
+}
+
+/// Logs a warning for each problem of the people of a gallery, whose thresholds are set, that is not in `reported`. Returns all
+/// such problems.
+fn warn_of_people(gallery: &Gallery, config: &Config, reported: &[PeopleProblem]) -> Vec<PeopleProblem> {
+    let problems = PeopleProblem::find(gallery, config.door.alike);
+    for problem in problems.iter().filter(|problem| !reported.contains(problem)) {
+        log::warn!("{problem}; {}", problem.fix());
+    }
+    problems
 }
 
 /// People, model and thresholds, for events and systemd's status.

@@ -3,20 +3,25 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ostiary_access::{
-    Access, Decider, Decision, Decisions, DenialReason, Observation, Outcome, group_access,
+    Access, Decider, Decision, Decisions, DenialReason, FaceMotion, Lockout, LockoutStep, Observation,
+    Outcome, StaticFaces, group_access,
 };
 use ostiary_capture::Taken;
 use ostiary_config as config;
-use ostiary_config::{ClockTrust, Hours};
+use ostiary_config::{AlikePeople, ClockTrust, Hours};
 use ostiary_core::{Candidate, Frame, MAX_FACES, ModelId, PersonId, TrackId};
+use ostiary_events::{DecisionDetails, EventKind};
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::{RecognitionPipeline, TrackedFace};
 use ostiary_vision::VisionError;
 
 use super::error::Fault;
+use super::lockout_events;
 use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
+use super::visit_file::{FirstState, VisitState};
 
 /// The longest wait for a frame, before the thread records its progress.
 const FRAME_WAIT: Duration = Duration::from_millis(100);
@@ -35,6 +40,8 @@ pub trait FrameProcessor: Send {
     fn set_gallery(&mut self, gallery: Gallery);
     /// The embedding model.
     fn model(&self) -> &ModelId;
+    /// The rate that the thresholds of the gallery keep; `None` if the model has no calibration.
+    fn fpir(&self) -> Option<f64>;
     /// The id of the next new track.
     fn next_track(&self) -> TrackId;
     /// Sets the id of the next new track, so that ids of another processor are not used again.
@@ -66,6 +73,10 @@ impl FrameProcessor for RecognitionPipeline {
         RecognitionPipeline::model(self)
     }
 
+    fn fpir(&self) -> Option<f64> {
+        self.thresholds().fpir()
+    }
+
     fn next_track(&self) -> TrackId {
         RecognitionPipeline::next_track_id(self)
     }
@@ -90,6 +101,8 @@ pub struct PendingUpdate {
 pub struct AccessRules {
     /// The configuration section `[door]`.
     pub door: config::Door,
+    /// The configuration section `[lockout]`.
+    pub lockout: config::Lockout,
     /// The opening hours.
     pub hours: Hours,
     /// The condition under which the clock is used for the hours.
@@ -111,27 +124,36 @@ pub struct FrameResult<'a> {
 /// A function that the vision thread calls with each result. The thread waits until it returns.
 pub type FrameObserver = Box<dyn FnMut(&FrameResult<'_>) + Send>;
 
+type Observations = heapless::Vec<Observation, MAX_FACES>;
+
 /// The state of the vision thread.
 pub struct VisionWorker {
     shared: Arc<Shared>,
     pending_update: Arc<Mutex<PendingUpdate>>,
     processor: Box<dyn FrameProcessor>,
     decider: Decider,
+    lockout: Lockout,
+    lockout_rules: config::Lockout,
+    static_faces: StaticFaces,
+    /// The state before the restart, until the first frame.
+    first_state: FirstState,
     hours: Hours,
     trust: ClockTrust,
+    alike: AlikePeople,
     frame_observer: Option<FrameObserver>,
-    /// The faces of the latest frame.
-    observations: heapless::Vec<Observation, MAX_FACES>,
+    /// The faces of the latest frame that are not static.
+    observations: Observations,
     /// The time of the latest frame.
     time: Duration,
 }
 
 impl VisionWorker {
-    /// A worker with this processor and these rules.
+    /// A worker with this processor, these rules and this state from before the restart.
     pub fn new(
         shared: Arc<Shared>,
         processor: Box<dyn FrameProcessor>,
         rules: AccessRules,
+        first_state: FirstState,
         frame_observer: Option<FrameObserver>,
     ) -> Self {
         Self {
@@ -139,10 +161,15 @@ impl VisionWorker {
             pending_update: Arc::default(),
             processor,
             decider: Decider::new(&rules.door),
+            lockout: Lockout::new(&rules.lockout),
+            lockout_rules: rules.lockout,
+            static_faces: StaticFaces::new(rules.door.static_after()),
+            first_state,
             hours: rules.hours,
             trust: rules.trust,
+            alike: rules.door.alike,
             frame_observer,
-            observations: heapless::Vec::new(),
+            observations: Observations::new(),
             time: Duration::ZERO,
         }
     }
@@ -187,6 +214,12 @@ impl VisionWorker {
 
     fn process(&mut self, frame: &Frame) -> Result<(), Fault> {
         self.processor.process(frame)?;
+        self.restore(frame.time)?;
+        // At most one for each frame: they must not fill the queue of the door thread.
+        if let Some(step) = self.lockout.tick(frame.time) {
+            self.send_step(step)?;
+        }
+        self.decider.require_clear_match(self.lockout.needs_clear_match(frame.time));
         for index in 0.. {
             let Some(&ended) = self.processor.ended().get(index) else { break };
             if let Some(decision) = self.decider.track_ended(frame.time, ended) {
@@ -195,16 +228,58 @@ impl VisionWorker {
         }
         self.observations.clear();
         self.time = frame.time;
-        for face in self.processor.faces() {
+        let detections = self.processor.faces().iter().map(|face| &face.detection);
+        let motions = self.static_faces.observe(frame.time, detections);
+        let mut became_static = Observations::new();
+        for (face, motion) in self.processor.faces().iter().zip(motions) {
             // There is room: a processor returns at most `MAX_FACES` faces.
-            let _ = self.observations.push(self.observe(face));
+            let _ = match motion {
+                FaceMotion::Moving => self.observations.push(self.observe(face)),
+                FaceMotion::BecameStatic => became_static.push(self.observe(face)),
+                FaceMotion::Static => Ok(()),
+            };
+        }
+        for face in became_static {
+            if let Some(decision) = self.decider.deny_static(frame.time, &face) {
+                self.send_decision(decision)?;
+            }
         }
         let decisions = self.decider.observe(frame.time, &self.observations);
         if let Some(frame_observer) = &mut self.frame_observer {
             let (faces, gallery) = (self.processor.faces(), self.processor.gallery());
             frame_observer(&FrameResult { frame, faces, decisions: &decisions, gallery });
         }
-        self.send_decisions(decisions)
+        // Before the event of a grant, so that its cool-down is on the disk when the grant is in the record.
+        self.save_if_changed(frame.time);
+        self.send_decisions(decisions)?;
+        self.save_if_changed(frame.time);
+        Ok(())
+    }
+
+    /// Restores the state before the restart, at the first frame.
+    fn restore(&mut self, time: Duration) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.first_state, FirstState::None) {
+            FirstState::None => Ok(()),
+            FirstState::Saved(state) => {
+                let elapsed = state.elapsed(Timestamp::now());
+                self.lockout.restore(time, &state.lockout, elapsed);
+                self.decider.restore_visits(time, &state.visits, elapsed);
+                Ok(())
+            }
+            FirstState::Unknown => {
+                self.lockout.assume_attempts(time);
+                let detail = "the record of earlier attempts is damaged".to_owned();
+                self.shared.send_to_door(DoorMessage::Report(EventKind::Lockout { person: None, detail }))
+            }
+        }
+    }
+
+    /// Hands attempts, pauses and visits to the store thread, if they have changed.
+    fn save_if_changed(&mut self, time: Duration) {
+        // Both are asked, so that one change is not saved twice.
+        if self.lockout.take_changed() | self.decider.take_changed_visits() {
+            self.shared.save_visits(VisitState::new(self.lockout.save(time), self.decider.save_visits(time)));
+        }
     }
 
     fn observe(&self, face: &TrackedFace) -> Observation {
@@ -214,13 +289,20 @@ impl VisionWorker {
     }
 
     fn access(&self, candidate: Candidate) -> Access {
-        match self.processor.gallery().person(candidate.person) {
+        let gallery = self.processor.gallery();
+        match gallery.person(candidate.person) {
             // A person who is not in the gallery may not come in.
             None => Access::Disabled,
             Some(person) if !person.enabled => Access::Disabled,
-            Some(person) => group_access(&self.hours, person.group.as_deref(), || {
+            Some(person) if self.alike == AlikePeople::Refuse && gallery.alike(person.id).is_some() => {
+                Access::Alike
+            }
+            Some(person) => match group_access(&self.hours, person.group.as_deref(), || {
                 self.shared.wall.read(self.trust).local()
-            }),
+            }) {
+                Access::Allowed if self.pause_left(person.id).is_some() => Access::Paused,
+                access => access,
+            },
         }
     }
 
@@ -234,25 +316,42 @@ impl VisionWorker {
         Ok(())
     }
 
-    fn send_decisions(&self, decisions: Decisions) -> Result<(), Fault> {
+    fn send_decisions(&mut self, decisions: Decisions) -> Result<(), Fault> {
         decisions.into_iter().try_for_each(|decision| self.send_decision(decision))
     }
 
-    fn send_decision(&self, decision: Decision) -> Result<(), Fault> {
-        let person = decision.person.and_then(|id| self.processor.gallery().person(id));
-        let person = person.map(|person| person.name.clone());
-        let detail = self.detail(decision.outcome, decision.person);
-        self.shared.send_to_door(DoorMessage::Decided {
-            decision,
-            person,
-            detail,
+    fn send_decision(&mut self, decision: Decision) -> Result<(), Fault> {
+        let steps = self.lockout.count(&decision);
+        let gallery = self.processor.gallery();
+        let person = decision.person.and_then(|id| gallery.person(id));
+        let details = DecisionDetails {
+            person: person.map(|person| person.name.clone()),
+            detail: self.detail(decision.outcome, decision.person),
             model: self.processor.model().clone(),
-        })
+            people: u32::try_from(gallery.len()).unwrap_or(u32::MAX),
+            fpir: self.processor.fpir(),
+        };
+        self.shared.send_to_door(DoorMessage::Decided { decision: Box::new(decision), details })?;
+        steps.into_iter().try_for_each(|step| self.send_step(step))
+    }
+
+    fn send_step(&self, step: LockoutStep) -> Result<(), Fault> {
+        let event = lockout_events::event(step, &self.lockout_rules, self.processor.gallery());
+        self.shared.send_to_door(DoorMessage::Report(event))
+    }
+
+    /// How much of the pause of this person is left at the time of the latest frame.
+    fn pause_left(&self, person: PersonId) -> Option<Duration> {
+        self.lockout.pause_left(person, self.time)
     }
 
     /// More about a reason, for the event.
     fn detail(&self, outcome: Outcome, person: Option<PersonId>) -> Option<String> {
         match outcome {
+            Outcome::Denied(DenialReason::Alike) => {
+                let other = &self.processor.gallery().alike(person?)?.name;
+                Some(format!("the model cannot tell this person apart from {other}"))
+            }
             Outcome::Denied(DenialReason::NoHours) => {
                 let group = self.processor.gallery().person(person?)?.group.as_ref()?;
                 Some(format!("there is no group {group:?} in [hours]"))
@@ -260,6 +359,9 @@ impl VisionWorker {
             // `None` if the clock has become plausible since the decision.
             Outcome::Denied(DenialReason::ClockImplausible) => {
                 self.shared.wall.read(self.trust).local().err().map(|fault| fault.to_string())
+            }
+            Outcome::Denied(DenialReason::Paused) => {
+                Some(format!("the pause ends in {:.0} s", self.pause_left(person?)?.as_secs_f64()))
             }
             _ => None,
         }
@@ -280,8 +382,14 @@ impl VisionWorker {
         }
         if let Some(rules) = pending_update.rules {
             self.decider.set_rules(&rules.door);
-            (self.hours, self.trust) = (rules.hours, rules.trust);
+            self.lockout.set_rules(&rules.lockout);
+            self.static_faces.set_after(rules.door.static_after());
+            self.lockout_rules = rules.lockout;
+            (self.hours, self.trust, self.alike) = (rules.hours, rules.trust, rules.door.alike);
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,10 @@ impl FrameSource for SyntheticSource {
         false
     }
 
+    fn frozen_after(&self) -> Option<Duration> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!("bundled demo, {WIDTH}x{HEIGHT} at {FPS}/s, {} visitors", self.visitors.len())
     }

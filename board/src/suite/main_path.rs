@@ -36,8 +36,8 @@ pub fn enroll_from_camera(board: &Board) -> anyhow::Result<String> {
         board.sh(&as_service_user(&format!("ostiary people remove {PERSON}")))?;
     }
     let since = Instant::now();
-    let output =
-        board.sh(&as_service_user(&format!("ostiary enroll {PERSON} --camera --timeout 80 2>&1")))?;
+    let output = board
+        .sh(&as_service_user(&format!("ostiary enroll {PERSON} --camera --any-pose --timeout 80 2>&1")))?;
     let seconds = since.elapsed().as_secs_f64();
     let pictures = output.matches("taken").count();
     ensure!(pictures == 3, "{output}");

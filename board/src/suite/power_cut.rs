@@ -19,7 +19,7 @@ pub fn in_enrollment(board: &Board) -> anyhow::Result<String> {
     let before = board.copy_state()?.check_integrity()?;
     board.sh("systemctl stop ostiary && sync")?;
     board.play(Scene::Stranger)?;
-    let enroll = as_service_user(&format!("ostiary enroll {NEW_PERSON} --camera --timeout 80"));
+    let enroll = as_service_user(&format!("ostiary enroll {NEW_PERSON} --camera --any-pose --timeout 80"));
     let mut enrollment = board.start(&enroll)?;
     // After the third picture it writes to the facebank.
     let stderr = enrollment.stderr.take().context("no output of ssh")?;

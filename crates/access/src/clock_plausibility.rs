@@ -16,8 +16,8 @@ pub struct ClockReading {
     pub zone: Result<TimeZone, ClockFault>,
     /// When the program was made.
     pub made: Timestamp,
-    /// The newest event of the record; `None` if there is none.
-    pub newest_event: Option<Timestamp>,
+    /// The newest event of the record, `None` if there is none; or why it is not known.
+    pub newest_event: Result<Option<Timestamp>, ClockFault>,
     /// Whether the clock is synchronized.
     pub synchronization: Synchronization,
 }
@@ -62,6 +62,9 @@ pub enum ClockFault {
         /// The time of the event, local.
         event: String,
     },
+    /// The event store cannot be read, so that the time of the newest event is not known.
+    #[error("the event store cannot be read, so that the clock cannot be compared with the newest event")]
+    NewestEventUnknown,
     /// The clock is not synchronized, and `clock.trust` requires it.
     #[error("the clock says {now} and is not synchronized, which clock.trust = \"synchronized\" asks for")]
     NotSynchronized {
@@ -92,7 +95,7 @@ impl ClockReading {
             let made = self.made.strftime("%Y-%m-%d").to_string();
             return Err(ClockFault::BeforeProgram { now: now(), made });
         }
-        if let Some(event) = self.newest_event.filter(|event| is_behind(self.now, *event)) {
+        if let Some(event) = self.newest_event.clone()?.filter(|event| is_behind(self.now, *event)) {
             return Err(ClockFault::BeforeEvent { now: now(), event: shown(event) });
         }
         match &self.synchronization {
@@ -125,6 +128,7 @@ impl ClockFault {
             Self::BeforeEvent { .. } => {
                 "set the clock; if it is right and the event was recorded at a wrong time, run `ostiary clock accept`"
             }
+            Self::NewestEventUnknown => "free the disk, and check events.path and who may write the file",
             Self::SynchronizationUnknown { .. } => {
                 "run `timedatectl` and fix what it complains of (it needs the package dbus), or set clock.trust = \"plausible\""
             }
@@ -148,7 +152,7 @@ mod tests {
             now: at("2031-05-05T10:00:00Z"),
             zone: TimeZone::get("Europe/Berlin").map_err(|_| unreachable!()),
             made: at("2026-11-24T12:00:00Z"),
-            newest_event: Some(at("2031-05-05T09:59:00Z")),
+            newest_event: Ok(Some(at("2031-05-05T09:59:00Z"))),
             synchronization: Synchronization::NotAsked,
         }
     }
@@ -156,14 +160,14 @@ mod tests {
     #[test]
     fn a_clock_that_can_be_right_gives_the_local_time() {
         assert_eq!(sound().local(), Ok(date(2031, 5, 5).at(12, 0, 0, 0)));
-        let first = ClockReading { newest_event: None, ..sound() };
+        let first = ClockReading { newest_event: Ok(None), ..sound() };
         assert_eq!(first.local(), sound().local());
     }
 
     #[test]
     fn a_clock_before_the_program_was_never_set() {
         for now in ["1970-01-05T10:00:00Z", "2025-11-28T10:00:00Z", "2026-11-24T11:59:59Z"] {
-            let clock = ClockReading { now: at(now), newest_event: None, ..sound() };
+            let clock = ClockReading { now: at(now), newest_event: Ok(None), ..sound() };
             let fault = clock.local().unwrap_err();
             assert!(matches!(fault, ClockFault::BeforeProgram { .. }), "{fault}");
         }
@@ -181,6 +185,12 @@ mod tests {
             assert!(matches!(fault, ClockFault::BeforeEvent { .. }), "{fault}");
             assert!(fault.fix().contains("ostiary clock accept"), "{}", fault.fix());
         }
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_compared_with_the_newest_event_is_not_plausible() {
+        let unknown = ClockReading { newest_event: Err(ClockFault::NewestEventUnknown), ..sound() };
+        assert_eq!(unknown.local(), Err(ClockFault::NewestEventUnknown));
     }
 
     #[test]

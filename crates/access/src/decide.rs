@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use ostiary_config::{Door, SecondFace};
-use ostiary_core::{MAX_FACES, PersonId, TrackId};
+use ostiary_core::{MAX_FACES, TrackId};
 
+use super::recent_visits::{Presence, RecentVisits, SavedVisits};
 use super::rules::DecisionRules;
 use super::track_evidence::TrackEvidence;
-use super::{Access, Decision, DenialReason, Observation, Outcome};
+use super::track_state::Finding;
+use super::{Decision, DenialReason, Observation, Outcome};
 
 /// The decisions of one frame, at most one for each face.
 pub type Decisions = heapless::Vec<Decision, MAX_FACES>;
 
-/// Number of grants that are kept for the cool-down; a new grant replaces the oldest.
-const MAX_GRANTS: usize = 64;
 /// How long after an unknown face was in view a new track must be a clear match.
 const UNKNOWN_MEMORY: Duration = Duration::from_secs(10);
 
@@ -24,23 +24,18 @@ const UNKNOWN_MEMORY: Duration = Duration::from_secs(10);
 /// margin. While there are fewer than twice `frames` moments, and after the track was reported as unknown, it must exceed the
 /// threshold by [`CLEAR_EXCESS`](crate::CLEAR_EXCESS). So must a track that begins within some seconds after an unknown face was
 /// in view: a stranger who hides the face for a moment has no new chance. A match after at least `frames` moments is granted, once for each
-/// track, unless the person is disabled, is outside their hours (or the hours cannot be evaluated), was let in within
-/// `cooldown_s`, or a second face prevents it. Each reason is reported once for each track. A grant can follow a denial.
+/// track, unless the person is disabled, is alike another one, is outside their hours (or the hours cannot be evaluated), was let
+/// in within `cooldown_s` or has not been away since, or a second face prevents it. Each reason is reported once for each track. A
+/// grant can follow a denial.
 /// Memory has a fixed size; nothing is allocated.
 #[derive(Debug, Clone)]
 pub struct Decider {
     rules: DecisionRules,
     tracks: heapless::Vec<TrackEvidence, MAX_FACES>,
-    grants: heapless::Deque<RecentGrant, MAX_GRANTS>,
+    visits: RecentVisits,
     faces_in_view: usize,
     /// Frame time of the last frame with a face that was reported as unknown.
     unknown_seen: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct RecentGrant {
-    person: PersonId,
-    time: Duration,
 }
 
 impl Decider {
@@ -49,7 +44,7 @@ impl Decider {
         Self {
             rules: DecisionRules::new(door),
             tracks: heapless::Vec::new(),
-            grants: heapless::Deque::new(),
+            visits: RecentVisits::default(),
             faces_in_view: 0,
             unknown_seen: None,
         }
@@ -57,7 +52,17 @@ impl Decider {
 
     /// Sets new rules for the next frames. Tracks keep their frames, and a track that has a grant gets no second one.
     pub fn set_rules(&mut self, door: &Door) {
-        self.rules = DecisionRules::new(door);
+        let is_clear_match_required = self.rules.is_clear_match_required;
+        self.rules = DecisionRules { is_clear_match_required, ..DecisionRules::new(door) };
+        self.tracks.iter_mut().for_each(TrackEvidence::rules_changed);
+    }
+
+    /// Sets whether everybody must be a clear match, from the next frame on, because of too many attempts at the door.
+    pub fn require_clear_match(&mut self, required: bool) {
+        if self.rules.is_clear_match_required != required {
+            self.rules.is_clear_match_required = required;
+            self.tracks.iter_mut().for_each(TrackEvidence::rules_changed);
+        }
     }
 
     /// Processes all faces of one frame, at the frame's time. Faces beyond [`MAX_FACES`] count as faces in view, but get
@@ -77,6 +82,12 @@ impl Decider {
                 }
             }
         }
+        let tracks = &self.tracks;
+        let presence = |face: &Observation| {
+            let track = tracks.iter().find(|track| track.id == face.track);
+            (face.track, track.map_or(Presence::Uncompared, TrackEvidence::presence))
+        };
+        self.visits.observe(time, self.rules.away, decided.iter().map(presence));
         let mut decisions = Decisions::new();
         for face in decided {
             if let Some(decision) = self.decide(time, face.track, faces) {
@@ -88,12 +99,37 @@ impl Decider {
         decisions
     }
 
+    /// Whether the visits of people who were let in have changed since the last call, so that they are to be saved.
+    pub fn take_changed_visits(&mut self) -> bool {
+        self.visits.take_changed()
+    }
+
+    /// The visits of people who were let in, to be restored after a restart.
+    pub fn save_visits(&self, now: Duration) -> SavedVisits {
+        self.visits.save(now)
+    }
+
+    /// Restores visits that were saved `elapsed` ago. To be called before the first frame.
+    pub fn restore_visits(&mut self, now: Duration, saved: &SavedVisits, elapsed: Duration) {
+        self.visits.restore(now, saved, elapsed, self.rules.cooldown);
+    }
+
+    /// Denies a face that has become static, which gets no other decision. Static faces are left out of the frames.
+    pub fn deny_static(&mut self, time: Duration, face: &Observation) -> Option<Decision> {
+        let index = self.find_or_add_track(time, face)?;
+        let faces_in_view = self.faces_in_view;
+        let track = self.tracks.get_mut(index)?;
+        let outcome = Outcome::Denied(DenialReason::StaticFace);
+        (!track.has_reported(outcome)).then(|| track.report(time, outcome, None, faces_in_view, &self.rules))
+    }
+
     /// Removes a track that has ended. Returns a denial with the reason if nothing was reported while the face was in view.
     pub fn track_ended(&mut self, time: Duration, track: TrackId) -> Option<Decision> {
         let index = self.tracks.iter().position(|known| known.id == track)?;
         let mut track = self.tracks.swap_remove(index);
         let reason = track.end_reason(&self.rules)?;
-        let decision = track.report(time, Outcome::Denied(reason), self.faces_in_view)?;
+        let outcome = Outcome::Denied(reason);
+        let decision = track.report(time, outcome, None, self.faces_in_view, &self.rules);
         self.remember_unknown(&decision);
         Some(decision)
     }
@@ -126,44 +162,17 @@ impl Decider {
 
     fn decide(&mut self, time: Duration, id: TrackId, faces: &[Observation]) -> Option<Decision> {
         let is_blocked = self.is_blocked_by_other_face(time, id, faces);
-        let cooldown = self.rules.cooldown;
-        let (rules, grants) = (&self.rules, &mut self.grants);
+        let (rules, visits) = (&self.rules, &mut self.visits);
         let track = self.tracks.iter_mut().find(|track| track.id == id)?;
         if is_blocked {
-            track.set_blocked();
+            track.set_blocked(time);
         }
-        if track.has_reported(Outcome::Granted) {
-            return None;
+        let finding = track.finding_at(time)?;
+        let outcome = track.judge(finding, rules, |person| visits.before(person, time, rules.cooldown))?;
+        if let (Outcome::Granted, Finding::Match(person)) = (outcome, finding) {
+            visits.grant(person, id, time, rules.cooldown);
         }
-
-        let outcome = if let Some((person, access)) = track.match_at(time) {
-            let is_recent =
-                |grant: &RecentGrant| grant.person == person && time.saturating_sub(grant.time) < cooldown;
-            match access {
-                Access::Disabled => Outcome::Denied(DenialReason::DisabledPerson),
-                Access::OutsideHours => Outcome::Denied(DenialReason::OutsideHours),
-                Access::NoHours => Outcome::Denied(DenialReason::NoHours),
-                Access::ClockImplausible => Outcome::Denied(DenialReason::ClockImplausible),
-                Access::Allowed if grants.iter().any(is_recent) => Outcome::Denied(DenialReason::CoolDown),
-                Access::Allowed if is_blocked => Outcome::Denied(DenialReason::SeveralFaces),
-                Access::Allowed if track.is_unblocked(rules) => {
-                    if grants.is_full() {
-                        grants.pop_front();
-                    }
-                    // There is room: the oldest grant was removed if the queue was full.
-                    let _ = grants.push_back(RecentGrant { person, time });
-                    Outcome::Granted
-                }
-                Access::Allowed => return None,
-            }
-        } else if track.is_ambiguous_at(time) {
-            Outcome::Denied(DenialReason::Ambiguous)
-        } else if track.is_unknown(rules) {
-            Outcome::Denied(DenialReason::Unknown)
-        } else {
-            return None;
-        };
-        track.report(time, outcome, faces.len())
+        Some(track.report(time, outcome, Some(finding), faces.len(), rules))
     }
 
     /// Whether another face in view prevents a grant (`door.second_face`).

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ostiary_core::{Candidate, PersonId, Quality, QualityFault, Similarity, TrackId};
 
-use super::{DenialReason, Reason};
+use super::{Access, Outcome, VisitRecord};
 
 /// One tracked face in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,30 +28,6 @@ pub struct Observation {
     pub access: Access,
 }
 
-/// Whether an enrolled person may come in now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The person may come in.
-    Allowed,
-    /// The person is disabled.
-    Disabled,
-    /// The hours of the person's group do not include this time.
-    OutsideHours,
-    /// Other groups have hours, the person's group has none.
-    NoHours,
-    /// The person's group has hours, and the clock is not plausible.
-    ClockImplausible,
-}
-
-/// The outcome of a decision: whether the door opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The door opens: an enabled person is identified in enough frames of good quality.
-    Granted,
-    /// The door does not open, for this reason.
-    Denied(DenialReason),
-}
-
 /// A grant or a denial, with the values that led to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
@@ -65,6 +41,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The person; `None` for a stranger. The best candidate of a stranger is not named.
     pub person: Option<PersonId>,
+    /// The best candidate at the last moment, also of a stranger: for the count of attempts, not for events.
+    pub nearest: Option<PersonId>,
     /// Normalized similarity of the track's template and the best candidate at the last moment; `None` if there was none.
     pub similarity: Option<Similarity>,
     /// Cosine similarity of the same two, -1 to 1.
@@ -79,13 +57,6 @@ pub struct Decision {
     pub faces_in_view: u32,
     /// Number of moments that the decision rests on.
     pub frames: u32,
-}
-
-impl From<Outcome> for Reason {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Granted => Self::Granted,
-            Outcome::Denied(reason) => Self::Denied(reason),
-        }
-    }
+    /// The moments themselves, and the rules.
+    pub visit: VisitRecord,
 }

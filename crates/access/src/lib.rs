@@ -6,24 +6,39 @@
 //! [`DoorTransition::Forced`] if the door opens without a grant. [`group_access()`] applies the opening hours
 //! ([`Hours`](ostiary_config::Hours)). It uses a [`ClockReading`] only while the clock is plausible.
 
+mod access;
 mod clock_plausibility;
 mod decide;
 mod decision;
 mod door_monitor;
 mod group_access;
 mod group_without_hours;
+mod lockout;
+mod outcome;
 mod reason;
+mod recent_visits;
 mod relay_fsm;
 mod rules;
-
+mod static_face;
+mod step;
 mod track_evidence;
+mod track_state;
+mod visit_record;
 
+pub use access::Access;
 pub use clock_plausibility::{ClockFault, ClockReading, Synchronization, is_behind};
 pub use decide::{Decider, Decisions};
-pub use decision::{Access, Decision, Observation, Outcome};
+pub use decision::{Decision, Observation};
 pub use door_monitor::{DoorMonitor, DoorTransition};
 pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
+pub use lockout::{CLAIM_RANGE, Lockout, LockoutStep, LockoutSteps, SavedLockout};
+pub use outcome::Outcome;
 pub use reason::{DenialReason, Reason};
+pub use recent_visits::SavedVisits;
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};
-pub use rules::CLEAR_EXCESS;
+pub use rules::{CLEAR_EXCESS, DecisionRules};
+pub use static_face::{FaceMotion, StaticFaces};
+pub use step::{FrameCounts, Step};
+pub use track_state::TrackState;
+pub use visit_record::{MAX_STEPS, VisitRecord};

@@ -31,35 +31,47 @@ pub enum DenialReason {
     LowQuality,
     /// The face is too small: the person is too far away.
     TooFar,
+    /// The face has not moved for `door.static_s`: it is a picture.
+    StaticFace,
     /// A second face is in view, and `door.second_face` refuses it.
     SeveralFaces,
     /// The same person was let in within `door.cooldown_s`.
     CoolDown,
+    /// The person was let in and has not been out of view for `door.away_s` since.
+    SameVisit,
     /// The person is enrolled, but disabled.
     DisabledPerson,
+    /// The model cannot tell the person apart from another enrolled one, and `door.alike` refuses both.
+    Alike,
     /// The person is enrolled, but the hours of the group do not include this time.
     OutsideHours,
     /// The person is enrolled, but in a group without hours while other groups have hours.
     NoHours,
     /// The person is enrolled in a group with hours, but the clock is not plausible.
     ClockImplausible,
+    /// The person's way in by face pauses, after too many attempts to be taken for the person.
+    Paused,
     /// A fault has locked the door. It opens for nobody.
     Locked,
 }
 
 impl DenialReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Unknown,
         Self::Ambiguous,
         Self::LowQuality,
         Self::TooFar,
+        Self::StaticFace,
         Self::SeveralFaces,
         Self::CoolDown,
+        Self::SameVisit,
         Self::DisabledPerson,
+        Self::Alike,
         Self::OutsideHours,
         Self::NoHours,
         Self::ClockImplausible,
+        Self::Paused,
         Self::Locked,
     ];
 }
@@ -94,13 +106,17 @@ mod tests {
             DenialReason::Ambiguous => 1,
             DenialReason::LowQuality => 2,
             DenialReason::TooFar => 3,
-            DenialReason::SeveralFaces => 4,
-            DenialReason::CoolDown => 5,
-            DenialReason::DisabledPerson => 6,
-            DenialReason::OutsideHours => 7,
-            DenialReason::NoHours => 8,
-            DenialReason::ClockImplausible => 9,
-            DenialReason::Locked => 10,
+            DenialReason::StaticFace => 4,
+            DenialReason::SeveralFaces => 5,
+            DenialReason::CoolDown => 6,
+            DenialReason::SameVisit => 7,
+            DenialReason::DisabledPerson => 8,
+            DenialReason::Alike => 9,
+            DenialReason::OutsideHours => 10,
+            DenialReason::NoHours => 11,
+            DenialReason::ClockImplausible => 12,
+            DenialReason::Paused => 13,
+            DenialReason::Locked => 14,
         };
         assert!(DenialReason::ALL.iter().enumerate().all(|(number, reason)| index(*reason) == number));
     }

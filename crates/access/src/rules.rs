@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use ostiary_config::{Door, SecondFace};
 use ostiary_core::MatchRule;
+use serde::{Deserialize, Serialize};
 
-/// By how much a similarity must exceed the threshold while a track has few moments, or after it or a track shortly before it was
-/// reported as unknown.
+/// By how much a similarity must exceed the threshold while a track has few moments, after it or a track shortly before it was
+/// reported as unknown, or after too many attempts at the door.
 ///
 /// The first moments of a visit are the least evidence, and each further moment is a further chance of a stranger. A clear match
 /// loses no time: most visits of enrolled people exceed the threshold by several times this.
 pub const CLEAR_EXCESS: f32 = 0.05;
 
 /// The rules of the decision.
-#[derive(Debug, Clone)]
-pub(super) struct DecisionRules {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DecisionRules {
+    /// The rule of a match.
     pub matching: MatchRule,
     /// Number of moments of a clear match, at least 1.
     pub moments: u32,
@@ -24,10 +26,16 @@ pub(super) struct DecisionRules {
     pub unknown_after: u32,
     /// The time in which the same person is not let in again.
     pub cooldown: Duration,
+    /// How long a person must be out of view for a visit to end.
+    pub away: Duration,
+    /// What a second face in view does.
     pub second_face: SecondFace,
+    /// Whether everybody must be a clear match.
+    pub is_clear_match_required: bool,
 }
 
 impl DecisionRules {
+    /// The rules of a configuration.
     pub fn new(door: &Door) -> Self {
         Self {
             matching: MatchRule { margin: door.margin },
@@ -36,16 +44,18 @@ impl DecisionRules {
             unknown_after: door.unknown_after.max(1),
             // A number that is not a time span becomes the value that grants less.
             cooldown: Duration::try_from_secs_f64(door.cooldown_s).unwrap_or(Duration::MAX),
+            away: Duration::try_from_secs_f64(door.away_s).unwrap_or(Duration::MAX),
             second_face: door.second_face,
+            is_clear_match_required: false,
         }
     }
 
     /// By how much the similarity of a track with this number of moments must exceed the threshold; `None` if they are too
     /// few for a decision.
-    pub fn excess(&self, moments: u32, was_unknown: bool) -> Option<f32> {
+    pub(super) fn excess(&self, moments: u32, was_unknown: bool) -> Option<f32> {
         if moments < self.moments {
             None
-        } else if moments < 2 * self.moments || was_unknown {
+        } else if moments < 2 * self.moments || was_unknown || self.is_clear_match_required {
             Some(CLEAR_EXCESS)
         } else {
             Some(0.0)

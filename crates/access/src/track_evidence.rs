@@ -1,72 +1,51 @@
-//! The decision state of one track.
+//! One track in the decision: its state, the record of its moments, and its latest face.
 
 use std::time::Duration;
 
-use ostiary_core::{PersonId, QualityFault, TrackId, Verdict};
+use heapless::Deque;
+use ostiary_core::{PersonId, QualityFault, Similarity, TrackId};
 
+use super::recent_visits::{BeforeGrant, Presence};
 use super::rules::DecisionRules;
-use super::{Access, Decision, DenialReason, Observation, Outcome};
+use super::step::{FrameCounts, Step};
+use super::track_state::{Finding, TrackState};
+use super::visit_record::{MAX_STEPS, VisitRecord};
+use super::{Access, CLAIM_RANGE, Decision, DenialReason, Observation, Outcome};
 
-/// A track that ends after this many frames or fewer gets no denial: the person only passed by.
-const MAX_PASSING_FRAMES: u32 = 2;
-
-/// The decision state of one track. Tracks share no state.
+/// One track. Tracks share no state.
 #[derive(Debug, Clone)]
 pub(super) struct TrackEvidence {
     pub id: TrackId,
     /// Frame time of the last frame with this face.
     pub last_seen: Duration,
-    /// Whether an unknown face was in view shortly before the track began.
-    follows_unknown: bool,
-    /// The match of the latest moment.
-    matched: Option<Match>,
-    /// Frame time of the latest moment, if two people were similar enough in it.
-    ambiguous_at: Option<Duration>,
-    /// Number of moments without a match since the last match.
-    unmatched: u32,
-    /// Number of all frames.
-    seen: u32,
-    /// Number of moments.
-    good: u32,
-    /// Number of frames with a quality fault.
-    faulty: u32,
-    /// Number of frames in which the face is too small.
-    too_small: u32,
+    state: TrackState,
+    /// The state before the first of `steps`.
+    start: TrackState,
+    /// The latest moments.
+    steps: Deque<Step, MAX_STEPS>,
+    /// What the latest moment shows, and its frame time.
+    finding: Option<(Duration, Finding)>,
+    frames: FrameCounts,
     /// Number of moments since another face last prevented a grant.
     unblocked: u32,
-    /// The reasons that were reported, one bit each.
-    reported: u16,
     latest: Observation,
     /// The latest moment.
     counted: Option<Observation>,
 }
 
-/// A person that a moment matched.
-#[derive(Debug, Clone, Copy)]
-struct Match {
-    person: PersonId,
-    /// Whether the person may come in.
-    access: Access,
-    /// Frame time of the moment.
-    time: Duration,
-}
-
 impl TrackEvidence {
     /// A new track. `follows_unknown`: an unknown face was in view shortly before.
     pub fn new(time: Duration, face: &Observation, follows_unknown: bool) -> Self {
+        let state = TrackState::new(follows_unknown);
         Self {
             id: face.track,
             last_seen: time,
-            follows_unknown,
-            matched: None,
-            ambiguous_at: None,
-            unmatched: 0,
-            seen: 0,
-            good: 0,
-            faulty: 0,
-            too_small: 0,
+            state,
+            start: state,
+            steps: Deque::new(),
+            finding: None,
+            frames: FrameCounts::default(),
             unblocked: 0,
-            reported: 0,
             latest: *face,
             counted: None,
         }
@@ -76,65 +55,99 @@ impl TrackEvidence {
     pub fn update(&mut self, time: Duration, face: &Observation, rules: &DecisionRules) {
         self.last_seen = time;
         self.latest = *face;
-        self.seen = self.seen.saturating_add(1);
+        let frames = &mut self.frames;
+        frames.seen = frames.seen.saturating_add(1);
         if let Some(fault) = face.fault {
-            self.faulty = self.faulty.saturating_add(1);
-            self.too_small = self.too_small.saturating_add(u32::from(fault == QualityFault::TooSmall));
+            frames.faulty = frames.faulty.saturating_add(1);
+            frames.too_small = frames.too_small.saturating_add(u32::from(fault == QualityFault::TooSmall));
             return;
         }
         if !face.embedded {
             return;
         }
-        self.good = self.good.saturating_add(1);
+        frames.good = frames.good.saturating_add(1);
         self.unblocked = self.unblocked.saturating_add(1);
         self.counted = Some(*face);
-        // The decision rests on the latest moment, whose template has all moments.
-        self.matched = None;
-        self.ambiguous_at = None;
-        let was_unknown = self.follows_unknown || self.is_reported_unknown();
-        let excess = rules.excess(face.moments, was_unknown);
-        match rules.matching.evaluate(face.candidate, excess.unwrap_or(0.0)) {
-            Verdict::Person(person) if excess.is_some() => {
-                self.matched = Some(Match { person, access: face.access, time });
-                self.unmatched = 0;
-            }
-            Verdict::Ambiguous if excess.is_some() => self.ambiguous_at = Some(time),
-            Verdict::Person(_) | Verdict::Ambiguous => {}
-            // Near the threshold, further moments decide.
-            Verdict::Unknown if rules.matching.evaluate(face.candidate, 0.0) != Verdict::Unknown => {}
-            Verdict::Unknown => self.unmatched = self.unmatched.saturating_add(1),
+        let since_first = time.saturating_sub(face.first_seen);
+        let step = Step {
+            at_ms: u32::try_from(since_first.as_millis()).unwrap_or(u32::MAX),
+            weight: face.quality.weight(),
+            moments: face.moments,
+            unblocked: self.unblocked,
+            since_grant_ms: None,
+            is_same_visit: false,
+            access: face.access,
+            scores: face.candidate.map(|candidate| candidate.scores()).unwrap_or_default(),
+            reported: None,
+        };
+        self.finding = Some((time, self.state.add(&step, rules)));
+        if self.steps.is_full()
+            && let Some(dropped) = self.steps.pop_front()
+        {
+            self.start.add(&dropped, rules);
+            self.start.reported |= dropped.reported_bit();
         }
+        // There is room: the oldest step was removed if the queue was full.
+        let _ = self.steps.push_back(step);
+    }
+
+    /// Begins the record anew: with other rules, the steps so far do not lead to the present state.
+    pub fn rules_changed(&mut self) {
+        self.steps.clear();
+        self.start = self.state;
     }
 
     /// Whether the latest moment, which is not too old at `now`, matched a person who may come in.
     pub fn is_allowed_person(&self, now: Duration, rules: &DecisionRules) -> bool {
-        let is_recent = |matched: &Match| now.saturating_sub(matched.time) <= rules.within;
-        self.matched.filter(is_recent).is_some_and(|matched| matched.access == Access::Allowed)
+        let is_allowed = self.counted.is_some_and(|face| face.access == Access::Allowed);
+        let is_recent = |time| now.saturating_sub(time) <= rules.within;
+        is_allowed && matches!(self.finding, Some((time, Finding::Match(_))) if is_recent(time))
     }
 
-    /// The person that a moment at this time matched, and whether the person may come in.
-    pub fn match_at(&self, now: Duration) -> Option<(PersonId, Access)> {
-        self.matched.filter(|matched| matched.time == now).map(|matched| (matched.person, matched.access))
+    /// What the moment at this time shows; `None` if the frame of this time is no moment of the track.
+    pub fn finding_at(&self, now: Duration) -> Option<Finding> {
+        self.finding.filter(|(time, _)| *time == now).map(|(_, finding)| finding)
     }
 
-    /// Records that another face prevents a grant.
-    pub fn set_blocked(&mut self) {
+    /// The decision at the latest moment, which is `finding`; `None` if there is none yet, or if it was reported before.
+    /// `before` gives what is known of an earlier grant of the most similar person.
+    pub fn judge(
+        &mut self,
+        finding: Finding,
+        rules: &DecisionRules,
+        before: impl FnOnce(PersonId) -> BeforeGrant,
+    ) -> Option<Outcome> {
+        let step = self.steps.back_mut()?;
+        if let Some(candidate) = step.candidate() {
+            let BeforeGrant { since, is_same_visit } = before(candidate.person);
+            step.set_since_grant(since);
+            step.is_same_visit = is_same_visit;
+        }
+        self.state.judge(step, finding, rules)
+    }
+
+    /// Whose this face is, for the visits of people who were let in.
+    pub fn presence(&self) -> Presence {
+        match self.counted {
+            Some(face) => match face.candidate {
+                Some(near) if near.similarity.reaches(Similarity(near.threshold.0 - CLAIM_RANGE)) => {
+                    Presence::Person(near.person)
+                }
+                _ => Presence::Nobody,
+            },
+            None if self.latest.fault == Some(QualityFault::TooSmall) => Presence::Nobody,
+            None => Presence::Uncompared,
+        }
+    }
+
+    /// Records that another face prevents a grant in the frame of this time.
+    pub fn set_blocked(&mut self, now: Duration) {
         self.unblocked = 0;
-    }
-
-    /// Whether there are enough moments after the last frame in which another face prevented a grant.
-    pub fn is_unblocked(&self, rules: &DecisionRules) -> bool {
-        self.unblocked >= rules.moments
-    }
-
-    /// Whether two people were similar enough in a moment at `now`.
-    pub fn is_ambiguous_at(&self, now: Duration) -> bool {
-        self.ambiguous_at == Some(now)
-    }
-
-    /// Whether enough moments match nobody.
-    pub fn is_unknown(&self, rules: &DecisionRules) -> bool {
-        self.unmatched >= rules.unknown_after
+        if self.finding_at(now).is_some()
+            && let Some(step) = self.steps.back_mut()
+        {
+            step.unblocked = 0;
+        }
     }
 
     /// Whether the track was reported as unknown.
@@ -142,74 +155,57 @@ impl TrackEvidence {
         self.has_reported(Outcome::Denied(DenialReason::Unknown))
     }
 
-    /// Whether this reason was reported.
+    /// Whether this decision was reported.
     pub fn has_reported(&self, outcome: Outcome) -> bool {
-        self.reported & bit(outcome) != 0
+        self.state.has_reported(outcome)
     }
 
     /// The reason of the denial at the end of a track for which nothing was reported.
-    ///
-    /// `None` if the track had at most [`MAX_PASSING_FRAMES`] frames, or no frame that explains a denial.
     pub fn end_reason(&self, rules: &DecisionRules) -> Option<DenialReason> {
-        if self.reported != 0 || self.seen <= MAX_PASSING_FRAMES {
-            None
-        } else if self.unmatched >= rules.moments {
-            Some(DenialReason::Unknown)
-        } else if self.faulty <= self.good {
-            None
-        } else if self.too_small > self.faulty / 2 {
-            Some(DenialReason::TooFar)
-        } else {
-            Some(DenialReason::LowQuality)
-        }
+        self.state.end_reason(self.frames, rules)
     }
 
-    /// The decision with this reason; `None` if the reason was reported before.
-    pub fn report(&mut self, time: Duration, outcome: Outcome, faces_in_view: usize) -> Option<Decision> {
-        if self.has_reported(outcome) {
-            return None;
+    /// The decision with this reason. `finding` is the one of the latest moment if it decided, `None` if all frames of the track
+    /// did.
+    pub fn report(
+        &mut self,
+        time: Duration,
+        outcome: Outcome,
+        finding: Option<Finding>,
+        faces_in_view: usize,
+        rules: &DecisionRules,
+    ) -> Decision {
+        self.state.set_reported(outcome);
+        if finding.is_some()
+            && let Some(step) = self.steps.back_mut()
+        {
+            step.reported = Some(outcome.into());
         }
-        self.reported |= bit(outcome);
         let face = self.counted.unwrap_or(self.latest);
-        let person = match outcome {
-            Outcome::Denied(
-                DenialReason::Unknown
-                | DenialReason::Ambiguous
-                | DenialReason::LowQuality
-                | DenialReason::TooFar,
-            ) => None,
-            Outcome::Granted
-            | Outcome::Denied(
-                DenialReason::SeveralFaces
-                | DenialReason::CoolDown
-                | DenialReason::DisabledPerson
-                | DenialReason::OutsideHours
-                | DenialReason::NoHours
-                | DenialReason::ClockImplausible
-                | DenialReason::Locked,
-            ) => self.matched.map(|matched| matched.person),
+        let person = match finding {
+            Some(Finding::Match(person)) => Some(person),
+            Some(Finding::Ambiguous | Finding::NoMatch) | None => None,
         };
-        Some(Decision {
+        Decision {
             time,
             track: self.id,
             first_seen: self.latest.first_seen,
             outcome,
             person,
+            nearest: face.candidate.map(|candidate| candidate.person),
             similarity: face.candidate.map(|candidate| candidate.similarity),
-            second: face.candidate.and_then(|candidate| candidate.second).map(|(_, similarity)| similarity),
+            second: face.candidate.and_then(|candidate| candidate.second).map(|second| second.similarity),
             cosine: face.candidate.map(|candidate| candidate.cosine),
             threshold: face.candidate.map(|candidate| candidate.threshold),
             quality: face.quality,
             faces_in_view: faces_in_view as u32,
             frames: self.counted.map_or(0, |face| face.moments),
-        })
-    }
-}
-
-/// A bit of [`TrackEvidence::reported`] for each outcome.
-fn bit(outcome: Outcome) -> u16 {
-    match outcome {
-        Outcome::Granted => 1,
-        Outcome::Denied(reason) => 2 << reason as u16,
+            visit: VisitRecord {
+                rules: *rules,
+                start: self.start,
+                steps: self.steps.clone(),
+                ended: finding.is_none().then_some(self.frames),
+            },
+        }
     }
 }

@@ -18,6 +18,9 @@ use super::{CaptureError, FrameSource, LatestFrame, Next, Put, Taken};
 
 /// Size of the buffer for the frames, bytes: that of a pipe on Linux.
 const PIPE_SIZE: usize = 1 << 16;
+/// For how long the frames of a stream may be equal. A video codec leaves out what has not changed, so that frames of a dark or
+/// empty scene can be equal until the next whole picture.
+const STREAM_FROZEN_AFTER: Duration = Duration::from_secs(10);
 /// A clip from which no frame arrives for this time is an error.
 const CLIP_STALL: Duration = Duration::from_secs(30);
 
@@ -166,6 +169,10 @@ impl FrameSource for FfmpegSource {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn frozen_after(&self) -> Option<Duration> {
+        matches!(self.input, FfmpegInput::Stream(_)).then_some(STREAM_FROZEN_AFTER)
     }
 
     fn describe(&self) -> String {
@@ -390,6 +397,10 @@ impl FrameSource for Clip {
 
     fn is_live(&self) -> bool {
         false
+    }
+
+    fn frozen_after(&self) -> Option<Duration> {
+        None
     }
 
     fn describe(&self) -> String {

@@ -67,6 +67,10 @@ impl FrameSource for Images {
         false
     }
 
+    fn frozen_after(&self) -> Option<Duration> {
+        None
+    }
+
     fn describe(&self) -> String {
         match self.files.len() {
             1 => format!("picture {}", self.path.display()),

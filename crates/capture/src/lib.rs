@@ -18,7 +18,10 @@ mod latest_frame;
 mod open;
 mod orient;
 mod pixels;
+mod repeated_frames;
 mod v4l2;
+
+use std::time::Duration;
 
 pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 pub use error::CaptureError;
@@ -29,6 +32,7 @@ pub use latest_frame::{LatestFrame, Put, Taken};
 pub use open::{needs_ffmpeg, open};
 use ostiary_core::Frame;
 pub use pixels::{ConvertError, Layout, convert};
+pub use repeated_frames::{RepeatedFrames, Repetition};
 
 /// The result of [`FrameSource::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,10 @@ pub trait FrameSource: Send {
 
     /// Whether the source continues without a reader, so that late frames are dropped. A recorded source waits.
     fn is_live(&self) -> bool;
+
+    /// For how long the frames of a camera may be equal, byte for byte, before it is frozen; `None` for a recording, which may
+    /// show a still picture.
+    fn frozen_after(&self) -> Option<Duration>;
 
     /// A description for logs: `camera /dev/video0, 640x480 YUYV at 30/s`.
     fn describe(&self) -> String;

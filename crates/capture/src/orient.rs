@@ -5,6 +5,8 @@
     reason = "`apply` checks the region, and computes all indices from the frame's size"
 )]
 
+use std::time::Duration;
+
 use ostiary_config::Camera;
 use ostiary_core::Frame;
 
@@ -126,6 +128,10 @@ impl FrameSource for Oriented {
 
     fn is_live(&self) -> bool {
         self.source.is_live()
+    }
+
+    fn frozen_after(&self) -> Option<Duration> {
+        self.source.frozen_after()
     }
 
     fn describe(&self) -> String {

@@ -22,6 +22,8 @@ use super::{CaptureError, FrameSource, Next, device};
 
 /// Number of buffers to request from the driver.
 const BUFFER_COUNT: u32 = 4;
+/// For how long the frames may be equal.
+const FROZEN_AFTER: Duration = Duration::from_secs(2);
 /// A frame is used after this many were skipped, so that a very fast camera does not prevent all use.
 const MAX_SKIPPED_FRAMES: u32 = 32;
 /// A larger difference of sequence numbers means that the driver has restarted its count.
@@ -126,6 +128,10 @@ impl FrameSource for Camera {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn frozen_after(&self) -> Option<Duration> {
+        Some(FROZEN_AFTER)
     }
 
     fn describe(&self) -> String {

@@ -52,6 +52,13 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         "door.frames cannot come within door.within_s at camera.fps, so nobody would be let in; raise door.within_s",
     );
 
+    let lockout = &config.lockout;
+    forbid(
+        lockout.pause_s > lockout.max_pause_s,
+        &["lockout.pause_s", "lockout.max_pause_s"],
+        "lockout.pause_s must not be more than lockout.max_pause_s, the longest pause",
+    );
+
     let outputs = config.relay.chip.as_path();
     let inputs = config.inputs.chip(&config.relay);
     let lines = [

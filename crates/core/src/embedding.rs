@@ -1,6 +1,6 @@
 //! A face as a unit vector, and the similarity of two of them.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A shorter sum of embeddings has no direction but that of rounding errors.
 const MIN_MEAN_LENGTH: f32 = 1e-4;
@@ -66,6 +66,13 @@ impl std::fmt::Debug for Embedding {
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Similarity(pub f32);
+
+/// JSON has no number that is not finite: it is written as null, and read back as NaN, which matches nobody either.
+impl<'de> Deserialize<'de> for Similarity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::<f32>::deserialize(deserializer)?.unwrap_or(f32::NAN)))
+    }
+}
 
 impl Similarity {
     /// Whether it is at least the threshold. False unless both are finite.

@@ -1,9 +1,9 @@
 //! Identifiers of people, tracks and models.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Number of a person in the facebank. It is not used again after the person is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonId(pub i64);
 

@@ -9,6 +9,7 @@ pub mod durable;
 pub mod ownership;
 
 mod candidate;
+mod confidence_interval;
 mod crop;
 mod embedding;
 mod face;
@@ -24,7 +25,8 @@ mod precision;
 mod quality;
 mod redact;
 
-pub use candidate::Candidate;
+pub use candidate::{Candidate, Score};
+pub use confidence_interval::clopper_pearson;
 pub use crop::Crop;
 pub use embedding::{Embedding, Similarity};
 pub use face::{Detection, Detections, Face, MAX_FACES, primary_detection};

@@ -1,9 +1,11 @@
 //! When a face matches a person: the one rule of the door, of `identify`, `verify` and `video`.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Candidate, PersonId, Similarity};
 
 /// The rule of a match. The threshold is the candidate's ([`Candidate::threshold`]).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MatchRule {
     /// The smallest difference to the similarity of the second-best person (`door.margin`).
     pub margin: f32,
@@ -27,8 +29,9 @@ impl MatchRule {
         let Some(Candidate { person, similarity, threshold, second, .. }) = candidate else {
             return Verdict::Unknown;
         };
-        let is_ahead =
-            second.is_none_or(|(_, second)| second.0.is_finite() && similarity.0 - second.0 >= self.margin);
+        let is_ahead = second.is_none_or(|second| {
+            second.similarity.0.is_finite() && similarity.0 - second.similarity.0 >= self.margin
+        });
         match (similarity.reaches(Similarity(threshold.0 + excess)), is_ahead) {
             (false, _) => Verdict::Unknown,
             (true, false) => Verdict::Ambiguous,
@@ -40,8 +43,20 @@ impl MatchRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Score;
 
     const RULE: MatchRule = MatchRule { margin: 0.25 };
+
+    fn score(person: i64, similarity: f32) -> Score {
+        let similarity = Similarity(similarity);
+        Score {
+            person: PersonId(person),
+            similarity,
+            cosine: similarity,
+            threshold: Similarity(0.5),
+            photos: 5,
+        }
+    }
 
     fn candidate(similarity: f32, threshold: f32, second: Option<f32>) -> Candidate {
         Candidate {
@@ -49,7 +64,9 @@ mod tests {
             similarity: Similarity(similarity),
             cosine: Similarity(similarity),
             threshold: Similarity(threshold),
-            second: second.map(|second| (PersonId(2), Similarity(second))),
+            photos: 5,
+            second: second.map(|second| score(2, second)),
+            third: None,
         }
     }
 

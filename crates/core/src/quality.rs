@@ -41,7 +41,7 @@ impl Quality {
     }
 }
 
-/// The limit that a face does not meet. The serialized names are stable.
+/// What is wrong with the picture of a face: the limit that it does not meet. The serialized names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QualityFault {
@@ -57,8 +57,14 @@ pub enum QualityFault {
     TurnedAway,
     /// Roll beyond `max_roll`.
     Tilted,
+    /// Dark glasses or something else covers the eyes.
+    EyesCovered,
+    /// A mask or something else covers the mouth.
+    MouthCovered,
     /// The head is upside down or sideways, although the detector took it for an upright one.
     NotUpright,
+    /// The frame's edge cuts the face off.
+    CutOff,
 }
 
 impl QualityFault {
@@ -71,7 +77,12 @@ impl QualityFault {
             Self::Blurred => "blurred: hold still",
             Self::TurnedAway => "look straight at the camera",
             Self::Tilted => "hold the head upright",
-            Self::NotUpright => "the head is upside down or sideways: turn the picture, or set camera.rotate",
+            Self::EyesCovered => "the eyes are covered: take off the dark glasses",
+            Self::MouthCovered => "the mouth is covered: take off the mask",
+            Self::CutOff => "the edge of the picture cuts the face off: move into the picture",
+            Self::NotUpright => {
+                "the head is upside down, sideways or mostly covered: turn the picture, or set camera.rotate"
+            }
         }
     }
 }

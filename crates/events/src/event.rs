@@ -3,7 +3,7 @@
 use ostiary_access::{Decision, DenialReason, Outcome, Reason};
 use ostiary_core::ModelId;
 
-use super::{EventName, Evidence};
+use super::{Administration, DecisionDetails, EventName, Evidence, Visit};
 
 /// One thing that happened at the door. Holds no face and no embedding.
 ///
@@ -91,6 +91,35 @@ pub enum EventKind {
     },
     /// The exit button and the door contact can be read again.
     InputsBack,
+    /// After too many attempts a person's way in by face pauses, or everybody must be a clear match.
+    Lockout {
+        /// The person whose way in pauses; `None` if the door as a whole asks for clear matches.
+        person: Option<String>,
+        /// What led to it, and what follows.
+        detail: String,
+    },
+    /// The pause of a person is over, or the usual matches suffice again.
+    LockoutEnded {
+        /// The person; `None` if it is about the door as a whole.
+        person: Option<String>,
+    },
+    /// A command changed people or models.
+    Administered(Administration),
+    /// Events are not recorded: the event store cannot be opened or written.
+    StoreLost {
+        /// The store's error.
+        detail: String,
+    },
+    /// Events are recorded again.
+    StoreBack {
+        /// How many events were not recorded.
+        detail: String,
+    },
+    /// The event store does not fit its trail: events were changed, added or removed.
+    TrailBroken {
+        /// The first event that does not fit, or what else does not.
+        detail: String,
+    },
 }
 
 /// Why the door opened.
@@ -121,6 +150,17 @@ pub enum Denial {
         /// What else is known about the reason.
         detail: Option<String>,
     },
+    /// Strangers were refused repeatedly for one reason, in a short time.
+    Repeated {
+        /// Why they were refused.
+        reason: DenialReason,
+        /// What the decision about the most similar face rests on.
+        evidence: Evidence,
+        /// How many times, at least 2. The time of the event is that of the first.
+        count: u32,
+        /// The time of the last.
+        until: jiff::Timestamp,
+    },
     /// The exit button was pressed while the door was locked by a fault.
     ExitButton,
 }
@@ -130,18 +170,28 @@ impl Event {
     pub fn new(kind: EventKind, time: jiff::Timestamp, door: &str) -> Self {
         Self { id: 0, time, door: door.to_owned(), kind }
     }
+
+    /// The event without similarities and threshold, which help a person who tries to come closer to a match.
+    pub fn without_scores(&self) -> Self {
+        let mut event = self.clone();
+        match &mut event.kind {
+            EventKind::Granted(Grant::Face { evidence, .. })
+            | EventKind::Denied(Denial::Face { evidence, .. } | Denial::Repeated { evidence, .. }) => {
+                evidence.remove_scores();
+            }
+            _ => {}
+        }
+        event
+    }
 }
 
 impl EventKind {
-    /// The event of a decision. `person` is the name of the person in the decision, `model` the embedding model.
-    pub fn decided(
-        decision: &Decision,
-        person: Option<String>,
-        detail: Option<String>,
-        model: ModelId,
-    ) -> Self {
-        let evidence = Evidence::new(decision, model);
-        match decision.outcome {
+    /// The event of a decision.
+    pub fn decided(decision: Decision, details: DecisionDetails) -> Self {
+        let outcome = decision.outcome;
+        let evidence = Evidence::new(decision, &details);
+        let DecisionDetails { person, detail, .. } = details;
+        match outcome {
             Outcome::Granted => Self::Granted(Grant::Face { person, evidence }),
             Outcome::Denied(reason) => Self::Denied(Denial::Face { reason, person, evidence, detail }),
         }
@@ -168,14 +218,43 @@ impl EventKind {
             Self::DoorHeld { .. } => EventName::DoorHeld,
             Self::InputsLost { .. } => EventName::InputsLost,
             Self::InputsBack => EventName::InputsBack,
+            Self::Lockout { .. } => EventName::Lockout,
+            Self::LockoutEnded { .. } => EventName::LockoutEnded,
+            Self::Administered(_) => EventName::Administered,
+            Self::StoreLost { .. } => EventName::StoreLost,
+            Self::StoreBack { .. } => EventName::StoreBack,
+            Self::TrailBroken { .. } => EventName::TrailBroken,
         }
     }
 
-    /// The name of the person that was let in or refused; `None` for a stranger and for all other kinds.
+    /// The decision about a face: its reason, and what it rests on; `None` for all other kinds.
+    pub fn face(&self) -> Option<(Reason, &Evidence)> {
+        match self {
+            Self::Granted(grant @ Grant::Face { evidence, .. }) => Some((grant.reason(), evidence)),
+            Self::Denied(denial @ Denial::Face { evidence, .. }) => Some((denial.reason(), evidence)),
+            _ => None,
+        }
+    }
+
+    /// What the decision about a face rests on, if it is known.
+    pub fn visit(&self) -> Option<&Visit> {
+        match self {
+            Self::Granted(Grant::Face { evidence, .. })
+            | Self::Denied(Denial::Face { evidence, .. } | Denial::Repeated { evidence, .. }) => {
+                evidence.visit.as_deref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The name of the person that was let in, refused, or changed by a command, or whose way in by face pauses; `None` for a
+    /// stranger and for all other kinds.
     pub fn person(&self) -> Option<&str> {
         match self {
             Self::Granted(grant) => grant.person(),
             Self::Denied(denial) => denial.person(),
+            Self::Lockout { person, .. } | Self::LockoutEnded { person } => person.as_deref(),
+            Self::Administered(change) => change.person.as_deref(),
             Self::Started { .. }
             | Self::Stopped
             | Self::RelayOn
@@ -191,7 +270,10 @@ impl EventKind {
             | Self::DoorForced
             | Self::DoorHeld { .. }
             | Self::InputsLost { .. }
-            | Self::InputsBack => None,
+            | Self::InputsBack
+            | Self::StoreLost { .. }
+            | Self::StoreBack { .. }
+            | Self::TrailBroken { .. } => None,
         }
     }
 }
@@ -218,7 +300,7 @@ impl Denial {
     /// The stable name of the reason.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Face { reason, .. } => Reason::Denied(*reason),
+            Self::Face { reason, .. } | Self::Repeated { reason, .. } => Reason::Denied(*reason),
             Self::ExitButton => Reason::Denied(DenialReason::Locked),
         }
     }
@@ -227,7 +309,7 @@ impl Denial {
     pub fn person(&self) -> Option<&str> {
         match self {
             Self::Face { person, .. } => person.as_deref(),
-            Self::ExitButton => None,
+            Self::Repeated { .. } | Self::ExitButton => None,
         }
     }
 }

@@ -44,11 +44,23 @@ pub enum EventName {
     InputsLost,
     /// See [`EventKind::InputsBack`](crate::EventKind::InputsBack).
     InputsBack,
+    /// See [`EventKind::Lockout`](crate::EventKind::Lockout).
+    Lockout,
+    /// See [`EventKind::LockoutEnded`](crate::EventKind::LockoutEnded).
+    LockoutEnded,
+    /// See [`EventKind::Administered`](crate::EventKind::Administered).
+    Administered,
+    /// See [`EventKind::StoreLost`](crate::EventKind::StoreLost).
+    StoreLost,
+    /// See [`EventKind::StoreBack`](crate::EventKind::StoreBack).
+    StoreBack,
+    /// See [`EventKind::TrailBroken`](crate::EventKind::TrailBroken).
+    TrailBroken,
 }
 
 impl EventName {
     /// Every name.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::Started,
         Self::Stopped,
         Self::Granted,
@@ -67,6 +79,12 @@ impl EventName {
         Self::DoorHeld,
         Self::InputsLost,
         Self::InputsBack,
+        Self::Lockout,
+        Self::LockoutEnded,
+        Self::Administered,
+        Self::StoreLost,
+        Self::StoreBack,
+        Self::TrailBroken,
     ];
 }
 
@@ -103,6 +121,12 @@ mod tests {
             EventName::DoorHeld => 15,
             EventName::InputsLost => 16,
             EventName::InputsBack => 17,
+            EventName::Lockout => 18,
+            EventName::LockoutEnded => 19,
+            EventName::Administered => 20,
+            EventName::StoreLost => 21,
+            EventName::StoreBack => 22,
+            EventName::TrailBroken => 23,
         };
         assert!(EventName::ALL.iter().enumerate().all(|(number, name)| place(*name) == number));
         assert_eq!(EventName::RelayOn.to_string(), "relay_on");

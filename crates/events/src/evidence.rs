@@ -5,6 +5,8 @@ use std::time::Duration;
 use ostiary_access::Decision;
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 
+use super::{DecisionDetails, Visit};
+
 /// What a decision about a face rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
@@ -28,11 +30,14 @@ pub struct Evidence {
     pub latency: Duration,
     /// The embedding model.
     pub model: ModelId,
+    /// The moments that the decision rests on. Only the event store has it; `None` in events that were read from elsewhere.
+    pub visit: Option<Box<Visit>>,
 }
 
 impl Evidence {
-    /// What this decision rests on; its embeddings are of `model`.
-    pub fn new(decision: &Decision, model: ModelId) -> Self {
+    /// What this decision rests on.
+    pub fn new(decision: Decision, details: &DecisionDetails) -> Self {
+        let DecisionDetails { model, people, fpir, .. } = details;
         Self {
             track: decision.track,
             similarity: decision.similarity,
@@ -43,7 +48,13 @@ impl Evidence {
             faces_in_view: decision.faces_in_view,
             frames: decision.frames,
             latency: decision.time.saturating_sub(decision.first_seen),
-            model,
+            model: model.clone(),
+            visit: Some(Box::new(Visit { record: decision.visit, people: *people, fpir: *fpir })),
         }
+    }
+
+    /// Removes similarities and threshold.
+    pub(super) fn remove_scores(&mut self) {
+        (self.similarity, self.cosine, self.second, self.threshold) = (None, None, None, None);
     }
 }

@@ -4,6 +4,7 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, Record};
 
 use super::record::Record as EventRecord;
+use super::trail::SignedHead;
 use super::{Event, EventKind, EventSink, OutputError, sentence};
 
 /// Writes events to the program's log. If the system has a journal, the log is the journal.
@@ -26,6 +27,20 @@ impl EventSink for Journal {
         Ok(())
     }
 
+    /// The journal keeps heads outside of the event store, so that they show later changes of it.
+    fn head(&mut self, head: &SignedHead) {
+        if Level::Info <= log::max_level() {
+            log::logger().log(
+                &Record::builder()
+                    .level(Level::Info)
+                    .target("ostiary::event")
+                    .args(format_args!("The event trail has {} events.", head.size()))
+                    .key_values(&[("ostiary_head", head.note())])
+                    .build(),
+            );
+        }
+    }
+
     fn describe(&self) -> String {
         "journal".to_owned()
     }
@@ -33,12 +48,16 @@ impl EventSink for Journal {
 
 fn level(kind: &EventKind) -> Level {
     match kind {
-        EventKind::Locked { .. } | EventKind::InputsLost { .. } => Level::Error,
+        EventKind::Locked { .. }
+        | EventKind::InputsLost { .. }
+        | EventKind::StoreLost { .. }
+        | EventKind::TrailBroken { .. } => Level::Error,
         EventKind::CameraLost { .. }
         | EventKind::ReloadRefused { .. }
         | EventKind::RolledBack { .. }
         | EventKind::DoorForced
-        | EventKind::DoorHeld { .. } => Level::Warn,
+        | EventKind::DoorHeld { .. }
+        | EventKind::Lockout { .. } => Level::Warn,
         EventKind::RelayOn | EventKind::RelayOff => Level::Debug,
         EventKind::Started { .. }
         | EventKind::Stopped
@@ -48,7 +67,10 @@ fn level(kind: &EventKind) -> Level {
         | EventKind::Reloaded { .. }
         | EventKind::DoorOpened { .. }
         | EventKind::DoorClosed { .. }
-        | EventKind::InputsBack => Level::Info,
+        | EventKind::InputsBack
+        | EventKind::LockoutEnded { .. }
+        | EventKind::StoreBack { .. }
+        | EventKind::Administered(_) => Level::Info,
     }
 }
 
@@ -57,12 +79,17 @@ struct Fields {
     event: EventRecord,
     kind: String,
     reason: Option<String>,
+    until: Option<String>,
+    action: Option<String>,
 }
 
 impl Fields {
     fn new(event: &Event) -> Self {
         let event = EventRecord::from(event);
-        Self { kind: event.kind.to_string(), reason: event.reason.map(|reason| reason.to_string()), event }
+        let reason = event.reason.map(|reason| reason.to_string());
+        let until = event.until.map(|until| until.to_string());
+        let action = event.action.map(|action| action.to_string());
+        Self { kind: event.kind.to_string(), reason, until, action, event }
     }
 }
 
@@ -84,6 +111,12 @@ impl kv::Source for Fields {
         put("ostiary_threshold", event.threshold.map(Value::from))?;
         put("ostiary_faces_in_view", event.faces_in_view.map(Value::from))?;
         put("ostiary_frames", event.frames.map(Value::from))?;
+        let action = self.action.as_deref();
+        put("ostiary_action", action.map(Value::from))?;
+        put("ostiary_uid", event.uid.map(Value::from))?;
+        put("ostiary_sudo_uid", event.sudo_uid.map(Value::from))?;
+        put("ostiary_count", event.count.map(Value::from))?;
+        put("ostiary_until", self.until.as_deref().map(Value::from))?;
         put("ostiary_latency_ms", event.latency_ms.map(Value::from))?;
         put("ostiary_model", event.model.as_deref().map(Value::from))
     }

@@ -3,6 +3,9 @@
 //! What comes in: [`Event`]s. What goes out: rows of the [`EventStore`], and reports in the journal and as JSON lines, each
 //! an [`EventSink`].
 
+mod administration;
+mod decision_details;
+mod denial_windows;
 mod event;
 mod event_name;
 mod evidence;
@@ -10,18 +13,26 @@ mod journal;
 mod json_lines;
 pub mod logging;
 mod record;
+mod reopening_store;
 mod sentence;
 mod store;
 #[cfg(test)]
 mod testing;
+pub mod trail;
+mod visit;
 
+pub use administration::{Action, Administration, User};
+pub use decision_details::DecisionDetails;
+pub use denial_windows::DenialWindows;
 pub use event::{Denial, Event, EventKind, Grant};
 pub use event_name::EventName;
 pub use evidence::Evidence;
 pub use journal::Journal;
 pub use json_lines::JsonLines;
+pub use reopening_store::ReopeningStore;
 pub use sentence::sentence;
-pub use store::{EventStore, NewestTime, SPOOL, StoreError};
+pub use store::{EventFilter, EventStore, NewestTime, SPOOL, StoreError, TrailFault, TrailReport, key_path};
+pub use visit::Visit;
 
 /// Where events are reported. Outputs run on threads that the door never waits for.
 pub trait EventSink: Send {
@@ -30,6 +41,9 @@ pub trait EventSink: Send {
     /// # Errors
     /// If the output cannot be written. The event is lost for this output only.
     fn report(&mut self, event: &Event) -> Result<(), OutputError>;
+
+    /// Reports a new signed head of the event trail, which only some outputs pass on.
+    fn head(&mut self, _head: &trail::SignedHead) {}
 
     /// The output's name in logs: `journal`, `mqtt localhost:1883`.
     fn describe(&self) -> String;

@@ -10,7 +10,7 @@ use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Denial, Event, EventKind, EventName, Evidence, Grant};
+use super::{Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, User};
 
 /// The detail of a denial to the exit button.
 const EXIT_BUTTON: &str = "the exit button was pressed";
@@ -48,6 +48,16 @@ pub(super) struct Record {
     pub model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<jiff::Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sudo_uid: Option<u32>,
 }
 
 /// Measures of quality, as 64-bit numbers and in the order of their names. A measure that is not a finite number is null.
@@ -106,6 +116,11 @@ impl From<&Event> for Record {
             latency_ms: None,
             model: None,
             detail: None,
+            count: None,
+            until: None,
+            action: None,
+            uid: None,
+            sudo_uid: None,
         };
         match &event.kind {
             EventKind::Stopped
@@ -120,13 +135,28 @@ impl From<&Event> for Record {
             | EventKind::RolledBack { detail }
             | EventKind::Locked { detail }
             | EventKind::DoorHeld { detail }
-            | EventKind::InputsLost { detail } => Self { detail: Some(detail.clone()), ..record },
+            | EventKind::InputsLost { detail }
+            | EventKind::StoreLost { detail }
+            | EventKind::StoreBack { detail }
+            | EventKind::TrailBroken { detail } => Self { detail: Some(detail.clone()), ..record },
             EventKind::DoorOpened { detail } | EventKind::DoorClosed { detail } => {
                 Self { detail: detail.clone(), ..record }
             }
             EventKind::Reloaded { model, detail } => {
                 Self { model: model.as_ref().map(ModelId::to_string), detail: Some(detail.clone()), ..record }
             }
+            EventKind::Lockout { person, detail } => {
+                Self { person: person.clone(), detail: Some(detail.clone()), ..record }
+            }
+            EventKind::LockoutEnded { person } => Self { person: person.clone(), ..record },
+            EventKind::Administered(Administration { action, person, detail, user }) => Self {
+                action: Some(*action),
+                person: person.clone(),
+                detail: detail.clone(),
+                uid: Some(user.uid),
+                sudo_uid: user.sudo_uid,
+                ..record
+            },
             EventKind::Granted(grant) => record.with_grant(grant),
             EventKind::Denied(denial) => record.with_denial(denial),
         }
@@ -150,6 +180,9 @@ impl Record {
             Denial::Face { reason: _, person, evidence, detail } => {
                 let (person, detail) = (person.clone(), detail.clone());
                 Self { person, detail, ..record.with_evidence(evidence) }
+            }
+            Denial::Repeated { reason: _, evidence, count, until } => {
+                Self { count: Some(*count), until: Some(*until), ..record.with_evidence(evidence) }
             }
             Denial::ExitButton => Self { detail: Some(EXIT_BUTTON.to_owned()), ..record },
         }
@@ -193,6 +226,17 @@ impl Record {
             EventName::DoorHeld => EventKind::DoorHeld { detail: self.detail()? },
             EventName::InputsLost => EventKind::InputsLost { detail: self.detail()? },
             EventName::InputsBack => EventKind::InputsBack,
+            EventName::Lockout => EventKind::Lockout { detail: self.detail()?, person: self.person },
+            EventName::LockoutEnded => EventKind::LockoutEnded { person: self.person },
+            EventName::Administered => {
+                let action = self.required("action", self.action)?;
+                let user = User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid };
+                let (person, detail) = (self.person, self.detail);
+                EventKind::Administered(Administration { action, person, detail, user })
+            }
+            EventName::StoreLost => EventKind::StoreLost { detail: self.detail()? },
+            EventName::StoreBack => EventKind::StoreBack { detail: self.detail()? },
+            EventName::TrailBroken => EventKind::TrailBroken { detail: self.detail()? },
         })
     }
 
@@ -215,6 +259,7 @@ impl Record {
             latency: Duration::try_from_secs_f64(latency_ms / 1000.0)
                 .map_err(|_| RecordError::Latency(latency_ms))?,
             model: ModelId(self.required("model", self.model.clone())?),
+            visit: None,
         })
     }
 
@@ -237,6 +282,10 @@ impl Record {
         };
         if reason == DenialReason::Locked && self.track.is_none() {
             return Ok(Denial::ExitButton);
+        }
+        if let Some(count) = self.count {
+            let until = self.required("until", self.until)?;
+            return Ok(Denial::Repeated { reason, evidence: self.evidence()?, count, until });
         }
         Ok(Denial::Face { reason, evidence: self.evidence()?, person: self.person, detail: self.detail })
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ostiary_access::DenialReason;
 
-use super::{Denial, Event, EventKind, Evidence, Grant};
+use super::{Administration, Denial, Event, EventKind, Evidence, Grant};
 
 /// What happened, as one sentence for logs and for people, without line breaks and biometrics.
 pub fn sentence(event: &Event) -> String {
@@ -18,7 +18,7 @@ pub fn sentence(event: &Event) -> String {
         EventKind::Started { detail } => with(&format!("Started the door \"{}\"", event.door), detail),
         EventKind::Stopped => plain("Stopped, with the relay at rest"),
         EventKind::Granted(grant) => granted(grant),
-        EventKind::Denied(denial) => denied(denial),
+        EventKind::Denied(denial) => denied(denial, event.time),
         EventKind::RelayOn => plain("Relay on"),
         EventKind::RelayOff => plain("Relay at rest"),
         EventKind::CameraLost { detail } => with("No frames come from the camera", detail),
@@ -37,7 +37,31 @@ pub fn sentence(event: &Event) -> String {
             with("The exit button and the door contact cannot be read", detail)
         }
         EventKind::InputsBack => plain("The exit button and the door contact are read again"),
+        EventKind::Lockout { person: Some(person), detail } => {
+            with(&format!("Paused the way in by face of {person}"), detail)
+        }
+        EventKind::Lockout { person: None, detail } => with("Everybody must be a clear match", detail),
+        EventKind::LockoutEnded { person: Some(person) } => {
+            plain(&format!("{person} can come in by face again"))
+        }
+        EventKind::LockoutEnded { person: None } => plain("The usual matches suffice again"),
+        EventKind::Administered(change) => administered(change),
+        EventKind::StoreLost { detail } => with("Events are not recorded", detail),
+        EventKind::StoreBack { detail } => with("Events are recorded again", detail),
+        EventKind::TrailBroken { detail } => with("The record of events was changed from outside", detail),
     }
+}
+
+fn administered(change: &Administration) -> String {
+    let mut text = format!("By a command of {}: ", change.user);
+    if let Some(person) = &change.person {
+        let _ = write!(text, "{person} was ");
+    }
+    text += change.action.words();
+    if let Some(detail) = &change.detail {
+        let _ = write!(text, ", {}", detail.trim_end_matches('.'));
+    }
+    text + "."
 }
 
 fn granted(grant: &Grant) -> String {
@@ -55,8 +79,13 @@ fn granted(grant: &Grant) -> String {
     }
 }
 
-fn denied(denial: &Denial) -> String {
+fn denied(denial: &Denial, time: jiff::Timestamp) -> String {
     match denial {
+        Denial::Repeated { reason, evidence, count, until } => {
+            let seconds = until.duration_since(time).as_secs_f64().max(0.0).ceil();
+            let why = refused(*reason, name(None), evidence);
+            format!("Did not open {count} more times within {seconds:.0} s: {why}.")
+        }
         Denial::ExitButton => {
             "Did not open: the door is locked by a fault; the exit button was pressed.".to_owned()
         }
@@ -91,17 +120,25 @@ fn refused(reason: DenialReason, person: &str, evidence: &Evidence) -> String {
             "the face was never clear enough: blurred, too dark, too bright or turned away".to_owned()
         }
         DenialReason::TooFar => "the face was too small, too far from the camera".to_owned(),
+        DenialReason::StaticFace => "the face does not move, as a picture".to_owned(),
         DenialReason::SeveralFaces => {
             format!("{} in view, and only one may be", count(evidence.faces_in_view, "face"))
         }
         DenialReason::CoolDown => format!("{person} was let in a moment ago{}", alike()),
+        DenialReason::SameVisit => {
+            format!("{person} was let in before and has not been away since{}", alike())
+        }
         DenialReason::DisabledPerson => format!("{person} is known but disabled{}", alike()),
+        DenialReason::Alike => format!("{person} and another enrolled person look too much alike{}", alike()),
         DenialReason::OutsideHours => format!("{person} may not come in at this hour{}", alike()),
         DenialReason::NoHours => {
             format!("{person} is in a group without hours, and other groups have hours{}", alike())
         }
         DenialReason::ClockImplausible => {
             format!("the clock is not plausible, and {person} is in a group with hours{}", alike())
+        }
+        DenialReason::Paused => {
+            format!("the way in by face of {person} pauses after too many attempts{}", alike())
         }
         DenialReason::Locked => "the door is locked by a fault".to_owned(),
     }
@@ -171,14 +208,23 @@ mod tests {
                 stranger(DenialReason::TooFar),
                 "Did not open: the face was too small, too far from the camera.",
             ),
+            (stranger(DenialReason::StaticFace), "Did not open: the face does not move, as a picture."),
             (stranger(DenialReason::SeveralFaces), "Did not open: 2 faces in view, and only one may be."),
             (
                 anna(DenialReason::CoolDown),
                 "Did not open: Anna was let in a moment ago, 0.71 alike (0.56 needed).",
             ),
             (
+                anna(DenialReason::SameVisit),
+                "Did not open: Anna was let in before and has not been away since, 0.71 alike (0.56 needed).",
+            ),
+            (
                 anna(DenialReason::DisabledPerson),
                 "Did not open: Anna is known but disabled, 0.71 alike (0.56 needed).",
+            ),
+            (
+                anna(DenialReason::Alike),
+                "Did not open: Anna and another enrolled person look too much alike, 0.71 alike (0.56 needed).",
             ),
             (
                 anna(DenialReason::OutsideHours),
@@ -192,6 +238,10 @@ mod tests {
                 anna(DenialReason::ClockImplausible),
                 "Did not open: the clock is not plausible, and Anna is in a group with hours, 0.71 alike (0.56 needed).",
             ),
+            (
+                anna(DenialReason::Paused),
+                "Did not open: the way in by face of Anna pauses after too many attempts, 0.71 alike (0.56 needed).",
+            ),
             (stranger(DenialReason::Locked), "Did not open: the door is locked by a fault."),
         ];
         for (event, expected) in cases {
@@ -202,6 +252,22 @@ mod tests {
             sentence(&locked),
             "Did not open: the door is locked by a fault; the exit button was pressed."
         );
+    }
+
+    #[test]
+    fn a_lockout_says_whom_it_is_about() {
+        let (anna, detail) = (Some("Anna".to_owned()), "5 attempts".to_owned());
+        for (kind, expected) in [
+            (
+                EventKind::Lockout { person: anna.clone(), detail: detail.clone() },
+                "Paused the way in by face of Anna: 5 attempts.",
+            ),
+            (EventKind::Lockout { person: None, detail }, "Everybody must be a clear match: 5 attempts."),
+            (EventKind::LockoutEnded { person: anna }, "Anna can come in by face again."),
+            (EventKind::LockoutEnded { person: None }, "The usual matches suffice again."),
+        ] {
+            assert_eq!(sentence(&event(kind)), expected);
+        }
     }
 
     #[test]

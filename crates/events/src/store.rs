@@ -2,40 +2,58 @@
 //! them MQTT still has to send.
 
 mod accepted_time;
+mod category;
 mod counters;
 mod damage;
+mod decisions;
 mod error;
 mod file;
+mod find;
+mod heads;
+mod migration;
 mod newest_time;
+mod retention;
 mod schema;
+mod trail_rows;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use category::Category;
 use counters::{counter, set_counter};
 use damage::{Known, replace_damaged};
 pub use error::StoreError;
-use error::{is_damage, sql_error};
-use file::{LOCK_TIMEOUT, check, connect, create_or_check, escaped, with_suffix};
+use error::{damage, is_damage, sql_error};
+use file::{FileKind, ReadFile, check, connect, connect_read_only, create_or_check, kind, newest};
+pub use find::EventFilter;
+pub use heads::{TrailFault, TrailReport, key_path};
 pub use newest_time::NewestTime;
 use ostiary_config as config;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use retention::Retention;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use schema::{MAX_ID, SCHEMA, SCHEMA_VERSION};
 
 use super::Event;
+use super::trail::SigningKey;
 
 /// The most events that wait for the broker; of more, the oldest are not sent.
 pub const SPOOL: u64 = 1000;
 
-/// The open event store. One process writes; others may read the file at the same time.
+/// The open event store. Several processes may write; others may read the file at the same time.
 pub struct EventStore {
     path: PathBuf,
     connection: Connection,
-    keep: u64,
+    retention: Retention,
     spool: bool,
     /// The newest id of an event, of this process or an earlier one.
     last: u64,
     /// The newest time when the store was opened or last written.
     newest: Option<NewestTime>,
+    /// The key that signs heads of the trail; `None` if it cannot be used, or the store is only read.
+    key: Option<SigningKey>,
+    /// What did not fit in the trail when the store was opened.
+    trail_fault: Option<TrailFault>,
+    /// The file of a store that is only read, as it was opened.
+    read_file: Option<ReadFile>,
 }
 
 impl EventStore {
@@ -56,7 +74,32 @@ impl EventStore {
                 opened => opened?,
             };
         let newest = newest_time::read(&connection).ok();
-        Ok(Self { path, connection, keep: u64::from(config.keep.max(1)), spool, last, newest })
+        let key = match SigningKey::load_or_create(&key_path(&path)) {
+            Ok((key, is_new)) => {
+                if is_new {
+                    log::info!("a new key signs the event trail from now on: {}", key.public().text());
+                }
+                Some(key)
+            }
+            Err(error) => {
+                log::error!("{error}; until then the event trail is not signed");
+                None
+            }
+        };
+        let public = key.as_ref().map(SigningKey::public);
+        let check_trail = || {
+            // A command may write at the same time.
+            let transaction = connection.unchecked_transaction()?;
+            let fault = heads::quick_check(&transaction, public)?;
+            drop(transaction);
+            if fault.is_some() {
+                heads::rebuild(&connection)?;
+            }
+            Ok(fault)
+        };
+        let trail_fault = check_trail().map_err(|why| sql_error(&path, why))?;
+        let retention = Retention::new(config);
+        Ok(Self { path, connection, retention, spool, last, newest, key, trail_fault, read_file: None })
     }
 
     /// Opens the store for reading. Nothing in the file or beside it is created, moved or changed.
@@ -64,24 +107,33 @@ impl EventStore {
     /// # Errors
     /// If the file cannot be read, is not an event store, or is damaged.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let sql = |why| sql_error(path, why);
-        let failed = |why| StoreError::Open { path: path.into(), why };
-        fs::File::open(path).map_err(failed)?;
-        // Without a journal, no process has the file open, and the file is complete. SQLite creates a journal even then,
-        // except for a file that is declared immutable.
-        let is_open = with_suffix(path, "-wal").exists();
-        let absolute = std::path::absolute(path).map_err(failed)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = if is_open {
-            Connection::open_with_flags(&absolute, flags)
-        } else {
-            let address = format!("file:{}?immutable=1", escaped(&absolute));
-            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
-        };
-        let connection = connection.map_err(sql)?;
-        connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
+        let (connection, read_file) = connect_read_only(path)?;
         let last = check(path, &connection)?;
-        Ok(Self { path: path.into(), connection, keep: u64::MAX, spool: false, last, newest: None })
+        let retention = Retention::new(&config::Events::default());
+        let path = path.into();
+        Ok(Self {
+            path,
+            connection,
+            retention,
+            spool: false,
+            last,
+            newest: None,
+            key: None,
+            trail_fault: None,
+            read_file: Some(read_file),
+        })
+    }
+
+    /// Opens a store that is only read again, if another process has created, replaced or closed the file since, so that later
+    /// events are found.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not an event store.
+    pub fn refresh(&mut self) -> Result<(), StoreError> {
+        if self.read_file.is_some() && self.read_file != Some(ReadFile::of(&self.path)?) {
+            *self = Self::open_read_only(&self.path)?;
+        }
+        Ok(())
     }
 
     /// Stores an event durably and sets its id, one above the last.
@@ -101,35 +153,102 @@ impl EventStore {
         }
     }
 
+    /// Stores an event of a command, while a daemon may have the store open. Unlike a daemon, it neither creates a store, nor
+    /// changes one of an earlier version, nor replaces a damaged one. The record begins with the first start of the daemon:
+    /// without a store, the event is not stored, and its id stays 0.
+    ///
+    /// # Errors
+    /// If the event cannot be written. Its id is then 0.
+    pub fn append_once(config: &config::Events, spool: bool, event: &mut Event) -> Result<(), StoreError> {
+        let path = config.path.clone();
+        if matches!(path.try_exists(), Ok(false)) {
+            return Ok(());
+        }
+        let connection = connect(&path)?;
+        let sql = |why| sql_error(&path, why);
+        match kind(&path, &connection)? {
+            FileKind::Empty => return Ok(()),
+            FileKind::Store(SCHEMA_VERSION) => {}
+            FileKind::Store(_) => return Err(StoreError::NoTrail { path }),
+        }
+        if !ostiary_sqlite::schema_matches(SCHEMA, &connection).map_err(sql)? {
+            return Err(sql(damage("its tables are not those of an event store")));
+        }
+        connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
+        let retention = Retention::new(config);
+        let mut store = Self {
+            path,
+            connection,
+            retention,
+            spool,
+            last: 0,
+            newest: None,
+            key: None,
+            trail_fault: None,
+            read_file: None,
+        };
+        store.insert(event)
+    }
+
+    /// The events that other processes have stored since the last call, the start, or the last event of this process.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn take_unseen(&mut self) -> Result<Vec<Event>, StoreError> {
+        let newest = newest(&self.connection).map_err(|why| sql_error(&self.path, why))?;
+        if newest <= self.last {
+            return Ok(Vec::new());
+        }
+        let mut unseen = Vec::new();
+        let filter = EventFilter { after: self.last, ..EventFilter::default() };
+        self.find(&filter, Some(SPOOL as u32), |event| {
+            unseen.push(event);
+            Ok::<_, StoreError>(())
+        })?;
+        self.last = newest;
+        Ok(unseen)
+    }
+
     fn insert(&mut self, event: &mut Event) -> Result<(), StoreError> {
-        let id = self.last + 1;
-        event.id = id;
-        let inserted = serde_json::to_string(event)
-            .map_err(StoreError::from)
-            .and_then(|json| self.write(id, event.time, &json).map_err(|why| sql_error(&self.path, why)));
+        let inserted = self.write(event);
         match inserted {
-            Ok(()) => self.last = id,
+            Ok(()) => self.last = event.id,
             Err(_) => event.id = 0,
         }
         inserted
     }
 
-    fn write(&mut self, id: u64, time: jiff::Timestamp, json: &str) -> Result<(), rusqlite::Error> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction
-            .prepare_cached("INSERT INTO events (id, json) VALUES (?1, ?2)")?
-            .execute(params![id as i64, json])?;
-        set_counter(&transaction, "last", id)?;
-        newest_time::record(&transaction, time)?;
-        let newest = newest_time::read(&transaction)?;
-        if !self.spool {
-            set_counter(&transaction, "sent", id)?;
+    fn write(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let sql = |why| sql_error(&path, why);
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        // Another process may have written since.
+        let last = newest(&transaction).map_err(sql)?;
+        if last >= MAX_ID {
+            return Err(sql(damage(&format!("an event has the number {last}"))));
         }
-        transaction
-            .prepare_cached("DELETE FROM events WHERE id <= ?1")?
-            .execute([id.saturating_sub(self.keep) as i64])?;
-        transaction.commit()?;
-        self.newest = Some(newest);
+        event.id = last + 1;
+        let json = serde_json::to_string(event)?;
+        let visit = event.kind.visit().map(serde_json::to_string).transpose()?;
+        let (id, category) = (event.id, Category::of(&event.kind));
+        let write = || {
+            let mut range = trail_rows::range(&transaction)?;
+            let salt = migration::salt()?;
+            trail_rows::insert(&transaction, &mut range, id, category, &json, visit.as_deref(), &salt)?;
+            trail_rows::set_range(&transaction, &range)?;
+            set_counter(&transaction, "last", id)?;
+            newest_time::record(&transaction, event.time)?;
+            let newest = newest_time::read(&transaction)?;
+            if !self.spool {
+                set_counter(&transaction, "sent", id)?;
+            }
+            retention::count(&transaction, category)?;
+            self.retention.apply(&transaction, event.time)?;
+            transaction.commit()?;
+            Ok(newest)
+        };
+        self.newest = Some(write().map_err(sql)?);
         Ok(())
     }
 
@@ -140,7 +259,8 @@ impl EventStore {
     pub fn unsent(&self, after: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let read = || {
             let sent = counter(&self.connection, "sent")?;
-            let after = after.max(sent).max(self.last.saturating_sub(SPOOL));
+            let last = newest(&self.connection)?;
+            let after = after.max(sent).max(last.saturating_sub(SPOOL));
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT json FROM events WHERE id > ?1 ORDER BY id LIMIT ?2")?;
@@ -223,13 +343,15 @@ impl EventStore {
 
 #[cfg(test)]
 mod tests {
-    use super::schema::{MAX_ID, SCHEMA};
+    use std::fs;
+
+    use super::schema::SCHEMA_1;
     use super::*;
     use crate::testing::{event, evidence};
     use crate::{Denial, EventKind, Grant};
 
     fn config(folder: &Path, keep: u32) -> config::Events {
-        config::Events { path: folder.join("events.sqlite"), keep }
+        config::Events { path: folder.join("events.sqlite"), keep, ..config::Events::default() }
     }
 
     fn append(store: &mut EventStore) -> u64 {
@@ -287,7 +409,11 @@ mod tests {
     #[test]
     fn reading_changes_nothing_whether_the_store_is_in_use_or_not() {
         let folder = tempfile::tempdir().unwrap();
-        let config = config::Events { path: folder.path().join("odd ?#%name.sqlite"), keep: 10 };
+        let config = config::Events {
+            path: folder.path().join("odd ?#%name.sqlite"),
+            keep: 10,
+            ..config::Events::default()
+        };
         assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Open { .. })));
         let files = || {
             let mut files: Vec<_> =
@@ -309,13 +435,13 @@ mod tests {
         drop(reader);
         assert_eq!(files(), before);
         drop(store);
-        assert_eq!(files().len(), 1);
+        assert_eq!(files().len(), 2, "the store and its key");
         assert_eq!(EventStore::open_read_only(&config.path).unwrap().last_id(), 3);
         fs::write(&config.path, vec![0x5a; 8192]).unwrap();
         assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Sql { .. })));
         fs::write(&config.path, "").unwrap();
         assert!(EventStore::open_read_only(&config.path).unwrap().newest().is_err());
-        assert_eq!(files().len(), 1, "nothing was moved aside");
+        assert_eq!(files().len(), 2, "nothing was moved aside");
     }
 
     #[test]
@@ -324,7 +450,7 @@ mod tests {
         let endless = "CREATE VIEW events AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
                            SELECT id, '{}' AS json FROM ids;
                        CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
-        let last = format!("{SCHEMA} INSERT INTO counters VALUES ('last', {});", i64::MAX);
+        let last = format!("{SCHEMA_1} INSERT INTO counters VALUES ('last', {});", i64::MAX);
         for statements in [endless, &last] {
             let folder = tempfile::tempdir().unwrap();
             let config = config(folder.path(), 1000);
@@ -338,6 +464,39 @@ mod tests {
             assert!((1..MAX_ID).contains(&id), "{id}");
             assert_eq!(store.newest().unwrap().unwrap().id, id);
         }
+    }
+
+    #[test]
+    fn a_command_stores_an_event_beside_the_daemon_which_sees_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 10);
+        let administered = || {
+            let user = crate::User { uid: 0, sudo_uid: None };
+            let (action, person, detail) = (crate::Action::Removed, Some("Ann".to_owned()), None);
+            event(EventKind::Administered(crate::Administration { action, person, detail, user }))
+        };
+        EventStore::append_once(&config, true, &mut administered()).unwrap();
+        assert!(!config.path.exists(), "the record begins with the daemon");
+        let mut daemon = EventStore::open(&config, true).unwrap();
+        assert_eq!(append(&mut daemon), 1);
+        assert_eq!(daemon.take_unseen().unwrap(), []);
+        let mut change = administered();
+        EventStore::append_once(&config, true, &mut change).unwrap();
+        assert_eq!(change.id, 2);
+        assert_eq!(daemon.take_unseen().unwrap(), [change]);
+        assert_eq!(daemon.take_unseen().unwrap(), []);
+        assert_eq!(append(&mut daemon), 3);
+        assert_eq!(daemon.take_unseen().unwrap(), []);
+        let unsent: Vec<_> = daemon.unsent(0, 9).unwrap().iter().map(|event| event.id).collect();
+        assert_eq!(unsent, [1, 2, 3]);
+        assert_eq!(daemon.verify_trail(None, None).unwrap().fault, None);
+
+        // A damaged store is left to the daemon.
+        drop(daemon);
+        fs::write(&config.path, vec![0x5a; 8192]).unwrap();
+        let mut change = administered();
+        assert!(EventStore::append_once(&config, true, &mut change).is_err());
+        assert_eq!((change.id, fs::read(&config.path).unwrap()), (0, vec![0x5a; 8192]));
     }
 
     #[test]
@@ -363,7 +522,10 @@ mod tests {
             r#"{"id":2,"time":"2026-11-24T08:15:00Z","kind":"reloaded","door":"front","detail":"1 person"}"#;
         let newer = r#"{"id":3,"time":"2026-11-24T08:15:00Z","kind":"tampered","door":"front"}"#;
         for (id, row) in [(2, old), (3, newer)] {
-            store.connection.execute("INSERT INTO events VALUES (?1, ?2)", params![id, row]).unwrap();
+            store
+                .connection
+                .execute("INSERT INTO events (id, json) VALUES (?1, ?2)", params![id, row])
+                .unwrap();
         }
         let row: String =
             store.connection.query_row("SELECT json FROM events WHERE id = 1", [], |row| row.get(0)).unwrap();

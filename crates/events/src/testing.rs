@@ -24,5 +24,6 @@ pub fn evidence() -> Evidence {
         frames: 3,
         latency: Duration::from_millis(213),
         model: ModelId("0123456789abcdef".into()),
+        visit: None,
     }
 }

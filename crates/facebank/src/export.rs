@@ -15,17 +15,17 @@ use serde::{Deserialize, Serialize};
 use super::person::check_name;
 use super::prepared_models::{has_templates, mark_prepared, require_prepared};
 use super::store::{find_person, insert_person, insert_template};
-use super::template::{from_blob, from_unit};
+use super::template::{from_blob, from_unit, is_weight};
 use super::{Facebank, FacebankError, PhotoHash, Template};
 
-/// The version of the format.
-const FORMAT_VERSION: u32 = 1;
+/// The version of the format. Version 1, without weights, is read too.
+const FORMAT_VERSION: u32 = 2;
 
 /// One line of an export.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PersonRecord {
-    /// [`FORMAT_VERSION`].
+    /// The version of the format, 1 to [`FORMAT_VERSION`].
     format: u32,
     name: String,
     enabled: bool,
@@ -43,15 +43,23 @@ struct TemplateRecord {
     /// SHA-256 of the photo, hexadecimal.
     photo: String,
     embedding: Vec<f32>,
+    /// The weight of the photo in the template of the person, above 0, at most 1.
+    #[serde(default = "full_weight")]
+    weight: f32,
     /// 112x112 packed RGB, base64; absent if the crop is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
 }
 
+/// The weight of a photo in an export of version 1.
+fn full_weight() -> f32 {
+    1.0
+}
+
 /// Why a line of an export is invalid.
 #[derive(Debug, thiserror::Error)]
 enum RecordError {
-    #[error("format {0}, this program reads {FORMAT_VERSION}")]
+    #[error("format {0}, this program reads 1 to {FORMAT_VERSION}")]
     Format(u32),
     #[error(transparent)]
     Name(#[from] FacebankError),
@@ -59,6 +67,8 @@ enum RecordError {
     NoTemplate(String),
     #[error("an embedding does not have length 1")]
     Embedding,
+    #[error("the weight {0} is not above 0 and at most 1")]
+    Weight(f32),
     #[error("a photo is not 64 hexadecimal digits")]
     Photo,
     #[error("a crop is not 112x112 RGB in base64")]
@@ -119,23 +129,24 @@ impl Facebank {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT model, hash, embedding, crop FROM photos JOIN templates ON photo = photos.id
+                "SELECT model, hash, embedding, crop, weight FROM photos JOIN templates ON photo = photos.id
                  WHERE person = ?1 ORDER BY photos.id, model",
             )
             .map_err(sql)?;
         let read = |row: &Row<'_>| {
             let (model, photo): (String, PhotoHash) = (row.get(0)?, row.get(1)?);
             let (embedding, crop): (Vec<u8>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
-            Ok((model, photo, embedding, crop))
+            Ok((model, photo, embedding, crop, row.get::<_, f64>(4)? as f32))
         };
         let rows = statement.query_map([person.0], read).map_err(sql)?;
         rows.map(|row| {
-            let (model, photo, embedding, crop) = row.map_err(sql)?;
+            let (model, photo, embedding, crop, weight) = row.map_err(sql)?;
             let embedding = from_blob(&embedding).ok_or_else(|| self.bad_template(name))?;
             Ok(TemplateRecord {
                 model,
                 photo: photo.to_string(),
                 embedding: embedding.values().to_vec(),
+                weight,
                 crop: crop.map(|rgb| BASE64_STANDARD.encode(rgb)),
             })
         })
@@ -191,7 +202,7 @@ impl Facebank {
 impl PersonRecord {
     /// The templates of the line, after all checks.
     fn check(&self) -> Result<Vec<(ModelId, Template)>, RecordError> {
-        if self.format != FORMAT_VERSION {
+        if !(1..=FORMAT_VERSION).contains(&self.format) {
             return Err(RecordError::Format(self.format));
         }
         check_name(&self.name)?;
@@ -206,6 +217,9 @@ impl PersonRecord {
 impl TemplateRecord {
     fn check(&self) -> Result<(ModelId, Template), RecordError> {
         let embedding = from_unit(&self.embedding).ok_or(RecordError::Embedding)?;
+        if !is_weight(self.weight) {
+            return Err(RecordError::Weight(self.weight));
+        }
         let photo = PhotoHash::from_hex(&self.photo).ok_or(RecordError::Photo)?;
         let crop = |text: &String| BASE64_STANDARD.decode(text).ok().and_then(|rgb| Crop::from_rgb(&rgb));
         let crop = match &self.crop {
@@ -215,6 +229,6 @@ impl TemplateRecord {
         if self.model.is_empty() {
             return Err(RecordError::NoModel);
         }
-        Ok((ModelId(self.model.clone()), Template { embedding, photo, crop }))
+        Ok((ModelId(self.model.clone()), Template { embedding, photo, weight: self.weight, crop }))
     }
 }

@@ -1,6 +1,8 @@
 //! The gallery: the template of each person in memory, and the search for the person of a probe.
 
-use ostiary_core::{Candidate, Embedding, Person, PersonId, Similarity};
+use ostiary_core::{Candidate, Embedding, Person, PersonId, Score, Similarity};
+
+use super::{Neighbor, PhotoAgreement};
 
 /// Number of independent sums of a dot product, which let the compiler use vector registers.
 const LANES: usize = 8;
@@ -8,7 +10,7 @@ const LANES: usize = 8;
 /// The people of a facebank with their templates. It includes disabled people, so that they are identified and refused
 /// instead of reported as strangers.
 ///
-/// A person's template is the unit mean of the embeddings of the photos. Until [`Gallery::set_matching`] gives each person a
+/// A person's template is the unit mean of the embeddings of the photos, weighted by their quality. Until [`Gallery::set_matching`] gives each person a
 /// threshold, nobody matches.
 #[derive(Default, Clone)]
 pub struct Gallery {
@@ -32,6 +34,9 @@ struct Enrolled {
     half_mean_cosine: f32,
     /// The least normalized similarity of a match.
     threshold: Similarity,
+    agreement: PhotoAgreement,
+    /// The person who comes nearest to this one; `None` if there is no other, or before thresholds are set.
+    neighbor: Option<Neighbor>,
 }
 
 /// A person's embeddings cannot make a template.
@@ -52,45 +57,53 @@ pub enum TemplateError {
 }
 
 impl Gallery {
-    /// A gallery of people and their embeddings, in any order.
+    /// A gallery of people, in any order, with the embeddings of their photos and the weights of these.
     ///
     /// # Errors
     /// The embeddings differ in length, or have no mean.
-    pub fn new(people: impl IntoIterator<Item = (Person, Vec<Embedding>)>) -> Result<Self, TemplateError> {
+    pub fn new(
+        people: impl IntoIterator<Item = (Person, Vec<(Embedding, f32)>)>,
+    ) -> Result<Self, TemplateError> {
         let mut people: Vec<_> = people.into_iter().collect();
         people.sort_by_key(|(person, _)| person.id);
         let mut gallery = Self::default();
-        people.into_iter().try_for_each(|(person, embeddings)| gallery.push(person, &embeddings))?;
+        people.into_iter().try_for_each(|(person, photos)| gallery.push(person, &photos))?;
         Ok(gallery)
     }
 
-    /// Adds a person, whose id must be greater than those before. A person without embeddings is not added.
+    /// Adds a person, whose id must be greater than those before, with the embeddings of the photos and their weights, above 0.
+    /// A person without photos is not added. Until the next [`Gallery::set_matching`] the person matches nobody.
     ///
     /// # Errors
     /// The embeddings differ in length from each other or from those before, or have no mean.
-    pub fn push(&mut self, person: Person, embeddings: &[Embedding]) -> Result<(), TemplateError> {
-        let Some(first) = embeddings.first() else { return Ok(()) };
+    pub fn push(&mut self, person: Person, photos: &[(Embedding, f32)]) -> Result<(), TemplateError> {
+        let Some((first, _)) = photos.first() else { return Ok(()) };
         if self.people.is_empty() {
             self.length = first.values().len();
         }
-        if embeddings.iter().any(|embedding| embedding.values().len() != self.length) {
+        let embeddings = photos.iter().map(|(embedding, _)| embedding);
+        if embeddings.clone().any(|embedding| embedding.values().len() != self.length) {
             return Err(TemplateError::Length { name: person.name });
         }
-        let Some(template) = Embedding::mean(embeddings.iter().map(|embedding| (embedding, 1.0))) else {
+        let Some(template) = Embedding::mean(photos.iter().map(|(embedding, weight)| (embedding, *weight)))
+        else {
             return Err(TemplateError::NoMean { name: person.name });
         };
         self.rows.extend_from_slice(template.values());
         self.people.push(Enrolled {
             person,
-            photos: embeddings.len(),
+            photos: photos.len(),
             half_mean_cosine: 0.0,
             threshold: Similarity(f32::INFINITY),
+            agreement: PhotoAgreement::new(&template, embeddings),
+            neighbor: None,
         });
         Ok(())
     }
 
     /// Sets how probes are matched: the mean embedding of strangers by which similarities are normalized (empty: they are
-    /// not), and the threshold of a person with a number of photos. With a mean of another length, which is another model's,
+    /// not), and the threshold of a person with a number of photos. Then finds each person's [`Neighbor`], in a time that grows with
+    /// the square of the number of people: 500 people take some ten milliseconds. With a mean of another length, which is another model's,
     /// nobody matches: the thresholds do not apply to similarities that are not normalized.
     pub fn set_matching(&mut self, mean: &[f32], threshold: impl Fn(usize) -> Similarity) {
         let is_usable = mean.is_empty() || mean.len() == self.length;
@@ -104,6 +117,27 @@ impl Gallery {
             };
             enrolled.threshold =
                 if is_usable { threshold(enrolled.photos) } else { Similarity(f32::INFINITY) };
+        }
+        self.find_neighbors();
+    }
+
+    fn find_neighbors(&mut self) {
+        let mut remaining = self.people.as_mut_slice();
+        remaining.iter_mut().for_each(|enrolled| enrolled.neighbor = None);
+        let mut rows = self.rows.chunks_exact(self.length.max(1));
+        while let Some((one, others)) = remaining.split_first_mut() {
+            let Some(row) = rows.next() else { return };
+            for (other, other_row) in others.iter_mut().zip(rows.clone()) {
+                let similarity = dot(row, other_row) - one.half_mean_cosine - other.half_mean_cosine;
+                let pair = Neighbor {
+                    person: other.person.id,
+                    similarity: Similarity(similarity),
+                    threshold: Similarity(one.threshold.0.min(other.threshold.0)),
+                };
+                one.set_neighbor(pair);
+                other.set_neighbor(Neighbor { person: one.person.id, ..pair });
+            }
+            remaining = others;
         }
     }
 
@@ -137,6 +171,39 @@ impl Gallery {
         self.enrolled(id).map(|enrolled| enrolled.threshold)
     }
 
+    /// How well the photos of a person agree; `None` if the gallery does not have the person.
+    pub fn agreement(&self, id: PersonId) -> Option<PhotoAgreement> {
+        self.enrolled(id).map(|enrolled| enrolled.agreement)
+    }
+
+    /// The person who comes nearest to this one; `None` if there is no other, or before [`Gallery::set_matching`].
+    pub fn neighbor(&self, id: PersonId) -> Option<Neighbor> {
+        self.enrolled(id)?.neighbor
+    }
+
+    /// The person whom this one is alike, that is whom the model cannot tell apart from this one at the thresholds. Does not
+    /// allocate, and compares nothing: the pairs are found by [`Gallery::set_matching`].
+    pub fn alike(&self, id: PersonId) -> Option<&Person> {
+        self.person(self.neighbor(id).filter(Neighbor::is_alike)?.person)
+    }
+
+    /// The people who are alike, each pair once: a person and the nearest other. A person who is alike several others is in
+    /// the pairs of those too.
+    pub fn alike_pairs(&self) -> impl Iterator<Item = (&Person, &Person)> {
+        self.people.iter().filter_map(|enrolled| {
+            let one = &enrolled.person;
+            let other = self.alike(one.id)?;
+            let is_mutual = self.alike(other.id).is_some_and(|back| back.id == one.id);
+            (!is_mutual || one.id < other.id).then_some((one, other))
+        })
+    }
+
+    /// The people with a photo that disagrees with their others.
+    pub fn people_with_disagreement(&self) -> impl Iterator<Item = &Person> {
+        let disagrees = |enrolled: &&Enrolled| enrolled.agreement.has_disagreement();
+        self.people.iter().filter(disagrees).map(|enrolled| &enrolled.person)
+    }
+
     /// The lowest and the highest threshold of all people; `None` if the gallery is empty.
     pub fn threshold_range(&self) -> Option<(Similarity, Similarity)> {
         let thresholds = || self.people.iter().map(|enrolled| enrolled.threshold.0);
@@ -145,7 +212,7 @@ impl Gallery {
         Some((Similarity(lowest), Similarity(highest)))
     }
 
-    /// The person that the probe is most similar to, and the second best. `None` if the gallery is empty, or if the probe has
+    /// The person that the probe is most similar to, and the next two. `None` if the gallery is empty, or if the probe has
     /// another length and therefore another model. Does not allocate.
     pub fn best(&self, probe: &Embedding) -> Option<Candidate> {
         let probe = probe.values();
@@ -153,30 +220,46 @@ impl Gallery {
             return None;
         }
         let probe_half = if self.mean.is_empty() { 0.0 } else { dot(probe, &self.mean) / 2.0 };
-        let mut best: Option<(&Enrolled, f32, f32)> = None;
-        let mut second: Option<(&Enrolled, f32, f32)> = None;
+        // The three best, in falling order.
+        let mut scores: [Option<Score>; 3] = [None; 3];
         for (enrolled, row) in self.people.iter().zip(self.rows.chunks_exact(self.length)) {
             let cosine = dot(row, probe);
             let similarity = cosine - probe_half - enrolled.half_mean_cosine;
-            if best.is_none_or(|(_, highest, _)| similarity > highest) {
-                second = best.replace((enrolled, similarity, cosine));
-            } else if second.is_none_or(|(_, highest, _)| similarity > highest) {
-                second = Some((enrolled, similarity, cosine));
+            let mut score = Score {
+                person: enrolled.person.id,
+                similarity: Similarity(similarity),
+                cosine: Similarity(cosine),
+                threshold: enrolled.threshold,
+                photos: u32::try_from(enrolled.photos).unwrap_or(u32::MAX),
+            };
+            for place in &mut scores {
+                match place {
+                    Some(other) if score.similarity.0 > other.similarity.0 => {
+                        std::mem::swap(other, &mut score)
+                    }
+                    Some(_) => {}
+                    None => {
+                        *place = Some(score);
+                        break;
+                    }
+                }
             }
         }
-        let (enrolled, similarity, cosine) = best?;
-        Some(Candidate {
-            person: enrolled.person.id,
-            similarity: Similarity(similarity),
-            cosine: Similarity(cosine),
-            threshold: enrolled.threshold,
-            second: second.map(|(enrolled, similarity, _)| (enrolled.person.id, Similarity(similarity))),
-        })
+        Candidate::from_scores(scores)
     }
 
     fn enrolled(&self, id: PersonId) -> Option<&Enrolled> {
         let index = self.people.binary_search_by_key(&id, |enrolled| enrolled.person.id).ok()?;
         self.people.get(index)
+    }
+}
+
+impl Enrolled {
+    /// Keeps the neighbor that exceeds its threshold the most.
+    fn set_neighbor(&mut self, neighbor: Neighbor) {
+        if self.neighbor.is_none_or(|nearest| neighbor.excess() > nearest.excess()) {
+            self.neighbor = Some(neighbor);
+        }
     }
 }
 
@@ -218,7 +301,11 @@ mod tests {
     }
 
     /// All normalized similarities in double precision, sorted: the reference of the tests.
-    fn naive(people: &[(Person, Vec<Embedding>)], mean: &[f32], probe: &Embedding) -> Vec<(PersonId, f64)> {
+    fn naive(
+        people: &[(Person, Vec<(Embedding, f32)>)],
+        mean: &[f32],
+        probe: &Embedding,
+    ) -> Vec<(PersonId, f64)> {
         let wide = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let (mean, probe) = (wide(mean), wide(probe.values()));
@@ -226,8 +313,11 @@ mod tests {
             .iter()
             .filter(|(_, templates)| !templates.is_empty())
             .map(|(person, templates)| {
-                let rows: Vec<Vec<f64>> = templates.iter().map(|t| wide(t.values())).collect();
-                let sum: Vec<f64> = (0..probe.len()).map(|i| rows.iter().map(|row| row[i]).sum()).collect();
+                let rows: Vec<(Vec<f64>, f64)> =
+                    templates.iter().map(|(t, weight)| (wide(t.values()), f64::from(*weight))).collect();
+                let sum: Vec<f64> = (0..probe.len())
+                    .map(|i| rows.iter().map(|(row, weight)| row[i] * weight).sum())
+                    .collect();
                 let length = dot(&sum, &sum).sqrt();
                 let template: Vec<f64> = sum.iter().map(|value| value / length).collect();
                 let offset = (dot(&probe, &mean) + dot(&template, &mean)) / 2.0;
@@ -244,13 +334,13 @@ mod tests {
     }
 
     /// People whose embeddings have a mean that is not near zero, as those of one person do.
-    fn people(length: usize) -> impl Strategy<Value = Vec<(Person, Vec<Embedding>)>> {
+    fn people(length: usize) -> impl Strategy<Value = Vec<(Person, Vec<(Embedding, f32)>)>> {
         let templates =
             (embedding(length), 0usize..5, embedding(length)).prop_map(|(first, count, other)| {
                 let near = |i: usize| {
                     let values = first.values().iter().zip(other.values());
                     let values: Vec<f32> = values.map(|(a, b)| a + b * 0.1 * i as f32).collect();
-                    Embedding::normalized(&values).unwrap()
+                    (Embedding::normalized(&values).unwrap(), 1.0 / (i + 1) as f32)
                 };
                 (0..count).map(near).collect::<Vec<_>>()
             });
@@ -280,7 +370,7 @@ mod tests {
                 let photos = people.iter().find(|(person, _)| person.id == found.person).unwrap().1.len();
                 prop_assert_eq!(found.threshold, Similarity(photos as f32));
                 prop_assert_eq!(found.second.is_some(), expected.len() > 1);
-                if let Some((id, similarity)) = found.second {
+                if let Some(Score { person: id, similarity, .. }) = found.second {
                     prop_assert!(id != found.person);
                     prop_assert!((f64::from(similarity.0) - expected[1].1).abs() < 1e-5);
                     prop_assert!((score(id) - expected[1].1).abs() < 1e-5);
@@ -292,7 +382,7 @@ mod tests {
     #[test]
     fn a_probe_of_another_length_has_no_candidate() {
         let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
-        let gallery = Gallery::new([(person(1), vec![unit])]).unwrap();
+        let gallery = Gallery::new([(person(1), vec![(unit, 1.0)])]).unwrap();
         assert!(gallery.best(&Embedding::normalized(&[1.0, 0.0, 0.0]).unwrap()).is_none());
         assert!(Gallery::default().best(&Embedding::normalized(&[1.0]).unwrap()).is_none());
     }
@@ -301,8 +391,8 @@ mod tests {
     fn templates_of_different_lengths_are_refused() {
         let two = Embedding::normalized(&[1.0, 0.0]).unwrap();
         let three = Embedding::normalized(&[1.0, 0.0, 0.0]).unwrap();
-        assert!(Gallery::new([(person(1), vec![two.clone(), three.clone()])]).is_err());
-        assert!(Gallery::new([(person(1), vec![two]), (person(2), vec![three])]).is_err());
+        assert!(Gallery::new([(person(1), vec![(two.clone(), 1.0), (three.clone(), 1.0)])]).is_err());
+        assert!(Gallery::new([(person(1), vec![(two, 1.0)]), (person(2), vec![(three, 1.0)])]).is_err());
     }
 
     #[test]
@@ -310,7 +400,7 @@ mod tests {
         let a = Embedding::normalized(&[1.0, 0.0]).unwrap();
         let b = Embedding::normalized(&[-1.0, 0.0]).unwrap();
         assert_eq!(
-            Gallery::new([(person(1), vec![a, b])]).unwrap_err(),
+            Gallery::new([(person(1), vec![(a, 1.0), (b, 1.0)])]).unwrap_err(),
             TemplateError::NoMean { name: "person 1".into() }
         );
     }
@@ -318,7 +408,7 @@ mod tests {
     #[test]
     fn with_a_mean_of_another_length_nobody_can_match() {
         let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
-        let mut gallery = Gallery::new([(person(1), vec![unit.clone()])]).unwrap();
+        let mut gallery = Gallery::new([(person(1), vec![(unit.clone(), 1.0)])]).unwrap();
         gallery.set_matching(&[0.1, 0.1, 0.1], |_| Similarity(0.5));
         let found = gallery.best(&unit).unwrap();
         assert!(!found.similarity.reaches(found.threshold));
@@ -330,12 +420,70 @@ mod tests {
     #[test]
     fn before_thresholds_are_set_nobody_can_match() {
         let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
-        let mut gallery = Gallery::new([(person(1), vec![unit.clone()])]).unwrap();
+        let mut gallery = Gallery::new([(person(1), vec![(unit.clone(), 1.0)])]).unwrap();
         assert!(!gallery.best(&unit).unwrap().similarity.reaches(gallery.best(&unit).unwrap().threshold));
         gallery.set_matching(&[], |_| Similarity(0.5));
         assert_eq!(gallery.threshold_range(), Some((Similarity(0.5), Similarity(0.5))));
         let found = gallery.best(&unit).unwrap();
         assert!(found.similarity.reaches(found.threshold));
         assert_eq!(found.cosine, found.similarity, "without a mean the cosine is not normalized");
+    }
+
+    fn at(degrees: f32) -> Vec<(Embedding, f32)> {
+        let radians = degrees.to_radians();
+        vec![(Embedding::normalized(&[radians.cos(), radians.sin()]).unwrap(), 1.0)]
+    }
+
+    #[test]
+    fn people_whose_templates_reach_the_lower_threshold_are_alike() {
+        let people = [(person(1), at(0.0)), (person(2), at(30.0)), (person(3), at(100.0))];
+        let mut gallery = Gallery::new(people).unwrap();
+        assert!(gallery.neighbor(PersonId(1)).is_none() && gallery.alike(PersonId(1)).is_none());
+        gallery.set_matching(&[], |_| Similarity(0.8));
+        let alike = |gallery: &Gallery, id| gallery.alike(PersonId(id)).map(|person| person.id.0);
+        assert_eq!([1, 2, 3].map(|id| alike(&gallery, id)), [Some(2), Some(1), None]);
+        let nearest = gallery.neighbor(PersonId(3)).unwrap();
+        assert_eq!((nearest.person, nearest.threshold), (PersonId(2), Similarity(0.8)));
+        assert!((nearest.similarity.0 - 70f32.to_radians().cos()).abs() < 1e-6);
+        let pairs: Vec<_> = gallery.alike_pairs().map(|(a, b)| (a.id.0, b.id.0)).collect();
+        assert_eq!(pairs, [(1, 2)]);
+        gallery.set_matching(&[], |_| Similarity(0.9));
+        assert_eq!([1, 2, 3].map(|id| alike(&gallery, id)), [None; 3]);
+
+        // The second has two photos, and with them another threshold: the lower one counts for both.
+        let mut photos = at(30.0);
+        photos.extend(at(30.0));
+        let mut gallery = Gallery::new([(person(1), at(0.0)), (person(2), photos)]).unwrap();
+        gallery.set_matching(&[], |photos| Similarity(if photos == 1 { 0.95 } else { 0.8 }));
+        assert_eq!([1, 2].map(|id| alike(&gallery, id)), [Some(2), Some(1)]);
+        assert_eq!(gallery.neighbor(PersonId(1)).unwrap().threshold, Similarity(0.8));
+    }
+
+    #[test]
+    fn a_similarity_is_normalized_before_people_are_found_alike() {
+        let mut gallery = Gallery::new([(person(1), at(0.0)), (person(2), at(30.0))]).unwrap();
+        let (near, far) = (30f32.to_radians().cos(), 0.5 * 30f32.to_radians().cos());
+        gallery.set_matching(&[0.5, 0.0], |_| Similarity(0.5));
+        let found = gallery.neighbor(PersonId(1)).unwrap().similarity.0;
+        assert!((found - (near - (0.5 + far) / 2.0)).abs() < 1e-6);
+        assert!(gallery.alike(PersonId(1)).is_none());
+    }
+
+    #[test]
+    fn a_person_with_a_photo_of_somebody_else_is_found() {
+        let mixed: Vec<_> = [at(0.0), at(10.0), at(20.0), at(140.0)].concat();
+        let gallery = Gallery::new([(person(1), at(0.0)), (person(2), mixed)]).unwrap();
+        let found: Vec<_> = gallery.people_with_disagreement().map(|person| person.id.0).collect();
+        assert_eq!(found, [2]);
+        assert_eq!(gallery.agreement(PersonId(1)).unwrap().spread, 1.0);
+        assert!(gallery.agreement(PersonId(2)).unwrap().spread < 0.0);
+    }
+
+    #[test]
+    fn a_photo_with_a_greater_weight_counts_more() {
+        let (x, y) =
+            (Embedding::normalized(&[1.0, 0.0]).unwrap(), Embedding::normalized(&[0.0, 1.0]).unwrap());
+        let gallery = Gallery::new([(person(1), vec![(x.clone(), 0.6), (y, 0.8)])]).unwrap();
+        assert!((gallery.best(&x).unwrap().cosine.0 - 0.6).abs() < 1e-6);
     }
 }

@@ -25,22 +25,25 @@ pub struct DaemonLock {
 }
 
 impl DaemonLock {
-    /// Acquires the lock, and writes the number of this process to the file.
+    /// Acquires the lock, and writes the number of this process to the file, unless the disk is full or read-only: this must
+    /// not keep people out.
     ///
     /// # Errors
     /// [`FacebankError::DaemonRunning`] if a daemon has the lock; an I/O error otherwise.
     pub fn acquire(facebank: &Path) -> Result<Self, FacebankError> {
         let path = lock_path(facebank);
         let failed = |why| FacebankError::Io { path: path.clone(), why };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let (opened, is_writable) = match opened {
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => (File::open(&path), false),
+            opened => (opened, true),
+        };
+        let mut file = opened
             .map_err(|error| FacebankError::CannotOpen { path: path.clone(), why: error.to_string() })?;
-        ownership::inherit_folder_owner(&file, &path).map_err(failed)?;
+        if is_writable {
+            ownership::inherit_folder_owner(&file, &path).map_err(failed)?;
+        }
         let mut locked = file.try_lock();
         if matches!(locked, Err(TryLockError::WouldBlock)) {
             // `check` in another process has released the lock by then.
@@ -52,7 +55,12 @@ impl DaemonLock {
             Err(TryLockError::WouldBlock) => return Err(running(facebank, &mut file)),
             Err(TryLockError::Error(why)) => return Err(failed(why)),
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        if is_writable {
+            match file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())) {
+                Err(error) if error.kind() == ErrorKind::StorageFull => {}
+                written => written.map_err(failed)?,
+            }
+        }
         Ok(Self { _file: file })
     }
 

@@ -14,7 +14,7 @@ use super::FacebankError;
 /// SQLite's `application_id` of a facebank: "OSTY".
 const APPLICATION_ID: i64 = 0x4f53_5459;
 /// The version of the schema, in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// The wait for the write of another process, before [`FacebankError::Busy`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -53,6 +53,10 @@ const PHOTO_TABLES: &str = "
         PRIMARY KEY (photo, model)
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// Since version 3: the weight of a photo in the person's template. Photos of earlier versions have weight 1.
+const WEIGHT_COLUMN: &str =
+    "ALTER TABLE photos ADD COLUMN weight REAL NOT NULL DEFAULT 1 CHECK (weight > 0 AND weight <= 1);";
 
 /// The table of templates in version 1, with one template for each photo.
 const TEMPLATES_TABLE_1: &str = "
@@ -168,6 +172,7 @@ fn create_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     if is_empty(&transaction)? {
         transaction.execute_batch(PEOPLE_TABLE)?;
         transaction.execute_batch(PHOTO_TABLES)?;
+        transaction.execute_batch(WEIGHT_COLUMN)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
@@ -183,9 +188,11 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), FacebankError
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     // Another process may have done it since the check.
-    if pragma(&transaction, "user_version").map_err(sql)? < SCHEMA_VERSION {
+    let found = pragma(&transaction, "user_version").map_err(sql)?;
+    if found < SCHEMA_VERSION {
         let [rename, copy] = MIGRATION_FROM_1;
-        for batch in [rename, PHOTO_TABLES, copy] {
+        let to_version_2: &[&str] = if found == 1 { &[rename, PHOTO_TABLES, copy] } else { &[] };
+        for batch in to_version_2.iter().chain([&WEIGHT_COLUMN]) {
             transaction.execute_batch(batch).map_err(sql)?;
         }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sql)?;
@@ -204,7 +211,12 @@ fn check_version(connection: &Connection, path: &Path) -> Result<i64, FacebankEr
     }
     match pragma(connection, "user_version").map_err(sql)? {
         found @ 1..=SCHEMA_VERSION => {
-            let schema = PEOPLE_TABLE.to_owned() + if found == 1 { TEMPLATES_TABLE_1 } else { PHOTO_TABLES };
+            let photos: &[&str] = match found {
+                1 => &[TEMPLATES_TABLE_1],
+                2 => &[PHOTO_TABLES],
+                _ => &[PHOTO_TABLES, WEIGHT_COLUMN],
+            };
+            let schema = PEOPLE_TABLE.to_owned() + &photos.concat();
             if ostiary_sqlite::schema_matches(&schema, connection).map_err(sql)? {
                 return Ok(found);
             }

@@ -308,7 +308,7 @@ impl Facebank {
             return Err(wrong_model(&self.path, other, model));
         }
         let query = format!(
-            "SELECT {PERSON_COLUMNS}, embedding FROM people JOIN photos ON person = people.id
+            "SELECT {PERSON_COLUMNS}, embedding, weight FROM people JOIN photos ON person = people.id
                  JOIN templates ON photo = photos.id
              WHERE model = ?1 ORDER BY people.id, photos.id"
         );
@@ -316,21 +316,22 @@ impl Facebank {
         let mut rows = statement.query([&model.0]).map_err(sql)?;
         let mut gallery = Gallery::default();
         let mut current: Option<Person> = None;
-        let mut embeddings = Vec::new();
+        let mut photos = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let person = read_person(row).map_err(sql)?;
             if current.as_ref().is_some_and(|current| current.id != person.id)
                 && let Some(previous) = current.take()
             {
-                gallery.push(previous, &embeddings).map_err(|error| self.corrupt(error.to_string()))?;
-                embeddings.clear();
+                gallery.push(previous, &photos).map_err(|error| self.corrupt(error.to_string()))?;
+                photos.clear();
             }
             let blob: Vec<u8> = row.get(5).map_err(sql)?;
-            embeddings.push(from_blob(&blob).ok_or_else(|| self.bad_template(&person.name))?);
+            let embedding = from_blob(&blob).ok_or_else(|| self.bad_template(&person.name))?;
+            photos.push((embedding, row.get::<_, f64>(6).map_err(sql)? as f32));
             current = Some(person);
         }
         if let Some(last) = current {
-            gallery.push(last, &embeddings).map_err(|error| self.corrupt(error.to_string()))?;
+            gallery.push(last, &photos).map_err(|error| self.corrupt(error.to_string()))?;
         }
         Ok(gallery)
     }
@@ -425,12 +426,14 @@ pub(super) fn insert_template(
     template: &Template,
 ) -> rusqlite::Result<bool> {
     let photo = connection.query_row(
-        "INSERT INTO photos (person, hash, crop, created) VALUES (:person, :hash, :crop, :created)
+        "INSERT INTO photos (person, hash, crop, created, weight)
+         VALUES (:person, :hash, :crop, :created, :weight)
          ON CONFLICT (person, hash) DO UPDATE SET crop = ifnull(crop, excluded.crop) RETURNING id",
         named_params! {
             ":person": person.0, ":hash": template.photo,
             ":crop": template.crop.as_ref().map(|crop| crop.rgb().as_slice()),
             ":created": Timestamp::now().to_string(),
+            ":weight": f64::from(template.weight),
         },
         |row| row.get(0),
     )?;
@@ -462,6 +465,7 @@ mod tests {
         Template {
             embedding: Embedding::normalized(&values).unwrap(),
             photo: PhotoHash::of(&[seed]),
+            weight: 1.0,
             crop: Some(Crop::default()),
         }
     }

@@ -56,8 +56,16 @@ pub struct Template {
     pub embedding: Embedding,
     /// The hash of the photo.
     pub photo: PhotoHash,
+    /// The weight of the embedding in the template of the person, above 0, at most 1
+    /// ([`Quality::weight`](ostiary_core::Quality::weight)).
+    pub weight: f32,
     /// The aligned face; `None` if crops are not stored.
     pub crop: Option<Crop>,
+}
+
+/// Whether a number can be the weight of a photo.
+pub(super) fn is_weight(weight: f32) -> bool {
+    weight > 0.0 && weight <= 1.0
 }
 
 /// The stored form of an embedding: its values as `f32`, little-endian.

@@ -60,6 +60,18 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
                 "payload_off": "off",
             },
             "contact": contact,
+            "recording": {
+                "platform": "binary_sensor",
+                "unique_id": format!("{id}_recording"),
+                "name": "Event record",
+                // On means a problem.
+                "device_class": "problem",
+                "entity_category": "diagnostic",
+                "state_topic": topics.state,
+                "value_template": "{{ value_json.recording }}",
+                "payload_on": "off",
+                "payload_off": "on",
+            },
             "last_person": {
                 "platform": "sensor",
                 "unique_id": format!("{id}_last_person"),

@@ -1,7 +1,7 @@
 //! Reports events to a broker by MQTT: birth and last will, events, state, and Home Assistant's discovery.
 //!
 //! What comes in: stored events. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
-//! no other thread waits for it. Without a connection, events wait in the [`EventStore`]. It takes no commands: the only topic that
+//! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topic that
 //! it subscribes to is Home Assistant's status, so that no message opens the door.
 
 mod discovery;
@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 pub use error::MqttError;
 use link::{REQUESTS, Shared};
 use ostiary_config as config;
-use ostiary_events::{Event, EventSink, EventStore, OutputError};
+use ostiary_events::trail::SignedHead;
+use ostiary_events::{Event, EventSink, OutputError, ReopeningStore};
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use topics::Topics;
 
@@ -55,13 +56,13 @@ impl Mqtt {
         config: &config::Mqtt,
         door: &str,
         has_contact: bool,
-        store: Arc<Mutex<EventStore>>,
+        store: Arc<Mutex<ReopeningStore>>,
     ) -> Result<Self, MqttError> {
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
         options::options(config, &topics.object_id)?;
         let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
-        let shared = Arc::new(Shared::new(topics, discovery, store));
+        let shared = Arc::new(Shared::new(topics, discovery, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
@@ -95,6 +96,10 @@ impl EventSink for Mqtt {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.shared.report(event);
         Ok(())
+    }
+
+    fn head(&mut self, head: &SignedHead) {
+        self.shared.head(head);
     }
 
     fn describe(&self) -> String {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ostiary_events::{Event, EventStore};
+use ostiary_events::trail::SignedHead;
+use ostiary_events::{Event, ReopeningStore};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
 use super::state::DoorState;
@@ -21,7 +22,9 @@ pub(super) struct Shared {
     pub topics: Topics,
     /// The payload for Home Assistant's discovery.
     discovery: Vec<u8>,
-    store: Arc<Mutex<EventStore>>,
+    store: Arc<Mutex<ReopeningStore>>,
+    /// Whether events have the similarities of faces.
+    scores: bool,
     link: Mutex<Link>,
     /// Notified when the window is empty or the connection has ended.
     settled: Condvar,
@@ -33,6 +36,10 @@ struct Link {
     state: DoorState,
     /// Whether the state has to be published again.
     state_changed: bool,
+    /// The text of the last signed head of the event trail.
+    head: Option<String>,
+    /// Whether the head has to be published again.
+    head_changed: bool,
     window: VecDeque<InFlight>,
     /// The newest event that was given to this connection.
     newest: u64,
@@ -49,7 +56,7 @@ struct InFlight {
 }
 
 impl Shared {
-    pub fn new(topics: Topics, discovery: Vec<u8>, store: Arc<Mutex<EventStore>>) -> Self {
+    pub fn new(topics: Topics, discovery: Vec<u8>, scores: bool, store: Arc<Mutex<ReopeningStore>>) -> Self {
         let mut state = DoorState::default();
         match lock(&store).last_access() {
             Ok(Some(event)) => drop(state.follow(&event)),
@@ -60,11 +67,13 @@ impl Shared {
             client: None,
             state,
             state_changed: true,
+            head: None,
+            head_changed: false,
             window: VecDeque::with_capacity(WINDOW),
             newest: 0,
             stopping: false,
         };
-        Self { topics, discovery, store, link: Mutex::new(link), settled: Condvar::new() }
+        Self { topics, discovery, store, scores, link: Mutex::new(link), settled: Condvar::new() }
     }
 
     /// Reports an event, which is in the store unless its id is 0.
@@ -75,6 +84,14 @@ impl Shared {
             // It is not in the store: sent now or never.
             self.send(&mut link, event);
         }
+        self.pump(&mut link);
+    }
+
+    /// Reports a new head of the event trail.
+    pub fn head(&self, head: &SignedHead) {
+        let mut link = lock(&self.link);
+        link.head = Some(head.note().to_owned());
+        link.head_changed = true;
         self.pump(&mut link);
     }
 
@@ -104,6 +121,7 @@ impl Shared {
             retained(&self.topics.availability, b"online")?;
         }
         link.state_changed = true;
+        link.head_changed = true;
         self.pump(link);
         Ok(())
     }
@@ -162,6 +180,16 @@ impl Shared {
             );
             link.state_changed = published.is_err();
         }
+        if link.head_changed
+            && let Some(head) = &link.head
+        {
+            let published = client.try_publish(
+                self.topics.head.as_str(),
+                head.as_str(),
+                PublishOptions::at_most_once().retained(),
+            );
+            link.head_changed = published.is_err();
+        }
         let room = WINDOW.saturating_sub(link.window.len());
         if room == 0 {
             return;
@@ -180,7 +208,11 @@ impl Shared {
     /// Gives one event to the client. Returns whether the client took it.
     fn send(&self, link: &mut Link, event: &Event) -> bool {
         let Some(client) = &link.client else { return false };
-        let Ok(payload) = serde_json::to_vec(event) else { return false };
+        let payload = match self.scores {
+            true => serde_json::to_vec(event),
+            false => serde_json::to_vec(&event.without_scores()),
+        };
+        let Ok(payload) = payload else { return false };
         if client.try_publish(self.topics.event.as_str(), payload, PublishOptions::at_least_once()).is_err() {
             return false;
         }

@@ -1,24 +1,25 @@
 //! The state of the door, as the retained state topic reports it.
 
 use ostiary_access::Reason;
-use ostiary_events::{Event, EventKind, EventName};
+use ostiary_events::{Denial, Event, EventKind, EventName};
 use serde::Serialize;
 
 /// The state topic's JSON.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct DoorState {
     relay: Switch,
     /// The position of the door; `null` if there is no contact, or it cannot be read.
     contact: Option<DoorPosition>,
     /// The last grant or denial.
     last: Option<Last>,
+    /// Whether events are recorded.
+    recording: Switch,
 }
 
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Switch {
     On,
-    #[default]
     Off,
 }
 
@@ -37,6 +38,13 @@ struct Last {
     time: jiff::Timestamp,
 }
 
+/// The state at the start.
+impl Default for DoorState {
+    fn default() -> Self {
+        Self { relay: Switch::Off, contact: None, last: None, recording: Switch::On }
+    }
+}
+
 impl DoorState {
     /// Updates the state with an event. Returns whether the state changed.
     pub fn follow(&mut self, event: &Event) -> bool {
@@ -46,6 +54,8 @@ impl DoorState {
             EventKind::DoorOpened { .. } => self.contact = Some(DoorPosition::Open),
             EventKind::DoorClosed { .. } => self.contact = Some(DoorPosition::Closed),
             EventKind::InputsLost { .. } => self.contact = None,
+            EventKind::StoreLost { .. } => self.recording = Switch::Off,
+            EventKind::StoreBack { .. } => self.recording = Switch::On,
             EventKind::Granted(grant) => self.last = Some(Last::new(event, grant.reason())),
             EventKind::Denied(denial) => self.last = Some(Last::new(event, denial.reason())),
             EventKind::CameraLost { .. }
@@ -56,7 +66,11 @@ impl DoorState {
             | EventKind::Locked { .. }
             | EventKind::DoorForced
             | EventKind::DoorHeld { .. }
-            | EventKind::InputsBack => return false,
+            | EventKind::InputsBack
+            | EventKind::Lockout { .. }
+            | EventKind::LockoutEnded { .. }
+            | EventKind::Administered(_)
+            | EventKind::TrailBroken { .. } => return false,
         }
         true
     }
@@ -65,13 +79,17 @@ impl DoorState {
 impl Last {
     fn new(event: &Event, reason: Reason) -> Self {
         let person = event.kind.person().map(str::to_owned);
-        Self { kind: event.kind.name(), reason, person, time: event.time }
+        let time = match &event.kind {
+            EventKind::Denied(Denial::Repeated { until, .. }) => *until,
+            _ => event.time,
+        };
+        Self { kind: event.kind.name(), reason, person, time }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ostiary_events::{Denial, Grant};
+    use ostiary_events::Grant;
     use ostiary_testkit::evidence;
     use serde_json::json;
 
@@ -86,7 +104,7 @@ mod tests {
         let mut state = DoorState::default();
         assert_eq!(
             serde_json::to_value(&state).unwrap(),
-            json!({"relay": "off", "contact": null, "last": null})
+            json!({"relay": "off", "contact": null, "last": null, "recording": "on"})
         );
         let granted = Grant::Face { person: Some("Anna".into()), evidence: evidence() };
         assert!(state.follow(&event(EventKind::Granted(granted))));
@@ -97,7 +115,7 @@ mod tests {
         });
         assert_eq!(
             serde_json::to_value(&state).unwrap(),
-            json!({"relay": "on", "contact": null, "last": last})
+            json!({"relay": "on", "contact": null, "last": last, "recording": "on"})
         );
         assert!(state.follow(&event(EventKind::RelayOff)));
         assert_eq!(state.relay, Switch::Off);
@@ -106,6 +124,15 @@ mod tests {
             "kind": "denied", "reason": "locked", "person": null, "time": "1970-01-01T00:00:00Z"
         });
         assert_eq!(serde_json::to_value(&state).unwrap()["last"], last);
+    }
+
+    #[test]
+    fn a_lost_record_is_shown_until_events_are_recorded_again() {
+        let mut state = DoorState::default();
+        assert!(state.follow(&event(EventKind::StoreLost { detail: "full".into() })));
+        assert_eq!(state.recording, Switch::Off);
+        assert!(state.follow(&event(EventKind::StoreBack { detail: "2 events".into() })));
+        assert_eq!(state.recording, Switch::On);
     }
 
     #[test]

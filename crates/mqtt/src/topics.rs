@@ -12,6 +12,8 @@ pub(super) struct Topics {
     pub event: String,
     /// Retained JSON of the door's state.
     pub state: String,
+    /// Retained: the last signed head of the event trail.
+    pub head: String,
     /// The door's name at the broker and in Home Assistant.
     pub object_id: String,
     /// Home Assistant's topics; `None` without discovery.
@@ -56,6 +58,7 @@ impl Topics {
             availability: format!("{base}/availability"),
             event: format!("{base}/event"),
             state: format!("{base}/state"),
+            head: format!("{base}/head"),
             object_id,
             home_assistant,
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ostiary_core::{BBox, QualityFault};
 
-use super::FaceCountError;
+use super::{FaceCountError, PoseFault};
 
 /// Number of consecutive good frames before a picture is captured: a person who only passes by is not enrolled.
 const STEADY_FRAMES: u32 = 3;
@@ -20,6 +20,8 @@ pub enum Advice {
     FaceCount(FaceCountError),
     /// The face does not meet a quality limit.
     Fault(QualityFault),
+    /// The face does not have the pose of the next picture.
+    PoseFault(PoseFault),
     /// The face is good: hold still.
     HoldStill,
 }
@@ -29,6 +31,7 @@ impl std::fmt::Display for Advice {
         match self {
             Self::FaceCount(refusal) => refusal.fmt(f),
             Self::Fault(fault) => f.write_str(fault.advice()),
+            Self::PoseFault(fault) => fault.fmt(f),
             Self::HoldStill => f.write_str("good: hold still"),
         }
     }

@@ -6,7 +6,7 @@ use ostiary_core::{
 };
 use ostiary_engine::Backend;
 use ostiary_models::{Bundle, UnsupportedFpir};
-use ostiary_vision::{Detector, Embedder, VisionError, align, measure_quality};
+use ostiary_vision::{Detector, Embedder, VisionError, align, cover, is_cut_off, measure_quality};
 
 use super::Thresholds;
 
@@ -29,6 +29,8 @@ pub struct EncodedFace {
     pub crop: Crop,
     /// The embedding of the crop.
     pub embedding: Embedding,
+    /// Whether the picture's edge cuts the face off.
+    pub is_cut_off: bool,
 }
 
 impl FaceEncoder {
@@ -66,8 +68,10 @@ impl FaceEncoder {
 
     /// The first fault of a face; `None` if it is good enough.
     pub fn fault(&self, limits: &QualityLimits, encoded: &EncodedFace) -> Option<QualityFault> {
-        // A head that is not upright has the landmarks of another pose, and with them other faults.
-        self.not_upright(&encoded.embedding).or_else(|| limits.fault(&encoded.face.quality))
+        // A head that is not upright, or is cut off, has the landmarks of another pose, and with them other faults.
+        let cut_off = encoded.is_cut_off.then_some(QualityFault::CutOff);
+        let faults = || limits.fault(&encoded.face.quality).or_else(|| cover(&encoded.crop));
+        self.not_upright(&encoded.embedding).or(cut_off).or_else(faults)
     }
 
     /// The fault of an embedding whose head is not upright, so that it says nothing about the person.
@@ -99,7 +103,8 @@ impl FaceEncoder {
             return Err(VisionError::NotAligned);
         }
         let face = Face { detection: *detection, quality: measure_quality(detection, &crop) };
-        Ok(EncodedFace { face, embedding: self.embedder.embed(&crop)?, crop })
+        let is_cut_off = is_cut_off(frame, &detection.landmarks);
+        Ok(EncodedFace { face, embedding: self.embedder.embed(&crop)?, crop, is_cut_off })
     }
 
     /// The main face of a picture ([`primary_detection`]); `None` if there is no face.

@@ -3,10 +3,11 @@
 //! What comes in: frames, a bundle of models and a gallery. What goes out: the faces of a frame with quality, embedding and
 //! candidate. [`RecognitionPipeline`] processes the frames of a camera or a video, [`FaceEncoder`] single pictures.
 //! [`TrackTemplate`] is the mean of the frames of one visit, [`Thresholds`] are what it must reach.
-//! [`check_photo`], [`outliers`] and [`EnrollmentSession`] select pictures for enrollment. [`check_bundle`] checks that a
-//! bundle works on this host.
+//! [`check_photo`], [`outliers`], [`EnrollmentSession`] and [`EnrollmentPoses`] select pictures for enrollment.
+//! [`check_bundle`] checks that a bundle works on this host.
 
 mod bundle_check;
+mod enrollment_poses;
 mod enrollment_session;
 mod face_encoder;
 mod photo_check;
@@ -15,6 +16,7 @@ mod thresholds;
 mod track_template;
 
 pub use bundle_check::{Agreement, BundleCheckError, check_bundle, check_golden};
+pub use enrollment_poses::{EnrollmentPoses, Pose, PoseFault};
 pub use enrollment_session::{Advice, EnrollmentSession, Step};
 pub use face_encoder::{EncodedFace, FaceEncoder};
 pub use photo_check::{FaceCountError, PhotoCheck, aligned_crop, check_photo, outliers};

@@ -2,6 +2,7 @@
 
 use ostiary_config::QualityLimits;
 use ostiary_core::{Crop, Embedding, Face, Frame, QualityFault};
+use ostiary_facebank::disagreeing_photos;
 use ostiary_vision::VisionError;
 
 use super::{EncodedFace, FaceEncoder, Thresholds};
@@ -68,9 +69,12 @@ pub fn aligned_crop(frame: &Frame) -> Option<Crop> {
     (frame.width() == side && frame.height() == side).then(|| Crop::from_rgb(frame.rgb()))?
 }
 
-/// The indices of the embeddings in `new` that probably show another person: they match neither another embedding of the person
-/// (`new` and `known`) nor the mean of these. Empty if there is nothing to compare with.
+/// The indices of the embeddings in `new` that probably show another person than the others of the person (`new` and `known`): they
+/// match neither one of these nor their mean, or disagree with the mean ([`disagreeing_photos`]). Empty if there is nothing
+/// to compare with.
 pub fn outliers(new: &[Embedding], known: &[Embedding], thresholds: &Thresholds) -> Vec<usize> {
+    let all: Vec<&Embedding> = known.iter().chain(new).collect();
+    let disagreeing = disagreeing_photos(&all);
     let is_match = |a: &Embedding, b: &Embedding| thresholds.compare(a, b).is_match();
     let is_similar = |index: usize, embedding: &Embedding| {
         let others =
@@ -82,7 +86,9 @@ pub fn outliers(new: &[Embedding], known: &[Embedding], thresholds: &Thresholds)
     };
     new.iter()
         .enumerate()
-        .filter(|(index, embedding)| !is_similar(*index, embedding))
+        .filter(|(index, embedding)| {
+            disagreeing.contains(&(known.len() + index)) || !is_similar(*index, embedding)
+        })
         .map(|(i, _)| i)
         .collect()
 }

@@ -7,7 +7,7 @@ use ostiary_core::{Candidate, Crop, Detection, Frame, MAX_FACES, ModelId, Qualit
 use ostiary_engine::Backend;
 use ostiary_facebank::Gallery;
 use ostiary_models::{Bundle, UprightTest};
-use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, measure_quality};
+use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, cover, is_cut_off, measure_quality};
 
 use super::Thresholds;
 use super::track_template::{MOMENT_INTERVAL, TrackTemplate};
@@ -165,7 +165,12 @@ impl RecognitionPipeline {
             }
             let detection = track.detection;
             let quality = measure_quality(&detection, crop);
-            let fault = self.limits.fault(&quality);
+            // The landmarks of a face that is cut off are guesses, and so is its pose.
+            let fault = if is_cut_off(frame, &detection.landmarks) {
+                Some(QualityFault::CutOff)
+            } else {
+                self.limits.fault(&quality).or_else(|| cover(crop))
+            };
             let Some(slot) = slot_of(&mut self.templates, track.id) else { continue };
             // A face that was embedded and refused is not due either.
             let is_due = slot.template.is_due(frame.time)

@@ -205,7 +205,8 @@ mod tests {
             created: Default::default(),
         };
         let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
-        let people = photos.iter().zip(1..).map(|(count, id)| (person(id), vec![unit.clone(); *count]));
+        let people =
+            photos.iter().zip(1..).map(|(count, id)| (person(id), vec![(unit.clone(), 1.0); *count]));
         Gallery::new(people).unwrap()
     }
 

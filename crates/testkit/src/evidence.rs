@@ -18,5 +18,6 @@ pub fn evidence() -> Evidence {
         frames: 3,
         latency: Duration::from_micros(213_250),
         model: ModelId("0123456789abcdef".into()),
+        visit: None,
     }
 }

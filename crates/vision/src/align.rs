@@ -81,6 +81,24 @@ pub fn align(frame: &Frame, landmarks: &Landmarks, crop: &mut Crop) -> bool {
     true
 }
 
+/// Steps per side of a crop in which [`share_outside`] samples it.
+const SHARE_STEPS: u8 = 16;
+
+/// The share of the aligned crop that lies outside the frame, 0 to 1, sampled in a grid. 1 if the landmarks cannot be aligned.
+pub(super) fn share_outside(frame: &Frame, landmarks: &Landmarks) -> f32 {
+    let Some(transform) = SimilarityTransform::least_squares(&ARCFACE_TEMPLATE, landmarks) else {
+        return 1.0;
+    };
+    let step = Crop::SIDE as f32 / f32::from(SHARE_STEPS);
+    let position = |index: u8| (f32::from(index) + 0.5) * step;
+    let samples = (0..SHARE_STEPS).flat_map(|row| (0..SHARE_STEPS).map(move |column| (column, row)));
+    let is_outside = |(column, row): &(u8, u8)| {
+        let Point { x, y } = transform.apply(Point { x: position(*column), y: position(*row) });
+        !((0.0..=frame.width() as f32).contains(&x) && (0.0..=frame.height() as f32).contains(&y))
+    };
+    samples.filter(is_outside).count() as f32 / f32::from(SHARE_STEPS).powi(2)
+}
+
 /// The interpolated color at a position, whose integers are the centers of pixels.
 fn bilinear(frame: &Frame, position: Point) -> [u8; 3] {
     let (left, top) = (position.x.floor(), position.y.floor());

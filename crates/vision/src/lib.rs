@@ -6,6 +6,8 @@
 
 mod align;
 mod batched_network;
+mod cover;
+mod cut_off;
 mod embedder;
 mod error;
 mod load_network;
@@ -14,6 +16,8 @@ mod quality;
 mod tracker;
 
 pub use align::{ARCFACE_TEMPLATE, align};
+pub use cover::cover;
+pub use cut_off::{MAX_SHARE_OUTSIDE, is_cut_off};
 pub use embedder::Embedder;
 pub use error::VisionError;
 pub use load_network::load_network;

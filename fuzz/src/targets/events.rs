@@ -28,7 +28,9 @@ fn run(data: &[u8]) {
     if let Ok(store) = EventStore::open_read_only(&path) {
         read_all(&store);
     }
-    let Ok(mut store) = EventStore::open(&Events { path, keep: 5 }, true) else { return };
+    let Ok(mut store) = EventStore::open(&Events { path, keep: 5, ..Events::default() }, true) else {
+        return;
+    };
     read_all(&store);
     for _ in 0..2 {
         let last = store.last_id();
@@ -50,20 +52,20 @@ fn run(data: &[u8]) {
 
 /// Calls each function that reads the store.
 fn read_all(store: &EventStore) {
-    let _ = (store.newest(), store.last_access());
+    let _ = (store.newest(), store.last_access(), store.verify_trail(None, None));
     assert!(store.latest(3).map_or(0, |events| events.len()) <= 3);
     assert!(store.unsent(0, 4).map_or(0, |events| events.len()) <= 4);
 }
 
 fn seeds() -> Result<Vec<Vec<u8>>> {
-    Ok(vec![recorded()?, endless_view()?, counter_at_limit()?])
+    Ok(vec![recorded()?, version_1()?, endless_view()?, counter_at_limit()?])
 }
 
 /// A store with three events.
 fn recorded() -> Result<Vec<u8>> {
     let folder = folder_with(&[]);
     let path = folder.path().join(FILE);
-    let mut store = EventStore::open(&Events { path: path.clone(), keep: 100 }, true)?;
+    let mut store = EventStore::open(&Events { path: path.clone(), keep: 100, ..Events::default() }, true)?;
     for kind in [
         EventKind::Started { detail: "2 people".into() },
         EventKind::Denied(Denial::ExitButton),
@@ -74,6 +76,17 @@ fn recorded() -> Result<Vec<u8>> {
     store.mark_sent(1)?;
     drop(store);
     Ok(std::fs::read(path)?)
+}
+
+/// A store of version 0.1.0 with an event.
+fn version_1() -> Result<Vec<u8>> {
+    database_from(
+        r#"CREATE TABLE events (id INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+         CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+         INSERT INTO events VALUES (1, '{"id":1,"time":"2026-11-24T08:15:00Z","kind":"stopped","door":"front"}');
+         INSERT INTO counters VALUES ('last', 1);
+         PRAGMA application_id = 0x4f535445; PRAGMA user_version = 1;"#,
+    )
 }
 
 fn evidence() -> Evidence {
@@ -88,6 +101,7 @@ fn evidence() -> Evidence {
         frames: 3,
         latency: Duration::from_millis(213),
         model: ModelId("0123456789abcdef".into()),
+        visit: None,
     }
 }
 

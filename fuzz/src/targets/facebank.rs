@@ -65,8 +65,12 @@ fn run(data: &[u8]) {
     }
     let Ok(mut facebank) = Facebank::open(&path) else { return };
     read_all(&facebank);
-    let template =
-        embedding(2.0).map(|embedding| Template { embedding, photo: PhotoHash([7; 32]), crop: None });
+    let template = embedding(2.0).map(|embedding| Template {
+        embedding,
+        photo: PhotoHash([7; 32]),
+        weight: 1.0,
+        crop: None,
+    });
     let templates: Vec<Template> = template.into_iter().collect();
     if let Ok(enrolled) = facebank.enroll("Somebody New", &model(), &templates) {
         assert_eq!(enrolled.added + enrolled.known, templates.len());
@@ -91,7 +95,7 @@ fn read_all(facebank: &Facebank) {
     if let Some(best) = gallery.best(&probe) {
         let similarity = best.similarity.0;
         assert!((-1.01..=1.01).contains(&similarity), "a similarity of {similarity}");
-        assert!(best.second.is_none_or(|(_, second)| second.0 <= similarity));
+        assert!(best.second.is_none_or(|second| second.similarity.0 <= similarity));
         assert!(gallery.person(best.person).is_some());
     }
 }
@@ -106,8 +110,12 @@ fn enrolled() -> Result<Vec<u8>> {
     let path = folder.path().join(FILE);
     let mut facebank = Facebank::open(&path)?;
     for (name, first) in [("Ann", 1.0), ("Bob", -1.0)] {
-        let template =
-            |(number, embedding)| Template { embedding, photo: PhotoHash([number; 32]), crop: None };
+        let template = |(number, embedding)| Template {
+            embedding,
+            photo: PhotoHash([number; 32]),
+            weight: 0.5,
+            crop: None,
+        };
         let embeddings = [first, first * 0.9].into_iter().filter_map(embedding);
         let templates: Vec<Template> = (1..).zip(embeddings).map(template).collect();
         facebank.enroll(name, &model(), &templates)?;

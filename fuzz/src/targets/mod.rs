@@ -7,6 +7,7 @@ mod celeba;
 mod checkpoint;
 mod config;
 mod deliberate_faults;
+mod event_head;
 mod events;
 mod facebank;
 mod facebank_import;
@@ -59,6 +60,7 @@ pub const ALL: &[Target] = &[
     celeba::TARGET,
     checkpoint::TARGET,
     config::TARGET,
+    event_head::TARGET,
     events::TARGET,
     facebank::TARGET,
     facebank_import::TARGET,

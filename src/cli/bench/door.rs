@@ -35,8 +35,12 @@ pub struct Args {
 
 /// Frames per second.
 const FPS: u32 = 30;
-/// Frames without a face before each visit. The track of the last visit ends within this time.
+/// Frames without a face before each visit. The track of the last visit and the visit end within this time.
 const WALL_FRAMES: u32 = 24;
+/// The time out of view after which a new visit begins, in seconds.
+const AWAY_S: f64 = 0.5;
+/// The portrait does not move.
+const STATIC_S: f64 = 86_400.0;
 /// The most frames of one visit: the visit ends then even if the relay was not switched on.
 const MAX_FACE_FRAMES: u32 = 10 * FPS;
 /// The pulse of the relay, in milliseconds. It ends before the next visit.
@@ -54,7 +58,9 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
-    config.door = ostiary_config::Door { cooldown_s: 0.0, frames: given_config.door.frames, ..config.door };
+    let frames = given_config.door.frames;
+    config.door =
+        ostiary_config::Door { cooldown_s: 0.0, away_s: AWAY_S, static_s: STATIC_S, frames, ..config.door };
     demo::enroll(&config)?;
 
     let timeline = Timeline::default();
@@ -191,6 +197,10 @@ impl FrameSource for RepeatedVisits {
 
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn frozen_after(&self) -> Option<Duration> {
+        None
     }
 
     fn describe(&self) -> String {

@@ -13,7 +13,7 @@ use ostiary_core::{Frame, redact};
 
 use super::finding::{Finding, Status};
 use super::host::Host;
-use super::{CheckContext, Daemon, picture};
+use super::{CheckContext, Daemon, picture, upright};
 
 /// The upper limit of the wait for a frame, in seconds, if `camera.stall_s` is longer.
 const MAX_FRAME_WAIT_S: f64 = 10.0;
@@ -36,6 +36,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         Ok(sample) => {
             let limit = context.config().quality.min_sharpness;
             findings.push(picture::evaluate(&redact(&sample.name), &sample.frame, limit));
+            findings.extend(upright::check(context.config(), &sample.frame));
             findings.extend(sample.rate.map(|rate| evaluate_rate(rate, camera.fps)));
         }
         Err(error) => findings.push(error_finding(error, context, &devices)),

@@ -63,7 +63,7 @@ mod tests {
             now: at(now),
             zone: Ok(TimeZone::get("Europe/Berlin").unwrap()),
             made: at("2026-11-01T00:00:00Z"),
-            newest_event: Some(at("2031-05-04T09:00:00Z")),
+            newest_event: Ok(Some(at("2031-05-04T09:00:00Z"))),
             synchronization: asked.clone(),
         };
         let evaluate = |now, is, has_hours| evaluate(&clock(now, &NotAsked), is, has_hours);

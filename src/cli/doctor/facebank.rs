@@ -1,4 +1,5 @@
-//! Checks the facebank: not damaged, with templates of the model in use, not readable by others, and not empty.
+//! Checks the facebank: not damaged, with templates of the model in use, not readable by others, not empty, and with people
+//! whom the model can tell apart.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,9 +7,11 @@ use std::path::Path;
 use ostiary_core::ModelRole;
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_models::Bundle;
+use ostiary_pipeline::Thresholds;
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
+use crate::people_check::PeopleProblem;
 
 /// How to fix an empty facebank.
 const ENROLL_FIX: &str = "enroll people with `ostiary enroll`";
@@ -16,7 +19,7 @@ const ENROLL_FIX: &str = "enroll people with `ostiary enroll`";
 pub fn check(context: &CheckContext) -> Vec<Finding> {
     let path = &context.config().facebank.path;
     let mut findings = match check_contents(context, path) {
-        Ok(finding) => vec![finding],
+        Ok(findings) => findings,
         Err(error @ FacebankError::Missing { .. }) => {
             return vec![Finding::from_error(Status::Warning, &error, ENROLL_FIX)];
         }
@@ -39,16 +42,18 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
     findings
 }
 
-fn check_contents(context: &CheckContext, path: &Path) -> Result<Finding, FacebankError> {
+fn check_contents(context: &CheckContext, path: &Path) -> Result<Vec<Finding>, FacebankError> {
     let facebank = Facebank::open_read_only(path)?;
     facebank.check()?;
     // Missing models are reported by their own check.
     let config = context.config();
     let bundle = Bundle::find(&config.models, config.engine.precision);
-    let mut strangers = Vec::new();
-    if let Ok(model) = bundle.and_then(|bundle| bundle.id(ModelRole::Embedder)) {
-        facebank.gallery(&model)?;
-        strangers = facebank.people_without_templates(&model)?;
+    let (mut strangers, mut problems) = (Vec::new(), Vec::new());
+    if let Ok(model) = bundle.and_then(|bundle| bundle.entry(ModelRole::Embedder).cloned()) {
+        let mut gallery = facebank.gallery(&model.id())?;
+        Thresholds::nearest(&model, config.door.fpir).0.apply(&mut gallery);
+        problems = PeopleProblem::find(&gallery, config.door.alike);
+        strangers = facebank.people_without_templates(&model.id())?;
     }
     let people = facebank.people()?;
     let enabled = people.iter().filter(|listed| listed.person.enabled && listed.templates > 0).count();
@@ -58,13 +63,15 @@ fn check_contents(context: &CheckContext, path: &Path) -> Result<Finding, Faceba
         path.display(),
         people.len()
     );
-    if !people.is_empty() && !strangers.is_empty() {
-        let found = format!("{found}; without a template of the model in use: {}", strangers.join(", "));
-        return Ok(Finding::warning(found, "enroll them again, or remove them with `ostiary people remove`"));
-    }
-    Ok(match (people.is_empty(), enabled) {
+    let summary = match (people.is_empty(), enabled) {
         (true, _) => Finding::warning(format!("{}: nobody is enrolled", path.display()), ENROLL_FIX),
+        _ if !strangers.is_empty() => Finding::warning(
+            format!("{found}; without a template of the model in use: {}", strangers.join(", ")),
+            "enroll them again, or remove them with `ostiary people remove`",
+        ),
         (false, 0) => Finding::warning(found, "enable a person with `ostiary people enable NAME`"),
         (false, _) => Finding::ok(found),
-    })
+    };
+    let problems = problems.iter().map(|problem| Finding::warning(problem.to_string(), problem.fix()));
+    Ok([summary].into_iter().chain(problems).collect())
 }

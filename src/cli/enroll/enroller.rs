@@ -5,16 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostiary_config::Config;
-use ostiary_core::{Candidate, Embedding, Frame, PersonId};
+use ostiary_core::{Crop, Embedding, Frame, PersonId, Quality};
+use ostiary_events::Action;
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{FaceEncoder, PhotoCheck, Thresholds, aligned_crop, check_photo, outliers};
+use ostiary_pipeline::{
+    EncodedFace, FaceEncoder, PhotoCheck, Thresholds, aligned_crop, check_photo, outliers,
+};
 use serde::Serialize;
 
 use super::Args;
 use super::photo_error::PhotoError;
 use crate::cli::Globals;
+use crate::cli::administration::record;
 use crate::cli::thresholds::thresholds;
+use crate::people_check::PeopleProblem;
 
 /// Checks photos and enrolls people in a facebank.
 pub struct Enroller<'a> {
@@ -36,11 +41,19 @@ pub struct Problem {
     pub problem: String,
 }
 
+/// A good photo.
+pub struct GoodPhoto {
+    /// The path, or the number of a camera's picture.
+    pub path: PathBuf,
+    pub template: Template,
+    /// `None` for an aligned crop, whose pose was not measured.
+    pub quality: Option<Quality>,
+}
+
 /// One person's photos, read and checked.
 #[derive(Default)]
 pub struct Batch {
-    /// The templates of the good photos, each with the path of its photo.
-    pub templates: Vec<(PathBuf, Template)>,
+    pub photos: Vec<GoodPhoto>,
     /// Photos that are enrolled already, by their content.
     pub duplicates: Vec<PathBuf>,
     pub problems: Vec<Problem>,
@@ -57,6 +70,12 @@ impl<'a> Enroller<'a> {
         let mut gallery = facebank.gallery(encoder.model())?;
         thresholds.apply(&mut gallery);
         Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, thresholds })
+    }
+
+    /// Records that photos of a person were added to the door's facebank.
+    pub fn record(&self, name: &str, added: usize) {
+        let photos = format!("{added} photo{}", if added == 1 { "" } else { "s" });
+        record(&self.config, self.facebank.path(), Action::Enrolled, Some(name), Some(photos));
     }
 
     /// Reads and checks a person's photos. Nothing is stored. A photo that is refused becomes a problem of the batch.
@@ -76,8 +95,8 @@ impl<'a> Enroller<'a> {
             if !hashes.insert(photo) || self.facebank.has_photo(name, &photo, self.encoder.model())? {
                 batch.duplicates.push(path.clone());
             } else {
-                match self.template(path, photo) {
-                    Ok(template) => batch.templates.push((path.clone(), template)),
+                match self.read_photo(path, photo) {
+                    Ok(good) => batch.photos.push(good),
                     Err(error) => batch.add_problem(path, &error),
                 }
             }
@@ -87,8 +106,8 @@ impl<'a> Enroller<'a> {
         Ok(batch)
     }
 
-    /// Makes the template of a photo: of an aligned crop, or of the one face that is detected.
-    fn template(&mut self, path: &Path, photo: PhotoHash) -> Result<Template, PhotoError> {
+    /// Reads a photo: an aligned crop, or one with one face.
+    fn read_photo(&mut self, path: &Path, photo: PhotoHash) -> Result<GoodPhoto, PhotoError> {
         let frame = read_picture(path)?;
         if self.args.aligned {
             let not_aligned = PhotoError::NotAligned { width: frame.width(), height: frame.height() };
@@ -97,29 +116,31 @@ impl<'a> Enroller<'a> {
                 return Err(PhotoError::NoFaceInCrop);
             }
             let embedding = self.encoder.embed(&crop)?;
-            return Ok(self.make_template(embedding, photo, crop));
+            let template = Template { embedding, photo, weight: 1.0, crop: self.kept(crop) };
+            return Ok(GoodPhoto { path: path.to_owned(), template, quality: None });
         }
-        self.template_of_face(&frame, photo)
+        let face = self.check_face(&frame)?;
+        Ok(self.good_photo(path.to_owned(), photo, face))
     }
 
-    fn template_of_face(&mut self, frame: &Frame, photo: PhotoHash) -> Result<Template, PhotoError> {
+    fn check_face(&mut self, frame: &Frame) -> Result<EncodedFace, PhotoError> {
         match check_photo(&mut self.encoder, &self.config.quality, frame)? {
             PhotoCheck::Refused(refusal) => Err(refusal.into()),
             PhotoCheck::Poor(_, fault) if !self.args.force => Err(PhotoError::LowQuality(fault)),
-            PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => {
-                Ok(self.make_template(face.embedding, photo, face.crop))
-            }
+            PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => Ok(face),
         }
     }
 
-    /// Makes a template. The crop is kept only with `facebank.keep_crops`.
-    pub fn make_template(
-        &self,
-        embedding: Embedding,
-        photo: PhotoHash,
-        crop: ostiary_core::Crop,
-    ) -> Template {
-        Template { embedding, photo, crop: self.config.facebank.keep_crops.then_some(crop) }
+    /// The template of a face, with the weight of its quality.
+    pub fn good_photo(&self, path: PathBuf, photo: PhotoHash, face: EncodedFace) -> GoodPhoto {
+        let quality = face.face.quality;
+        let (embedding, weight, crop) = (face.embedding, quality.weight(), self.kept(face.crop));
+        GoodPhoto { path, template: Template { embedding, photo, weight, crop }, quality: Some(quality) }
+    }
+
+    /// The crop that is stored: none without `facebank.keep_crops`.
+    fn kept(&self, crop: Crop) -> Option<Crop> {
+        self.config.facebank.keep_crops.then_some(crop)
     }
 
     /// Moves the templates that are similar to another enrolled person, or not similar to the person's other templates,
@@ -127,35 +148,47 @@ impl<'a> Enroller<'a> {
     pub fn check(&self, name: &str, batch: &mut Batch) -> anyhow::Result<()> {
         let own = self.facebank.id(name)?;
         if !self.args.allow_similar {
-            let (similar, rest) = std::mem::take(&mut batch.templates)
-                .into_iter()
-                .map(|(path, template)| (self.similar_person(&template.embedding, own), path, template))
-                .partition::<Vec<_>, _>(|(other, ..)| other.is_some());
-            batch.templates = rest.into_iter().map(|(_, path, template)| (path, template)).collect();
-            batch.similar = similar.len();
-            for (other, path, _) in similar {
-                let other = other.unwrap_or_default();
-                batch.add_problem(&path, &PhotoError::Similar { other });
+            for photo in std::mem::take(&mut batch.photos) {
+                match self.similar_person(&photo.template.embedding, own) {
+                    None => batch.photos.push(photo),
+                    Some(other) => {
+                        batch.similar += 1;
+                        batch.add_problem(&photo.path, &PhotoError::Similar { other });
+                    }
+                }
             }
         }
         if !self.args.allow_unlike {
-            let new: Vec<Embedding> = batch.templates.iter().map(|(_, t)| t.embedding.clone()).collect();
+            let new: Vec<Embedding> =
+                batch.photos.iter().map(|photo| photo.template.embedding.clone()).collect();
             let known = self.facebank.embeddings(name, self.encoder.model())?;
             // From the end, so that the indices of the others stay valid.
             for index in outliers(&new, &known, &self.thresholds).into_iter().rev() {
-                let (path, _) = batch.templates.remove(index);
-                batch.add_problem(&path, &PhotoError::Unlike { name: name.to_owned() });
+                let photo = batch.photos.remove(index);
+                batch.add_problem(&photo.path, &PhotoError::Unlike { name: name.to_owned() });
             }
         }
         Ok(())
     }
 
+    /// Loads the gallery again after a change, with thresholds for its new size.
+    pub fn update_gallery(&mut self) -> anyhow::Result<()> {
+        self.gallery = self.facebank.gallery(self.encoder.model())?;
+        self.thresholds.apply(&mut self.gallery);
+        Ok(())
+    }
+
+    /// The problems that the people of the gallery have, for warnings.
+    pub fn problems(&self) -> Vec<PeopleProblem> {
+        PeopleProblem::find(&self.gallery, self.config.door.alike)
+    }
+
     /// The name of the enrolled person, other than `own`, that the face matches.
     fn similar_person(&self, embedding: &Embedding, own: Option<PersonId>) -> Option<String> {
-        let Candidate { person, similarity, second, .. } = self.gallery.best(embedding)?;
-        let (other, similarity) = if Some(person) == own { second? } else { (person, similarity) };
-        let name = || self.gallery.person(other).map(|person| person.name.clone());
-        similarity.reaches(self.gallery.threshold(other)?).then(name)?
+        let candidate = self.gallery.best(embedding)?;
+        let other = candidate.scores().into_iter().flatten().find(|score| Some(score.person) != own)?;
+        let name = || self.gallery.person(other.person).map(|person| person.name.clone());
+        other.similarity.reaches(other.threshold).then(name)?
     }
 }
 
@@ -164,7 +197,12 @@ impl Batch {
         self.problems.push(Problem { photo: photo.to_owned(), problem: error.to_string() });
     }
 
+    /// The quality of each photo whose pose was measured.
+    pub fn qualities(&self) -> Vec<Quality> {
+        self.photos.iter().filter_map(|photo| photo.quality).collect()
+    }
+
     pub fn into_templates(self) -> Vec<Template> {
-        self.templates.into_iter().map(|(_, template)| template).collect()
+        self.photos.into_iter().map(|photo| photo.template).collect()
     }
 }

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_facebank::{PersonFolder, check_name, person_folders};
 use serde_json::json;
 
+use super::advice::advice;
 use super::enroller::Enroller;
 use crate::cli::output::json_line;
 
@@ -39,6 +40,10 @@ pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<Exit
         enroll_one(enroller, person, &bar, &mut counts)?;
     }
     bar.finish_and_clear();
+    // Only now: the thresholds depend on the number of people.
+    for problem in enroller.problems() {
+        eprintln!("warning: {problem}; {}", problem.fix());
+    }
     let Counts { enrolled, added, known, skipped } = counts;
     if enroller.json {
         let people = people.len();
@@ -87,7 +92,7 @@ fn enroll_one(
     counts.known += known;
     // A single photo that is similar to another person may be in the folder by mistake. If most of them are, this person is
     // enrolled under another name.
-    if similar > batch.templates.len() + known {
+    if similar > batch.photos.len() + known {
         counts.skipped += person.photos.len() - known;
         return refused(
             "most photos look like another enrolled person".into(),
@@ -95,25 +100,23 @@ fn enroll_one(
         );
     }
     counts.skipped += problems.len();
-    if batch.templates.is_empty() && known == 0 {
+    if batch.photos.is_empty() && known == 0 {
         return refused("no photo is good enough".into(), enroller.json.then_some(problems));
     }
     let model = enroller.encoder.model().clone();
-    let templates = batch.into_templates();
-    let enrolled = enroller.facebank.enroll(name, &model, &templates)?;
-    if enrolled.new {
-        let embeddings: Vec<_> = templates.into_iter().map(|template| template.embedding).collect();
-        let person = enroller.facebank.show(name)?.person;
-        enroller.gallery.push(person, &embeddings).map_err(anyhow::Error::msg)?;
-    } else {
-        enroller.gallery = enroller.facebank.gallery(&model)?;
-    }
+    let qualities = batch.qualities();
+    let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
+    enroller.record(name, enrolled.added);
+    // The next people are compared with this one, at the thresholds of the grown facebank.
+    enroller.update_gallery()?;
+    let advice = advice(enroller.facebank.show(name)?.templates, &qualities);
+    bar.suspend(|| advice.iter().for_each(|advice| eprintln!("{name}: {advice}")));
     counts.enrolled += 1;
     counts.added += enrolled.added;
     if enroller.json {
         json_line(&json!({
             "person": name, "enrolled": true, "new": enrolled.new, "added": enrolled.added, "known": known,
-            "problems": problems,
+            "problems": problems, "advice": advice.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))?;
     }
     Ok(())

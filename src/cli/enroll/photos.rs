@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::advice::advice;
 use super::enroller::{Batch, Enroller};
 use crate::cli::output::json_line;
 
@@ -29,16 +30,28 @@ pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::R
     }
     let known = batch.duplicates.len();
     let model = enroller.encoder.model().clone();
+    let qualities = batch.qualities();
     let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
+    enroller.record(name, enrolled.added);
     let person = enroller.facebank.show(name)?;
+    enroller.update_gallery()?;
+    let alike = enroller.gallery.alike(enrolled.person).map(|other| other.name.clone());
+    let advice = advice(person.templates, &qualities);
     if enroller.json {
         json_line(&json!({
             "person": person.person.name, "enrolled": true, "id": enrolled.person, "new": enrolled.new,
             "added": enrolled.added, "known": enrolled.known + known, "templates": person.templates,
+            "alike": alike, "advice": advice.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))?;
     } else {
         let (verb, name) = (if enrolled.new { "enrolled" } else { "added to" }, &person.person.name);
         println!("{verb} {name}; templates: {} new, {} in all", enrolled.added, person.templates);
+    }
+    for problem in enroller.problems().iter().filter(|problem| problem.concerns(&person.person.name)) {
+        eprintln!("warning: {problem}; {}", problem.fix());
+    }
+    for advice in advice {
+        eprintln!("{advice}");
     }
     Ok(ExitCode::SUCCESS)
 }

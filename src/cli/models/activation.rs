@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use ostiary_config::Config;
 use ostiary_core::{ModelId, ModelRole, Precision};
-use ostiary_events::{EventKind, EventStore};
+use ostiary_events::{Action, EventKind, EventStore};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
 use ostiary_models::{
     Bundle, BundleError, Manifest, ModelEntry, ModelStore, Probation, StoreLock, StoreState,
@@ -23,6 +23,7 @@ use serde_json::json;
 
 use super::excluded_people::ExcludedPeople;
 use crate::cli::Globals;
+use crate::cli::administration::record;
 use crate::cli::output::{json_line, line};
 
 /// The most time that the daemon may take to test and load the models.
@@ -118,6 +119,11 @@ pub fn replace_models(
         let _ = kill_process(daemon, Signal::HUP);
         return Err(ActivationError::Daemon(error).into());
     }
+    let models = match to.active() {
+        Some(version) => format!("bundle {version}"),
+        None => "the models that the program came with".to_owned(),
+    };
+    record(config, &config.facebank.path, Action::ModelsChanged, None, Some(models.clone()));
     model_store.prune(lock, config.models.keep)?;
     let without_templates = match &mut facebank {
         Some(facebank) => {
@@ -133,10 +139,6 @@ pub fn replace_models(
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let models = match to.active() {
-        Some(version) => format!("bundle {version}"),
-        None => "the models that the program came with".to_owned(),
-    };
     let daemon = if daemon.is_some() { "the daemon uses them" } else { "no daemon runs" };
     line(&format!("in use: {models}; {made} templates were computed, and {daemon}"))?;
     without_templates.iter().try_for_each(|name| line(&format!("{name} must be enrolled again")))?;
@@ -197,7 +199,13 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
             | EventKind::DoorForced
             | EventKind::DoorHeld { .. }
             | EventKind::InputsLost { .. }
-            | EventKind::InputsBack => None,
+            | EventKind::InputsBack
+            | EventKind::Lockout { .. }
+            | EventKind::LockoutEnded { .. }
+            | EventKind::Administered(_)
+            | EventKind::StoreLost { .. }
+            | EventKind::StoreBack { .. }
+            | EventKind::TrailBroken { .. } => None,
         });
         if let Some(answer) = answer {
             return answer;

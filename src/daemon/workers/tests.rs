@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ostiary_access::{Decision, DenialReason, DoorMonitor, Outcome};
+use ostiary_access::{Decision, DecisionRules, DenialReason, DoorMonitor, Outcome, VisitRecord};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
 use ostiary_core::clock::{Clock, VirtualClock};
 use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
 use ostiary_devices::{DoorInput, Edge, GpioError, InputLines, Inputs, OutputLine, Relay, Signals};
-use ostiary_events::{Denial, Event, EventName, EventSink, EventStore, Grant, OutputError};
+use ostiary_events::{
+    DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, ReopeningStore,
+};
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::TrackedFace;
 use ostiary_vision::VisionError;
@@ -19,6 +21,7 @@ use ostiary_vision::VisionError;
 use super::*;
 use crate::daemon::shared::DoorMessage;
 use crate::daemon::vision_worker::{AccessRules, FrameProcessor};
+use crate::daemon::visit_file::FirstState;
 use crate::wall_clock::WallClock;
 
 /// Longer than any wait of these tests.
@@ -74,6 +77,9 @@ impl FrameProcessor for FailingProcessor {
     fn model(&self) -> &ModelId {
         &self.model
     }
+    fn fpir(&self) -> Option<f64> {
+        None
+    }
     fn next_track(&self) -> TrackId {
         TrackId(1)
     }
@@ -83,6 +89,8 @@ impl FrameProcessor for FailingProcessor {
 /// A camera that gives frames while it is plugged in.
 struct TestCamera {
     is_plugged_in: Arc<AtomicBool>,
+    /// All frames are equal.
+    is_frozen: Arc<AtomicBool>,
     sequence: u64,
 }
 
@@ -94,11 +102,17 @@ impl FrameSource for TestCamera {
         }
         self.sequence += 1;
         frame.reshape(4, 4);
-        (frame.sequence, frame.time) = (self.sequence, Duration::from_millis(self.sequence));
+        let noise = if self.is_frozen.load(Ordering::SeqCst) { 0 } else { self.sequence };
+        frame.rgb_mut()[..8].copy_from_slice(&noise.to_le_bytes());
+        (frame.sequence, frame.time) = (self.sequence, Duration::from_millis(20 * self.sequence));
         Ok(Next::Frame)
     }
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn frozen_after(&self) -> Option<Duration> {
+        Some(Duration::from_secs(2))
     }
     fn describe(&self) -> String {
         "test camera".into()
@@ -201,6 +215,7 @@ struct TestDoor {
     shared: Arc<Shared>,
     workers: Workers,
     camera: Arc<AtomicBool>,
+    is_frozen: Arc<AtomicBool>,
     relay: RecordedLine,
     inputs: TestInputs,
     events: RecordedEvents,
@@ -209,7 +224,8 @@ struct TestDoor {
 
 fn rules() -> AccessRules {
     let door = config::Door { unknown_after: 1, ..config::Door::default() };
-    AccessRules { door, hours: Hours::default(), trust: ClockTrust::default() }
+    let (lockout, hours) = (config::Lockout::default(), Hours::default());
+    AccessRules { door, lockout, hours, trust: ClockTrust::default() }
 }
 
 impl TestDoor {
@@ -219,8 +235,12 @@ impl TestDoor {
 
     fn with_inputs(failure: Failure, has_inputs: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let events = config::Events { path: folder.path().join("events.sqlite"), keep: 100 };
-        let store = Arc::new(Mutex::new(EventStore::open(&events, false).unwrap()));
+        let events = config::Events {
+            path: folder.path().join("events.sqlite"),
+            keep: 100,
+            ..config::Events::default()
+        };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&events, false).unwrap()));
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock.clone(), WallClock::new(None), "door", 60_000));
         let (relay, events, camera) =
@@ -228,28 +248,42 @@ impl TestDoor {
         let inputs = TestInputs::default();
         let contact = DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30));
         let lamps = Signals::default();
-        let source = Box::new(TestCamera { is_plugged_in: camera.clone(), sequence: 0 });
+        let is_frozen = Arc::new(AtomicBool::new(false));
+        let (is_plugged_in, frozen) = (camera.clone(), is_frozen.clone());
+        let source = Box::new(TestCamera { is_plugged_in, is_frozen: frozen, sequence: 0 });
         let workers = Workers::start(
             shared.clone(),
             CaptureWorker::new(shared.clone(), config::Camera::default(), Some(source)),
-            VisionWorker::new(shared.clone(), Box::new(FailingProcessor::new(failure)), rules(), None),
+            VisionWorker::new(
+                shared.clone(),
+                Box::new(FailingProcessor::new(failure)),
+                rules(),
+                FirstState::None,
+                None,
+            ),
             DoorWorker::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
-            StoreWorker::new(shared.clone(), store, vec![Box::new(events.clone())]),
+            StoreWorker::new(shared.clone(), store, vec![Box::new(events.clone())], None),
             has_inputs.then(|| InputWorker::new(shared.clone(), inputs.inputs())),
             Duration::from_secs(1),
         )
         .unwrap();
-        Self { clock, shared, workers, camera, relay, inputs, events, _folder: folder }
+        Self { clock, shared, workers, camera, is_frozen, relay, inputs, events, _folder: folder }
     }
 
     /// Sends a grant to the door thread.
     fn grant(&self) {
+        self.decide(Outcome::Granted);
+    }
+
+    /// Sends a decision to the door thread.
+    fn decide(&self, outcome: Outcome) {
         let decision = Decision {
             time: Duration::ZERO,
             track: TrackId(1),
             first_seen: Duration::ZERO,
-            outcome: Outcome::Granted,
+            outcome,
             person: None,
+            nearest: None,
             similarity: Some(Similarity(0.9)),
             second: None,
             cosine: Some(Similarity(0.9)),
@@ -257,13 +291,16 @@ impl TestDoor {
             quality: Quality::default(),
             faces_in_view: 1,
             frames: 3,
+            visit: VisitRecord::new(DecisionRules::new(&config::Door::default())),
         };
-        let message = DoorMessage::Decided {
-            decision,
-            person: Some("Ann".into()),
+        let details = DecisionDetails {
+            person: (outcome == Outcome::Granted).then(|| "Ann".into()),
             detail: None,
             model: ModelId("broken".into()),
+            people: 1,
+            fpir: None,
         };
+        let message = DoorMessage::Decided { decision: Box::new(decision), details };
         assert!(self.shared.door_messages.push(message).is_ok());
     }
 
@@ -380,6 +417,27 @@ fn a_locked_door_does_not_open_for_a_grant() {
 }
 
 #[test]
+fn denials_of_strangers_that_repeat_are_one_event_and_none_is_lost_at_a_stop() {
+    let mut door = TestDoor::with(Failure::None);
+    for _ in 0..113 {
+        door.decide(Outcome::Denied(DenialReason::LowQuality));
+        thread::sleep(Duration::from_millis(1));
+    }
+    door.wait_for("denial", |door| door.kinds().contains(&EventName::Denied));
+    door.workers.end(&Ok(()));
+    let events = door.events.0.lock().unwrap();
+    let denials = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Denied(Denial::Repeated { reason, count, .. }) => Some((*reason, *count)),
+        EventKind::Denied(Denial::Face { reason, .. }) => Some((*reason, 1)),
+        _ => None,
+    });
+    let denials: Vec<_> = denials.collect();
+    assert_eq!(denials.iter().map(|(_, count)| count).sum::<u32>(), 113, "{denials:?}");
+    // Events of the camera may come between them.
+    assert!(denials.len() <= 6, "{denials:?}");
+}
+
+#[test]
 fn a_stop_leaves_the_relay_at_rest_and_stores_all_events() {
     let mut door = TestDoor::with(Failure::None);
     door.grant();
@@ -411,6 +469,29 @@ fn each_loss_and_return_of_the_camera_is_one_event() {
         door.wait_for("return", |door| count(door, EventName::CameraBack) == round);
     }
     assert!(door.workers.ended().is_none(), "a missing camera does not lock the door");
+    door.workers.end(&Ok(()));
+}
+
+#[test]
+fn a_frozen_camera_gives_no_frames_and_is_reported() {
+    let mut door = TestDoor::with(Failure::None);
+    door.event(EventName::CameraLost, 0);
+    door.camera.store(true, Ordering::SeqCst);
+    door.event(EventName::CameraBack, 0);
+    let before = door.kinds().len();
+    door.is_frozen.store(true, Ordering::SeqCst);
+    let lost = door.event(EventName::CameraLost, before);
+    let EventKind::CameraLost { detail } = &lost.kind else { panic!("{lost:?}") };
+    assert!(detail.contains("frozen"), "{detail}");
+    let frames = door.shared.progress.frames();
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(door.shared.progress.frames(), frames, "no frame is processed");
+    assert!(door.workers.ended().is_none(), "a frozen camera does not lock the door");
+    door.inputs.press(Duration::ZERO);
+    door.event(EventName::Granted, before);
+    door.is_frozen.store(false, Ordering::SeqCst);
+    door.event(EventName::CameraBack, before);
+    door.wait_for("frames", |door| door.shared.progress.frames() > frames);
     door.workers.end(&Ok(()));
 }
 
@@ -555,7 +636,8 @@ fn a_full_queue_of_decisions_locks_the_door() {
         moments: 8,
         candidate: None,
     });
-    let vision_worker = VisionWorker::new(shared.clone(), Box::new(processor), rules(), None);
+    let vision_worker =
+        VisionWorker::new(shared.clone(), Box::new(processor), rules(), FirstState::None, None);
     shared.frames.put(&mut Frame::from_rgb(1, 1, vec![0; 3]).unwrap(), Duration::ZERO);
     let why = vision_worker.run().unwrap_err().to_string();
     assert!(why.contains("queue is full"), "{why}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ostiary_core::{Embedding, PersonId};
+use ostiary_core::{Embedding, PersonId, clopper_pearson};
 use ostiary_facebank::Gallery;
 use ostiary_models::Calibration;
 use rand::seq::IndexedRandom;
@@ -14,7 +14,6 @@ use serde::Serialize;
 use super::people::Person;
 use super::trials::{MIN_OWN_FRAMES, PHOTOS, calibrate, draw_photos};
 use super::visit::Visit;
-use crate::evaluate::confidence_interval::clopper_pearson;
 
 /// Number of groups that people are divided into. Each group is judged by a calibration of the others.
 const FOLDS: usize = 5;
@@ -206,7 +205,9 @@ fn admitted(
         group: None,
         created: jiff::Timestamp::UNIX_EPOCH,
     };
-    let people = door.iter().map(|(number, photos)| (person(*number), photos.clone()));
+    let people = door
+        .iter()
+        .map(|(number, photos)| (person(*number), photos.iter().map(|photo| (photo.clone(), 1.0)).collect()));
     let mut gallery = Gallery::new(people).ok()?;
     let size = gallery.len();
     gallery.set_matching(&calibration.mean, |photos| calibration.threshold(fpir, size, photos).similarity);

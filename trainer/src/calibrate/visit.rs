@@ -86,7 +86,9 @@ impl Visit {
             similarity: Similarity(similarity),
             cosine: Similarity(similarity),
             threshold: Similarity(threshold),
+            photos: 1,
             second: None,
+            third: None,
         };
         self.decide(similarities.iter().map(|similarity| Some(candidate(*similarity)))).is_some()
     }

@@ -1,8 +1,8 @@
 //! The metrics of one model on one set, from its scores.
 
+use ostiary_core::clopper_pearson;
 use serde::Serialize;
 
-use super::confidence_interval::clopper_pearson;
 use super::folds::{self, Accuracy, Trial};
 use crate::scores::Scores;
 

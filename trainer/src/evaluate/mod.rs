@@ -6,7 +6,6 @@
 //! is a `table` or JSON, and plots (`curves`).
 
 mod comparisons;
-pub(crate) mod confidence_interval;
 mod curves;
 mod embed;
 pub mod evaluation_set;

@@ -49,7 +49,11 @@ impl From<QualityFault> for RejectReason {
             QualityFault::TooDark => Self::TooDark,
             QualityFault::TooBright => Self::TooBright,
             QualityFault::Blurred => Self::Blurred,
-            QualityFault::TurnedAway => Self::TurnedAway,
+            // Part of the face cannot be seen, as of a head that is turned away.
+            QualityFault::TurnedAway
+            | QualityFault::CutOff
+            | QualityFault::EyesCovered
+            | QualityFault::MouthCovered => Self::TurnedAway,
             QualityFault::Tilted | QualityFault::NotUpright => Self::Tilted,
         }
     }

@@ -217,7 +217,9 @@ impl Door {
             .unwrap();
         assert!(joined.status.success(), "{}", String::from_utf8_lossy(&joined.stderr));
         let source = format!("camera.source={}", long.display());
-        let keys = ["camera.realtime=true", "door.cooldown_s=0", &source];
+        // The same picture at the same place, for minutes.
+        let door = ["door.cooldown_s=0", "door.away_s=0.5", "door.static_s=86400"];
+        let keys = ["camera.realtime=true", door[0], door[1], door[2], &source];
         let sets = keys.iter().flat_map(|key| ["--set", key]);
         let ours = setup.ostiary(&["run", "--json"]);
         // In the same folder as the program, so that it finds the same models.

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
-use ostiary_core::{Candidate, Quality, QualityFault, Similarity};
+use ostiary_core::{Candidate, PersonId, Quality, QualityFault, Score, Similarity};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{CLEAR_EXCESS, DenialReason, Reason};
+use crate::{Access, CLEAR_EXCESS, DenialReason, Reason, VisitRecord};
 
 const THRESHOLD: Similarity = Similarity(0.4);
 const ANN: i64 = 1;
@@ -16,6 +16,11 @@ fn rules() -> Door {
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
+}
+
+fn score(person: i64, similarity: f32) -> Score {
+    let similarity = Similarity(similarity);
+    Score { person: PersonId(person), similarity, cosine: similarity, threshold: THRESHOLD, photos: 5 }
 }
 
 /// A moment of a face whose track has enough moments for any decision, with this similarity to a person, and similarity 0 to
@@ -33,7 +38,9 @@ fn face(track: u64, person: i64, similarity: f32) -> Observation {
             similarity: Similarity(similarity),
             cosine: Similarity(similarity),
             threshold: THRESHOLD,
-            second: Some((PersonId(99), Similarity(0.0))),
+            photos: 5,
+            second: Some(score(99, 0.0)),
+            third: None,
         }),
         access: Access::Allowed,
     }
@@ -100,12 +107,16 @@ fn a_grant_has_the_values_that_led_to_it() {
     decider.observe(ms(100), &[seen(1)]);
     decider.observe(ms(200), &[seen(2)]);
     let decisions = decider.observe(ms(300), &[seen(3), stranger(8)]);
+    let visit = decisions[0].visit.clone();
+    let steps: Vec<_> = visit.steps.iter().map(|step| (step.at_ms, step.moments, step.reported)).collect();
+    assert_eq!(steps, [(60, 1, None), (160, 2, None), (260, 3, Some(Reason::Granted))]);
     let expected = Decision {
         time: ms(300),
         track: TrackId(7),
         first_seen: ms(40),
         outcome: Outcome::Granted,
         person: Some(PersonId(ANN)),
+        nearest: Some(PersonId(ANN)),
         similarity: Some(Similarity(0.7)),
         cosine: Some(Similarity(0.7)),
         second: Some(Similarity(0.0)),
@@ -113,6 +124,7 @@ fn a_grant_has_the_values_that_led_to_it() {
         quality: Quality::default(),
         faces_in_view: 2,
         frames: 3,
+        visit,
     };
     assert_eq!(decisions.as_slice(), [expected]);
 }
@@ -155,6 +167,18 @@ fn a_track_that_follows_an_unknown_one_needs_a_clear_match() {
     // Ten seconds after the unknown face was in view.
     assert_eq!(scene.show(60, &[]), []);
     assert_eq!(scene.show(6, &[near(3)]), [(3, Reason::Granted)]);
+}
+
+#[test]
+fn after_too_many_attempts_at_the_door_everybody_must_be_a_clear_match() {
+    let near = |track| face(track, ANN, THRESHOLD.0 + CLEAR_EXCESS / 2.0);
+    let mut scene = Scene::new(&rules());
+    scene.decider.require_clear_match(true);
+    scene.decider.set_rules(&rules());
+    assert_eq!(scene.show(50, &[near(1)]), []);
+    assert_eq!(scene.show(3, &[face(2, BOB, 0.7)]), [(2, Reason::Granted)]);
+    scene.decider.require_clear_match(false);
+    assert_eq!(scene.show(1, &[near(1)]), [(1, Reason::Granted)]);
 }
 
 #[test]
@@ -203,7 +227,7 @@ fn a_denial_does_not_name_the_best_candidate() {
 fn two_similar_people_are_ambiguous() {
     let mut scene = Scene::new(&rules());
     let mut twin = ann(1);
-    twin.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(0.66)));
+    twin.candidate.as_mut().unwrap().second = Some(score(BOB, 0.66));
     assert_eq!(scene.show(20, &[twin]), [(1, Reason::Denied(DenialReason::Ambiguous))]);
     assert_eq!(scene.show(1, &[ann(1)]), [(1, Reason::Granted)]);
 }
@@ -217,12 +241,14 @@ fn a_single_person_in_the_facebank_has_no_second() {
 }
 
 #[test]
-fn a_disabled_person_and_one_outside_their_hours_are_denied() {
+fn a_person_who_may_not_come_in_is_denied() {
     for (access, reason) in [
         (Access::Disabled, Reason::Denied(DenialReason::DisabledPerson)),
+        (Access::Alike, Reason::Denied(DenialReason::Alike)),
         (Access::OutsideHours, Reason::Denied(DenialReason::OutsideHours)),
         (Access::NoHours, Reason::Denied(DenialReason::NoHours)),
         (Access::ClockImplausible, Reason::Denied(DenialReason::ClockImplausible)),
+        (Access::Paused, Reason::Denied(DenialReason::Paused)),
     ] {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(50, &[Observation { access, ..ann(1) }]), [(1, reason)]);
@@ -238,12 +264,63 @@ fn the_cool_down_applies_to_another_track_of_the_same_person() {
     let mut scene = Scene::new(&rules());
     assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
     assert_eq!(scene.show(90, &[ann(2)]), [(2, Reason::Denied(DenialReason::CoolDown))]);
-    assert_eq!(scene.show(20, &[ann(2)]), [(2, Reason::Granted)], "10 s later");
+    let same_visit = Reason::Denied(DenialReason::SameVisit);
+    assert_eq!(scene.show(20, &[ann(2)]), [(2, same_visit)], "10 s later, and never away");
+    assert_eq!(scene.show(30, &[]), [], "away for 3 s");
+    assert_eq!(scene.show(3, &[ann(4)]), [(4, Reason::Granted)], "a new visit");
     assert_eq!(
         scene.show(3, &[face(3, BOB, 0.7)]),
         [(3, Reason::Granted)],
         "the cool-down is for one person"
     );
+}
+
+#[test]
+fn a_print_on_the_wall_is_one_visit_however_often_its_track_ends() {
+    let mut scene = Scene::new(&rules());
+    let mut granted = 0;
+    // 45 s; each track ends after some seconds, and for some frames there is none or none that can be compared.
+    for track in 0..10 {
+        granted += scene.show(2, &[faulty(track, QualityFault::Blurred)]).len();
+        let decided = scene.show(40, &[ann(track)]);
+        granted += decided.iter().filter(|(_, reason)| *reason == Reason::Granted).count();
+        scene.end(track);
+        granted += scene.show(3, &[]).len();
+    }
+    assert_eq!(granted, 1);
+}
+
+#[test]
+fn a_stranger_in_view_does_not_continue_the_visit_of_another_person() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
+    // The best candidate of the stranger, far below the threshold, is Ann.
+    scene.show(120, &[face(2, ANN, 0.1)]);
+    assert_eq!(scene.show(3, &[ann(3)]), [(3, Reason::Granted)]);
+}
+
+#[test]
+fn a_static_face_is_denied_once_and_is_no_face_in_view() {
+    let mut scene = Scene::new(&Door { second_face: SecondFace::Refuse, ..rules() });
+    scene.show(1, &[stranger(1)]);
+    let denied = scene.decider.deny_static(scene.now, &stranger(1)).unwrap();
+    assert_eq!((denied.outcome, denied.person), (Outcome::Denied(DenialReason::StaticFace), None));
+    assert_eq!(scene.decider.deny_static(scene.now, &stranger(1)), None);
+    assert_eq!(scene.show(3, &[ann(2)]), [(2, Reason::Granted)], "alone in view");
+    assert_eq!(scene.end(1), None);
+}
+
+#[test]
+fn a_restart_keeps_the_visit() {
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(3, &[ann(1)]), [(1, Reason::Granted)]);
+    assert!(scene.decider.take_changed_visits() && !scene.decider.take_changed_visits());
+    let saved = scene.decider.save_visits(scene.now);
+    let mut scene = Scene::new(&rules());
+    scene.decider.restore_visits(scene.now, &saved, Duration::from_secs(1));
+    let cool_down = Reason::Denied(DenialReason::CoolDown);
+    let same_visit = Reason::Denied(DenialReason::SameVisit);
+    assert_eq!(scene.show(200, &[ann(1)]), [(1, cool_down), (1, same_visit)]);
 }
 
 #[test]
@@ -330,7 +407,7 @@ fn a_stranger_with_too_few_frames_is_denied_at_the_end_of_the_track() {
 fn numbers_that_are_not_finite_are_not_granted() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut second = ann(1);
-        second.candidate.as_mut().unwrap().second = Some((PersonId(BOB), Similarity(bad)));
+        second.candidate.as_mut().unwrap().second = Some(score(BOB, bad));
         let mut threshold = ann(1);
         threshold.candidate.as_mut().unwrap().threshold = Similarity(bad);
         for seen in [face(1, ANN, bad), second, threshold] {
@@ -380,8 +457,7 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
     let one = (1i64..4, similarity, -0.1f32..0.5, 0u8..14, 0u32..16).prop_map(
         |(person, similarity, second, kind, moments)| {
             let mut seen = Observation { moments, ..face(0, person, similarity) };
-            seen.candidate.as_mut().unwrap().second =
-                Some((PersonId(50), Similarity(second.min(similarity))));
+            seen.candidate.as_mut().unwrap().second = Some(score(50, second.min(similarity)));
             match kind {
                 0 => seen.access = Access::Disabled,
                 1 => seen.access = Access::OutsideHours,
@@ -390,6 +466,7 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
                 4 => seen.candidate = None,
                 5 => seen.access = Access::NoHours,
                 6 => seen.access = Access::ClockImplausible,
+                7 => seen.access = Access::Paused,
                 _ => {}
             }
             seen
@@ -426,8 +503,18 @@ fn is_match(seen: &Observation, person: PersonId, was_unknown: bool, door: &Door
             candidate.person == person
                 && candidate.similarity.0.is_finite()
                 && candidate.similarity.0 >= THRESHOLD.0 + excess
-                && candidate.second.is_none_or(|(_, second)| candidate.similarity.0 - second.0 >= door.margin)
+                && candidate
+                    .second
+                    .is_none_or(|second| candidate.similarity.0 - second.similarity.0 >= door.margin)
         })
+}
+
+/// The decision made again from its record, after it was written and read.
+fn replay(decision: &Decision) -> Option<Outcome> {
+    let json = serde_json::to_string(&decision.visit).unwrap();
+    let visit: VisitRecord = serde_json::from_str(&json).unwrap();
+    assert!(json.len() <= 4096, "{}", json.len());
+    visit.replay(&visit.rules, |_| {})
 }
 
 proptest! {
@@ -446,6 +533,7 @@ proptest! {
                 prop_assert!(!reported.contains(&(decision.track, decision.outcome)), "reported twice");
                 prop_assert!(!reported.contains(&(decision.track, Outcome::Granted)), "reported after the grant");
                 reported.push((decision.track, decision.outcome));
+                prop_assert_eq!(replay(&decision), Some(decision.outcome), "another decision from the record");
                 if decision.outcome != Outcome::Granted {
                     continue;
                 }
@@ -461,6 +549,11 @@ proptest! {
                 let recent = grants.iter().any(|(other, time)| *other == person && now - *time < cooldown);
                 prop_assert!(!recent, "granted within the cool-down");
                 grants.push((person, now));
+            }
+        }
+        for track in 0..4 {
+            if let Some(decision) = decider.track_ended(now, TrackId(track)) {
+                prop_assert_eq!(replay(&decision), Some(decision.outcome), "another decision from the record");
             }
         }
     }

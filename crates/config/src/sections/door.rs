@@ -28,10 +28,18 @@ section! {
         within_s: f64 = 2.0 => number(0.1, 60.0);
         /// Do not let the same person in again for this number of seconds.
         cooldown_s: f64 = 10.0 => number(0.0, 3600.0);
+        /// Nor while the person stays in view: a new visit begins after the person was out of view for this number of
+        /// seconds.
+        away_s: f64 = 3.0 => number(0.5, 3600.0);
         /// Report a face as unknown after this number of moments without a match.
         unknown_after: u32 = 8 => integer(1, 10_000);
+        /// A face that has not moved for this number of seconds is a picture: it is not let in, and not a face in view.
+        static_s: f64 = 120.0 => number(30.0, 86_400.0);
         /// With a second face in view: `"ignore"` it, `"refuse"` everybody, or refuse unless all faces are `"known"`.
         second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>();
+        /// Two enrolled people whom the model cannot tell apart: `"refuse"` both, or `"allow"` both, so that one can be taken
+        /// for the other.
+        alike: AlikePeople = AlikePeople::Refuse => one_of::<AlikePeople>();
     }
 }
 
@@ -47,7 +55,23 @@ pub enum SecondFace {
     Known,
 }
 
+/// What happens to enrolled people whom the model cannot tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlikePeople {
+    /// None of them is let in by the face.
+    Refuse,
+    /// They are let in like others, possibly as each other.
+    Allow,
+}
+
 impl Door {
+    /// The time without motion after which a face is a picture.
+    pub fn static_after(&self) -> Duration {
+        // A number that is not a time span, which a check of the configuration refuses, is the shortest time.
+        Duration::try_from_secs_f64(self.static_s).unwrap_or(Duration::from_secs(30))
+    }
+
     /// The number of moments of a match, 1 to 8.
     pub fn moments(&self) -> u32 {
         self.frames.clamp(1, MAX_MOMENTS)

@@ -10,6 +10,7 @@ mod events;
 mod facebank;
 mod hours;
 mod inputs;
+mod lockout;
 mod log;
 mod models;
 mod mqtt;
@@ -21,7 +22,7 @@ mod signals;
 pub use camera::{Camera, PixelFormat};
 pub use clock::{Clock, ClockTrust};
 pub use detector::Detector;
-pub use door::{Door, SecondFace};
+pub use door::{AlikePeople, Door, SecondFace};
 pub use embedder::Embedder;
 pub use engine::{Backend, Engine};
 pub use events::Events;
@@ -29,6 +30,7 @@ pub use facebank::Facebank;
 pub use hours::GroupTimes;
 pub(crate) use hours::HOURS;
 pub use inputs::{Bias, Inputs};
+pub use lockout::{Lockout, MAX_LOCKOUT_ATTEMPTS};
 pub use log::{Log, LogLevel};
 pub use models::Models;
 pub use mqtt::Mqtt;
@@ -47,6 +49,7 @@ configuration! {
     models: Models,
     facebank: Facebank,
     door: Door,
+    lockout: Lockout,
     hours: GroupTimes,
     clock: Clock,
     relay: Relay,

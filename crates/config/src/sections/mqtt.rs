@@ -21,6 +21,9 @@ section! {
         prefix: String = "ostiary".into() => topic().restart();
         /// Home Assistant discovers the door under this prefix; `""` turns discovery off.
         discovery_prefix: String = "homeassistant".into() => topic_or_empty().restart();
+        /// Whether events have the similarities of a face and the threshold. They help a person who tries to come closer to
+        /// a match; the event store has them in any case.
+        scores: bool = false => flag().restart();
         /// Whether the connection is encrypted.
         tls: bool = false => flag().restart();
         /// The certificate authority to trust, PEM. Not set: those of the system.

@@ -104,18 +104,68 @@ fn events() -> Vec<(EventKind, String)> {
         (EventKind::DoorHeld { detail: detail("for 30 s") }, json("door_held", r#""detail":"for 30 s""#)),
         (EventKind::InputsLost { detail: detail("gone") }, json("inputs_lost", r#""detail":"gone""#)),
         (EventKind::InputsBack, json("inputs_back", "")),
+        (
+            EventKind::Lockout { person: Some("Zoë".into()), detail: detail("5 attempts") },
+            json("lockout", r#""person":"Zoë","detail":"5 attempts""#),
+        ),
+        (
+            EventKind::Lockout { person: None, detail: detail("5 attempts") },
+            json("lockout", r#""detail":"5 attempts""#),
+        ),
+        (EventKind::LockoutEnded { person: Some("Zoë".into()) }, json("lockout_ended", r#""person":"Zoë""#)),
+        (EventKind::LockoutEnded { person: None }, json("lockout_ended", "")),
+        (
+            EventKind::Administered(Administration {
+                action: Action::Renamed,
+                person: Some("Zoë".into()),
+                detail: Some("now Zoe".into()),
+                user: User { uid: 0, sudo_uid: Some(1000) },
+            }),
+            json(
+                "administered",
+                r#""person":"Zoë","detail":"now Zoe","action":"renamed","uid":0,"sudo_uid":1000"#,
+            ),
+        ),
+        (
+            EventKind::Administered(Administration {
+                action: Action::Exported,
+                person: None,
+                detail: None,
+                user: User { uid: 998, sudo_uid: None },
+            }),
+            json("administered", r#""action":"exported","uid":998"#),
+        ),
+        (EventKind::StoreLost { detail: detail("full") }, json("store_lost", r#""detail":"full""#)),
+        (EventKind::StoreBack { detail: detail("2 events") }, json("store_back", r#""detail":"2 events""#)),
+        (EventKind::TrailBroken { detail: detail("event 3") }, json("trail_broken", r#""detail":"event 3""#)),
+        (
+            EventKind::Denied(Denial::Repeated {
+                reason: DenialReason::Unknown,
+                evidence: face(),
+                count: 112,
+                until: "2026-11-24T08:16:00Z".parse().unwrap(),
+            }),
+            json(
+                "denied",
+                &format!(r#""reason":"unknown",{FACE},"count":112,"until":"2026-11-24T08:16:00Z""#),
+            ),
+        ),
     ];
     for (name, reason) in [
         ("unknown", DenialReason::Unknown),
         ("ambiguous", DenialReason::Ambiguous),
         ("low_quality", DenialReason::LowQuality),
         ("too_far", DenialReason::TooFar),
+        ("static_face", DenialReason::StaticFace),
         ("several_faces", DenialReason::SeveralFaces),
         ("cool_down", DenialReason::CoolDown),
+        ("same_visit", DenialReason::SameVisit),
         ("disabled_person", DenialReason::DisabledPerson),
+        ("alike", DenialReason::Alike),
         ("outside_hours", DenialReason::OutsideHours),
         ("no_hours", DenialReason::NoHours),
         ("clock_implausible", DenialReason::ClockImplausible),
+        ("paused", DenialReason::Paused),
         ("locked", DenialReason::Locked),
     ] {
         let json = json("denied", &format!(r#""reason":"{name}","person":"Zoë",{FACE}"#));

@@ -58,7 +58,8 @@ mod tests {
     }
 
     fn store(folder: &Path, keep: u32) -> EventStore {
-        EventStore::open(&config::Events { path: folder.join("events.sqlite"), keep }, false).unwrap()
+        let config = config::Events { path: folder.join("events.sqlite"), keep, ..config::Events::default() };
+        EventStore::open(&config, false).unwrap()
     }
 
     fn append(store: &mut EventStore, time: &str) {

@@ -21,3 +21,14 @@ pub(super) fn set_counter(connection: &Connection, name: &str, value: u64) -> Re
         .execute(params![name, value as i64])?;
     Ok(())
 }
+
+/// Adds a number to a counter, or subtracts one. The counter is not negative after it.
+pub(super) fn add_to_counter(connection: &Connection, name: &str, value: i64) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counters (name, value) VALUES (?1, max(?2, 0))
+             ON CONFLICT (name) DO UPDATE SET value = max(value + ?2, 0)",
+        )?
+        .execute(params![name, value])?;
+    Ok(())
+}

@@ -10,7 +10,7 @@ use super::counters::{counter, set_counter};
 use super::error::sql_error;
 use super::file::{connect, create_or_check, with_suffix};
 use super::newest_time::{self, NewestTime};
-use super::schema::{MAX_ID, SCHEMA};
+use super::schema::{MAX_ID, SCHEMA, SCHEMA_1};
 
 /// What is known of a file, from memory or from its own tables.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,7 +66,8 @@ pub(super) fn replace_damaged(
 /// What can be read of a damaged file.
 fn readable(path: &Path) -> Known {
     let Ok(connection) = connect(path) else { return Known::default() };
-    if !ostiary_sqlite::schema_matches(SCHEMA, &connection).unwrap_or(false) {
+    let has_tables = |schema| ostiary_sqlite::schema_matches(schema, &connection).unwrap_or(false);
+    if !has_tables(SCHEMA) && !has_tables(SCHEMA_1) {
         return Known::default();
     }
     Known { last: readable_id(&connection), newest: newest_time::read(&connection).ok() }

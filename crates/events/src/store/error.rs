@@ -32,6 +32,18 @@ pub enum StoreError {
         /// The version of its schema.
         found: i64,
     },
+    /// The store could not be opened before. The first error says why.
+    #[error("event store {}: not open", path.display())]
+    NotOpen {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is of a version without a trail.
+    #[error("event store {}: of an earlier version, which has no trail; start the daemon once", path.display())]
+    NoTrail {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk is full.
     #[error("event store {}: the disk is full, nothing was recorded; free some space or lower events.keep", path.display())]
     Full {

@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ostiary_core::ownership;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::counters::counter;
 use super::error::{damage, sql_error};
-use super::schema::{APPLICATION_ID, MAX_ID, SCHEMA, SCHEMA_VERSION};
-use super::{StoreError, newest_time};
+use super::schema::{APPLICATION_ID, MAX_ID, SCHEMA, SCHEMA_VERSION, schema};
+use super::{StoreError, migration, newest_time, retention};
 
 /// The longest wait for another process's write.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,10 +40,54 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Creates the tables of a new file or checks all of an existing one, and reads the newest id.
-pub(super) fn create_or_check(path: &Path, connection: Connection) -> Result<(Connection, u64), StoreError> {
+/// A file that is read, and whether another process has it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReadFile {
+    inode: u64,
+    /// The time of the last change, if no process has the file open. Later events are then not visible to this connection.
+    closed: Option<(i64, i64)>,
+}
+
+impl ReadFile {
+    /// The file as it is now.
+    pub fn of(path: &Path) -> Result<Self, StoreError> {
+        let metadata = fs::metadata(path).map_err(|why| StoreError::Open { path: path.into(), why })?;
+        let is_open = with_suffix(path, "-wal").exists();
+        let closed = (!is_open).then(|| (metadata.mtime(), metadata.mtime_nsec()));
+        Ok(Self { inode: metadata.ino(), closed })
+    }
+}
+
+/// Opens the file for reading. Nothing in the file or beside it is created or changed.
+pub(super) fn connect_read_only(path: &Path) -> Result<(Connection, ReadFile), StoreError> {
     let sql = |why| sql_error(path, why);
-    let is_new = kind(path, &connection)? == FileKind::Empty;
+    let failed = |why| StoreError::Open { path: path.into(), why };
+    fs::File::open(path).map_err(failed)?;
+    let file = ReadFile::of(path)?;
+    let absolute = std::path::absolute(path).map_err(failed)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Without a journal, no process has the file open, and the file is complete. SQLite creates a journal even then,
+    // except for a file that is declared immutable.
+    let connection = if file.closed.is_none() {
+        Connection::open_with_flags(&absolute, flags)
+    } else {
+        let address = format!("file:{}?immutable=1", escaped(&absolute));
+        Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
+    };
+    let connection = connection.map_err(sql)?;
+    connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
+    Ok((connection, file))
+}
+
+/// Creates the tables of a new file or checks all of an existing one, changes one of an earlier version, and reads the newest
+/// id.
+pub(super) fn create_or_check(
+    path: &Path,
+    mut connection: Connection,
+) -> Result<(Connection, u64), StoreError> {
+    let sql = |why| sql_error(path, why);
+    let found = kind(path, &connection)?;
+    let is_new = found == FileKind::Empty;
     // An id that was reported must never be used again, so each event is on the disk before its id is reported.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(sql)?;
     if is_new {
@@ -55,6 +99,17 @@ pub(super) fn create_or_check(path: &Path, connection: Connection) -> Result<(Co
             .map_err(sql)?;
     }
     let last = check(path, &connection)?;
+    if found == FileKind::Store(1) {
+        migration::from_version_1(&mut connection).map_err(sql)?;
+        log::info!("event store {}: changed to the format of this version", path.display());
+    }
+    // A command may write at the same time.
+    let recount = || {
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        retention::recount(&transaction)?;
+        transaction.commit()
+    };
+    recount().map_err(sql)?;
     // The next event is recorded with a time after those of an earlier program, which recorded none.
     if let Some(time) = newest_time::read(&connection).map_err(sql)?.time {
         newest_time::record(&connection, time).map_err(sql)?;
@@ -63,10 +118,11 @@ pub(super) fn create_or_check(path: &Path, connection: Connection) -> Result<(Co
 }
 
 /// What a file was found to be.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileKind {
     Empty,
-    Store,
+    /// A store with the tables of this version.
+    Store(i64),
 }
 
 /// Whether the file is empty or an event store that this program knows.
@@ -77,7 +133,7 @@ pub(super) fn kind(path: &Path, connection: &Connection) -> Result<FileKind, Sto
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (0, 0, 0) => Ok(FileKind::Empty),
-        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(FileKind::Store),
+        (APPLICATION_ID, version @ 1..=SCHEMA_VERSION, _) => Ok(FileKind::Store(version)),
         (APPLICATION_ID, found, _) if found > SCHEMA_VERSION => {
             Err(StoreError::Newer { path: path.into(), found })
         }
@@ -88,10 +144,8 @@ pub(super) fn kind(path: &Path, connection: &Connection) -> Result<FileKind, Sto
 /// Checks all of the file and reads the newest id; 0 for an empty file.
 pub(super) fn check(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
     let sql = |why| sql_error(path, why);
-    if kind(path, connection)? == FileKind::Empty {
-        return Ok(0);
-    }
-    if !ostiary_sqlite::schema_matches(SCHEMA, connection).map_err(sql)? {
+    let FileKind::Store(version) = kind(path, connection)? else { return Ok(0) };
+    if !ostiary_sqlite::schema_matches(schema(version), connection).map_err(sql)? {
         return Err(sql(damage("its tables are not those of an event store")));
     }
     let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
@@ -118,7 +172,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// A path in the form of SQLite's URIs.
-pub(super) fn escaped(path: &Path) -> String {
+fn escaped(path: &Path) -> String {
     let escape = |byte: &u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
         other => format!("%{other:02X}"),

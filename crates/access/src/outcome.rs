@@ -1,0 +1,31 @@
+//! The outcome of a decision.
+
+use super::{DenialReason, Reason};
+
+/// The outcome of a decision: whether the door opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The door opens: an enabled person is identified in enough frames of good quality.
+    Granted,
+    /// The door does not open, for this reason.
+    Denied(DenialReason),
+}
+
+impl Outcome {
+    /// A bit for each outcome, in sets of outcomes.
+    pub(super) fn bit(self) -> u32 {
+        match self {
+            Self::Granted => 1,
+            Self::Denied(reason) => 2 << reason as u32,
+        }
+    }
+}
+
+impl From<Outcome> for Reason {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Granted => Self::Granted,
+            Outcome::Denied(reason) => Self::Denied(reason),
+        }
+    }
+}

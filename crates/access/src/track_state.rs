@@ -1,0 +1,125 @@
+//! The decision about one track, moment after moment. It is a function of the moments and the rules alone, so that a recorded
+//! decision can be made again.
+
+use ostiary_core::{PersonId, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::rules::DecisionRules;
+use super::step::{FrameCounts, Step};
+use super::{Access, DenialReason, Outcome};
+
+/// A track that ends after this many frames or fewer gets no denial: the person only passed by.
+const MAX_PASSING_FRAMES: u32 = 2;
+
+/// What earlier moments of a track mean for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TrackState {
+    /// Whether an unknown face was in view shortly before the track began.
+    pub follows_unknown: bool,
+    /// Number of moments without a match since the last match.
+    pub unmatched: u32,
+    /// The decisions that were reported, one bit each.
+    pub reported: u32,
+}
+
+/// What a moment shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// It matches this person.
+    Match(PersonId),
+    /// Two people are similar enough.
+    Ambiguous,
+    /// No match: nobody is similar enough, or there are too few moments.
+    NoMatch,
+}
+
+impl TrackState {
+    /// The state of a track before its first moment.
+    pub(super) fn new(follows_unknown: bool) -> Self {
+        Self { follows_unknown, ..Self::default() }
+    }
+
+    /// Whether nothing is known of the track.
+    pub(super) fn is_new(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds a moment. The decision rests on the latest moment, whose template has all moments.
+    pub(super) fn add(&mut self, step: &Step, rules: &DecisionRules) -> Finding {
+        let was_unknown = self.follows_unknown || self.has_reported(Outcome::Denied(DenialReason::Unknown));
+        let excess = rules.excess(step.moments, was_unknown);
+        let candidate = step.candidate();
+        match (rules.matching.evaluate(candidate, excess.unwrap_or(0.0)), excess) {
+            (Verdict::Person(person), Some(_)) => {
+                self.unmatched = 0;
+                Finding::Match(person)
+            }
+            (Verdict::Ambiguous, Some(_)) => Finding::Ambiguous,
+            (Verdict::Person(_) | Verdict::Ambiguous, None) => Finding::NoMatch,
+            (Verdict::Unknown, _) => {
+                // Near the threshold, further moments decide.
+                if rules.matching.evaluate(candidate, 0.0) == Verdict::Unknown {
+                    self.unmatched = self.unmatched.saturating_add(1);
+                }
+                Finding::NoMatch
+            }
+        }
+    }
+
+    /// The decision at a moment that was added; `None` if there is none yet, or if it was reported before.
+    pub(super) fn judge(&self, step: &Step, finding: Finding, rules: &DecisionRules) -> Option<Outcome> {
+        if self.has_reported(Outcome::Granted) {
+            return None;
+        }
+        let outcome = match finding {
+            Finding::Match(_) => match step.access {
+                Access::Disabled => Outcome::Denied(DenialReason::DisabledPerson),
+                Access::Alike => Outcome::Denied(DenialReason::Alike),
+                Access::OutsideHours => Outcome::Denied(DenialReason::OutsideHours),
+                Access::NoHours => Outcome::Denied(DenialReason::NoHours),
+                Access::ClockImplausible => Outcome::Denied(DenialReason::ClockImplausible),
+                Access::Paused => Outcome::Denied(DenialReason::Paused),
+                Access::Allowed if step.was_granted_within(rules.cooldown) => {
+                    Outcome::Denied(DenialReason::CoolDown)
+                }
+                Access::Allowed if step.is_same_visit => Outcome::Denied(DenialReason::SameVisit),
+                Access::Allowed if step.unblocked == 0 => Outcome::Denied(DenialReason::SeveralFaces),
+                Access::Allowed if step.unblocked >= rules.moments => Outcome::Granted,
+                Access::Allowed => return None,
+            },
+            Finding::Ambiguous => Outcome::Denied(DenialReason::Ambiguous),
+            Finding::NoMatch if self.unmatched >= rules.unknown_after => {
+                Outcome::Denied(DenialReason::Unknown)
+            }
+            Finding::NoMatch => return None,
+        };
+        (!self.has_reported(outcome)).then_some(outcome)
+    }
+
+    /// The reason of the denial at the end of a track for which nothing was reported.
+    ///
+    /// `None` if the track had at most [`MAX_PASSING_FRAMES`] frames, or no frame that explains a denial.
+    pub(super) fn end_reason(&self, frames: FrameCounts, rules: &DecisionRules) -> Option<DenialReason> {
+        if self.reported != 0 || frames.seen <= MAX_PASSING_FRAMES {
+            None
+        } else if self.unmatched >= rules.moments {
+            Some(DenialReason::Unknown)
+        } else if frames.faulty <= frames.good {
+            None
+        } else if frames.too_small > frames.faulty / 2 {
+            Some(DenialReason::TooFar)
+        } else {
+            Some(DenialReason::LowQuality)
+        }
+    }
+
+    /// Whether this decision was reported.
+    pub(super) fn has_reported(&self, outcome: Outcome) -> bool {
+        self.reported & outcome.bit() != 0
+    }
+
+    /// Records that this decision was reported.
+    pub(super) fn set_reported(&mut self, outcome: Outcome) {
+        self.reported |= outcome.bit();
+    }
+}

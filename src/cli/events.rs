@@ -1,0 +1,148 @@
+//! `ostiary events`: reads the record of events, also while the daemon runs, and verifies its trail.
+
+mod event_format;
+mod follow;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Subcommand;
+use event_format::{EventFormat, Printer};
+use jiff::tz::TimeZone;
+use ostiary_access::{DenialReason, Reason};
+use ostiary_events::{EventFilter, EventStore, StoreError};
+
+use super::Globals;
+use super::time_argument::{Edge, optional_time};
+use crate::wall_clock;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  ostiary events --since 2h\n  ostiary events --person Ann --since 2026-11-01 --until 2026-11-30\n  \
+                  ostiary events --reason unknown --csv > unknown.csv\n  ostiary events --follow --limit 10\n\n\
+                  A TIME is 2026-11-28T14:00:00Z, 2026-11-28 14:00, 2026-11-28, 14:00 (the last time that it was), or an \
+                  age: 2h, 3d, 90min. Times without a zone are local.\n\n\
+                  Exit code: 0 events were printed, or none fit, 1 nobody of the given name is in the record, 2 an error."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Only events at this time or later.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events before this time; with a date, up to the end of that day.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only events of the person with this name.
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// Only grants and denials for this reason, for example unknown.
+    #[arg(long, value_name = "REASON")]
+    reason: Option<String>,
+    /// Only the newest N of these.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Print a table as CSV (RFC 4180).
+    #[arg(long)]
+    csv: bool,
+    /// Then print new events as they are recorded, until interrupted.
+    #[arg(long)]
+    follow: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check that no event was changed, added or removed since it was recorded.
+    ///
+    /// The trail of the events is computed again from the record, and compared with the last signed head in the store and,
+    /// with --head, with one that was kept elsewhere: the retained topic `head` of MQTT, or the journal. Only a head from
+    /// elsewhere shows that all of the record was replaced.
+    #[command(after_help = "Examples:\n  sudo -u ostiary ostiary events verify\n  \
+                            mosquitto_sub -t ostiary/front/head -C 1 > head; ostiary events verify --head head\n\n\
+                            Exit code: 0 everything fits, 1 something does not, 2 an error.")]
+    Verify {
+        /// A signed head that was kept elsewhere; - for standard input.
+        #[arg(long, value_name = "FILE")]
+        head: Option<PathBuf>,
+    },
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let path = globals.config()?.events.path;
+    if let Some(Verb::Verify { head }) = &args.verb {
+        return verify::run(globals, &path, head.as_deref());
+    }
+    if args.csv && globals.json {
+        bail!("--csv and --json exclude each other: remove one");
+    }
+    let filter = filter(&args)?;
+    let format = match (globals.json, args.csv) {
+        (true, _) => EventFormat::Json,
+        (_, true) => EventFormat::Csv,
+        _ => EventFormat::Text,
+    };
+    let mut printer = Printer::new(format, local_zone());
+    let store = EventStore::open_read_only(&path)?;
+    if let Some(person) = &filter.person
+        && !is_in_record(&store, person)?
+    {
+        eprintln!("Nobody named {person:?} is in the record {}; see `ostiary people list`.", path.display());
+        if !args.follow {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    printer.begin()?;
+    let mut after = store.last_id();
+    store.find(&filter, args.limit, |event| {
+        // Events may be recorded while these are printed.
+        after = after.max(event.id);
+        printer.print(&event)
+    })?;
+    if args.follow {
+        follow::run(store, EventFilter { after, ..filter }, &mut printer)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn filter(args: &Args) -> anyhow::Result<EventFilter> {
+    let since = optional_time("--since", args.since.as_deref(), Edge::Since)?;
+    let until = optional_time("--until", args.until.as_deref(), Edge::Until)?;
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        bail!("--since {since} is not before --until {until}");
+    }
+    let reason = args.reason.as_deref().map(parse_reason).transpose()?;
+    Ok(EventFilter { since, until, person: args.person.clone(), reason, after: 0 })
+}
+
+fn parse_reason(text: &str) -> anyhow::Result<Reason> {
+    let known =
+        || [Reason::Granted, Reason::RequestToExit].into_iter().chain(DenialReason::ALL.map(Reason::Denied));
+    match known().find(|reason| reason.to_string() == text) {
+        Some(reason) => Ok(reason),
+        None => {
+            let names: Vec<_> = known().map(|reason| reason.to_string()).collect();
+            bail!("--reason {text}: there is no such reason; the reasons are {}", names.join(", "))
+        }
+    }
+}
+
+/// Whether any event is of this person.
+fn is_in_record(store: &EventStore, person: &str) -> Result<bool, StoreError> {
+    let filter = EventFilter { person: Some(person.to_owned()), ..EventFilter::default() };
+    let mut found = false;
+    store.find(&filter, Some(1), |_| {
+        found = true;
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(found)
+}
+
+/// The zone in which times are printed: UTC, with its name, if the local one is not known.
+fn local_zone() -> TimeZone {
+    wall_clock::zone().unwrap_or(TimeZone::UTC)
+}

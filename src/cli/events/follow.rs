@@ -1,0 +1,53 @@
+//! Prints events as they are recorded.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ostiary_events::{EventFilter, EventStore};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::event_format::Printer;
+
+/// The pause between two looks at the store.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Prints events after `filter.after` as they are recorded, until SIGINT or SIGTERM, or until nobody reads the output.
+pub(super) fn run(
+    mut store: EventStore,
+    mut filter: EventFilter,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, stop.clone())?;
+    }
+    while !stop.load(Ordering::Relaxed) && output_is_open() {
+        // The daemon may have started, stopped, or replaced a damaged file.
+        store.refresh()?;
+        let mut newest = filter.after;
+        store.find(&filter, None, |event| {
+            newest = event.id;
+            printer.print(&event)
+        })?;
+        filter.after = newest;
+        thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+/// Whether standard output has a reader.
+fn output_is_open() -> bool {
+    let stdout = io::stdout();
+    let mut output = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut output, Some(&now)) {
+        Ok(1..) => output.iter().all(|output| !output.revents().contains(PollFlags::ERR)),
+        // A signal interrupted it, or nothing is wrong.
+        _ => true,
+    }
+}

@@ -1,0 +1,232 @@
+//! Explains a recorded decision about a face in a few sentences: what it rests on, and what would have had to be different.
+
+use std::collections::HashMap;
+
+use ostiary_access::{CLEAR_EXCESS, DecisionRules, DenialReason, Reason, Step};
+use ostiary_core::{PersonId, Score};
+use ostiary_events::{Event, Evidence, Visit, sentence};
+
+/// The sentences about an event; empty if it is no decision about a face. `names` are those of the enrolled people.
+pub fn explain(event: &Event, names: &HashMap<PersonId, String>) -> Vec<String> {
+    let Some((reason, evidence)) = event.kind.face() else { return Vec::new() };
+    let mut sentences = vec![sentence(event)];
+    match &evidence.visit {
+        None => sentences.push("The moments that it rests on were not recorded.".to_owned()),
+        Some(visit) => {
+            let explanation = Explanation { evidence, visit, names };
+            sentences.push(explanation.moments());
+            sentences.extend(explanation.scores());
+            sentences.extend(explanation.threshold());
+            sentences.extend(explanation.evidence_rule());
+            sentences.push(explanation.remedy(reason, event.kind.person()));
+        }
+    }
+    sentences
+}
+
+struct Explanation<'a> {
+    evidence: &'a Evidence,
+    visit: &'a Visit,
+    names: &'a HashMap<PersonId, String>,
+}
+
+impl Explanation<'_> {
+    fn rules(&self) -> &DecisionRules {
+        &self.visit.record.rules
+    }
+
+    fn last(&self) -> Option<&Step> {
+        self.visit.record.last()
+    }
+
+    fn best(&self) -> Option<Score> {
+        self.last()?.scores.first().copied().flatten()
+    }
+
+    fn name(&self, person: PersonId) -> String {
+        let name = self.names.get(&person).cloned();
+        name.unwrap_or_else(|| format!("somebody who was removed (number {})", person.0))
+    }
+
+    fn moments(&self) -> String {
+        let seconds = self.evidence.latency.as_secs_f64();
+        let moments = self.last().map_or(0, |step| step.moments);
+        let quality = self.last().map_or(0.0, |step| step.weight);
+        match self.visit.record.ended {
+            Some(frames) => format!(
+                "The face was in view for {seconds:.1} s: {} of its {} frames were not good enough, {} were compared.",
+                frames.faulty, frames.seen, frames.good
+            ),
+            None => format!(
+                "The face was in view for {seconds:.1} s, and good frames of {moments} different moments agreed; the last one \
+                 has the quality {quality:.2} of 1."
+            ),
+        }
+    }
+
+    fn scores(&self) -> Option<String> {
+        let mut scores = self.last()?.scores.iter().flatten();
+        let best = scores.next()?;
+        let mut text = format!(
+            "The mean of these frames is most similar to {}: {:.3} (cosine {:.3}), and {:.3} is needed",
+            self.name(best.person),
+            best.similarity.0,
+            best.cosine.0,
+            best.threshold.0
+        );
+        let others: Vec<_> =
+            scores.map(|score| format!("{} {:.3}", self.name(score.person), score.similarity.0)).collect();
+        if !others.is_empty() {
+            text = format!("{text}; then {}", others.join(" and "));
+        }
+        Some(format!("{text}."))
+    }
+
+    fn threshold(&self) -> Option<String> {
+        let best = self.best()?;
+        let model = &self.evidence.model;
+        let Visit { people, fpir, .. } = self.visit;
+        let counts = format!(
+            "{} enrolled and {} of this person",
+            count(*people, "person", "people"),
+            photos(best.photos)
+        );
+        Some(match fpir {
+            Some(fpir) => {
+                format!(
+                    "The threshold follows from door.fpir = {fpir}, with {counts}, by the calibration of the model {model}."
+                )
+            }
+            None => format!(
+                "The model {model} has no calibration, so that a strict threshold was used, with {counts}."
+            ),
+        })
+    }
+
+    /// By how much the similarity had to exceed the threshold, if it had to.
+    fn excess(&self) -> f32 {
+        let is_early = self.last().is_some_and(|step| step.moments < 2 * self.rules().moments);
+        if is_early || self.rules().is_clear_match_required || self.visit.record.start.follows_unknown {
+            CLEAR_EXCESS
+        } else {
+            0.0
+        }
+    }
+
+    fn evidence_rule(&self) -> Option<String> {
+        self.best()?;
+        let moments = self.rules().moments;
+        let why = if self.visit.record.start.follows_unknown {
+            "an unknown face was in view shortly before".to_owned()
+        } else if self.rules().is_clear_match_required {
+            "there were too many attempts at the door ([lockout])".to_owned()
+        } else if self.excess() > 0.0 {
+            format!("there were fewer than {} moments", 2 * moments)
+        } else {
+            return None;
+        };
+        Some(format!("It had to exceed the threshold by {CLEAR_EXCESS}, since {why}."))
+    }
+
+    /// What would have had to be different.
+    fn remedy(&self, reason: Reason, person: Option<&str>) -> String {
+        let person = person.unwrap_or("this person");
+        let reason = match reason {
+            Reason::Denied(reason) => reason,
+            Reason::Granted | Reason::RequestToExit => return self.grant_remedy(),
+        };
+        match reason {
+            DenialReason::Unknown => self.unknown_remedy(),
+            DenialReason::Ambiguous => format!(
+                "One person would have to be ahead of the next by {} (door.margin); more photos of both, taken at this door, \
+                 tell them apart better.",
+                self.rules().matching.margin
+            ),
+            DenialReason::LowQuality => {
+                "A face counts if it is large, sharp, evenly lit and looks at the camera; `ostiary \
+                                         doctor` shows what the camera sees, and [quality] has the limits."
+                    .to_owned()
+            }
+            DenialReason::TooFar => format!(
+                "The face was {:.0} pixels wide or high: come closer, or lower quality.min_size.",
+                self.evidence.quality.size
+            ),
+            DenialReason::SeveralFaces => "Only one face may be in view (door.second_face).".to_owned(),
+            DenialReason::CoolDown => {
+                let since = self.last().and_then(|step| step.since_grant_ms);
+                let since = since.map_or(String::new(), |since| {
+                    format!("{person} was let in {:.1} s before. ", f64::from(since) / 1000.0)
+                });
+                let cooldown = self.rules().cooldown.as_secs_f64();
+                format!("{since}The same person is let in again after {cooldown} s (door.cooldown_s).")
+            }
+            DenialReason::SameVisit => format!(
+                "{person} was let in, and stayed in view since. A new visit begins after {} s out of view (door.away_s).",
+                self.rules().away.as_secs_f64()
+            ),
+            DenialReason::StaticFace => {
+                "The face did not move for as long as only a picture does (door.static_s). Take the \
+                                         picture away, or keep it out of camera.region."
+                    .to_owned()
+            }
+            DenialReason::Paused => format!(
+                "Too many attempts to be taken for {person} came before ([lockout]): the pause ends by itself, and the exit \
+                 button works meanwhile."
+            ),
+            DenialReason::Alike => format!(
+                "The model cannot tell {person} apart from another enrolled person at this rate. Enroll more photos of both, or \
+                 set door.alike = \"allow\"."
+            ),
+            DenialReason::DisabledPerson => {
+                format!("`ostiary people enable {person:?}` lets them in again.")
+            }
+            DenialReason::OutsideHours => {
+                format!("The [hours] of the group of {person} do not include this time.")
+            }
+            DenialReason::NoHours => {
+                format!("Give the group of {person} hours in [hours], or take {person} out of it.")
+            }
+            DenialReason::ClockImplausible => {
+                "Set the clock; `ostiary clock accept` accepts it if the record is wrong.".to_owned()
+            }
+            DenialReason::Locked => {
+                "A fault had locked the door; the event before this one names it.".to_owned()
+            }
+        }
+    }
+
+    fn grant_remedy(&self) -> String {
+        let Some(best) = self.best() else { return "The record has no similarity.".to_owned() };
+        let needed = best.threshold.0 + self.excess();
+        format!(
+            "It would have been refused with a similarity below {needed:.3}, which is {:.3} less.",
+            best.similarity.0 - needed
+        )
+    }
+
+    fn unknown_remedy(&self) -> String {
+        let Some(best) = self.best() else {
+            return "Nobody is enrolled whom the face could be compared with.".to_owned();
+        };
+        let missing = best.threshold.0 + self.excess() - best.similarity.0;
+        let name = self.name(best.person);
+        if missing > 0.0 {
+            format!(
+                "The similarity to {name} was too low by {missing:.3}. If it was {name}: add photos that were taken at this door, \
+                 with this light."
+            )
+        } else {
+            format!(
+                "The similarity to {name} was high enough at the last moment, but not at the moments before."
+            )
+        }
+    }
+}
+
+fn count(number: u32, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn photos(number: u32) -> String {
+    count(number, "photo", "photos")
+}

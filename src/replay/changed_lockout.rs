@@ -1,0 +1,56 @@
+//! The lockout under changed rules, from the attempts of a record.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ostiary_access::{CLAIM_RANGE, DenialReason, Lockout, Reason, Step};
+use ostiary_config as config;
+use ostiary_core::{PersonId, Similarity, TrackId};
+
+/// A lockout whose time is that of the events.
+pub(super) struct ChangedLockout {
+    lockout: Lockout,
+    /// The time of the first event.
+    begin: Option<Timestamp>,
+    /// The track of the latest attempt, which counts once.
+    counted: Option<TrackId>,
+}
+
+impl ChangedLockout {
+    pub fn new(rules: &config::Lockout) -> Self {
+        Self { lockout: Lockout::new(rules), begin: None, counted: None }
+    }
+
+    /// Whether this person's way in by face pauses.
+    pub fn is_paused(&mut self, person: PersonId, time: Timestamp) -> bool {
+        let now = self.advance(time);
+        self.lockout.pause_left(person, now).is_some()
+    }
+
+    /// Whether everybody must be a clear match.
+    pub fn needs_clear_match(&mut self, time: Timestamp) -> bool {
+        let now = self.advance(time);
+        self.lockout.needs_clear_match(now)
+    }
+
+    /// Counts a replayed decision, if it is an attempt.
+    pub fn count(&mut self, time: Timestamp, track: TrackId, reason: Option<Reason>, last: Option<&Step>) {
+        let is_attempt =
+            matches!(reason, Some(Reason::Denied(DenialReason::Unknown | DenialReason::Ambiguous)));
+        if !is_attempt || self.counted.replace(track) == Some(track) {
+            return;
+        }
+        let now = self.advance(time);
+        let claimed = last.and_then(Step::candidate).filter(|candidate| {
+            candidate.similarity.reaches(Similarity(candidate.threshold.0 - CLAIM_RANGE))
+        });
+        self.lockout.attempt(now, claimed.map(|candidate| candidate.person));
+    }
+
+    fn advance(&mut self, time: Timestamp) -> Duration {
+        let begin = *self.begin.get_or_insert(time);
+        let now = Duration::try_from(time.duration_since(begin)).unwrap_or_default();
+        while self.lockout.tick(now).is_some() {}
+        now
+    }
+}

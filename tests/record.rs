@@ -1,0 +1,337 @@
+//! Reading the record of visits: `ostiary replay`, `ostiary explain` and `ostiary report`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure of a test helper fails the test"
+)]
+
+use std::process::Output;
+use std::time::Duration;
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use insta::assert_snapshot;
+use jiff::{SignedDuration, Timestamp};
+use ostiary::replay::{Changes, Present, Replay, Replayed};
+use ostiary_access::{Access, Decider, Decision, Observation};
+use ostiary_config as config;
+use ostiary_config::Door;
+use ostiary_core::{
+    Candidate, Embedding, ModelId, ModelRole, PersonId, Precision, Quality, Score, Similarity, TrackId,
+};
+use ostiary_events::{DecisionDetails, Event, EventKind, EventStore};
+use ostiary_facebank::{Facebank, PhotoHash, Template};
+use ostiary_models::Bundle;
+use ostiary_pipeline::Thresholds;
+use ostiary_testkit::repository_file;
+use serde_json::Value;
+
+const PEOPLE: i64 = 5;
+const PHOTOS: u32 = 5;
+
+/// Plays visits at a door with five people, one after the other, and gives the events of its decisions.
+struct Visits {
+    decider: Decider,
+    now: Duration,
+    track: u64,
+    random: u64,
+    threshold: f32,
+    model: ModelId,
+    start: Timestamp,
+    /// How long nobody is in view after the next visit.
+    pause: Duration,
+}
+
+impl Visits {
+    fn new() -> Self {
+        let models = config::Models { dir: Some(repository_file("models")), ..Default::default() };
+        let bundle = Bundle::find(&models, Precision::Int8).unwrap();
+        let entry = bundle.entry(ModelRole::Embedder).unwrap();
+        let thresholds = Thresholds::new(entry, None).unwrap();
+        Self {
+            decider: Decider::new(&Door::default()),
+            now: Duration::from_secs(1),
+            track: 0,
+            random: 1,
+            threshold: thresholds.threshold(PEOPLE as usize, PHOTOS as usize).similarity.0,
+            model: entry.id(),
+            start: "2026-11-02T08:00:00Z".parse().unwrap(),
+            pause: Duration::from_secs(20),
+        }
+    }
+
+    /// The next of a series of numbers from 0 to 1 that looks random (Knuth's MMIX generator).
+    fn random(&mut self) -> f32 {
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    /// A visit of a number of moments. Its similarity to `person` exceeds the threshold by about `excess`.
+    fn visit(&mut self, person: i64, excess: f32, moments: u32, access: Access) -> Vec<Event> {
+        self.track += 1;
+        let (track, first_seen) = (TrackId(self.track), self.now);
+        let mut events = Vec::new();
+        for moment in 1..=moments {
+            self.now += Duration::from_millis(200);
+            let similarity = self.threshold + excess + 0.04 * (self.random() - 0.5);
+            let score = |person, similarity| Score {
+                person: PersonId(person),
+                similarity: Similarity(similarity),
+                cosine: Similarity(similarity + 0.12),
+                threshold: Similarity(self.threshold),
+                photos: PHOTOS,
+            };
+            let scores = [
+                Some(score(person, similarity)),
+                Some(score(person % PEOPLE + 1, similarity - 0.3)),
+                Some(score((person + 1) % PEOPLE + 1, similarity - 0.4)),
+            ];
+            let face = Observation {
+                track,
+                first_seen,
+                quality: Quality { size: 120.0, sharpness: 200.0, exposure: 0.5, ..Quality::default() },
+                fault: None,
+                embedded: true,
+                moments: moment,
+                candidate: Candidate::from_scores(scores),
+                access,
+            };
+            let decisions = self.decider.observe(self.now, &[face]);
+            events.extend(decisions.into_iter().map(|decision| self.event(decision)));
+        }
+        let ended = self.decider.track_ended(self.now, track);
+        events.extend(ended.map(|decision| self.event(decision)));
+        for _ in 0..self.pause.as_secs() {
+            self.now += Duration::from_secs(1);
+            assert!(self.decider.observe(self.now, &[]).is_empty());
+        }
+        self.now += Duration::from_secs(1);
+        events
+    }
+
+    fn event(&self, decision: Decision) -> Event {
+        let time = self.start + SignedDuration::try_from(decision.time).unwrap();
+        let details = DecisionDetails {
+            person: decision.person.map(|person| format!("person {}", person.0)),
+            detail: None,
+            model: self.model.clone(),
+            people: PEOPLE as u32,
+            fpir: Some(0.0085),
+        };
+        Event::new(EventKind::decided(decision, details), time, "front")
+    }
+
+    /// Visits of all kinds: people, some near the threshold, strangers, people outside their hours.
+    fn mixed(&mut self, visits: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        for _ in 0..visits {
+            let (kind, person) = (self.random(), 1 + (self.random() * PEOPLE as f32) as i64);
+            let (excess, access) = match kind {
+                kind if kind < 0.4 => (0.25, Access::Allowed),
+                kind if kind < 0.6 => (0.02, Access::Allowed),
+                kind if kind < 0.9 => (-0.3 * self.random(), Access::Allowed),
+                _ => (0.2, Access::OutsideHours),
+            };
+            let moments = 1 + (self.random() * 20.0) as u32;
+            // Some come back at once: in the same visit, within the cool-down, or within the memory of an unknown face.
+            let pause = [2, 5, 20, 20, 20][(self.random() * 5.0) as usize];
+            self.pause = Duration::from_secs(pause);
+            events.extend(self.visit(person, excess, moments, access));
+        }
+        events
+    }
+}
+
+/// A record of these events, and commands that read it.
+struct Record {
+    folder: tempfile::TempDir,
+}
+
+impl Record {
+    fn new(events: Vec<Event>) -> Self {
+        let record = Self { folder: tempfile::tempdir().unwrap() };
+        let config = config::Events { path: record.path(), ..Default::default() };
+        let mut store = EventStore::open(&config, false).unwrap();
+        for mut event in events {
+            store.append(&mut event).unwrap();
+        }
+        let mut facebank = Facebank::open(&record.folder.path().join("facebank.sqlite")).unwrap();
+        for person in 1..=PEOPLE {
+            let template = Template {
+                embedding: Embedding::normalized(&[1.0, person as f32]).unwrap(),
+                photo: PhotoHash::of(&person.to_le_bytes()),
+                crop: None,
+                weight: 1.0,
+            };
+            let model = ModelId("0123456789abcdef".into());
+            facebank.enroll(&format!("person {person}"), &model, &[template]).unwrap();
+        }
+        record
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("events.sqlite")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let path = |key: &str, name: &str| format!("{key}={}", self.folder.path().join(name).display());
+        let mut command = cargo_bin_cmd!("ostiary");
+        command.args(arguments).env_clear().env("TZ", "UTC").current_dir(self.folder.path());
+        command.arg("--models").arg(repository_file("models")).args(["--set", "engine.precision=int8"]);
+        command.args(["--set", &path("events.path", "events.sqlite")]);
+        command.args(["--set", &path("facebank.path", "facebank.sqlite")]);
+        command.output().unwrap()
+    }
+
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Vec<Value> {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert_ne!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn nothing_changed() -> Replay {
+    Replay::new(Changes::default(), Present::default())
+}
+
+#[test]
+fn ten_thousand_visits_are_decided_again_as_they_were() {
+    let events = Visits::new().mixed(10_000);
+    assert!(events.len() > 5_000, "{}", events.len());
+    let mut replay = nothing_changed();
+    for event in &events {
+        let (recorded, _) = event.kind.face().unwrap();
+        assert_eq!(replay.next(event), Some(Replayed::Decided(Some(recorded))), "{event:?}");
+    }
+}
+
+#[test]
+fn a_stored_record_is_decided_again_as_it_was() {
+    let record = Record::new(Visits::new().mixed(100));
+    let found = record.json(&["replay"]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["others"], 0);
+    assert!(found[0]["same"].as_u64().unwrap() > 50);
+    assert_eq!(record.json(&["replay", "--since", "2999-01-01"])[0]["same"], 0);
+}
+
+#[test]
+fn changed_keys_change_the_decisions_that_they_decide() {
+    let mut visits = Visits::new();
+    let clear = visits.visit(1, 0.3, 6, Access::Allowed);
+    visits.pause = Duration::from_secs(5);
+    let near = visits.visit(2, 0.03, 8, Access::Allowed);
+    let again = visits.visit(2, 0.2, 6, Access::Allowed);
+    let record = Record::new([clear, near, again].concat());
+    let changed = |set: &str| {
+        let mut lines = record.json(&["replay", "--set", set]);
+        lines.pop();
+        let change = |line: &Value| {
+            let reason = |key: &str| line[key].as_str().unwrap_or("none").to_owned();
+            (line["id"].as_u64().unwrap(), reason("recorded"), reason("replayed"))
+        };
+        lines.iter().map(change).collect::<Vec<_>>()
+    };
+    let expected = |id, recorded: &str, replayed: &str| (id, recorded.to_owned(), replayed.to_owned());
+    assert_eq!(changed("door.cooldown_s=1"), [expected(3, "cool_down", "granted")]);
+    // The second is no grant any more, and so the third is no cool-down.
+    let stricter = changed("door.fpir=0.001");
+    assert_eq!(stricter.len(), 2, "{stricter:?}");
+    assert_eq!((stricter[0].0, &*stricter[0].1), (2, "granted"));
+    assert_eq!(stricter[1], expected(3, "cool_down", "granted"));
+    assert_eq!(changed("door.margin=0.05"), []);
+    assert_eq!(record.run(&["replay", "--set", "door.cooldown_s=1"]).status.code(), Some(1));
+}
+
+#[test]
+fn keys_that_act_on_what_is_not_recorded_are_refused() {
+    let record = Record::new(Visits::new().mixed(5));
+    for (set, why) in [
+        ("camera.rotate=90", "camera.rotate cannot be changed in a replay"),
+        ("door.fpir=1e-5", "door.fpir = 0.00001"),
+        ("door.fpri=0.01", "door.fpir"),
+    ] {
+        let output = record.run(&["replay", "--set", set]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
+    let output = record.run(&["replay", "--since", "soon"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not a time"));
+}
+
+#[test]
+fn decisions_are_explained() {
+    let mut visits = Visits::new();
+    let events = [
+        visits.visit(1, 0.3, 6, Access::Allowed),
+        visits.visit(2, -0.2, 10, Access::Allowed),
+        visits.visit(3, 0.3, 6, Access::OutsideHours),
+    ];
+    let record = Record::new(events.concat());
+    let mut text = String::new();
+    for id in ["1", "2", "3"] {
+        text += &record.text(&["explain", id]);
+        text.push('\n');
+    }
+    assert_snapshot!(text);
+    assert_eq!(record.text(&["explain"]), record.text(&["explain", "3"]));
+    let json = &record.json(&["explain", "1"])[0];
+    assert_eq!(json["visit"]["record"]["steps"].as_array().unwrap().len(), 3);
+    let output = record.run(&["explain", "77"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no decision about a face with the id 77"));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_report_counts_visits_strangers_and_second_tries() {
+    let mut visits = Visits::new();
+    visits.pause = Duration::from_secs(600);
+    let mut events = Vec::new();
+    for _ in 0..4 {
+        events.extend(visits.visit(1, 0.3, 6, Access::Allowed));
+        events.extend(visits.visit(2, -0.3, 10, Access::Allowed));
+    }
+    // Person 3 is not recognized, and comes again at once.
+    visits.pause = Duration::from_secs(20);
+    events.extend(visits.visit(3, -0.1, 10, Access::Allowed));
+    events.extend(visits.visit(3, 0.3, 8, Access::Allowed));
+    let record = Record::new(events);
+    let report = &record.json(&["report"])[0];
+    assert_eq!((&report["visits"], &report["granted"]), (&10.into(), &5.into()));
+    assert_eq!(report["denied"], serde_json::json!({ "unknown": 5 }));
+    assert_eq!(report["strangers"]["visits"], 4);
+    assert!(report["strangers"]["supported_fpir"].as_f64().unwrap() > 0.5);
+    let people = report["people"].as_array().unwrap();
+    let rates: Vec<_> =
+        people.iter().map(|person| (person["visits"].clone(), person["refused"].clone())).collect();
+    assert_eq!(rates, [(4.into(), 0.into()), (2.into(), 1.into())]);
+    assert!(!report["other_fpir"].as_array().unwrap().is_empty());
+    assert_eq!(report["weeks"][0]["begins"], "2026-11-02");
+
+    let page = record.folder.path().join("report.html");
+    record.text(&["report", "--html", page.to_str().unwrap()]);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<svg") && page.contains("person 3") && !page.contains("<script"), "{page}");
+    let empty = Record::new(Vec::new());
+    assert_eq!(empty.text(&["report"]), "The record has no visit yet.\n");
+}
+
+#[test]
+fn the_record_of_a_visit_is_at_most_4_kilobytes() {
+    for event in Visits::new().mixed(200) {
+        let visit = event.kind.face().unwrap().1.visit.clone().unwrap();
+        let length = serde_json::to_string(&visit).unwrap().len();
+        assert!(length <= 4096, "{length}");
+    }
+}
