@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ostiary_access::{CLEAR_EXCESS, DecisionRules, DenialReason, Reason, Step};
+use ostiary_access::{DecisionRules, DenialReason, ExcessReason, Reason, Step};
 use ostiary_core::{PersonId, Score};
 use ostiary_events::{Event, Evidence, Visit, sentence};
 
@@ -103,29 +103,20 @@ impl Explanation<'_> {
         })
     }
 
-    /// By how much the similarity had to exceed the threshold, if it had to.
+    /// By how much the similarity had to exceed the threshold, 0 or more.
     fn excess(&self) -> f32 {
-        let is_early = self.last().is_some_and(|step| step.moments < 2 * self.rules().moments);
-        if is_early || self.rules().is_clear_match_required || self.visit.record.start.follows_unknown {
-            CLEAR_EXCESS
-        } else {
-            0.0
-        }
+        self.visit.record.required_excess().map_or(0.0, |(excess, _)| excess)
     }
 
     fn evidence_rule(&self) -> Option<String> {
         self.best()?;
-        let moments = self.rules().moments;
-        let why = if self.visit.record.start.follows_unknown {
-            "an unknown face was in view shortly before".to_owned()
-        } else if self.rules().is_clear_match_required {
-            "there were too many attempts at the door ([lockout])".to_owned()
-        } else if self.excess() > 0.0 {
-            format!("there were fewer than {} moments", 2 * moments)
-        } else {
-            return None;
+        let (excess, why) = self.visit.record.required_excess()?;
+        let why = match why {
+            ExcessReason::AfterUnknown => "an unknown face was in view before".to_owned(),
+            ExcessReason::Attempts => "there were too many attempts at the door ([lockout])".to_owned(),
+            ExcessReason::FewMoments => format!("there were fewer than {} moments", 2 * self.rules().moments),
         };
-        Some(format!("It had to exceed the threshold by {CLEAR_EXCESS}, since {why}."))
+        Some(format!("It had to exceed the threshold by {excess}, since {why}."))
     }
 
     /// What would have had to be different.

@@ -67,34 +67,31 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(if summary.others == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What changed values are computed from. A door without models or people can still replay the recorded rules.
+/// What changed values are computed from. The recorded rules need neither models nor people.
 fn present(config: &Config, changes: &Changes) -> anyhow::Result<Present> {
-    let thresholds = match Bundle::find(&config.models, config.engine.precision) {
-        Ok(bundle) => {
-            let entry = bundle.entry(ModelRole::Embedder)?;
-            Some((entry.id(), Thresholds::new(entry, config.door.fpir)?))
-        }
-        Err(_) if config.door.fpir.is_none() => None,
-        Err(error) => return Err(error.into()),
-    };
-    let groups = match config.facebank.path.exists() {
-        true => {
-            let people = Facebank::open_read_only(&config.facebank.path)?.people()?;
-            people.into_iter().map(|summary| (summary.person.id, summary.person.group)).collect()
-        }
-        false => Default::default(),
-    };
-    let alike = match &thresholds {
-        Some((model, thresholds)) if changes.alike.is_some() && config.facebank.path.exists() => {
-            let mut gallery = Facebank::open_read_only(&config.facebank.path)?.gallery(model)?;
+    let mut present =
+        Present { hours: Hours::parse(&config.hours)?, zone: wall_clock::zone().ok(), ..Present::default() };
+    if changes.fpir.is_some() || changes.alike.is_some() {
+        let bundle = Bundle::find(&config.models, config.engine.precision)?;
+        let entry = bundle.entry(ModelRole::Embedder)?;
+        let thresholds = match changes.fpir {
+            Some(fpir) => Thresholds::new(entry, Some(fpir))?,
+            None => Thresholds::nearest(entry, config.door.fpir).0,
+        };
+        present.thresholds = Some((entry.id(), thresholds));
+    }
+    if config.facebank.path.exists() {
+        let facebank = Facebank::open_read_only(&config.facebank.path)?;
+        let people = facebank.people()?.into_iter();
+        present.groups = people.map(|summary| (summary.person.id, summary.person.group)).collect();
+        if let (Some(_), Some((model, thresholds))) = (changes.alike, &present.thresholds) {
+            let mut gallery = facebank.gallery(model)?;
             thresholds.apply(&mut gallery);
             let alike = gallery.people().filter(|person| gallery.alike(person.id).is_some());
-            alike.map(|person| person.id).collect()
+            present.alike = alike.map(|person| person.id).collect();
         }
-        _ => Default::default(),
-    };
-    let hours = Hours::parse(&config.hours)?;
-    Ok(Present { thresholds, groups, alike, hours, zone: wall_clock::zone().ok() })
+    }
+    Ok(present)
 }
 
 /// What a replay found.

@@ -23,6 +23,8 @@ mod queue;
 mod shared;
 mod store_worker;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 mod vision_worker;
 mod visit_file;
 mod workers;

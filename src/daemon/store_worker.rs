@@ -9,10 +9,12 @@ use ostiary_events::{DenialWindows, Event, EventKind, EventSink, ReopeningStore}
 
 use super::progress::WorkerThread;
 use super::shared::Shared;
-use super::visit_file;
+use super::visit_file::{self, VisitState};
 
 /// The longest wait for an event, before the thread records its progress.
 const EVENT_WAIT: Duration = Duration::from_millis(50);
+/// The time after which a state of lockout and visits that could not be written is tried again.
+const VISITS_RETRY: Duration = Duration::from_secs(5);
 /// The interval at which events of commands are looked for.
 const UNSEEN_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval at which the head of the event trail is signed.
@@ -34,10 +36,11 @@ pub struct StoreWorker {
     visit_file: Option<VisitFile>,
 }
 
-/// The file of lockout and visits, and whether it could not be written the last time.
+/// The file of lockout and visits.
 struct VisitFile {
     path: PathBuf,
-    is_failing: bool,
+    /// The state that could not be written, and when it is tried again.
+    failed: Option<(VisitState, Duration)>,
 }
 
 /// An output, and whether it failed for the last event.
@@ -57,7 +60,7 @@ impl StoreWorker {
         let outputs = outputs.into_iter().map(|output| OutputState { output, is_failing: false }).collect();
         let now = shared.clock.now();
         let denials = DenialWindows::default();
-        let visit_file = visit_file.map(|path| VisitFile { path, is_failing: false });
+        let visit_file = visit_file.map(|path| VisitFile { path, failed: None });
         Self { shared, store, outputs, denials, lost: None, next_unseen: now, next_head: now, visit_file }
     }
 
@@ -74,8 +77,8 @@ impl StoreWorker {
             let closed = self.shared.events_are_closed();
             let event = self.shared.events().pop(EVENT_WAIT);
             // Before the event, so that the cool-down of a recorded grant is not forgotten if the power fails.
-            self.save_visits();
             let now = self.shared.clock.now();
+            self.save_visits(now);
             let is_end = closed && event.is_none();
             let events = match event {
                 Some(event) => self.denials.take(event, now),
@@ -98,19 +101,30 @@ impl StoreWorker {
         }
     }
 
-    fn save_visits(&mut self) {
-        let Some(state) = self.shared.take_unsaved_visits() else { return };
-        let Some(VisitFile { path, is_failing }) = &mut self.visit_file else { return };
-        match visit_file::write(path, &state) {
-            Ok(()) if std::mem::take(is_failing) => log::info!("{} is written again", path.display()),
-            Ok(()) => {}
-            Err(error) if !std::mem::replace(is_failing, true) => {
-                let path = path.display();
-                log::error!(
-                    "{path} cannot be written: {error}; a restart would forget pauses and cool-downs"
-                );
+    /// Saves the newest state of lockout and visits. One that could not be written is tried again.
+    fn save_visits(&mut self, now: Duration) {
+        let new = self.shared.take_unsaved_visits();
+        let Some(VisitFile { path, failed }) = &mut self.visit_file else { return };
+        let (state, was_failing) = match (new, failed.take()) {
+            (Some(state), failed) => (state, failed.is_some()),
+            (None, Some((state, at))) if now >= at => (state, true),
+            (None, waiting) => {
+                *failed = waiting;
+                return;
             }
-            Err(_) => {}
+        };
+        match visit_file::write(path, &state) {
+            Ok(()) if was_failing => log::info!("{} is written again", path.display()),
+            Ok(()) => {}
+            Err(error) => {
+                if !was_failing {
+                    let path = path.display();
+                    log::error!(
+                        "{path} cannot be written: {error}; a restart would forget pauses and cool-downs"
+                    );
+                }
+                *failed = Some((state, now + VISITS_RETRY));
+            }
         }
     }
 
@@ -203,5 +217,34 @@ impl StoreWorker {
     /// Locks the store for one operation only: the MQTT output locks it too.
     fn store(&self) -> MutexGuard<'_, ReopeningStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary_access::{SavedLockout, SavedVisits};
+    use ostiary_config as config;
+    use ostiary_core::clock::VirtualClock;
+
+    use super::*;
+    use crate::wall_clock::WallClock;
+
+    #[test]
+    fn a_state_of_visits_that_could_not_be_written_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
+        let clock = Arc::new(VirtualClock::default());
+        let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
+        let file = folder.path().join("missing").join("visits.json");
+        let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(file.clone()));
+        shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
+        worker.save_visits(Duration::ZERO);
+        std::fs::create_dir(folder.path().join("missing")).unwrap();
+        worker.save_visits(VISITS_RETRY / 2);
+        assert!(!file.exists(), "not tried again at once");
+        worker.save_visits(VISITS_RETRY);
+        assert!(visit_file::read(&file).unwrap().is_some());
     }
 }

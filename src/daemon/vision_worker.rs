@@ -284,7 +284,9 @@ impl VisionWorker {
 
     fn observe(&self, face: &TrackedFace) -> Observation {
         let TrackedFace { track, first_seen, quality, fault, embedded, moments, candidate, .. } = *face;
-        let access = candidate.map_or(Access::Allowed, |candidate| self.access(candidate));
+        // Only a moment is decided about. In other frames the candidate is that of the latest moment.
+        let moment = candidate.filter(|_| embedded);
+        let access = moment.map_or(Access::Allowed, |candidate| self.access(candidate));
         Observation { track, first_seen, quality, fault, embedded, moments, candidate, access }
     }
 

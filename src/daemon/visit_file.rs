@@ -1,4 +1,4 @@
-//! The file in which attempts, pauses, visits and cool-downs survive a restart: `visits.json` beside the event store.
+//! The file in which attempts, pauses, visits and cool-downs survive a restart: `events.sqlite.visits.json` beside the event store.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ostiary_access::{SavedLockout, SavedVisits};
+use ostiary_core::clock::build_time;
 use ostiary_core::durable;
 use serde::{Deserialize, Serialize};
 
-/// The name of the file, in the folder of the event store.
-const NAME: &str = "visits.json";
+/// What the name of the file has after that of the event store.
+const SUFFIX: &str = ".visits.json";
 /// The version of the format.
 const FORMAT: u32 = 1;
 /// The largest file that is read. A full one has less than 64 KiB.
@@ -68,15 +69,21 @@ impl VisitState {
         Self { format: FORMAT, saved: Timestamp::now(), lockout, visits }
     }
 
-    /// The time since the state was saved; zero if the clock has gone back.
+    /// The time since the state was saved. Zero if the clock has gone back, or cannot have been right then: it does not tell how
+    /// long ago that was, and no pause may end early.
     pub fn elapsed(&self, now: Timestamp) -> Duration {
+        if self.saved < build_time() {
+            return Duration::ZERO;
+        }
         Duration::try_from(now.duration_since(self.saved)).unwrap_or_default()
     }
 }
 
-/// The path of the file beside this event store.
+/// The path of the file beside this event store. It has the name of the store, because a folder can have those of several doors.
 pub fn path_beside(events: &Path) -> PathBuf {
-    events.with_file_name(NAME)
+    let mut name = events.file_name().unwrap_or_default().to_owned();
+    name.push(SUFFIX);
+    events.with_file_name(name)
 }
 
 /// Reads the file; `None` if there is none.
@@ -151,7 +158,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_an_unknown_state() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(NAME);
+        let path = path_beside(&folder.path().join("events.sqlite"));
         let whole = serde_json::to_string(&state()).unwrap();
         for damaged in [
             "",
@@ -175,5 +182,11 @@ mod tests {
         let later = |seconds| state.saved + jiff::SignedDuration::from_secs(seconds);
         assert_eq!(state.elapsed(later(90)), Duration::from_secs(90));
         assert_eq!(state.elapsed(later(-1_000_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_when_the_state_was_saved_ends_no_pause() {
+        let state = VisitState { saved: Timestamp::from_second(60).unwrap(), ..state() };
+        assert_eq!(state.elapsed(Timestamp::now()), Duration::ZERO);
     }
 }

@@ -130,7 +130,10 @@ impl Decider {
         let reason = track.end_reason(&self.rules)?;
         let outcome = Outcome::Denied(reason);
         let decision = track.report(time, outcome, None, self.faces_in_view, &self.rules);
-        self.remember_unknown(&decision);
+        // A match that was not clear is no unknown face: it does not make it harder for the next one.
+        if track.matched_nobody(&self.rules) {
+            self.remember_unknown(&decision);
+        }
         Some(decision)
     }
 
@@ -168,7 +171,7 @@ impl Decider {
             track.set_blocked(time);
         }
         let finding = track.finding_at(time)?;
-        let outcome = track.judge(finding, rules, |person| visits.before(person, time, rules.cooldown))?;
+        let outcome = track.judge(finding, rules, |person| visits.before(person, time))?;
         if let (Outcome::Granted, Finding::Match(person)) = (outcome, finding) {
             visits.grant(person, id, time, rules.cooldown);
         }

@@ -22,7 +22,8 @@ pub struct Observation {
     pub embedded: bool,
     /// Number of moments of the template, as evidence: those that agree with it, minus those that do not.
     pub moments: u32,
-    /// The person that the template is most similar to; `None` if the face was not embedded or the facebank is empty.
+    /// The person that the template was most similar to at its latest moment; `None` if there was no moment or the facebank is
+    /// empty.
     pub candidate: Option<Candidate>,
     /// Whether the candidate may come in at this time.
     pub access: Access,

@@ -204,11 +204,11 @@ impl Lockout {
             }
         }
         self.people.retain(|claimed| !claimed.is_forgotten(now));
-        if self.is_door_reported && !self.needs_clear_match(now) {
-            self.is_door_reported = false;
-            return Some(LockoutStep::ClearMatchesEnded);
+        let is_required = self.needs_clear_match(now);
+        if std::mem::replace(&mut self.is_door_reported, is_required) == is_required {
+            return None;
         }
-        None
+        Some(if is_required { LockoutStep::ClearMatchesRequired } else { LockoutStep::ClearMatchesEnded })
     }
 
     /// How much of the pause of this person's face way is left; `None` if it does not pause.
@@ -275,7 +275,9 @@ impl Lockout {
         for left_ms in &saved.door_attempts_ms {
             push(&mut self.door, until(*left_ms, rules.within), rules.attempts);
         }
-        self.is_door_reported = self.needs_clear_match(now);
+        // It was reported before the restart; if it has ended meanwhile, the first tick says so.
+        let counted = saved.door_attempts_ms.iter().filter(|left_ms| **left_ms > 0).count();
+        self.is_door_reported = counted >= rules.attempts;
     }
 
     /// Assumes the most attempts at the door, because the state before the restart is not known: everybody must be a clear

@@ -11,16 +11,6 @@ pub enum Outcome {
     Denied(DenialReason),
 }
 
-impl Outcome {
-    /// A bit for each outcome, in sets of outcomes.
-    pub(super) fn bit(self) -> u32 {
-        match self {
-            Self::Granted => 1,
-            Self::Denied(reason) => 2 << reason as u32,
-        }
-    }
-}
-
 impl From<Outcome> for Reason {
     fn from(outcome: Outcome) -> Self {
         match outcome {

@@ -48,7 +48,8 @@ struct RecentVisit {
     person: PersonId,
     /// The track that the latest grant was for.
     track: Option<TrackId>,
-    /// The end of the cool-down.
+    /// The cool-down at the grant, and its end.
+    cooldown: Duration,
     cool_until: Duration,
     /// How long the person has been out of view.
     absent: Duration,
@@ -69,6 +70,8 @@ pub struct SavedVisits {
 #[serde(deny_unknown_fields)]
 struct SavedVisit {
     person: i64,
+    /// The length of the cool-down, and how much of it is left.
+    of_ms: u64,
     cool_down_ms: u64,
     is_away: bool,
 }
@@ -88,6 +91,7 @@ impl RecentVisits {
         let _ = self.visits.push(RecentVisit {
             person,
             track: Some(track),
+            cooldown,
             cool_until: now.saturating_add(cooldown),
             absent: Duration::ZERO,
             uncompared: Duration::ZERO,
@@ -124,11 +128,10 @@ impl RecentVisits {
     }
 
     /// What is known of an earlier grant of the person.
-    pub fn before(&self, person: PersonId, now: Duration, cooldown: Duration) -> BeforeGrant {
+    pub fn before(&self, person: PersonId, now: Duration) -> BeforeGrant {
         let visit = self.visits.iter().find(|visit| visit.person == person);
         BeforeGrant {
-            // The grant was a cool-down before the end of the cool-down.
-            since: visit.map(|visit| cooldown.saturating_add(now).saturating_sub(visit.cool_until)),
+            since: visit.map(|visit| visit.cooldown.saturating_add(now).saturating_sub(visit.cool_until)),
             is_same_visit: visit.is_some_and(|visit| !visit.is_away),
         }
     }
@@ -142,6 +145,7 @@ impl RecentVisits {
     pub fn save(&self, now: Duration) -> SavedVisits {
         let visits = self.visits.iter().map(|visit| SavedVisit {
             person: visit.person.0,
+            of_ms: visit.cooldown.as_millis() as u64,
             cool_down_ms: visit.cool_until.saturating_sub(now).as_millis() as u64,
             is_away: visit.is_away,
         });
@@ -162,6 +166,8 @@ impl RecentVisits {
             let _ = self.visits.push(RecentVisit {
                 person: PersonId(saved.person),
                 track: None,
+                // What has passed of it is at least the time since the restart.
+                cooldown: Duration::from_millis(saved.of_ms).clamp(left, cooldown.max(left)),
                 cool_until: now.saturating_add(left),
                 absent: Duration::ZERO,
                 uncompared: Duration::ZERO,
@@ -185,11 +191,11 @@ mod tests {
 
     impl RecentVisits {
         fn is_cooling_down(&self, person: PersonId, now: Duration) -> bool {
-            self.before(person, now, COOL).since.is_some_and(|since| since < COOL)
+            self.before(person, now).since.is_some_and(|since| since < COOL)
         }
 
         fn is_continued(&self, person: PersonId) -> bool {
-            self.before(person, self.now, COOL).is_same_visit
+            self.before(person, self.now).is_same_visit
         }
     }
 
@@ -286,7 +292,10 @@ mod tests {
         after.restore(s(0), &saved, s(10), COOL);
         assert!(after.visits.is_empty(), "away, and the cool-down is over");
         let saved = SavedVisits {
-            visits: vec![SavedVisit { person: 1, cool_down_ms: u64::MAX, is_away: true }; 100],
+            visits: vec![
+                SavedVisit { person: 1, of_ms: u64::MAX, cool_down_ms: u64::MAX, is_away: true };
+                100
+            ],
         };
         after.restore(s(0), &saved, Duration::ZERO, COOL);
         assert!(after.is_cooling_down(ANN, s(9)) && !after.is_cooling_down(ANN, s(10)), "never longer");

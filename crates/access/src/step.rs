@@ -18,7 +18,8 @@ pub struct Step {
     pub moments: u32,
     /// Number of moments since another face last prevented a grant; 0 if one does in this frame.
     pub unblocked: u32,
-    /// Time since the most similar person was let in before, milliseconds; `None` if this is not known.
+    /// Time since the most similar person was let in before, milliseconds; `None` if this is not known. After a restart it was at
+    /// least this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_grant_ms: Option<u32>,
     /// Whether that person had not been away since.
@@ -59,12 +60,12 @@ impl Step {
         self.since_grant_ms.is_some_and(|since| Duration::from_millis(since.into()) < time)
     }
 
-    /// The bit of the decision that was reported at this moment; 0 if there was none.
-    pub(super) fn reported_bit(&self) -> u32 {
-        match self.reported {
-            Some(Reason::Granted) => Outcome::Granted.bit(),
-            Some(Reason::Denied(reason)) => Outcome::Denied(reason).bit(),
-            Some(Reason::RequestToExit) | None => 0,
+    /// The decision about a face that was reported at this moment.
+    pub(super) fn reported_outcome(&self) -> Option<Outcome> {
+        match self.reported? {
+            Reason::Granted => Some(Outcome::Granted),
+            Reason::Denied(reason) => Some(Outcome::Denied(reason)),
+            Reason::RequestToExit => None,
         }
     }
 

@@ -85,7 +85,9 @@ impl TrackEvidence {
             && let Some(dropped) = self.steps.pop_front()
         {
             self.start.add(&dropped, rules);
-            self.start.reported |= dropped.reported_bit();
+            if let Some(outcome) = dropped.reported_outcome() {
+                self.start.set_reported(outcome);
+            }
         }
         // There is room: the oldest step was removed if the queue was full.
         let _ = self.steps.push_back(step);
@@ -158,6 +160,11 @@ impl TrackEvidence {
     /// Whether this decision was reported.
     pub fn has_reported(&self, outcome: Outcome) -> bool {
         self.state.has_reported(outcome)
+    }
+
+    /// Whether enough moments matched nobody for the face to be unknown at the end of the track.
+    pub fn matched_nobody(&self, rules: &DecisionRules) -> bool {
+        self.state.unmatched >= rules.moments
     }
 
     /// The reason of the denial at the end of a track for which nothing was reported.

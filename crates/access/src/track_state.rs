@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::DecisionRules;
 use super::step::{FrameCounts, Step};
-use super::{Access, DenialReason, Outcome};
+use super::{Access, DenialReason, Outcome, Outcomes};
 
 /// A track that ends after this many frames or fewer gets no denial: the person only passed by.
 const MAX_PASSING_FRAMES: u32 = 2;
@@ -18,8 +18,13 @@ pub struct TrackState {
     pub follows_unknown: bool,
     /// Number of moments without a match since the last match.
     pub unmatched: u32,
-    /// The decisions that were reported, one bit each.
-    pub reported: u32,
+    /// Number of moments since the last match that matched, but not clearly, although there was evidence for any match: a clear one
+    /// is required.
+    #[serde(default)]
+    pub unclear: u32,
+    /// The decisions that were reported.
+    #[serde(default)]
+    pub reported: Outcomes,
 }
 
 /// What a moment shows.
@@ -46,12 +51,12 @@ impl TrackState {
 
     /// Adds a moment. The decision rests on the latest moment, whose template has all moments.
     pub(super) fn add(&mut self, step: &Step, rules: &DecisionRules) -> Finding {
-        let was_unknown = self.follows_unknown || self.has_reported(Outcome::Denied(DenialReason::Unknown));
+        let was_unknown = self.was_unknown();
         let excess = rules.excess(step.moments, was_unknown);
         let candidate = step.candidate();
         match (rules.matching.evaluate(candidate, excess.unwrap_or(0.0)), excess) {
             (Verdict::Person(person), Some(_)) => {
-                self.unmatched = 0;
+                (self.unmatched, self.unclear) = (0, 0);
                 Finding::Match(person)
             }
             (Verdict::Ambiguous, Some(_)) => Finding::Ambiguous,
@@ -60,6 +65,8 @@ impl TrackState {
                 // Near the threshold, further moments decide.
                 if rules.matching.evaluate(candidate, 0.0) == Verdict::Unknown {
                     self.unmatched = self.unmatched.saturating_add(1);
+                } else if step.moments >= 2 * rules.moments {
+                    self.unclear = self.unclear.saturating_add(1);
                 }
                 Finding::NoMatch
             }
@@ -100,9 +107,9 @@ impl TrackState {
     ///
     /// `None` if the track had at most [`MAX_PASSING_FRAMES`] frames, or no frame that explains a denial.
     pub(super) fn end_reason(&self, frames: FrameCounts, rules: &DecisionRules) -> Option<DenialReason> {
-        if self.reported != 0 || frames.seen <= MAX_PASSING_FRAMES {
+        if !self.reported.is_empty() || frames.seen <= MAX_PASSING_FRAMES {
             None
-        } else if self.unmatched >= rules.moments {
+        } else if self.unmatched.saturating_add(self.unclear) >= rules.moments {
             Some(DenialReason::Unknown)
         } else if frames.faulty <= frames.good {
             None
@@ -113,13 +120,18 @@ impl TrackState {
         }
     }
 
+    /// Whether an unknown face was in view before the next moment.
+    pub(super) fn was_unknown(&self) -> bool {
+        self.follows_unknown || self.has_reported(Outcome::Denied(DenialReason::Unknown))
+    }
+
     /// Whether this decision was reported.
     pub(super) fn has_reported(&self, outcome: Outcome) -> bool {
-        self.reported & outcome.bit() != 0
+        self.reported.contains(outcome)
     }
 
     /// Records that this decision was reported.
     pub(super) fn set_reported(&mut self, outcome: Outcome) {
-        self.reported |= outcome.bit();
+        self.reported.insert(outcome);
     }
 }

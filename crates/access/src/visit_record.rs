@@ -21,9 +21,20 @@ pub struct VisitRecord {
     pub start: TrackState,
     /// The latest moments of the track, oldest first.
     pub steps: Deque<Step, MAX_STEPS>,
-    /// The frames of a track that ended without a decision before; `None` if the face was in view.
+    /// All frames of the track, if they decided and not a moment: the track ended, or its face became static.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<FrameCounts>,
+}
+
+/// Why a similarity must exceed the threshold by [`CLEAR_EXCESS`](super::CLEAR_EXCESS).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExcessReason {
+    /// The track, or an unknown face shortly before it, was reported as unknown.
+    AfterUnknown,
+    /// There were too many attempts at the door.
+    Attempts,
+    /// There were few moments.
+    FewMoments,
 }
 
 impl VisitRecord {
@@ -35,6 +46,28 @@ impl VisitRecord {
     /// The last step.
     pub fn last(&self) -> Option<&Step> {
         self.steps.back()
+    }
+
+    /// By how much the similarity of the last step had to exceed the threshold, and why; `None` if it did not have to.
+    pub fn required_excess(&self) -> Option<(f32, ExcessReason)> {
+        let (last, earlier) = (self.steps.back()?, self.steps.iter().take(self.steps.len() - 1));
+        let mut state = self.start;
+        for step in earlier {
+            state.add(step, &self.rules);
+            if let Some(outcome) = step.reported_outcome() {
+                state.set_reported(outcome);
+            }
+        }
+        let was_unknown = state.was_unknown();
+        let excess = self.rules.excess(last.moments, was_unknown).filter(|excess| *excess > 0.0)?;
+        let why = if was_unknown {
+            ExcessReason::AfterUnknown
+        } else if self.rules.is_clear_match_required {
+            ExcessReason::Attempts
+        } else {
+            ExcessReason::FewMoments
+        };
+        Some((excess, why))
     }
 
     /// Makes the decision again: what is reported last over the steps, with these rules. `change` may change a step before it is

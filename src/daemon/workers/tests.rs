@@ -7,20 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ostiary_access::{Decision, DecisionRules, DenialReason, DoorMonitor, Outcome, VisitRecord};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
-use ostiary_config::{ClockTrust, Hours};
 use ostiary_core::clock::{Clock, VirtualClock};
 use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
 use ostiary_devices::{DoorInput, Edge, GpioError, InputLines, Inputs, OutputLine, Relay, Signals};
 use ostiary_events::{
     DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, ReopeningStore,
 };
-use ostiary_facebank::Gallery;
 use ostiary_pipeline::TrackedFace;
-use ostiary_vision::VisionError;
 
 use super::*;
 use crate::daemon::shared::DoorMessage;
-use crate::daemon::vision_worker::{AccessRules, FrameProcessor};
+use crate::daemon::testing::{Failure, TestProcessor, rules};
 use crate::daemon::visit_file::FirstState;
 use crate::wall_clock::WallClock;
 
@@ -28,63 +25,6 @@ use crate::wall_clock::WallClock;
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The detail of the event of the first state of the contact.
 const INITIAL: &str = "state when the contact was first read";
-
-/// What the processor does with its first frame.
-#[derive(Clone, Copy, PartialEq)]
-enum Failure {
-    None,
-    Panics,
-    Fails,
-    Hangs,
-}
-
-struct FailingProcessor {
-    failure: Failure,
-    gallery: Gallery,
-    model: ModelId,
-    faces: Vec<TrackedFace>,
-}
-
-impl FailingProcessor {
-    fn new(failure: Failure) -> Self {
-        Self { failure, gallery: Gallery::default(), model: ModelId("broken".into()), faces: Vec::new() }
-    }
-}
-
-impl FrameProcessor for FailingProcessor {
-    fn process(&mut self, _: &Frame) -> Result<&[TrackedFace], VisionError> {
-        match self.failure {
-            Failure::None => Ok(&self.faces),
-            Failure::Panics => panic!("broken on purpose"),
-            Failure::Fails => Err(VisionError::NoEmbedding),
-            Failure::Hangs => loop {
-                thread::park();
-            },
-        }
-    }
-    fn faces(&self) -> &[TrackedFace] {
-        &self.faces
-    }
-    fn ended(&self) -> &[TrackId] {
-        &[]
-    }
-    fn gallery(&self) -> &Gallery {
-        &self.gallery
-    }
-    fn set_gallery(&mut self, gallery: Gallery) {
-        self.gallery = gallery;
-    }
-    fn model(&self) -> &ModelId {
-        &self.model
-    }
-    fn fpir(&self) -> Option<f64> {
-        None
-    }
-    fn next_track(&self) -> TrackId {
-        TrackId(1)
-    }
-    fn set_next_track(&mut self, _: TrackId) {}
-}
 
 /// A camera that gives frames while it is plugged in.
 struct TestCamera {
@@ -222,12 +162,6 @@ struct TestDoor {
     _folder: tempfile::TempDir,
 }
 
-fn rules() -> AccessRules {
-    let door = config::Door { unknown_after: 1, ..config::Door::default() };
-    let (lockout, hours) = (config::Lockout::default(), Hours::default());
-    AccessRules { door, lockout, hours, trust: ClockTrust::default() }
-}
-
 impl TestDoor {
     fn with(failure: Failure) -> Self {
         Self::with_inputs(failure, true)
@@ -256,7 +190,7 @@ impl TestDoor {
             CaptureWorker::new(shared.clone(), config::Camera::default(), Some(source)),
             VisionWorker::new(
                 shared.clone(),
-                Box::new(FailingProcessor::new(failure)),
+                Box::new(TestProcessor::new(failure)),
                 rules(),
                 FirstState::None,
                 None,
@@ -625,7 +559,7 @@ fn a_full_queue_of_decisions_locks_the_door() {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::default());
     let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
     while shared.door_messages.push(DoorMessage::End).is_ok() {}
-    let mut processor = FailingProcessor::new(Failure::None);
+    let mut processor = TestProcessor::new(Failure::None);
     processor.faces.push(TrackedFace {
         track: TrackId(1),
         first_seen: Duration::ZERO,

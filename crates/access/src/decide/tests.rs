@@ -163,7 +163,7 @@ fn a_track_that_follows_an_unknown_one_needs_a_clear_match() {
     assert_eq!(scene.show(8, &[stranger(1)]), [(1, Reason::Denied(DenialReason::Unknown))]);
     scene.end(1);
     assert_eq!(scene.show(50, &[near(2)]), [], "the stranger hid the face for a moment");
-    scene.end(2);
+    assert_eq!(scene.end(2), Some(Reason::Denied(DenialReason::Unknown)), "a refused visit is reported");
     // Ten seconds after the unknown face was in view.
     assert_eq!(scene.show(60, &[]), []);
     assert_eq!(scene.show(6, &[near(3)]), [(3, Reason::Granted)]);
@@ -529,6 +529,10 @@ proptest! {
         let mut grants: Vec<(PersonId, Duration)> = Vec::new();
         for (step, faces) in frames {
             now += ms(step);
+            if step % 17 == 0 {
+                // New rules in the middle of a visit: a changed margin, which grants need as before.
+                decider.set_rules(&Door { unknown_after: door.unknown_after + step as u32 % 3, ..door.clone() });
+            }
             for decision in decider.observe(now, &faces) {
                 prop_assert!(!reported.contains(&(decision.track, decision.outcome)), "reported twice");
                 prop_assert!(!reported.contains(&(decision.track, Outcome::Granted)), "reported after the grant");

@@ -183,8 +183,19 @@ fn a_restart_keeps_attempts_and_pauses() {
 
     let mut after = lockout();
     after.restore(s(0), &saved, s(500));
-    assert_eq!(ticks(&mut after, 0), [LockoutStep::Resumed { person: ANN }]);
+    // What was reported before the restart and has ended meanwhile is reported too.
+    assert_eq!(ticks(&mut after, 0), [LockoutStep::Resumed { person: ANN }, LockoutStep::ClearMatchesEnded]);
     assert!(!after.needs_clear_match(s(0)));
+}
+
+#[test]
+fn fewer_attempts_by_a_reload_are_reported() {
+    let mut lockout = lockout();
+    attempts(&mut lockout, 1, 2, None);
+    assert_eq!(ticks(&mut lockout, 3), []);
+    lockout.set_rules(&config::Lockout { attempts: 2, ..config() });
+    assert_eq!(ticks(&mut lockout, 3), [LockoutStep::ClearMatchesRequired]);
+    assert_eq!(ticks(&mut lockout, 500), [LockoutStep::ClearMatchesEnded]);
 }
 
 #[test]
