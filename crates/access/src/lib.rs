@@ -39,7 +39,7 @@ pub use outcomes::Outcomes;
 pub use reason::{DenialReason, Reason};
 pub use recent_visits::SavedVisits;
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};
-pub use rules::{CLEAR_EXCESS, DecisionRules};
+pub use rules::{CLEAR_EXCESS, DecisionRules, EARLY_EXCESS};
 pub use static_face::{FaceMotion, StaticFaces};
 pub use step::{FrameCounts, Step};
 pub use track_state::TrackState;

@@ -12,6 +12,12 @@ use serde::{Deserialize, Serialize};
 /// The first moments of a visit are the least evidence, and each further moment is a further chance of a stranger. A clear match
 /// loses no time: most visits of enrolled people exceed the threshold by several times this.
 pub const CLEAR_EXCESS: f32 = 0.05;
+/// By how much a similarity must exceed the threshold at one moment less than the number of a clear match.
+///
+/// Strangers are measured with the same rule by the calibration, so that it has no further cost in FPIR.
+pub const EARLY_EXCESS: f32 = 2.0 * CLEAR_EXCESS;
+/// Least number of moments of an early match: one picture alone is no evidence of a visit.
+const MIN_EARLY_MOMENTS: u32 = 2;
 
 /// The rules of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -53,9 +59,11 @@ impl DecisionRules {
     /// By how much the similarity of a track with this number of moments must exceed the threshold; `None` if they are too
     /// few for a decision.
     pub(super) fn excess(&self, moments: u32, was_unknown: bool) -> Option<f32> {
+        let is_clear_match_required = was_unknown || self.is_clear_match_required;
         if moments < self.moments {
-            None
-        } else if moments < 2 * self.moments || was_unknown || self.is_clear_match_required {
+            let is_early = moments >= MIN_EARLY_MOMENTS && moments + 1 == self.moments;
+            (is_early && !is_clear_match_required).then_some(EARLY_EXCESS)
+        } else if moments < 2 * self.moments || is_clear_match_required {
             Some(CLEAR_EXCESS)
         } else {
             Some(0.0)

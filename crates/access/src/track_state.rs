@@ -59,8 +59,8 @@ impl TrackState {
                 (self.unmatched, self.unclear) = (0, 0);
                 Finding::Match(person)
             }
-            (Verdict::Ambiguous, Some(_)) => Finding::Ambiguous,
-            (Verdict::Person(_) | Verdict::Ambiguous, None) => Finding::NoMatch,
+            (Verdict::Ambiguous, Some(_)) if step.moments >= rules.moments => Finding::Ambiguous,
+            (Verdict::Person(_) | Verdict::Ambiguous, _) => Finding::NoMatch,
             (Verdict::Unknown, _) => {
                 // Near the threshold, further moments decide.
                 if rules.matching.evaluate(candidate, 0.0) == Verdict::Unknown {
@@ -91,7 +91,8 @@ impl TrackState {
                 }
                 Access::Allowed if step.is_same_visit => Outcome::Denied(DenialReason::SameVisit),
                 Access::Allowed if step.unblocked == 0 => Outcome::Denied(DenialReason::SeveralFaces),
-                Access::Allowed if step.unblocked >= rules.moments => Outcome::Granted,
+                // An early match has fewer moments.
+                Access::Allowed if step.unblocked >= rules.moments.min(step.moments) => Outcome::Granted,
                 Access::Allowed => return None,
             },
             Finding::Ambiguous => Outcome::Denied(DenialReason::Ambiguous),

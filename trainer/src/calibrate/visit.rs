@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ostiary_access::{Access, CLEAR_EXCESS, Decider, Observation, Outcome};
+use ostiary_access::{Access, CLEAR_EXCESS, Decider, EARLY_EXCESS, Observation, Outcome};
 use ostiary_config::Door;
 use ostiary_core::{Candidate, Embedding, PersonId, Quality, Similarity, TrackId};
 use ostiary_facebank::Gallery;
@@ -59,11 +59,13 @@ impl Visit {
     pub fn score(&self, similarity: impl Fn(&Embedding) -> f32) -> f32 {
         let similarities: Vec<f32> = self.0.iter().map(|moment| similarity(&moment.template)).collect();
         let highest = similarities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        // A grant is possible between these two at most: each moment reaches the threshold with the clear excess or without.
+        // A grant is possible between these two at most: each moment reaches the threshold with an excess or without.
         let (mut granted, mut refused) = (f32::NEG_INFINITY, highest + SCORE_STEP);
         let mut tried = highest - CLEAR_EXCESS;
         // A visit of too few moments is never granted. One that disagrees with itself may be granted far below its highest.
-        let lowest = similarities.iter().copied().fold(f32::INFINITY, f32::min) - 2.0 * CLEAR_EXCESS;
+        let lowest = similarities.iter().copied().fold(f32::INFINITY, f32::min)
+            - EARLY_EXCESS
+            - CLEAR_EXCESS;
         while tried >= lowest && granted == f32::NEG_INFINITY {
             if self.is_granted(&similarities, tried) {
                 granted = tried;
@@ -137,7 +139,8 @@ mod tests {
     fn a_long_visit_scores_its_similarity_and_a_short_one_less() {
         assert!((score(&[0.0]) - 1.0).abs() < 2.0 * SCORE_STEP, "held: {}", score(&[0.0]));
         assert!((score(&[0.0; 3]) - (1.0 - CLEAR_EXCESS)).abs() < 2.0 * SCORE_STEP);
-        assert_eq!(score(&[0.0; 2]), f32::NEG_INFINITY, "too few moments");
+        assert!((score(&[0.0; 2]) - (1.0 - EARLY_EXCESS)).abs() < 2.0 * SCORE_STEP, "an early match");
+        assert_eq!(score(&[0.0, 90.0]), f32::NEG_INFINITY, "too few moments");
     }
 
     #[test]

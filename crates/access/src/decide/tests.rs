@@ -4,7 +4,7 @@ use ostiary_core::{Candidate, PersonId, Quality, QualityFault, Score, Similarity
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Access, CLEAR_EXCESS, DenialReason, Reason, VisitRecord};
+use crate::{Access, CLEAR_EXCESS, DenialReason, EARLY_EXCESS, Reason, VisitRecord};
 
 const THRESHOLD: Similarity = Similarity(0.4);
 const ANN: i64 = 1;
@@ -46,8 +46,9 @@ fn face(track: u64, person: i64, similarity: f32) -> Observation {
     }
 }
 
+/// A clear match, but no early one.
 fn ann(track: u64) -> Observation {
-    face(track, ANN, 0.7)
+    face(track, ANN, THRESHOLD.0 + 0.07)
 }
 
 fn stranger(track: u64) -> Observation {
@@ -117,8 +118,8 @@ fn a_grant_has_the_values_that_led_to_it() {
         outcome: Outcome::Granted,
         person: Some(PersonId(ANN)),
         nearest: Some(PersonId(ANN)),
-        similarity: Some(Similarity(0.7)),
-        cosine: Some(Similarity(0.7)),
+        similarity: Some(Similarity(THRESHOLD.0 + 0.07)),
+        cosine: Some(Similarity(THRESHOLD.0 + 0.07)),
         second: Some(Similarity(0.0)),
         threshold: Some(THRESHOLD),
         quality: Quality::default(),
@@ -145,6 +146,36 @@ fn a_similarity_near_the_threshold_takes_twice_as_many_moments() {
     assert_eq!(scene.show(1, &[near]), [(1, Reason::Granted)]);
     let clear = face(2, BOB, THRESHOLD.0 + CLEAR_EXCESS + 0.01);
     assert_eq!(scene.show(3, &[clear]), [(2, Reason::Granted)]);
+}
+
+#[test]
+fn a_similarity_far_above_the_threshold_takes_a_moment_less() {
+    let far = |track| face(track, ANN, THRESHOLD.0 + EARLY_EXCESS + 0.01);
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(1, &[far(1)]), []);
+    assert_eq!(scene.show(1, &[far(1)]), [(1, Reason::Granted)]);
+    // Where the least number is two, one picture alone is never enough.
+    let mut scene = Scene::new(&Door { frames: 2, ..rules() });
+    assert_eq!(scene.show(1, &[far(1)]), []);
+    assert_eq!(scene.show(1, &[far(1)]), [(1, Reason::Granted)]);
+    // After an unknown face, and after too many attempts.
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(8, &[stranger(1)]), [(1, Reason::Denied(DenialReason::Unknown))]);
+    assert_eq!(scene.show(2, &[far(2)]), []);
+    assert_eq!(scene.show(1, &[far(2)]), [(2, Reason::Granted)]);
+    let mut scene = Scene::new(&rules());
+    scene.decider.require_clear_match(true);
+    assert_eq!(scene.show(2, &[far(1)]), []);
+    assert_eq!(scene.show(1, &[far(1)]), [(1, Reason::Granted)]);
+}
+
+#[test]
+fn two_people_at_an_early_moment_are_not_ambiguous_yet() {
+    let mut both = face(1, ANN, THRESHOLD.0 + EARLY_EXCESS + 0.01);
+    both.candidate.as_mut().unwrap().second = Some(score(BOB, THRESHOLD.0 + EARLY_EXCESS));
+    let mut scene = Scene::new(&rules());
+    assert_eq!(scene.show(2, &[both]), []);
+    assert_eq!(scene.show(1, &[both]), [(1, Reason::Denied(DenialReason::Ambiguous))]);
 }
 
 #[test]
@@ -356,11 +387,11 @@ fn a_second_face_of_an_allowed_person_does_not_prevent_a_grant() {
     );
 
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
-    let decided = scene.show(10, &[ann(1), face(2, BOB, 0.7)]);
+    let decided = scene.show(10, &[ann(1), face(2, BOB, THRESHOLD.0 + 0.07)]);
     assert_eq!(decided, [(1, Reason::Granted), (2, Reason::Granted)]);
 
     let mut scene = Scene::new(&Door { second_face: SecondFace::Known, ..rules() });
-    let disabled = Observation { access: Access::Disabled, ..face(2, BOB, 0.7) };
+    let disabled = Observation { access: Access::Disabled, ..face(2, BOB, THRESHOLD.0 + 0.07) };
     let decided = scene.show(20, &[ann(1), disabled]);
     assert!(!decided.iter().any(|(_, reason)| *reason == Reason::Granted), "{decided:?}");
 }
@@ -494,11 +525,15 @@ fn doors() -> impl Strategy<Value = Door> {
 }
 
 /// Whether a moment is a match with a person who can be let in on it.
-fn is_match(seen: &Observation, person: PersonId, was_unknown: bool, door: &Door) -> bool {
-    let excess = if was_unknown || seen.moments < 2 * door.moments() { CLEAR_EXCESS } else { 0.0 };
+fn is_match(seen: &Observation, person: PersonId, must_be_clear: bool, door: &Door) -> bool {
+    let (least, excess) = match seen.moments {
+        moments if moments < door.moments() && !must_be_clear => ((door.moments() - 1).max(2), EARLY_EXCESS),
+        moments if must_be_clear || moments < 2 * door.moments() => (door.moments(), CLEAR_EXCESS),
+        _ => (door.moments(), 0.0),
+    };
     seen.fault.is_none()
         && seen.embedded
-        && seen.moments >= door.moments()
+        && seen.moments >= least
         && seen.candidate.is_some_and(|candidate| {
             candidate.person == person
                 && candidate.similarity.0.is_finite()
@@ -527,11 +562,16 @@ proptest! {
         let mut now = Duration::from_secs(1);
         let mut reported: Vec<(TrackId, Outcome)> = Vec::new();
         let mut grants: Vec<(PersonId, Duration)> = Vec::new();
+        let mut is_clear_match_required = false;
         for (step, faces) in frames {
             now += ms(step);
             if step % 17 == 0 {
                 // New rules in the middle of a visit: a changed margin, which grants need as before.
                 decider.set_rules(&Door { unknown_after: door.unknown_after + step as u32 % 3, ..door.clone() });
+            }
+            if step % 13 == 0 {
+                is_clear_match_required = !is_clear_match_required;
+                decider.require_clear_match(is_clear_match_required);
             }
             for decision in decider.observe(now, &faces) {
                 prop_assert!(!reported.contains(&(decision.track, decision.outcome)), "reported twice");
@@ -544,7 +584,8 @@ proptest! {
                 let person = decision.person.unwrap();
                 let seen = faces.iter().find(|face| face.track == decision.track).unwrap();
                 let unknown = (decision.track, Outcome::Denied(DenialReason::Unknown));
-                prop_assert!(is_match(seen, person, reported.contains(&unknown), &door), "no match");
+                let must_be_clear = is_clear_match_required || reported.contains(&unknown);
+                prop_assert!(is_match(seen, person, must_be_clear, &door), "no match");
                 prop_assert_eq!(seen.access, Access::Allowed);
                 prop_assert!(decision.similarity.unwrap() >= THRESHOLD);
                 prop_assert!(door.second_face != SecondFace::Refuse || faces.len() == 1);
@@ -562,12 +603,17 @@ proptest! {
         }
     }
 
-    /// A single face that is clearly similar is granted after the least number of moments, a similar one after twice as many.
+    /// A single face that is clearly similar is granted after `door.frames` moments, one far above the threshold after one less,
+    /// but two at least, and one near it after twice as many.
     #[test]
     fn a_similar_face_is_granted(door in doors(), excess in 0.001f32..0.6) {
         let seen = [face(1, ANN, THRESHOLD.0 + excess)];
-        let least = if excess > CLEAR_EXCESS { door.moments() } else { 2 * door.moments() } as usize;
-        prop_assume!((excess - CLEAR_EXCESS).abs() > 0.001);
+        let least = match excess {
+            excess if excess > EARLY_EXCESS => (door.moments() - 1).max(2).min(door.moments()),
+            excess if excess > CLEAR_EXCESS => door.moments(),
+            _ => 2 * door.moments(),
+        } as usize;
+        prop_assume!([CLEAR_EXCESS, EARLY_EXCESS].iter().all(|limit| (excess - limit).abs() > 0.001));
         let mut scene = Scene::new(&door);
         prop_assert_eq!(scene.show(least - 1, &seen), []);
         prop_assert_eq!(scene.show(1, &seen), [(1, Reason::Granted)]);

@@ -22,7 +22,7 @@ section! {
         /// By how much the similarity of the best person must exceed that of the second best.
         margin: f32 = 0.05 => number(0.0, 1.0);
         /// Let a person in after good frames from this number of moments, at least 150 ms apart. A similarity near the
-        /// threshold takes twice as many. More than 8 count as 8.
+        /// threshold takes twice as many; one far above it takes one less, but two at least. More than 8 count as 8.
         frames: u32 = 3 => integer(1, 32);
         /// The mean of the good frames of this number of seconds is compared with the people.
         within_s: f64 = 2.0 => number(0.1, 60.0);
