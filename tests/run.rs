@@ -335,6 +335,8 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     setup.configure("[door]\nfpir = 1e-3");
     daemon.signal(libc::SIGHUP);
     let reloaded = daemon.event("reloaded");
+    // SAFETY: without conditions.
+    assert_eq!(reloaded["uid"], unsafe { libc::getuid() }, "who asked for it");
     let detail = reloaded["detail"].as_str().unwrap();
     assert!(detail.contains("no thresholds yet for door.fpir 0.001 (extrapolated)"), "{detail}");
     // A running door continues with the strictest thresholds, and a key of an older version is ignored.

@@ -158,7 +158,7 @@ impl CaptureWorker {
         self.source = None;
         if let Err(error) = self.open() {
             let detail = format!("{error}; the camera did not change");
-            self.shared.emit(EventKind::ReloadRefused { detail });
+            self.shared.emit(EventKind::ReloadRefused { detail, uid: None });
             self.config = old;
         }
     }

@@ -24,7 +24,9 @@ use ostiary_self_test::SelfTest;
 use ostiary_vision::VisionError;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals as ProcessSignals;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Origin;
 
 use super::capture_worker::{CaptureWorker, PendingCamera};
 use super::clock_monitor::ClockMonitor;
@@ -46,6 +48,9 @@ const LOOP_INTERVAL: Duration = Duration::from_millis(20);
 const FACEBANK_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// The longest wait for another program that writes to the facebank.
 const FACEBANK_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// The signals that arrive, with the process that sent each.
+type ProcessSignals = SignalsInfo<WithOrigin>;
 
 /// The input of [`run`].
 pub struct Setup {
@@ -223,9 +228,9 @@ impl Supervisor<'_> {
         let (mut is_ready, mut watchdog_fed, mut facebank_checked) = (false, Instant::now(), Instant::now());
         let mut is_stale = false;
         loop {
-            for signal in signals.pending() {
+            for Origin { signal, process, .. } in signals.pending() {
                 match signal {
-                    SIGHUP => self.reload(facebank, || {
+                    SIGHUP => self.reload(facebank, process.map(|process| process.uid), || {
                         // The other threads continue; only the main thread is busy.
                         if let Some(limit) = watchdog
                             && watchdog_fed.elapsed() > limit / 4
@@ -294,13 +299,14 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Loads the configuration again and applies it, or reports why not. Calls `keep_alive` during long work.
-    fn reload(&mut self, facebank: &Facebank, keep_alive: impl FnMut()) {
+    /// Loads the configuration again and applies it, or reports why not. `uid` is the user id of the process that asked for it.
+    /// Calls `keep_alive` during long work.
+    fn reload(&mut self, facebank: &Facebank, uid: Option<u32>, keep_alive: impl FnMut()) {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify_systemd(&[NotifyState::Reloading, now]);
         }
         match self.prepare(facebank, keep_alive) {
-            Err(error) => self.shared.emit(EventKind::ReloadRefused { detail: error.to_string() }),
+            Err(error) => self.shared.emit(EventKind::ReloadRefused { detail: error.to_string(), uid }),
             Ok(prepared) => {
                 let PreparedReload { config, model, manifest, pending_update, detail, .. } = prepared;
                 // Before the new models are used for the first time.
@@ -319,7 +325,7 @@ impl Supervisor<'_> {
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);
                 // `ostiary models activate` waits for an event with the id of the new model.
-                self.shared.emit(EventKind::Reloaded { model: Some(self.model.clone()), detail });
+                self.shared.emit(EventKind::Reloaded { model: Some(self.model.clone()), detail, uid });
             }
         }
         notify_systemd(&[NotifyState::Ready]);

@@ -131,7 +131,6 @@ impl From<&Event> for Record {
             | EventKind::InputsBack => record,
             EventKind::Started { detail }
             | EventKind::CameraLost { detail }
-            | EventKind::ReloadRefused { detail }
             | EventKind::RolledBack { detail }
             | EventKind::Locked { detail }
             | EventKind::DoorHeld { detail }
@@ -142,8 +141,12 @@ impl From<&Event> for Record {
             EventKind::DoorOpened { detail } | EventKind::DoorClosed { detail } => {
                 Self { detail: detail.clone(), ..record }
             }
-            EventKind::Reloaded { model, detail } => {
-                Self { model: model.as_ref().map(ModelId::to_string), detail: Some(detail.clone()), ..record }
+            EventKind::Reloaded { model, detail, uid } => {
+                let model = model.as_ref().map(ModelId::to_string);
+                Self { model, detail: Some(detail.clone()), uid: *uid, ..record }
+            }
+            EventKind::ReloadRefused { detail, uid } => {
+                Self { detail: Some(detail.clone()), uid: *uid, ..record }
             }
             EventKind::Lockout { person, detail } => {
                 Self { person: person.clone(), detail: Some(detail.clone()), ..record }
@@ -215,9 +218,9 @@ impl Record {
             EventName::CameraLost => EventKind::CameraLost { detail: self.detail()? },
             EventName::CameraBack => EventKind::CameraBack,
             EventName::Reloaded => {
-                EventKind::Reloaded { detail: self.detail()?, model: self.model.map(ModelId) }
+                EventKind::Reloaded { detail: self.detail()?, uid: self.uid, model: self.model.map(ModelId) }
             }
-            EventName::ReloadRefused => EventKind::ReloadRefused { detail: self.detail()? },
+            EventName::ReloadRefused => EventKind::ReloadRefused { detail: self.detail()?, uid: self.uid },
             EventName::RolledBack => EventKind::RolledBack { detail: self.detail()? },
             EventName::Locked => EventKind::Locked { detail: self.detail()? },
             EventName::DoorOpened => EventKind::DoorOpened { detail: self.detail },

@@ -23,9 +23,11 @@ pub fn sentence(event: &Event) -> String {
         EventKind::RelayOff => plain("Relay at rest"),
         EventKind::CameraLost { detail } => with("No frames come from the camera", detail),
         EventKind::CameraBack => plain("Frames come from the camera again"),
-        EventKind::Reloaded { detail, model: _ } => with("A new configuration is in force", detail),
-        EventKind::ReloadRefused { detail } => {
-            with("Refused the new configuration and kept the old one", detail)
+        EventKind::Reloaded { detail, uid, model: _ } => {
+            with(&format!("A new configuration is in force{}", asked_by(*uid)), detail)
+        }
+        EventKind::ReloadRefused { detail, uid } => {
+            with(&format!("Refused the new configuration{} and kept the old one", asked_by(*uid)), detail)
         }
         EventKind::RolledBack { detail } => with("Went back to the previous models", detail),
         EventKind::Locked { detail } => with("Locked the door, which now opens for nobody", detail),
@@ -50,6 +52,11 @@ pub fn sentence(event: &Event) -> String {
         EventKind::StoreBack { detail } => with("Events are recorded again", detail),
         EventKind::TrailBroken { detail } => with("The record of events was changed from outside", detail),
     }
+}
+
+/// Who asked for a reload.
+fn asked_by(uid: Option<u32>) -> String {
+    uid.map(|uid| format!(" (user {uid})")).unwrap_or_default()
 }
 
 fn administered(change: &Administration) -> String {

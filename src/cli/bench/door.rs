@@ -22,8 +22,8 @@ use crate::demo::{Pace, SyntheticSource};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
     Shows a bundled portrait repeatedly to the daemon, at 30 frames per second. Each time is from the first frame with \
-    the face until the relay is on. A grant needs several frames (door.frames, by default 3), so it takes at least \
-    2/30 s.")]
+    the face until the relay is on. A grant needs good frames at least 150 ms apart: two of a similarity far above the \
+    threshold, else door.frames of them (by default 3) or twice as many. So it takes at least 0.17 s.")]
 pub struct Args {
     /// The number of timed visits, of about one second each.
     #[arg(long, value_name = "N", default_value_t = 20)]

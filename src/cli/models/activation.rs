@@ -183,7 +183,7 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
         let answer = events.iter().filter(|event| event.id > before).find_map(|event| match &event.kind {
             EventKind::Reloaded { model: Some(loaded), .. } if loaded == model => Some(Ok(())),
             EventKind::Reloaded { .. } => Some(Err(ReloadError::OtherModels)),
-            EventKind::ReloadRefused { detail } => Some(Err(ReloadError::Refused(detail.clone()))),
+            EventKind::ReloadRefused { detail, .. } => Some(Err(ReloadError::Refused(detail.clone()))),
             EventKind::Locked { .. } => Some(Err(ReloadError::Locked)),
             EventKind::Started { .. }
             | EventKind::Stopped

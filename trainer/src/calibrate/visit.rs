@@ -63,9 +63,7 @@ impl Visit {
         let (mut granted, mut refused) = (f32::NEG_INFINITY, highest + SCORE_STEP);
         let mut tried = highest - CLEAR_EXCESS;
         // A visit of too few moments is never granted. One that disagrees with itself may be granted far below its highest.
-        let lowest = similarities.iter().copied().fold(f32::INFINITY, f32::min)
-            - EARLY_EXCESS
-            - CLEAR_EXCESS;
+        let lowest = similarities.iter().copied().fold(f32::INFINITY, f32::min) - EARLY_EXCESS - CLEAR_EXCESS;
         while tried >= lowest && granted == f32::NEG_INFINITY {
             if self.is_granted(&similarities, tried) {
                 granted = tried;

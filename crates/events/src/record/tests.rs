@@ -77,16 +77,17 @@ fn events() -> Vec<(EventKind, String)> {
             EventKind::Reloaded {
                 model: Some(ModelId("0123456789abcdef".into())),
                 detail: detail("1 person"),
+                uid: Some(998),
             },
-            json("reloaded", r#""model":"0123456789abcdef","detail":"1 person""#),
+            json("reloaded", r#""model":"0123456789abcdef","detail":"1 person","uid":998"#),
         ),
         (
-            EventKind::Reloaded { model: None, detail: detail("1 person") },
+            EventKind::Reloaded { model: None, detail: detail("1 person"), uid: None },
             json("reloaded", r#""detail":"1 person""#),
         ),
         (
-            EventKind::ReloadRefused { detail: detail("door.name") },
-            json("reload_refused", r#""detail":"door.name""#),
+            EventKind::ReloadRefused { detail: detail("door.name"), uid: Some(0) },
+            json("reload_refused", r#""detail":"door.name","uid":0"#),
         ),
         (EventKind::RolledBack { detail: detail("bundle 3") }, json("rolled_back", r#""detail":"bundle 3""#)),
         (EventKind::Locked { detail: detail("a fault") }, json("locked", r#""detail":"a fault""#)),
