@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ostiary_config as config;
 use ostiary_config::MAX_LOCKOUT_ATTEMPTS;
-use ostiary_core::{MAX_FACES, PersonId, TrackId};
+use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
 use serde::{Deserialize, Serialize};
 
 use super::{Decision, DenialReason, Outcome};
@@ -345,9 +345,7 @@ impl ClaimedPerson {
 
 /// The person that a denied face claims to be; `None` if it is not near anybody's threshold.
 fn claimed_person(decision: &Decision) -> Option<PersonId> {
-    let (similarity, threshold) = (decision.similarity?.0, decision.threshold?.0);
-    // False for a number that is not finite.
-    let is_near = (threshold - CLAIM_RANGE..=1.0).contains(&similarity);
+    let is_near = decision.similarity?.reaches(Similarity(decision.threshold?.0 - CLAIM_RANGE));
     decision.nearest.filter(|_| is_near)
 }
 

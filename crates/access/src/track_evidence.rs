@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heapless::Deque;
-use ostiary_core::{PersonId, QualityFault, Similarity, TrackId};
+use ostiary_core::{PersonId, QualityFault, TrackId};
 
 use super::recent_visits::{BeforeGrant, Presence};
 use super::rules::DecisionRules;
@@ -132,9 +132,7 @@ impl TrackEvidence {
     pub fn presence(&self) -> Presence {
         match self.counted {
             Some(face) => match face.candidate {
-                Some(near) if near.similarity.reaches(Similarity(near.threshold.0 - CLAIM_RANGE)) => {
-                    Presence::Person(near.person)
-                }
+                Some(near) if near.is_within(CLAIM_RANGE) => Presence::Person(near.person),
                 _ => Presence::Nobody,
             },
             None if self.latest.fault == Some(QualityFault::TooSmall) => Presence::Nobody,

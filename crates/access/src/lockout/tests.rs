@@ -1,4 +1,4 @@
-use ostiary_core::{Quality, Similarity};
+use ostiary_core::Quality;
 use proptest::prelude::*;
 
 use super::*;
