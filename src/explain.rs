@@ -98,7 +98,8 @@ impl Explanation<'_> {
                 )
             }
             None => format!(
-                "The model {model} has no calibration, so that a strict threshold was used, with {counts}."
+                "No rate was promised, because the model {model} has no calibration or one that does not support door.fpir: a strict \
+                 threshold was used, with {counts}."
             ),
         })
     }

@@ -64,7 +64,7 @@ fn onnxruntime_gives_the_results_of_our_own_engine() {
             let [faces, others] = [&mut ours, &mut onnxruntime].map(|by| by.faces(&picture).unwrap());
             assert_eq!(faces.len(), others.len(), "{name} at {precision}");
             for (face, other) in faces.iter().zip(&others) {
-                let (a, b) = (face.detection, other.detection);
+                let (a, b) = (face.face.detection, other.face.detection);
                 let overlap = a.bbox.intersection(&b.bbox) / a.bbox.area().max(b.bbox.area());
                 assert!(overlap > 0.98, "{name} at {precision}: {a:?} and {b:?}");
             }

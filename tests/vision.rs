@@ -123,9 +123,14 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 
 /// Saves the aligned face of a portrait as a PNG file.
 fn aligned(folder: &TempDir, name: &str) -> PathBuf {
+    aligned_picture(folder, &portrait(name), name)
+}
+
+/// Saves the aligned face of a picture as a PNG file of this name.
+fn aligned_picture(folder: &TempDir, picture: &Path, name: &str) -> PathBuf {
     let mut config = Config::default();
     config.models.dir = Some(MODELS.into());
-    let frame = read_picture(&portrait(name)).unwrap();
+    let frame = read_picture(picture).unwrap();
     let crop = FaceEncoder::load(&config).unwrap().most_probable(&frame).unwrap().unwrap().crop;
     let path = folder.path().join(name).with_extension("png");
     let side = Crop::SIDE as u32;
@@ -292,20 +297,24 @@ fn verify_compares_two_pictures() {
     }
 }
 
+/// A portrait that is turned upside down.
+fn turned(folder: &TempDir, name: &str) -> PathBuf {
+    let path = folder.path().join(format!("turned-{name}"));
+    image::open(portrait(name)).unwrap().rotate180().save(&path).unwrap();
+    path
+}
+
 #[test]
 fn a_head_that_is_not_upright_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let turned = |name: &str, turn: fn(&image::DynamicImage) -> image::DynamicImage| {
-        let path = folder.path().join(format!("turned-{name}"));
-        turn(&image::open(portrait(name)).unwrap()).save(&path).unwrap();
-        path
-    };
-    let [hopper, obama] =
-        ["hopper.jpg", "obama.jpg"].map(|name| turned(name, image::DynamicImage::rotate180));
+    let [hopper, obama] = ["hopper.jpg", "obama.jpg"].map(|name| turned(&folder, name));
     let bank = folder.path().join("people.sqlite");
-    let output = run!("enroll", "Ada", hopper, "--facebank", bank);
-    assert_eq!(code(&output), 1);
-    assert!(error(&output).contains("upside down"), "{}", error(&output));
+    for more in ["--json", "--force"] {
+        let output = run!("enroll", "Ada", hopper, more, "--facebank", bank);
+        assert_eq!(code(&output), 1);
+        assert!(error(&output).contains("upside down"), "{}", error(&output));
+        assert!(!error(&output).contains("--force"), "it does not help: {}", error(&output));
+    }
     let output = run!("verify", hopper, obama);
     assert_eq!(code(&output), 2);
     assert!(error(&output).contains("upside down"), "{}", error(&output));
@@ -324,9 +333,8 @@ fn painted(folder: &TempDir, name: &str, covers: impl Fn(f64, f64) -> bool) -> P
     path
 }
 
-#[test]
-fn a_covered_face_is_enrolled_only_by_force() {
-    let folder = tempfile::tempdir().unwrap();
+/// The pictures of a person with dark glasses and with a mask, drawn over a portrait.
+fn covered(folder: &TempDir) -> [PathBuf; 2] {
     let found = line(&run!("detect", "--json", portrait("hopper.jpg")));
     let landmark = |index: usize| {
         let point = &found["faces"][0]["landmarks"][index];
@@ -339,15 +347,18 @@ fn a_covered_face_is_enrolled_only_by_force() {
         (x - (mouth[0].0 + mouth[1].0) / 2.0).abs() < 0.7 * width
             && (mouth[0].1 - 0.45 * width..mouth[0].1 + 0.6 * width).contains(&y)
     };
-    for (name, picture, word) in [
-        ("glasses", painted(&folder, "glasses.png", is_glass), "covered"),
-        ("mask", painted(&folder, "mask.png", is_mask), "covered"),
-    ] {
-        let covered = &line(&run!("detect", "--json", picture))["faces"][0]["covered"];
-        assert_eq!(covered.as_str(), Some(if name == "mask" { "mouth_covered" } else { "eyes_covered" }));
-        let bank = folder.path().join(format!("{name}.sqlite"));
+    [painted(folder, "glasses.png", is_glass), painted(folder, "mask.png", is_mask)]
+}
+
+#[test]
+fn a_covered_face_is_enrolled_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    for (picture, fault) in covered(&folder).into_iter().zip(["eyes_covered", "mouth_covered"]) {
+        let found = line(&run!("detect", "--json", picture));
+        assert_eq!(found["faces"][0]["covered"], fault);
+        let bank = folder.path().join(format!("{fault}.sqlite"));
         let output = run!("enroll", "Ada", picture, "--facebank", bank);
-        assert_eq!((code(&output), error(&output).contains(word)), (1, true), "{}", error(&output));
+        assert_eq!((code(&output), error(&output).contains("covered")), (1, true), "{}", error(&output));
         assert_eq!(code(&run!("enroll", "Ada", picture, "--facebank", bank, "--force")), 0);
     }
 }
@@ -587,12 +598,10 @@ fn the_camera_enrollment_asks_for_poses_and_names_those_that_are_missing() {
     assert!(error(&output).contains("picture 5 of 7: lower the head a little"), "{}", error(&output));
 }
 
-#[test]
-fn a_face_at_the_edge_of_the_picture_is_cut_off() {
-    let folder = tempfile::tempdir().unwrap();
-    let bank = folder.path().join("people.sqlite");
-    let picture = image::open(portrait("obama.jpg")).unwrap().to_rgb8();
-    let found = run!("detect", "--json", portrait("obama.jpg"));
+/// A portrait that is cut off at the left eye.
+fn cut_off(folder: &TempDir, name: &str) -> PathBuf {
+    let picture = image::open(portrait(name)).unwrap().to_rgb8();
+    let found = run!("detect", "--json", portrait(name));
     let face = &line(&found)["faces"][0];
     assert_eq!(face["cut_off"], false);
     // The left edge of the new picture is at the left eye.
@@ -602,10 +611,85 @@ fn a_face_at_the_edge_of_the_picture_is_cut_off() {
         .to_image()
         .save(&cut)
         .unwrap();
+    cut
+}
+
+#[test]
+fn a_face_at_the_edge_of_the_picture_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let cut = cut_off(&folder, "obama.jpg");
     assert_eq!(line(&run!("detect", "--json", cut))["faces"][0]["cut_off"], true);
     let output = run!("enroll", "Ada", cut, "--facebank", bank);
     assert_eq!(code(&output), 1);
     assert!(error(&output).contains("move into the picture"), "{}", error(&output));
+}
+
+/// The decisions of a door whose camera shows a picture for two seconds, and which lets in the person of a bare portrait.
+fn decisions(folder: &TempDir, enrolled: &str, picture: &Path) -> Vec<Value> {
+    let stem = picture.file_stem().unwrap().to_str().unwrap();
+    let [bank, events, frames] =
+        ["bank", "events", "frames"].map(|of| folder.path().join(format!("{stem}.{of}")));
+    let output = run!("enroll", "Ada", portrait(enrolled), "--facebank", bank);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    fs::create_dir(&frames).unwrap();
+    for number in 0..50 {
+        let frame = frames.join(format!("{number:02}")).with_extension(picture.extension().unwrap());
+        fs::copy(picture, frame).unwrap();
+    }
+    let setting = |key: &str, path: &Path| format!("{key}={}", path.display());
+    let [source, bank, events] =
+        [setting("camera.source", &frames), setting("facebank.path", &bank), setting("events.path", &events)];
+    let output = run!("run", "--json", "--set", source, "--set", bank, "--set", events);
+    assert_eq!(code(&output), 0, "{}", error(&output));
+    let is_decision = |event: &Value| event["kind"] == "granted" || event["kind"] == "denied";
+    lines(&output).into_iter().filter(is_decision).collect()
+}
+
+#[test]
+fn the_door_does_not_compare_a_face_that_is_covered_cut_off_or_not_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["hopper.jpg", "obama.jpg"] {
+        let bare = decisions(&folder, name, &portrait(name));
+        assert_eq!(bare[0]["kind"], "granted", "{name}: {bare:?}");
+    }
+    let [glasses, mask] = covered(&folder);
+    for (enrolled, picture) in [
+        ("hopper.jpg", glasses),
+        ("hopper.jpg", mask),
+        ("obama.jpg", cut_off(&folder, "obama.jpg")),
+        ("obama.jpg", turned(&folder, "obama.jpg")),
+    ] {
+        let found = decisions(&folder, enrolled, &picture);
+        // A face that was compared is granted entry or is unknown.
+        for decision in &found {
+            assert_eq!(decision["reason"], "low_quality", "{}: {decision}", picture.display());
+        }
+    }
+}
+
+#[test]
+fn an_aligned_face_that_is_covered_or_not_upright_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let crop_of = |picture: &Path| {
+        let name = picture.file_stem().unwrap().to_str().unwrap();
+        aligned_picture(&folder, picture, &format!("crop-{name}"))
+    };
+    let [glasses, mask] = covered(&folder).map(|picture| crop_of(&picture));
+    for crop in [&glasses, &mask] {
+        let output = run!("enroll", "Ada", "--aligned", crop, "--facebank", bank);
+        assert_eq!((code(&output), error(&output).contains("covered")), (1, true), "{}", error(&output));
+        assert!(error(&output).contains("--force"), "{}", error(&output));
+    }
+    let upside_down = crop_of(&turned(&folder, "obama.jpg"));
+    for more in ["--json", "--force"] {
+        let output = run!("enroll", "Ada", "--aligned", upside_down, more, "--facebank", bank);
+        assert_eq!((code(&output), error(&output).contains("upside down")), (1, true), "{}", error(&output));
+    }
+    assert_eq!(code(&run!("enroll", "Ada", "--aligned", mask, "--force", "--facebank", bank)), 0);
+    let output = run!("identify", "--aligned", upside_down, "--facebank", bank);
+    assert_eq!((code(&output), error(&output).contains("upside down")), (2, true), "{}", error(&output));
 }
 
 /// The models of each precision.

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ostiary_core::{Crop, Face, Frame, QualityFault};
+use ostiary_core::{Face, QualityFault};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::FaceEncoder;
-use ostiary_vision::{align, cover, is_cut_off};
+use ostiary_pipeline::{FaceEncoder, MeasuredFace};
 use serde::Serialize;
 
 use super::{Globals, output, pictures};
@@ -44,12 +43,9 @@ struct FoundFace {
     covered: Option<QualityFault>,
 }
 
-impl FoundFace {
-    fn new(frame: &Frame, face: Face) -> Self {
-        let landmarks = &face.detection.landmarks;
-        let mut crop = Crop::default();
-        let covered = if align(frame, landmarks, &mut crop) { cover(&crop) } else { None };
-        Self { cut_off: is_cut_off(frame, landmarks), covered, face }
+impl From<MeasuredFace> for FoundFace {
+    fn from(MeasuredFace { face, is_cut_off, cover }: MeasuredFace) -> Self {
+        Self { face, cut_off: is_cut_off, covered: cover }
     }
 }
 
@@ -71,8 +67,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let mut exit_code = 0;
     for file in &files {
         let detected = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
-            let faces = encoder.faces(&frame)?.into_iter().map(|face| FoundFace::new(&frame, face));
-            let faces = faces.collect();
+            let faces = encoder.faces(&frame)?.into_iter().map(FoundFace::from).collect();
             Ok(FacesInPicture { file, width: frame.width(), height: frame.height(), faces })
         });
         exit_code = exit_code.max(match detected {

@@ -49,7 +49,7 @@ pub struct Args {
     /// The photos are aligned face crops of 112x112 pixels: faces are not searched for.
     #[arg(long)]
     aligned: bool,
-    /// Accept faces of low quality: small, dark, blurred or turned away.
+    /// Accept faces of low quality: small, dark, blurred, turned away, covered or cut off.
     #[arg(long)]
     force: bool,
     /// Accept a face that is similar to another enrolled person.

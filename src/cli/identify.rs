@@ -8,7 +8,7 @@ use ostiary_config::AlikePeople;
 use ostiary_core::{Candidate, Embedding, Frame, MatchRule, Person, PersonId, Similarity, Verdict};
 use ostiary_facebank::{Facebank, Gallery, person_folders};
 use ostiary_pictures::read_picture;
-use ostiary_pipeline::{FaceEncoder, aligned_crop};
+use ostiary_pipeline::{FaceEncoder, Thresholds, aligned_crop};
 use serde::Serialize;
 
 use super::Globals;
@@ -64,11 +64,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let picture = read_picture(&args.file)?;
     let mut encoder = FaceEncoder::load(&config)?;
     let thresholds = thresholds(&encoder, &config);
-    let mut gallery = match facebank {
-        Some(facebank) => facebank.gallery(encoder.model())?,
-        None => gallery_of_folder(&mut encoder, path, args.aligned)?,
+    let gallery = match facebank {
+        Some(facebank) => thresholds.load_gallery(&facebank, encoder.model())?,
+        None => gallery_of_folder(&mut encoder, path, args.aligned, &thresholds)?,
     };
-    thresholds.apply(&mut gallery);
     let rule = MatchRule { margin: config.door.margin };
     let identification = |verdict, person, best: Option<Candidate>| Identification {
         verdict,
@@ -127,7 +126,7 @@ fn print(globals: &Globals, identification: &Identification<'_>) -> anyhow::Resu
 
 /// The embedding of an aligned face or of the most probable face of a picture.
 fn embed(encoder: &mut FaceEncoder, picture: &Frame, aligned: bool) -> anyhow::Result<Option<Embedding>> {
-    if aligned {
+    let embedding = if aligned {
         let Some(crop) = aligned_crop(picture) else {
             bail!(
                 "the picture is {}x{} pixels; an aligned face is 112x112",
@@ -135,18 +134,24 @@ fn embed(encoder: &mut FaceEncoder, picture: &Frame, aligned: bool) -> anyhow::R
                 picture.height()
             );
         };
-        return Ok(Some(encoder.embed(&crop)?));
-    }
-    let embedding = encoder.most_probable(picture)?.map(|encoded| encoded.embedding);
+        Some(encoder.embed(&crop)?)
+    } else {
+        encoder.most_probable(picture)?.map(|encoded| encoded.embedding)
+    };
     if let Some(fault) = embedding.as_ref().and_then(|embedding| encoder.not_upright(embedding)) {
         bail!("{}", fault.advice());
     }
     Ok(embedding)
 }
 
-/// Makes a gallery from a folder of photos. A photo without a face is reported and skipped; a folder without any face is
-/// an error.
-fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) -> anyhow::Result<Gallery> {
+/// Makes a gallery from a folder of photos, with thresholds. A photo without a face is reported and skipped; a folder without any face
+/// is an error.
+fn gallery_of_folder(
+    encoder: &mut FaceEncoder,
+    folder: &Path,
+    aligned: bool,
+    thresholds: &Thresholds,
+) -> anyhow::Result<Gallery> {
     let mut gallery = Gallery::default();
     for (id, person) in (0..).zip(person_folders(folder)?) {
         let mut photos = Vec::new();
@@ -172,5 +177,6 @@ fn gallery_of_folder(encoder: &mut FaceEncoder, folder: &Path, aligned: bool) ->
     if gallery.is_empty() {
         bail!("{}: no face in any FOLDER/NAME/*.jpg", folder.display());
     }
+    thresholds.apply(&mut gallery);
     Ok(gallery)
 }

@@ -66,7 +66,7 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
     let facebank = facebank(&config, args.facebank.as_deref())?;
     let mut pipeline = RecognitionPipeline::load(&config)?;
     if let Some(facebank) = facebank {
-        pipeline.set_gallery(facebank.gallery(pipeline.model())?);
+        pipeline.set_gallery(pipeline.thresholds().load_gallery(&facebank, pipeline.model())?);
     }
     let rule = MatchRule { margin: config.door.margin };
 

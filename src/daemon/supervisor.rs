@@ -114,7 +114,7 @@ fn run_with(
     let models = Bundle::find(&config.models, config.engine.precision).map_err(VisionError::from)?;
     let mut pipeline = RecognitionPipeline::from_bundle(&models, &config)?;
     let mut facebank = open_facebank(&facebank_path)?;
-    pipeline.set_gallery(facebank.gallery(pipeline.model())?);
+    pipeline.set_gallery(pipeline.thresholds().load_gallery(&facebank, pipeline.model())?);
     // Without a record it is not known to be a new door.
     check_fpir(&config, &models, newest.is_none_or(|newest| newest.time.is_some()))?;
     let rules = rules(&config)?;
@@ -275,17 +275,16 @@ impl Supervisor<'_> {
     fn update_gallery(&mut self, facebank: &mut Facebank, is_stale: bool) -> bool {
         let gallery = match facebank.has_changed() {
             Ok(false) if !is_stale => return false,
-            Ok(_) => facebank.gallery(&self.model),
+            Ok(_) => self.thresholds.load_gallery(facebank, &self.model),
             Err(error) => Err(error),
         };
         match gallery {
-            Ok(mut gallery) => {
+            Ok(gallery) => {
                 log::info!("the facebank has changed: {}", count(gallery.len()));
                 if let Ok(hours) = Hours::parse(&self.config.hours) {
                     self.groups_without_hours =
                         warn_of_closed_groups(&hours, &gallery, &self.groups_without_hours);
                 }
-                self.thresholds.apply(&mut gallery);
                 self.people_problems = warn_of_people(&gallery, &self.config, &self.people_problems);
                 self.pending_update().gallery = Some(gallery);
                 false
@@ -347,7 +346,7 @@ impl Supervisor<'_> {
         }
         // The bundle that was tested: another one may have been activated meanwhile.
         let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config)?;
-        pipeline.set_gallery(facebank.gallery(pipeline.model())?);
+        pipeline.set_gallery(pipeline.thresholds().load_gallery(facebank, pipeline.model())?);
         check_fpir(&config, &bundle, true)?;
         let rules = rules(&config)?;
         let (model, detail) = (pipeline.model().clone(), summary(&pipeline));

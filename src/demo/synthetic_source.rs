@@ -197,9 +197,9 @@ mod tests {
         let mut similarity = |frame: &Frame, width: f32| {
             let faces = encoder.faces(frame).unwrap();
             assert_eq!(faces.len(), 1, "at {:?}: {faces:?}", frame.time);
-            let found = faces[0].detection.bbox.width;
+            let found = faces[0].face.detection.bbox.width;
             assert!((found / width - 1.0).abs() < 0.25, "{found} pixels wide, drawn {width}");
-            let embedding = encoder.encode(frame, &faces[0].detection).unwrap().embedding;
+            let embedding = encoder.encode(frame, &faces[0].face.detection).unwrap().embedding;
             enrolled.iter().map(|e| e.similarity(&embedding).0).fold(f32::MIN, f32::max)
         };
         // From the middle of the approach until the visitor leaves.

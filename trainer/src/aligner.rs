@@ -18,6 +18,17 @@ pub enum FaceMissing {
     OtherFace,
 }
 
+/// A face that was found and aligned.
+#[derive(Debug, Clone)]
+pub struct AlignedFace {
+    /// Where the face is.
+    pub detection: Detection,
+    /// The aligned face.
+    pub crop: Crop,
+    /// The share of the crop that lies outside the picture, 0 to 1.
+    pub share_outside: f32,
+}
+
 /// Detects and aligns faces. Can be used by several threads at once; each thread gets its own detector.
 pub struct Aligner<'a> {
     models: &'a Bundle,
@@ -30,7 +41,7 @@ impl<'a> Aligner<'a> {
         Self { models, detectors: Pool::default() }
     }
 
-    /// The main face of a picture and its aligned crop. If `expected_at` is given (pixels), only faces whose box contains
+    /// The main face of a picture, aligned. If `expected_at` is given (pixels), only faces whose box contains
     /// that point are candidates. The inner result says why there is no face.
     ///
     /// # Errors
@@ -39,7 +50,7 @@ impl<'a> Aligner<'a> {
         &self,
         frame: &Frame,
         expected_at: Option<Point>,
-    ) -> Result<Result<(Detection, Crop), FaceMissing>> {
+    ) -> Result<Result<AlignedFace, FaceMissing>> {
         let mut found = Detections::new();
         let load = || Ok(Detector::load(self.models, &config::Detector::default(), &Backend::tract(1))?);
         self.detectors.with(load, |detector| Ok(detector.detect(frame, &mut found)?))?;
@@ -48,11 +59,10 @@ impl<'a> Aligner<'a> {
             return Ok(Err(if found.is_empty() { FaceMissing::NoFace } else { FaceMissing::OtherFace }));
         };
         let mut crop = Crop::default();
-        Ok(if align(frame, &face.landmarks, &mut crop) {
-            Ok((*face, crop))
-        } else {
-            Err(FaceMissing::NoFace)
-        })
+        let share_outside = align(frame, &face.landmarks, &mut crop);
+        let aligned =
+            share_outside.map(|share_outside| AlignedFace { detection: *face, crop, share_outside });
+        Ok(aligned.ok_or(FaceMissing::NoFace))
     }
 }
 

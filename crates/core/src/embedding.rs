@@ -1,6 +1,7 @@
-//! A face as a unit vector, and the similarity of two of them.
+//! A face as a unit vector.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use super::Similarity;
+use super::similarity::dot;
 
 /// A shorter sum of embeddings has no direction but that of rounding errors.
 const MIN_MEAN_LENGTH: f32 = 1e-4;
@@ -47,9 +48,9 @@ impl Embedding {
         &self.0
     }
 
-    /// Cosine similarity of two embeddings of the same model, -1 to 1.
+    /// Cosine similarity of two embeddings of the same model, -1 to 1; not a number if they differ in length.
     pub fn similarity(&self, other: &Self) -> Similarity {
-        Similarity(self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum())
+        Similarity(dot(&self.0, &other.0))
     }
 }
 
@@ -57,27 +58,6 @@ impl Embedding {
 impl std::fmt::Debug for Embedding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Embedding({} values)", self.0.len())
-    }
-}
-
-/// How similar two faces are. Either the cosine, -1 to 1, or the normalized similarity that thresholds apply to: the cosine
-/// minus the mean of both faces' cosines with the mean embedding of strangers. It is about 0 for two people, and does not
-/// depend on how similar the model finds everybody before one camera. Without a mean embedding both are the same.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
-pub struct Similarity(pub f32);
-
-/// JSON has no number that is not finite: it is written as null, and read back as NaN, which matches nobody either.
-impl<'de> Deserialize<'de> for Similarity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Option::<f32>::deserialize(deserializer)?.unwrap_or(f32::NAN)))
-    }
-}
-
-impl Similarity {
-    /// Whether it is at least the threshold. False unless both are finite.
-    pub fn reaches(self, threshold: Self) -> bool {
-        self.0.is_finite() && threshold.0.is_finite() && self >= threshold
     }
 }
 
@@ -102,13 +82,5 @@ mod tests {
         assert!(Embedding::mean([(&x, 1.0), (&back, 1.0)]).is_none());
         assert!(Embedding::mean([(&x, 1.0), (&unit(&[1.0]), 1.0)]).is_none());
         assert!(Embedding::mean([(&x, f32::NAN)]).is_none());
-    }
-
-    #[test]
-    fn a_similarity_that_is_not_finite_reaches_nothing() {
-        assert!(Similarity(0.5).reaches(Similarity(0.5)));
-        assert!(!Similarity(0.5).reaches(Similarity(0.6)));
-        assert!(!Similarity(f32::INFINITY).reaches(Similarity(0.5)));
-        assert!(!Similarity(0.5).reaches(Similarity(f32::NEG_INFINITY)));
     }
 }

@@ -24,11 +24,12 @@ mod person;
 mod precision;
 mod quality;
 mod redact;
+mod similarity;
 
 pub use candidate::{Candidate, Score};
 pub use confidence_interval::clopper_pearson;
 pub use crop::Crop;
-pub use embedding::{Embedding, Similarity};
+pub use embedding::Embedding;
 pub use face::{Detection, Detections, Face, MAX_FACES, primary_detection};
 pub use frame::Frame;
 pub use geometry::{BBox, Landmarks, Point};
@@ -41,3 +42,4 @@ pub use person::{Person, fold_group};
 pub use precision::{Precision, UnknownPrecision};
 pub use quality::{Quality, QualityFault};
 pub use redact::redact;
+pub use similarity::{Similarity, dot, mean_cosine};

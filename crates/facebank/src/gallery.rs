@@ -1,11 +1,8 @@
 //! The gallery: the template of each person in memory, and the search for the person of a probe.
 
-use ostiary_core::{Candidate, Embedding, Person, PersonId, Score, Similarity};
+use ostiary_core::{Candidate, Embedding, Person, PersonId, Score, Similarity, dot, mean_cosine};
 
 use super::{Neighbor, PhotoAgreement};
-
-/// Number of independent sums of a dot product, which let the compiler use vector registers.
-const LANES: usize = 8;
 
 /// The people of a facebank with their templates. It includes disabled people, so that they are identified and refused
 /// instead of reported as strangers.
@@ -30,8 +27,8 @@ struct Enrolled {
     person: Person,
     /// Number of photos.
     photos: usize,
-    /// Half the cosine of the template and the mean embedding of strangers.
-    half_mean_cosine: f32,
+    /// The cosine of the template and the mean embedding of strangers ([`mean_cosine`]).
+    mean_cosine: f32,
     /// The least normalized similarity of a match.
     threshold: Similarity,
     agreement: PhotoAgreement,
@@ -93,7 +90,7 @@ impl Gallery {
         self.people.push(Enrolled {
             person,
             photos: photos.len(),
-            half_mean_cosine: 0.0,
+            mean_cosine: 0.0,
             threshold: Similarity(f32::INFINITY),
             agreement: PhotoAgreement::new(&template, embeddings),
             neighbor: None,
@@ -110,11 +107,7 @@ impl Gallery {
         self.mean = if is_usable { mean.to_vec() } else { Vec::new() };
         for (index, enrolled) in self.people.iter_mut().enumerate() {
             let row = self.rows.get(index * self.length..).unwrap_or_default();
-            enrolled.half_mean_cosine = if self.mean.is_empty() {
-                0.0
-            } else {
-                dot(row.get(..self.length).unwrap_or_default(), &self.mean) / 2.0
-            };
+            enrolled.mean_cosine = mean_cosine(row.get(..self.length).unwrap_or_default(), &self.mean);
             enrolled.threshold =
                 if is_usable { threshold(enrolled.photos) } else { Similarity(f32::INFINITY) };
         }
@@ -128,10 +121,10 @@ impl Gallery {
         while let Some((one, others)) = remaining.split_first_mut() {
             let Some(row) = rows.next() else { return };
             for (other, other_row) in others.iter_mut().zip(rows.clone()) {
-                let similarity = dot(row, other_row) - one.half_mean_cosine - other.half_mean_cosine;
+                let cosine = Similarity(dot(row, other_row));
                 let pair = Neighbor {
                     person: other.person.id,
-                    similarity: Similarity(similarity),
+                    similarity: Similarity::normalized(cosine, [one.mean_cosine, other.mean_cosine]),
                     threshold: Similarity(one.threshold.0.min(other.threshold.0)),
                 };
                 one.set_neighbor(pair);
@@ -215,24 +208,10 @@ impl Gallery {
     /// The person that the probe is most similar to, and the next two. `None` if the gallery is empty, or if the probe has
     /// another length and therefore another model. Does not allocate.
     pub fn best(&self, probe: &Embedding) -> Option<Candidate> {
-        let probe = probe.values();
-        if probe.len() != self.length || self.length == 0 {
-            return None;
-        }
-        let probe_half = if self.mean.is_empty() { 0.0 } else { dot(probe, &self.mean) / 2.0 };
         // The three best, in falling order.
-        let mut scores: [Option<Score>; 3] = [None; 3];
-        for (enrolled, row) in self.people.iter().zip(self.rows.chunks_exact(self.length)) {
-            let cosine = dot(row, probe);
-            let similarity = cosine - probe_half - enrolled.half_mean_cosine;
-            let mut score = Score {
-                person: enrolled.person.id,
-                similarity: Similarity(similarity),
-                cosine: Similarity(cosine),
-                threshold: enrolled.threshold,
-                photos: u32::try_from(enrolled.photos).unwrap_or(u32::MAX),
-            };
-            for place in &mut scores {
+        let mut best: [Option<Score>; 3] = [None; 3];
+        for mut score in self.scores(probe) {
+            for place in &mut best {
                 match place {
                     Some(other) if score.similarity.0 > other.similarity.0 => {
                         std::mem::swap(other, &mut score)
@@ -245,7 +224,25 @@ impl Gallery {
                 }
             }
         }
-        Candidate::from_scores(scores)
+        Candidate::from_scores(best)
+    }
+
+    /// How similar the probe is to each person, in the order of [`Gallery::people`]; nothing if it has another length and therefore
+    /// another model.
+    pub fn scores(&self, probe: &Embedding) -> impl Iterator<Item = Score> {
+        let probe = probe.values();
+        let rows = if probe.len() == self.length { self.rows.as_slice() } else { &[] };
+        let probe_mean_cosine = mean_cosine(probe, &self.mean);
+        self.people.iter().zip(rows.chunks_exact(self.length.max(1))).map(move |(enrolled, row)| {
+            let cosine = Similarity(dot(row, probe));
+            Score {
+                person: enrolled.person.id,
+                similarity: Similarity::normalized(cosine, [probe_mean_cosine, enrolled.mean_cosine]),
+                cosine,
+                threshold: enrolled.threshold,
+                photos: u32::try_from(enrolled.photos).unwrap_or(u32::MAX),
+            }
+        })
     }
 
     fn enrolled(&self, id: PersonId) -> Option<&Enrolled> {
@@ -268,20 +265,6 @@ impl std::fmt::Debug for Gallery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gallery({} people)", self.people.len())
     }
-}
-
-/// The dot product of two rows of the same length.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a, a_rest) = a.as_chunks::<LANES>();
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

@@ -25,6 +25,6 @@ pub use gallery::{Gallery, TemplateError};
 pub use lock::DaemonLock;
 pub use neighbor::Neighbor;
 pub use person::{PersonSummary, check_name};
-pub use photo_agreement::{MIN_AGREEMENT, PhotoAgreement, disagreeing_photos};
+pub use photo_agreement::{PhotoAgreement, disagreeing_photos};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

@@ -11,7 +11,7 @@ use ostiary_core::Embedding;
 /// By the embeddings of the shipped model, of 25 people with 2 to 7 photos drawn at random: of the photos of one person, 0.3 % or
 /// less are below it before a webcam and in portraits, 6 to 10 % with hard poses and ages. With one wrong photo, or with half
 /// of the photos of another person, 93 to 100 % are below it.
-pub const MIN_AGREEMENT: f32 = 0.4;
+const MIN_GROUP_COSINE: f32 = 0.4;
 
 /// How well the photos of a person agree.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,19 +34,19 @@ impl PhotoAgreement {
 
     /// Whether photos disagree with the others.
     pub fn has_disagreement(&self) -> bool {
-        self.groups.is_some_and(|cosine| cosine < MIN_AGREEMENT)
+        self.groups.is_some_and(|cosine| cosine < MIN_GROUP_COSINE)
     }
 }
 
 /// The indices of the photos that disagree with the others, in order: of the two groups that differ most the smaller one, if their
-/// cosine is below [`MIN_AGREEMENT`]; then the same for the rest. If no majority remains, all photos disagree.
+/// cosine is below 0.4; then the same for the rest. If no majority remains, all photos disagree.
 pub fn disagreeing_photos(photos: &[&Embedding]) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..photos.len()).collect();
     loop {
         let embeddings: Vec<&Embedding> =
             kept.iter().filter_map(|index| photos.get(*index)).copied().collect();
         match most_different_groups(&embeddings) {
-            Some(groups) if groups.cosine < MIN_AGREEMENT => {
+            Some(groups) if groups.cosine < MIN_GROUP_COSINE => {
                 let mut is_minority = groups.is_minority.into_iter();
                 kept.retain(|_| is_minority.next() == Some(false));
             }

@@ -171,7 +171,7 @@ impl Calibration {
     }
 
     /// Whether the thresholds for this rate and this number of people are extrapolated from the trials.
-    pub fn is_extrapolated(&self, fpir: f64, people: usize) -> bool {
+    fn is_extrapolated(&self, fpir: f64, people: usize) -> bool {
         fpir < self.supported_fpir || people > self.people as usize
     }
 
@@ -218,6 +218,12 @@ impl Calibration {
         CalibratedThreshold { similarity: Similarity(similarity), is_extrapolated }
     }
 
+    /// The threshold of a person with this number of photos, in a door with this number of people, at the lowest rate of the table:
+    /// stricter than those of every rate that can be set.
+    pub fn strictest_threshold(&self, people: usize, photos: usize) -> CalibratedThreshold {
+        self.threshold(self.fpir.last().copied().unwrap_or(0.0), people, photos)
+    }
+
     /// The different values of a column of the grid, ascending.
     fn axis(&self, column: impl Fn(&ThresholdRow) -> u32) -> Vec<u32> {
         let mut values: Vec<u32> = self.thresholds.iter().map(column).collect();
@@ -245,10 +251,11 @@ fn interpolate<'a>(points: impl Iterator<Item = (f64, &'a f32)>, x: f64) -> f32 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn calibration() -> Calibration {
+    /// A calibration that is valid, for 100 people.
+    pub(crate) fn calibration() -> Calibration {
         let row = |photos, people, similarity: [f32; 3]| ThresholdRow {
             photos,
             people,

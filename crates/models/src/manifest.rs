@@ -288,17 +288,7 @@ mod tests {
         {
             assert!(refused(&|entry| entry.input.shape = shape).contains("input shape"), "{shape:?}");
         }
-        let calibration = Calibration {
-            sets: vec![],
-            strangers: 1,
-            people: 1,
-            visits: 1,
-            supported_fpir: 0.5,
-            fpir: vec![],
-            mean: vec![],
-            upright: None,
-            thresholds: vec![],
-        };
+        let calibration = Calibration { thresholds: vec![], ..crate::calibration::tests::calibration() };
         assert!(refused(&|entry| entry.calibration = Some(calibration.clone())).contains("calibration"));
         let good = Manifest { format: 1, models: [("m".to_owned(), entry(&[]))].into() };
         let text = toml::to_string(&good).unwrap();

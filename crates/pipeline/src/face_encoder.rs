@@ -8,7 +8,7 @@ use ostiary_engine::Backend;
 use ostiary_models::{Bundle, UnsupportedFpir};
 use ostiary_vision::{Detector, Embedder, VisionError, align, cover, is_cut_off, measure_quality};
 
-use super::Thresholds;
+use super::{Thresholds, face_fault};
 
 /// Least width of the face in an aligned crop, as a share of its side.
 const MIN_CROP_FACE: f32 = 0.35;
@@ -20,6 +20,17 @@ pub struct FaceEncoder {
     detections: Detections,
 }
 
+/// A face that was aligned and measured, but not embedded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeasuredFace {
+    /// Detection and quality.
+    pub face: Face,
+    /// Whether the picture's edge cuts the face off.
+    pub is_cut_off: bool,
+    /// What covers the eyes or the mouth.
+    pub cover: Option<QualityFault>,
+}
+
 /// A face with its aligned crop and its embedding.
 #[derive(Debug, Clone)]
 pub struct EncodedFace {
@@ -29,8 +40,8 @@ pub struct EncodedFace {
     pub crop: Crop,
     /// The embedding of the crop.
     pub embedding: Embedding,
-    /// Whether the picture's edge cuts the face off.
-    pub is_cut_off: bool,
+    /// The share of the crop that lies outside the picture, 0 to 1.
+    pub share_outside: f32,
 }
 
 impl FaceEncoder {
@@ -68,10 +79,9 @@ impl FaceEncoder {
 
     /// The first fault of a face; `None` if it is good enough.
     pub fn fault(&self, limits: &QualityLimits, encoded: &EncodedFace) -> Option<QualityFault> {
-        // A head that is not upright, or is cut off, has the landmarks of another pose, and with them other faults.
-        let cut_off = encoded.is_cut_off.then_some(QualityFault::CutOff);
-        let faults = || limits.fault(&encoded.face.quality).or_else(|| cover(&encoded.crop));
-        self.not_upright(&encoded.embedding).or(cut_off).or_else(faults)
+        // A head that is not upright has the landmarks of another pose, and with them other faults.
+        let EncodedFace { face, crop, embedding, share_outside } = encoded;
+        self.not_upright(embedding).or_else(|| face_fault(limits, &face.quality, *share_outside, crop))
     }
 
     /// The fault of an embedding whose head is not upright, so that it says nothing about the person.
@@ -83,12 +93,13 @@ impl FaceEncoder {
     ///
     /// # Errors
     /// The detector fails.
-    pub fn faces(&mut self, frame: &Frame) -> Result<Vec<Face>, VisionError> {
+    pub fn faces(&mut self, frame: &Frame) -> Result<Vec<MeasuredFace>, VisionError> {
         self.detector.detect(frame, &mut self.detections)?;
         let mut crop = Crop::default();
         let face = |detection: &Detection| {
-            align(frame, &detection.landmarks, &mut crop)
-                .then(|| Face { detection: *detection, quality: measure_quality(detection, &crop) })
+            let share_outside = align(frame, &detection.landmarks, &mut crop)?;
+            let face = Face { detection: *detection, quality: measure_quality(detection, &crop) };
+            Some(MeasuredFace { face, is_cut_off: is_cut_off(share_outside), cover: cover(&crop) })
         };
         Ok(self.detections.iter().filter_map(face).collect())
     }
@@ -99,12 +110,9 @@ impl FaceEncoder {
     /// The landmarks cannot be aligned, or the embedder fails.
     pub fn encode(&mut self, frame: &Frame, detection: &Detection) -> Result<EncodedFace, VisionError> {
         let mut crop = Crop::default();
-        if !align(frame, &detection.landmarks, &mut crop) {
-            return Err(VisionError::NotAligned);
-        }
+        let share_outside = align(frame, &detection.landmarks, &mut crop).ok_or(VisionError::NotAligned)?;
         let face = Face { detection: *detection, quality: measure_quality(detection, &crop) };
-        let is_cut_off = is_cut_off(frame, &detection.landmarks);
-        Ok(EncodedFace { face, embedding: self.embedder.embed(&crop)?, crop, is_cut_off })
+        Ok(EncodedFace { face, embedding: self.embedder.embed(&crop)?, crop, share_outside })
     }
 
     /// The main face of a picture ([`primary_detection`]); `None` if there is no face.
@@ -113,7 +121,7 @@ impl FaceEncoder {
     /// A network fails.
     pub fn most_probable(&mut self, frame: &Frame) -> Result<Option<EncodedFace>, VisionError> {
         let faces = self.faces(frame)?;
-        match primary_detection(faces.iter().map(|face| &face.detection)) {
+        match primary_detection(faces.iter().map(|found| &found.face.detection)) {
             Some(detection) => Ok(Some(self.encode(frame, detection)?)),
             None => Ok(None),
         }

@@ -41,7 +41,7 @@ pub fn check_photo(
     limits: &QualityLimits,
     frame: &Frame,
 ) -> Result<PhotoCheck, VisionError> {
-    let faces = encoder.faces(frame)?;
+    let faces: Vec<Face> = encoder.faces(frame)?.into_iter().map(|found| found.face).collect();
     let face = match single_face(&faces) {
         Ok(face) => face,
         Err(refusal) => return Ok(PhotoCheck::Refused(refusal)),

@@ -7,10 +7,10 @@ use ostiary_core::{Candidate, Crop, Detection, Frame, MAX_FACES, ModelId, Qualit
 use ostiary_engine::Backend;
 use ostiary_facebank::Gallery;
 use ostiary_models::{Bundle, UprightTest};
-use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, cover, is_cut_off, measure_quality};
+use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, measure_quality};
 
-use super::Thresholds;
 use super::track_template::{MOMENT_INTERVAL, TrackTemplate};
+use super::{Thresholds, face_fault};
 
 /// Maximum number of faces that are embedded in one frame. If there are more good ones, they take turns.
 const MAX_EMBEDDED_FACES: usize = 4;
@@ -130,10 +130,9 @@ impl RecognitionPipeline {
         &self.gallery
     }
 
-    /// Replaces the gallery, from the next frame on, and computes its thresholds. Its templates must be of the embedding
-    /// model.
-    pub fn set_gallery(&mut self, mut gallery: Gallery) {
-        self.thresholds.apply(&mut gallery);
+    /// Replaces the gallery, from the next frame on. Its templates must be of the embedding model, and its thresholds set
+    /// ([`Thresholds::load_gallery`]): a gallery without thresholds matches nobody.
+    pub fn set_gallery(&mut self, gallery: Gallery) {
         self.gallery = gallery;
     }
 
@@ -160,22 +159,15 @@ impl RecognitionPipeline {
             else {
                 continue;
             };
-            if !track.is_visible() || !align(frame, &track.detection.landmarks, crop) {
+            if !track.is_visible() {
                 continue;
             }
             let detection = track.detection;
+            let Some(share_outside) = align(frame, &detection.landmarks, crop) else { continue };
             let quality = measure_quality(&detection, crop);
-            // The landmarks of a face that is cut off are guesses, and so is its pose.
-            let fault = if is_cut_off(frame, &detection.landmarks) {
-                Some(QualityFault::CutOff)
-            } else {
-                self.limits.fault(&quality).or_else(|| cover(crop))
-            };
+            let fault = face_fault(&self.limits, &quality, share_outside, crop);
             let Some(slot) = slot_of(&mut self.templates, track.id) else { continue };
-            // A face that was embedded and refused is not due either.
-            let is_due = slot.template.is_due(frame.time)
-                && slot.embedded_at.is_none_or(|last| frame.time.abs_diff(last) >= MOMENT_INTERVAL);
-            if fault.is_none() && is_due && embedded.push(self.faces.len()).is_ok() {
+            if fault.is_none() && slot.is_due(frame.time) && embedded.push(self.faces.len()).is_ok() {
                 self.next_turn = index + 1;
             }
             // Cannot fail: there are at most as many faces as tracks, and both lists have the same capacity.
@@ -243,6 +235,11 @@ impl RecognitionPipeline {
 }
 
 impl TemplateSlot {
+    /// Whether a face at this time is embedded: it is a new moment. A face that was embedded and refused is not due before either.
+    fn is_due(&self, time: Duration) -> bool {
+        self.embedded_at.is_none_or(|last| time.abs_diff(last) >= MOMENT_INTERVAL)
+    }
+
     /// Gives the place to a new track.
     fn reset(&mut self, track: TrackId) {
         self.track = Some(track);
@@ -261,4 +258,19 @@ fn slot_of(slots: &mut [TemplateSlot], track: TrackId) -> Option<&mut TemplateSl
     let slot = slots.iter_mut().find(|slot| slot.track.is_none())?;
     slot.reset(track);
     Some(slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_within_the_interval_are_one_moment() {
+        let ms = Duration::from_millis;
+        let mut slot = TemplateSlot::default();
+        assert!(slot.is_due(ms(0)));
+        slot.embedded_at = Some(ms(1000));
+        assert!(!slot.is_due(ms(1149)) && slot.is_due(ms(1150)));
+        assert!(slot.is_due(ms(850)), "a clock that goes back begins anew");
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use ostiary_core::{Embedding, Similarity};
-use ostiary_facebank::Gallery;
+use ostiary_core::{Embedding, ModelId, Similarity, mean_cosine};
+use ostiary_facebank::{Facebank, FacebankError, Gallery};
 use ostiary_models::{CalibratedThreshold, Calibration, ModelEntry, UnsupportedFpir};
 
 /// The threshold of a model without a calibration, cosine: no two people of our test sets reach it.
@@ -18,10 +18,10 @@ pub struct Thresholds(Kind);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
-    Calibrated {
-        calibration: Calibration,
-        fpir: f64,
-    },
+    /// A model with a calibration, at a rate that it supports or allows by extrapolation.
+    Calibrated { calibration: Calibration, fpir: f64 },
+    /// A model whose calibration does not reach `door.fpir`: its strictest thresholds, for which no rate is promised.
+    Strictest(Calibration),
     /// A model without a calibration has one threshold, of the cosine.
     Uncalibrated(Similarity),
 }
@@ -38,16 +38,12 @@ impl Thresholds {
         Ok(Self(Kind::Calibrated { calibration: calibration.clone(), fpir }))
     }
 
-    /// The thresholds for `door.fpir`, and the error if the calibration does not reach so far. They are then the fit of the tail
-    /// down to the lowest rate of the table: stricter than those of every supported rate, but no rate is promised.
+    /// The thresholds for `door.fpir`, and the error if the calibration does not reach so far. They are then those of the lowest rate
+    /// of the table: stricter than those of every rate that can be set, but no rate is promised.
     pub fn nearest(model: &ModelEntry, fpir: Option<f64>) -> (Self, Option<UnsupportedFpir>) {
         match (Self::new(model, fpir), &model.calibration) {
             (Ok(thresholds), _) => (thresholds, None),
-            (Err(error), Some(calibration)) => {
-                // A rate that is not a number has the strictest threshold too.
-                let fpir = fpir.filter(|fpir| *fpir > 0.0).unwrap_or(0.0);
-                (Self(Kind::Calibrated { calibration: calibration.clone(), fpir }), Some(error))
-            }
+            (Err(error), Some(calibration)) => (Self(Kind::Strictest(calibration.clone())), Some(error)),
             (Err(error), None) => (Self::uncalibrated(model), Some(error)),
         }
     }
@@ -72,11 +68,11 @@ impl Thresholds {
         Self(Kind::Uncalibrated(Similarity(strictest.max(UNCALIBRATED_THRESHOLD))))
     }
 
-    /// The rate that is kept; `None` if the model has no calibration.
+    /// The rate that is kept; `None` if the model has no calibration, or one that does not reach `door.fpir`.
     pub fn fpir(&self) -> Option<f64> {
         match &self.0 {
             Kind::Calibrated { fpir, .. } => Some(*fpir),
-            Kind::Uncalibrated(_) => None,
+            Kind::Strictest(_) | Kind::Uncalibrated(_) => None,
         }
     }
 
@@ -84,24 +80,33 @@ impl Thresholds {
     pub fn threshold(&self, people: usize, photos: usize) -> CalibratedThreshold {
         match &self.0 {
             Kind::Calibrated { calibration, fpir } => calibration.threshold(*fpir, people, photos),
+            Kind::Strictest(calibration) => calibration.strictest_threshold(people, photos),
             Kind::Uncalibrated(similarity) => {
                 CalibratedThreshold { similarity: *similarity, is_extrapolated: true }
             }
         }
     }
 
-    /// Compares two faces, 1 to 1: one as the only photo of the only person of a door, the other as a visitor.
+    /// Compares two faces, 1 to 1: one as the only photo of the only person of a door, the other as a visitor. Faces of another model
+    /// do not match.
     pub fn compare(&self, enrolled: &Embedding, visitor: &Embedding) -> Comparison {
-        let mean = self.mean();
-        let mean_cosine = |embedding: &Embedding| -> f32 {
-            embedding.values().iter().zip(mean).map(|(value, mean)| value * mean).sum()
-        };
         let cosine = enrolled.similarity(visitor);
+        let mean_cosines = [enrolled, visitor].map(|face| mean_cosine(face.values(), self.mean()));
         Comparison {
-            similarity: Similarity(cosine.0 - (mean_cosine(enrolled) + mean_cosine(visitor)) / 2.0),
+            similarity: Similarity::normalized(cosine, mean_cosines),
             cosine,
             threshold: self.threshold(1, 1).similarity,
         }
+    }
+
+    /// Loads the people of a facebank that have a template of this model, with their thresholds.
+    ///
+    /// # Errors
+    /// The facebank cannot be read, or is not prepared for the model.
+    pub fn load_gallery(&self, facebank: &Facebank, model: &ModelId) -> Result<Gallery, FacebankError> {
+        let mut gallery = facebank.gallery(model)?;
+        self.apply(&mut gallery);
+        Ok(gallery)
     }
 
     /// Sets the thresholds of the people of a gallery.
@@ -113,7 +118,7 @@ impl Thresholds {
     /// The mean embedding of strangers; empty if similarities are not normalized.
     fn mean(&self) -> &[f32] {
         match &self.0 {
-            Kind::Calibrated { calibration, .. } => &calibration.mean,
+            Kind::Calibrated { calibration, .. } | Kind::Strictest(calibration) => &calibration.mean,
             Kind::Uncalibrated(_) => &[],
         }
     }
@@ -156,6 +161,9 @@ impl fmt::Display for Description<'_> {
         }
         match &self.thresholds.0 {
             Kind::Uncalibrated(_) => f.write_str(" (the model has no calibration: a strict cosine)"),
+            Kind::Strictest(_) => {
+                f.write_str(" (the strictest of the model, which does not support door.fpir)")
+            }
             Kind::Calibrated { calibration, fpir } => {
                 let people = self.gallery.len();
                 let is_extrapolated = calibration.threshold(*fpir, people, 1).is_extrapolated;
@@ -180,18 +188,13 @@ mod tests {
         let manifest: Manifest = toml::from_str(&text.unwrap()).unwrap();
         let mut model = manifest.entry(ModelRole::Embedder, Precision::Int8).unwrap().clone();
         model.calibration = Some(Calibration {
-            sets: vec![],
-            strangers: 300,
             people: 1,
-            visits: 300,
-            supported_fpir: 1e-2,
-            fpir: vec![1e-1, 1e-2, 1e-3],
             mean: vec![0.5, 0.0],
-            upright: None,
             thresholds: vec![
                 ThresholdRow { photos: 1, people: 1, similarity: vec![0.25, 0.5, 0.75] },
                 ThresholdRow { photos: 2, people: 1, similarity: vec![0.25, 0.625, 0.75] },
             ],
+            ..ostiary_testkit::calibration()
         });
         model
     }
@@ -242,10 +245,40 @@ mod tests {
         assert!(Thresholds::new(&model(), Some(1e-4)).is_err());
         let (nearest, error) = Thresholds::nearest(&model(), Some(1e-4));
         assert!(error.is_some());
-        assert_eq!(nearest.fpir(), Some(1e-4));
+        assert_eq!(nearest.fpir(), None, "no rate is promised");
         assert_eq!(nearest.threshold(1, 1).similarity, Similarity(0.75));
+        let text = nearest.describe(&Gallery::default()).to_string();
+        assert!(text.ends_with("does not support door.fpir)"), "{text}");
         let extremes = Thresholds::extremes(&model()).map(|thresholds| thresholds.threshold(1, 1).similarity);
         assert_eq!(extremes, [Similarity(0.25), Similarity(0.75)]);
+    }
+
+    #[test]
+    fn a_rate_between_the_table_and_the_smallest_allowed_has_the_strictest_thresholds_too() {
+        let mut model = model();
+        if let Some(calibration) = &mut model.calibration {
+            // The smallest rate that can be set is 0.001, and the table goes down to 0.0001.
+            calibration.fpir = vec![1e-1, 1e-2, 1e-4];
+        }
+        for fpir in [9e-4, 5e-4, 1e-4, 1e-5, 0.0, f64::NAN] {
+            let (nearest, error) = Thresholds::nearest(&model, Some(fpir));
+            assert!(error.is_some() && nearest.fpir().is_none(), "{fpir}");
+            assert_eq!(nearest.threshold(1, 1).similarity, Similarity(0.75), "{fpir}");
+        }
+        let (smallest, error) = Thresholds::nearest(&model, Some(1e-3));
+        assert!(error.is_none() && smallest.threshold(1, 1).similarity < Similarity(0.75));
+    }
+
+    #[test]
+    fn faces_of_another_model_do_not_match() {
+        let thresholds = Thresholds::new(&model(), None).unwrap();
+        let short = Embedding::normalized(&[1.0]).unwrap();
+        let long = Embedding::normalized(&[1.0, 0.0, 0.0]).unwrap();
+        let unit = Embedding::normalized(&[1.0, 0.0]).unwrap();
+        for (enrolled, visitor) in [(&short, &short), (&long, &long), (&unit, &long), (&short, &unit)] {
+            assert!(!thresholds.compare(enrolled, visitor).is_match());
+        }
+        assert!(thresholds.compare(&unit, &unit).is_match());
     }
 
     #[test]

@@ -31,14 +31,6 @@ struct Moment {
 }
 
 impl TrackTemplate {
-    /// Whether a frame at this time is a new moment.
-    pub fn is_due(&self, time: Duration) -> bool {
-        // A time before the last moment is a new moment too: adding it clears the template.
-        self.moments
-            .back()
-            .is_none_or(|last| time < last.time || time.saturating_sub(last.time) >= MOMENT_INTERVAL)
-    }
-
     /// Whether a face can be of the person of this template. True without moments.
     pub fn is_same_person(&self, embedding: &Embedding) -> bool {
         self.mean.as_ref().is_none_or(|mean| mean.similarity(embedding).reaches(MIN_SAME_PERSON))
@@ -94,14 +86,6 @@ mod tests {
     }
 
     #[test]
-    fn frames_within_the_interval_are_one_moment() {
-        let mut template = TrackTemplate::default();
-        assert!(template.is_due(ms(0)));
-        template.push(ms(0), 1.0, &unit(1.0, 0.0), WINDOW);
-        assert!(!template.is_due(ms(149)) && template.is_due(ms(150)));
-    }
-
-    #[test]
     fn the_mean_is_weighted_and_old_moments_leave_it() {
         let mut template = TrackTemplate::default();
         assert!(template.mean().is_none());
@@ -133,7 +117,6 @@ mod tests {
             template.push(ms(number), 1.0, &unit(1.0, 0.0), WINDOW);
         }
         assert_eq!(template.evidence(), MAX_MOMENTS as u32);
-        assert!(template.is_due(ms(50)));
         template.push(ms(50), 1.0, &unit(0.0, 1.0), WINDOW);
         assert_eq!((template.evidence(), template.mean().unwrap().values()), (1, [0.0, 1.0].as_slice()));
     }

@@ -38,8 +38,8 @@ fn embed(encoder: &mut FaceEncoder, portrait: &Portrait) -> Result<Embedding, Se
     let picture = portrait.picture()?;
     let faces = encoder.faces(&picture)?;
     match faces.as_slice() {
-        [face] if face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
-            Ok(encoder.encode(&picture, &face.detection)?.embedding)
+        [found] if found.face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
+            Ok(encoder.encode(&picture, &found.face.detection)?.embedding)
         }
         faces => Err(SelfTestError::FaceNotFound { file: portrait.file, found: faces.len() }),
     }

@@ -64,12 +64,11 @@ fn mean(points: &Landmarks) -> Point {
 }
 
 /// Writes the aligned face into `crop`, with bilinear interpolation; pixels outside the frame are black. `landmarks` are in
-/// pixels of the frame. Returns `false` and leaves the crop unchanged if the landmarks cannot be aligned.
-pub fn align(frame: &Frame, landmarks: &Landmarks, crop: &mut Crop) -> bool {
+/// pixels of the frame. Returns the share of the crop that lies outside the frame, 0 to 1. Returns `None` and leaves the crop unchanged
+/// if the landmarks cannot be aligned.
+pub fn align(frame: &Frame, landmarks: &Landmarks, crop: &mut Crop) -> Option<f32> {
     // The inverse mapping, from the crop to the frame: every pixel of the crop is written once.
-    let Some(transform) = SimilarityTransform::least_squares(&ARCFACE_TEMPLATE, landmarks) else {
-        return false;
-    };
+    let transform = SimilarityTransform::least_squares(&ARCFACE_TEMPLATE, landmarks)?;
     for (row, pixels) in crop.rgb_mut().chunks_exact_mut(Crop::SIDE * 3).enumerate() {
         let mut position = transform.apply(Point { x: 0.0, y: row as f32 });
         for pixel in pixels.as_chunks_mut::<3>().0 {
@@ -78,17 +77,14 @@ pub fn align(frame: &Frame, landmarks: &Landmarks, crop: &mut Crop) -> bool {
             position.y += transform.b;
         }
     }
-    true
+    Some(share_outside(frame, transform))
 }
 
 /// Steps per side of a crop in which [`share_outside`] samples it.
 const SHARE_STEPS: u8 = 16;
 
-/// The share of the aligned crop that lies outside the frame, 0 to 1, sampled in a grid. 1 if the landmarks cannot be aligned.
-pub(super) fn share_outside(frame: &Frame, landmarks: &Landmarks) -> f32 {
-    let Some(transform) = SimilarityTransform::least_squares(&ARCFACE_TEMPLATE, landmarks) else {
-        return 1.0;
-    };
+/// The share of the crop that lies outside the frame, 0 to 1, sampled in a grid. The transform maps the crop to the frame.
+fn share_outside(frame: &Frame, transform: SimilarityTransform) -> f32 {
     let step = Crop::SIDE as f32 / f32::from(SHARE_STEPS);
     let position = |index: u8| (f32::from(index) + 0.5) * step;
     let samples = (0..SHARE_STEPS).flat_map(|row| (0..SHARE_STEPS).map(move |column| (column, row)));
@@ -144,7 +140,9 @@ mod tests {
         fn arbitrary_landmarks_do_not_panic(x in -1e9f32..1e9, y in -1e9f32..1e9, spread in -1e6f32..1e6) {
             let frame = Frame::from_rgb(4, 4, vec![9; 48]).unwrap();
             let landmarks = std::array::from_fn(|i| Point { x: x + spread * i as f32, y: y - spread * (i % 2) as f32 });
-            align(&frame, &landmarks, &mut Crop::default());
+            if let Some(share) = align(&frame, &landmarks, &mut Crop::default()) {
+                prop_assert!((0.0..=1.0).contains(&share));
+            }
         }
     }
 
@@ -152,7 +150,7 @@ mod tests {
     fn degenerate_landmarks_are_refused() {
         let frame = Frame::from_rgb(4, 4, vec![9; 48]).unwrap();
         for landmarks in [[Point { x: 3.0, y: 3.0 }; 5], [Point { x: f32::NAN, y: 0.0 }; 5]] {
-            assert!(!align(&frame, &landmarks, &mut Crop::default()));
+            assert_eq!(align(&frame, &landmarks, &mut Crop::default()), None);
         }
     }
 
@@ -161,7 +159,7 @@ mod tests {
         let rgb: Vec<u8> = (0..Crop::BYTES).map(|i| (i * 7 % 251) as u8).collect();
         let frame = Frame::from_rgb(112, 112, rgb.clone()).unwrap();
         let mut crop = Crop::default();
-        assert!(align(&frame, &ARCFACE_TEMPLATE, &mut crop));
+        assert_eq!(align(&frame, &ARCFACE_TEMPLATE, &mut crop), Some(0.0));
         let different = crop.rgb().iter().zip(&rgb).filter(|(a, b)| a.abs_diff(**b) > 1).count();
         assert!(different < Crop::BYTES / 50, "{different} values differ");
     }

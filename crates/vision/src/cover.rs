@@ -6,6 +6,8 @@
 
 use ostiary_core::{Crop, QualityFault};
 
+use super::luma::luma;
+
 /// Dark glasses: standard deviation of the luma in the eyes, and their mean luma, both relative to the mean luma of the skin.
 const MAX_EYE_DEVIATION: f32 = 0.05;
 const MAX_EYE_LUMA: f32 = 0.5;
@@ -110,10 +112,11 @@ fn rectangle(crop: &Crop, [left, top, right, bottom]: [usize; 4]) -> Sums {
     inside.filter_map(|(x, y)| pixel(crop, x, y)).fold(Sums::default(), Sums::add)
 }
 
-/// Luma (ITU-R BT.601), 0 to 255, and red minus luma.
+/// Luma, 0 to 255, and red minus luma.
 fn pixel(crop: &Crop, x: usize, y: usize) -> Option<[f32; 2]> {
-    let [red, green, blue] = *crop.rgb().as_chunks::<3>().0.get(y * Crop::SIDE + x)?;
-    let luma = 0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue);
+    let pixel = *crop.rgb().as_chunks::<3>().0.get(y * Crop::SIDE + x)?;
+    let [red, _, _] = pixel;
+    let luma = luma(pixel);
     Some([luma, f32::from(red) - luma])
 }
 

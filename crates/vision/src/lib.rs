@@ -11,13 +11,14 @@ mod cut_off;
 mod embedder;
 mod error;
 mod load_network;
+mod luma;
 mod mtcnn;
 mod quality;
 mod tracker;
 
 pub use align::{ARCFACE_TEMPLATE, align};
 pub use cover::cover;
-pub use cut_off::{MAX_SHARE_OUTSIDE, is_cut_off};
+pub use cut_off::is_cut_off;
 pub use embedder::Embedder;
 pub use error::VisionError;
 pub use load_network::load_network;

@@ -4,12 +4,12 @@
 
 use ostiary_core::{Crop, Detection, Landmarks, Point, Quality};
 
+use super::luma::luma;
+
 /// Distance of the tip of the nose from the plane of eyes and mouth, as a fraction of the distance between the eyes.
 const NOSE_DEPTH: f32 = 0.5;
 /// Position of the nose of a frontal face between the eyes (0) and the mouth (1).
 const FRONTAL_NOSE_POSITION: f32 = 0.5;
-/// Weights of red, green and blue in the luma (ITU-R BT.601).
-const LUMA_WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
 /// Border of the crop that shows background and hair, and is not measured, pixels.
 const MARGIN: usize = Crop::SIDE / 8;
 
@@ -24,12 +24,8 @@ pub fn measure_quality(detection: &Detection, crop: &Crop) -> Quality {
 /// "Diatom autofocusing in brightfield microscopy: a comparative study", 2000).
 fn measure_luma(crop: &Crop) -> (f32, f32) {
     const MEASURED: std::ops::Range<usize> = MARGIN..Crop::SIDE - MARGIN;
-    let luma = |x: usize, y: usize| {
-        let pixel = &crop.rgb()[(y * Crop::SIDE + x) * 3..][..3];
-        LUMA_WEIGHTS[0] * f32::from(pixel[0])
-            + LUMA_WEIGHTS[1] * f32::from(pixel[1])
-            + LUMA_WEIGHTS[2] * f32::from(pixel[2])
-    };
+    let (pixels, _) = crop.rgb().as_chunks::<3>();
+    let luma = |x: usize, y: usize| luma(pixels[y * Crop::SIDE + x]);
     let (mut sum, mut laplacian_sum, mut squared_sum) = (0.0, 0.0, 0.0);
     for y in MEASURED {
         for x in MEASURED {

@@ -50,8 +50,8 @@ fn check_contents(context: &CheckContext, path: &Path) -> Result<Vec<Finding>, F
     let bundle = Bundle::find(&config.models, config.engine.precision);
     let (mut strangers, mut problems) = (Vec::new(), Vec::new());
     if let Ok(model) = bundle.and_then(|bundle| bundle.entry(ModelRole::Embedder).cloned()) {
-        let mut gallery = facebank.gallery(&model.id())?;
-        Thresholds::nearest(&model, config.door.fpir).0.apply(&mut gallery);
+        let (thresholds, _) = Thresholds::nearest(&model, config.door.fpir);
+        let gallery = thresholds.load_gallery(&facebank, &model.id())?;
         problems = PeopleProblem::find(&gallery, config.door.alike);
         strangers = facebank.people_without_templates(&model.id())?;
     }

@@ -50,10 +50,9 @@ fn check_thresholds(config: &Config, embedder: &ModelEntry) -> Finding {
         Err(error) => return Finding::from_error(Status::Fault, &error, "set door.fpir to a higher value"),
     };
     // A facebank that cannot be read is reported elsewhere.
-    let mut gallery = Facebank::open_read_only(&config.facebank.path)
-        .and_then(|facebank| facebank.gallery(&embedder.id()))
+    let gallery = Facebank::open_read_only(&config.facebank.path)
+        .and_then(|facebank| thresholds.load_gallery(&facebank, &embedder.id()))
         .unwrap_or_default();
-    thresholds.apply(&mut gallery);
     let found = thresholds.describe(&gallery).to_string();
     match thresholds.fpir() {
         None => Finding::warning(found, "activate a newer bundle of models, which has a calibration"),
@@ -104,7 +103,7 @@ fn check_portrait(config: &Config) -> Result<Finding, VisionError> {
     };
     let faces = FaceEncoder::load(&config)?.faces(&picture)?;
     Ok(match faces.as_slice() {
-        [face] if face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
+        [face] if face.face.detection.bbox.iou(&portrait.face) > MIN_IOU => {
             Finding::ok("the detector finds the face of the bundled portrait")
         }
         faces => Finding::fault(

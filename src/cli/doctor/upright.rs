@@ -2,7 +2,7 @@
 
 use ostiary_config::Config;
 use ostiary_core::{Face, Frame};
-use ostiary_pipeline::FaceEncoder;
+use ostiary_pipeline::{FaceEncoder, MeasuredFace};
 use ostiary_vision::VisionError;
 
 use super::finding::Finding;
@@ -41,7 +41,7 @@ fn upright_after<E>(
 }
 
 fn has_upright_head(encoder: &mut FaceEncoder, config: &Config, frame: &Frame) -> Result<bool, VisionError> {
-    for Face { detection, quality } in encoder.faces(frame)? {
+    for MeasuredFace { face: Face { detection, quality }, .. } in encoder.faces(frame)? {
         if detection.score >= MIN_SCORE
             && quality.size >= config.quality.min_size
             && quality.roll.abs() <= config.quality.max_roll

@@ -44,8 +44,8 @@ impl fmt::Display for PhotoAdvice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::FewPhotos { photos: 1 } => f.write_str(
-                "advice: add two more photos, with the head turned a little and in other light; in trials with turned heads and \
-                 other ages the shipped model refused one visit of 60 of people with one photo, and none of people with three",
+                "advice: add two more photos, with the head turned a little and in other light: people with one photo are refused \
+                 more often",
             ),
             Self::FewPhotos { photos } => write!(
                 f,

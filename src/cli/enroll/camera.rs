@@ -153,7 +153,7 @@ impl<'a> Pictures<'a> {
     ) -> anyhow::Result<(Result<BBox, Advice>, Option<EncodedFace>)> {
         let face = match check_photo(&mut enroller.encoder, &enroller.config.quality, frame)? {
             PhotoCheck::Refused(refusal) => return Ok((Err(Advice::FaceCount(refusal)), None)),
-            PhotoCheck::Poor(_, fault) if !enroller.args.force => {
+            PhotoCheck::Poor(_, fault) if enroller.accept(Some(fault)).is_err() => {
                 let explained = self.poses.as_ref().and_then(|poses| poses.explain(fault));
                 return Ok((Err(explained.map_or(Advice::Fault(fault), Advice::PoseFault)), None));
             }

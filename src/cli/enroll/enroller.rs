@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostiary_config::Config;
-use ostiary_core::{Crop, Embedding, Frame, PersonId, Quality};
+use ostiary_core::{Crop, Embedding, Frame, PersonId, Quality, QualityFault, Score};
 use ostiary_events::Action;
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
 use ostiary_pictures::read_picture;
 use ostiary_pipeline::{
     EncodedFace, FaceEncoder, PhotoCheck, Thresholds, aligned_crop, check_photo, outliers,
 };
+use ostiary_vision::cover;
 use serde::Serialize;
 
 use super::Args;
@@ -67,8 +68,7 @@ impl<'a> Enroller<'a> {
         let facebank = Facebank::open(args.facebank.as_ref().unwrap_or(&config.facebank.path))?;
         let encoder = FaceEncoder::load(&config)?;
         let thresholds = thresholds(&encoder, &config);
-        let mut gallery = facebank.gallery(encoder.model())?;
-        thresholds.apply(&mut gallery);
+        let gallery = thresholds.load_gallery(&facebank, encoder.model())?;
         Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, thresholds })
     }
 
@@ -116,6 +116,7 @@ impl<'a> Enroller<'a> {
                 return Err(PhotoError::NoFaceInCrop);
             }
             let embedding = self.encoder.embed(&crop)?;
+            self.accept(self.encoder.not_upright(&embedding).or_else(|| cover(&crop)))?;
             let template = Template { embedding, photo, weight: 1.0, crop: self.kept(crop) };
             return Ok(GoodPhoto { path: path.to_owned(), template, quality: None });
         }
@@ -126,8 +127,18 @@ impl<'a> Enroller<'a> {
     fn check_face(&mut self, frame: &Frame) -> Result<EncodedFace, PhotoError> {
         match check_photo(&mut self.encoder, &self.config.quality, frame)? {
             PhotoCheck::Refused(refusal) => Err(refusal.into()),
-            PhotoCheck::Poor(_, fault) if !self.args.force => Err(PhotoError::LowQuality(fault)),
-            PhotoCheck::Poor(face, _) | PhotoCheck::Good(face) => Ok(face),
+            PhotoCheck::Poor(face, fault) => self.accept(Some(fault)).map(|()| face),
+            PhotoCheck::Good(face) => Ok(face),
+        }
+    }
+
+    /// Accepts a face with this fault, if it has one, or says why not. The embedding of a head that is not upright says nothing about the
+    /// person, so that `--force` does not accept it.
+    pub fn accept(&self, fault: Option<QualityFault>) -> Result<(), PhotoError> {
+        match fault {
+            Some(QualityFault::NotUpright) => Err(PhotoError::NotUpright),
+            Some(fault) if !self.args.force => Err(PhotoError::LowQuality(fault)),
+            _ => Ok(()),
         }
     }
 
@@ -173,8 +184,7 @@ impl<'a> Enroller<'a> {
 
     /// Loads the gallery again after a change, with thresholds for its new size.
     pub fn update_gallery(&mut self) -> anyhow::Result<()> {
-        self.gallery = self.facebank.gallery(self.encoder.model())?;
-        self.thresholds.apply(&mut self.gallery);
+        self.gallery = self.thresholds.load_gallery(&self.facebank, self.encoder.model())?;
         Ok(())
     }
 
@@ -183,12 +193,13 @@ impl<'a> Enroller<'a> {
         PeopleProblem::find(&self.gallery, self.config.door.alike)
     }
 
-    /// The name of the enrolled person, other than `own`, that the face matches.
+    /// The name of the enrolled person, other than `own`, that the face matches; of several, the most similar one. Each person has a
+    /// threshold of their own, so that the most similar person may not be matched although another is.
     fn similar_person(&self, embedding: &Embedding, own: Option<PersonId>) -> Option<String> {
-        let candidate = self.gallery.best(embedding)?;
-        let other = candidate.scores().into_iter().flatten().find(|score| Some(score.person) != own)?;
-        let name = || self.gallery.person(other.person).map(|person| person.name.clone());
-        other.similarity.reaches(other.threshold).then(name)?
+        let is_other = |score: &Score| Some(score.person) != own && score.similarity.reaches(score.threshold);
+        let matching = self.gallery.scores(embedding).filter(is_other);
+        let other = matching.max_by(|a, b| a.similarity.0.total_cmp(&b.similarity.0))?;
+        self.gallery.person(other.person).map(|person| person.name.clone())
     }
 }
 

@@ -106,9 +106,11 @@ fn enroll_one(
     let model = enroller.encoder.model().clone();
     let qualities = batch.qualities();
     let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
-    enroller.record(name, enrolled.added);
-    // The next people are compared with this one, at the thresholds of the grown facebank.
-    enroller.update_gallery()?;
+    if enrolled.added > 0 {
+        enroller.record(name, enrolled.added);
+        // The next people are compared with this one, at the thresholds of the grown facebank.
+        enroller.update_gallery()?;
+    }
     let advice = advice(enroller.facebank.show(name)?.templates, &qualities);
     bar.suspend(|| advice.iter().for_each(|advice| eprintln!("{name}: {advice}")));
     counts.enrolled += 1;

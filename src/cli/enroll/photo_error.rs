@@ -31,6 +31,9 @@ pub enum PhotoError {
     /// There is no face, or more than one.
     #[error(transparent)]
     Refused(#[from] FaceCountError),
+    /// The head is not upright, which `--force` does not accept.
+    #[error("{}", QualityFault::NotUpright.advice())]
+    NotUpright,
     /// The quality of the face is too low.
     #[error("{} (accept it with --force)", .0.advice())]
     LowQuality(QualityFault),

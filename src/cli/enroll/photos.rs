@@ -32,9 +32,11 @@ pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::R
     let model = enroller.encoder.model().clone();
     let qualities = batch.qualities();
     let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
-    enroller.record(name, enrolled.added);
     let person = enroller.facebank.show(name)?;
-    enroller.update_gallery()?;
+    if enrolled.added > 0 {
+        enroller.record(name, enrolled.added);
+        enroller.update_gallery()?;
+    }
     let alike = enroller.gallery.alike(enrolled.person).map(|other| other.name.clone());
     let advice = advice(person.templates, &qualities);
     if enroller.json {

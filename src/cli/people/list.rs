@@ -12,13 +12,13 @@ use serde::Serialize;
 use crate::cli::Globals;
 use crate::cli::output::json_line;
 
-/// A person as printed as JSON. The fields that need the models are null if the person has no template of the model in
-/// use.
+/// A person as printed as JSON. The fields that need the models are null if people are not compared, and except for `photos` if the
+/// person has no template of the model in use.
 #[derive(Serialize)]
 struct ListedPerson<'a> {
     #[serde(flatten)]
     summary: &'a PersonSummary,
-    /// Number of photos with a template of the model in use.
+    /// Number of photos with a template of the model in use; null if people are not compared.
     photos: Option<usize>,
     /// The least cosine of a photo with the template of the person.
     spread: Option<f32>,
@@ -45,9 +45,8 @@ pub fn gallery_in_use(config: &Config, facebank: &Facebank) -> Option<Gallery> {
     let load = || -> anyhow::Result<Gallery> {
         let bundle = Bundle::find(&config.models, config.engine.precision)?;
         let model = bundle.entry(ModelRole::Embedder)?;
-        let mut gallery = facebank.gallery(&model.id())?;
-        Thresholds::nearest(model, config.door.fpir).0.apply(&mut gallery);
-        Ok(gallery)
+        let (thresholds, _) = Thresholds::nearest(model, config.door.fpir);
+        Ok(thresholds.load_gallery(facebank, &model.id())?)
     };
     load().inspect_err(|error| eprintln!("warning: people are not compared: {error:#}")).ok()
 }
@@ -84,7 +83,7 @@ impl<'a> ListedPerson<'a> {
         };
         Self {
             summary,
-            photos: gallery.and_then(|gallery| gallery.photos(id)),
+            photos: gallery.map(|gallery| gallery.photos(id).unwrap_or(0)),
             spread: agreement.map(|agreement| agreement.spread),
             disagreement: agreement.map(|agreement| agreement.has_disagreement()),
             nearest: gallery.and_then(nearest),

@@ -93,10 +93,10 @@ struct Judged {
     is_mistaken: bool,
 }
 
-/// Judges calibrations of these people at a rate, or at their default rate. Each person is judged by a calibration of people who
+/// Judges calibrations of these people at a rate. Each person is judged by a calibration of people who
 /// are not in the person's group: as a stranger to doors of up to ten people of each set, and as one of the people of doors of the
 /// own set. A group is not judged if the others are too few for a calibration.
-pub fn judge(people: &[Person], names: &[String], fpir: Option<f64>, seed: u64) -> Vec<Measured> {
+pub fn judge(people: &[Person], names: &[String], fpir: f64, seed: u64) -> Vec<Measured> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folds: Vec<usize> = people.iter().map(|_| random.random_range(0..FOLDS)).collect();
     let mut judged = Vec::new();
@@ -105,7 +105,6 @@ pub fn judge(people: &[Person], names: &[String], fpir: Option<f64>, seed: u64) 
             people.iter().zip(&folds).filter(|(_, of)| **of != fold).map(|(p, _)| p).collect();
         // The only error is that the others are too few. Then this group is not judged.
         let Ok(calibration) = calibrate(&others, names.to_vec(), seed) else { continue };
-        let fpir = fpir.unwrap_or(calibration.default_fpir());
         let held_out: Vec<usize> =
             (0..people.len()).filter(|number| folds.get(*number) == Some(&fold)).collect();
         let of_visitor =

@@ -66,6 +66,8 @@ pub struct Calibrated {
     /// The calibration by all people.
     #[serde(skip)]
     pub calibration: Calibration,
+    /// The rate that the held-out people are judged at.
+    pub fpir: f64,
     /// The errors of calibrations by some of the people, on the others.
     pub measured: Vec<Measured>,
     /// The errors of the test of upright heads, on people who were not used to fit it.
@@ -126,10 +128,11 @@ pub fn calibrate(
     let names: Vec<String> = sets.iter().map(name).collect();
     let all: Vec<&Person> = people.iter().collect();
     let mut calibration = trials::calibrate(&all, names.clone(), seed)?;
+    let fpir = fpir.unwrap_or(calibration.default_fpir());
     let measured = judge(&people, &names, fpir, seed);
     let (test, upright) = upright::fit(&people, &turned).unzip();
     calibration.upright = test;
-    Ok(Calibrated { calibration, measured, upright })
+    Ok(Calibrated { calibration, fpir, measured, upright })
 }
 
 /// The name of a set: its folder, and the folder above.
@@ -166,7 +169,7 @@ impl Calibrated {
              Errors on held-out people at the rate {}:\n\n\
              | enrolled people of | photos | people | strangers let in | own people refused | taken for another |\n\
              |---|---|---|---|---|---|\n",
-            self.calibration.default_fpir()
+            self.fpir
         );
         for Measured { set, photos, people, fpir, fnir, mistaken } in &self.measured {
             let rate = |rate: &Rate| {

@@ -8,11 +8,11 @@ use ostiary_core::{Crop, Detection, Embedding, Frame, Quality};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pictures::decode_picture;
-use ostiary_pipeline::aligned_crop;
-use ostiary_vision::{ARCFACE_TEMPLATE, Embedder, measure_quality};
+use ostiary_pipeline::{aligned_crop, face_fault};
+use ostiary_vision::{ARCFACE_TEMPLATE, Embedder, cover, measure_quality};
 use rayon::prelude::*;
 
-use crate::aligner::Aligner;
+use crate::aligner::{AlignedFace, Aligner};
 use crate::evaluate::evaluation_set::EvaluationSet;
 use crate::pool::Pool;
 
@@ -51,7 +51,8 @@ pub enum Turn {
 const MAX_TURNED: usize = 4;
 
 /// Embeds the people of the sets with the embedder of a bundle. A picture of 112x112 is taken as an aligned face, which is not
-/// held to the limits of pose and size; in other pictures the face is detected. People without a good face are left out.
+/// held to the limits of pose and size, but to that of covers; in other pictures the face is detected. People without a good face
+/// are left out.
 ///
 /// # Errors
 /// If a picture cannot be read, or a network cannot run.
@@ -104,7 +105,8 @@ fn pictures_of_people(set: &EvaluationSet) -> Vec<Vec<usize>> {
     people
 }
 
-/// The aligned face of a picture and its quality; `None` if there is no face, or a limit is not met.
+/// The aligned face of a picture and its quality; `None` if there is no face, or one that the door would not embed
+/// ([`face_fault`]).
 fn counted_face(
     set: &EvaluationSet,
     number: usize,
@@ -120,11 +122,12 @@ fn counted_face(
         let detection =
             Detection { bbox: [0.0, 0.0, side, side].into(), score: 1.0, landmarks: ARCFACE_TEMPLATE };
         let quality = measure_quality(&detection, &crop);
-        return Ok(Some((crop, quality)));
+        return Ok(cover(&crop).is_none().then_some((crop, quality)));
     }
-    let Ok((detection, crop)) = aligner.align_face(&frame, expected_at)? else { return Ok(None) };
+    let Ok(face) = aligner.align_face(&frame, expected_at)? else { return Ok(None) };
+    let AlignedFace { detection, crop, share_outside } = face;
     let quality = measure_quality(&detection, &crop);
-    Ok(limits.fault(&quality).is_none().then_some((crop, quality)))
+    Ok(face_fault(limits, &quality, share_outside, &crop).is_none().then_some((crop, quality)))
 }
 
 /// A turned frame.

@@ -1,7 +1,7 @@
 //! Trials of strangers against enrolled people, and the thresholds that follow from them.
 
 use anyhow::{Result, ensure};
-use ostiary_core::Embedding;
+use ostiary_core::{Embedding, Similarity, mean_cosine};
 use ostiary_models::{Calibration, ThresholdRow};
 use rand::seq::{IndexedRandom, index};
 use rand::{RngExt, SeedableRng};
@@ -182,9 +182,11 @@ fn scores(
         let person = people.get(enrolled)?;
         let (drawn, _) = draw_photos(person, photos, &mut random);
         let template = Embedding::mean(drawn.iter().map(|face| (&face.embedding, 1.0)))?;
-        let offset = dot(&template, mean) / 2.0;
-        let similarity =
-            |visitor: &Embedding| visitor.similarity(&template).0 - offset - dot(visitor, mean) / 2.0;
+        let template_mean_cosine = mean_cosine(template.values(), mean);
+        let similarity = |visitor: &Embedding| {
+            let mean_cosines = [template_mean_cosine, mean_cosine(visitor.values(), mean)];
+            Similarity::normalized(visitor.similarity(&template), mean_cosines).0
+        };
         let strangers = index::sample(&mut random, people.len(), people.len().min(MAX_STRANGERS));
         let [mut own, mut other] = [Vec::new(), Vec::new()];
         for stranger in strangers.iter().filter(|stranger| *stranger != enrolled) {
@@ -217,8 +219,4 @@ pub fn draw_photos<'a>(
         person.faces.iter().enumerate().partition(|(number, _)| drawn.contains(number));
     let faces = |numbered: Vec<(usize, &'a Face)>| numbered.into_iter().map(|(_, face)| face).collect();
     (faces(photos), faces(others))
-}
-
-fn dot(embedding: &Embedding, mean: &[f32]) -> f32 {
-    embedding.values().iter().zip(mean).map(|(value, mean)| value * mean).sum()
 }

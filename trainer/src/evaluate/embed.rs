@@ -66,7 +66,7 @@ fn crop(data: &EvaluationSet, number: usize, aligner: &Aligner) -> Result<Option
     if let Some(crop) = aligned_crop(&frame) {
         return Ok(Some(crop));
     }
-    Ok(aligner.align_face(&frame, picture.face)?.ok().map(|(_, crop)| crop))
+    Ok(aligner.align_face(&frame, picture.face)?.ok().map(|face| face.crop))
 }
 
 /// Reports pictures without a face. They are the same for all models.

@@ -12,7 +12,7 @@ use ostiary_vision::{ARCFACE_TEMPLATE, measure_quality};
 use serde::{Deserialize, Serialize};
 
 use super::near_duplicates::{Fingerprint, Fingerprinter};
-use crate::aligner::{Aligner, FaceMissing};
+use crate::aligner::{AlignedFace, Aligner, FaceMissing};
 use crate::faceset::{FaceSet, Location, Picture};
 use crate::jpeg;
 
@@ -123,7 +123,7 @@ impl<'a> PictureChecker<'a> {
                 None => return Ok(RejectReason::NotAligned.into()),
             },
             Some(aligner) => match aligner.align_face(&frame, picture.face)? {
-                Ok(found) => found,
+                Ok(AlignedFace { detection, crop, .. }) => (detection, crop),
                 Err(missing) => return Ok(RejectReason::from(missing).into()),
             },
         };

@@ -158,9 +158,9 @@ fn aligned(picture: &Frame, face: &Detection, variant: u32, rng: &mut SeededRng)
     let landmarks =
         if variant > 0 { jittered_landmarks(&face.landmarks, &face.bbox, rng) } else { face.landmarks };
     let mut crop = Crop::default();
-    let fits = align(picture, &landmarks, &mut crop);
+    align(picture, &landmarks, &mut crop)?;
     let side = Crop::SIDE as u32;
-    let frame = Frame::from_rgb(side, side, crop.rgb().to_vec()).filter(|_| fits)?;
+    let frame = Frame::from_rgb(side, side, crop.rgb().to_vec())?;
     Some(sample(&frame, variant, rng))
 }
 

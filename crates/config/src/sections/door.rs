@@ -24,7 +24,8 @@ section! {
         /// Let a person in after good frames from this number of moments, at least 150 ms apart. A similarity near the
         /// threshold takes twice as many; one far above it takes one less, but two at least. More than 8 count as 8.
         frames: u32 = 3 => integer(1, 32);
-        /// The mean of the good frames of this number of seconds is compared with the people.
+        /// The mean of the good frames of this number of seconds is compared with the people. At most the last 16 moments
+        /// count: with a fast camera, more than 2.4 seconds make no difference.
         within_s: f64 = 2.0 => number(0.1, 60.0);
         /// Do not let the same person in again for this number of seconds.
         cooldown_s: f64 = 10.0 => number(0.0, 3600.0);
