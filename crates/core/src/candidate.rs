@@ -66,4 +66,33 @@ impl Candidate {
         let Self { person, similarity, cosine, threshold, photos, second, third } = *self;
         [Some(Score { person, similarity, cosine, threshold, photos }), second, third]
     }
+
+    /// Whether the similarity is at most `range` below the threshold, or above it. False unless all are finite.
+    pub fn is_within(&self, range: f32) -> bool {
+        self.similarity.reaches(Similarity(self.threshold.0 - range))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_is_within_a_range_below_its_threshold_or_above_it() {
+        let is_within = |similarity, range| {
+            let score = Score {
+                person: PersonId(1),
+                similarity: Similarity(similarity),
+                cosine: Similarity(similarity),
+                threshold: Similarity(0.5),
+                photos: 1,
+            };
+            Candidate::from_scores([Some(score), None, None]).unwrap().is_within(range)
+        };
+        assert!(is_within(0.25, 0.25) && is_within(0.9, 0.25));
+        assert!(!is_within(0.24, 0.25) && !is_within(0.49, 0.0));
+        for unknown in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(!is_within(unknown, 0.25) && !is_within(0.9, unknown));
+        }
+    }
 }
