@@ -80,7 +80,8 @@ impl Replay {
         Self { changes, present, lockout, granted: HashMap::new(), differing: HashSet::new() }
     }
 
-    /// Decides the next event again; `None` if it is no decision about a face. Events come in the order of the store.
+    /// Decides the next event again; `None` if it is no decision about a face. Events come in the order of the store. Of repeated
+    /// denials, only the one about the most similar face is decided again.
     pub fn next(&mut self, event: &Event) -> Option<Replayed> {
         let (recorded, evidence) = event.kind.face()?;
         let Some(visit) = &evidence.visit else { return Some(Replayed::NotDecided(NotDecided::NoMoments)) };
@@ -106,7 +107,7 @@ impl Replay {
         };
         self.remember(event, recorded, reason, visit);
         if let Some(lockout) = &mut self.lockout {
-            lockout.count(event.time, evidence.track, reason, visit.record.last());
+            lockout.count(event, evidence, reason);
         }
         Some(Replayed::Decided(reason))
     }

@@ -27,6 +27,8 @@ pub struct Report {
     pub times: Option<[Timestamp; 2]>,
     /// Number of visits.
     pub visits: u64,
+    /// Number of further denials that were summed with one of these visits. They are not counted as visits, and not replayed.
+    pub repeated: u64,
     /// Number of visits that ended with a grant.
     pub granted: u64,
     /// Number of other visits, by the last reason.
@@ -59,8 +61,8 @@ pub struct Strangers {
     pub visits: u64,
     /// The highest similarity minus its threshold, with the id of its event.
     pub nearest: Option<Nearest>,
-    /// The upper end of the one-sided 95 % interval of the share of strangers' visits that are let in, none of which was: the
-    /// FPIR that these visits support. 1 without visits.
+    /// The upper end of the one-sided 95 % interval of the share of strangers' visits that are let in, if no stranger is among
+    /// the grants: the FPIR that these visits support. 1 without visits.
     pub supported_fpir: f64,
     /// Number of further visits, none let in, until a tenth of that is supported; `None` without visits.
     pub visits_until_tenth: Option<u64>,
@@ -138,8 +140,8 @@ impl PersonRates {
 }
 
 /// What the visits of strangers show, in words.
-pub fn sentence(strangers: &Strangers) -> String {
-    let Strangers { visits, nearest, supported_fpir, visits_until_tenth } = strangers;
+pub fn sentence(report: &Report) -> String {
+    let Strangers { visits, nearest, supported_fpir, visits_until_tenth } = &report.strangers;
     let Some(more) = visits_until_tenth else {
         return "No visit of a stranger was recorded: nothing is known of the share that would be let in."
             .to_owned();
@@ -148,11 +150,26 @@ pub fn sentence(strangers: &Strangers) -> String {
         format!(" The highest similarity was {excess:+.2} from its threshold (event {event}).")
     });
     format!(
-        "Visits of strangers: {visits}, and none was let in. With a confidence of 95 %, this door lets in at most {:.2} % of \
-         strangers' visits. If none of {more} more is let in, a tenth of that.{}",
+        "Visits of strangers that were refused: {visits}. If no stranger is among the {}, this door lets in at most {:.2} % of \
+         strangers' visits, with a confidence of 95 %. If none of {more} more is let in, a tenth of that.{}",
+        grants(report.granted),
         100.0 * supported_fpir,
         nearest.unwrap_or_default()
     )
+}
+
+fn grants(number: u64) -> String {
+    format!("{number} grant{}", if number == 1 { "" } else { "s" })
+}
+
+/// What of the record was not replayed with other values of `door.fpir`; `None` if all was.
+pub fn not_replayed(report: &Report) -> Option<String> {
+    (report.repeated > 0).then(|| {
+        format!(
+            "Further denials that were summed with a visit, and are not decided again: {}.",
+            report.repeated
+        )
+    })
 }
 
 /// The upper end of the one-sided interval of a rate of which no case was seen in a number of trials. For many trials about 3 /

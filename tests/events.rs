@@ -190,6 +190,20 @@ fn new_events_are_printed_whether_the_daemon_ran_at_the_start_or_not() {
 }
 
 #[test]
+fn following_passes_over_events_that_do_not_fit() {
+    let record = Record::with_events();
+    let (mut child, mut output) = follow(&record, &["--json", "--follow", "--person", "Joe"]);
+    let mut store = record.open();
+    for person in ["Ann", "Joe", "Ann", "Joe"] {
+        let granted = Grant::Face { person: Some(person.into()), evidence: evidence() };
+        append(&mut store, EventKind::Granted(granted), &Timestamp::now().to_string());
+    }
+    assert_eq!([next_id(&mut output), next_id(&mut output)], [5, 7]);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(exit_code(&mut child), Some(0));
+}
+
+#[test]
 fn following_ends_when_nobody_reads() {
     let record = Record::with_events();
     let (mut child, output) = follow(&record, &["--follow"]);

@@ -21,7 +21,7 @@ use ostiary_config::Door;
 use ostiary_core::{
     Candidate, Embedding, ModelId, ModelRole, PersonId, Precision, Quality, Score, Similarity, TrackId,
 };
-use ostiary_events::{DecisionDetails, Event, EventKind, EventStore};
+use ostiary_events::{DecisionDetails, Denial, DenialWindows, Event, EventKind, EventStore};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
@@ -122,6 +122,20 @@ impl Visits {
             fpir: Some(0.0085),
         };
         Event::new(EventKind::decided(decision, details), time, "front")
+    }
+
+    /// Visits of strangers, each as similar to `person` as the others and a little more, with sums as the daemon records them.
+    fn repeated(&mut self, person: i64, excess: f32, visits: usize) -> Vec<Event> {
+        let mut windows = DenialWindows::default();
+        let mut events = Vec::new();
+        for visit in 0..visits {
+            let excess = excess + 0.03 * visit as f32;
+            for event in self.visit(person, excess, 10, Access::Allowed) {
+                events.extend(windows.take(event, self.now));
+            }
+        }
+        events.extend(windows.take_all());
+        events
     }
 
     /// Visits of all kinds: people, some near the threshold, strangers, people outside their hours.
@@ -320,11 +334,95 @@ fn a_report_counts_visits_strangers_and_second_tries() {
     assert_eq!(report["weeks"][0]["begins"], "2026-11-02");
 
     let page = record.folder.path().join("report.html");
-    record.text(&["report", "--html", page.to_str().unwrap()]);
+    let text = record.text(&["report", "--html", page.to_str().unwrap()]);
+    assert!(
+        text.contains("were refused: 4. If no stranger is among the 5 grants, this door lets in"),
+        "{text}"
+    );
+    assert!(!text.contains("further denials"), "{text}");
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<svg") && page.contains("person 3") && !page.contains("<script"), "{page}");
     let empty = Record::new(Vec::new());
     assert_eq!(empty.text(&["report"]), "The record has no visit yet.\n");
+}
+
+#[test]
+fn repeated_denials_are_one_visit_that_is_explained_and_decided_again() {
+    let mut visits = Visits::new();
+    visits.pause = Duration::from_secs(3);
+    let mut events = visits.repeated(2, -0.15, 4);
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert!(matches!(events[1].kind, EventKind::Denied(Denial::Repeated { count: 3, .. })));
+    visits.pause = Duration::from_secs(600);
+    // The same person is let in at once.
+    events.extend(visits.visit(2, 0.3, 8, Access::Allowed));
+    let record = Record::new(events);
+
+    let explained = record.text(&["explain", "2"]);
+    assert!(explained.starts_with("Event 2, "), "{explained}");
+    assert!(
+        explained.contains("most similar to person 2") && explained.contains("was too low by"),
+        "{explained}"
+    );
+
+    let report = &record.json(&["report"])[0];
+    assert_eq!(
+        (&report["visits"], &report["repeated"], &report["granted"]),
+        (&3.into(), &2.into(), &1.into())
+    );
+    assert_eq!(report["denied"], serde_json::json!({ "unknown": 2 }));
+    let person = &report["people"][0];
+    assert_eq!((&person["visits"], &person["refused"]), (&3.into(), &2.into()), "both came before the grant");
+    assert_eq!(report["strangers"]["visits"], 0);
+    let page = record.folder.path().join("report.html");
+    let text = record.text(&["report", "--html", page.to_str().unwrap()]);
+    let page = std::fs::read_to_string(page).unwrap();
+    for (text, lines) in [
+        (&text, ["summed with one of these visits: 2", "are not decided again: 2."]),
+        (&page, ["summed with one of these visits</td><td>2</td>", "are not decided again: 2."]),
+    ] {
+        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+    }
+
+    let replayed = &record.json(&["replay"])[0];
+    assert_eq!(
+        (&replayed["same"], &replayed["others"], &replayed["repeated"]),
+        (&3.into(), &0.into(), &2.into())
+    );
+    assert_eq!(record.json(&["replay", "--until", "2026-11-02 08:00"])[0]["same"], 0);
+    // Each of the four is an attempt to be taken for person 2: the way in pauses after four, and not after five.
+    let paused = |attempts: u32| {
+        let set = format!("lockout.attempts={attempts}");
+        let mut lines = record.json(&["replay", "--set", &set]);
+        lines.pop();
+        lines.iter().map(|line| (line["id"].clone(), line["replayed"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(paused(4), [(3.into(), "paused".into())]);
+    assert_eq!(paused(5), []);
+}
+
+#[test]
+fn a_visit_far_below_the_threshold_is_a_strangers_although_the_nearest_person_comes_next() {
+    let mut visits = Visits::new();
+    let mut events = visits.visit(4, -0.25, 10, Access::Allowed);
+    events.extend(visits.visit(4, 0.3, 8, Access::Allowed));
+    let report = &Record::new(events).json(&["report"])[0];
+    let person = &report["people"][0];
+    assert_eq!((&person["visits"], &person["refused"]), (&1.into(), &0.into()));
+    let strangers = &report["strangers"];
+    assert_eq!((&strangers["visits"], &strangers["nearest"]["event"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_record_that_does_not_exist_begins_with_the_daemon() {
+    let record = Record::new(Vec::new());
+    std::fs::remove_file(record.path()).unwrap();
+    for command in ["events", "explain", "replay", "report"] {
+        let output = record.run(&[command]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("the record begins with the first start of the daemon"), "{error}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub fn record(
     person: Option<&str>,
     detail: Option<String>,
 ) {
-    if facebank != config.facebank.path {
+    if !is_same_file(facebank, &config.facebank.path) {
         return;
     }
     let user = User { uid: getuid().as_raw(), sudo_uid: sudo_uid() };
@@ -26,8 +26,39 @@ pub fn record(
     }
 }
 
-/// The user who ran `sudo`. Only root's processes can have it from sudo.
+/// Whether two paths name one file. A path that cannot be resolved is compared as it is written.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// The user who ran `sudo`, also as another user than root. Processes of that other user can set it themselves.
 fn sudo_uid() -> Option<u32> {
-    let uid = std::env::var("SUDO_UID").ok()?.parse().ok()?;
-    getuid().is_root().then_some(uid)
+    std::env::var("SUDO_UID").ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn one_file_is_the_same_by_any_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("facebank.sqlite");
+        let link = folder.path().join("link.sqlite");
+        let around = folder.path().join("people/../facebank.sqlite");
+        assert!(is_same_file(&file, &file), "also one that does not exist");
+        fs::create_dir(folder.path().join("people")).unwrap();
+        for name in [&file, &folder.path().join("other.sqlite")] {
+            fs::write(name, "").unwrap();
+        }
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(is_same_file(&around, &file) && is_same_file(&file, &link));
+        assert!(!is_same_file(&folder.path().join("other.sqlite"), &file));
+        assert!(!is_same_file(&folder.path().join("none.sqlite"), &file));
+    }
 }

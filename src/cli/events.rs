@@ -55,11 +55,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Check that no event was changed, added or removed since it was recorded.
+    /// Check that no event up to the last signed head was changed, added or removed since it was recorded.
     ///
     /// The trail of the events is computed again from the record, and compared with the last signed head in the store and,
     /// with --head, with one that was kept elsewhere: the retained topic `head` of MQTT, or the journal. Only a head from
-    /// elsewhere shows that all of the record was replaced.
+    /// elsewhere shows that all of the record was replaced. Events after the last head, which is signed every hour, are
+    /// compared with the trail beside them only.
     #[command(after_help = "Examples:\n  sudo -u ostiary ostiary events verify\n  \
                             mosquitto_sub -t ostiary/front/head -C 1 > head; ostiary events verify --head head\n\n\
                             Exit code: 0 everything fits, 1 something does not, 2 an error.")]
@@ -86,7 +87,17 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     };
     let mut printer = Printer::new(format, local_zone());
     let store = EventStore::open_read_only(&path)?;
+    printer.begin()?;
+    let mut after = store.last_id();
+    let mut is_found = false;
+    store.find(&filter, args.limit, |event| {
+        // Events may be recorded while these are printed.
+        after = after.max(event.id);
+        is_found = true;
+        printer.print(&event)
+    })?;
     if let Some(person) = &filter.person
+        && !is_found
         && !is_in_record(&store, person)?
     {
         eprintln!("Nobody named {person:?} is in the record {}; see `ostiary people list`.", path.display());
@@ -94,13 +105,6 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    printer.begin()?;
-    let mut after = store.last_id();
-    store.find(&filter, args.limit, |event| {
-        // Events may be recorded while these are printed.
-        after = after.max(event.id);
-        printer.print(&event)
-    })?;
     if args.follow {
         follow::run(store, EventFilter { after, ..filter }, &mut printer)?;
     }

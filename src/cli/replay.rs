@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use ostiary_access::Reason;
 use ostiary_config::{Config, Hours};
 use ostiary_core::ModelRole;
-use ostiary_events::{Event, EventStore};
+use ostiary_events::{Event, EventFilter, EventStore};
 use ostiary_facebank::Facebank;
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
@@ -51,13 +51,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let store = EventStore::open_read_only(&config.events.path)?;
     let mut summary = Summary::default();
     let mut printed = Ok(());
-    store.decisions(|event| {
+    // Earlier decisions than `since` are decided too: a cool-down follows from the grant before.
+    let filter = EventFilter { until, ..EventFilter::default() };
+    store.decisions(&filter, |event| {
         let Some(replayed) = replay.next(&event) else { return ControlFlow::Continue(()) };
         if since.is_some_and(|since| event.time < since) {
             return ControlFlow::Continue(());
-        }
-        if until.is_some_and(|until| event.time >= until) {
-            return ControlFlow::Break(());
         }
         printed = summary.add(globals, &event, replayed);
         if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -103,11 +102,14 @@ struct Summary {
     changes: BTreeMap<(String, String), u64>,
     /// Number of decisions that cannot be decided again, by the reason.
     not_decided: BTreeMap<String, u64>,
+    /// Number of denials that were summed with another one, which alone is decided again.
+    repeated: u64,
 }
 
 impl Summary {
     fn add(&mut self, globals: &Globals, event: &Event, replayed: Replayed) -> anyhow::Result<()> {
         let Some((recorded, _)) = event.kind.face() else { return Ok(()) };
+        self.repeated += u64::from(event.kind.further_denials());
         let now = match replayed {
             Replayed::NotDecided(why) => {
                 *self.not_decided.entry(why.to_string()).or_default() += 1;
@@ -133,14 +135,14 @@ impl Summary {
     }
 
     fn print(&self, globals: &Globals, is_changed: bool) -> anyhow::Result<()> {
-        let Self { same, others, changes, not_decided } = self;
+        let Self { same, others, changes, not_decided, repeated } = self;
         if globals.json {
             let changes: Vec<_> = changes
                 .iter()
                 .map(|((recorded, replayed), number)| json!({ "recorded": recorded, "replayed": replayed, "number": number }))
                 .collect();
             return json_line(&json!({
-                "same": same, "others": others, "changes": changes, "not_decided": not_decided,
+                "same": same, "others": others, "changes": changes, "not_decided": not_decided, "repeated": repeated,
             }));
         }
         line(&format!("{} made again: {same} the same, {others} others", decisions(same + others)))?;
@@ -149,6 +151,9 @@ impl Summary {
         }
         for (why, number) in not_decided {
             line(&format!("not decided again, {why}: {number}"))?;
+        }
+        if *repeated > 0 {
+            line(&format!("not decided again, summed with another denial: {repeated}"))?;
         }
         if *others > 0 && !is_changed {
             line(

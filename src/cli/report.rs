@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use ostiary_access::Reason;
 use ostiary_config::Config;
 use ostiary_core::{ModelRole, durable};
-use ostiary_events::{Event, EventStore};
+use ostiary_events::{Event, EventFilter, EventStore};
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
 
@@ -17,7 +17,7 @@ use super::Globals;
 use super::output::{json_line, line};
 use super::time_argument::{Edge, optional_time};
 use crate::replay::{Changes, Present, Replay, Replayed};
-use crate::report::{Collector, OtherFpir, Report, page, sentence};
+use crate::report::{Collector, OtherFpir, Report, not_replayed, page, sentence};
 use crate::wall_clock;
 
 /// The values of `door.fpir` that are tried, as parts of the present one.
@@ -42,11 +42,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let since = optional_time("--since", args.since.as_deref(), Edge::Since)?;
     let mut collector = Collector::new(wall_clock::zone().unwrap_or(TimeZone::UTC));
     let mut others = other_rates(&config);
-    store.decisions(|event| {
-        if since.is_none_or(|since| event.time >= since) {
-            collector.add(&event);
-            others.iter_mut().for_each(|other| other.add(&event));
-        }
+    let filter = EventFilter { since, ..EventFilter::default() };
+    store.decisions(&filter, |event| {
+        collector.add(&event);
+        others.iter_mut().for_each(|other| other.add(&event));
         ControlFlow::Continue(())
     })?;
     let mut report = collector.finish();
@@ -104,7 +103,7 @@ fn other_rates(config: &Config) -> Vec<OtherRate> {
 }
 
 fn print(report: &Report) -> anyhow::Result<()> {
-    let Report { times, visits, granted, denied, excess, strangers, people, weeks, other_fpir } = report;
+    let Report { times, visits, repeated, granted, denied, excess, people, weeks, other_fpir, .. } = report;
     let Some([first, last]) = times else { return line("The record has no visit yet.") };
     line(&format!(
         "Visits from {} to {}: {visits}",
@@ -115,7 +114,10 @@ fn print(report: &Report) -> anyhow::Result<()> {
     for (reason, number) in denied {
         line(&format!("  {reason}: {number}"))?;
     }
-    line(&format!("\n{}", sentence(strangers)))?;
+    if *repeated > 0 {
+        line(&format!("  further denials, summed with one of these visits: {repeated}"))?;
+    }
+    line(&format!("\n{}", sentence(report)))?;
     line("\nSimilarity minus threshold   strangers   let in")?;
     for ((from, strangers), (_, granted)) in excess.strangers.bins().zip(excess.granted.bins()) {
         if strangers > 0 || granted > 0 {
@@ -145,6 +147,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
     for other in other_fpir {
         let mark = if other.is_extrapolated { " (extrapolated)" } else { "" };
         line(&format!("  {:.2e}{mark}: {}, {}", other.fpir, other.more_granted, other.fewer_granted))?;
+    }
+    if let Some(not_replayed) = not_replayed(report).filter(|_| !other_fpir.is_empty()) {
+        line(&format!("  {not_replayed}"))?;
     }
     Ok(())
 }

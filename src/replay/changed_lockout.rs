@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ostiary_access::{CLAIM_RANGE, DenialReason, Lockout, Reason, Step};
 use ostiary_config as config;
-use ostiary_core::{PersonId, Similarity, TrackId};
+use ostiary_core::{PersonId, TrackId};
+use ostiary_events::{Event, Evidence};
 
 /// A lockout whose time is that of the events.
 pub(super) struct ChangedLockout {
@@ -33,18 +34,23 @@ impl ChangedLockout {
         self.lockout.needs_clear_match(now)
     }
 
-    /// Counts a replayed decision, if it is an attempt.
-    pub fn count(&mut self, time: Timestamp, track: TrackId, reason: Option<Reason>, last: Option<&Step>) {
+    /// Counts a replayed decision, if it is an attempt. Repeated denials are as many attempts, at the time of the first, and
+    /// each is taken to claim the person that the most similar face claims.
+    pub fn count(&mut self, event: &Event, evidence: &Evidence, reason: Option<Reason>) {
         let is_attempt =
             matches!(reason, Some(Reason::Denied(DenialReason::Unknown | DenialReason::Ambiguous)));
-        if !is_attempt || self.counted.replace(track) == Some(track) {
+        if !is_attempt {
             return;
         }
-        let now = self.advance(time);
-        let claimed = last.and_then(Step::candidate).filter(|candidate| {
-            candidate.similarity.reaches(Similarity(candidate.threshold.0 - CLAIM_RANGE))
-        });
-        self.lockout.attempt(now, claimed.map(|candidate| candidate.person));
+        let is_counted = self.counted.replace(evidence.track) == Some(evidence.track);
+        let attempts = event.kind.further_denials().saturating_add(u32::from(!is_counted));
+        let last = evidence.visit.as_ref().and_then(|visit| visit.record.last());
+        let claimed = last.and_then(Step::candidate).filter(|candidate| candidate.is_within(CLAIM_RANGE));
+        let now = self.advance(event.time);
+        // More than the rules can ask for change nothing.
+        for _ in 0..attempts.min(config::MAX_LOCKOUT_ATTEMPTS as u32) {
+            self.lockout.attempt(now, claimed.map(|candidate| candidate.person));
+        }
     }
 
     fn advance(&mut self, time: Timestamp) -> Duration {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use ostiary_access::{DenialReason, Reason};
+use ostiary_access::{CLAIM_RANGE, DenialReason, Reason};
 use ostiary_core::{PersonId, TrackId};
 use ostiary_events::{Denial, Event, EventKind, Evidence};
 
@@ -19,9 +19,12 @@ const SAME_BEGINNING: SignedDuration = SignedDuration::from_millis(1500);
 
 /// Collects visits. All decisions of one track are one visit, and the last one, or a grant, counts.
 ///
-/// A visit that was refused as unknown or ambiguous is a stranger's, unless the person who was most similar is let in within two
-/// minutes: then it was most likely that person's, and the door did not recognize the person. A stranger who was let in cannot
-/// be told from the person whose face was taken for the stranger's.
+/// A visit that was refused as unknown or ambiguous is a stranger's, unless it came near to the threshold of the most similar
+/// person ([`CLAIM_RANGE`]), and that person is let in within two minutes: then it was most likely that person's, and the door did
+/// not recognize the person. A stranger who was let in cannot be told from the person whose face was taken for the stranger's.
+///
+/// Repeated denials that were summed are one visit, that of the most similar face: how many people they were is not known, and
+/// several tries of one person are no independent trials.
 pub struct Collector {
     zone: TimeZone,
     report: Report,
@@ -42,6 +45,7 @@ struct Visit {
     began: Timestamp,
     reason: Reason,
     name: Option<String>,
+    /// The person that it came near to.
     nearest: Option<PersonId>,
     excess: Option<f32>,
 }
@@ -60,6 +64,7 @@ impl Collector {
             report: Report {
                 times: None,
                 visits: 0,
+                repeated: 0,
                 granted: 0,
                 denied: BTreeMap::new(),
                 excess: Default::default(),
@@ -78,10 +83,8 @@ impl Collector {
 
     /// Adds the next decision of the record; other events are passed over.
     pub fn add(&mut self, event: &Event) {
-        if let EventKind::Denied(Denial::Repeated { reason, evidence, count, .. }) = &event.kind {
-            return self.add_repeated(event, *reason, evidence, *count);
-        }
         let Some((reason, evidence)) = event.kind.face() else { return };
+        self.report.repeated += u64::from(event.kind.further_denials());
         let visit = Visit::new(event, reason, evidence);
         match &mut self.latest {
             Some(latest) if latest.is_continued_by(&visit) => {
@@ -94,20 +97,6 @@ impl Collector {
                     self.end(ended);
                 }
             }
-        }
-    }
-
-    /// Adds denials that were summed. Only the similarity of the most similar face is known.
-    fn add_repeated(&mut self, event: &Event, reason: DenialReason, evidence: &Evidence, count: u32) {
-        let others = u64::from(count.saturating_sub(1));
-        self.report.visits += others;
-        let reason = Reason::Denied(reason);
-        *self.report.denied.entry(reason.to_string()).or_default() += others;
-        if matches!(reason, Reason::Denied(DenialReason::Unknown | DenialReason::Ambiguous)) {
-            self.strangers += others;
-        }
-        if let Some(ended) = self.latest.replace(Visit::new(event, reason, evidence)) {
-            self.end(ended);
         }
     }
 
@@ -130,8 +119,8 @@ impl Collector {
     fn end(&mut self, visit: Visit) {
         let report = &mut self.report;
         report.visits += 1;
-        let [first, _] = report.times.unwrap_or([visit.time; 2]);
-        report.times = Some([first, visit.time]);
+        let [first, last] = report.times.unwrap_or([visit.time; 2]);
+        report.times = Some([first.min(visit.time), last.max(visit.time)]);
         let earlier =
             self.undecided.iter().take_while(|other| visit.time.duration_since(other.time) > SECOND_TRY);
         let strangers = self.undecided.drain(..earlier.count()).collect::<Vec<_>>();
@@ -183,14 +172,19 @@ impl Visit {
             (Some(similarity), Some(threshold)) => Some(similarity.0 - threshold.0),
             _ => None,
         };
+        let time = match &event.kind {
+            // The last one: a second try follows it.
+            EventKind::Denied(Denial::Repeated { until, .. }) => *until,
+            _ => event.time,
+        };
         Self {
             event: event.id,
-            time: event.time,
+            time,
             track: evidence.track,
             began: event.time.checked_sub(evidence.latency).unwrap_or(event.time),
             reason,
             name: event.kind.person().map(ToOwned::to_owned),
-            nearest: best.map(|best| best.person),
+            nearest: best.filter(|best| best.is_within(CLAIM_RANGE)).map(|best| best.person),
             excess: excess.filter(|excess| excess.is_finite()),
         }
     }

@@ -13,7 +13,7 @@ const STYLE: &str = "body { font: 16px/1.5 sans-serif; max-width: 46em; margin: 
 
 /// The text of the page.
 pub fn page(door: &str, report: &Report) -> String {
-    let Report { times, visits, granted, denied, excess, strangers, people, weeks, other_fpir } = report;
+    let Report { times, visits, repeated, granted, denied, excess, people, weeks, other_fpir, .. } = report;
     let title = format!("What the door \"{door}\" measured on itself");
     let page = html! {
         (DOCTYPE)
@@ -31,12 +31,15 @@ pub fn page(door: &str, report: &Report) -> String {
                     tr { td { "visits" } td { (visits) } }
                     tr { td { "let in" } td { (granted) } }
                     @for (reason, number) in denied { tr { td { (reason) } td { (number) } } }
+                    @if *repeated > 0 {
+                        tr { td { "further denials, summed with one of these visits" } td { (repeated) } }
+                    }
                 }
                 h2 { "Similarity minus threshold" }
                 p { "Green: people who were let in. Red: strangers. The broken line is the threshold." }
                 (plot::excess(excess))
                 h2 { "Strangers" }
-                p { (super::sentence(strangers)) }
+                p { (super::sentence(report)) }
                 h2 { "People" }
                 table {
                     tr { th { "name" } th { "visits" } th { "not recognized" } th { "share" } th { "95 % interval" } }
@@ -66,6 +69,7 @@ pub fn page(door: &str, report: &Report) -> String {
                             }
                         }
                     }
+                    @if let Some(not_replayed) = super::not_replayed(report) { p { (not_replayed) } }
                 }
             }
         }

@@ -178,12 +178,8 @@ impl Event {
     /// The event without similarities and threshold, which help a person who tries to come closer to a match.
     pub fn without_scores(&self) -> Self {
         let mut event = self.clone();
-        match &mut event.kind {
-            EventKind::Granted(Grant::Face { evidence, .. })
-            | EventKind::Denied(Denial::Face { evidence, .. } | Denial::Repeated { evidence, .. }) => {
-                evidence.remove_scores();
-            }
-            _ => {}
+        if let Some(evidence) = event.kind.evidence_mut() {
+            evidence.remove_scores();
         }
         event
     }
@@ -231,24 +227,40 @@ impl EventKind {
         }
     }
 
-    /// The decision about a face: its reason, and what it rests on; `None` for all other kinds.
+    /// The decision about a face: its reason, and what it rests on; `None` for all other kinds. Of repeated denials it is the
+    /// one about the most similar face.
     pub fn face(&self) -> Option<(Reason, &Evidence)> {
         match self {
             Self::Granted(grant @ Grant::Face { evidence, .. }) => Some((grant.reason(), evidence)),
-            Self::Denied(denial @ Denial::Face { evidence, .. }) => Some((denial.reason(), evidence)),
+            Self::Denied(denial @ (Denial::Face { evidence, .. } | Denial::Repeated { evidence, .. })) => {
+                Some((denial.reason(), evidence))
+            }
             _ => None,
+        }
+    }
+
+    /// What the decision about a face rests on, to change it.
+    pub(super) fn evidence_mut(&mut self) -> Option<&mut Evidence> {
+        match self {
+            Self::Granted(Grant::Face { evidence, .. })
+            | Self::Denied(Denial::Face { evidence, .. } | Denial::Repeated { evidence, .. }) => {
+                Some(evidence)
+            }
+            _ => None,
+        }
+    }
+
+    /// The number of denials beyond the one that [`Self::face`] tells of: above 0 for repeated denials only.
+    pub fn further_denials(&self) -> u32 {
+        match self {
+            Self::Denied(Denial::Repeated { count, .. }) => count.saturating_sub(1),
+            _ => 0,
         }
     }
 
     /// What the decision about a face rests on, if it is known.
     pub fn visit(&self) -> Option<&Visit> {
-        match self {
-            Self::Granted(Grant::Face { evidence, .. })
-            | Self::Denied(Denial::Face { evidence, .. } | Denial::Repeated { evidence, .. }) => {
-                evidence.visit.as_deref()
-            }
-            _ => None,
-        }
+        self.face().and_then(|(_, evidence)| evidence.visit.as_deref())
     }
 
     /// The name of the person that was let in, refused, or changed by a command, or whose way in by face pauses; `None` for a

@@ -23,7 +23,9 @@ use counters::{counter, set_counter};
 use damage::{Known, replace_damaged};
 pub use error::StoreError;
 use error::{damage, is_damage, sql_error};
-use file::{FileKind, ReadFile, check, connect, connect_read_only, create_or_check, kind, newest};
+use file::{
+    FileKind, Opened, ReadFile, check_tables, connect, connect_read_only, kind, newest, open_or_create,
+};
 pub use find::EventFilter;
 pub use heads::{TrailFault, TrailReport, key_path};
 pub use newest_time::NewestTime;
@@ -32,8 +34,8 @@ use retention::Retention;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use schema::{MAX_ID, SCHEMA, SCHEMA_VERSION};
 
-use super::Event;
 use super::trail::SigningKey;
+use super::{Event, EventKind};
 
 /// The most events that wait for the broker; of more, the oldest are not sent.
 pub const SPOOL: u64 = 1000;
@@ -46,12 +48,18 @@ pub struct EventStore {
     spool: bool,
     /// The newest id of an event, of this process or an earlier one.
     last: u64,
+    /// The events up to this id were stored by this process, or are known to it.
+    seen: u64,
+    /// The ids above `seen` of events of this process: there are events of others between.
+    own: Vec<u64>,
     /// The newest time when the store was opened or last written.
     newest: Option<NewestTime>,
     /// The key that signs heads of the trail; `None` if it cannot be used, or the store is only read.
     key: Option<SigningKey>,
-    /// What did not fit in the trail when the store was opened.
+    /// What did not fit in the trail when the store was opened, until an event tells of it.
     trail_fault: Option<TrailFault>,
+    /// The damage of a file that could not be replaced. Until it is, the connection is not one to the file.
+    damage: Option<String>,
     /// The file of a store that is only read, as it was opened.
     read_file: Option<ReadFile>,
 }
@@ -66,13 +74,13 @@ impl EventStore {
     /// If the file cannot be opened, belongs to another program or a newer version, or is damaged and cannot be moved aside.
     pub fn open(config: &config::Events, spool: bool) -> Result<Self, StoreError> {
         let path = config.path.clone();
-        let (connection, last) =
-            match connect(&path).and_then(|connection| create_or_check(&path, connection)) {
-                Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
-                    replace_damaged(&path, why, Known::default())?
-                }
-                opened => opened?,
-            };
+        let opened = match connect(&path).and_then(|connection| open_or_create(&path, connection)) {
+            Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
+                replace_damaged(&path, why, Known::default())?
+            }
+            opened => opened?,
+        };
+        let Opened { mut connection, last, is_migrated } = opened;
         let newest = newest_time::read(&connection).ok();
         let key = match SigningKey::load_or_create(&key_path(&path)) {
             Ok((key, is_new)) => {
@@ -86,42 +94,63 @@ impl EventStore {
                 None
             }
         };
-        let public = key.as_ref().map(SigningKey::public);
-        let check_trail = || {
-            // A command may write at the same time.
-            let transaction = connection.unchecked_transaction()?;
-            let fault = heads::quick_check(&transaction, public)?;
-            drop(transaction);
-            if fault.is_some() {
-                heads::rebuild(&connection)?;
-            }
-            Ok(fault)
-        };
-        let trail_fault = check_trail().map_err(|why| sql_error(&path, why))?;
+        let sql = |why| sql_error(&path, why);
+        if let Some(key) = &key {
+            heads::begin(&mut connection, key, is_migrated).map_err(sql)?;
+        }
+        // A command may write at the same time.
+        let transaction = connection.unchecked_transaction().map_err(sql)?;
+        let trail_fault =
+            heads::quick_check(&transaction, key.as_ref().map(SigningKey::public)).map_err(sql)?;
+        drop(transaction);
         let retention = Retention::new(config);
-        Ok(Self { path, connection, retention, spool, last, newest, key, trail_fault, read_file: None })
+        Ok(Self {
+            spool,
+            last,
+            seen: last,
+            newest,
+            key,
+            trail_fault,
+            ..Self::with(path, connection, retention)
+        })
     }
 
-    /// Opens the store for reading. Nothing in the file or beside it is created, moved or changed.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is not an event store, or is damaged.
-    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let (connection, read_file) = connect_read_only(path)?;
-        let last = check(path, &connection)?;
-        let retention = Retention::new(&config::Events::default());
-        let path = path.into();
-        Ok(Self {
+    /// A store without what only some uses need.
+    fn with(path: PathBuf, connection: Connection, retention: Retention) -> Self {
+        Self {
             path,
             connection,
             retention,
             spool: false,
-            last,
+            last: 0,
+            seen: 0,
+            own: Vec::new(),
             newest: None,
             key: None,
             trail_fault: None,
-            read_file: Some(read_file),
-        })
+            damage: None,
+            read_file: None,
+        }
+    }
+
+    /// Opens the store for reading. Nothing in the file or beside it is created, moved or changed. Damage is found where it is
+    /// read; [`Self::check_file`] reads everything.
+    ///
+    /// # Errors
+    /// If there is no file, or it cannot be read or is not an event store.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let (connection, read_file) = connect_read_only(path)?;
+        let last = check_tables(path, &connection)?;
+        let retention = Retention::new(&config::Events::default());
+        Ok(Self { last, read_file: Some(read_file), ..Self::with(path.into(), connection, retention) })
+    }
+
+    /// Reads all of the file, which takes time for a long record.
+    ///
+    /// # Errors
+    /// If the file is damaged or cannot be read.
+    pub fn check_file(&self) -> Result<(), StoreError> {
+        file::check_pages(&self.connection).map_err(|why| sql_error(&self.path, why))
     }
 
     /// Opens a store that is only read again, if another process has created, replaced or closed the file since, so that later
@@ -141,16 +170,34 @@ impl EventStore {
     /// # Errors
     /// If the event cannot be written. Its id is then 0, and the caller goes on with an event that is not stored.
     pub fn append(&mut self, event: &mut Event) -> Result<(), StoreError> {
+        event.id = 0;
+        if let Some(why) = &self.damage {
+            self.replace(damage(why))?;
+        }
         match self.insert(event) {
             Err(StoreError::Sql { why, .. }) if is_damage(&why) => {
-                // Closed first: closing removes the journals by name. Later it would remove those of the new file.
-                self.connection = Connection::open_in_memory().map_err(|e| sql_error(&self.path, e))?;
-                (self.connection, self.last) =
-                    replace_damaged(&self.path, why, Known { last: Some(self.last), newest: self.newest })?;
+                self.replace(why)?;
                 self.insert(event)
             }
             inserted => inserted,
         }
+    }
+
+    /// Replaces a damaged file. If that fails, the next event tries it again.
+    fn replace(&mut self, why: rusqlite::Error) -> Result<(), StoreError> {
+        let sql = |why| sql_error(&self.path, why);
+        self.damage = Some(why.to_string());
+        // Closed first: closing removes the journals by name. Later it would remove those of the new file.
+        self.connection = Connection::open_in_memory().map_err(sql)?;
+        let known = Known { last: Some(self.last), newest: self.newest };
+        let mut opened = replace_damaged(&self.path, why, known)?;
+        if let Some(key) = &self.key {
+            heads::begin(&mut opened.connection, key, false).map_err(sql)?;
+        }
+        self.connection = opened.connection;
+        (self.last, self.seen, self.damage, self.trail_fault) = (opened.last, opened.last, None, None);
+        self.own.clear();
+        Ok(())
     }
 
     /// Stores an event of a command, while a daemon may have the store open. Unlike a daemon, it neither creates a store, nor
@@ -176,43 +223,44 @@ impl EventStore {
         }
         connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
         let retention = Retention::new(config);
-        let mut store = Self {
-            path,
-            connection,
-            retention,
-            spool,
-            last: 0,
-            newest: None,
-            key: None,
-            trail_fault: None,
-            read_file: None,
-        };
+        let mut store = Self { spool, ..Self::with(path, connection, retention) };
         store.insert(event)
     }
 
-    /// The events that other processes have stored since the last call, the start, or the last event of this process.
+    /// The events that other processes have stored since the last call or the start.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn take_unseen(&mut self) -> Result<Vec<Event>, StoreError> {
         let newest = newest(&self.connection).map_err(|why| sql_error(&self.path, why))?;
-        if newest <= self.last {
+        if newest <= self.seen {
             return Ok(Vec::new());
         }
         let mut unseen = Vec::new();
-        let filter = EventFilter { after: self.last, ..EventFilter::default() };
+        let filter = EventFilter { after: self.seen, ..EventFilter::default() };
         self.find(&filter, Some(SPOOL as u32), |event| {
-            unseen.push(event);
+            // One that is stored meanwhile is for the next call.
+            if event.id <= newest && !self.own.contains(&event.id) {
+                unseen.push(event);
+            }
             Ok::<_, StoreError>(())
         })?;
-        self.last = newest;
+        self.seen = newest;
+        self.own.clear();
+        self.last = self.last.max(newest);
         Ok(unseen)
     }
 
     fn insert(&mut self, event: &mut Event) -> Result<(), StoreError> {
         let inserted = self.write(event);
         match inserted {
-            Ok(()) => self.last = event.id,
+            Ok(()) => {
+                self.last = event.id;
+                match self.own.is_empty() && event.id == self.seen + 1 {
+                    true => self.seen = event.id,
+                    false => self.own.push(event.id),
+                }
+            }
             Err(_) => event.id = 0,
         }
         inserted
@@ -232,8 +280,14 @@ impl EventStore {
         let json = serde_json::to_string(event)?;
         let visit = event.kind.visit().map(serde_json::to_string).transpose()?;
         let (id, category) = (event.id, Category::of(&event.kind));
+        let tells_of_fault = matches!(event.kind, EventKind::TrailBroken { .. });
         let write = || {
-            let mut range = trail_rows::range(&transaction)?;
+            let mut range = match &self.trail_fault {
+                // In one transaction, so that the fault is found again if this event is not stored.
+                Some(_) if tells_of_fault => heads::rebuild(&transaction, self.key.as_ref())?,
+                Some(_) => trail_rows::stored_range(&transaction)?.unwrap_or_default(),
+                None => trail_rows::range(&transaction)?,
+            };
             let salt = migration::salt()?;
             trail_rows::insert(&transaction, &mut range, id, category, &json, visit.as_deref(), &salt)?;
             trail_rows::set_range(&transaction, &range)?;
@@ -249,6 +303,9 @@ impl EventStore {
             Ok(newest)
         };
         self.newest = Some(write().map_err(sql)?);
+        if tells_of_fault {
+            self.trail_fault = None;
+        }
         Ok(())
     }
 
@@ -348,7 +405,7 @@ mod tests {
     use super::schema::SCHEMA_1;
     use super::*;
     use crate::testing::{event, evidence};
-    use crate::{Denial, EventKind, Grant};
+    use crate::{Denial, Grant};
 
     fn config(folder: &Path, keep: u32) -> config::Events {
         config::Events { path: folder.join("events.sqlite"), keep, ..config::Events::default() }
@@ -407,6 +464,62 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_file_that_cannot_be_replaced_is_tried_again_and_ids_and_time_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 1000);
+        let mut store = EventStore::open(&config, true).unwrap();
+        let time = "2031-05-05T10:00:00Z".parse().unwrap();
+        store.append(&mut Event::new(EventKind::Stopped, time, "front")).unwrap();
+        assert_eq!(append(&mut store), 2);
+        let damage = |store: &mut EventStore| {
+            store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+            let mut bytes = fs::read(&config.path).unwrap();
+            bytes[100..].fill(0x5a);
+            fs::write(&config.path, &bytes).unwrap();
+            store.connection = Connection::open(&config.path).unwrap();
+            bytes
+        };
+        let bytes = damage(&mut store);
+        // A folder in the place of the new file: it cannot be created, also by root.
+        let new = folder.path().join("events.sqlite.new");
+        fs::create_dir(&new).unwrap();
+        for _ in 0..2 {
+            let mut lost = event(EventKind::Stopped);
+            assert!(store.append(&mut lost).is_err());
+            assert_eq!((lost.id, fs::read(&config.path).unwrap()), (0, bytes.clone()), "nothing is moved");
+        }
+        assert!(EventStore::open(&config, true).is_err());
+        assert_eq!(fs::read(&config.path).unwrap(), bytes);
+        fs::remove_dir(&new).unwrap();
+        assert_eq!(append(&mut store), 3);
+        assert_eq!(store.newest_time().unwrap().time, Some(time));
+        assert_eq!(store.verify_trail(None, None).unwrap().fault, None);
+        drop(store);
+        let store = EventStore::open(&config, true).unwrap();
+        assert_eq!((store.last_id(), store.newest().unwrap().unwrap().id), (3, 3));
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn damage_of_one_page_is_found_when_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 1000);
+        let mut store = EventStore::open(&config, true).unwrap();
+        for _ in 0..200 {
+            append(&mut store);
+        }
+        drop(store);
+        let whole = EventStore::open_read_only(&config.path).unwrap();
+        whole.check_file().unwrap();
+        drop(whole);
+        let mut bytes = fs::read(&config.path).unwrap();
+        bytes[5 * 4096..6 * 4096].fill(0xa5);
+        fs::write(&config.path, bytes).unwrap();
+        let damaged = EventStore::open_read_only(&config.path).unwrap();
+        assert!(matches!(damaged.check_file(), Err(StoreError::Sql { .. })));
+    }
+
+    #[test]
     fn reading_changes_nothing_whether_the_store_is_in_use_or_not() {
         let folder = tempfile::tempdir().unwrap();
         let config = config::Events {
@@ -414,7 +527,9 @@ mod tests {
             keep: 10,
             ..config::Events::default()
         };
-        assert!(matches!(EventStore::open_read_only(&config.path), Err(StoreError::Open { .. })));
+        let missing = EventStore::open_read_only(&config.path).err().unwrap();
+        assert!(matches!(missing, StoreError::Missing { .. }), "{missing}");
+        assert!(missing.to_string().contains("begins with the first start of the daemon"), "{missing}");
         let files = || {
             let mut files: Vec<_> =
                 folder.path().read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -487,8 +602,19 @@ mod tests {
         assert_eq!(daemon.take_unseen().unwrap(), []);
         assert_eq!(append(&mut daemon), 3);
         assert_eq!(daemon.take_unseen().unwrap(), []);
+        // Between events of the daemon, before it looks for them.
+        let (mut second, mut third) = (administered(), administered());
+        EventStore::append_once(&config, true, &mut second).unwrap();
+        assert_eq!(append(&mut daemon), 5);
+        EventStore::append_once(&config, true, &mut third).unwrap();
+        assert_eq!(append(&mut daemon), 7);
+        assert_eq!((second.id, third.id), (4, 6));
+        assert_eq!(daemon.take_unseen().unwrap(), [second, third]);
+        assert_eq!(daemon.take_unseen().unwrap(), []);
+        assert_eq!(append(&mut daemon), 8);
+        assert_eq!(daemon.take_unseen().unwrap(), []);
         let unsent: Vec<_> = daemon.unsent(0, 9).unwrap().iter().map(|event| event.id).collect();
-        assert_eq!(unsent, [1, 2, 3]);
+        assert_eq!(unsent, [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(daemon.verify_trail(None, None).unwrap().fault, None);
 
         // A damaged store is left to the daemon.

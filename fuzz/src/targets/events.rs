@@ -1,11 +1,14 @@
 //! An SQLite file of arbitrary content, opened as the event store.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::Result;
-use ostiary_config::Events;
-use ostiary_core::{ModelId, Quality, Similarity, TrackId};
-use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant};
+use jiff::Timestamp;
+use ostiary_access::{Access, DecisionRules, DenialReason, Reason, Step, VisitRecord};
+use ostiary_config::{Door, Events};
+use ostiary_core::{ModelId, PersonId, Quality, Score, Similarity, TrackId};
+use ostiary_events::{Denial, Event, EventFilter, EventKind, EventStore, Evidence, Grant, StoreError, Visit};
 
 use super::Target;
 use super::facebank::{SQLITE_DICTIONARY, database_from};
@@ -34,8 +37,7 @@ fn run(data: &[u8]) {
     read_all(&store);
     for _ in 0..2 {
         let last = store.last_id();
-        let mut event =
-            Event::new(EventKind::Denied(Denial::ExitButton), jiff::Timestamp::UNIX_EPOCH, "front");
+        let mut event = Event::new(EventKind::Denied(Denial::ExitButton), Timestamp::UNIX_EPOCH, "front");
         if store.append(&mut event).is_err() {
             assert_eq!(event.id, 0, "an event that was not recorded has an id");
             continue;
@@ -52,7 +54,17 @@ fn run(data: &[u8]) {
 
 /// Calls each function that reads the store.
 fn read_all(store: &EventStore) {
-    let _ = (store.newest(), store.last_access(), store.verify_trail(None, None));
+    let _ = (store.newest(), store.last_access(), store.verify_trail(None, None), store.check_file());
+    let _ = (store.newest_time(), store.newest_decision(), store.decision(2));
+    let filter = EventFilter { person: Some("Ada".into()), ..EventFilter::default() };
+    let _ = store.find(&filter, Some(3), |event| {
+        assert_eq!(event.kind.person(), Some("Ada"));
+        Ok::<_, StoreError>(())
+    });
+    let _ = store.decisions(&EventFilter::default(), |event| {
+        assert!(event.kind.face().is_some(), "event {} is no decision about a face", event.id);
+        ControlFlow::Continue(())
+    });
     assert!(store.latest(3).map_or(0, |events| events.len()) <= 3);
     assert!(store.unsent(0, 4).map_or(0, |events| events.len()) <= 4);
 }
@@ -61,17 +73,33 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
     Ok(vec![recorded()?, version_1()?, endless_view()?, counter_at_limit()?])
 }
 
-/// A store with three events.
+/// A store with decisions about faces, with moments and without, among other events.
 fn recorded() -> Result<Vec<u8>> {
     let folder = folder_with(&[]);
     let path = folder.path().join(FILE);
     let mut store = EventStore::open(&Events { path: path.clone(), keep: 100, ..Events::default() }, true)?;
+    let unknown = DenialReason::Unknown;
     for kind in [
         EventKind::Started { detail: "2 people".into() },
         EventKind::Denied(Denial::ExitButton),
-        EventKind::Granted(Grant::Face { person: Some("Ada".into()), evidence: evidence() }),
+        EventKind::Granted(Grant::Face {
+            person: Some("Ada".into()),
+            evidence: evidence(Some(Reason::Granted)),
+        }),
+        EventKind::Denied(Denial::Face {
+            reason: unknown,
+            person: None,
+            evidence: evidence(None),
+            detail: None,
+        }),
+        EventKind::Denied(Denial::Repeated {
+            reason: unknown,
+            evidence: evidence(Some(Reason::Denied(unknown))),
+            count: 3,
+            until: Timestamp::UNIX_EPOCH,
+        }),
     ] {
-        store.append(&mut Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front"))?;
+        store.append(&mut Event::new(kind, Timestamp::UNIX_EPOCH, "front"))?;
     }
     store.mark_sent(1)?;
     drop(store);
@@ -89,7 +117,8 @@ fn version_1() -> Result<Vec<u8>> {
     )
 }
 
-fn evidence() -> Evidence {
+/// What a decision rests on, with its moment if `reported` is set.
+fn evidence(reported: Option<Reason>) -> Evidence {
     Evidence {
         track: TrackId(1),
         similarity: Some(Similarity(0.71)),
@@ -101,8 +130,32 @@ fn evidence() -> Evidence {
         frames: 3,
         latency: Duration::from_millis(213),
         model: ModelId("0123456789abcdef".into()),
-        visit: None,
+        visit: reported.map(|reported| Box::new(visit(reported))),
     }
+}
+
+fn visit(reported: Reason) -> Visit {
+    let score = Score {
+        person: PersonId(1),
+        similarity: Similarity(0.71),
+        cosine: Similarity(0.82),
+        threshold: Similarity(0.56),
+        photos: 2,
+    };
+    let step = Step {
+        at_ms: 200,
+        weight: 0.5,
+        moments: 1,
+        unblocked: 1,
+        since_grant_ms: Some(90_000),
+        is_same_visit: false,
+        access: Access::Allowed,
+        scores: [Some(score), None, None],
+        reported: Some(reported),
+    };
+    let mut record = VisitRecord::new(DecisionRules::new(&Door::default()));
+    record.steps.extend([step]);
+    Visit { record, people: 1, fpir: Some(0.01) }
 }
 
 /// A file with an infinite view in place of the table `events`.
@@ -133,6 +186,9 @@ mod tests {
     fn the_first_seed_is_an_event_store() {
         let folder = folder_with(&[(FILE, &recorded().unwrap())]);
         let store = EventStore::open_read_only(&folder.path().join(FILE)).unwrap();
-        assert_eq!(store.latest(9).unwrap().len(), 3);
+        assert_eq!(store.latest(9).unwrap().len(), 5);
+        let visit =
+            |id| store.decision(id).unwrap().unwrap().kind.visit().map(|visit| visit.record.steps.len());
+        assert_eq!([3, 4, 5].map(visit), [Some(1), None, Some(1)]);
     }
 }

@@ -20,6 +20,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
 /// The number of events, and the newest one as a sentence.
 fn newest(path: &std::path::Path) -> Result<String, StoreError> {
     let store = EventStore::open_read_only(path)?;
+    store.check_file()?;
     if store.last_id() == 0 {
         return Ok("no event yet".to_owned());
     }

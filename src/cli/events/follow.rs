@@ -29,9 +29,10 @@ pub(super) fn run(
     while !stop.load(Ordering::Relaxed) && output_is_open() {
         // The daemon may have started, stopped, or replaced a damaged file.
         store.refresh()?;
-        let mut newest = filter.after;
+        // Events that do not fit are not searched again; those that are recorded during the search may be printed.
+        let mut newest = store.newest()?.map_or(0, |event| event.id).max(filter.after);
         store.find(&filter, None, |event| {
-            newest = event.id;
+            newest = newest.max(event.id);
             printer.print(&event)
         })?;
         filter.after = newest;

@@ -18,6 +18,12 @@ pub enum StoreError {
         /// The system's error.
         why: io::Error,
     },
+    /// There is no file to read.
+    #[error("event store {}: does not exist; the record begins with the first start of the daemon, in the file that events.path names", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is another program's database.
     #[error("{} is not an event store but another program's database; set events.path to another file", path.display())]
     Foreign {

@@ -1,10 +1,10 @@
 //! The file of the event store: how it is opened, and the checks before it is used.
 
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
 use ostiary_core::ownership;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -61,7 +61,10 @@ impl ReadFile {
 /// Opens the file for reading. Nothing in the file or beside it is created or changed.
 pub(super) fn connect_read_only(path: &Path) -> Result<(Connection, ReadFile), StoreError> {
     let sql = |why| sql_error(path, why);
-    let failed = |why| StoreError::Open { path: path.into(), why };
+    let failed = |why: io::Error| match why.kind() {
+        io::ErrorKind::NotFound => StoreError::Missing { path: path.into() },
+        _ => StoreError::Open { path: path.into(), why },
+    };
     fs::File::open(path).map_err(failed)?;
     let file = ReadFile::of(path)?;
     let absolute = std::path::absolute(path).map_err(failed)?;
@@ -79,12 +82,18 @@ pub(super) fn connect_read_only(path: &Path) -> Result<(Connection, ReadFile), S
     Ok((connection, file))
 }
 
+/// A store that was opened for writing.
+pub(super) struct Opened {
+    pub connection: Connection,
+    /// The newest id of an event; 0 if there was no event.
+    pub last: u64,
+    /// Whether its events got their trail now.
+    pub is_migrated: bool,
+}
+
 /// Creates the tables of a new file or checks all of an existing one, changes one of an earlier version, and reads the newest
 /// id.
-pub(super) fn create_or_check(
-    path: &Path,
-    mut connection: Connection,
-) -> Result<(Connection, u64), StoreError> {
+pub(super) fn open_or_create(path: &Path, mut connection: Connection) -> Result<Opened, StoreError> {
     let sql = |why| sql_error(path, why);
     let found = kind(path, &connection)?;
     let is_new = found == FileKind::Empty;
@@ -98,8 +107,14 @@ pub(super) fn create_or_check(
             ))
             .map_err(sql)?;
     }
-    let last = check(path, &connection)?;
-    if found == FileKind::Store(1) {
+    let last = check_tables(path, &connection)?;
+    if let FileKind::Store(version) = found {
+        // A full disk is found by this small write, before all of the file is read: the daemon tries again every half minute.
+        connection.pragma_update(None, "user_version", version).map_err(sql)?;
+        check_pages(&connection).map_err(sql)?;
+    }
+    let is_migrated = found == FileKind::Store(1);
+    if is_migrated {
         migration::from_version_1(&mut connection).map_err(sql)?;
         log::info!("event store {}: changed to the format of this version", path.display());
     }
@@ -114,7 +129,7 @@ pub(super) fn create_or_check(
     if let Some(time) = newest_time::read(&connection).map_err(sql)?.time {
         newest_time::record(&connection, time).map_err(sql)?;
     }
-    Ok((connection, last))
+    Ok(Opened { connection, last, is_migrated })
 }
 
 /// What a file was found to be.
@@ -141,16 +156,18 @@ pub(super) fn kind(path: &Path, connection: &Connection) -> Result<FileKind, Sto
     }
 }
 
-/// Checks all of the file and reads the newest id; 0 for an empty file.
-pub(super) fn check(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
+/// Reads all of the file.
+pub(super) fn check_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if health == "ok" { Ok(()) } else { Err(damage(&health)) }
+}
+
+/// Checks that the file has the tables of a store, and reads the newest id; 0 for an empty file.
+pub(super) fn check_tables(path: &Path, connection: &Connection) -> Result<u64, StoreError> {
     let sql = |why| sql_error(path, why);
     let FileKind::Store(version) = kind(path, connection)? else { return Ok(0) };
     if !ostiary_sqlite::schema_matches(schema(version), connection).map_err(sql)? {
         return Err(sql(damage("its tables are not those of an event store")));
-    }
-    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
-    if health != "ok" {
-        return Err(sql(damage(&health)));
     }
     match newest(connection).map_err(sql)? {
         last @ 0..MAX_ID => Ok(last),

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::sql_error;
 use super::file::{FileKind, kind, with_suffix};
 use super::schema::SCHEMA_VERSION;
 use super::trail_rows::{self, HEAD, HEAD_RANGE, Leaf};
 use super::{EventStore, StoreError};
-use crate::trail::{CompactRange, HeadError, PublicKey, SignedHead, commitment};
+use crate::trail::{CompactRange, HeadError, PublicKey, SignedHead, SigningKey, commitment};
 
 /// What does not fit in the trail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,11 @@ pub enum TrailFault {
     /// The stored tree is not that of the leaves.
     #[error("the stored tree is not that of the leaves")]
     Tree,
+    /// There are leaves, and no head was ever signed, or it was removed.
+    #[error(
+        "the trail has no signed head: it was removed, or the key could not be used when the record began"
+    )]
+    NoHead,
     /// The stored head is not signed by the key of the trail.
     #[error("the last stored head: {0}")]
     Head(#[from] HeadError),
@@ -77,13 +82,13 @@ pub fn key_path(store: &Path) -> PathBuf {
 }
 
 impl EventStore {
-    /// Signs the present tree and stores the head, if there is an event since the last head. `None` if there is none, or the
-    /// key cannot be used.
+    /// Signs the present tree and stores the head, if there is an event since the last head. `None` if there is none, the key
+    /// cannot be used, or the trail has a fault that no event tells of yet: a new head would hide it.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn sign_head(&mut self) -> Result<Option<SignedHead>, StoreError> {
-        let Some(key) = &self.key else { return Ok(None) };
+        let Some(key) = self.key.as_ref().filter(|_| self.trail_fault.is_none()) else { return Ok(None) };
         let path = self.path.clone();
         let mut sign = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -92,16 +97,15 @@ impl EventStore {
             if range.size() == 0 || trail_rows::value(&transaction, HEAD_RANGE)?.as_ref() == Some(&bytes) {
                 return Ok(None);
             }
-            let head = SignedHead::sign(&range, key);
-            trail_rows::set_value(&transaction, HEAD, head.note().as_bytes())?;
-            trail_rows::set_value(&transaction, HEAD_RANGE, &bytes)?;
+            let head = store_head(&transaction, &range, key)?;
             transaction.commit()?;
             Ok(Some(head))
         };
         sign().map_err(|why| sql_error(&path, why))
     }
 
-    /// What the quick check found when the store was opened.
+    /// What the quick check found when the store was opened, until an [`EventKind::TrailBroken`](crate::EventKind::TrailBroken)
+    /// is stored: that one continues a tree of the leaves that are there. Until then each start finds the fault again.
     pub fn trail_fault(&self) -> Option<&TrailFault> {
         self.trail_fault.as_ref()
     }
@@ -125,15 +129,13 @@ impl EventStore {
         let mut report = TrailReport { leaves: 0, events: 0, signed: None, fault: None };
         let mut heads: Vec<(u64, [u8; 32])> =
             outside.map(|head| (head.size(), *head.root())).into_iter().collect();
-        if let Some(key) = key
-            && let Some(note) = trail_rows::value(&transaction, HEAD).map_err(sql)?
-        {
-            match SignedHead::verify(&String::from_utf8_lossy(&note), key) {
+        if let Some(key) = key {
+            match last_head(&transaction, Some(key)).map_err(sql)? {
                 Ok(head) => {
-                    report.signed = Some(head.size());
-                    heads.push((head.size(), *head.root()));
+                    report.signed = head.as_ref().map(CompactRange::size);
+                    heads.extend(head.map(|head| (head.size(), head.root())));
                 }
-                Err(error) => report.fault = Some(error.into()),
+                Err(fault) => report.fault = Some(fault),
             }
         }
         let walked = walk(&transaction, &heads, &mut report).map_err(sql)?;
@@ -196,21 +198,65 @@ fn walk(
     Ok(fault.or(added).or(shorter).or(tree))
 }
 
-/// The tree of all leaves as they are, for a record that does not fit its trail: it goes on from there, and the next head signs
-/// it.
-pub(super) fn rebuild(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let mut range = CompactRange::default();
-    {
-        let mut statement = transaction.prepare("SELECT id, category, commitment FROM leaves ORDER BY id")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            range.push(Leaf::from_row(row)?.hash());
-        }
+/// Signs the first head of a new trail, so that a missing head shows. A trail that was begun for a store of version 1 has leaves.
+pub(super) fn begin(
+    connection: &mut Connection,
+    key: &SigningKey,
+    is_migrated: bool,
+) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if trail_rows::value(&transaction, HEAD)?.is_some() || (has_leaves(&transaction)? && !is_migrated) {
+        return Ok(());
     }
-    transaction.execute("DELETE FROM trail", [])?;
-    trail_rows::set_range(&transaction, &range)?;
+    store_head(&transaction, &trail_rows::range(&transaction)?, key)?;
     transaction.commit()
+}
+
+/// Signs a tree and stores the head.
+fn store_head(
+    connection: &Connection,
+    range: &CompactRange,
+    key: &SigningKey,
+) -> Result<SignedHead, rusqlite::Error> {
+    let head = SignedHead::sign(range, key);
+    trail_rows::set_value(connection, HEAD, head.note().as_bytes())?;
+    trail_rows::set_value(connection, HEAD_RANGE, &range.to_bytes())?;
+    Ok(head)
+}
+
+fn has_leaves(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM leaves)", [], |row| row.get(0))
+}
+
+/// The tree of all leaves as they are, for a record that does not fit its trail: it goes on from there, and the next head
+/// signs it, here if there is a key. For the transaction of the caller.
+pub(super) fn rebuild(
+    connection: &Connection,
+    key: Option<&SigningKey>,
+) -> Result<CompactRange, rusqlite::Error> {
+    let mut range = CompactRange::default();
+    push_leaves(connection, &mut range, 0)?;
+    connection.execute("DELETE FROM trail", [])?;
+    if let Some(key) = key {
+        store_head(connection, &range, key)?;
+    }
+    Ok(range)
+}
+
+/// Adds the leaves after the first `skipped` ones.
+fn push_leaves(
+    connection: &Connection,
+    range: &mut CompactRange,
+    skipped: u64,
+) -> Result<(), rusqlite::Error> {
+    let skipped = i64::try_from(skipped).unwrap_or(i64::MAX);
+    let mut statement =
+        connection.prepare("SELECT id, category, commitment FROM leaves ORDER BY id LIMIT -1 OFFSET ?1")?;
+    let mut rows = statement.query([skipped])?;
+    while let Some(row) = rows.next()? {
+        range.push(Leaf::from_row(row)?.hash());
+    }
+    Ok(())
 }
 
 /// The check at the start: the stored tree is that of the last signed head and of the leaves since.
@@ -219,26 +265,35 @@ pub(super) fn quick_check(
     key: Option<&PublicKey>,
 ) -> Result<Option<TrailFault>, rusqlite::Error> {
     let Some(stored) = trail_rows::stored_range(connection)? else { return Ok(Some(TrailFault::Tree)) };
-    let Some(note) = trail_rows::value(connection, HEAD)? else { return Ok(None) };
-    let range = trail_rows::value(connection, HEAD_RANGE)?;
-    let Some(mut range) = range.and_then(|range| CompactRange::from_bytes(&range)) else {
-        return Ok(Some(TrailFault::Tree));
+    let mut range = match last_head(connection, key)? {
+        Ok(head) => head.unwrap_or_default(),
+        Err(fault) => return Ok(Some(fault)),
     };
-    if let Some(key) = key {
-        match SignedHead::verify(&String::from_utf8_lossy(&note), key) {
-            Ok(head) if head.size() == range.size() && *head.root() == range.root() => {}
-            Ok(head) => return Ok(Some(TrailFault::Leaves { size: head.size() })),
-            Err(error) => return Ok(Some(error.into())),
-        }
-    }
-    let size = i64::try_from(range.size()).unwrap_or(i64::MAX);
-    let mut statement =
-        connection.prepare("SELECT id, category, commitment FROM leaves ORDER BY id LIMIT -1 OFFSET ?1")?;
-    let mut rows = statement.query([size])?;
-    while let Some(row) = rows.next()? {
-        range.push(Leaf::from_row(row)?.hash());
-    }
+    let skipped = range.size();
+    push_leaves(connection, &mut range, skipped)?;
     Ok((stored != range).then_some(TrailFault::Tree))
+}
+
+/// The tree of the last stored head; `None` if no head was signed yet. It is a fault if the head is missing although there are
+/// leaves, or does not fit its tree; without a `key`, no head can have been signed, and signatures are not checked.
+fn last_head(
+    connection: &Connection,
+    key: Option<&PublicKey>,
+) -> Result<Result<Option<CompactRange>, TrailFault>, rusqlite::Error> {
+    let Some(note) = trail_rows::value(connection, HEAD)? else {
+        let is_missing = key.is_some() && has_leaves(connection)?;
+        return Ok(if is_missing { Err(TrailFault::NoHead) } else { Ok(None) });
+    };
+    let range = trail_rows::value(connection, HEAD_RANGE)?;
+    let Some(range) = range.and_then(|range| CompactRange::from_bytes(&range)) else {
+        return Ok(Err(TrailFault::Tree));
+    };
+    let Some(key) = key else { return Ok(Ok(Some(range))) };
+    Ok(match SignedHead::verify(&String::from_utf8_lossy(&note), key) {
+        Ok(head) if head.size() == range.size() && *head.root() == range.root() => Ok(Some(range)),
+        Ok(head) => Err(TrailFault::Leaves { size: head.size() }),
+        Err(error) => Err(error.into()),
+    })
 }
 
 #[cfg(test)]

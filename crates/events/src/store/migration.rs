@@ -110,8 +110,11 @@ mod tests {
         let report = store.verify_trail(None, None).unwrap();
         assert_eq!((report.leaves, report.events, report.fault), (3, 3, None));
         drop(store);
-        // Opened again, nothing changes.
-        assert_eq!(EventStore::open(&config, true).unwrap().last_id(), 4);
+        // Opened again, nothing changes. A head was signed when the trail began.
+        let store = EventStore::open(&config, true).unwrap();
+        assert_eq!((store.last_id(), store.trail_fault()), (4, None));
+        let key = crate::trail::SigningKey::load(&crate::key_path(&config.path)).unwrap();
+        assert_eq!(store.verify_trail(Some(key.public()), None).unwrap().signed, Some(2));
     }
 
     #[test]

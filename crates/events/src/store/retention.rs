@@ -7,10 +7,12 @@ use rusqlite::{Connection, params};
 use super::category::Category;
 use super::counters::{add_to_counter, counter};
 
-/// The most grants that are kept, however new they are: about 60 MB.
+/// The most grants that are kept, however new they are. With the moments of its decision a grant takes up to 4.5 kB: 450 MB.
 const MAX_GRANTS: u64 = 100_000;
 /// The most grants that one new event removes for their age. A clock that is wrong for a while must not empty the record.
-const GRANTS_AT_ONCE: u32 = 2;
+const GRANTS_AT_ONCE: usize = 2;
+/// The most grants that are looked at for their age.
+const GRANTS_SEARCHED: u32 = 1000;
 
 /// How long events are kept.
 #[derive(Debug, Clone, Copy)]
@@ -35,22 +37,34 @@ impl Retention {
                 remove_oldest(connection, category, excess)?;
             }
         }
-        let mut statement = connection.prepare_cached(
-            "SELECT json ->> 'time' FROM events WHERE category = ?1 AND json_valid(json) ORDER BY id LIMIT ?2",
-        )?;
-        let oldest = statement.query_map(params![Category::Grant.number(), GRANTS_AT_ONCE], |row| {
-            row.get::<_, Option<String>>(0)
-        })?;
-        let oldest = oldest.collect::<Result<Vec<_>, _>>()?;
-        let is_old = |time: &Option<String>| {
-            let time = time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
-            time.is_some_and(|time| now.duration_since(time) > self.grants_age)
-        };
-        let expired = oldest.iter().take_while(|time| is_old(time)).count();
+        let expired = self.expired_grants(connection, now)?;
         if expired > 0 {
             remove_oldest(connection, Category::Grant, expired as u64)?;
         }
         Ok(())
+    }
+
+    /// The number of grants, of the oldest ones, that are removed for their age. A grant whose time is in the future, or cannot
+    /// be read, is older than those after it: it is removed with them, and does not keep them.
+    fn expired_grants(&self, connection: &Connection, now: Timestamp) -> Result<usize, rusqlite::Error> {
+        let mut statement = connection.prepare_cached(
+            "SELECT CASE WHEN json_valid(json) THEN json ->> 'time' END FROM events
+             WHERE category = ?1 ORDER BY id LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![Category::Grant.number(), GRANTS_SEARCHED])?;
+        let (mut number, mut expired) = (0, 0);
+        while let Some(row) = rows.next()?
+            && expired < GRANTS_AT_ONCE
+        {
+            number += 1;
+            let time = row.get_ref(0)?.as_str_or_null().ok().flatten();
+            match time.and_then(|time| time.parse::<Timestamp>().ok()) {
+                Some(time) if now.duration_since(time) > self.grants_age => expired = number,
+                Some(time) if time <= now => break,
+                _ => {}
+            }
+        }
+        Ok(expired.min(GRANTS_AT_ONCE))
     }
 }
 
@@ -151,5 +165,23 @@ mod tests {
         assert_eq!(ids(&store), [4, 5, 6, 7, 8]);
         append(&mut store, denied(), 12);
         assert_eq!(ids(&store), [4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn grants_of_the_future_do_not_keep_those_after_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(folder.path(), 100, 10);
+        // The clock was wrong for three grants.
+        for day in [20_000, 20_000, 20_000, 1, 2, 15] {
+            append(&mut store, granted(), day);
+        }
+        assert_eq!(ids(&store), [3, 4, 5, 6], "the last one has removed two");
+        append(&mut store, denied(), 15);
+        assert_eq!(ids(&store), [5, 6, 7]);
+        append(&mut store, denied(), 15);
+        assert_eq!(ids(&store), [6, 7, 8], "a grant of day 15 stays");
+        append(&mut store, denied(), 15);
+        assert_eq!(ids(&store), [6, 7, 8, 9]);
+        assert_eq!(store.verify_trail(None, None).unwrap().fault, None);
     }
 }

@@ -82,6 +82,10 @@ fn the_first_event_that_does_not_fit_is_named() {
             TrailFault::Leaves { size: 10 },
         ),
         ("DELETE FROM trail WHERE name = 'range'", TrailFault::Tree),
+        ("DELETE FROM trail WHERE name = 'head_range'", TrailFault::Tree),
+        ("DELETE FROM trail WHERE name = 'head'", TrailFault::NoHead),
+        ("DELETE FROM trail WHERE name LIKE 'head%'", TrailFault::NoHead),
+        ("DELETE FROM trail", TrailFault::Tree),
     ];
     for (change, fault) in cases {
         let trail = Trail::new(100);
@@ -114,6 +118,8 @@ fn the_start_finds_a_tree_that_does_not_fit_its_head() {
         ("UPDATE trail SET value = zeroblob(8) WHERE name = 'range'", TrailFault::Tree),
         ("UPDATE trail SET value = zeroblob(8) WHERE name = 'head_range'", TrailFault::Leaves { size: 10 }),
         ("UPDATE trail SET value = x'00' WHERE name = 'range'", TrailFault::Tree),
+        ("DELETE FROM trail WHERE name LIKE 'head%'", TrailFault::NoHead),
+        ("DELETE FROM trail", TrailFault::NoHead),
     ] {
         let trail = Trail::new(100);
         trail.record(10);
@@ -127,8 +133,17 @@ fn the_start_finds_a_tree_that_does_not_fit_its_head() {
         trail.execute(change);
         let mut store = trail.open();
         assert_eq!(store.trail_fault(), Some(&found), "{change}");
-        // The door goes on, and the record with the trail that is left.
+        assert!(store.sign_head().unwrap().is_none(), "a new head would hide it");
         store.append(&mut event(EventKind::Stopped)).unwrap();
+        drop(store);
+        // Power failed before an event told of it.
+        let mut store = trail.open();
+        assert_eq!(store.trail_fault(), Some(&found), "{change}");
+        // The door goes on, and the record with the trail that is left.
+        store.append(&mut event(EventKind::TrailBroken { detail: found.to_string() })).unwrap();
+        drop(store);
+        assert_eq!(trail.open().trail_fault(), None, "also if power fails before the next head");
+        let mut store = trail.open();
         assert!(store.sign_head().unwrap().is_some());
         drop(store);
         assert_eq!(trail.verify(None).fault, None, "{change}");
@@ -141,13 +156,25 @@ fn a_lost_key_is_replaced_and_the_heads_of_the_old_one_are_not_accepted() {
     let trail = Trail::new(100);
     let head = trail.record(4).unwrap();
     fs::remove_file(key_path(&trail.config.path)).unwrap();
-    let store = trail.open();
+    let mut store = trail.open();
     assert!(matches!(store.trail_fault(), Some(TrailFault::Head(HeadError::OtherKey { .. }))));
+    store.append(&mut event(EventKind::TrailBroken { detail: "another key".into() })).unwrap();
     drop(store);
     let new = trail.record(1).unwrap();
     assert_eq!(trail.verify(Some(&new)).fault, None);
     let key = crate::trail::SigningKey::load(&key_path(&trail.config.path)).unwrap();
     assert!(SignedHead::verify(head.note(), key.public()).is_err());
+}
+
+#[test]
+fn a_new_trail_has_a_head_before_its_first_event() {
+    let trail = Trail::new(100);
+    let mut store = trail.open();
+    store.append(&mut event(EventKind::Stopped)).unwrap();
+    drop(store);
+    // As after a power cut before the first head.
+    assert_eq!(trail.verify(None), TrailReport { leaves: 1, events: 1, signed: Some(0), fault: None });
+    assert_eq!(trail.open().trail_fault(), None);
 }
 
 #[test]
@@ -157,4 +184,8 @@ fn a_key_that_cannot_be_read_does_not_stop_the_record() {
     let mut store = trail.open();
     store.append(&mut event(EventKind::Stopped)).unwrap();
     assert_eq!(store.sign_head().unwrap(), None);
+    drop(store);
+    assert_eq!(trail.open().trail_fault(), None);
+    trail.execute("DELETE FROM trail");
+    assert_eq!(trail.open().trail_fault(), Some(&TrailFault::Tree), "the tree is compared all the same");
 }
