@@ -1,5 +1,5 @@
 //! People whom the model cannot tell apart, and photos that show two people: at enrollment, in the list, in doctor and at
-//! the door.
+//! the door. What enrollment records, and what the list counts.
 
 #![allow(
     clippy::expect_used,
@@ -13,6 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use ostiary_config::Config;
+use ostiary_core::{Embedding, ModelId, ModelRole};
+use ostiary_facebank::{Facebank, PhotoHash, Template};
+use ostiary_models::Bundle;
 use ostiary_testkit::{ffmpeg, portrait};
 use serde_json::Value;
 
@@ -169,4 +173,34 @@ fn enrollment_gives_advice_about_the_number_of_photos() {
     let (enrolled, error) = door.json(0, &["enroll", "Ann", &file("obama.jpg")]);
     assert!(error.contains("advice: add two more photos"), "{error}");
     assert_eq!(enrolled[0]["advice"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn only_photos_that_are_added_are_recorded() {
+    let door = Door::new();
+    // The first start makes the record.
+    door.json(0, &["run"]);
+    for added in [1, 0] {
+        let enrolled = door.json(0, &["enroll", "Ann", &file("obama.jpg")]).0;
+        assert_eq!(enrolled[0]["added"], added);
+    }
+    let events = door.json(0, &["events"]).0;
+    assert_eq!(events.iter().filter(|event| event["kind"] == "administered").count(), 1, "{events:?}");
+}
+
+#[test]
+fn a_person_without_a_template_of_the_model_in_use_has_no_photo_that_is_compared() {
+    let door = Door::new();
+    let mut facebank = Facebank::open(&door.path("facebank.sqlite")).unwrap();
+    let embedding = Embedding::normalized(&[1.0, 0.0]).unwrap();
+    let template = Template { embedding, photo: PhotoHash::of(b"photo"), weight: 1.0, crop: None };
+    facebank.enroll("Ann", &ModelId("0123456789abcdef".into()), &[template]).unwrap();
+    let mut config = Config::default();
+    config.models.dir = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
+    let bundle = Bundle::find(&config.models, config.engine.precision).unwrap();
+    let in_use = bundle.entry(ModelRole::Embedder).unwrap().id();
+    facebank.reembed(&in_use, &["Ann".to_owned()], |_| panic!("there is no crop")).unwrap();
+    drop(facebank);
+    let listed = door.json(0, &["people", "list"]).0;
+    assert_eq!((&listed[0]["templates"], &listed[0]["photos"]), (&1.into(), &0.into()), "{listed:?}");
 }

@@ -240,7 +240,7 @@ fn a_new_door_is_refused_if_the_models_do_not_support_its_rate() {
     let log = setup.refused(&[&run[..], &["door.fpir=1e-4"]].concat());
     assert!(log.contains("door.fpir = 0.0001") && log.contains("set door.fpir to 0.001 or more"), "{log}");
 
-    // A door that has run continues with the nearest rate: an update must not lock people out.
+    // A door that has run continues with the strictest thresholds: an update must not lock people out.
     let (output, events) = setup.run(&[&run[..], &["door.fpir=0.001"]].concat());
     assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{output:?}");
     let (output, events) = setup.run(&[&run[..], &["door.fpir=1e-4"]].concat());
@@ -251,7 +251,10 @@ fn a_new_door_is_refused_if_the_models_do_not_support_its_rate() {
         "{log}"
     );
     assert!(
-        events[0]["detail"].as_str().unwrap().contains("for door.fpir 0.0001 (extrapolated)"),
+        events[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the strictest of the model, which does not support door.fpir"),
         "{}",
         events[0]
     );
@@ -344,7 +347,7 @@ fn systemd_is_notified_of_start_reload_watchdog_and_stop() {
     daemon.signal(libc::SIGHUP);
     let reloaded = daemon.event("reloaded");
     let detail = reloaded["detail"].as_str().unwrap();
-    assert!(detail.contains("door.fpir 0.00001 (extrapolated)"), "{detail}");
+    assert!(detail.contains("the strictest of the model, which does not support door.fpir"), "{detail}");
 
     // A second daemon with the same facebank is refused.
     let log = setup.refused(&["--set", &Setup::source(&background)]);
