@@ -8,8 +8,8 @@ use ostiary_core::{Crop, Detection, Embedding, Frame, Quality};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pictures::decode_picture;
-use ostiary_pipeline::{aligned_crop, face_fault};
-use ostiary_vision::{ARCFACE_TEMPLATE, Embedder, cover, measure_quality};
+use ostiary_pipeline::aligned_crop;
+use ostiary_vision::{ARCFACE_TEMPLATE, Embedder, measure_quality};
 use rayon::prelude::*;
 
 use crate::aligner::{AlignedFace, Aligner};
@@ -51,8 +51,10 @@ pub enum Turn {
 const MAX_TURNED: usize = 4;
 
 /// Embeds the people of the sets with the embedder of a bundle. A picture of 112x112 is taken as an aligned face, which is not
-/// held to the limits of pose and size, but to that of covers; in other pictures the face is detected. People without a good face
-/// are left out.
+/// held to the limits of pose and size; in other pictures the face is detected. People without a good face are left out.
+///
+/// Covered faces and faces that the edge cuts off are kept, although the door refuses those that it finds: it does not find all, and
+/// covered faces resemble each other. As strangers they make the thresholds stricter.
 ///
 /// # Errors
 /// If a picture cannot be read, or a network cannot run.
@@ -105,8 +107,7 @@ fn pictures_of_people(set: &EvaluationSet) -> Vec<Vec<usize>> {
     people
 }
 
-/// The aligned face of a picture and its quality; `None` if there is no face, or one that the door would not embed
-/// ([`face_fault`]).
+/// The aligned face of a picture and its quality; `None` if there is no face, or a limit is not met.
 fn counted_face(
     set: &EvaluationSet,
     number: usize,
@@ -122,12 +123,13 @@ fn counted_face(
         let detection =
             Detection { bbox: [0.0, 0.0, side, side].into(), score: 1.0, landmarks: ARCFACE_TEMPLATE };
         let quality = measure_quality(&detection, &crop);
-        return Ok(cover(&crop).is_none().then_some((crop, quality)));
+        return Ok(Some((crop, quality)));
     }
-    let Ok(face) = aligner.align_face(&frame, expected_at)? else { return Ok(None) };
-    let AlignedFace { detection, crop, share_outside } = face;
+    let Ok(AlignedFace { detection, crop, .. }) = aligner.align_face(&frame, expected_at)? else {
+        return Ok(None);
+    };
     let quality = measure_quality(&detection, &crop);
-    Ok(face_fault(limits, &quality, share_outside, &crop).is_none().then_some((crop, quality)))
+    Ok(limits.fault(&quality).is_none().then_some((crop, quality)))
 }
 
 /// A turned frame.

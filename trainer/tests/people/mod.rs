@@ -38,17 +38,18 @@ pub fn people(folder: &Path) -> PathBuf {
     people
 }
 
-/// Aligned crops of thirty strangers, who have no faces: patterns of random grays. A mouth of another color than the nose would be
-/// taken for a mask.
+/// Aligned crops of thirty strangers, who have no faces: patterns of random colors.
 pub fn strangers(folder: &Path) -> PathBuf {
     let strangers = folder.join("strangers");
     fs::create_dir(&strangers).unwrap();
     for number in 0..30u32 {
-        let gray = |x: u32, y: u32| {
-            let cell = (x / 8) * 31 + (y / 8) * 17 + number * 101;
+        let color = |x: u32, y: u32, channel: u32| {
+            let cell = (x / 8) * 31 + (y / 8) * 17 + channel * 7 + number * 101;
             (cell.wrapping_mul(2_654_435_761) >> 24) as u8
         };
-        let picture = image::RgbImage::from_fn(112, 112, |x, y| image::Rgb([gray(x, y); 3]));
+        let picture = image::RgbImage::from_fn(112, 112, |x, y| {
+            image::Rgb([color(x, y, 0), color(x, y, 1), color(x, y, 2)])
+        });
         picture.save(strangers.join(format!("{number:02}.png"))).unwrap();
     }
     strangers
