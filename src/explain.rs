@@ -115,7 +115,11 @@ impl Explanation<'_> {
         let why = match why {
             ExcessReason::AfterUnknown => "an unknown face was in view before".to_owned(),
             ExcessReason::Attempts => "there were too many attempts at the door ([lockout])".to_owned(),
-            ExcessReason::FewMoments => format!("there were fewer than {} moments", 2 * self.rules().moments),
+            ExcessReason::FewMoments => {
+                let (moments, enough) = (self.last()?.moments, self.rules().moments);
+                let next = if moments < enough { enough } else { 2 * enough };
+                format!("there were fewer than {next} moments")
+            }
         };
         Some(format!("It had to exceed the threshold by {excess}, since {why}."))
     }

@@ -268,6 +268,31 @@ fn changed_keys_change_the_decisions_that_they_decide() {
 }
 
 #[test]
+fn changed_numbers_of_moments_hours_and_alike_people_change_decisions() {
+    let mut visits = Visits::new();
+    let events = [
+        // A clear match, at the third moment.
+        visits.visit(1, 0.075, 4, Access::Allowed),
+        // A stranger, after eight moments.
+        visits.visit(2, -0.25, 10, Access::Allowed),
+        visits.visit(3, 0.3, 6, Access::OutsideHours),
+        visits.visit(4, 0.3, 6, Access::Alike),
+    ];
+    let record = Record::new(events.concat());
+    let changed = |set: &str| {
+        let mut lines = record.json(&["replay", "--set", set]);
+        lines.pop();
+        lines.iter().map(|line| (line["id"].as_u64(), line["replayed"].clone())).collect::<Vec<_>>()
+    };
+    let too_few: Vec<_> = [1, 3, 4].map(|id| (Some(id), Value::Null)).into();
+    assert_eq!(changed("door.frames=5"), too_few, "the record ends with the decision");
+    assert_eq!(changed("door.frames=3"), []);
+    assert_eq!(changed("door.unknown_after=20"), [(Some(2), Value::Null)]);
+    assert_eq!(changed("hours.cleaners=[\"always\"]"), [(Some(3), "granted".into())]);
+    assert_eq!(changed("door.alike=allow"), [(Some(4), "granted".into())]);
+}
+
+#[test]
 fn keys_that_act_on_what_is_not_recorded_are_refused() {
     let record = Record::new(Visits::new().mixed(5));
     for (set, why) in [
@@ -301,7 +326,7 @@ fn decisions_are_explained() {
     assert_snapshot!(text);
     assert_eq!(record.text(&["explain"]), record.text(&["explain", "3"]));
     let json = &record.json(&["explain", "1"])[0];
-    assert_eq!(json["visit"]["record"]["steps"].as_array().unwrap().len(), 3);
+    assert_eq!(json["visit"]["record"]["steps"].as_array().unwrap().len(), 2);
     let output = record.run(&["explain", "77"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no decision about a face with the id 77"));
     assert_eq!(output.status.code(), Some(2));

@@ -205,10 +205,10 @@ fn enrolled_people_are_let_in_and_others_are_not() {
     let granted = &events[1];
     assert_eq!((&granted["person"], &granted["reason"]), (&"Ann".into(), &"granted".into()));
     assert!(granted["similarity"].as_f64() > granted["threshold"].as_f64(), "{granted}");
-    assert_eq!(granted["frames"], 3);
+    assert_eq!(granted["frames"], 2);
     assert!(granted["cosine"].as_f64().is_some_and(|cosine| cosine > 0.0 && cosine <= 1.0), "{granted}");
-    // Three moments at least 150 ms apart, by the time of the frames.
-    assert!(granted["latency_ms"].as_f64().unwrap() >= 2.0 * 150.0 - 1.0, "{granted}");
+    // Two moments at least 150 ms apart, by the time of the frames: the portrait is far above the threshold.
+    assert!(granted["latency_ms"].as_f64().unwrap() >= 150.0 - 1.0, "{granted}");
 
     let unknown = clip(setup.0.path(), "unknown.mp4", &UNKNOWN, 3.0);
     let (output, events) = setup.run(&["--set", &Setup::source(&unknown)]);

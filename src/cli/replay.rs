@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use ostiary_access::Reason;
-use ostiary_config::{Config, Hours};
+use ostiary_config::{AlikePeople, Config, Hours};
 use ostiary_core::ModelRole;
 use ostiary_events::{Event, EventFilter, EventStore};
 use ostiary_facebank::Facebank;
@@ -70,7 +70,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 fn present(config: &Config, changes: &Changes) -> anyhow::Result<Present> {
     let mut present =
         Present { hours: Hours::parse(&config.hours)?, zone: wall_clock::zone().ok(), ..Present::default() };
-    if changes.fpir.is_some() || changes.alike.is_some() {
+    let are_alike_needed = changes.alike == Some(AlikePeople::Refuse);
+    if changes.fpir.is_some() || are_alike_needed {
         let bundle = Bundle::find(&config.models, config.engine.precision)?;
         let entry = bundle.entry(ModelRole::Embedder)?;
         let thresholds = match changes.fpir {
@@ -83,9 +84,8 @@ fn present(config: &Config, changes: &Changes) -> anyhow::Result<Present> {
         let facebank = Facebank::open_read_only(&config.facebank.path)?;
         let people = facebank.people()?.into_iter();
         present.groups = people.map(|summary| (summary.person.id, summary.person.group)).collect();
-        if let (Some(_), Some((model, thresholds))) = (changes.alike, &present.thresholds) {
-            let mut gallery = facebank.gallery(model)?;
-            thresholds.apply(&mut gallery);
+        if let Some((model, thresholds)) = present.thresholds.as_ref().filter(|_| are_alike_needed) {
+            let gallery = thresholds.load_gallery(&facebank, model)?;
             let alike = gallery.people().filter(|person| gallery.alike(person.id).is_some());
             present.alike = alike.map(|person| person.id).collect();
         }

@@ -138,7 +138,6 @@ impl StoreWorker {
             self.shared.wall.add_record(newest.time);
         }
         drop(store);
-        self.report_trail();
         self.report_return();
     }
 
@@ -171,9 +170,10 @@ impl StoreWorker {
         self.output(&self.shared.event(EventKind::StoreLost { detail }));
     }
 
-    /// Reports that events are recorded again, if they were not.
+    /// Reports that events are recorded again, if they were not, and a fault of the trail that could not be recorded.
     fn report_return(&mut self) {
         let Some(lost) = self.lost.take() else { return };
+        self.report_trail();
         let detail = match lost {
             1 => "1 event was not recorded".to_owned(),
             lost => format!("{lost} events were not recorded"),

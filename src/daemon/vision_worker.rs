@@ -40,7 +40,8 @@ pub trait FrameProcessor: Send {
     fn set_gallery(&mut self, gallery: Gallery);
     /// The embedding model.
     fn model(&self) -> &ModelId;
-    /// The rate that the thresholds of the gallery keep; `None` if the model has no calibration.
+    /// The rate that the thresholds of the gallery keep; `None` if the calibration of the model does not
+    /// support `door.fpir`, or is missing.
     fn fpir(&self) -> Option<f64>;
     /// The id of the next new track.
     fn next_track(&self) -> TrackId;

@@ -13,6 +13,7 @@ pub struct DecisionDetails {
     pub model: ModelId,
     /// Number of people who are enrolled.
     pub people: u32,
-    /// The rate that the thresholds keep (`door.fpir`); `None` if the model has no calibration.
+    /// The rate that the thresholds keep (`door.fpir`); `None` if the calibration of the model does not
+    /// support `door.fpir`, or is missing.
     pub fpir: Option<f64>,
 }

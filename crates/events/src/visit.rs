@@ -11,7 +11,8 @@ pub struct Visit {
     pub record: VisitRecord,
     /// Number of people who were enrolled.
     pub people: u32,
-    /// The rate that the thresholds keep (`door.fpir`); `None` if the model has no calibration.
+    /// The rate that the thresholds keep (`door.fpir`); `None` if the calibration of the model does not
+    /// support `door.fpir`, or is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fpir: Option<f64>,
 }
