@@ -243,3 +243,27 @@ fn the_record_is_verified_against_its_own_head_and_one_from_elsewhere() {
     let (code, _, err) = record.run(&["verify", "--head", &head_file]);
     assert!(code == 2 && err.contains("not a signed head"), "{err}");
 }
+
+#[test]
+fn a_person_is_erased_from_the_record() {
+    let record = Record::with_events();
+    let erase = record.command(&["erase", "Ann", "--json"]).output().unwrap();
+    assert_eq!(erase.status.code(), Some(0), "{erase:?}");
+    assert_eq!(serde_json::from_slice::<Value>(&erase.stdout).unwrap()["erased"], 1);
+    let text =
+        |arguments: &[&str]| String::from_utf8(record.command(arguments).output().unwrap().stdout).unwrap();
+    let events = text(&[]);
+    assert!(!events.contains("Ann") && events.contains("was erased by a command"), "{events}");
+    assert!(events.contains("what the record said of a person was erased, 1 event."), "{events}");
+    let verified = text(&["verify"]);
+    assert!(
+        verified.contains("4 events are kept of 4") && verified.contains("What 1 of them said"),
+        "{verified}"
+    );
+
+    let nobody = record.command(&["erase", "Ann"]).output().unwrap();
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("Nobody named \"Ann\""), "{nobody:?}");
+    let missing = Record::new().command(&["erase", "Ann"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
+}

@@ -121,6 +121,7 @@ fn events_in_json_and_in_words() {
         EventKind::StoreLost { detail: detail() },
         EventKind::StoreBack { detail: detail() },
         EventKind::TrailBroken { detail: detail() },
+        EventKind::Erased,
         EventKind::Denied(Denial::Repeated {
             reason: DenialReason::Unknown,
             evidence: evidence.clone(),

@@ -18,12 +18,16 @@ pub fn record(
     if !is_same_file(facebank, &config.facebank.path) {
         return;
     }
-    let user = User { uid: getuid().as_raw(), sudo_uid: sudo_uid() };
-    let change = Administration { action, person: person.map(str::to_owned), detail, user };
+    let change = Administration { action, person: person.map(str::to_owned), detail, user: user() };
     let mut event = Event::new(EventKind::Administered(change), jiff::Timestamp::now(), &config.door.name);
     if let Err(error) = EventStore::append_once(&config.events, config.mqtt.enabled, &mut event) {
         eprintln!("warning: the change is made, but not recorded: {error}");
     }
+}
+
+/// The user of this process.
+pub fn user() -> User {
+    User { uid: getuid().as_raw(), sudo_uid: sudo_uid() }
 }
 
 /// Whether two paths name one file. A path that cannot be resolved is compared as it is written.

@@ -1,5 +1,6 @@
 //! `ostiary events`: reads the record of events, also while the daemon runs, and verifies its trail.
 
+mod erase;
 mod event_format;
 mod follow;
 mod verify;
@@ -69,12 +70,24 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         head: Option<PathBuf>,
     },
+    /// Erase what the record says of a person.
+    ///
+    /// Of each event about the person only its number, time and door are left, and all other events can still be verified. An
+    /// event says how many were erased, and the user id of who did it. What MQTT and the journal have is not changed.
+    #[command(after_help = "Example:\n  ostiary people remove Ann; ostiary events erase Ann\n\n\
+                            Exit code: 0 events were erased, 1 nobody of the given name is in the record, 2 an error.")]
+    Erase {
+        /// The name, as the record has it; after a renaming also the name before.
+        name: String,
+    },
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let path = globals.config()?.events.path;
-    if let Some(Verb::Verify { head }) = &args.verb {
-        return verify::run(globals, &path, head.as_deref());
+    match &args.verb {
+        Some(Verb::Verify { head }) => return verify::run(globals, &path, head.as_deref()),
+        Some(Verb::Erase { name }) => return erase::run(globals, name),
+        None => {}
     }
     if args.csv && globals.json {
         bail!("--csv and --json exclude each other: remove one");

@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use list::{gallery_in_use, print};
 use ostiary_access::{check_group, groups_without_hours};
 use ostiary_config::Hours;
-use ostiary_events::Action;
+use ostiary_events::{Action, Administration};
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_pipeline::FaceEncoder;
 use serde_json::json;
@@ -109,7 +109,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             let mut facebank = open_existing()?;
             facebank.rename(&old, &new)?;
             // With the name before as the person, the support bundle can remove both names.
-            record(&config, path, Action::Renamed, Some(&old), Some(format!("now {new}")));
+            record(&config, path, Action::Renamed, Some(&old), Some(Administration::renamed_to(&new)));
             print_changed(globals, &facebank, &new)?;
         }
         Verb::Remove { name } => {

@@ -17,6 +17,13 @@ pub struct Administration {
     pub user: User,
 }
 
+impl Administration {
+    /// The detail of [`Action::Renamed`], with the new name.
+    pub fn renamed_to(name: &str) -> String {
+        format!("now {name}")
+    }
+}
+
 /// What a command has done. The names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +48,8 @@ pub enum Action {
     Reembedded,
     /// Other models are in use.
     ModelsChanged,
+    /// What the record said of a person was erased.
+    Erased,
 }
 
 /// The user who ran a command.
@@ -73,6 +82,7 @@ impl Action {
             Self::Exported => "all people were exported with their templates",
             Self::Reembedded => "the templates of all people were computed again",
             Self::ModelsChanged => "other models are in use",
+            Self::Erased => "what the record said of a person was erased",
         }
     }
 }

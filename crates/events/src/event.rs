@@ -124,6 +124,8 @@ pub enum EventKind {
         /// The first event that does not fit, or what else does not.
         detail: String,
     },
+    /// What an earlier event said was erased by a command, because it was about a person. Only its number, time and door are left.
+    Erased,
 }
 
 /// Why the door opened.
@@ -224,6 +226,7 @@ impl EventKind {
             Self::StoreLost { .. } => EventName::StoreLost,
             Self::StoreBack { .. } => EventName::StoreBack,
             Self::TrailBroken { .. } => EventName::TrailBroken,
+            Self::Erased => EventName::Erased,
         }
     }
 
@@ -289,7 +292,8 @@ impl EventKind {
             | Self::InputsBack
             | Self::StoreLost { .. }
             | Self::StoreBack { .. }
-            | Self::TrailBroken { .. } => None,
+            | Self::TrailBroken { .. }
+            | Self::Erased => None,
         }
     }
 }

@@ -56,11 +56,13 @@ pub enum EventName {
     StoreBack,
     /// See [`EventKind::TrailBroken`](crate::EventKind::TrailBroken).
     TrailBroken,
+    /// See [`EventKind::Erased`](crate::EventKind::Erased).
+    Erased,
 }
 
 impl EventName {
     /// Every name.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Started,
         Self::Stopped,
         Self::Granted,
@@ -85,6 +87,7 @@ impl EventName {
         Self::StoreLost,
         Self::StoreBack,
         Self::TrailBroken,
+        Self::Erased,
     ];
 }
 
@@ -127,6 +130,7 @@ mod tests {
             EventName::StoreLost => 21,
             EventName::StoreBack => 22,
             EventName::TrailBroken => 23,
+            EventName::Erased => 24,
         };
         assert!(EventName::ALL.iter().enumerate().all(|(number, name)| place(*name) == number));
         assert_eq!(EventName::RelayOn.to_string(), "relay_on");

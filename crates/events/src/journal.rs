@@ -70,7 +70,8 @@ fn level(kind: &EventKind) -> Level {
         | EventKind::InputsBack
         | EventKind::LockoutEnded { .. }
         | EventKind::StoreBack { .. }
-        | EventKind::Administered(_) => Level::Info,
+        | EventKind::Administered(_)
+        | EventKind::Erased => Level::Info,
     }
 }
 

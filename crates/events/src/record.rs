@@ -128,7 +128,8 @@ impl From<&Event> for Record {
             | EventKind::RelayOff
             | EventKind::CameraBack
             | EventKind::DoorForced
-            | EventKind::InputsBack => record,
+            | EventKind::InputsBack
+            | EventKind::Erased => record,
             EventKind::Started { detail }
             | EventKind::CameraLost { detail }
             | EventKind::RolledBack { detail }
@@ -240,6 +241,7 @@ impl Record {
             EventName::StoreLost => EventKind::StoreLost { detail: self.detail()? },
             EventName::StoreBack => EventKind::StoreBack { detail: self.detail()? },
             EventName::TrailBroken => EventKind::TrailBroken { detail: self.detail()? },
+            EventName::Erased => EventKind::Erased,
         })
     }
 

@@ -51,6 +51,7 @@ pub fn sentence(event: &Event) -> String {
         EventKind::StoreLost { detail } => with("Events are not recorded", detail),
         EventKind::StoreBack { detail } => with("Events are recorded again", detail),
         EventKind::TrailBroken { detail } => with("The record of events was changed from outside", detail),
+        EventKind::Erased => plain("What this event said was erased by a command"),
     }
 }
 

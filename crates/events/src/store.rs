@@ -6,6 +6,7 @@ mod category;
 mod counters;
 mod damage;
 mod decisions;
+mod erase;
 mod error;
 mod file;
 mod find;
@@ -207,14 +208,19 @@ impl EventStore {
     /// # Errors
     /// If the event cannot be written. Its id is then 0.
     pub fn append_once(config: &config::Events, spool: bool, event: &mut Event) -> Result<(), StoreError> {
+        Self::open_for_command(config, spool)?.map_or(Ok(()), |mut store| store.insert(event))
+    }
+
+    /// Opens the store for a command; `None` if there is none.
+    fn open_for_command(config: &config::Events, spool: bool) -> Result<Option<Self>, StoreError> {
         let path = config.path.clone();
         if matches!(path.try_exists(), Ok(false)) {
-            return Ok(());
+            return Ok(None);
         }
         let connection = connect(&path)?;
         let sql = |why| sql_error(&path, why);
         match kind(&path, &connection)? {
-            FileKind::Empty => return Ok(()),
+            FileKind::Empty => return Ok(None),
             FileKind::Store(SCHEMA_VERSION) => {}
             FileKind::Store(_) => return Err(StoreError::NoTrail { path }),
         }
@@ -223,8 +229,7 @@ impl EventStore {
         }
         connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
         let retention = Retention::new(config);
-        let mut store = Self { spool, ..Self::with(path, connection, retention) };
-        store.insert(event)
+        Ok(Some(Self { spool, ..Self::with(path, connection, retention) }))
     }
 
     /// The events that other processes have stored since the last call or the start.

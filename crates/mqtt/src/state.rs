@@ -70,7 +70,8 @@ impl DoorState {
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
             | EventKind::Administered(_)
-            | EventKind::TrailBroken { .. } => return false,
+            | EventKind::TrailBroken { .. }
+            | EventKind::Erased => return false,
         }
         true
     }

@@ -27,7 +27,7 @@ pub(super) fn run(globals: &Globals, path: &Path, head: Option<&Path>) -> anyhow
         Some(Ok(head)) => (Some(head), None),
         None => (None, None),
     };
-    let TrailReport { leaves, events, signed, fault } =
+    let TrailReport { leaves, events, erased, signed, fault } =
         store.verify_trail(Some(key.public()), outside.as_ref())?;
     let fault = fault.map(|fault| fault.to_string()).or(refused.map(|error| error.to_string()));
     if globals.json {
@@ -36,6 +36,7 @@ pub(super) fn run(globals: &Globals, path: &Path, head: Option<&Path>) -> anyhow
             "fault": fault,
             "leaves": leaves,
             "events": events,
+            "erased": erased,
             "signed": signed,
             "head": outside.as_ref().map(SignedHead::size),
             "key": key.public().text(),
@@ -44,8 +45,14 @@ pub(super) fn run(globals: &Globals, path: &Path, head: Option<&Path>) -> anyhow
         line(&format!("The record does not fit its trail: {fault}."))?;
     } else {
         line(&format!(
-            "The record fits its trail: {events} events are kept of {leaves} that were recorded."
+            "The record fits its trail: {} events are kept of {leaves} that were recorded.",
+            events + erased
         ))?;
+        if erased > 0 {
+            line(&format!(
+                "What {erased} of them said was erased; `ostiary events` shows who did it, and of how many (administered)."
+            ))?;
+        }
         match signed {
             Some(signed) => line(&format!("The last signed head in the store has {signed} events."))?,
             None => line("There is no signed head in the store yet.")?,

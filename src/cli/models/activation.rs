@@ -205,7 +205,8 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
             | EventKind::Administered(_)
             | EventKind::StoreLost { .. }
             | EventKind::StoreBack { .. }
-            | EventKind::TrailBroken { .. } => None,
+            | EventKind::TrailBroken { .. }
+            | EventKind::Erased => None,
         });
         if let Some(answer) = answer {
             return answer;

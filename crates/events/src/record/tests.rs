@@ -139,6 +139,7 @@ fn events() -> Vec<(EventKind, String)> {
         (EventKind::StoreLost { detail: detail("full") }, json("store_lost", r#""detail":"full""#)),
         (EventKind::StoreBack { detail: detail("2 events") }, json("store_back", r#""detail":"2 events""#)),
         (EventKind::TrailBroken { detail: detail("event 3") }, json("trail_broken", r#""detail":"event 3""#)),
+        (EventKind::Erased, json("erased", "")),
         (
             EventKind::Denied(Denial::Repeated {
                 reason: DenialReason::Unknown,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::erase::is_erased;
 use super::error::sql_error;
 use super::file::{FileKind, kind, with_suffix};
 use super::schema::SCHEMA_VERSION;
@@ -70,6 +71,8 @@ pub struct TrailReport {
     pub leaves: u64,
     /// The number of events that are kept, and fit their leaves unless there is a fault.
     pub events: u64,
+    /// The number of events that a command has erased.
+    pub erased: u64,
     /// The last head that the store signed, if it was checked.
     pub signed: Option<u64>,
     /// The first thing that does not fit.
@@ -126,7 +129,7 @@ impl EventStore {
         }
         // Events that are recorded during the check are not part of it.
         let transaction = self.connection.unchecked_transaction().map_err(sql)?;
-        let mut report = TrailReport { leaves: 0, events: 0, signed: None, fault: None };
+        let mut report = TrailReport { leaves: 0, events: 0, erased: 0, signed: None, fault: None };
         let mut heads: Vec<(u64, [u8; 32])> =
             outside.map(|head| (head.size(), *head.root())).into_iter().collect();
         if let Some(key) = key {
@@ -175,12 +178,14 @@ fn walk(
             (_, None) => Some(TrailFault::Changed { id: leaf.id }),
             (Some(json), Some(kept)) => {
                 *kept = true;
-                report.events += 1;
                 let (salt, visit): (Option<Vec<u8>>, Option<String>) = (row.get(4)?, row.get(5)?);
+                let is_erased = is_erased(leaf.id, &json, salt.as_deref(), visit.as_deref());
+                report.erased += u64::from(is_erased);
+                report.events += u64::from(!is_erased);
                 let category: i64 = row.get(6)?;
-                let is_same = commitment(&salt.unwrap_or_default(), &json, visit.as_deref())
-                    == leaf.commitment
-                    && category == i64::from(leaf.category);
+                let is_same = is_erased
+                    || commitment(&salt.unwrap_or_default(), &json, visit.as_deref()) == leaf.commitment;
+                let is_same = is_same && category == i64::from(leaf.category);
                 (!is_same).then_some(TrailFault::Changed { id: leaf.id })
             }
             (None, Some(kept)) => kept.then_some(TrailFault::Removed { id: leaf.id }),

@@ -57,7 +57,7 @@ fn a_trail_fits_after_restarts_and_pruning() {
     assert!(trail.record(0).is_none(), "no event since the last head");
     let report = trail.verify(Some(&first));
     // Five grants and the newest three of six denials.
-    assert_eq!(report, TrailReport { leaves: 11, events: 8, signed: Some(11), fault: None });
+    assert_eq!(report, TrailReport { leaves: 11, events: 8, erased: 0, signed: Some(11), fault: None });
     assert_eq!(trail.verify(Some(&second)).fault, None);
     assert_eq!(trail.open().trail_fault(), None);
 }
@@ -173,7 +173,10 @@ fn a_new_trail_has_a_head_before_its_first_event() {
     store.append(&mut event(EventKind::Stopped)).unwrap();
     drop(store);
     // As after a power cut before the first head.
-    assert_eq!(trail.verify(None), TrailReport { leaves: 1, events: 1, signed: Some(0), fault: None });
+    assert_eq!(
+        trail.verify(None),
+        TrailReport { leaves: 1, events: 1, erased: 0, signed: Some(0), fault: None }
+    );
     assert_eq!(trail.open().trail_fault(), None);
 }
 

@@ -1,0 +1,43 @@
+//! Erases what the record says of a person.
+
+use std::process::ExitCode;
+
+use ostiary_events::{Action, Administration, Event, EventKind, EventStore};
+use ostiary_facebank::Facebank;
+use serde_json::json;
+
+use crate::cli::Globals;
+use crate::cli::administration::user;
+use crate::cli::output::{json_line, line};
+
+pub(super) fn run(globals: &Globals, name: &str) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    let path = &config.events.path;
+    // A record that is not there, or cannot be read, is an error.
+    EventStore::open_read_only(path)?;
+    let tells = |number: u64| {
+        let detail = Some(format!("{number} event{}", if number == 1 { "" } else { "s" }));
+        let change = Administration { action: Action::Erased, person: None, detail, user: user() };
+        Event::new(EventKind::Administered(change), jiff::Timestamp::now(), &config.door.name)
+    };
+    let erased = EventStore::erase_person(&config.events, config.mqtt.enabled, name, tells)?;
+    if globals.json {
+        json_line(&json!({ "erased": erased }))?;
+    } else if erased > 0 {
+        line(&format!("erased what {erased} event{} said of {name}", if erased == 1 { "" } else { "s" }))?;
+    }
+    if erased == 0 {
+        eprintln!(
+            "Nobody named {name:?} is in the record {}; names are compared letter by letter.",
+            path.display()
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    let facebank = Facebank::open_read_only(&config.facebank.path);
+    if facebank.is_ok_and(|facebank| facebank.show(name).is_ok()) {
+        eprintln!(
+            "warning: {name} is still enrolled, and later visits are recorded; `ostiary people remove {name:?}` removes them"
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
