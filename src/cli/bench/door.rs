@@ -83,7 +83,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     }
     let timed = times.into_iter().skip(WARM_UP_VISITS as usize).collect();
     let times = Times::new(timed).context("no visit was timed")?;
-    let input = format!("a face in view ({FPS} frames a second, {frames} needed)");
+    let input = format!("a face in view ({FPS} frames a second, door.frames = {frames})");
     Ok(Report::new("door", &times, &backend, input))
 }
 
