@@ -115,11 +115,7 @@ impl Explanation<'_> {
         let why = match why {
             ExcessReason::AfterUnknown => "an unknown face was in view before".to_owned(),
             ExcessReason::Attempts => "there were too many attempts at the door ([lockout])".to_owned(),
-            ExcessReason::FewMoments => {
-                let (moments, enough) = (self.last()?.moments, self.rules().moments);
-                let next = if moments < enough { enough } else { 2 * enough };
-                format!("there were fewer than {next} moments")
-            }
+            ExcessReason::FewMoments { next } => format!("there were fewer than {next} moments"),
         };
         Some(format!("It had to exceed the threshold by {excess}, since {why}."))
     }
@@ -194,10 +190,15 @@ impl Explanation<'_> {
     fn grant_remedy(&self) -> String {
         let Some(best) = self.best() else { return "The record has no similarity.".to_owned() };
         let needed = best.threshold.0 + self.excess();
-        format!(
-            "It would have been refused with a similarity below {needed:.3}, which is {:.3} less.",
-            best.similarity.0 - needed
-        )
+        let less = best.similarity.0 - needed;
+        match self.visit.record.required_excess() {
+            Some((_, ExcessReason::FewMoments { .. })) => format!(
+                "With a similarity below {needed:.3}, which is {less:.3} less, further moments would have decided."
+            ),
+            _ => format!(
+                "It would have been refused with a similarity below {needed:.3}, which is {less:.3} less."
+            ),
+        }
     }
 
     fn unknown_remedy(&self) -> String {

@@ -225,9 +225,33 @@ mod tests {
     use ostiary_access::{SavedLockout, SavedVisits};
     use ostiary_config as config;
     use ostiary_core::clock::VirtualClock;
+    use ostiary_events::{EventName, EventStore};
 
     use super::*;
     use crate::wall_clock::WallClock;
+
+    #[test]
+    fn a_fault_of_the_trail_is_recorded_when_events_are_recorded_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let mut store = EventStore::open(&config, false).unwrap();
+        let shared =
+            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
+        store.append(&mut shared.event(EventKind::Stopped)).unwrap();
+        store.sign_head().unwrap().unwrap();
+        drop(store);
+        // The head is signed by another key.
+        std::fs::remove_file(ostiary_events::key_path(&config.path)).unwrap();
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
+        let mut worker = StoreWorker::new(shared, store, Vec::new(), None);
+        worker.lost = Some(2);
+        worker.report_return();
+        let events = EventStore::open_read_only(&config.path).unwrap().latest(9).unwrap();
+        let kinds: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
+        assert_eq!(kinds, [EventName::Stopped, EventName::TrailBroken, EventName::StoreBack]);
+        assert_eq!(worker.store().trail_fault(), None);
+    }
 
     #[test]
     fn a_state_of_visits_that_could_not_be_written_is_written_later() {

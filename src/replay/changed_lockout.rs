@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ostiary_access::{CLAIM_RANGE, DenialReason, Lockout, Reason, Step};
+use ostiary_access::{DenialReason, Lockout, Reason};
 use ostiary_config as config;
 use ostiary_core::{PersonId, TrackId};
 use ostiary_events::{Event, Evidence};
@@ -44,12 +44,11 @@ impl ChangedLockout {
         }
         let is_counted = self.counted.replace(evidence.track) == Some(evidence.track);
         let attempts = event.kind.further_denials().saturating_add(u32::from(!is_counted));
-        let last = evidence.visit.as_ref().and_then(|visit| visit.record.last());
-        let claimed = last.and_then(Step::candidate).filter(|candidate| candidate.is_within(CLAIM_RANGE));
+        let claimed = evidence.visit.as_ref().and_then(|visit| visit.record.claimed_person());
         let now = self.advance(event.time);
         // More than the rules can ask for change nothing.
         for _ in 0..attempts.min(config::MAX_LOCKOUT_ATTEMPTS as u32) {
-            self.lockout.attempt(now, claimed.map(|candidate| candidate.person));
+            self.lockout.attempt(now, claimed);
         }
     }
 

@@ -24,8 +24,8 @@ const UNKNOWN_MEMORY: Duration = Duration::from_secs(10);
 /// margin. While there are fewer than twice `frames` moments, and after the track was reported as unknown, it must exceed the
 /// threshold by [`CLEAR_EXCESS`](crate::CLEAR_EXCESS). So must a track that begins within some seconds after an unknown face was
 /// in view: a stranger who hides the face for a moment has no new chance. A match after at least `frames` moments, or after one less if
-/// it exceeds the threshold by [`EARLY_EXCESS`](crate::EARLY_EXCESS), is granted, once for each track, unless the person is disabled, is alike another one, is outside their hours (or the hours cannot be evaluated), was let
-/// in within `cooldown_s` or has not been away since, or a second face prevents it. Each reason is reported once for each track. A
+/// it exceeds the threshold by [`EARLY_EXCESS`](crate::EARLY_EXCESS), is granted, once for each track, unless the person is
+/// disabled, is alike another one, is outside their hours (or the hours cannot be evaluated), was let in within `cooldown_s` or has not been away since, or a second face prevents it. Each reason is reported once for each track. A
 /// grant can follow a denial.
 /// Memory has a fixed size; nothing is allocated.
 #[derive(Debug, Clone)]

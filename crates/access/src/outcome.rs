@@ -11,6 +11,17 @@ pub enum Outcome {
     Denied(DenialReason),
 }
 
+impl Outcome {
+    /// The outcome with this reason; `None` if it is not about a face.
+    pub(super) fn of(reason: Reason) -> Option<Self> {
+        match reason {
+            Reason::Granted => Some(Self::Granted),
+            Reason::Denied(reason) => Some(Self::Denied(reason)),
+            Reason::RequestToExit => None,
+        }
+    }
+}
+
 impl From<Outcome> for Reason {
     fn from(outcome: Outcome) -> Self {
         match outcome {

@@ -1,5 +1,6 @@
 //! A set of outcomes. It is stored as the list of their names, because the order of the reasons can change.
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{DenialReason, Outcome, Reason};
@@ -44,12 +45,9 @@ impl<'de> Deserialize<'de> for Outcomes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut outcomes = Self::default();
         for reason in Vec::<Reason>::deserialize(deserializer)? {
-            match reason {
-                Reason::Granted => outcomes.insert(Outcome::Granted),
-                Reason::Denied(reason) => outcomes.insert(Outcome::Denied(reason)),
-                // A decision about a face never has it.
-                Reason::RequestToExit => {}
-            }
+            let outcome = Outcome::of(reason);
+            outcomes
+                .insert(outcome.ok_or_else(|| D::Error::custom(format!("{reason} is not about a face")))?);
         }
         Ok(outcomes)
     }
@@ -70,5 +68,6 @@ mod tests {
         assert_eq!(json, r#"["granted","unknown","locked"]"#);
         assert_eq!(serde_json::from_str::<Outcomes>(&json).unwrap(), outcomes);
         assert!(!outcomes.contains(Outcome::Denied(DenialReason::CoolDown)));
+        assert!(serde_json::from_str::<Outcomes>(r#"["request_to_exit"]"#).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ostiary_core::{Candidate, Score};
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Outcome, Reason};
+use super::{Access, Reason};
 
 /// One moment of a track, as the decision saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -58,15 +58,6 @@ impl Step {
     /// Whether the most similar person was let in within a time.
     pub(super) fn was_granted_within(&self, time: Duration) -> bool {
         self.since_grant_ms.is_some_and(|since| Duration::from_millis(since.into()) < time)
-    }
-
-    /// The decision about a face that was reported at this moment.
-    pub(super) fn reported_outcome(&self) -> Option<Outcome> {
-        match self.reported? {
-            Reason::Granted => Some(Outcome::Granted),
-            Reason::Denied(reason) => Some(Outcome::Denied(reason)),
-            Reason::RequestToExit => None,
-        }
     }
 
     /// The most similar person, with the next ones.

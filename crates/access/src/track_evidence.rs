@@ -84,10 +84,7 @@ impl TrackEvidence {
         if self.steps.is_full()
             && let Some(dropped) = self.steps.pop_front()
         {
-            self.start.add(&dropped, rules);
-            if let Some(outcome) = dropped.reported_outcome() {
-                self.start.set_reported(outcome);
-            }
+            self.start.add_decided(&dropped, rules);
         }
         // There is room: the oldest step was removed if the queue was full.
         let _ = self.steps.push_back(step);

@@ -73,6 +73,14 @@ impl TrackState {
         }
     }
 
+    /// Adds a moment whose decision is known.
+    pub(super) fn add_decided(&mut self, step: &Step, rules: &DecisionRules) {
+        self.add(step, rules);
+        if let Some(outcome) = step.reported.and_then(Outcome::of) {
+            self.set_reported(outcome);
+        }
+    }
+
     /// The decision at a moment that was added; `None` if there is none yet, or if it was reported before.
     pub(super) fn judge(&self, step: &Step, finding: Finding, rules: &DecisionRules) -> Option<Outcome> {
         if self.has_reported(Outcome::Granted) {

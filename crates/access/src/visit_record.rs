@@ -1,12 +1,13 @@
 //! What a decision about a face rests on, in a form that can be stored, and from which the decision can be made again.
 
 use heapless::Deque;
+use ostiary_core::PersonId;
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
 use super::rules::DecisionRules;
 use super::step::{FrameCounts, Step};
 use super::track_state::TrackState;
+use super::{CLAIM_RANGE, Outcome};
 
 /// Number of moments in a record; the oldest are dropped first. With three scores each they take less than 4 kB of JSON.
 pub const MAX_STEPS: usize = 12;
@@ -34,7 +35,10 @@ pub enum ExcessReason {
     /// There were too many attempts at the door.
     Attempts,
     /// There were few moments.
-    FewMoments,
+    FewMoments {
+        /// The number of moments at which less is asked for.
+        next: u32,
+    },
 }
 
 impl VisitRecord {
@@ -48,16 +52,18 @@ impl VisitRecord {
         self.steps.back()
     }
 
+    /// The person that the face claims to be at the last step: the most similar one, if the similarity is at most [`CLAIM_RANGE`] below
+    /// the threshold.
+    pub fn claimed_person(&self) -> Option<PersonId> {
+        let candidate = self.last().and_then(Step::candidate)?;
+        candidate.is_within(CLAIM_RANGE).then_some(candidate.person)
+    }
+
     /// By how much the similarity of the last step had to exceed the threshold, and why; `None` if it did not have to.
     pub fn required_excess(&self) -> Option<(f32, ExcessReason)> {
         let (last, earlier) = (self.steps.back()?, self.steps.iter().take(self.steps.len() - 1));
         let mut state = self.start;
-        for step in earlier {
-            state.add(step, &self.rules);
-            if let Some(outcome) = step.reported_outcome() {
-                state.set_reported(outcome);
-            }
-        }
+        earlier.for_each(|step| state.add_decided(step, &self.rules));
         let was_unknown = state.was_unknown();
         let excess = self.rules.excess(last.moments, was_unknown).filter(|excess| *excess > 0.0)?;
         let why = if was_unknown {
@@ -65,7 +71,8 @@ impl VisitRecord {
         } else if self.rules.is_clear_match_required {
             ExcessReason::Attempts
         } else {
-            ExcessReason::FewMoments
+            let enough = self.rules.moments;
+            ExcessReason::FewMoments { next: if last.moments < enough { enough } else { 2 * enough } }
         };
         Some((excess, why))
     }

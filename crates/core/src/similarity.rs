@@ -24,8 +24,9 @@ impl Similarity {
     pub fn reaches(self, threshold: Self) -> bool {
         self.0.is_finite() && threshold.0.is_finite() && self >= threshold
     }
-    /// The normalized similarity of two faces: their cosine minus the mean of both faces' cosines with the mean embedding of strangers
-    /// ([`mean_cosine`]).
+
+    /// The normalized similarity of two faces: their cosine minus the mean of both faces' cosines with the mean embedding of
+    /// strangers ([`mean_cosine`]).
     pub fn normalized(cosine: Self, mean_cosines: [f32; 2]) -> Self {
         let [one, other] = mean_cosines;
         Self(cosine.0 - (one + other) / 2.0)

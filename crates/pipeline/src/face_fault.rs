@@ -5,7 +5,7 @@ use ostiary_core::{Crop, Quality, QualityFault};
 use ostiary_vision::{cover, is_cut_off};
 
 /// The first fault of a face; `None` if it is good enough to be embedded. `share_outside` is the share of the aligned crop that lies
-/// outside the frame ([`ostiary_vision::align()`]). Whether the head is upright is told by the embedding
+/// outside the frame ([`ostiary_vision::align()`]). Whether the head is upright is judged by the embedding
 /// ([`ModelEntry::is_upright`](ostiary_models::ModelEntry::is_upright)).
 pub fn face_fault(
     limits: &QualityLimits,

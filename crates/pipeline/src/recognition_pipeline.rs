@@ -271,6 +271,6 @@ mod tests {
         assert!(slot.is_due(ms(0)));
         slot.embedded_at = Some(ms(1000));
         assert!(!slot.is_due(ms(1149)) && slot.is_due(ms(1150)));
-        assert!(slot.is_due(ms(850)), "a clock that goes back begins anew");
+        assert!(slot.is_due(ms(850)), "a time that goes back is a new moment");
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn run(globals: &Globals, path: &Path, head: Option<&Path>) -> anyhow
         ))?;
         if erased > 0 {
             line(&format!(
-                "What {erased} of them said was erased; `ostiary events` shows who did it, and of how many (administered)."
+                "What {erased} of them said was erased; the events `administered` say when, by whom, and of how many."
             ))?;
         }
         match signed {

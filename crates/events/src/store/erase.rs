@@ -140,7 +140,7 @@ mod tests {
         let report = store.verify_trail(None, None).unwrap();
         assert_eq!((report.leaves, report.events, report.erased, report.fault), (6, 3, 3, None));
 
-        // Nothing more to erase, and nothing is told.
+        // A second time nothing is erased, and no event is stored.
         assert_eq!(EventStore::erase_person(&config, true, "Annabel", tells).unwrap(), 0);
         assert_eq!(store.latest(9).unwrap().len(), 6);
         // The daemon continues the trail.
