@@ -1,0 +1,133 @@
+//! Files of other programs and of earlier versions.
+
+use super::*;
+
+#[test]
+fn a_file_with_other_tables_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    let statements = [
+        // A query of this view never ends.
+        "DROP TABLE people;
+         CREATE VIEW people AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
+             SELECT id, 'p' || id AS name, 'p' || id AS folded, 1 AS enabled, NULL AS grouped,
+                 '2026-01-02T03:04:05Z' AS created FROM ids",
+        "CREATE TRIGGER t AFTER INSERT ON people BEGIN UPDATE people SET enabled = 1; END",
+        "ALTER TABLE photos ADD COLUMN big TEXT AS (hex(zeroblob(100000000)))",
+    ];
+    for statements in statements {
+        let _ = std::fs::remove_file(&path);
+        drop(Facebank::open(&path).unwrap());
+        Connection::open(&path).unwrap().execute_batch(statements).unwrap();
+        for opened in [Facebank::open(&path), Facebank::open_read_only(&path)] {
+            let error = opened.err().unwrap();
+            assert!(matches!(error, FacebankError::NotAFacebank { .. }), "{error}");
+            assert!(error.to_string().contains("tables"), "{error}");
+        }
+    }
+}
+
+/// Makes a facebank of schema version 1.
+fn create_version_1(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE people (
+                 id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
+                 enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL
+             ) STRICT;
+             CREATE TABLE templates (
+                 id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+                 embedding BLOB NOT NULL, model TEXT NOT NULL, photo BLOB NOT NULL CHECK (length(photo) = 32),
+                 crop BLOB, created TEXT NOT NULL, UNIQUE (person, photo)
+             ) STRICT;
+             PRAGMA application_id = 0x4f535459;
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    for (person, name) in [(4, "Ann"), (7, "Bob")] {
+        let values = (person, name, name.to_lowercase());
+        connection
+            .execute("INSERT INTO people VALUES (?1, ?2, ?3, 1, NULL, '2026-01-02T03:04:05Z')", values)
+            .unwrap();
+    }
+    for (person, seed, crop) in [(4, 1, None), (4, 2, Some(vec![2; Crop::BYTES])), (7, 3, None)] {
+        let embedding: Vec<u8> =
+            embedding(seed).values().iter().flat_map(|value| value.to_le_bytes()).collect();
+        let photo = PhotoHash::of(&seed.to_le_bytes()).0;
+        connection
+            .execute(
+                "INSERT INTO templates (person, embedding, model, photo, crop, created)
+                 VALUES (?1, ?2, ?3, ?4, ?5, '2026-01-02T03:04:05Z')",
+                (person, embedding, model().0, photo, crop),
+            )
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_facebank_of_version_1_is_migrated_completely() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    create_version_1(&path);
+    // A daemon that only reads can be the first to open it, and two processes can open it at the same time.
+    let open = || Facebank::open_read_only(&path).unwrap();
+    let (one, other) = thread::scope(|scope| {
+        let one = scope.spawn(open);
+        (open(), one.join().unwrap())
+    });
+    assert_eq!(one.people().unwrap(), other.people().unwrap());
+    one.check().unwrap();
+    let ann = one.show("Ann").unwrap();
+    assert_eq!((ann.person.id, ann.templates, ann.crops, ann.models), (PersonId(4), 2, 1, vec![model().0]));
+    let gallery = one.gallery(&model()).unwrap();
+    for (seeds, person) in [(&[1, 2][..], 4), (&[3], 7)] {
+        let best = gallery.best(&mean_of(seeds)).unwrap();
+        assert!(best.person == PersonId(person) && best.similarity.0 > 0.999);
+        assert!(seeds.iter().all(|seed| gallery.best(&embedding(*seed)).unwrap().person == PersonId(person)));
+    }
+    let mut facebank = Facebank::open(&path).unwrap();
+    assert!(facebank.has_photo("Ann", &template(2).photo, &model()).unwrap());
+    assert!(!facebank.enroll("Bob", &model(), &[template(9)]).unwrap().new);
+    let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
+    assert_eq!(facebank.reembed(&other_model(), &["Bob".to_owned()], embed).unwrap(), 1);
+}
+
+/// Makes a facebank of the newest schema into one of version 2, which has no weights.
+fn to_version_2(path: &Path) {
+    Connection::open(path)
+        .unwrap()
+        .execute_batch("ALTER TABLE photos DROP COLUMN weight; PRAGMA user_version = 2;")
+        .unwrap();
+}
+
+#[test]
+fn a_facebank_of_version_2_is_migrated_in_one_transaction_with_full_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let best = |facebank: &Facebank| facebank.gallery(&model()).unwrap().best(&embedding(1)).unwrap();
+    let before = best(&Facebank::open(&path).unwrap());
+    to_version_2(&path);
+    let migrated = Facebank::open_read_only(&path).unwrap();
+    assert_eq!(best(&migrated), before);
+    migrated.check().unwrap();
+    drop(migrated);
+
+    // A migration that fails leaves version 2.
+    to_version_2(&path);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let busy = schema_of(&path);
+    assert!(Facebank::open(&path).is_err());
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(schema_of(&path), busy);
+    assert_eq!(best(&Facebank::open(&path).unwrap()), before);
+}
+
+/// The version of the schema and its statements.
+fn schema_of(path: &Path) -> (i64, String) {
+    let connection = Connection::open(path).unwrap();
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let query = "SELECT group_concat(sql) FROM sqlite_schema";
+    (version, connection.query_row(query, [], |row| row.get(0)).unwrap())
+}
