@@ -7,14 +7,7 @@ use ostiary_config::MAX_LOCKOUT_ATTEMPTS;
 use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, DenialReason, Outcome};
-
-/// How far below a person's threshold the similarity of a denied face may be for the attempt to claim that person.
-///
-/// In the trials of `docs/design/thresholds.md` strangers reach 0.38 at most where 0.55 is needed. A wider range would pause
-/// people because of visitors who have no chance; a narrower one would miss visits of a look-alike that fail by a little. An
-/// attempt further below counts for the door only.
-pub const CLAIM_RANGE: f32 = 0.2;
+use super::{CLAIM_RANGE, Decision, DenialReason, Outcome};
 
 /// The most people whose attempts are counted at the same time.
 const MAX_PEOPLE: usize = 64;
