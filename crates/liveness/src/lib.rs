@@ -2,16 +2,23 @@
 //!
 //! What comes in: frames with the landmarks of a face. What goes out: how far the head turned, and whether it did. [`LandmarkTracker`] follows the
 //! landmarks by optical flow ([`track_points`]); [`TurnMeter`] compares them with those of the frontal face and gives
-//! the [`Turn`].
+//! the [`Turn`]. [`Challenge`] asks for turns, and passes if they were made.
 
+mod challenge;
 mod gray_pyramid;
 mod landmark_tracker;
 mod optical_flow;
+mod steps;
 mod turn;
 
+pub use challenge::{
+    Abstention, Challenge, ChallengeRecord, MatchedPerson, ObservedFace, Status, StepRecord, TIME_LIMIT,
+    Tracking, View,
+};
 pub use gray_pyramid::GrayPyramid;
 pub use landmark_tracker::LandmarkTracker;
 pub use optical_flow::{MAX_POINTS, TrackedPoint, track_points};
+pub use steps::{DEFAULT_STEPS, MAX_STEPS, Steps, StepsError};
 pub use turn::{
     Direction, MIN_DEPTH, MIN_FORESHORTENING, MIN_OWN_ASPECT, MIN_SHIFT, NosePosition, Turn, TurnMeter,
     aspect, is_own_aspect,
