@@ -41,7 +41,7 @@ pub struct ObservedFace {
     pub track: TrackId,
     /// The person, if the face was compared in this frame and matches.
     pub matched: Option<MatchedPerson>,
-    /// The [`aspect`](super::aspect) of the face, if the face looks at the camera.
+    /// The [`frontal_aspect`](super::frontal_aspect) of the face, if the face looks at the camera.
     pub frontal_aspect: Option<f32>,
     /// The turn since the frame in which [`Status::Turn`] asked to start.
     pub tracking: Tracking,
@@ -302,19 +302,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::turn::AxisTurn;
 
     const ANNA: PersonId = PersonId(1);
     const TRACK: TrackId = TrackId(7);
-    const STILL: Turn = Turn { delta_u: 0.0, delta_v: 0.0, foreshortening: 1.0, relative_aspect: 1.0 };
+    const STILL: Turn = turned(0.0, 0.0);
+
+    const fn turned(u: f32, v: f32) -> Turn {
+        Turn {
+            sideways: AxisTurn { shift: u, cross_shift: v, foreshortening: 0.94 },
+            vertical: AxisTurn { shift: v, cross_shift: u, foreshortening: 0.94 },
+            skew_change: 3.0,
+        }
+    }
 
     fn toward(direction: Direction) -> Turn {
-        let (delta_u, delta_v) = match direction {
-            Direction::Left => (0.2, 0.0),
-            Direction::Right => (-0.2, 0.0),
-            Direction::Up => (0.0, -0.2),
-            Direction::Down => (0.0, 0.2),
-        };
-        Turn { delta_u, delta_v, foreshortening: 0.94, relative_aspect: 1.0 }
+        match direction {
+            Direction::Left => turned(0.2, 0.0),
+            Direction::Right => turned(-0.2, 0.0),
+            Direction::Up => turned(0.0, -0.2),
+            Direction::Down => turned(0.0, 0.2),
+        }
     }
 
     fn matched(enrolled_aspect: Option<f32>) -> ObservedFace {
