@@ -12,7 +12,7 @@ pub(crate) const LEVELS: usize = 4;
 /// Weights of red, green and blue in 1/256: those of `ostiary_vision` (ITU-R BT.601), rounded so that white stays 255.
 const LUMA_WEIGHTS: [u32; 3] = [77, 150, 29];
 
-/// The luma of a frame in [`LEVELS`] sizes. Keeps its memory: filling it allocates only if the frame is larger than any
+/// The luma of a frame in four sizes. Keeps its memory: filling it allocates only if the frame is larger than any
 /// before, and never if it has the size that was given to [`GrayPyramid::new`].
 #[derive(Debug, Clone)]
 pub struct GrayPyramid {
