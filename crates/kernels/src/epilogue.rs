@@ -8,7 +8,7 @@ const MAX_VALUE: f64 = (1 << 30) as f64;
 /// Why the parameters of a layer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EpilogueError {
-    /// A scale, bias, slope or zero point is not finite.
+    /// A scale, bias, slope, zero point or a weight of a gate is not finite.
     NotFinite {
         /// Output channel.
         channel: usize,
@@ -24,7 +24,7 @@ impl std::fmt::Display for EpilogueError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFinite { channel } => {
-                write!(f, "a scale, bias, slope or zero point of channel {channel} is not finite")
+                write!(f, "a scale, bias, slope, zero point or weight of channel {channel} is not finite")
             }
             Self::OutOfRange { channel } => {
                 write!(f, "the sums of channel {channel} can exceed 32 bits")

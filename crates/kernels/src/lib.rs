@@ -1,8 +1,8 @@
 //! Fused 8-bit kernels for small convolutional networks.
 //!
 //! Activations are `u8` with a zero point, in the layout NHWC; weights are `i8` with a scale for each output channel. What
-//! comes in: the bytes of a [`Tensor`] and a layer ([`Conv`], [`Depthwise`], [`Add`], [`MaxPool`]). What goes out: the bytes
-//! of the next tensor, or `f32` at the end of the network. Every convolution ends with an [`Epilogue`], which requantizes to
+//! comes in: the bytes of a [`Tensor`] and a layer ([`Conv`], [`Depthwise`], [`Add`], [`MaxPool`], [`SqueezeExcite`]). What goes
+//! out: the bytes of the next tensor, or `f32` at the end of the network. Every convolution ends with an [`Epilogue`], which requantizes to
 //! `u8`.
 //!
 //! A layer is bound to an instruction set ([`Isa`]) when it is created. All instruction sets give the same bytes as
@@ -23,6 +23,7 @@ mod isa;
 mod job;
 mod pool;
 mod scalar;
+mod squeeze_excite;
 mod tensor;
 
 #[cfg(target_arch = "aarch64")]
@@ -37,4 +38,5 @@ pub use depthwise::Depthwise;
 pub use epilogue::{Epilogue, EpilogueError};
 pub use isa::Isa;
 pub use pool::MaxPool;
+pub use squeeze_excite::{Gate, SqueezeExcite};
 pub use tensor::{Tensor, Window};

@@ -4,7 +4,8 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a failure of a test helper fails the test")]
 
 use ostiary_kernels::{
-    Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, Isa, MaxPool, Tensor, Window,
+    Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, Gate, Isa, MaxPool, SqueezeExcite, Tensor,
+    Window,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -295,6 +296,64 @@ proptest! {
         let pool = MaxPool::new(window);
         let output = run_in_two_parts(&to, 77, |rows, output| pool.run(&from, &input, &to, rows, output));
         prop_assert_eq!(output, expected);
+    }
+
+    #[test]
+    fn gates_match_the_definition_and_are_equal_on_all_instruction_sets(
+        channels in 1usize..100, hidden in 1usize..40, images in 1usize..3, height in 1usize..6, width in 1usize..8,
+        borders in vec(0usize..2, 8), seed: u64,
+    ) {
+        let mut random = Random(seed);
+        let plain = Tensor::new(images, height, width, channels);
+        let border = |first: usize| <[usize; 4]>::try_from(&borders[first..first + 4]).unwrap();
+        let (from, input) = filled(&mut random, plain, border(0), &vec![9; channels]);
+        let to = Tensor { border: border(4), ..plain };
+        let mut floats = |count: usize, from, to| (0..count).map(|_| random.float(from, to)).collect::<Vec<_>>();
+        let gate = Gate {
+            squeeze: floats(channels * hidden, -0.02, 0.02),
+            squeeze_bias: floats(hidden, -1.0, 1.0),
+            excite: floats(channels * hidden, -1.0, 1.0),
+            excite_bias: floats(channels, -2.0, 2.0),
+            scale: floats(channels, 0.1, 2.0),
+            zero_point: floats(channels, 0.0, 255.0),
+            output_zero_point: floats(channels, 0.0, 255.0),
+        };
+
+        let mut expected = Vec::new();
+        for image in 0..images {
+            let positions = || (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
+            let value = |(row, column), c| f64::from(input[from.pixel_offset(image, row, column) + c]);
+            let means: Vec<f64> = (0..channels)
+                .map(|c| positions().map(|position| value(position, c)).sum::<f64>() / (height * width) as f64)
+                .collect();
+            let product = |matrix: &[f32], values: &[f64], bias: &[f32]| -> Vec<f64> {
+                let rows = matrix.chunks_exact(values.len()).zip(bias);
+                rows.map(|(weights, bias)| {
+                    weights.iter().zip(values).map(|(weight, value)| f64::from(*weight) * value).sum::<f64>()
+                        + f64::from(*bias)
+                }).collect()
+            };
+            let squeezed = product(&gate.squeeze, &means, &gate.squeeze_bias);
+            let squeezed: Vec<f64> = squeezed.iter().map(|value| value.max(0.0)).collect();
+            let excited = product(&gate.excite, &squeezed, &gate.excite_bias);
+            for position in positions() {
+                for (c, excited) in excited.iter().enumerate() {
+                    let factor = f64::from(gate.scale[c]) / (1.0 + (-excited).exp());
+                    let y = (value(position, c) - f64::from(gate.zero_point[c])) * factor;
+                    expected.push((y + f64::from(gate.output_zero_point[c])).clamp(0.0, 255.0));
+                }
+            }
+        }
+        let mut reference = None;
+        for isa in Isa::available() {
+            let layer = SqueezeExcite::new(&gate, isa).unwrap();
+            let output = run_in_two_parts(&to, 77, |rows, output| layer.run(&from, &input, &to, rows, output));
+            for (value, expected) in output.iter().zip(&expected) {
+                // The definition is computed in 64 bits, and a value between two bytes can be rounded to either.
+                prop_assert!((f64::from(*value) - expected).abs() < 0.51, "{} is not {} ({})", value, expected, isa);
+            }
+            prop_assert_eq!(&output, reference.get_or_insert_with(|| output.clone()), "{}", isa);
+        }
     }
 }
 

@@ -50,6 +50,19 @@ pub struct Filter {
     pub slope: Vec<f32>,
 }
 
+/// The gate of a squeeze-and-excitation block, in real units.
+#[derive(Debug, Clone, Default)]
+pub struct GateWeights {
+    /// The first matrix, in the order hidden value, channel.
+    pub squeeze: Vec<f32>,
+    /// The first bias.
+    pub squeeze_bias: Vec<f32>,
+    /// The second matrix, in the order channel, hidden value.
+    pub excite: Vec<f32>,
+    /// The second bias.
+    pub excite_bias: Vec<f32>,
+}
+
 /// The operation of a layer.
 #[derive(Debug, Clone)]
 pub enum Op {
@@ -57,15 +70,17 @@ pub enum Op {
     Depthwise { input: ValueId, window: Window, filter: Filter },
     Add { inputs: [ValueId; 2] },
     MaxPool { input: ValueId, window: Window },
+    SqueezeExcite { input: ValueId, weights: GateWeights },
 }
 
 impl Op {
     /// The values that the operation reads.
     pub fn inputs(&self) -> &[ValueId] {
         match self {
-            Self::Conv { input, .. } | Self::Depthwise { input, .. } | Self::MaxPool { input, .. } => {
-                std::slice::from_ref(input)
-            }
+            Self::Conv { input, .. }
+            | Self::Depthwise { input, .. }
+            | Self::MaxPool { input, .. }
+            | Self::SqueezeExcite { input, .. } => std::slice::from_ref(input),
             Self::Add { inputs } => inputs,
         }
     }

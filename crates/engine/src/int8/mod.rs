@@ -1,7 +1,7 @@
 //! Quantized networks on the kernels of this project: ONNX files with QuantizeLinear and DequantizeLinear (QDQ).
 //!
 //! What comes in: a parsed file ([`QuantizedNetwork::new`]). [`qdq_import`] recognizes its graph as layers between 8-bit
-//! values ([`layer`]). [`execution_plan`] binds them to an instruction set ([`step`]) and to memory ([`memory_layout`]).
+//! values ([`layer`]), with the help of [`gate_import`]. [`execution_plan`] binds them to an instruction set ([`step`]) and to memory ([`memory_layout`]).
 //! What goes out: a [`Network`](super::Network) that does not allocate while it runs.
 
 #![expect(
@@ -10,7 +10,9 @@
 )]
 
 mod execution_plan;
+mod gate_import;
 mod graph;
+mod import_error;
 mod layer;
 mod memory_layout;
 mod network;

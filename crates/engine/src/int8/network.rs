@@ -8,7 +8,8 @@ use tract_onnx::pb::ModelProto;
 
 use super::execution_plan::ExecutionPlan;
 use super::graph::Graph;
-use super::qdq_import::{ImportError, import_qdq};
+use super::import_error::ImportError;
+use super::qdq_import::import_qdq;
 use super::step::LayerInfo;
 use crate::{EngineError, Network};
 

@@ -1,8 +1,9 @@
 //! Converts an ONNX graph with QuantizeLinear and DequantizeLinear (QDQ) to 8-bit layers.
 //!
 //! A layer is a convolution or a matrix product of a dequantized value and dequantized weights, an optional PRelu or Relu, and
-//! QuantizeLinear; or a residual sum or a max pool between DequantizeLinear and QuantizeLinear. The last layer gives floats,
-//! with an optional Softmax. Everything else is [`ImportError::Unsupported`]; tract runs it.
+//! QuantizeLinear; or a residual sum, a max pool or a squeeze-and-excitation block between DequantizeLinear and
+//! QuantizeLinear. The last layer gives floats, with an optional Softmax. Everything else is [`ImportError::Unsupported`];
+//! tract runs it.
 
 use std::collections::HashMap;
 
@@ -10,20 +11,13 @@ use ostiary_core::NetworkInput;
 use ostiary_kernels::Window;
 use tract_onnx::pb::NodeProto;
 
+use super::gate_import::PartialGate;
 use super::graph::{Constant, Graph, int, ints, text};
+use super::import_error::{ImportError, invalid, unsupported};
 use super::layer::{Filter, Layer, LayerGraph, Op, Output, QuantParams, Source, Target, Value, ValueId};
 
 /// Largest kernel of a depthwise convolution: 11x11.
 const MAX_DEPTHWISE_KERNEL: usize = 121;
-
-/// Why a graph is not converted to layers.
-#[derive(Debug, PartialEq)]
-pub enum ImportError {
-    /// The kernels do not support something in it.
-    Unsupported(String),
-    /// It is invalid: tract cannot run it either.
-    Invalid(String),
-}
 
 /// What a name in the graph refers to.
 #[derive(Debug, Clone)]
@@ -36,6 +30,8 @@ enum Symbol {
     Flat(ValueId),
     /// The result of a layer before it is quantized.
     Pending(Box<Pending>),
+    /// A part of the gate of a squeeze-and-excitation block.
+    Gate(Box<PartialGate>),
     /// The floats at the end of the network: the result of a layer, with `rank` dimensions.
     End { layer: usize, softmax: bool, rank: usize },
     /// The input as floats.
@@ -98,14 +94,6 @@ pub fn import_qdq(graph: &Graph, input: &NetworkInput, shape: &[usize]) -> Resul
     Ok(importer.network)
 }
 
-fn unsupported<T>(why: impl Into<String>) -> Result<T, ImportError> {
-    Err(ImportError::Unsupported(why.into()))
-}
-
-fn invalid<T>(why: impl Into<String>) -> Result<T, ImportError> {
-    Err(ImportError::Invalid(why.into()))
-}
-
 /// The state of the conversion.
 struct Importer<'a> {
     graph: &'a Graph<'a>,
@@ -125,7 +113,9 @@ impl Importer<'_> {
             "Conv" => self.conv(node)?,
             "MatMul" => self.dense(node)?,
             "Add" => self.add(node)?,
-            "PRelu" | "Relu" => self.activation(node)?,
+            "PRelu" | "Relu" | "Sigmoid" => self.activation(node)?,
+            "GlobalAveragePool" => self.global_average_pool(node)?,
+            "Mul" => self.multiply(node)?,
             "MaxPool" => self.max_pool(node)?,
             "Flatten" | "Reshape" => self.flatten(node)?,
             "Softmax" => self.softmax(node)?,
@@ -244,8 +234,13 @@ impl Importer<'_> {
     }
 
     fn conv(&mut self, node: &NodeProto) -> Result<Symbol, ImportError> {
-        let Symbol::Real(input) = self.input_symbol(node, 0)? else {
-            return unsupported("its input is not quantized");
+        let input = match self.input_symbol(node, 0)? {
+            Symbol::Real(input) => input,
+            Symbol::Gate(gate) if self.first_input_uses(node) == 1 => {
+                let channels = self.network.values[gate.input].map[0];
+                return Ok(Symbol::Gate(Box::new(gate.conv(node, self.graph, channels)?)));
+            }
+            _ => return unsupported("its input is not quantized"),
         };
         let Symbol::Weights { signed, scale, axis } = self.input_symbol(node, 1)? else {
             return unsupported("its weights are not quantized");
@@ -378,13 +373,43 @@ impl Importer<'_> {
         Ok(pending(node, Op::Add { inputs: [a, b] }, map, 4, None))
     }
 
-    fn activation(&mut self, node: &NodeProto) -> Result<Symbol, ImportError> {
-        let Symbol::Pending(mut pending) = self.input_symbol(node, 0)? else {
-            return unsupported("its input is not the result of a layer");
+    /// The averages of the channels of a map: the begin of a gate.
+    fn global_average_pool(&mut self, node: &NodeProto) -> Result<Symbol, ImportError> {
+        match self.input_symbol(node, 0)? {
+            // The input has a pitch of 4, which the kernel cannot read.
+            Symbol::Real(0) => unsupported("a pool of the input"),
+            Symbol::Real(value) => {
+                Ok(Symbol::Gate(Box::new(PartialGate::pool(value, &self.network.values[value])?)))
+            }
+            _ => unsupported("its input is not quantized"),
+        }
+    }
+
+    /// The product of a map and the gate that was made from it: a squeeze-and-excitation block.
+    fn multiply(&mut self, node: &NodeProto) -> Result<Symbol, ImportError> {
+        let (input, gate) = match (self.input_symbol(node, 0)?, self.input_symbol(node, 1)?) {
+            (Symbol::Real(input), Symbol::Gate(gate)) | (Symbol::Gate(gate), Symbol::Real(input)) => {
+                (input, gate)
+            }
+            _ => return unsupported("it does not multiply a map by a gate"),
         };
+        if gate.input != input {
+            return unsupported("it multiplies a map by the gate of another one");
+        }
+        let map = self.network.values[input].map;
+        Ok(pending(node, Op::SqueezeExcite { input, weights: gate.complete()? }, map, 4, None))
+    }
+
+    fn activation(&mut self, node: &NodeProto) -> Result<Symbol, ImportError> {
+        let symbol = self.input_symbol(node, 0)?;
         if self.first_input_uses(node) != 1 {
             return unsupported("its input is also used without it");
         }
+        let mut pending = match symbol {
+            Symbol::Gate(gate) => return Ok(Symbol::Gate(Box::new(gate.activation(node)?))),
+            Symbol::Pending(pending) if node.op_type != "Sigmoid" => pending,
+            _ => return unsupported("its input is not the result of a layer"),
+        };
         let (Op::Conv { filter, .. } | Op::Depthwise { filter, .. }) = &mut pending.op else {
             return unsupported("it does not follow a convolution");
         };

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use ostiary_kernels::{
-    Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, EpilogueError, Isa, MaxPool, Tensor, Window,
+    Add, AlignedBytes, Conv, ConvShape, Depthwise, Epilogue, EpilogueError, Gate, Isa, MaxPool,
+    SqueezeExcite, Tensor, Window,
 };
 
-use super::layer::{Filter, Layer, LayerGraph, Op, QuantParams, Target, ValueId};
+use super::layer::{Filter, GateWeights, Layer, LayerGraph, Op, QuantParams, Target, ValueId};
 
 /// Smallest number of multiplications of a layer that is split among threads. Waking a thread takes some microseconds.
 const MIN_MACS_FOR_THREADS: usize = 400_000;
@@ -44,6 +45,7 @@ enum Kernel {
     Depthwise(Depthwise),
     Add(Add),
     MaxPool(MaxPool),
+    SqueezeExcite(SqueezeExcite),
 }
 
 /// Description of a layer for users.
@@ -107,6 +109,11 @@ impl Step {
                 (Kernel::Add(residual_sum(quant(0), quant(1), target, tensor.channels, isa)?), 0)
             }
             Op::MaxPool { window, .. } => (Kernel::MaxPool(MaxPool::new(*window)), 0),
+            Op::SqueezeExcite { weights, .. } => {
+                let layer = SqueezeExcite::new(&gate(weights, quant(0), target, tensor.channels), isa)?;
+                let macs = layer.macs() * tensor.images;
+                (Kernel::SqueezeExcite(layer), macs)
+            }
         };
         Ok(Self { name: layer.name.clone(), kernel, inputs, result, macs })
     }
@@ -129,6 +136,7 @@ impl Step {
                     Kernel::Depthwise(conv) => conv.run(input(0).0, input(0).1, tensor, rows, output),
                     Kernel::Add(add) => add.run([input(0), input(1)], tensor, rows, output),
                     Kernel::MaxPool(pool) => pool.run(input(0).0, input(0).1, tensor, rows, output),
+                    Kernel::SqueezeExcite(layer) => layer.run(input(0).0, input(0).1, tensor, rows, output),
                 };
                 let first = tensor.row_start(0);
                 split(tensor, 0..tensor.total_rows(), &mut memory[first..], threads, &run_rows);
@@ -161,6 +169,7 @@ impl Step {
             Kernel::Depthwise(conv) => describe("depthwise", conv.window()),
             Kernel::Add(_) => "add".to_owned(),
             Kernel::MaxPool(pool) => describe("max pool", pool.window()),
+            Kernel::SqueezeExcite(layer) => format!("squeeze-excite {}", layer.size()[1]),
         };
         let output = [tensor.channels, tensor.height, tensor.width];
         LayerInfo { name: self.name.clone(), kind, output, macs: self.macs }
@@ -227,4 +236,33 @@ fn residual_sum(
         offset.push(f32::from(zero_point) - f32::from(a_zero) * a - f32::from(b_zero) * b);
     }
     Add::new(&a_scale, &b_scale, &offset, isa)
+}
+
+/// Folds scales and zero points into the parameters of a squeeze-and-excitation block.
+fn gate(weights: &GateWeights, from: &QuantParams, to: Option<&QuantParams>, channels: usize) -> Gate {
+    let mut gate = Gate {
+        squeeze: weights.squeeze.clone(),
+        squeeze_bias: weights.squeeze_bias.clone(),
+        excite: weights.excite.clone(),
+        excite_bias: weights.excite_bias.clone(),
+        ..Gate::default()
+    };
+    // The mean of a channel in real units is (mean of its bytes - zero point) * scale.
+    for (row, bias) in gate.squeeze.chunks_exact_mut(channels.max(1)).zip(&mut gate.squeeze_bias) {
+        let mut offset = 0.0;
+        for (channel, weight) in row.iter_mut().enumerate() {
+            let (scale, zero_point) = from.channel(channel);
+            *weight *= scale;
+            offset += f64::from(*weight) * f64::from(zero_point);
+        }
+        *bias = (f64::from(*bias) - offset) as f32;
+    }
+    for channel in 0..channels {
+        let (scale, zero_point) = from.channel(channel);
+        let (target, target_zero) = to.map_or((1.0, 0), |quant| quant.channel(channel));
+        gate.scale.push(scale / target);
+        gate.zero_point.push(f32::from(zero_point));
+        gate.output_zero_point.push(f32::from(target_zero));
+    }
+    gate
 }

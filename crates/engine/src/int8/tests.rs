@@ -8,8 +8,9 @@ use tract_onnx::prelude::*;
 
 use super::execution_plan::ExecutionPlan;
 use super::graph::Graph;
+use super::import_error::ImportError;
 use super::network::QuantizedNetwork;
-use super::qdq_import::{ImportError, import_qdq};
+use super::qdq_import::import_qdq;
 use crate::{EngineError, Network};
 
 /// A builder of graphs, with the state of its random numbers.
@@ -128,6 +129,24 @@ impl GraphBuilder {
         self.node("PRelu", &[&linear, &slope], output, vec![]);
     }
 
+    /// `{map}_gated = map * gate(averaged)`, not quantized.
+    fn gate(&mut self, averaged: &str, map: &str, channels: usize) {
+        const HIDDEN: usize = 4;
+        let part = |part: &str| format!("{map}_{part}");
+        self.node("GlobalAveragePool", &[averaged], &part("means"), vec![]);
+        self.some_floats(&part("squeeze"), &[HIDDEN, channels, 1, 1], -1.0, 1.0);
+        self.some_floats(&part("squeeze_bias"), &[HIDDEN], -0.5, 1.0);
+        let inputs = [part("means"), part("squeeze"), part("squeeze_bias")];
+        self.node("Conv", &inputs.each_ref().map(String::as_str), &part("squeezed"), vec![]);
+        self.node("Relu", &[&part("squeezed")], &part("hidden"), vec![]);
+        self.some_floats(&part("excite"), &[channels, HIDDEN, 1, 1], -1.0, 1.0);
+        self.some_floats(&part("excite_bias"), &[channels], -1.0, 1.0);
+        let inputs = [part("hidden"), part("excite"), part("excite_bias")];
+        self.node("Conv", &inputs.each_ref().map(String::as_str), &part("excited"), vec![]);
+        self.node("Sigmoid", &[&part("excited")], &part("gate"), vec![]);
+        self.node("Mul", &[map, &part("gate")], &part("gated"), vec![]);
+    }
+
     fn file(mut self, outputs: &[&str]) -> ModelProto {
         outputs.iter().for_each(|output| self.declare(output, DataType::Float, false));
         ModelProto {
@@ -160,7 +179,7 @@ fn input() -> NetworkInput {
 }
 
 /// A graph with all supported layers: a first convolution, a depthwise one with quantization parameters for each channel, a
-/// residual sum, a pool, a fully connected layer, and two outputs of floats.
+/// squeeze-and-excitation block, a residual sum, a pool, a fully connected layer, and two outputs of floats.
 fn all_layers() -> GraphBuilder {
     let mut net = GraphBuilder::new();
     net.conv("x0", "first", [20, 3, 3, 3], 1, vec![ints("strides", &[2, 2]), ints("pads", &[0, 0, 1, 1])]);
@@ -169,7 +188,9 @@ fn all_layers() -> GraphBuilder {
     net.quant("deep", "x2", 6.0, None);
     net.conv("x2", "point", [20, 20, 1, 1], 1, vec![]);
     net.quant("point", "x3", 6.0, None);
-    net.node("Add", &["x3", "x2"], "sum", vec![]);
+    net.gate("x3", "x3", 20);
+    net.quant("x3_gated", "x3g", 6.0, None);
+    net.node("Add", &["x3g", "x2"], "sum", vec![]);
     net.quant("sum", "x4", 8.0, None);
     net.node("MaxPool", &["x4"], "pool", vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])]);
     net.pair("pool", "x5", "x4_scale", "x4_zero", "x5_bytes");
@@ -334,6 +355,54 @@ fn other_layers_on_the_input_are_left_to_tract() {
 }
 
 #[test]
+fn other_gates_are_left_to_tract() {
+    let refused = |change: &dyn Fn(&mut GraphBuilder)| {
+        let mut net = GraphBuilder::new();
+        net.conv("x0", "first", [20, 3, 3, 3], 1, vec![]);
+        net.quant("first", "x1", 6.0, None);
+        net.conv("x1", "second", [20, 20, 1, 1], 1, vec![]);
+        net.quant("second", "x2", 6.0, None);
+        net.gate("x2", "x2", 20);
+        change(&mut net);
+        net.quant("x2_gated", "x3", 6.0, None);
+        net.conv("x3", "map", [4, 20, 1, 1], 1, vec![]);
+        let file = net.file(&["map"]);
+        let import = import_qdq(&Graph::new(file.graph.as_ref().unwrap()), &input(), &SHAPE).err();
+        if let Some(ImportError::Unsupported(_)) = import {
+            assert!(!run_tract(&file)[0].is_empty(), "tract runs it");
+        }
+        import
+    };
+    fn node<'a>(net: &'a mut GraphBuilder, output: &str) -> &'a mut NodeProto {
+        net.0.node.iter_mut().find(|node| node.output[0] == output).unwrap()
+    }
+    assert_eq!(refused(&|_| ()), None);
+    let unsupported = |change: &dyn Fn(&mut GraphBuilder), expected: &str| {
+        let found = refused(change);
+        assert!(
+            matches!(&found, Some(ImportError::Unsupported(why)) if why.contains(expected)),
+            "{found:?} has no {expected:?}"
+        );
+    };
+    unsupported(&|net| node(net, "x2_means").input[0] = "x1".into(), "the gate of another one");
+    unsupported(&|net| node(net, "x2_gate").op_type = "Relu".into(), "the next operator of a gate");
+    unsupported(&|net| node(net, "x2_hidden").op_type = "Sigmoid".into(), "the next operator of a gate");
+    let without_sigmoid = |net: &mut GraphBuilder| {
+        node(net, "x2_gated").input[1] = "x2_excited".into();
+        net.0.node.retain(|node| node.output[0] != "x2_gate");
+    };
+    let steps = |net: &mut GraphBuilder| node(net, "x2_excited").attribute.push(ints("strides", &[2, 2]));
+    unsupported(&steps, "with steps");
+    unsupported(&without_sigmoid, "something else than a gate");
+    unsupported(&|net| node(net, "x2_gated").input[1] = "x2".into(), "a map by a gate");
+    let found = refused(&|net| {
+        let squeeze = net.0.initializer.iter_mut().find(|tensor| tensor.name == "x2_squeeze").unwrap();
+        squeeze.dims = vec![5, 16, 1, 1];
+    });
+    assert!(matches!(found, Some(ImportError::Invalid(why)) if why.contains("[5, 16, 1, 1]")));
+}
+
+#[test]
 fn invalid_scales_are_refused() {
     for scale in [0.0, f32::NAN, -1.0, f32::INFINITY] {
         for of in ["x4_scale", "first_weights_scale", "x1_scale"] {
@@ -362,6 +431,8 @@ fn inconsistent_shapes_are_refused() {
     for (of, dims) in [
         ("point_weights_bytes", &[20, 19, 1, 1][..]),
         ("deep_bias", &[19]),
+        ("x3_excite", &[20, 5, 1, 1]),
+        ("x3_squeeze_bias", &[3]),
         ("matrix_bytes", &[20 * 4 * 4, 7]),
         ("x1_scale", &[19]),
         ("point_weights_scale", &[19]),
@@ -378,7 +449,8 @@ fn inconsistent_shapes_are_refused() {
 
 #[test]
 fn missing_constants_do_not_panic() {
-    for missing in ["x4_scale", "x4_zero", "first_weights_scale", "first_weights_bytes", "bias"] {
+    for missing in ["x4_scale", "x4_zero", "first_weights_scale", "first_weights_bytes", "bias", "x3_squeeze"]
+    {
         let mut file = all_layers().file(&["prob"]);
         file.graph.as_mut().unwrap().initializer.retain(|tensor| tensor.name != missing);
         assert!(
