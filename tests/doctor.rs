@@ -220,7 +220,7 @@ fn a_working_door_has_no_faults() {
     let models = findings.0.iter().filter(|finding| finding["check"] == "models");
     let models: Vec<_> = models.map(|finding| finding["found"].as_str().unwrap()).collect();
     let [networks, portrait, golden, threshold] = models[..] else { panic!("{models:?}") };
-    assert!(networks.starts_with("7 networks in "), "{networks}");
+    assert!(networks.starts_with("9 networks in "), "{networks}");
     assert_eq!(portrait, "the detector finds the face of the bundled portrait");
     assert_eq!(golden, "this processor gives the golden embedding bit for bit");
     assert_eq!(threshold, "threshold 0.450 for door.fpir 0.01");

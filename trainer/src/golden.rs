@@ -1,13 +1,15 @@
-//! The golden embedding of a manifest: the embedding of a computed pattern, against which every machine is checked.
+//! The golden embedding of a manifest, and the golden outputs of presentation attack detection: the results for a computed
+//! pattern and for the bundled portraits, against which every machine is checked.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ostiary_config as config;
-use ostiary_core::{Crop, ModelRole, Precision};
-use ostiary_engine::Backend;
-use ostiary_models::{Bundle, Manifest};
-use ostiary_vision::Embedder;
+use ostiary_core::{Crop, ModelRole, NetworkInput, Precision};
+use ostiary_engine::{Backend, Onnx};
+use ostiary_models::{Bundle, GoldenOutput, LivenessTest, Manifest};
+use ostiary_self_test::{PORTRAITS, Portrait};
+use ostiary_vision::{Embedder, LivenessNetwork};
 
 /// Embeds the pattern with the embedder of a folder of models at this precision, and stores the result in the manifest.
 pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Result<()> {
@@ -19,4 +21,17 @@ pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Resu
         entry.golden = embedding.values().to_vec();
     }
     Ok(())
+}
+
+/// The outputs of a network for presentation attack detection for the bundled portraits. `onnx` are the bytes of its file.
+pub fn liveness(onnx: &[u8], input: &NetworkInput, test: &LivenessTest) -> Result<Vec<GoldenOutput>> {
+    let onnx = Onnx::parse("the network", onnx, input, &Backend::tract(1))?;
+    let [_, _, side, _] = input.shape;
+    let mut network = LivenessNetwork::new(&onnx, side, test.clone())?;
+    let golden = |portrait: Portrait| {
+        let output =
+            network.output(&portrait.picture()?, &portrait.face)?.context("a portrait has no face")?;
+        Ok(GoldenOutput { portrait: portrait.file.into(), face: portrait.face, output: output.to_vec() })
+    };
+    PORTRAITS.into_iter().map(golden).collect()
 }

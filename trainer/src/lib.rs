@@ -17,6 +17,7 @@ pub mod jpeg;
 pub mod keys;
 pub mod lfw;
 pub mod measure_door;
+pub mod measure_liveness;
 mod name_hash;
 pub mod net;
 mod onnx;

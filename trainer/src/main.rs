@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ostiary_trainer::{
-    calibrate, describe, evaluate, export, import, keys, measure_door, pairs, prepare, publish, quantize,
+    calibrate, describe, evaluate, export, import, keys, measure_door, measure_liveness, pairs, prepare,
+    publish, quantize,
 };
 
 /// Prepare training sets; import, quantize, evaluate, export and publish the models of a door.
@@ -34,6 +35,8 @@ enum Verb {
     Keys(keys::Args),
     /// Measure the accuracy of the door's program over folders of faces.
     MeasureDoor(measure_door::Args),
+    /// Count the live faces and the photos that presentation attack detection takes for live.
+    MeasureLiveness(measure_liveness::Args),
     /// Draw verification pairs from a set of faces.
     Pairs(pairs::Args),
     /// Convert a published set of faces into a training set.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Import(args) => import::run(&args),
         Verb::Keys(args) => keys::run(&args),
         Verb::MeasureDoor(args) => measure_door::run(args),
+        Verb::MeasureLiveness(args) => measure_liveness::run(&args),
         Verb::Pairs(args) => pairs::run(&args),
         Verb::Prepare(args) => prepare::run(&args),
         Verb::Publish(args) => publish::run(&args),

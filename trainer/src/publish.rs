@@ -15,9 +15,11 @@ use jiff::{SignedDuration, Timestamp};
 use ostiary_config as config;
 use ostiary_config::Config;
 use ostiary_core::{ModelRole, Precision, durable, sha256};
+use ostiary_engine::Backend;
 use ostiary_models::{Bundle, Manifest, Release, ReleaseFile, Repository, SignedRelease, TrustedKeys};
 use ostiary_pipeline::check_bundle;
-use ostiary_self_test::match_portraits;
+use ostiary_self_test::{check_golden_liveness, match_portraits};
+use ostiary_vision::LivenessNetwork;
 use serde_json::json;
 
 use crate::keys;
@@ -108,7 +110,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Refuses models that a door would refuse. Both precisions must load, have thresholds, give their golden embeddings, and
-/// match the bundled portraits.
+/// match the bundled portraits; presentation attack detection must give its golden outputs.
 fn check_models(folder: &Path) -> Result<()> {
     for precision in [Precision::Fp32, Precision::Int8] {
         let bundle = Bundle::open(folder, precision)?;
@@ -123,6 +125,9 @@ fn check_models(folder: &Path) -> Result<()> {
         );
         let mut encoder = check_bundle(&bundle, &config).with_context(unfit)?;
         match_portraits(&mut encoder, embedder).with_context(unfit)?;
+        if let Some(mut network) = LivenessNetwork::load(&bundle, &Backend::tract(1))? {
+            check_golden_liveness(&mut network).with_context(unfit)?;
+        }
     }
     Ok(())
 }

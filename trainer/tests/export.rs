@@ -58,7 +58,7 @@ fn a_network_becomes_a_folder_of_models() {
         assert!(fs::read(output.join(file)).unwrap() == fs::read(shipped.join(file)).unwrap(), "{file}");
     }
     let files = common::tree(&output);
-    assert_eq!(files.len(), 9, "{:?}", files.keys());
+    assert_eq!(files.len(), 11, "{:?}", files.keys());
     for (index, precision) in [Precision::Fp32, Precision::Int8].into_iter().enumerate() {
         let [made, known] = [&output, &shipped].map(|folder| {
             Bundle::open(folder, precision).unwrap().entry(ModelRole::Embedder).cloned().unwrap()

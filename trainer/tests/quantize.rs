@@ -132,6 +132,10 @@ fn an_unsupported_network_is_refused_with_the_reason() {
         "Elu prelu2",
     );
     refused(
+        &changed(&folder, |file| file.graph.as_mut().unwrap().node[1].op_type = "Sigmoid".into()),
+        "Sigmoid prelu2: is only supported in a squeeze-and-excitation block",
+    );
+    refused(
         &changed(&folder, |file| {
             let graph = file.graph.as_mut().unwrap();
             graph.initializer[0].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -260,6 +264,41 @@ impl Net {
         self
     }
 
+    /// As [`Net::block`], with squeeze and excitation before the shortcut.
+    fn gated_block(&mut self, inner: usize, hidden: usize) -> &mut Self {
+        let (before, outputs) = (self.at.clone(), self.channels);
+        self.conv(Some(inner), 1, 1, 0).prelu().conv(None, 3, 1, 1).prelu().conv(Some(outputs), 1, 1, 0);
+        let map = self.at.clone();
+        self.node("GlobalAveragePool", &[], Vec::new()).conv(Some(hidden), 1, 1, 0);
+        self.node("Relu", &[], Vec::new()).conv(Some(outputs), 1, 1, 0);
+        self.node("Sigmoid", &[], Vec::new()).node("Mul", &[map], Vec::new());
+        self.node("Add", &[before], Vec::new())
+    }
+
+    fn integers(&mut self, dims: &[i64], values: &[i64]) -> String {
+        let name = format!("constant{}", self.graph.initializer.len());
+        self.graph.initializer.push(TensorProto {
+            name: name.clone(),
+            dims: dims.to_vec(),
+            data_type: DataType::Int64 as i32,
+            int64_data: values.to_vec(),
+            ..Default::default()
+        });
+        name
+    }
+
+    /// A reshape to one row for each picture, whose shape is computed from that of the map.
+    fn rows(&mut self) -> &mut Self {
+        let map = self.at.clone();
+        let (first, axes, rest) =
+            (self.integers(&[], &[0]), self.integers(&[1], &[0]), self.integers(&[1], &[-1]));
+        let axis = AttributeProto { name: "axis".into(), r#type: 2, i: 0, ..Default::default() };
+        self.node("Shape", &[], Vec::new()).node("Gather", &[first], vec![axis.clone()]);
+        self.node("Unsqueeze", &[axes], Vec::new()).node("Concat", &[rest], vec![axis]);
+        let shape = std::mem::replace(&mut self.at, map);
+        self.node("Reshape", &[shape], Vec::new())
+    }
+
     fn write(mut self, path: &Path) {
         let output = ValueInfoProto { name: self.at.clone(), r#type: None, ..Default::default() };
         self.graph.output.push(output);
@@ -271,40 +310,52 @@ impl Net {
 }
 
 /// The shapes of MiniFASNetV2, which detects presentation attacks (Silent-Face-Anti-Spoofing): an input of 80x80, odd numbers of
-/// channels, a row of 512 numbers, and two linear layers with a batch norm between, with the operators of PyTorch's exporter.
-fn minifasnet(path: &Path) {
+/// channels, a row of 512 numbers, and two linear layers with a batch norm between, with the operators of PyTorch's exporter. With
+/// `gated`, some blocks have squeeze and excitation, as in MiniFASNetV2SE.
+fn minifasnet(path: &Path, gated: bool) {
     let mut net = Net::new(80);
     net.conv(Some(32), 3, 2, 1).prelu().conv(None, 3, 1, 1).prelu();
-    net.block(103, 64, 2).block(13, 64, 1).block(26, 64, 1).block(231, 128, 2).block(52, 128, 1);
+    net.block(103, 64, 2).block(13, 64, 1);
+    if gated {
+        net.gated_block(26, 16);
+    } else {
+        net.block(26, 64, 1);
+    }
+    net.block(231, 128, 2).block(52, 128, 1);
+    if gated {
+        net.gated_block(26, 32);
+    }
     net.block(308, 128, 2).conv(Some(512), 1, 1, 0).prelu().conv(None, 5, 1, 0);
-    net.graph.initializer.push(TensorProto {
-        name: "row".into(),
-        dims: vec![2],
-        data_type: DataType::Int64 as i32,
-        int64_data: vec![1, -1],
-        ..Default::default()
-    });
-    net.node("Reshape", &["row".into()], Vec::new()).linear(128).norm();
-    net.node("Dropout", &[], Vec::new()).linear(3);
+    if gated {
+        net.rows();
+    } else {
+        let row = net.integers(&[2], &[1, -1]);
+        net.node("Reshape", &[row], Vec::new());
+    }
+    net.linear(128).norm().node("Dropout", &[], Vec::new()).linear(3);
     net.write(path);
 }
 
 #[test]
 fn a_network_exported_by_pytorch_runs_in_8_bits() {
+    runs_in_8_bits(false, ChannelOrder::Rgb);
+}
+
+#[test]
+fn a_network_with_squeeze_and_excitation_runs_in_8_bits() {
+    runs_in_8_bits(true, ChannelOrder::Bgr);
+}
+
+fn runs_in_8_bits(gated: bool, channels: ChannelOrder) {
     let folder = tempfile::tempdir().unwrap();
     let [model, file] = ["fp32.onnx", "int8.onnx"].map(|name| folder.path().join(name));
-    minifasnet(&model);
-    let output =
-        quantize(&model, &repository_file("crates/self-test/portraits"), &file, &["--pixels", "--json"]);
+    minifasnet(&model, gated);
+    let order = channels.to_string();
+    let more = ["--pixels", "--json", "--channels", &order];
+    let output = quantize(&model, &repository_file("crates/self-test/portraits"), &file, &more);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 
-    let input = NetworkInput {
-        name: "input".into(),
-        shape: [0; 4],
-        channels: ChannelOrder::Rgb,
-        mean: 127.5,
-        divisor: 128.0,
-    };
+    let input = NetworkInput { name: "input".into(), shape: [0; 4], channels, mean: 127.5, divisor: 128.0 };
     let load =
         |path: &Path| Onnx::parse("made up", &fs::read(path).unwrap(), &input, &Backend::tract(1)).unwrap();
     let shape = [1, 3, 80, 80];

@@ -1,6 +1,6 @@
 //! The roles of the networks in a bundle.
 
-/// What a network does: a stage of the detector MTCNN (Zhang et al., 2016), or the embedder.
+/// What a network does: a stage of the detector MTCNN (Zhang et al., 2016), the embedder, or presentation attack detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelRole {
     /// The detector's first stage: proposes faces at all places and sizes.
@@ -11,11 +11,13 @@ pub enum ModelRole {
     ONet,
     /// Turns a crop into an embedding.
     Embedder,
+    /// Tells a face before the camera from a picture of one, by the face with its surroundings. A bundle need not have it.
+    Liveness,
 }
 
 impl ModelRole {
     /// All roles, in the order in which a frame passes them.
-    pub const ALL: [Self; 4] = [Self::PNet, Self::RNet, Self::ONet, Self::Embedder];
+    pub const ALL: [Self; 5] = [Self::PNet, Self::RNet, Self::ONet, Self::Embedder, Self::Liveness];
 
     /// The name in the manifest and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -25,6 +27,7 @@ impl ModelRole {
             Self::ONet => "onet",
             // The name of the network of the first bundle. Networks of other architectures have it too.
             Self::Embedder => "mobilefacenet",
+            Self::Liveness => "liveness",
         }
     }
 }
@@ -37,7 +40,7 @@ impl std::fmt::Display for ModelRole {
 
 /// A text that names no [`ModelRole`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a role of a network: pnet, rnet, onet or mobilefacenet")]
+#[error("{0:?} is not a role of a network: pnet, rnet, onet, mobilefacenet or liveness")]
 pub struct UnknownModelRole(pub String);
 
 /// Parses what [`ModelRole`] prints.

@@ -8,6 +8,7 @@ mod bundle;
 mod calibration;
 mod configured_bundle;
 mod http_client;
+mod liveness_test;
 mod manifest;
 mod model_store;
 mod model_store_error;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 pub use bundle::Bundle;
 pub use calibration::{CalibratedThreshold, Calibration, CalibrationError, ThresholdRow, UnsupportedFpir};
+pub use liveness_test::{GoldenOutput, LivenessTest, LivenessTestError};
 pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
 pub use model_store_error::ModelStoreError;

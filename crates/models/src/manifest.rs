@@ -6,6 +6,7 @@ use ostiary_core::{Embedding, ModelId, ModelRole, NetworkInput, Precision, is_sh
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, CalibrationError};
+use super::liveness_test::{LivenessTest, LivenessTestError};
 
 /// The manifest of a folder of models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct ModelEntry {
     /// For embedders: the embedding of [`Crop::pattern`](ostiary_core::Crop::pattern), which every host must reproduce.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden: Vec<f32>,
+    /// For presentation attack detection: how its input is cut out, and what its scores mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liveness: Option<LivenessTest>,
 }
 
 /// Origin of a model: a published package, or a local file.
@@ -142,6 +146,9 @@ pub enum ModelEntryError {
     /// The golden embedding is not a unit vector.
     #[error("its golden embedding has values that are not from -1 to 1, so it is not a unit vector")]
     Golden,
+    /// The use of a network for presentation attack detection is not valid.
+    #[error("its liveness test cannot be used: {0}")]
+    Liveness(#[from] LivenessTestError),
 }
 
 impl Manifest {
@@ -158,7 +165,7 @@ impl Manifest {
             return Err(ManifestError::Format { found: manifest.format });
         }
         for (key, entry) in &manifest.models {
-            entry.check().map_err(|why| ManifestError::Entry { key: key.clone(), why })?;
+            entry.check(key).map_err(|why| ManifestError::Entry { key: key.clone(), why })?;
         }
         Ok(manifest)
     }
@@ -170,7 +177,7 @@ impl Manifest {
 }
 
 impl ModelEntry {
-    fn check(&self) -> Result<(), ModelEntryError> {
+    fn check(&self, key: &str) -> Result<(), ModelEntryError> {
         // The file must be in the folder of the manifest.
         if self.file.is_empty() || self.file.contains('/') || self.file == ".." {
             return Err(ModelEntryError::FileName { file: self.file.clone() });
@@ -201,6 +208,15 @@ impl ModelEntry {
         }
         if !self.golden.iter().all(|value| value.is_finite() && value.abs() <= 1.0) {
             return Err(ModelEntryError::Golden);
+        }
+        let is_liveness = [Precision::Fp32, Precision::Int8]
+            .iter()
+            .any(|precision| precision.manifest_key(ModelRole::Liveness) == key);
+        match &self.liveness {
+            Some(test) if is_liveness => test.check(&self.input)?,
+            Some(_) => return Err(LivenessTestError::OtherRole.into()),
+            None if is_liveness => return Err(LivenessTestError::Missing.into()),
+            None => {}
         }
         Ok(())
     }
@@ -247,6 +263,7 @@ mod tests {
             far: far.iter().map(|&(far, threshold)| FarPoint { far, threshold }).collect(),
             calibration: None,
             golden: Vec::new(),
+            liveness: None,
         }
     }
 
@@ -302,6 +319,26 @@ mod tests {
         for value in [f32::NAN, 1.5] {
             assert!(refused(&|entry| entry.golden = vec![0.1, value]).contains("golden"), "{value}");
         }
+    }
+
+    #[test]
+    fn a_liveness_test_belongs_to_the_role_and_is_checked() {
+        let parsed = |key: &str, liveness: Option<LivenessTest>| {
+            let mut entry = ModelEntry { liveness, ..entry(&[]) };
+            entry.input.shape = [1, 3, 128, 128];
+            let manifest = Manifest { format: Manifest::FORMAT, models: [(key.to_owned(), entry)].into() };
+            Manifest::parse(&toml::to_string(&manifest).unwrap()).map_err(|error| error.to_string())
+        };
+        let test = crate::liveness_test::tests::liveness_test();
+        for key in ["liveness", "liveness-int8"] {
+            let manifest = parsed(key, Some(test.clone())).unwrap();
+            assert_eq!(manifest.models[key].liveness, Some(test.clone()));
+            assert!(parsed(key, None).unwrap_err().contains("has no table \"liveness\""));
+            let other = LivenessTest { live_class: 7, ..test.clone() };
+            assert!(parsed(key, Some(other)).unwrap_err().contains("live_class"));
+        }
+        assert!(parsed("mobilefacenet", Some(test)).unwrap_err().contains("only the roles"));
+        assert!(parsed("mobilefacenet", None).is_ok());
     }
 
     #[test]

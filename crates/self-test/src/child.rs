@@ -4,11 +4,11 @@ use ostiary_core::{Crop, ModelRole};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
 use ostiary_pipeline::{BundleCheckError, check_bundle};
-use ostiary_vision::{VisionError, load_network};
+use ostiary_vision::{LivenessNetwork, VisionError, load_network};
 
-use super::{SelfTestError, SelfTestRequest, match_portraits};
+use super::{SelfTestError, SelfTestRequest, check_golden_liveness, match_portraits};
 
-/// The networks that a door runs, each with the side of a square input, pixels.
+/// The networks that every door runs, each with the side of a square input, pixels.
 const NETWORKS: [(ModelRole, usize); 4] =
     [(ModelRole::PNet, 24), (ModelRole::RNet, 24), (ModelRole::ONet, 48), (ModelRole::Embedder, Crop::SIDE)];
 
@@ -28,6 +28,12 @@ pub fn perform(request: &SelfTestRequest, mut stage: impl FnMut(&str)) -> Result
     }
     stage("the golden embedding");
     let mut encoder = check_bundle(&bundle, &config)?;
+    if let Ok(path) = bundle.path(ModelRole::Liveness) {
+        stage(&format!("the network {} ({})", ModelRole::Liveness, path.display()));
+        if let Some(mut network) = LivenessNetwork::load(&bundle, &backend)? {
+            check_golden_liveness(&mut network)?;
+        }
+    }
     stage("the bundled portraits");
     match_portraits(&mut encoder, bundle.entry(ModelRole::Embedder).map_err(BundleCheckError::from)?)
 }

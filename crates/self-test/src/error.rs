@@ -49,6 +49,26 @@ pub enum SelfTestError {
         /// The strictest threshold.
         threshold: f32,
     },
+    /// The golden output is that of a portrait that is not in this program.
+    #[error(
+        "the manifest has a golden output of presentation attack detection for {file}, which is none of the portraits of \
+         this program; do not use these models with this version"
+    )]
+    UnknownPortrait {
+        /// File name in the manifest.
+        file: String,
+    },
+    /// Presentation attack detection does not give a golden output.
+    #[error(
+        "presentation attack detection does not give the golden output for the bundled portrait {file} (a difference of \
+         {difference:.3}); do not use these models on this processor"
+    )]
+    NotGoldenLiveness {
+        /// File name of the portrait.
+        file: &'static str,
+        /// Largest difference of a number of the output.
+        difference: f32,
+    },
     /// The test reported what is wrong with the models.
     #[error("{0}")]
     Failed(String),

@@ -48,6 +48,9 @@ const BIDEN: Portrait = Portrait {
     face: BBox { x: 431.0, y: 168.0, width: 280.0, height: 393.0 },
 };
 
+/// All portraits that are built into the program.
+pub const PORTRAITS: [Portrait; 3] = [OBAMA, OBAMA_SPEAKS, BIDEN];
+
 /// The visitors of the demo: first a stranger, then the person of [`enrollment`] in a photo that is not enrolled.
 pub const DEMO_VISITORS: [Portrait; 2] = [BIDEN, OBAMA_SPEAKS];
 
@@ -103,7 +106,7 @@ mod tests {
         for (file, sum) in &sums {
             assert_eq!(sha256(&std::fs::read(folder.join(file)).unwrap()), *sum, "{file}");
         }
-        for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {
+        for portrait in PORTRAITS {
             assert_eq!(sha256(portrait.jpeg), sums[portrait.file], "{portrait:?}");
         }
     }
@@ -124,7 +127,7 @@ mod tests {
                 .unwrap();
         let mut detector = Detector::load(&bundle, &Settings::default(), &Backend::tract(1)).unwrap();
         let mut found = Detections::new();
-        for portrait in [OBAMA, OBAMA_SPEAKS, BIDEN] {
+        for portrait in PORTRAITS {
             detector.detect(&portrait.picture().unwrap(), &mut found).unwrap();
             assert_eq!(found.len(), 1, "{portrait:?}");
             assert!(found[0].bbox.iou(&portrait.face) > 0.8, "{portrait:?}: {:?}", found[0].bbox);

@@ -31,6 +31,9 @@ pub enum VisionError {
     /// The embedder gave a vector that cannot be normalized.
     #[error("the model gave no usable embedding (not finite, or all zero); install the models again")]
     NoEmbedding,
+    /// Presentation attack detection gave a number that is not finite.
+    #[error("the model gave no usable score of liveness (not finite); install the models again")]
+    NoScore,
     /// The landmarks of a face do not determine a transform.
     #[error("the face cannot be aligned by its landmarks")]
     NotAligned,

@@ -22,7 +22,7 @@ const DEFAULT_INPUT_SIZE: [usize; 2] = [144, 192];
     Prints one row per layer: its mean time, its multiplications per second, and its share of the total time. Only \
     quantized networks run on Ostiary's own kernels.")]
 pub struct Args {
-    /// The role of the network: mobilefacenet, pnet, rnet or onet.
+    /// The role of the network: mobilefacenet, pnet, rnet, onet or liveness.
     #[arg(long, value_name = "ROLE", default_value_t = ModelRole::Embedder)]
     model: ModelRole,
     /// The number of timed runs.

@@ -149,7 +149,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut precisions = vec![Precision::Fp32];
     let mut cosine = None;
     if let Some(pictures) = &args.calibrate {
-        let how = quantize::QuantizeSettings::shipped(pictures, detectors.folder(), MEAN, DIVISOR);
+        let how = quantize::QuantizeSettings::shipped(pictures, detectors.folder(), &network_input());
         let (int8, report) = quantize::quantize(&fp32, &how).context("the network cannot be quantized")?;
         let mean = report.least_mean();
         if mean < args.min_cosine {
@@ -245,13 +245,7 @@ impl BundleWriter<'_> {
                 sha256: origin.sha256.clone(),
                 path: origin.file.clone(),
             },
-            input: NetworkInput {
-                name: INPUT.into(),
-                shape: [1, 3, SIDE, SIDE],
-                channels: ChannelOrder::Rgb,
-                mean: MEAN,
-                divisor: DIVISOR,
-            },
+            input: network_input(),
             outputs: vec![Output {
                 name: onnx::OUTPUT.into(),
                 meaning: format!(
@@ -262,6 +256,7 @@ impl BundleWriter<'_> {
             far: Vec::new(),
             calibration: None,
             golden: Vec::new(),
+            liveness: None,
         };
         manifest.models.insert(precision.manifest_key(ModelRole::Embedder), entry);
         Ok(())
@@ -276,6 +271,17 @@ impl BundleWriter<'_> {
     fn write(&self, file: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(file);
         write_atomic(&path, |to| to.write_all(bytes).map_err(write_error(&path)))
+    }
+}
+
+/// The input of an exported network.
+fn network_input() -> NetworkInput {
+    NetworkInput {
+        name: INPUT.into(),
+        shape: [1, 3, SIDE, SIDE],
+        channels: ChannelOrder::Rgb,
+        mean: MEAN,
+        divisor: DIVISOR,
     }
 }
 

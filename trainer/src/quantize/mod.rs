@@ -6,6 +6,7 @@
 //! quantized network is written (`write`), run, and compared with the fp32 network (`report`).
 
 mod calibrate;
+mod gates;
 mod graph;
 mod graph_runner;
 mod ranges;
@@ -73,6 +74,9 @@ pub struct Args {
     /// See --mean.
     #[arg(long, default_value_t = 128.0)]
     divisor: f32,
+    /// The order of the color channels of the input: RGB or BGR.
+    #[arg(long, value_name = "ORDER", default_value_t = ChannelOrder::Rgb)]
+    channels: ChannelOrder,
     /// Do not correct biases for the mean error of rounded weights.
     #[arg(long)]
     no_bias_correction: bool,
@@ -110,6 +114,8 @@ pub struct QuantizeSettings<'a> {
     pub mean: f32,
     /// See `mean`.
     pub divisor: f32,
+    /// The order of the color channels of the input.
+    pub channels: ChannelOrder,
     /// Whether biases are corrected for the rounding of weights.
     pub correct_bias: bool,
     /// The folder with the models that detect faces; those that ship if it is not given.
@@ -118,15 +124,16 @@ pub struct QuantizeSettings<'a> {
 
 impl<'a> QuantizeSettings<'a> {
     /// The settings of the models that ship.
-    pub fn shipped(calibrate: &'a Path, models: &'a Path, mean: f32, divisor: f32) -> Self {
+    pub fn shipped(calibrate: &'a Path, models: &'a Path, input: &NetworkInput) -> Self {
         Self {
             calibrate,
             validate: None,
             ranges: RangeSettings { method: RangeMethod::Mse, share: 1.0, headroom: 1.0 + HEADROOM / 100.0 },
             variants: VARIANTS,
             pixels: true,
-            mean,
-            divisor,
+            mean: input.mean,
+            divisor: input.divisor,
+            channels: input.channels,
             correct_bias: true,
             models: Some(models),
         }
@@ -149,7 +156,7 @@ pub fn quantize(onnx: &[u8], settings: &QuantizeSettings) -> Result<(Vec<u8>, Re
     let input = NetworkInput {
         name: network.input.clone(),
         shape: [0; 4],
-        channels: ChannelOrder::Rgb,
+        channels: settings.channels,
         mean: settings.mean,
         divisor: settings.divisor,
     };
@@ -195,6 +202,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         pixels: args.pixels,
         mean: args.mean,
         divisor: args.divisor,
+        channels: args.channels,
         correct_bias: !args.no_bias_correction,
         models: args.models.as_deref(),
     };

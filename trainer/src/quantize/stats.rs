@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ostiary_core::NetworkInput;
+use ostiary_core::{ChannelOrder, NetworkInput};
 
 use super::calibrate::Sample;
 use super::graph::QuantizationGraph;
@@ -142,5 +142,6 @@ impl ChannelStats {
 /// The input of the fp32 network for a sample, plane after plane.
 fn normalized(sample: &Sample, input: &NetworkInput) -> Vec<f32> {
     let plane = |channel: usize| sample.pixels.iter().skip(channel).step_by(3);
-    (0..3).flat_map(plane).map(|value| (f32::from(*value) - input.mean) / input.divisor).collect()
+    let order = if input.channels == ChannelOrder::Bgr { [2, 1, 0] } else { [0, 1, 2] };
+    order.into_iter().flat_map(plane).map(|value| (f32::from(*value) - input.mean) / input.divisor).collect()
 }

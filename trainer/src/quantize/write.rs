@@ -90,14 +90,17 @@ impl Writer<'_> {
     fn node(&mut self, node: &NodeProto) -> Result<()> {
         let mut written = node.clone();
         written.name = output(node).to_owned();
+        let in_gate = self.network.gates.contains(output(node));
         for (index, (name, given)) in node.input.iter().zip(&mut written.input).enumerate() {
             match self.network.constants.get(name) {
-                Some(weights) if index == 1 && ["Conv", "MatMul"].contains(&node.op_type.as_str()) => {
+                Some(weights)
+                    if index == 1 && !in_gate && ["Conv", "MatMul"].contains(&node.op_type.as_str()) =>
+                {
                     let axis = usize::from(node.op_type == "MatMul");
                     *given = self.weights(name, weights, axis);
                 }
                 // The corrected bias is written below.
-                Some(_) if index == 2 && node.op_type == "Conv" => {}
+                Some(_) if index == 2 && !in_gate && node.op_type == "Conv" => {}
                 Some(constant) if !self.is_bias(node) => {
                     self.floats(name, &constant.dims, &constant.values);
                 }
@@ -139,7 +142,8 @@ impl Writer<'_> {
             let made = |layer: &&NodeProto| output(layer) == input(node, 0);
             return Some((self.network.graph.node.iter().find(made)?.clone(), 1));
         }
-        (node.op_type == "Conv").then(|| (node.clone(), 2))
+        let is_quantized = node.op_type == "Conv" && !self.network.gates.contains(output(node));
+        is_quantized.then(|| (node.clone(), 2))
     }
 
     /// Quantizes and dequantizes a value.
