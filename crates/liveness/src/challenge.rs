@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use heapless::Vec;
-use ostiary_core::{PersonId, TrackId};
+use ostiary_core::{Direction, PersonId, TrackId};
 
 use super::steps::{MAX_STEPS, Steps};
-use super::turn::{Direction, Turn, is_own_aspect};
+use super::turn::{Turn, is_own_aspect};
 
 /// The time for the whole challenge, with its second try.
 pub const TIME_LIMIT: Duration = Duration::from_secs(8);

@@ -1,8 +1,7 @@
 //! The turns that a challenge asks for.
 
 use heapless::Vec;
-
-use super::turn::Direction;
+use ostiary_core::Direction;
 
 /// The largest number of turns in a challenge.
 pub const MAX_STEPS: usize = 3;

@@ -10,7 +10,7 @@
 //! line from the eyes to the mouth is no longer perpendicular to the eyes (skew). A picture can also be turned away
 //! from the camera at the start; so the shift is measured from the pose since the start that was turned least.
 
-use ostiary_core::{Landmarks, Point};
+use ostiary_core::{Direction, Landmarks, Point};
 
 /// How far the nose must move in the direction of the turn, in distances between the eyes.
 pub const MIN_SHIFT: f32 = 0.14;
@@ -47,24 +47,6 @@ pub fn frontal_aspect(landmarks: &Landmarks) -> Option<f32> {
 /// Whether the aspect of a frontal face is that of the same person's enrollment ([`MIN_OWN_ASPECT`]).
 pub fn is_own_aspect(aspect: f32, enrolled: f32) -> bool {
     (MIN_OWN_ASPECT..=1.0 / MIN_OWN_ASPECT).contains(&(aspect / enrolled))
-}
-
-/// A direction in which a person turns the head, as the person sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// To the person's left: the nose moves to the right of the picture.
-    Left,
-    /// To the person's right.
-    Right,
-    /// The chin goes up.
-    Up,
-    /// The chin goes down.
-    Down,
-}
-
-impl Direction {
-    /// All directions.
-    pub const ALL: [Self; 4] = [Self::Left, Self::Right, Self::Up, Self::Down];
 }
 
 /// Measures the turn of one face since it was frontal.

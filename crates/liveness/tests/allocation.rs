@@ -9,10 +9,10 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ostiary_core::{Frame, Landmarks, PersonId, Point, TrackId};
+use ostiary_core::{Direction, Frame, Landmarks, PersonId, Point, TrackId};
 use ostiary_liveness::{
-    Challenge, Direction, LandmarkTracker, MatchedPerson, ObservedFace, Status, Steps, Tracking, TurnMeter,
-    View, frontal_aspect,
+    Challenge, LandmarkTracker, MatchedPerson, ObservedFace, Status, Steps, Tracking, TurnMeter, View,
+    frontal_aspect,
 };
 use photo::{PORTRAITS, Photo};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};

@@ -11,8 +11,8 @@ mod photo;
 #[path = "common/sheet.rs"]
 mod sheet;
 
-use ostiary_core::{Frame, Point};
-use ostiary_liveness::{Direction, LandmarkTracker, TurnMeter, frontal_aspect, is_own_aspect};
+use ostiary_core::{Direction, Frame, Point};
+use ostiary_liveness::{LandmarkTracker, TurnMeter, frontal_aspect, is_own_aspect};
 use photo::{PORTRAITS, Photo};
 use sheet::{Line, Pose, Random, SIDE, Shape, Sheet};
 

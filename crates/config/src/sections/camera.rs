@@ -18,6 +18,9 @@ section! {
         fps: u32 = 30 => integer(1, 240);
         /// `"auto"`, or a format that the camera offers. `ostiary cameras` lists them.
         format: PixelFormat = PixelFormat::Auto => one_of::<PixelFormat>();
+        /// What the camera sees: `"color"`, or `"nir"` for near infrared. The network that tells faces from pictures knows only
+        /// color: with `"nir"` the door must ask people to turn the head (`liveness.level = "active"`).
+        kind: CameraKind = CameraKind::Color => one_of::<CameraKind>();
         /// Clockwise rotation of the picture, degrees.
         rotate: u32 = 0 => one_of_numbers(&[0, 90, 180, 270]);
         /// Swap left and right, after the rotation.
@@ -30,6 +33,16 @@ section! {
         /// A camera that gives no frame for this time has stalled, seconds.
         stall_s: f64 = 5.0 => number(0.1, 3600.0);
     }
+}
+
+/// What a camera sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CameraKind {
+    /// Visible light.
+    Color,
+    /// Near infrared, mostly with a lamp of its own.
+    Nir,
 }
 
 /// A camera's pixel format.

@@ -10,6 +10,7 @@ mod events;
 mod facebank;
 mod hours;
 mod inputs;
+mod liveness;
 mod lockout;
 mod log;
 mod models;
@@ -19,7 +20,7 @@ mod quality;
 mod relay;
 mod signals;
 
-pub use camera::{Camera, PixelFormat};
+pub use camera::{Camera, CameraKind, PixelFormat};
 pub use clock::{Clock, ClockTrust};
 pub use detector::Detector;
 pub use door::{AlikePeople, Door, SecondFace};
@@ -30,6 +31,7 @@ pub use facebank::Facebank;
 pub use hours::GroupTimes;
 pub(crate) use hours::HOURS;
 pub use inputs::{Bias, Inputs};
+pub use liveness::{Language, Liveness, LivenessLevel};
 pub use lockout::{Lockout, MAX_LOCKOUT_ATTEMPTS};
 pub use log::{Log, LogLevel};
 pub use models::Models;
@@ -49,6 +51,7 @@ configuration! {
     models: Models,
     facebank: Facebank,
     door: Door,
+    liveness: Liveness,
     lockout: Lockout,
     hours: GroupTimes,
     clock: Clock,
