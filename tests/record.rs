@@ -15,7 +15,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 use ostiary::replay::{Changes, Present, Replay, Replayed};
-use ostiary_access::{Access, Decider, Decision, Observation};
+use ostiary_access::{Access, Decider, Decision, LivenessEvidence, LivenessRules, Observation};
 use ostiary_config as config;
 use ostiary_config::Door;
 use ostiary_core::{
@@ -51,7 +51,7 @@ impl Visits {
         let entry = bundle.entry(ModelRole::Embedder).unwrap();
         let thresholds = Thresholds::new(entry, None).unwrap();
         Self {
-            decider: Decider::new(&Door::default()),
+            decider: Decider::new(&Door::default(), LivenessRules::OFF),
             now: Duration::from_secs(1),
             track: 0,
             random: 1,
@@ -98,6 +98,7 @@ impl Visits {
                 moments: moment,
                 candidate: Candidate::from_scores(scores),
                 access,
+                liveness: LivenessEvidence::default(),
             };
             let decisions = self.decider.observe(self.now, &[face]);
             events.extend(decisions.into_iter().map(|decision| self.event(decision)));

@@ -9,7 +9,8 @@ use super::recent_visits::{Presence, RecentVisits, SavedVisits};
 use super::rules::DecisionRules;
 use super::track_evidence::TrackEvidence;
 use super::track_state::Finding;
-use super::{Decision, DenialReason, Observation, Outcome};
+pub use super::track_state::LivenessNeed;
+use super::{Decision, DenialReason, LivenessRules, Observation, Outcome};
 
 /// The decisions of one frame, at most one for each face.
 pub type Decisions = heapless::Vec<Decision, MAX_FACES>;
@@ -25,7 +26,8 @@ const UNKNOWN_MEMORY: Duration = Duration::from_secs(10);
 /// threshold by [`CLEAR_EXCESS`](crate::CLEAR_EXCESS). So must a track that begins within some seconds after an unknown face was
 /// in view: a stranger who hides the face for a moment has no new chance. A match after at least `frames` moments, or after one less if
 /// it exceeds the threshold by [`EARLY_EXCESS`](crate::EARLY_EXCESS), is granted, once for each track, unless the person is
-/// disabled, is alike another one, is outside their hours (or the hours cannot be evaluated), was let in within `cooldown_s` or has not been away since, or a second face prevents it. Each reason is reported once for each track. A
+/// disabled, is alike another one, is outside their hours (or the hours cannot be evaluated), was let in within `cooldown_s` or has not been away since, a second face prevents it, or it
+/// is not shown that the face is a person's ([`LivenessRules`]). Each reason is reported once for each track. A
 /// grant can follow a denial.
 /// Memory has a fixed size; nothing is allocated.
 #[derive(Debug, Clone)]
@@ -40,9 +42,9 @@ pub struct Decider {
 
 impl Decider {
     /// A decider without tracks.
-    pub fn new(door: &Door) -> Self {
+    pub fn new(door: &Door, liveness: LivenessRules) -> Self {
         Self {
-            rules: DecisionRules::new(door),
+            rules: DecisionRules::new(door, liveness),
             tracks: heapless::Vec::new(),
             visits: RecentVisits::default(),
             faces_in_view: 0,
@@ -51,9 +53,9 @@ impl Decider {
     }
 
     /// Sets new rules for the next frames. Tracks keep their frames, and a track that has a grant gets no second one.
-    pub fn set_rules(&mut self, door: &Door) {
+    pub fn set_rules(&mut self, door: &Door, liveness: LivenessRules) {
         let is_clear_match_required = self.rules.is_clear_match_required;
-        self.rules = DecisionRules { is_clear_match_required, ..DecisionRules::new(door) };
+        self.rules = DecisionRules { is_clear_match_required, ..DecisionRules::new(door, liveness) };
         self.tracks.iter_mut().for_each(TrackEvidence::rules_changed);
     }
 
@@ -97,6 +99,12 @@ impl Decider {
             }
         }
         decisions
+    }
+
+    /// What the person of the first such track must do, as far as the frame of this time shows: only liveness prevents a
+    /// grant.
+    pub fn liveness_need(&self, time: Duration) -> Option<(TrackId, LivenessNeed)> {
+        self.tracks.iter().find_map(|track| Some((track.id, track.liveness_need(time, &self.rules)?)))
     }
 
     /// Whether the visits of people who were let in have changed since the last call, so that they are to be saved.

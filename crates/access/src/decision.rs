@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ostiary_core::{Candidate, PersonId, Quality, QualityFault, Similarity, TrackId};
 
-use super::{Access, Outcome, VisitRecord};
+use super::{Access, LivenessEvidence, Outcome, VisitRecord};
 
 /// One tracked face in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Observation {
     pub candidate: Option<Candidate>,
     /// Whether the candidate may come in at this time.
     pub access: Access,
+    /// What is known of whether the face is a person's.
+    pub liveness: LivenessEvidence,
 }
 
 /// A grant or a denial, with the values that led to it.

@@ -13,6 +13,7 @@ mod decision;
 mod door_monitor;
 mod group_access;
 mod group_without_hours;
+mod liveness;
 mod lockout;
 mod outcome;
 mod outcomes;
@@ -28,11 +29,14 @@ mod visit_record;
 
 pub use access::Access;
 pub use clock_plausibility::{ClockFault, ClockReading, Synchronization, is_behind};
-pub use decide::{Decider, Decisions};
+pub use decide::{Decider, Decisions, LivenessNeed};
 pub use decision::{Decision, Observation};
 pub use door_monitor::{DoorMonitor, DoorTransition};
 pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
+pub use liveness::{
+    ChallengeState, LayerResult, LivenessEvidence, LivenessLayer, LivenessRules, MIN_ROOM, NetworkRules,
+};
 pub use lockout::{Lockout, LockoutStep, LockoutSteps, SavedLockout};
 pub use outcome::Outcome;
 pub use outcomes::Outcomes;

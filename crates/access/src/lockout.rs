@@ -20,7 +20,7 @@ pub type LockoutSteps = heapless::Vec<LockoutStep, 2>;
 
 /// The state machine of the lockout.
 ///
-/// An attempt is a visit that is denied as unknown or ambiguous, once for each track. It counts for the door, and for the
+/// An attempt is a visit that is denied as unknown, as ambiguous or as a picture, once for each track. It counts for the door, and for the
 /// person that it claims: the best candidate, if the similarity is at most [`CLAIM_RANGE`] below the threshold. After
 /// `lockout.attempts` attempts within `lockout.within_s` that person's face way pauses for `lockout.pause_s`. Each further
 /// attempt after a pause begins a pause of twice the length, at most `lockout.max_pause_s`. Attempts in a pause do not count
@@ -153,8 +153,10 @@ impl Lockout {
 
     /// Counts a decision, if it is an attempt, at its time. Returns the steps that follow from it.
     pub fn count(&mut self, decision: &Decision) -> LockoutSteps {
-        let is_attempt =
-            matches!(decision.outcome, Outcome::Denied(DenialReason::Unknown | DenialReason::Ambiguous));
+        let is_attempt = matches!(
+            decision.outcome,
+            Outcome::Denied(DenialReason::Unknown | DenialReason::Ambiguous | DenialReason::Spoof)
+        );
         if !is_attempt || self.counted.iter().any(|track| *track == decision.track) {
             return LockoutSteps::new();
         }

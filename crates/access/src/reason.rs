@@ -33,6 +33,10 @@ pub enum DenialReason {
     TooFar,
     /// The face has not moved for `door.static_s`: it is a picture.
     StaticFace,
+    /// The face is a person's who may come in, but a picture of it was shown.
+    Spoof,
+    /// The face is a person's who may come in, but it was not shown that it is not a picture.
+    NotLive,
     /// A second face is in view, and `door.second_face` refuses it.
     SeveralFaces,
     /// The same person was let in within `door.cooldown_s`.
@@ -57,12 +61,14 @@ pub enum DenialReason {
 
 impl DenialReason {
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Unknown,
         Self::Ambiguous,
         Self::LowQuality,
         Self::TooFar,
         Self::StaticFace,
+        Self::Spoof,
+        Self::NotLive,
         Self::SeveralFaces,
         Self::CoolDown,
         Self::SameVisit,
@@ -107,16 +113,18 @@ mod tests {
             DenialReason::LowQuality => 2,
             DenialReason::TooFar => 3,
             DenialReason::StaticFace => 4,
-            DenialReason::SeveralFaces => 5,
-            DenialReason::CoolDown => 6,
-            DenialReason::SameVisit => 7,
-            DenialReason::DisabledPerson => 8,
-            DenialReason::Alike => 9,
-            DenialReason::OutsideHours => 10,
-            DenialReason::NoHours => 11,
-            DenialReason::ClockImplausible => 12,
-            DenialReason::Paused => 13,
-            DenialReason::Locked => 14,
+            DenialReason::Spoof => 5,
+            DenialReason::NotLive => 6,
+            DenialReason::SeveralFaces => 7,
+            DenialReason::CoolDown => 8,
+            DenialReason::SameVisit => 9,
+            DenialReason::DisabledPerson => 10,
+            DenialReason::Alike => 11,
+            DenialReason::OutsideHours => 12,
+            DenialReason::NoHours => 13,
+            DenialReason::ClockImplausible => 14,
+            DenialReason::Paused => 15,
+            DenialReason::Locked => 16,
         };
         assert!(DenialReason::ALL.iter().enumerate().all(|(number, reason)| index(*reason) == number));
     }

@@ -6,6 +6,8 @@ use ostiary_config::{Door, SecondFace};
 use ostiary_core::MatchRule;
 use serde::{Deserialize, Serialize};
 
+use super::LivenessRules;
+
 /// By how much a similarity must exceed the threshold while a track has few moments, after it or a track shortly before it was
 /// reported as unknown, or after too many attempts at the door.
 ///
@@ -44,11 +46,14 @@ pub struct DecisionRules {
     pub second_face: SecondFace,
     /// Whether everybody must be a clear match.
     pub is_clear_match_required: bool,
+    /// How a face must be shown to be a person's.
+    #[serde(default)]
+    pub liveness: LivenessRules,
 }
 
 impl DecisionRules {
     /// The rules of a configuration.
-    pub fn new(door: &Door) -> Self {
+    pub fn new(door: &Door, liveness: LivenessRules) -> Self {
         Self {
             matching: MatchRule { margin: door.margin },
             moments: door.moments(),
@@ -59,6 +64,7 @@ impl DecisionRules {
             away: Duration::try_from_secs_f64(door.away_s).unwrap_or(Duration::MAX),
             second_face: door.second_face,
             is_clear_match_required: false,
+            liveness,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ostiary_core::{Candidate, Score};
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Reason};
+use super::{Access, LivenessEvidence, Reason};
 
 /// One moment of a track, as the decision saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Step {
     /// Whether the most similar person might come in.
     #[serde(default = "allowed", skip_serializing_if = "is_allowed")]
     pub access: Access,
+    /// What is known of whether the face is a person's.
+    #[serde(default, skip_serializing_if = "LivenessEvidence::is_empty")]
+    pub liveness: LivenessEvidence,
     /// The people that the template was most similar to, best first.
     pub scores: [Option<Score>; 3],
     /// The decision that was reported at this moment.

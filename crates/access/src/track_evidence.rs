@@ -8,7 +8,7 @@ use ostiary_core::{PersonId, QualityFault, TrackId};
 use super::recent_visits::{BeforeGrant, Presence};
 use super::rules::DecisionRules;
 use super::step::{FrameCounts, Step};
-use super::track_state::{Finding, TrackState};
+use super::track_state::{Finding, LivenessNeed, TrackState};
 use super::visit_record::{MAX_STEPS, VisitRecord};
 use super::{Access, CLAIM_RANGE, Decision, DenialReason, Observation, Outcome};
 
@@ -77,6 +77,7 @@ impl TrackEvidence {
             since_grant_ms: None,
             is_same_visit: false,
             access: face.access,
+            liveness: face.liveness,
             scores: face.candidate.map(|candidate| candidate.scores()).unwrap_or_default(),
             reported: None,
         };
@@ -123,6 +124,12 @@ impl TrackEvidence {
             step.is_same_visit = is_same_visit;
         }
         self.state.judge(step, finding, rules)
+    }
+
+    /// What the person must do, as far as the latest moment shows: it is at this time, and only liveness prevents a grant.
+    pub fn liveness_need(&self, now: Duration, rules: &DecisionRules) -> Option<LivenessNeed> {
+        let finding = self.finding_at(now)?;
+        self.state.liveness_need(self.steps.back()?, finding, rules)
     }
 
     /// Whose this face is, for the visits of people who were let in.

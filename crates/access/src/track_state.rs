@@ -4,6 +4,7 @@
 use ostiary_core::{PersonId, Verdict};
 use serde::{Deserialize, Serialize};
 
+use super::liveness::{LivenessLayer, LivenessVerdict};
 use super::rules::DecisionRules;
 use super::step::{FrameCounts, Step};
 use super::{Access, DenialReason, Outcome, Outcomes};
@@ -22,9 +23,21 @@ pub struct TrackState {
     /// is required.
     #[serde(default)]
     pub unclear: u32,
+    /// Number of moments at which only liveness prevented a grant, because it says nothing; 1 if it only said nothing yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_live: u32,
     /// The decisions that were reported.
     #[serde(default)]
     pub reported: Outcomes,
+}
+
+/// What the person must do, so that a grant is possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LivenessNeed {
+    /// Step back: too little of what surrounds the face is in view.
+    StepBack,
+    /// Turn the head, as a challenge asks.
+    TurnHead,
 }
 
 /// What a moment shows.
@@ -75,15 +88,17 @@ impl TrackState {
 
     /// Adds a moment whose decision is known.
     pub(super) fn add_decided(&mut self, step: &Step, rules: &DecisionRules) {
-        self.add(step, rules);
+        let finding = self.add(step, rules);
+        // For what it counts.
+        let _ = self.judge(step, finding, rules);
         if let Some(outcome) = step.reported.and_then(Outcome::of) {
             self.set_reported(outcome);
         }
     }
 
     /// The decision at a moment that was added; `None` if there is none yet, or if it was reported before.
-    pub(super) fn judge(&self, step: &Step, finding: Finding, rules: &DecisionRules) -> Option<Outcome> {
-        if self.has_reported(Outcome::Granted) {
+    pub(super) fn judge(&mut self, step: &Step, finding: Finding, rules: &DecisionRules) -> Option<Outcome> {
+        if self.is_final() {
             return None;
         }
         let outcome = match finding {
@@ -99,8 +114,7 @@ impl TrackState {
                 }
                 Access::Allowed if step.is_same_visit => Outcome::Denied(DenialReason::SameVisit),
                 Access::Allowed if step.unblocked == 0 => Outcome::Denied(DenialReason::SeveralFaces),
-                // An early match has fewer moments.
-                Access::Allowed if step.unblocked >= rules.moments.min(step.moments) => Outcome::Granted,
+                Access::Allowed if is_unblocked(step, rules) => self.judge_liveness(step, rules)?,
                 Access::Allowed => return None,
             },
             Finding::Ambiguous => Outcome::Denied(DenialReason::Ambiguous),
@@ -112,12 +126,62 @@ impl TrackState {
         (!self.has_reported(outcome)).then_some(outcome)
     }
 
+    /// The decision at a moment at which only liveness can prevent a grant.
+    fn judge_liveness(&mut self, step: &Step, rules: &DecisionRules) -> Option<Outcome> {
+        match rules.liveness.verdict(&step.liveness) {
+            LivenessVerdict::Live => Some(Outcome::Granted),
+            LivenessVerdict::Spoof => Some(Outcome::Denied(DenialReason::Spoof)),
+            LivenessVerdict::Pending | LivenessVerdict::TurnsRequired => {
+                self.not_live = self.not_live.max(1);
+                None
+            }
+            LivenessVerdict::Abstain(layer) => {
+                self.not_live = self.not_live.saturating_add(1);
+                // A person who comes nearer or steps back is given time; a challenge that failed has had its own.
+                let is_reported = match layer {
+                    LivenessLayer::Challenge => true,
+                    LivenessLayer::View | LivenessLayer::Network => self.not_live >= rules.unknown_after,
+                };
+                is_reported.then_some(Outcome::Denied(DenialReason::NotLive))
+            }
+        }
+    }
+
+    /// What the person must do at a moment, if only liveness prevents a grant.
+    pub(super) fn liveness_need(
+        &self,
+        step: &Step,
+        finding: Finding,
+        rules: &DecisionRules,
+    ) -> Option<LivenessNeed> {
+        let is_candidate = matches!(finding, Finding::Match(_))
+            && step.access == Access::Allowed
+            && !step.was_granted_within(rules.cooldown)
+            && !step.is_same_visit
+            && is_unblocked(step, rules);
+        if self.is_final() || !is_candidate {
+            return None;
+        }
+        match rules.liveness.verdict(&step.liveness) {
+            LivenessVerdict::TurnsRequired => Some(LivenessNeed::TurnHead),
+            LivenessVerdict::Abstain(LivenessLayer::View) => Some(LivenessNeed::StepBack),
+            _ => None,
+        }
+    }
+
+    /// Whether no further decision follows: the person was let in, or a picture was shown.
+    fn is_final(&self) -> bool {
+        self.has_reported(Outcome::Granted) || self.has_reported(Outcome::Denied(DenialReason::Spoof))
+    }
+
     /// The reason of the denial at the end of a track for which nothing was reported.
     ///
     /// `None` if the track had at most [`MAX_PASSING_FRAMES`] frames, or no frame that explains a denial.
     pub(super) fn end_reason(&self, frames: FrameCounts, rules: &DecisionRules) -> Option<DenialReason> {
         if !self.reported.is_empty() || frames.seen <= MAX_PASSING_FRAMES {
             None
+        } else if self.not_live > 0 {
+            Some(DenialReason::NotLive)
         } else if self.unmatched.saturating_add(self.unclear) >= rules.moments {
             Some(DenialReason::Unknown)
         } else if frames.faulty <= frames.good {
@@ -143,4 +207,13 @@ impl TrackState {
     pub(super) fn set_reported(&mut self, outcome: Outcome) {
         self.reported.insert(outcome);
     }
+}
+
+/// Whether no other face prevented a grant for long enough. An early match has fewer moments.
+fn is_unblocked(step: &Step, rules: &DecisionRules) -> bool {
+    step.unblocked >= rules.moments.min(step.moments)
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

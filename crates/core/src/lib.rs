@@ -9,6 +9,7 @@ pub mod durable;
 pub mod ownership;
 
 mod candidate;
+mod challenge_failure;
 mod confidence_interval;
 mod crop;
 mod direction;
@@ -29,6 +30,7 @@ mod redact;
 mod similarity;
 
 pub use candidate::{Candidate, Score};
+pub use challenge_failure::ChallengeFailure;
 pub use confidence_interval::clopper_pearson;
 pub use crop::Crop;
 pub use direction::Direction;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use heapless::Vec;
-use ostiary_core::{Direction, PersonId, TrackId};
+use ostiary_core::{ChallengeFailure, Direction, PersonId, TrackId};
 
 use super::steps::{MAX_STEPS, Steps};
 use super::turn::{Turn, is_own_aspect};
@@ -79,31 +79,8 @@ pub enum Status {
     },
     /// All turns were made, by this person.
     Passed(PersonId),
-    /// The time is over.
-    TimedOut,
-    /// Nothing can be said.
-    Abstained(Abstention),
-}
-
-/// Why a challenge says nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Abstention {
-    /// The landmarks were lost twice.
-    LostLandmarks,
-    /// More than one face was in view.
-    SeveralFaces,
-    /// The face left the view.
-    FaceLeft,
-    /// Another track began: it may be another face.
-    OtherTrack,
-    /// The face matches another person than before.
-    OtherPerson,
-    /// The face is wider or narrower than the person's at enrollment.
-    OtherAspect,
-    /// There were fewer than five frames a second.
-    TooFewFrames,
-    /// The time of a frame was not after that of the one before.
-    TimeWentBack,
+    /// It was not passed.
+    Failed(ChallengeFailure),
 }
 
 /// What happened in a challenge, for the record.
@@ -115,6 +92,8 @@ pub struct ChallengeRecord {
     pub person: Option<PersonId>,
     /// The aspect of the face at the latest start of a step, divided by that at enrollment, if both are known.
     pub relative_aspect: Option<f32>,
+    /// Whether the head turned in a direction while another one was asked for.
+    pub has_wrong_turn: bool,
     /// How often the landmarks were lost.
     pub losses: u8,
     /// Number of frames.
@@ -197,7 +176,7 @@ impl Challenge {
             View::OneFace(face) => self.process(face),
             _ => Status::LookAtCamera,
         });
-        if matches!(status, Status::Passed(_) | Status::TimedOut | Status::Abstained(_)) {
+        if matches!(status, Status::Passed(_) | Status::Failed(_)) {
             self.phase = Phase::Ended(status);
         }
         status
@@ -205,31 +184,35 @@ impl Challenge {
 
     /// Records the frame. Returns why it ends the challenge, whatever the face does.
     fn interruption(&mut self, time: Duration, view: View) -> Option<Status> {
-        let abstained = |reason| Some(Status::Abstained(reason));
+        let failed = |reason| Some(Status::Failed(reason));
         if time < self.now || (time == self.now && self.record.frames > 0) {
-            return abstained(Abstention::TimeWentBack);
+            return failed(ChallengeFailure::TimeWentBack);
         }
         let gap = time.saturating_sub(self.now);
         self.now = time;
         self.record.frames = self.record.frames.saturating_add(1);
         self.record.elapsed = time.saturating_sub(self.started);
         if self.record.elapsed > TIME_LIMIT {
-            return Some(Status::TimedOut);
+            let reason = match self.record.has_wrong_turn {
+                true => ChallengeFailure::WrongTurn,
+                false => ChallengeFailure::TimedOut,
+            };
+            return failed(reason);
         }
         if view == View::SeveralFaces {
-            return abstained(Abstention::SeveralFaces);
+            return failed(ChallengeFailure::SeveralFaces);
         }
         let face = self.face.as_mut()?;
         face.gaps += 1;
         let slow = time.saturating_sub(face.since) > MAX_MEAN_GAP.saturating_mul(face.gaps);
         if gap > MAX_GAP || (face.gaps >= MIN_GAPS && slow) {
-            return abstained(Abstention::TooFewFrames);
+            return failed(ChallengeFailure::TooFewFrames);
         }
         match view {
-            View::NoFace => abstained(Abstention::FaceLeft),
-            View::OneFace(seen) if seen.track != face.track => abstained(Abstention::OtherTrack),
+            View::NoFace => failed(ChallengeFailure::FaceLeft),
+            View::OneFace(seen) if seen.track != face.track => failed(ChallengeFailure::OtherTrack),
             View::OneFace(ObservedFace { matched: Some(matched), .. }) if matched.person != face.person => {
-                abstained(Abstention::OtherPerson)
+                failed(ChallengeFailure::OtherPerson)
             }
             _ => None,
         }
@@ -251,7 +234,7 @@ impl Challenge {
         self.record.person = Some(matched.person);
         self.record.relative_aspect = matched.enrolled_aspect.map(|enrolled| aspect / enrolled);
         if matched.enrolled_aspect.is_some_and(|enrolled| !is_own_aspect(aspect, enrolled)) {
-            return Status::Abstained(Abstention::OtherAspect);
+            return Status::Failed(ChallengeFailure::OtherAspect);
         }
         self.face.get_or_insert(Face { track: face.track, person: matched.person, since: self.now, gaps: 0 });
         let Some(direction) = self.steps.get(step) else {
@@ -273,7 +256,7 @@ impl Challenge {
         let Tracking::Followed(turn) = tracking else {
             self.record.losses += 1;
             let Some(steps) = self.second_steps.take() else {
-                return Status::Abstained(Abstention::LostLandmarks);
+                return Status::Failed(ChallengeFailure::LostLandmarks);
             };
             self.steps = steps;
             self.phase = Phase::Facing(0);
@@ -281,7 +264,7 @@ impl Challenge {
         };
         let elapsed = self.record.elapsed;
         let Some(record) = self.record.steps.last_mut() else {
-            return Status::Abstained(Abstention::LostLandmarks);
+            return Status::Failed(ChallengeFailure::LostLandmarks);
         };
         let direction = record.direction;
         if turn.is_toward(direction) {
@@ -290,6 +273,7 @@ impl Challenge {
             self.phase = Phase::Facing(step + 1);
             return Status::LookAtCamera;
         }
+        self.record.has_wrong_turn |= Direction::ALL.into_iter().any(|other| turn.is_toward(other));
         if record.furthest.is_none_or(|furthest| turn.shift(direction) > furthest.shift(direction)) {
             record.furthest = Some(turn);
         }

@@ -12,8 +12,7 @@ mod steps;
 mod turn;
 
 pub use challenge::{
-    Abstention, Challenge, ChallengeRecord, MatchedPerson, ObservedFace, Status, StepRecord, TIME_LIMIT,
-    Tracking, View,
+    Challenge, ChallengeRecord, MatchedPerson, ObservedFace, Status, StepRecord, TIME_LIMIT, Tracking, View,
 };
 pub use gray_pyramid::GrayPyramid;
 pub use landmark_tracker::LandmarkTracker;

@@ -59,7 +59,7 @@ fn a_challenge_does_not_allocate() {
     let mut challenge = Challenge::new(draw(1), draw(2), Duration::ZERO);
     let matched = Some(MatchedPerson { person: PersonId(1), enrolled_aspect: None });
     let face = ObservedFace { track: TrackId(1), matched, frontal_aspect: None, tracking: Tracking::Lost };
-    let (mut statuses, mut turns) = ([Status::TimedOut; 5], 0);
+    let (mut statuses, mut turns) = ([Status::LookAtCamera; 5], 0);
 
     AllocationRegistry::set_global_tracker(Counter).unwrap();
     AllocationRegistry::enable_tracking();

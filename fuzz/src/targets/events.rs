@@ -150,10 +150,11 @@ fn visit(reported: Reason) -> Visit {
         since_grant_ms: Some(90_000),
         is_same_visit: false,
         access: Access::Allowed,
+        liveness: LivenessEvidence { room: Some(2.4), score: Some(0.93), challenge: ChallengeState::Passed },
         scores: [Some(score), None, None],
         reported: Some(reported),
     };
-    let mut record = VisitRecord::new(DecisionRules::new(&Door::default()));
+    let mut record = VisitRecord::new(DecisionRules::new(&Door::default(), LivenessRules::OFF));
     record.steps.extend([step]);
     Visit { record, people: 1, fpir: Some(0.01) }
 }

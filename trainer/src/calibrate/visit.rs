@@ -100,7 +100,7 @@ impl Visit {
 
     /// The first person that the door's own decision grants entry as, by the candidate of each moment.
     fn decide(&self, candidates: impl Iterator<Item = Option<Candidate>>) -> Option<PersonId> {
-        let mut decider = Decider::new(&Door::default());
+        let mut decider = Decider::new(&Door::default(), LivenessRules::OFF);
         self.0.iter().zip(candidates).find_map(|(moment, candidate)| {
             let observation = Observation {
                 track: moment.track,
@@ -111,6 +111,7 @@ impl Visit {
                 moments: moment.moments,
                 candidate,
                 access: Access::Allowed,
+                liveness: LivenessEvidence::default(),
             };
             let decisions = decider.observe(moment.time, &[observation]);
             decisions.iter().find(|decision| decision.outcome == Outcome::Granted)?.person

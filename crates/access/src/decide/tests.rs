@@ -1,10 +1,14 @@
 use std::collections::HashMap;
 
-use ostiary_core::{Candidate, PersonId, Quality, QualityFault, Score, Similarity};
+use ostiary_config::LivenessLevel;
+use ostiary_core::{Candidate, ChallengeFailure, PersonId, Quality, QualityFault, Score, Similarity};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Access, CLEAR_EXCESS, DenialReason, EARLY_EXCESS, Reason, VisitRecord};
+use crate::{
+    Access, CLEAR_EXCESS, ChallengeState, DenialReason, EARLY_EXCESS, LivenessEvidence, NetworkRules, Reason,
+    VisitRecord,
+};
 
 const THRESHOLD: Similarity = Similarity(0.4);
 const ANN: i64 = 1;
@@ -43,6 +47,7 @@ fn face(track: u64, person: i64, similarity: f32) -> Observation {
             third: None,
         }),
         access: Access::Allowed,
+        liveness: LivenessEvidence::default(),
     }
 }
 
@@ -68,7 +73,7 @@ struct Scene {
 
 impl Scene {
     fn new(door: &Door) -> Self {
-        Self { decider: Decider::new(door), now: ms(1000), moments: HashMap::new() }
+        Self { decider: Decider::new(door, LivenessRules::OFF), now: ms(1000), moments: HashMap::new() }
     }
 
     fn show(&mut self, frames: usize, faces: &[Observation]) -> Vec<(u64, Reason)> {
@@ -103,7 +108,7 @@ fn enough_moments_are_one_grant() {
 
 #[test]
 fn a_grant_has_the_values_that_led_to_it() {
-    let mut decider = Decider::new(&rules());
+    let mut decider = Decider::new(&rules(), LivenessRules::OFF);
     let seen = |moments| Observation { first_seen: ms(40), moments, ..ann(7) };
     decider.observe(ms(100), &[seen(1)]);
     decider.observe(ms(200), &[seen(2)]);
@@ -132,7 +137,7 @@ fn a_grant_has_the_values_that_led_to_it() {
 
 #[test]
 fn too_few_moments_are_no_match() {
-    let mut decider = Decider::new(&rules());
+    let mut decider = Decider::new(&rules(), LivenessRules::OFF);
     for n in 0..50 {
         assert!(decider.observe(ms(n * 100), &[Observation { moments: 2, ..ann(1) }]).is_empty());
     }
@@ -205,7 +210,7 @@ fn after_too_many_attempts_at_the_door_everybody_must_be_a_clear_match() {
     let near = |track| face(track, ANN, THRESHOLD.0 + CLEAR_EXCESS / 2.0);
     let mut scene = Scene::new(&rules());
     scene.decider.require_clear_match(true);
-    scene.decider.set_rules(&rules());
+    scene.decider.set_rules(&rules(), LivenessRules::OFF);
     assert_eq!(scene.show(50, &[near(1)]), []);
     assert_eq!(scene.show(3, &[face(2, BOB, 0.7)]), [(2, Reason::Granted)]);
     scene.decider.require_clear_match(false);
@@ -246,7 +251,7 @@ fn a_frame_without_an_embedding_does_not_count() {
 
 #[test]
 fn a_denial_does_not_name_the_best_candidate() {
-    let mut decider = Decider::new(&rules());
+    let mut decider = Decider::new(&rules(), LivenessRules::OFF);
     let unknown = (0..20).find_map(|n| decider.observe(ms(n * 100), &[stranger(1)]).pop()).unwrap();
     assert_eq!(
         (unknown.outcome, unknown.person, unknown.frames),
@@ -442,7 +447,7 @@ fn numbers_that_are_not_finite_are_not_granted() {
         let mut threshold = ann(1);
         threshold.candidate.as_mut().unwrap().threshold = Similarity(bad);
         for seen in [face(1, ANN, bad), second, threshold] {
-            let mut decider = Decider::new(&rules());
+            let mut decider = Decider::new(&rules(), LivenessRules::OFF);
             for n in 0..20 {
                 let decisions = decider.observe(ms(n * 100), &[seen]);
                 assert!(decisions.iter().all(|decision| decision.outcome != Outcome::Granted));
@@ -455,7 +460,7 @@ fn numbers_that_are_not_finite_are_not_granted() {
 fn new_rules_do_not_grant_the_same_track_again() {
     let mut scene = Scene::new(&rules());
     scene.show(3, &[ann(1)]);
-    scene.decider.set_rules(&Door { cooldown_s: 0.0, ..rules() });
+    scene.decider.set_rules(&Door { cooldown_s: 0.0, ..rules() }, LivenessRules::OFF);
     assert_eq!(scene.show(20, &[ann(1)]), []);
 }
 
@@ -485,9 +490,9 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
         1 => Just(f32::NAN),
         1 => Just(f32::INFINITY),
     ];
-    let one = (1i64..4, similarity, -0.1f32..0.5, 0u8..14, 0u32..16).prop_map(
-        |(person, similarity, second, kind, moments)| {
-            let mut seen = Observation { moments, ..face(0, person, similarity) };
+    let one = (1i64..4, similarity, -0.1f32..0.5, 0u8..14, 0u32..16, evidence()).prop_map(
+        |(person, similarity, second, kind, moments, liveness)| {
+            let mut seen = Observation { moments, liveness, ..face(0, person, similarity) };
             seen.candidate.as_mut().unwrap().second = Some(score(50, second.min(similarity)));
             match kind {
                 0 => seen.access = Access::Disabled,
@@ -508,6 +513,57 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
         faces.filter_map(|(n, seen)| Some(Observation { track: TrackId(n as u64), ..seen? })).collect()
     });
     prop::collection::vec((0u64..600, faces), 0..120)
+}
+
+/// What the layers of liveness may have seen: mostly what passes.
+fn evidence() -> impl Strategy<Value = LivenessEvidence> {
+    let number = |usual: f32| {
+        prop_oneof![
+            6 => Just(Some(usual)),
+            2 => (0.0f32..3.0).prop_map(Some),
+            1 => Just(None),
+            1 => Just(Some(f32::NAN)),
+        ]
+    };
+    let challenge = prop_oneof![
+        4 => Just(ChallengeState::Passed),
+        1 => Just(ChallengeState::NotAsked),
+        1 => Just(ChallengeState::Running),
+        1 => prop::sample::select(ChallengeFailure::ALL.to_vec()).prop_map(ChallengeState::Failed),
+    ];
+    (number(2.7), number(0.99), challenge).prop_map(|(room, score, challenge)| LivenessEvidence {
+        room,
+        score,
+        challenge,
+    })
+}
+
+fn liveness_rules() -> impl Strategy<Value = LivenessRules> {
+    let levels = [LivenessLevel::Off, LivenessLevel::Passive, LivenessLevel::Active].to_vec();
+    let network = prop_oneof![
+        4 => Just(NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5 }),
+        1 => Just(NetworkRules::NearInfrared),
+        1 => Just(NetworkRules::Missing),
+    ];
+    (prop::sample::select(levels), network, any::<bool>())
+        .prop_map(|(level, network, can_prompt)| LivenessRules { level, network, can_prompt })
+}
+
+/// Whether a level lets somebody in with this evidence, written down another time.
+fn is_live(rules: &LivenessRules, evidence: &LivenessEvidence) -> bool {
+    let network = match rules.network {
+        NetworkRules::Scores { pass_from, .. } => {
+            evidence.room.is_some_and(|room| room >= 2.0)
+                && evidence.score.is_some_and(|score| score >= pass_from)
+        }
+        NetworkRules::NearInfrared => rules.level == LivenessLevel::Active,
+        NetworkRules::Missing => false,
+    };
+    match rules.level {
+        LivenessLevel::Off => true,
+        LivenessLevel::Passive => network,
+        LivenessLevel::Active => network && evidence.challenge == ChallengeState::Passed,
+    }
 }
 
 fn doors() -> impl Strategy<Value = Door> {
@@ -557,8 +613,10 @@ proptest! {
 
     /// Checks every grant against the moment and the history of grants.
     #[test]
-    fn a_grant_always_has_a_match_with_enough_moments(door in doors(), frames in frames()) {
-        let mut decider = Decider::new(&door);
+    fn a_grant_always_has_a_match_with_enough_moments(
+        door in doors(), liveness in liveness_rules(), frames in frames(),
+    ) {
+        let mut decider = Decider::new(&door, liveness);
         let mut now = Duration::from_secs(1);
         let mut reported: Vec<(TrackId, Outcome)> = Vec::new();
         let mut grants: Vec<(PersonId, Duration)> = Vec::new();
@@ -567,7 +625,8 @@ proptest! {
             now += ms(step);
             if step % 17 == 0 {
                 // New rules in the middle of a visit: a changed margin, which grants need as before.
-                decider.set_rules(&Door { unknown_after: door.unknown_after + step as u32 % 3, ..door.clone() });
+                let changed = Door { unknown_after: door.unknown_after + step as u32 % 3, ..door.clone() };
+                decider.set_rules(&changed, liveness);
             }
             if step % 13 == 0 {
                 is_clear_match_required = !is_clear_match_required;
@@ -576,6 +635,8 @@ proptest! {
             for decision in decider.observe(now, &faces) {
                 prop_assert!(!reported.contains(&(decision.track, decision.outcome)), "reported twice");
                 prop_assert!(!reported.contains(&(decision.track, Outcome::Granted)), "reported after the grant");
+                let spoof = Outcome::Denied(DenialReason::Spoof);
+                prop_assert!(!reported.contains(&(decision.track, spoof)), "reported after a picture");
                 reported.push((decision.track, decision.outcome));
                 prop_assert_eq!(replay(&decision), Some(decision.outcome), "another decision from the record");
                 if decision.outcome != Outcome::Granted {
@@ -586,6 +647,7 @@ proptest! {
                 let unknown = (decision.track, Outcome::Denied(DenialReason::Unknown));
                 let must_be_clear = is_clear_match_required || reported.contains(&unknown);
                 prop_assert!(is_match(seen, person, must_be_clear, &door), "no match");
+                prop_assert!(is_live(&liveness, &seen.liveness), "not shown to be live");
                 prop_assert_eq!(seen.access, Access::Allowed);
                 prop_assert!(decision.similarity.unwrap() >= THRESHOLD);
                 prop_assert!(door.second_face != SecondFace::Refuse || faces.len() == 1);
@@ -631,3 +693,5 @@ proptest! {
         }
     }
 }
+
+mod liveness;

@@ -2,7 +2,7 @@ use ostiary_core::Quality;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{DecisionRules, VisitRecord};
+use crate::{DecisionRules, LivenessRules, VisitRecord};
 
 const ANN: PersonId = PersonId(1);
 const BOB: PersonId = PersonId(2);
@@ -39,7 +39,7 @@ fn denial(track: u64, similarity: f32, reason: DenialReason) -> Decision {
         quality: Quality::default(),
         faces_in_view: 1,
         frames: 8,
-        visit: VisitRecord::new(DecisionRules::new(&config::Door::default())),
+        visit: VisitRecord::new(DecisionRules::new(&config::Door::default(), LivenessRules::OFF)),
     }
 }
 
@@ -141,11 +141,20 @@ fn a_denied_visit_is_one_attempt_and_claims_a_person_near_the_threshold() {
 }
 
 #[test]
+fn pictures_of_a_person_pause_that_person() {
+    let mut lockout = lockout();
+    for track in [1, 2] {
+        lockout.count(&denial(track, 0.7, DenialReason::Spoof));
+    }
+    let steps = lockout.count(&denial(3, 0.7, DenialReason::Spoof));
+    assert_eq!(steps.last(), Some(&paused(ANN, 10, 1)));
+}
+
+#[test]
 fn other_decisions_are_no_attempts() {
     let mut lockout = lockout();
-    let others = DenialReason::ALL
-        .into_iter()
-        .filter(|reason| !matches!(reason, DenialReason::Unknown | DenialReason::Ambiguous));
+    let attempts_of = [DenialReason::Unknown, DenialReason::Ambiguous, DenialReason::Spoof];
+    let others = DenialReason::ALL.into_iter().filter(|reason| !attempts_of.contains(reason));
     for (track, reason) in others.enumerate() {
         lockout.count(&denial(track as u64, 0.7, reason));
     }

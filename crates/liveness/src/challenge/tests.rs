@@ -135,8 +135,8 @@ fn time_runs_out_after_8_seconds() {
     door.step(Direction::Left);
     let statuses: std::vec::Vec<Status> = (0..90).map(|_| door.show(LOST)).collect();
     assert!(statuses[..77].iter().all(|status| *status == Status::LookAtCamera));
-    assert!(statuses[77..].iter().all(|status| *status == Status::TimedOut));
-    assert_eq!(door.show(frontal()), Status::TimedOut);
+    assert!(statuses[77..].iter().all(|status| *status == Status::Failed(ChallengeFailure::TimedOut)));
+    assert_eq!(door.show(frontal()), Status::Failed(ChallengeFailure::TimedOut));
 }
 
 #[test]
@@ -152,8 +152,8 @@ fn lost_landmarks_give_one_more_try_with_other_steps() {
     assert_eq!(door.challenge.record().losses, 1);
     let mut at = |view| again.observe(again.now + Duration::from_millis(100), view);
     at(frontal());
-    assert_eq!(at(LOST), Status::Abstained(Abstention::LostLandmarks));
-    assert_eq!(at(frontal()), Status::Abstained(Abstention::LostLandmarks));
+    assert_eq!(at(LOST), Status::Failed(ChallengeFailure::LostLandmarks));
+    assert_eq!(at(frontal()), Status::Failed(ChallengeFailure::LostLandmarks));
 }
 
 #[test]
@@ -162,12 +162,12 @@ fn each_interruption_has_its_reason() {
     let other_person = MatchedPerson { person: PersonId(2), enrolled_aspect: None };
     let other_person = ObservedFace { matched: Some(other_person), ..matched(None) };
     let interruptions = [
-        (View::NoFace, 100, Abstention::FaceLeft),
-        (View::SeveralFaces, 100, Abstention::SeveralFaces),
-        (View::OneFace(other_track), 100, Abstention::OtherTrack),
-        (View::OneFace(other_person), 100, Abstention::OtherPerson),
-        (turning(toward(Direction::Left)), 401, Abstention::TooFewFrames),
-        (turning(toward(Direction::Left)), 0, Abstention::TimeWentBack),
+        (View::NoFace, 100, ChallengeFailure::FaceLeft),
+        (View::SeveralFaces, 100, ChallengeFailure::SeveralFaces),
+        (View::OneFace(other_track), 100, ChallengeFailure::OtherTrack),
+        (View::OneFace(other_person), 100, ChallengeFailure::OtherPerson),
+        (turning(toward(Direction::Left)), 401, ChallengeFailure::TooFewFrames),
+        (turning(toward(Direction::Left)), 0, ChallengeFailure::TimeWentBack),
     ];
     for (view, gap, reason) in interruptions {
         // While the person turns, and while the person looks back.
@@ -179,15 +179,15 @@ fn each_interruption_has_its_reason() {
             if steps == 0 {
                 door.show(frontal());
             }
-            assert_eq!(door.after(gap, view), Status::Abstained(reason));
-            assert_eq!(door.show(frontal()), Status::Abstained(reason));
+            assert_eq!(door.after(gap, view), Status::Failed(reason));
+            assert_eq!(door.show(frontal()), Status::Failed(reason));
         }
     }
 }
 
 #[test]
 fn several_faces_before_the_start_abstain_too() {
-    assert_eq!(Door::new().show(View::SeveralFaces), Status::Abstained(Abstention::SeveralFaces));
+    assert_eq!(Door::new().show(View::SeveralFaces), Status::Failed(ChallengeFailure::SeveralFaces));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn fewer_than_five_frames_a_second_abstain() {
         let mut door = Door::new();
         door.show(frontal());
         let statuses: std::vec::Vec<Status> = (0..10).map(|_| door.after(gap, turning(STILL))).collect();
-        let slow = Status::Abstained(Abstention::TooFewFrames);
+        let slow = Status::Failed(ChallengeFailure::TooFewFrames);
         assert_eq!(statuses[4] == slow, ended, "{gap}");
         assert!(statuses[..4].iter().all(|status| *status != slow));
     }
@@ -211,7 +211,7 @@ fn the_aspect_must_be_that_of_enrollment_if_it_is_known() {
         let wanted = if passes {
             Status::Turn { direction: Direction::Left, is_start: true }
         } else {
-            Status::Abstained(Abstention::OtherAspect)
+            Status::Failed(ChallengeFailure::OtherAspect)
         };
         assert_eq!(status, wanted, "{enrolled:?}");
     }
@@ -305,7 +305,7 @@ proptest! {
                     prop_assert!(may_pass(&frames, steps, person), "{:?}", frames);
                     break;
                 }
-                Status::TimedOut | Status::Abstained(_) => {
+                Status::Failed(_) => {
                     let helped = challenge.observe(Duration::from_millis(time as u64 + 50), frontal());
                     prop_assert_eq!(helped, status);
                     break;
@@ -333,6 +333,6 @@ proptest! {
             status
         };
         prop_assert_eq!(run(None), Status::Passed(ANNA));
-        prop_assert_eq!(run(Some(back)), Status::Abstained(Abstention::TimeWentBack));
+        prop_assert_eq!(run(Some(back)), Status::Failed(ChallengeFailure::TimeWentBack));
     }
 }
