@@ -2,9 +2,15 @@
 
 use std::collections::HashMap;
 
-use ostiary_access::{DecisionRules, DenialReason, ExcessReason, Reason, Step};
+use ostiary_access::{
+    ChallengeState, DecisionRules, DenialReason, ExcessReason, LayerResult, LivenessEvidence, LivenessLayer,
+    NetworkRules, Reason, RecordedTurn, Step,
+};
+use ostiary_config::LivenessLevel;
 use ostiary_core::{PersonId, Score};
 use ostiary_events::{Event, Evidence, Visit, sentence};
+
+use crate::liveness_advice::liveness_advice;
 
 /// The sentences about an event; empty if it is no decision about a face. `names` are those of the enrolled people.
 pub fn explain(event: &Event, names: &HashMap<PersonId, String>) -> Vec<String> {
@@ -18,6 +24,7 @@ pub fn explain(event: &Event, names: &HashMap<PersonId, String>) -> Vec<String> 
             sentences.extend(explanation.scores());
             sentences.extend(explanation.threshold());
             sentences.extend(explanation.evidence_rule());
+            sentences.extend(explanation.liveness());
             sentences.push(explanation.remedy(reason, event.kind.person()));
         }
     }
@@ -120,6 +127,70 @@ impl Explanation<'_> {
         Some(format!("It had to exceed the threshold by {excess}, since {why}."))
     }
 
+    /// What each layer of liveness says; `None` if the decision did not come to that.
+    fn liveness(&self) -> Option<String> {
+        let rules = &self.rules().liveness;
+        let (evidence, layers) = self.visit.record.liveness();
+        if rules.level == LivenessLevel::Off
+            || (evidence == LivenessEvidence::default() && self.visit.record.challenge.is_none())
+        {
+            return None;
+        }
+        let layers: Vec<String> = layers
+            .map(|(layer, result)| format!("{}: {}", self.layer(layer, &evidence), result_word(result)))
+            .collect();
+        let level = match rules.level {
+            LivenessLevel::Active => "active",
+            LivenessLevel::Passive | LivenessLevel::Off => "passive",
+        };
+        Some(format!("Liveness ({level}): {}.", layers.join("; ")))
+    }
+
+    /// A layer with its number.
+    fn layer(&self, layer: LivenessLayer, evidence: &LivenessEvidence) -> String {
+        let network = self.rules().liveness.network;
+        match (layer, network) {
+            (LivenessLayer::View, NetworkRules::Scores { min_room, .. }) => match evidence.room {
+                Some(room) => {
+                    format!("the face's box fits {room:.1} times into the picture ({min_room:.1} needed)")
+                }
+                None => "the surroundings of the face".to_owned(),
+            },
+            (LivenessLayer::View, _) => "the surroundings of the face".to_owned(),
+            (LivenessLayer::Network, NetworkRules::Scores { spoof_below, pass_from, .. }) => {
+                match evidence.score {
+                    Some(score) => format!(
+                        "the median score of 5 frames is {score:.3} ({pass_from} needed, a picture below {spoof_below})"
+                    ),
+                    None => "fewer than 5 frames have a score".to_owned(),
+                }
+            }
+            (LivenessLayer::Network, _) => "there is no network for liveness".to_owned(),
+            (LivenessLayer::Challenge, _) => self.challenge(evidence.challenge),
+        }
+    }
+
+    fn challenge(&self, state: ChallengeState) -> String {
+        let Some(challenge) = &self.visit.record.challenge else {
+            return "nobody was asked to turn the head".to_owned();
+        };
+        let turns: Vec<String> = challenge.turns.iter().map(turn).collect();
+        let turns = if turns.is_empty() {
+            "the person was not seen looking at the camera".to_owned()
+        } else {
+            turns.join(", ")
+        };
+        let aspect = challenge
+            .relative_aspect
+            .map_or(String::new(), |aspect| format!(", the face {aspect:.2} times as wide as at enrollment"));
+        let state = match state {
+            ChallengeState::NotAsked | ChallengeState::Running => "not finished",
+            ChallengeState::Passed => "all were made",
+            ChallengeState::Failed(_) => "not all were made",
+        };
+        format!("turns of the head that were asked for: {turns}{aspect}; {state}")
+    }
+
     /// What would have had to be different.
     fn remedy(&self, reason: Reason, person: Option<&str>) -> String {
         let person = person.unwrap_or("this person");
@@ -160,6 +231,10 @@ impl Explanation<'_> {
                 "The face did not move for as long as only a picture does (door.static_s). Take the \
                                          picture away, or keep it out of camera.region."
                     .to_owned()
+            }
+            DenialReason::Spoof | DenialReason::NotLive => {
+                let advice = liveness_advice(&self.visit.record).unwrap_or("the record does not say why");
+                format!("{}.", capitalized(advice))
             }
             DenialReason::Paused => format!(
                 "Too many attempts to be taken for {person} came before ([lockout]): the pause ends by itself, and the exit \
@@ -218,6 +293,35 @@ impl Explanation<'_> {
             )
         }
     }
+}
+
+/// One turn of a challenge.
+fn turn(turn: &RecordedTurn) -> String {
+    let direction = turn.direction;
+    let shift =
+        turn.shift.map_or(String::new(), |shift| format!(" by {shift:.2} of the distance between the eyes"));
+    match turn.seen_ms {
+        Some(seen) => {
+            let seconds = f64::from(seen.saturating_sub(turn.asked_ms)) / 1000.0;
+            format!("{direction}{shift} after {seconds:.1} s")
+        }
+        None => format!("{direction}, not made{shift}"),
+    }
+}
+
+fn result_word(result: LayerResult) -> &'static str {
+    match result {
+        LayerResult::Pass => "passes",
+        LayerResult::Pending => "nothing yet",
+        LayerResult::Abstain => "says nothing",
+        LayerResult::Spoof => "an attack",
+    }
+}
+
+/// A sentence's text with a capital letter at its start.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn count(number: u32, one: &str, many: &str) -> String {

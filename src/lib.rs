@@ -10,6 +10,8 @@ pub mod cli;
 pub mod daemon;
 pub mod demo;
 pub mod explain;
+mod liveness_advice;
+mod liveness_problem;
 mod people_check;
 pub mod replay;
 pub mod report;

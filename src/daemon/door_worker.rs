@@ -82,6 +82,7 @@ impl DoorWorker {
                 Some(DoorMessage::Decided { decision, details }) => {
                     self.handle_decision(*decision, details)?
                 }
+                Some(DoorMessage::Prompt(_)) => {}
                 Some(DoorMessage::Report(kind)) => self.shared.emit(kind),
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }

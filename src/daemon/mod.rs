@@ -5,12 +5,14 @@
 //!
 //! `capture_worker` captures frames. `vision_worker` processes them in a
 //! [`RecognitionPipeline`](ostiary_pipeline::RecognitionPipeline), and decides. `input_worker` reads the exit button and the
-//! door contact. `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `supervisor`
+//! door contact. `challenges` asks people to turn the head.
+//! `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `supervisor`
 //! is the main thread; it supervises the other threads through `workers`, handles signals, and checks the wall clock with
 //! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. The threads share `shared`, the
 //! event store, and the slots in which `supervisor` puts a new configuration.
 
 mod capture_worker;
+mod challenges;
 mod clock_monitor;
 mod door_worker;
 mod error;

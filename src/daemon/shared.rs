@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ostiary_access::Decision;
 use ostiary_capture::LatestFrame;
+use ostiary_core::Prompt;
 use ostiary_core::clock::Clock;
 use ostiary_devices::InputEvent;
 use ostiary_events::{DecisionDetails, Event, EventKind};
@@ -30,6 +31,8 @@ pub enum DoorMessage {
         /// What else is known of it.
         details: DecisionDetails,
     },
+    /// What the person before the door should do now; `None` if nothing.
+    Prompt(Option<Prompt>),
     /// An event that follows from decisions before it.
     Report(EventKind),
     /// The recording has ended: there are no more decisions.

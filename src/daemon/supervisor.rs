@@ -7,17 +7,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ostiary_access::{DoorMonitor, GroupWithoutHours, groups_without_hours};
+use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, NetworkRules, groups_without_hours};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
-use ostiary_config::{Config, Hours, Layers};
+use ostiary_config::{CameraKind, Config, Hours, Layers};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
 use ostiary_events::{EventKind, EventSink, ReopeningStore, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
-use ostiary_models::{Bundle, Manifest};
+use ostiary_models::{Bundle, LivenessTest, Manifest};
 use ostiary_mqtt::Mqtt;
 use ostiary_pipeline::{RecognitionPipeline, Thresholds};
 use ostiary_self_test::SelfTest;
@@ -29,6 +29,7 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
 
 use super::capture_worker::{CaptureWorker, PendingCamera};
+use super::challenges;
 use super::clock_monitor::ClockMonitor;
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
@@ -39,6 +40,7 @@ use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
 use super::visit_file::{self, FirstState};
 use super::workers::Workers;
+use crate::liveness_problem::{LivenessProblem, can_prompt, describe_level};
 use crate::people_check::PeopleProblem;
 use crate::wall_clock::{self, WallClock};
 
@@ -117,8 +119,8 @@ fn run_with(
     pipeline.set_gallery(pipeline.thresholds().load_gallery(&facebank, pipeline.model())?);
     // Without a record it is not known to be a new door.
     check_fpir(&config, &models, newest.is_none_or(|newest| newest.time.is_some()))?;
-    let rules = rules(&config)?;
-    let started = summary(&pipeline);
+    let rules = rules(&config, &pipeline)?;
+    let started = summary(&config, &pipeline);
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
@@ -154,8 +156,14 @@ fn run_with(
     let capture_worker = CaptureWorker::new(shared.clone(), config.camera.clone(), source);
     let new_camera = capture_worker.new_camera.clone();
     let model = pipeline.model().clone();
-    let vision_worker =
-        VisionWorker::new(shared.clone(), Box::new(pipeline), rules, first_state, frame_observer);
+    let vision_worker = VisionWorker::new(
+        shared.clone(),
+        Box::new(pipeline),
+        rules,
+        first_state,
+        challenges::system_random,
+        frame_observer,
+    );
     let pending_update = vision_worker.pending_update();
     let contact = DoorMonitor::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
     let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
@@ -348,8 +356,8 @@ impl Supervisor<'_> {
         let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config)?;
         pipeline.set_gallery(pipeline.thresholds().load_gallery(facebank, pipeline.model())?);
         check_fpir(&config, &bundle, true)?;
-        let rules = rules(&config)?;
-        let (model, detail) = (pipeline.model().clone(), summary(&pipeline));
+        let rules = rules(&config, &pipeline)?;
+        let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
         let thresholds = pipeline.thresholds().clone();
@@ -418,13 +426,36 @@ fn check_fpir(config: &Config, models: &Bundle, has_run: bool) -> Result<(), Dae
     }
 }
 
-fn rules(config: &Config) -> Result<AccessRules, DaemonError> {
+fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<AccessRules, DaemonError> {
     let hours = Hours::parse(&config.hours)?;
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
     }
     let (door, lockout) = (config.door.clone(), config.lockout.clone());
-    Ok(AccessRules { door, lockout, hours, trust: config.clock.trust })
+    let liveness = liveness_rules(config, pipeline);
+    let steps = config.liveness.steps as usize;
+    Ok(AccessRules { door, liveness, steps, lockout, hours, trust: config.clock.trust })
+}
+
+/// What the layers of liveness require, with a warning of what is open to pictures, and of what keeps everybody out.
+fn liveness_rules(config: &Config, pipeline: &RecognitionPipeline) -> LivenessRules {
+    let can_prompt = can_prompt(config);
+    let level = config.liveness.level();
+    let network = match pipeline.liveness_test() {
+        Some(test) => NetworkRules::Scores {
+            spoof_below: test.spoof_below,
+            pass_from: test.pass_from,
+            min_room: LivenessTest::MIN_ROOM,
+        },
+        None if config.camera.kind == CameraKind::Nir => NetworkRules::NearInfrared,
+        None => NetworkRules::Missing,
+    };
+    let rules = LivenessRules { level, network, can_prompt };
+    let has_network = pipeline.liveness_test().is_some();
+    if let Some(problem) = LivenessProblem::find(config, has_network, can_prompt) {
+        log::warn!("{problem}; {}", problem.fix());
+    }
+    rules
 }
 
 /// Logs a warning for each group without hours, while other groups have hours, that is not in `reported`. Returns all such
@@ -451,12 +482,13 @@ fn warn_of_people(gallery: &Gallery, config: &Config, reported: &[PeopleProblem]
     problems
 }
 
-/// People, model and thresholds, for events and systemd's status.
-fn summary(pipeline: &RecognitionPipeline) -> String {
+/// People, model, thresholds and the level of liveness, for events and systemd's status.
+fn summary(config: &Config, pipeline: &RecognitionPipeline) -> String {
     let people = count(pipeline.gallery().len());
     let (model, backend) = (pipeline.model(), pipeline.backend());
     let thresholds = pipeline.thresholds().describe(pipeline.gallery());
-    format!("{people}, model {model} on {backend}, {thresholds}")
+    let liveness = describe_level(config.liveness.level());
+    format!("{people}, model {model} on {backend}, {thresholds}, {liveness}")
 }
 
 fn count(people: usize) -> String {

@@ -4,6 +4,7 @@
 
 use std::thread;
 
+use ostiary_access::LivenessRules;
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
 use ostiary_core::{Frame, ModelId, TrackId};
@@ -80,5 +81,6 @@ impl FrameProcessor for TestProcessor {
 pub fn rules() -> AccessRules {
     let door = config::Door { unknown_after: 1, ..config::Door::default() };
     let (lockout, hours) = (config::Lockout::default(), Hours::default());
-    AccessRules { door, lockout, hours, trust: ClockTrust::default() }
+    let liveness = LivenessRules::OFF;
+    AccessRules { door, liveness, steps: 2, lockout, hours, trust: ClockTrust::default() }
 }

@@ -5,26 +5,33 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ostiary_access::{
-    Access, Decider, Decision, Decisions, DenialReason, FaceMotion, Lockout, LockoutStep, Observation,
-    Outcome, StaticFaces, group_access,
+    Access, Decider, Decision, Decisions, DenialReason, FaceMotion, LivenessEvidence, LivenessRules, Lockout,
+    LockoutStep, Observation, Outcome, StaticFaces, group_access,
 };
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{AlikePeople, ClockTrust, Hours};
-use ostiary_core::{Candidate, Frame, MAX_FACES, ModelId, PersonId, TrackId};
+use ostiary_core::{Candidate, Frame, MAX_FACES, MatchRule, ModelId, PersonId, Prompt, TrackId, Verdict};
 use ostiary_events::{DecisionDetails, EventKind};
 use ostiary_facebank::Gallery;
-use ostiary_pipeline::{RecognitionPipeline, TrackedFace};
+use ostiary_liveness::{FaceInView, MatchedPerson};
+use ostiary_pipeline::{RecognitionPipeline, TrackLiveness, TrackedFace};
 use ostiary_vision::VisionError;
 
+use super::challenges::{Challenges, Random};
 use super::error::Fault;
 use super::lockout_events;
 use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
 use super::visit_file::{FirstState, VisitState};
+use crate::liveness_advice::liveness_advice;
 
 /// The longest wait for a frame, before the thread records its progress.
 const FRAME_WAIT: Duration = Duration::from_millis(100);
+/// A face that has been in view for less may be an error of the detector: it does not disturb a challenge.
+const MIN_PRESENCE: Duration = Duration::from_millis(300);
+/// The largest angle by which a frontal face is turned to a side, degrees.
+const MAX_FRONTAL_YAW: f32 = 10.0;
 
 /// The processing of frames: a [`RecognitionPipeline`], or in tests one that fails.
 pub trait FrameProcessor: Send {
@@ -102,6 +109,10 @@ pub struct PendingUpdate {
 pub struct AccessRules {
     /// The configuration section `[door]`.
     pub door: config::Door,
+    /// What the layers of liveness require.
+    pub liveness: LivenessRules,
+    /// How many times a person must turn the head.
+    pub steps: usize,
     /// The configuration section `[lockout]`.
     pub lockout: config::Lockout,
     /// The opening hours.
@@ -136,6 +147,10 @@ pub struct VisionWorker {
     lockout: Lockout,
     lockout_rules: config::Lockout,
     static_faces: StaticFaces,
+    challenges: Challenges,
+    /// What the person before the door was told to do last.
+    prompt: Option<Prompt>,
+    matching: MatchRule,
     /// The state before the restart, until the first frame.
     first_state: FirstState,
     hours: Hours,
@@ -155,16 +170,20 @@ impl VisionWorker {
         processor: Box<dyn FrameProcessor>,
         rules: AccessRules,
         first_state: FirstState,
+        random: Random,
         frame_observer: Option<FrameObserver>,
     ) -> Self {
         Self {
             shared,
             pending_update: Arc::default(),
             processor,
-            decider: Decider::new(&rules.door),
+            decider: Decider::new(&rules.door, rules.liveness),
             lockout: Lockout::new(&rules.lockout),
             lockout_rules: rules.lockout,
             static_faces: StaticFaces::new(rules.door.static_after()),
+            challenges: Challenges::new(rules.steps, random),
+            prompt: None,
+            matching: MatchRule { margin: rules.door.margin },
             first_state,
             hours: rules.hours,
             trust: rules.trust,
@@ -206,6 +225,7 @@ impl VisionWorker {
                 Taken::End if self.shared.is_stopping() => break,
                 Taken::End => {
                     self.end_tracks()?;
+                    self.send_prompt(None)?;
                     return self.shared.send_to_door(DoorMessage::End);
                 }
             }
@@ -232,6 +252,11 @@ impl VisionWorker {
         let detections = self.processor.faces().iter().map(|face| &face.detection);
         let motions = self.static_faces.observe(frame.time, detections);
         let mut became_static = Observations::new();
+        let faces = self.processor.faces().iter().zip(&motions);
+        let moving = faces.filter(|(_, motion)| **motion == FaceMotion::Moving).map(|(face, _)| face);
+        let in_view: heapless::Vec<FaceInView, MAX_FACES> =
+            moving.filter_map(|face| self.face_in_view(frame.time, face)).collect();
+        self.challenges.observe(frame, &in_view, self.processor.ended());
         for (face, motion) in self.processor.faces().iter().zip(motions) {
             // There is room: a processor returns at most `MAX_FACES` faces.
             let _ = match motion {
@@ -246,6 +271,7 @@ impl VisionWorker {
             }
         }
         let decisions = self.decider.observe(frame.time, &self.observations);
+        self.answer_need(frame)?;
         if let Some(frame_observer) = &mut self.frame_observer {
             let (faces, gallery) = (self.processor.faces(), self.processor.gallery());
             frame_observer(&FrameResult { frame, faces, decisions: &decisions, gallery });
@@ -283,12 +309,50 @@ impl VisionWorker {
         }
     }
 
+    /// A face as a challenge sees it; `None` for a face that has just come in view, which may be no face at all.
+    fn face_in_view(&self, now: Duration, face: &TrackedFace) -> Option<FaceInView> {
+        let TrackedFace { track, first_seen, quality, embedded, candidate, detection, .. } = *face;
+        if now.saturating_sub(first_seen) < MIN_PRESENCE {
+            return None;
+        }
+        let matched = match self.matching.evaluate(candidate.filter(|_| embedded), 0.0) {
+            Verdict::Person(person) => Some(MatchedPerson { person, enrolled_aspect: None }),
+            Verdict::Ambiguous | Verdict::Unknown => None,
+        };
+        let is_frontal = quality.yaw.abs() <= MAX_FRONTAL_YAW;
+        Some(FaceInView { track, landmarks: detection.landmarks, is_frontal, matched })
+    }
+
+    /// Starts a challenge if a decision about this frame needs it, and tells the person what to do.
+    fn answer_need(&mut self, frame: &Frame) -> Result<(), Fault> {
+        for face in self.observations.iter().filter(|face| face.embedded) {
+            self.challenges.satisfied(face.track);
+        }
+        let need = self.decider.liveness_need(frame.time);
+        let face = need.and_then(|(track, _)| self.observations.iter().find(|face| face.track == track));
+        let person = face.and_then(|face| face.candidate).map(|candidate| candidate.person);
+        self.challenges.answer(frame, need, person);
+        self.send_prompt(self.challenges.prompt())
+    }
+
+    /// Tells the person before the door what to do, if that has changed.
+    fn send_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
+        if prompt == self.prompt {
+            return Ok(());
+        }
+        self.prompt = prompt;
+        self.shared.send_to_door(DoorMessage::Prompt(prompt))
+    }
+
     fn observe(&self, face: &TrackedFace) -> Observation {
-        let TrackedFace { track, first_seen, quality, fault, embedded, moments, candidate, .. } = *face;
+        let TrackedFace { track, first_seen, quality, fault, embedded, moments, candidate, liveness, .. } =
+            *face;
         // Only a moment is decided about. In other frames the candidate is that of the latest moment.
         let moment = candidate.filter(|_| embedded);
         let access = moment.map_or(Access::Allowed, |candidate| self.access(candidate));
-        Observation { track, first_seen, quality, fault, embedded, moments, candidate, access }
+        let TrackLiveness { room, score } = liveness;
+        let liveness = LivenessEvidence { room, score, challenge: self.challenges.state(track) };
+        Observation { track, first_seen, quality, fault, embedded, moments, candidate, access, liveness }
     }
 
     fn access(&self, candidate: Candidate) -> Access {
@@ -323,13 +387,14 @@ impl VisionWorker {
         decisions.into_iter().try_for_each(|decision| self.send_decision(decision))
     }
 
-    fn send_decision(&mut self, decision: Decision) -> Result<(), Fault> {
+    fn send_decision(&mut self, mut decision: Decision) -> Result<(), Fault> {
+        decision.visit.challenge = self.challenges.record(decision.track);
         let steps = self.lockout.count(&decision);
         let gallery = self.processor.gallery();
         let person = decision.person.and_then(|id| gallery.person(id));
         let details = DecisionDetails {
             person: person.map(|person| person.name.clone()),
-            detail: self.detail(decision.outcome, decision.person),
+            detail: self.detail(&decision),
             model: self.processor.model().clone(),
             people: u32::try_from(gallery.len()).unwrap_or(u32::MAX),
             fpir: self.processor.fpir(),
@@ -349,8 +414,12 @@ impl VisionWorker {
     }
 
     /// More about a reason, for the event.
-    fn detail(&self, outcome: Outcome, person: Option<PersonId>) -> Option<String> {
-        match outcome {
+    fn detail(&self, decision: &Decision) -> Option<String> {
+        let person = decision.person;
+        match decision.outcome {
+            Outcome::Denied(DenialReason::Spoof | DenialReason::NotLive) => {
+                liveness_advice(&decision.visit).map(str::to_owned)
+            }
             Outcome::Denied(DenialReason::Alike) => {
                 let other = &self.processor.gallery().alike(person?)?.name;
                 Some(format!("the model cannot tell this person apart from {other}"))
@@ -384,7 +453,9 @@ impl VisionWorker {
             self.processor.set_gallery(gallery);
         }
         if let Some(rules) = pending_update.rules {
-            self.decider.set_rules(&rules.door);
+            self.decider.set_rules(&rules.door, rules.liveness);
+            self.challenges.restart(rules.steps);
+            self.matching = MatchRule { margin: rules.door.margin };
             self.lockout.set_rules(&rules.lockout);
             self.static_faces.set_after(rules.door.static_after());
             self.lockout_rules = rules.lockout;

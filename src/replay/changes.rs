@@ -1,11 +1,18 @@
 //! The keys that a replay can change: those that act on recorded values.
 
-use ostiary_access::DecisionRules;
-use ostiary_config::{AlikePeople, Config, Hours, HoursError, Lockout};
+use ostiary_access::{DecisionRules, LivenessRules};
+use ostiary_config::{AlikePeople, Config, Hours, HoursError, LivenessLevel, Lockout};
 
-/// The keys of `[door]` that act on recorded values.
-const KEYS: [&str; 6] =
-    ["door.fpir", "door.alike", "door.margin", "door.frames", "door.unknown_after", "door.cooldown_s"];
+/// The keys of `[door]` and `[liveness]` that act on recorded values.
+const KEYS: [&str; 7] = [
+    "door.fpir",
+    "door.alike",
+    "door.margin",
+    "door.frames",
+    "door.unknown_after",
+    "door.cooldown_s",
+    "liveness.level",
+];
 /// Keys that say where the record, the people and the models are.
 const PLACES: [&str; 5] = ["events.path", "facebank.path", "models.dir", "models.store", "engine.precision"];
 
@@ -20,6 +27,7 @@ pub struct Changes {
     pub alike: Option<AlikePeople>,
     /// Another `[lockout]`.
     pub lockout: Option<Lockout>,
+    level: Option<LivenessLevel>,
     margin: Option<f32>,
     moments: Option<u32>,
     unknown_after: Option<u32>,
@@ -51,7 +59,7 @@ impl Changes {
     /// A key acts on values that are not recorded.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>, config: &Config) -> Result<Self, ChangeError> {
         let door = &config.door;
-        let rules = DecisionRules::new(door);
+        let rules = DecisionRules::new(door, LivenessRules::OFF);
         let mut changes = Self::default();
         for name in names {
             match name {
@@ -61,6 +69,7 @@ impl Changes {
                 "door.frames" => changes.moments = Some(rules.moments),
                 "door.unknown_after" => changes.unknown_after = Some(rules.unknown_after),
                 "door.cooldown_s" => changes.cooldown = Some(rules.cooldown),
+                "liveness.level" => changes.level = Some(config.liveness.level()),
                 name if name.starts_with("lockout.") => changes.lockout = Some(config.lockout.clone()),
                 name if name.starts_with("hours.") => changes.hours = Some(Hours::parse(&config.hours)?),
                 name if PLACES.contains(&name) => {}
@@ -77,10 +86,11 @@ impl Changes {
 
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
-        let Self { fpir, hours, alike, lockout, margin, moments, unknown_after, cooldown } = self;
+        let Self { fpir, hours, alike, lockout, level, margin, moments, unknown_after, cooldown } = self;
         fpir.is_none()
             && alike.is_none()
             && lockout.is_none()
+            && level.is_none()
             && hours.is_none()
             && margin.is_none()
             && moments.is_none()
@@ -91,6 +101,7 @@ impl Changes {
     /// The recorded rules with the changes.
     pub(super) fn rules(&self, recorded: &DecisionRules) -> DecisionRules {
         let mut rules = *recorded;
+        rules.liveness.level = self.level.unwrap_or(rules.liveness.level);
         rules.matching.margin = self.margin.unwrap_or(rules.matching.margin);
         rules.moments = self.moments.unwrap_or(rules.moments);
         rules.unknown_after = self.unknown_after.unwrap_or(rules.unknown_after);

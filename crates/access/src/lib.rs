@@ -19,6 +19,7 @@ mod outcome;
 mod outcomes;
 mod reason;
 mod recent_visits;
+mod recorded_challenge;
 mod relay_fsm;
 mod rules;
 mod static_face;
@@ -35,13 +36,14 @@ pub use door_monitor::{DoorMonitor, DoorTransition};
 pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};
 pub use liveness::{
-    ChallengeState, LayerResult, LivenessEvidence, LivenessLayer, LivenessRules, MIN_ROOM, NetworkRules,
+    ChallengeState, LayerResult, LivenessEvidence, LivenessLayer, LivenessRules, NetworkRules,
 };
 pub use lockout::{Lockout, LockoutStep, LockoutSteps, SavedLockout};
 pub use outcome::Outcome;
 pub use outcomes::Outcomes;
 pub use reason::{DenialReason, Reason};
 pub use recent_visits::SavedVisits;
+pub use recorded_challenge::{MAX_TURNS, RecordedChallenge, RecordedTurn};
 pub use relay_fsm::{RelayCommand, RelayFsm, RelayState};
 pub use rules::{CLAIM_RANGE, CLEAR_EXCESS, DecisionRules, EARLY_EXCESS};
 pub use static_face::{FaceMotion, StaticFaces};

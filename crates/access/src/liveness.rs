@@ -7,10 +7,6 @@ use ostiary_config::LivenessLevel;
 use ostiary_core::ChallengeFailure;
 use serde::{Deserialize, Serialize};
 
-/// How many times the box of a face must fit into the frame. The network decides mostly by what surrounds a face; with less of it in
-/// view its score says nothing.
-pub const MIN_ROOM: f32 = 2.0;
-
 /// What a moment of a track shows about whether the face is a person's.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LivenessEvidence {
@@ -62,6 +58,8 @@ pub enum NetworkRules {
         spoof_below: f32,
         /// A score from this on passes.
         pass_from: f32,
+        /// How many times the box of a face must fit into the frame.
+        min_room: f32,
     },
     /// The camera sees near infrared, which the network does not know: it says nothing, and is not required.
     NearInfrared,
@@ -137,7 +135,7 @@ impl LivenessRules {
             // The network, which is judged next, says why.
             (NetworkRules::Missing | NetworkRules::NearInfrared, _) => LayerResult::Pass,
             (NetworkRules::Scores { .. }, None) => LayerResult::Pending,
-            (NetworkRules::Scores { .. }, Some(room)) if room >= MIN_ROOM => LayerResult::Pass,
+            (NetworkRules::Scores { min_room, .. }, Some(room)) if room >= min_room => LayerResult::Pass,
             (NetworkRules::Scores { .. }, Some(_)) => LayerResult::Abstain,
         }
     }

@@ -213,6 +213,7 @@ impl TrackEvidence {
                 rules: *rules,
                 start: self.start,
                 steps: self.steps.clone(),
+                challenge: None,
                 ended: finding.is_none().then_some(self.frames),
             },
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::DecisionRules;
 use super::step::{FrameCounts, Step};
 use super::track_state::TrackState;
-use super::{CLAIM_RANGE, Outcome};
+use super::{CLAIM_RANGE, LayerResult, LivenessEvidence, LivenessLayer, Outcome, RecordedChallenge};
 
 /// Number of moments in a record; the oldest are dropped first. With three scores each they take less than 4 kB of JSON.
 pub const MAX_STEPS: usize = 12;
@@ -22,6 +22,9 @@ pub struct VisitRecord {
     pub start: TrackState,
     /// The latest moments of the track, oldest first.
     pub steps: Deque<Step, MAX_STEPS>,
+    /// The challenge of the track, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<RecordedChallenge>,
     /// All frames of the track, if they decided and not a moment: the track ended, or its face became static.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<FrameCounts>,
@@ -44,12 +47,18 @@ pub enum ExcessReason {
 impl VisitRecord {
     /// A record without moments.
     pub fn new(rules: DecisionRules) -> Self {
-        Self { rules, start: TrackState::default(), steps: Deque::new(), ended: None }
+        Self { rules, start: TrackState::default(), steps: Deque::new(), challenge: None, ended: None }
     }
 
     /// The last step.
     pub fn last(&self) -> Option<&Step> {
         self.steps.back()
+    }
+
+    /// What each required layer of liveness said at the last step, with what is known of it.
+    pub fn liveness(&self) -> (LivenessEvidence, impl Iterator<Item = (LivenessLayer, LayerResult)> + use<>) {
+        let evidence = self.last().map(|step| step.liveness).unwrap_or_default();
+        (evidence, self.rules.liveness.layers(&evidence))
     }
 
     /// The person that the face claims to be at the last step: the most similar one, if the similarity is at most [`CLAIM_RANGE`] below

@@ -3,7 +3,7 @@
 use crate::error::Problem;
 use crate::loaded::Loaded;
 use crate::origin::Origin;
-use crate::sections::{Backend, GpioBackend, Provider};
+use crate::sections::{Backend, CameraKind, GpioBackend, LivenessLevel, Provider};
 
 /// All conflicts of a configuration whose values are each in range.
 pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
@@ -50,6 +50,12 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         f64::from(door.moments().saturating_sub(1)) / f64::from(camera.fps) > door.window().as_secs_f64(),
         &["door.frames", "door.within_s", "camera.fps"],
         "door.frames cannot come within door.within_s at camera.fps, so nobody would be let in; raise door.within_s",
+    );
+
+    forbid(
+        camera.kind == CameraKind::Nir && config.liveness.level() == LivenessLevel::Passive,
+        &["camera.kind", "liveness.level"],
+        "camera.kind = \"nir\" needs liveness.level = \"active\": the network of \"passive\" knows only color, so nobody would be let in",
     );
 
     let lockout = &config.lockout;

@@ -129,6 +129,10 @@ fn refused(reason: DenialReason, person: &str, evidence: &Evidence) -> String {
         }
         DenialReason::TooFar => "the face was too small, too far from the camera".to_owned(),
         DenialReason::StaticFace => "the face does not move, as a picture".to_owned(),
+        DenialReason::Spoof => format!("a picture of {person} was shown{}", alike()),
+        DenialReason::NotLive => {
+            format!("{person} was not shown to be more than a picture{}", alike())
+        }
         DenialReason::SeveralFaces => {
             format!("{} in view, and only one may be", count(evidence.faces_in_view, "face"))
         }

@@ -162,6 +162,11 @@ impl Challenge {
         }
     }
 
+    /// The time of the latest frame.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
     /// What happened so far.
     pub fn record(&self) -> &ChallengeRecord {
         &self.record

@@ -2,9 +2,10 @@
 //!
 //! What comes in: frames with the landmarks of a face. What goes out: how far the head turned, and whether it did. [`LandmarkTracker`] follows the
 //! landmarks by optical flow ([`track_points`]); [`TurnMeter`] compares them with those of the frontal face and gives
-//! the [`Turn`]. [`Challenge`] asks for turns, and passes if they were made.
+//! the [`Turn`]. [`Challenge`] asks for turns, and passes if they were made; [`ChallengeRun`] is all of this on the frames of a camera.
 
 mod challenge;
+mod challenge_run;
 mod gray_pyramid;
 mod landmark_tracker;
 mod optical_flow;
@@ -14,6 +15,7 @@ mod turn;
 pub use challenge::{
     Challenge, ChallengeRecord, MatchedPerson, ObservedFace, Status, StepRecord, TIME_LIMIT, Tracking, View,
 };
+pub use challenge_run::{ChallengeRun, FaceInView};
 pub use gray_pyramid::GrayPyramid;
 pub use landmark_tracker::LandmarkTracker;
 pub use optical_flow::{MAX_POINTS, TrackedPoint, track_points};

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ostiary_config::{Config, QualityLimits};
+use ostiary_config::{CameraKind, Config, LivenessLevel, QualityLimits};
 use ostiary_core::{Candidate, Crop, Detection, Frame, MAX_FACES, ModelId, Quality, QualityFault, TrackId};
 use ostiary_engine::Backend;
 use ostiary_facebank::Gallery;
-use ostiary_models::{Bundle, UprightTest};
-use ostiary_vision::{Detector, Embedder, Tracker, VisionError, align, measure_quality};
+use ostiary_models::{Bundle, LivenessTest, UprightTest};
+use ostiary_vision::{Detector, Embedder, LivenessNetwork, Tracker, VisionError, align, measure_quality};
 
+use super::liveness_scores::{LivenessScores, TrackLiveness};
 use super::track_template::{MOMENT_INTERVAL, TrackTemplate};
 use super::{Thresholds, face_fault};
 
@@ -27,6 +28,8 @@ pub struct RecognitionPipeline {
     limits: QualityLimits,
     /// The test of upright heads, if the model has one.
     upright: Option<UprightTest>,
+    /// The network for presentation attack detection, if the configuration asks for it and there is one.
+    liveness: Option<LivenessNetwork>,
     /// How far back the template of a track reaches ([`Door::window`](ostiary_config::Door::window)).
     window: Duration,
     /// The templates of the tracks.
@@ -48,6 +51,9 @@ struct TemplateSlot {
     candidate: Option<Candidate>,
     /// Frame time of the latest embedding.
     embedded_at: Option<Duration>,
+    liveness: LivenessScores,
+    /// Frame time of the latest score of liveness.
+    scored_at: Option<Duration>,
 }
 
 /// One face in one frame.
@@ -70,6 +76,8 @@ pub struct TrackedFace {
     /// The enrolled person that the template of the track was most similar to at its latest moment; `None` if there was no
     /// moment or the gallery is empty.
     pub candidate: Option<Candidate>,
+    /// What the network for presentation attack detection says of the track. It looks only at faces that match somebody.
+    pub liveness: TrackLiveness,
 }
 
 impl RecognitionPipeline {
@@ -94,6 +102,7 @@ impl RecognitionPipeline {
         let (thresholds, _) = Thresholds::nearest(embedder.entry(), config.door.fpir);
         Ok(Self {
             detector: Detector::load(bundle, &config.detector, &backend)?,
+            liveness: load_liveness(bundle, config, &backend)?,
             tracker: Tracker::new(config.detector.every),
             embedder,
             backend,
@@ -118,6 +127,11 @@ impl RecognitionPipeline {
     /// The id of the embedding model.
     pub fn model(&self) -> &ModelId {
         self.embedder.model()
+    }
+
+    /// How the network for presentation attack detection is used; `None` if there is none, or the configuration does not ask for it.
+    pub fn liveness_test(&self) -> Option<&LivenessTest> {
+        self.liveness.as_ref().map(LivenessNetwork::test)
     }
 
     /// The thresholds of the door.
@@ -180,6 +194,7 @@ impl RecognitionPipeline {
                 embedded: false,
                 moments: slot.template.evidence(),
                 candidate: slot.candidate,
+                liveness: slot.liveness.liveness(),
             });
         }
         let Self { embedder, gallery, tracker, faces, crops, templates, window, upright, .. } = self;
@@ -205,7 +220,31 @@ impl RecognitionPipeline {
             face.moments = slot.template.evidence();
             face.candidate = slot.candidate;
         })?;
+        self.score_liveness(frame)?;
         Ok(&self.faces)
+    }
+
+    /// Scores the liveness of one face in the frame: of those that match somebody, the one that was not scored for longest. After
+    /// enough scores there is one at each moment.
+    fn score_liveness(&mut self, frame: &Frame) -> Result<(), VisionError> {
+        let Self { liveness: Some(network), faces, templates, .. } = self else { return Ok(()) };
+        let is_due = |face: &TrackedFace, slot: &TemplateSlot| {
+            let matches = face.candidate.is_some_and(|candidate| candidate.is_within(0.0));
+            matches && face.fault.is_none() && (face.embedded || !slot.liveness.is_full())
+        };
+        let places = faces.iter_mut().filter_map(|face| {
+            let index = templates.iter().position(|slot| slot.track == Some(face.track))?;
+            let slot = templates.get(index).filter(|slot| is_due(face, slot))?;
+            Some((slot.scored_at, index, face))
+        });
+        let Some((_, index, face)) = places.min_by_key(|(scored_at, ..)| *scored_at) else { return Ok(()) };
+        let Some(score) = network.score(frame, &face.detection.bbox)? else { return Ok(()) };
+        if let Some(slot) = templates.get_mut(index) {
+            slot.scored_at = Some(frame.time);
+            slot.liveness.push(score);
+            face.liveness = slot.liveness.liveness();
+        }
+        Ok(())
     }
 
     /// The faces of the latest frame.
@@ -246,7 +285,34 @@ impl TemplateSlot {
         self.template.clear();
         self.candidate = None;
         self.embedded_at = None;
+        self.liveness.clear();
+        self.scored_at = None;
     }
+}
+
+/// The network for presentation attack detection: that of the bundle, or the installed one if the bundle, which may be older, has none.
+/// `None` if the configuration does not ask for it, if the camera sees near infrared, or if there is none.
+fn load_liveness(
+    bundle: &Bundle,
+    config: &Config,
+    backend: &Backend,
+) -> Result<Option<LivenessNetwork>, VisionError> {
+    if config.liveness.level() == LivenessLevel::Off || config.camera.kind == CameraKind::Nir {
+        return Ok(None);
+    }
+    if let Some(network) = LivenessNetwork::load(bundle, backend)? {
+        return Ok(Some(network));
+    }
+    let Ok(shipped) = Bundle::shipped(config.engine.precision) else { return Ok(None) };
+    let network = LivenessNetwork::load(&shipped, backend)?;
+    if network.is_some() {
+        log::warn!(
+            "the models in {} have no network for liveness: the installed one in {} is used",
+            bundle.folder().display(),
+            shipped.folder().display()
+        );
+    }
+    Ok(network)
 }
 
 /// The place of a track's template, an empty one if the track is new. `None` if there is no room, which cannot happen: there are

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use ostiary_access::{Access, DecisionRules, DenialReason, Reason, Step, VisitRecord};
+use ostiary_access::{
+    Access, ChallengeState, DecisionRules, DenialReason, LivenessEvidence, LivenessRules, Reason, Step,
+    VisitRecord,
+};
 use ostiary_config::{Door, Events};
 use ostiary_core::{ModelId, PersonId, Quality, Score, Similarity, TrackId};
 use ostiary_events::{Denial, Event, EventFilter, EventKind, EventStore, Evidence, Grant, StoreError, Visit};

@@ -36,6 +36,7 @@ fn face(track: u64, similarity: f32, x: f32) -> TrackedFace {
             second: None,
             third: None,
         }),
+        liveness: TrackLiveness::default(),
     }
 }
 
@@ -59,7 +60,8 @@ impl TestVision {
         let gallery =
             Gallery::new([(ann, vec![(Embedding::normalized(&[1.0, 0.0]).unwrap(), 1.0)])]).unwrap();
         let processor = TestProcessor { gallery, ..TestProcessor::new(Failure::None) };
-        let worker = VisionWorker::new(shared.clone(), Box::new(processor), rules(), first_state, None);
+        let worker =
+            VisionWorker::new(shared.clone(), Box::new(processor), rules(), first_state, || Some(1), None);
         Self { shared, worker }
     }
 
@@ -82,6 +84,7 @@ impl TestVision {
             DoorMessage::Report(EventKind::LockoutEnded { person }) => {
                 format!("lockout_ended {}", person.unwrap_or_default())
             }
+            DoorMessage::Prompt(prompt) => prompt.map_or("no prompt", Prompt::name).to_owned(),
             DoorMessage::Report(_) | DoorMessage::End | DoorMessage::Input { .. } => "other".to_owned(),
         };
         messages.map(text).collect()

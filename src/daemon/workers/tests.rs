@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ostiary_access::{Decision, DecisionRules, DenialReason, DoorMonitor, Outcome, VisitRecord};
+use ostiary_access::{
+    Decision, DecisionRules, DenialReason, DoorMonitor, LivenessRules, Outcome, VisitRecord,
+};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
 use ostiary_core::clock::{Clock, VirtualClock};
@@ -13,7 +15,7 @@ use ostiary_devices::{DoorInput, Edge, GpioError, InputLines, Inputs, OutputLine
 use ostiary_events::{
     DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, ReopeningStore,
 };
-use ostiary_pipeline::TrackedFace;
+use ostiary_pipeline::{TrackLiveness, TrackedFace};
 
 use super::*;
 use crate::daemon::shared::DoorMessage;
@@ -193,6 +195,7 @@ impl TestDoor {
                 Box::new(TestProcessor::new(failure)),
                 rules(),
                 FirstState::None,
+                || Some(1),
                 None,
             ),
             DoorWorker::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
@@ -225,7 +228,7 @@ impl TestDoor {
             quality: Quality::default(),
             faces_in_view: 1,
             frames: 3,
-            visit: VisitRecord::new(DecisionRules::new(&config::Door::default())),
+            visit: VisitRecord::new(DecisionRules::new(&config::Door::default(), LivenessRules::OFF)),
         };
         let details = DecisionDetails {
             person: (outcome == Outcome::Granted).then(|| "Ann".into()),
@@ -569,9 +572,10 @@ fn a_full_queue_of_decisions_locks_the_door() {
         embedded: true,
         moments: 8,
         candidate: None,
+        liveness: TrackLiveness::default(),
     });
     let vision_worker =
-        VisionWorker::new(shared.clone(), Box::new(processor), rules(), FirstState::None, None);
+        VisionWorker::new(shared.clone(), Box::new(processor), rules(), FirstState::None, || Some(1), None);
     shared.frames.put(&mut Frame::from_rgb(1, 1, vec![0; 3]).unwrap(), Duration::ZERO);
     let why = vision_worker.run().unwrap_err().to_string();
     assert!(why.contains("queue is full"), "{why}");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ostiary_access::{Access, CLEAR_EXCESS, Decider, EARLY_EXCESS, Observation, Outcome};
+use ostiary_access::{
+    Access, CLEAR_EXCESS, Decider, EARLY_EXCESS, LivenessEvidence, LivenessRules, Observation, Outcome,
+};
 use ostiary_config::Door;
 use ostiary_core::{Candidate, Embedding, PersonId, Quality, Similarity, TrackId};
 use ostiary_facebank::Gallery;

@@ -541,7 +541,7 @@ fn evidence() -> impl Strategy<Value = LivenessEvidence> {
 fn liveness_rules() -> impl Strategy<Value = LivenessRules> {
     let levels = [LivenessLevel::Off, LivenessLevel::Passive, LivenessLevel::Active].to_vec();
     let network = prop_oneof![
-        4 => Just(NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5 }),
+        4 => Just(NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5, min_room: 2.0 }),
         1 => Just(NetworkRules::NearInfrared),
         1 => Just(NetworkRules::Missing),
     ];

@@ -103,7 +103,7 @@ impl EventStore {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use ostiary_access::{DecisionRules, DenialReason, Reason, VisitRecord};
+    use ostiary_access::{DecisionRules, DenialReason, LivenessRules, Reason, VisitRecord};
     use ostiary_config as config;
 
     use super::*;
@@ -123,7 +123,7 @@ mod tests {
         add(1, EventKind::Denied(Denial::Repeated { reason, evidence: evidence(), count: 3, until: at(9) }));
         add(2, EventKind::Denied(Denial::ExitButton));
         add(3, EventKind::Stopped);
-        let rules = DecisionRules::new(&config::Door::default());
+        let rules = DecisionRules::new(&config::Door::default(), LivenessRules::OFF);
         let record = VisitRecord::new(rules);
         let visit = serde_json::to_string(&Visit { record, people: 7, fpir: None }).unwrap();
         store.connection.execute("UPDATE events SET visit = ?1", [&visit]).unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const NETWORK: NetworkRules = NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5 };
+const NETWORK: NetworkRules = NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5, min_room: 2.0 };
 const NOT_LIVE: Reason = Reason::Denied(DenialReason::NotLive);
 const SPOOF: Reason = Reason::Denied(DenialReason::Spoof);
 

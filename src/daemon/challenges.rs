@@ -1,0 +1,208 @@
+//! The challenges of the vision thread: starts one when a decision needs it, and says what the person should do.
+
+use std::time::Duration;
+
+use heapless::Vec;
+use ostiary_access::{ChallengeState, LivenessNeed, MAX_TURNS, RecordedChallenge, RecordedTurn};
+use ostiary_core::{ChallengeFailure, Direction, Frame, MAX_FACES, PersonId, Prompt, TrackId};
+use ostiary_liveness::{ChallengeRecord, ChallengeRun, FaceInView, Status, Steps};
+
+/// The directions that a challenge asks for. Left and right alone would be of no use against a film of the person: it would pass one
+/// challenge of two.
+const DIRECTIONS: [Direction; 4] = Direction::ALL;
+/// How long the turns of a challenge that was not passed are kept for the same person. Otherwise who has a film of the person could
+/// interrupt challenges until one asks for the turns in the film.
+const UNFINISHED_FOR: Duration = Duration::from_secs(300);
+/// Of how many people unfinished challenges are kept.
+const MAX_UNFINISHED: usize = 16;
+
+/// A source of random numbers that nobody can predict; `None` if it fails.
+pub type Random = fn() -> Option<u64>;
+
+/// The random numbers of the operating system.
+pub fn system_random() -> Option<u64> {
+    getrandom::u64().map_err(|error| log::error!("there are no random numbers for a challenge: {error}")).ok()
+}
+
+/// The challenges of a door: one runs at a time.
+pub struct Challenges {
+    random: Random,
+    /// The number of turns.
+    steps: usize,
+    running: Option<Running>,
+    /// The challenges that ended, of tracks that have not.
+    ended: Vec<Ended, MAX_FACES>,
+    /// The turns that people were asked for and did not make, oldest first.
+    unfinished: Vec<Unfinished, MAX_UNFINISHED>,
+    /// The face that is too near.
+    too_near: Option<TrackId>,
+}
+
+struct Running {
+    person: PersonId,
+    steps: [Steps; 2],
+    run: ChallengeRun,
+    status: Status,
+}
+
+struct Ended {
+    track: TrackId,
+    state: ChallengeState,
+    record: RecordedChallenge,
+}
+
+struct Unfinished {
+    person: PersonId,
+    steps: [Steps; 2],
+    since: Duration,
+}
+
+impl Challenges {
+    /// No challenges. Each will have this number of turns.
+    pub fn new(steps: usize, random: Random) -> Self {
+        Self { random, steps, running: None, ended: Vec::new(), unfinished: Vec::new(), too_near: None }
+    }
+
+    /// Ends all challenges without a result, and sets the number of turns of the next ones. The turns that people were asked for are
+    /// forgotten if there are more or fewer of them now.
+    pub fn restart(&mut self, steps: usize) {
+        if steps != self.steps {
+            self.unfinished.clear();
+        }
+        if let Some(Running { person, steps: kept, run, .. }) = self.running.take()
+            && steps == self.steps
+        {
+            self.keep(person, kept, run.now());
+        }
+        self.steps = steps;
+        self.ended.clear();
+        self.too_near = None;
+    }
+
+    /// Processes a frame with the faces in view that may be people, before the decisions about it.
+    pub fn observe(&mut self, frame: &Frame, faces: &[FaceInView], ended_tracks: &[TrackId]) {
+        self.ended.retain(|ended| !ended_tracks.contains(&ended.track));
+        self.too_near.take_if(|track| ended_tracks.contains(track));
+        let Some(mut running) = self.running.take() else { return };
+        let track = running.run.track();
+        running.status = running.run.observe(frame, faces, ended_tracks.contains(&track));
+        let state = match running.status {
+            Status::LookAtCamera | Status::Turn { .. } => {
+                self.running = Some(running);
+                return;
+            }
+            Status::Passed(person) if person == running.person => ChallengeState::Passed,
+            // The track matched another person when its challenge began.
+            Status::Passed(_) => ChallengeState::Failed(ChallengeFailure::OtherPerson),
+            Status::Failed(failure) => ChallengeState::Failed(failure),
+        };
+        if !matches!(state, ChallengeState::Passed | ChallengeState::Failed(ChallengeFailure::WrongTurn)) {
+            self.keep(running.person, running.steps, frame.time);
+        }
+        if self.ended.is_full() {
+            self.ended.remove(0);
+        }
+        // There is room: the oldest was removed if there was none.
+        let _ = self.ended.push(Ended { track, state, record: recorded(running.run.record()) });
+    }
+
+    /// Where the challenge of a track is.
+    pub fn state(&self, track: TrackId) -> ChallengeState {
+        if self.running.as_ref().is_some_and(|running| running.run.track() == track) {
+            return ChallengeState::Running;
+        }
+        self.ended
+            .iter()
+            .find(|ended| ended.track == track)
+            .map_or(ChallengeState::NotAsked, |ended| ended.state)
+    }
+
+    /// What happened in the challenge of a track, for its record.
+    pub fn record(&self, track: TrackId) -> Option<RecordedChallenge> {
+        if let Some(running) = self.running.as_ref().filter(|running| running.run.track() == track) {
+            return Some(recorded(running.run.record()));
+        }
+        self.ended.iter().find(|ended| ended.track == track).map(|ended| ended.record.clone())
+    }
+
+    /// Does what a decision needs, after the decisions about a frame: `need` is of the tracks that were compared in it. `person` is
+    /// who the track matches.
+    pub fn answer(&mut self, frame: &Frame, need: Option<(TrackId, LivenessNeed)>, person: Option<PersonId>) {
+        match need {
+            Some((track, LivenessNeed::StepBack)) => self.too_near = Some(track),
+            Some((track, LivenessNeed::TurnHead)) => {
+                self.too_near.take_if(|near| *near == track);
+                if self.running.is_none()
+                    && let Some(person) = person
+                {
+                    self.running = self.start(frame, track, person);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Records that a face that was compared needs nothing.
+    pub fn satisfied(&mut self, track: TrackId) {
+        self.too_near.take_if(|near| *near == track);
+    }
+
+    /// What the person before the door should do.
+    pub fn prompt(&self) -> Option<Prompt> {
+        match self.running.as_ref().map(|running| running.status) {
+            Some(Status::LookAtCamera) => Some(Prompt::LookAtCamera),
+            Some(Status::Turn { direction, .. }) => Some(Prompt::Turn(direction)),
+            Some(Status::Passed(_) | Status::Failed(_)) | None => self.too_near.map(|_| Prompt::StepBack),
+        }
+    }
+
+    /// Starts a challenge; `None` if there are no random numbers.
+    fn start(&mut self, frame: &Frame, track: TrackId, person: PersonId) -> Option<Running> {
+        self.unfinished.retain(|unfinished| frame.time.abs_diff(unfinished.since) < UNFINISHED_FOR);
+        let kept = self.unfinished.iter().position(|unfinished| unfinished.person == person);
+        let steps = match kept {
+            Some(index) => self.unfinished.remove(index).steps,
+            None => [self.draw()?, self.draw()?],
+        };
+        let [first, second] = steps.clone();
+        let run = ChallengeRun::new(track, first, second, frame);
+        Some(Running { person, steps, run, status: Status::LookAtCamera })
+    }
+
+    fn draw(&self) -> Option<Steps> {
+        let random = (self.random)()?;
+        Steps::draw(&DIRECTIONS, self.steps, random).map_err(|error| log::error!("{error}")).ok()
+    }
+
+    fn keep(&mut self, person: PersonId, steps: [Steps; 2], since: Duration) {
+        if self.unfinished.is_full() {
+            self.unfinished.remove(0);
+        }
+        // There is room: the oldest was removed if there was none.
+        let _ = self.unfinished.push(Unfinished { person, steps, since });
+    }
+}
+
+/// A challenge in the form that is stored.
+fn recorded(record: &ChallengeRecord) -> RecordedChallenge {
+    let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    // More digits would only make the record longer.
+    let rounded = |number: f32| (number * 1000.0).round() / 1000.0;
+    let turns: Vec<RecordedTurn, MAX_TURNS> = record
+        .steps
+        .iter()
+        .take(MAX_TURNS)
+        .map(|step| RecordedTurn {
+            direction: step.direction,
+            asked_ms: milliseconds(step.asked),
+            seen_ms: step.seen.map(milliseconds),
+            shift: step.furthest.map(|turn| rounded(turn.shift(step.direction))),
+        })
+        .collect();
+    RecordedChallenge {
+        turns,
+        relative_aspect: record.relative_aspect.map(rounded),
+        losses: record.losses,
+        elapsed_ms: milliseconds(record.elapsed),
+    }
+}
