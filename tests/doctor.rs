@@ -212,7 +212,7 @@ fn a_working_door_has_no_faults() {
         ("ffmpeg", "not needed"),
         ("relay", "no relay: no door opens"),
         ("inputs", "none: no exit button and no door contact is set"),
-        ("liveness", "a photo of an enrolled person can open this door"),
+        ("liveness", "a large print without a visible edge can open it"),
     ] {
         let (_, found) = findings.of(check);
         assert!(found.contains(part), "{check}: {found}");
