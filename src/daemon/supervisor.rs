@@ -108,6 +108,7 @@ fn run_with(
         wall.set_record_unknown();
     }
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
+    shared.set_language(config.liveness.language);
     if let Some(rolled_back) = rolled_back {
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
@@ -320,6 +321,7 @@ impl Supervisor<'_> {
                     *new = Some(config.camera.clone());
                 }
                 self.shared.set_pulse(config.relay.pulse_ms);
+                self.shared.set_language(config.liveness.language);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);

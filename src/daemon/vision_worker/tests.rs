@@ -82,7 +82,10 @@ impl TestVision {
             DoorMessage::Report(EventKind::LockoutEnded { person }) => {
                 format!("lockout_ended {}", person.unwrap_or_default())
             }
-            DoorMessage::Report(_) | DoorMessage::End | DoorMessage::Input { .. } => "other".to_owned(),
+            DoorMessage::Report(_)
+            | DoorMessage::Prompt(_)
+            | DoorMessage::End
+            | DoorMessage::Input { .. } => "other".to_owned(),
         };
         messages.map(text).collect()
     }
