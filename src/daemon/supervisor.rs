@@ -40,7 +40,7 @@ use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
 use super::visit_file::{self, FirstState};
 use super::workers::Workers;
-use crate::liveness_problem::{LivenessProblem, can_prompt, describe_level};
+use crate::liveness_problem::{LivenessProblem, describe_level};
 use crate::people_check::PeopleProblem;
 use crate::wall_clock::{self, WallClock};
 
@@ -110,6 +110,7 @@ fn run_with(
         wall.set_record_unknown();
     }
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
+    shared.set_language(config.liveness.language);
     if let Some(rolled_back) = rolled_back {
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
@@ -328,6 +329,7 @@ impl Supervisor<'_> {
                     *new = Some(config.camera.clone());
                 }
                 self.shared.set_pulse(config.relay.pulse_ms);
+                self.shared.set_language(config.liveness.language);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);
