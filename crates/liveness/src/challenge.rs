@@ -10,7 +10,7 @@ use heapless::Vec;
 use ostiary_core::{Direction, PersonId, TrackId};
 
 use super::steps::{MAX_STEPS, Steps};
-use super::turn::{Turn, is_own_aspect};
+use super::turn::{Turn, is_possible_aspect};
 
 /// The time for the whole challenge, with its second try.
 pub const TIME_LIMIT: Duration = Duration::from_secs(8);
@@ -52,7 +52,8 @@ pub struct ObservedFace {
 pub struct MatchedPerson {
     /// The person.
     pub person: PersonId,
-    /// The aspect of the person's face at enrollment, if it is known: then the face before the camera must have it too.
+    /// The aspect of the person's face at enrollment, if it is known: then the face before the camera must have it too. Otherwise it
+    /// must have the aspect of a person ([`is_possible_aspect`]).
     pub enrolled_aspect: Option<f32>,
 }
 
@@ -98,7 +99,7 @@ pub enum Abstention {
     OtherTrack,
     /// The face matches another person than before.
     OtherPerson,
-    /// The face is wider or narrower than the person's at enrollment.
+    /// The face is wider or narrower than the person's at enrollment, or, if that is not known, than people's.
     OtherAspect,
     /// There were fewer than five frames a second.
     TooFewFrames,
@@ -250,7 +251,7 @@ impl Challenge {
         };
         self.record.person = Some(matched.person);
         self.record.relative_aspect = matched.enrolled_aspect.map(|enrolled| aspect / enrolled);
-        if matched.enrolled_aspect.is_some_and(|enrolled| !is_own_aspect(aspect, enrolled)) {
+        if !is_possible_aspect(aspect, matched.enrolled_aspect) {
             return Status::Abstained(Abstention::OtherAspect);
         }
         self.face.get_or_insert(Face { track: face.track, person: matched.person, since: self.now, gaps: 0 });
