@@ -137,7 +137,7 @@ fn create_version_3(path: &Path) {
                  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
                  enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL
              ) STRICT;
-             CREATE TABLE models (id TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+             CREATE TABLE models ( id TEXT NOT NULL PRIMARY KEY ) STRICT, WITHOUT ROWID;
              CREATE TABLE photos (
                  id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
                  hash BLOB NOT NULL CHECK (length(hash) = 32), crop BLOB, created TEXT NOT NULL, UNIQUE (person, hash)
@@ -154,10 +154,10 @@ fn create_version_3(path: &Path) {
         )
         .unwrap();
     connection.execute("INSERT INTO models VALUES (?1)", [model().0]).unwrap();
-    for (person, seed) in [(4, 1u64), (7, 3)] {
+    for (person, seed) in [(4, 1u32), (7, 3)] {
         let embedding: Vec<u8> =
-            embedding(seed).values().iter().flat_map(|value| value.to_le_bytes()).collect();
-        let photo = (seed, person, PhotoHash::of(&seed.to_le_bytes()).0);
+            embedding(seed.into()).values().iter().flat_map(|value| value.to_le_bytes()).collect();
+        let photo = (seed, person, PhotoHash::of(&u64::from(seed).to_le_bytes()).0);
         connection
             .execute("INSERT INTO photos VALUES (?1, ?2, ?3, NULL, '2026-01-02T03:04:05Z', 0.5)", photo)
             .unwrap();
