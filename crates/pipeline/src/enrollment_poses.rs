@@ -235,6 +235,12 @@ mod tests {
     }
 
     #[test]
+    fn the_aspect_is_measured_on_straight_heads_with_the_usual_look() {
+        let frontal: Vec<Pose> = Pose::ALL.into_iter().filter(|pose| pose.is_frontal()).collect();
+        assert_eq!(frontal, [Pose::Straight, Pose::Closer]);
+    }
+
+    #[test]
     fn a_person_is_led_through_all_poses() {
         for side in [1.0, -1.0] {
             let mut poses = EnrollmentPoses::default();
