@@ -120,7 +120,10 @@ fn run_with(
     pipeline.set_gallery(pipeline.thresholds().load_gallery(&facebank, pipeline.model())?);
     // Without a record it is not known to be a new door.
     check_fpir(&config, &models, newest.is_none_or(|newest| newest.time.is_some()))?;
-    let rules = rules(&config, &pipeline)?;
+    let can_prompt = config.has_prompt_output()
+        || lamps.has_output()
+        || outputs.iter().any(|output| output.shows_prompts());
+    let rules = rules(&config, &pipeline, can_prompt)?;
     let started = summary(&config, &pipeline);
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
@@ -188,6 +191,7 @@ fn run_with(
         model,
         manifest,
         probation_run,
+        can_prompt,
         pending_update,
         new_camera,
         clock_monitor,
@@ -213,6 +217,8 @@ struct Supervisor<'a> {
     manifest: Manifest,
     /// The run of the models in use, if they are on probation.
     probation_run: &'a mut Option<ProbationRun>,
+    /// Whether the door has an output for prompts.
+    can_prompt: bool,
     pending_update: Arc<Mutex<PendingUpdate>>,
     new_camera: PendingCamera,
     clock_monitor: ClockMonitor,
@@ -358,7 +364,7 @@ impl Supervisor<'_> {
         let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config)?;
         pipeline.set_gallery(pipeline.thresholds().load_gallery(facebank, pipeline.model())?);
         check_fpir(&config, &bundle, true)?;
-        let rules = rules(&config, &pipeline)?;
+        let rules = rules(&config, &pipeline, self.can_prompt)?;
         let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
@@ -428,20 +434,23 @@ fn check_fpir(config: &Config, models: &Bundle, has_run: bool) -> Result<(), Dae
     }
 }
 
-fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<AccessRules, DaemonError> {
+fn rules(
+    config: &Config,
+    pipeline: &RecognitionPipeline,
+    can_prompt: bool,
+) -> Result<AccessRules, DaemonError> {
     let hours = Hours::parse(&config.hours)?;
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
     }
     let (door, lockout) = (config.door.clone(), config.lockout.clone());
-    let liveness = liveness_rules(config, pipeline);
+    let liveness = liveness_rules(config, pipeline, can_prompt);
     let steps = config.liveness.steps as usize;
     Ok(AccessRules { door, liveness, steps, lockout, hours, trust: config.clock.trust })
 }
 
 /// What the layers of liveness require, with a warning of what is open to pictures, and of what keeps everybody out.
-fn liveness_rules(config: &Config, pipeline: &RecognitionPipeline) -> LivenessRules {
-    let can_prompt = can_prompt(config);
+fn liveness_rules(config: &Config, pipeline: &RecognitionPipeline, can_prompt: bool) -> LivenessRules {
     let level = config.liveness.level();
     let network = match pipeline.liveness_test() {
         Some(test) => NetworkRules::Scores {
