@@ -75,7 +75,8 @@ pub struct Share {
 }
 
 impl Share {
-    fn new(hits: usize, trials: usize) -> Self {
+    /// `hits` of `trials`.
+    pub fn new(hits: usize, trials: usize) -> Self {
         Self { hits, trials, interval: clopper_pearson(hits, trials).map(|bound| 100.0 * bound) }
     }
 

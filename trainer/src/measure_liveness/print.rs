@@ -34,6 +34,15 @@ const DISTANCE: f32 = 1.2;
 /// The largest noise of the camera, gray levels.
 const NOISE: f32 = 5.0;
 
+/// One of the prints of a set.
+struct Pose {
+    /// Chooses the noise, and in turn the contrast, the size of the sheet and the scene.
+    number: usize,
+    portrait: Portrait,
+    /// To the side, and up or down, degrees.
+    angles: [f32; 2],
+}
+
 /// A print before a camera.
 struct Print<'a> {
     portrait: &'a Frame,
@@ -62,25 +71,26 @@ pub fn measure(scorer: &Scorer<'_>, live: &[Scores]) -> Result<[Report; 2]> {
     for portrait in PORTRAITS {
         for yaw in YAWS {
             for pitch in PITCHES {
-                // Both variants in turn.
-                poses.push((portrait, yaw, pitch, poses.len() % 2));
+                poses.push(Pose { number: poses.len(), portrait, angles: [yaw, pitch] });
             }
         }
     }
-    let scores = |render: &(dyn Fn(usize, &Portrait, f32, f32, usize) -> Result<Frame> + Sync)| {
-        let score = |(number, (portrait, yaw, pitch, variant)): (usize, &(Portrait, f32, f32, usize))| {
-            let frame = render(number, portrait, *yaw, *pitch, *variant)?;
-            scorer.score(&PathBuf::from(format!("print {number} of {}", portrait.file)), &frame)
+    let scores = |render: &(dyn Fn(&Pose) -> Result<Frame> + Sync)| {
+        let score = |pose: &Pose| {
+            let name = format!("print {} of {}", pose.number, pose.portrait.file);
+            scorer.score(&PathBuf::from(name), &render(pose)?)
         };
-        poses.par_iter().enumerate().map(score).collect::<Result<Vec<_>>>()
+        poses.par_iter().map(score).collect::<Result<Vec<_>>>()
     };
-    let filling = scores(&|number, portrait, yaw, pitch, variant| {
-        filling(number, &portrait.picture()?, [yaw, pitch], CONTRASTS.get(variant).copied().unwrap_or(1.0))
+    let filling = scores(&|pose| {
+        let contrast = CONTRASTS.get(pose.number % CONTRASTS.len()).copied().unwrap_or(1.0);
+        filling(pose.number, &pose.portrait.picture()?, pose.angles, contrast)
     })?;
-    let with_edges = scores(&|number, portrait, yaw, pitch, variant| {
-        let scene = scenes.get(number % scenes.len().max(1)).context("there is no picture of a live face")?;
-        let size = SIZES.get(variant).copied().unwrap_or(1.0);
-        with_edges(number, portrait, [yaw, pitch], size, scene)
+    let with_edges = scores(&|pose| {
+        let scene = scenes.get(pose.number % scenes.len().max(1));
+        let scene = scene.context("there is no picture of a live face")?;
+        let size = SIZES.get(pose.number % SIZES.len()).copied().unwrap_or(1.0);
+        with_edges(pose.number, &pose.portrait, pose.angles, size, scene)
     })?;
     let report = |set: &str, scores| Report::of_pictures(scorer, set, Kind::Attack, scores);
     Ok([
