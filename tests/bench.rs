@@ -73,6 +73,15 @@ fn an_aligned_face_is_accepted_and_a_picture_without_a_face_is_refused() {
 }
 
 #[test]
+fn presentation_attack_detection_is_timed() {
+    let report = report(&["liveness", "--runs", "3"], 3, 1);
+    assert_eq!(report["input"], "a synthetic face");
+    let portrait = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/self-test/portraits/obama.jpg");
+    let report = self::report(&["liveness", "--runs", "1", "--image", portrait.to_str().unwrap()], 1, 1);
+    assert!(report["input"].as_str().unwrap().ends_with("obama.jpg"), "{report}");
+}
+
+#[test]
 fn a_detection_is_timed() {
     let synthetic = report(&["detect", "--runs", "2"], 2, 1);
     assert!(synthetic["input"].as_str().unwrap().contains("640x480"), "{synthetic}");
@@ -128,6 +137,7 @@ fn invalid_arguments_are_refused() {
         &["embed", "--runs", "0"][..],
         &["embed", "--threads", "0"],
         &["detect", "--image", "/nowhere.png"],
+        &["liveness", "--image", "/nowhere.png"],
         &["detect", "--min-face", "3"],
         &["pipeline"],
         &["door", "--runs", "0"],

@@ -18,10 +18,10 @@ use std::process::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_core::{Embedding, ModelId, ModelRole, Precision};
+use ostiary_core::{ChannelOrder, Embedding, ModelId, ModelRole, Precision};
 use ostiary_events::{Denial, Event, EventKind, EventStore, Grant};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
-use ostiary_models::Bundle;
+use ostiary_models::{Bundle, Manifest};
 use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, portrait};
 use serde_json::Value;
 
@@ -223,10 +223,11 @@ fn a_working_door_has_no_faults() {
     }
     let models = findings.0.iter().filter(|finding| finding["check"] == "models");
     let models: Vec<_> = models.map(|finding| finding["found"].as_str().unwrap()).collect();
-    let [networks, portrait, golden, threshold] = models[..] else { panic!("{models:?}") };
+    let [networks, portrait, golden, liveness, threshold] = models[..] else { panic!("{models:?}") };
     assert!(networks.starts_with("9 networks in "), "{networks}");
     assert_eq!(portrait, "the detector finds the face of the bundled portrait");
     assert_eq!(golden, "this processor gives the golden embedding bit for bit");
+    assert_eq!(liveness, "this processor gives the golden outputs of presentation attack detection");
     assert_eq!(threshold, "threshold 0.450 for door.fpir 0.01");
 }
 
@@ -394,6 +395,35 @@ fn a_processor_with_other_results_is_a_fault() {
     let faults = door.findings();
     let faults: Vec<_> = faults.with("fault").iter().map(|finding| finding["found"].to_string()).collect();
     assert!(faults.iter().any(|found| found.contains("does not give the golden embedding")), "{faults:?}");
+}
+
+#[test]
+fn presentation_attack_detection_with_other_results_is_a_fault_and_without_a_network_a_warning() {
+    let door = Door::new();
+    let copy = door.path("models");
+    copy_models(&copy);
+    let path = copy.join(Manifest::FILE);
+    let manifest: Manifest = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let door = door.with("models.dir", &copy.display().to_string());
+    let with = |change: &dyn Fn(&mut Manifest)| {
+        let mut changed = manifest.clone();
+        change(&mut changed);
+        fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
+    };
+    let key = Precision::Int8.manifest_key(ModelRole::Liveness);
+    with(&|manifest| manifest.models.get_mut(&key).unwrap().input.channels = ChannelOrder::Rgb);
+    door.has_fault("models", &["golden output for the bundled portrait", "do not use these models"]);
+    with(&|manifest| {
+        manifest.models.get_mut(&key).unwrap().liveness.as_mut().unwrap().golden[0].output[0] += 1.0;
+    });
+    door.has_fault("models", &["golden output for the bundled portrait", "do not use these models"]);
+    with(&|manifest| manifest.models.get_mut(&key).unwrap().liveness.as_mut().unwrap().golden.clear());
+    door.has_fault("models", &["golden outputs are not at least one face"]);
+    with(&|manifest| manifest.models.retain(|key, _| !key.starts_with("liveness")));
+    let findings = door.findings();
+    let is_missing =
+        |finding: &&Value| finding["found"] == "the models have no network for presentation attack detection";
+    assert_eq!(findings.with("warning").into_iter().filter(is_missing).count(), 1, "{:?}", findings.0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod door;
 mod embed;
 mod host;
 mod kernels;
+mod liveness;
 mod pipeline;
 mod report;
 mod synthetic;
@@ -34,6 +35,8 @@ enum Benchmark {
     Embed(embed::Args),
     /// Time a full detection in one picture.
     Detect(detect::Args),
+    /// Time presentation attack detection on one face.
+    Liveness(liveness::Args),
     /// Time each layer of a quantized network.
     Kernels(kernels::Args),
     /// Time the whole vision pipeline on each frame of a video.
@@ -71,6 +74,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let report = match args.benchmark {
         Benchmark::Embed(args) => embed::run(globals, &args)?,
         Benchmark::Detect(args) => detect::run(globals, &args)?,
+        Benchmark::Liveness(args) => liveness::run(globals, &args)?,
         Benchmark::Kernels(args) => return kernels::run(globals, &args).map(|()| ExitCode::SUCCESS),
         Benchmark::Pipeline(args) => pipeline::run(globals, &args)?,
         Benchmark::Door(args) => door::run(globals, &args)?,

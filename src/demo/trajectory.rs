@@ -13,7 +13,7 @@ const LEAVE: Duration = Duration::from_millis(800);
 
 /// The distance at the begin of a visit, as a multiple of the distance at the door.
 const START_DISTANCE: f32 = 3.0;
-/// Width of the face at the door, pixels. Its box fits twice into the frame, as the network for liveness needs.
+/// Width of the face at the door, pixels.
 const WIDTH_AT_DOOR: f32 = 150.0;
 /// The center of the face at the begin of a visit, pixels of a 640x480 frame.
 const START: Point = Point { x: 170.0, y: 190.0 };

@@ -11,7 +11,7 @@ mod photo;
 #[path = "common/sheet.rs"]
 mod sheet;
 
-use ostiary_core::{Direction, Frame, Point};
+use ostiary_core::{Direction, Frame, Point, clopper_pearson};
 use ostiary_liveness::{LandmarkTracker, TurnMeter, frontal_aspect, is_own_aspect, is_possible_aspect};
 use photo::{PORTRAITS, Photo};
 use sheet::{Line, Pose, Random, SIDE, Shape, Sheet};
@@ -99,8 +99,25 @@ fn all_turns(shape: Shape, seed: u64) -> [Counts; 2] {
     [count(shape, &AXES, &ONE_WAY, seed), count(shape, &AXES, &[THROUGH], seed + 1)]
 }
 
+/// Prints how many passed of all these sheets, with exact intervals.
+fn print_passed(counts: &[Counts]) {
+    let sum = |of: fn(&Counts) -> usize| counts.iter().map(of).sum::<usize>();
+    let sheets = sum(|counts| counts.sheets);
+    let share = |passed| {
+        let [low, high] = clopper_pearson(passed, sheets).map(|bound| 100.0 * bound);
+        format!("{passed} ({low:.1} to {high:.1} %)")
+    };
+    println!(
+        "of {sheets} sheets passed to the left or right {}, up or down {}, at all and with the person's aspect {}",
+        share(sum(|counts| counts.sideways)),
+        share(sum(|counts| counts.vertical)),
+        share(sum(|counts| counts.with_own_aspect))
+    );
+}
+
 #[track_caller]
 fn none_pass(counts: [Counts; 2], sheets: usize) {
+    print_passed(&counts);
     assert_eq!(counts.map(|counts| counts.sheets).iter().sum::<usize>(), sheets);
     for Counts { sideways, vertical, .. } in counts {
         assert_eq!((sideways, vertical), (0, 0), "passed to the left or right, and up or down");
@@ -147,6 +164,7 @@ fn folded_sheets_pass_more_often_the_sharper_the_fold() {
             }
         }
         println!("folded by {degrees} degrees: {total:?}");
+        print_passed(&[total]);
         total
     };
     let passed = [15.0, 25.0, 35.0, 45.0].map(|degrees| {

@@ -82,7 +82,7 @@ pub enum LivenessTestError {
 impl LivenessTest {
     /// How many times the box of a face must fit into the frame. Such a network decides mostly by what surrounds a face: with less in
     /// view its score says nothing.
-    pub const MIN_ROOM: f32 = 2.0;
+    pub const MIN_ROOM: f32 = 1.5;
 
     const CROP_SCALES: std::ops::RangeInclusive<f32> = 1.0..=8.0;
     const CLASSES: std::ops::RangeInclusive<usize> = 2..=64;

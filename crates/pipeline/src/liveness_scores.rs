@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn a_face_with_too_little_room_has_no_score() {
-        let near = [(0.9, 1.99); 9];
-        assert_eq!(after(&near), TrackLiveness { room: Some(1.99), score: None });
-        let stepped_back: Vec<_> = near.into_iter().chain([(0.1, 2.0); 5]).collect();
-        assert_eq!(after(&stepped_back), TrackLiveness { room: Some(2.0), score: Some(0.1) });
+        let near = [(0.9, 1.49); 9];
+        assert_eq!(after(&near), TrackLiveness { room: Some(1.49), score: None });
+        let stepped_back: Vec<_> = near.into_iter().chain([(0.1, 1.5); 5]).collect();
+        assert_eq!(after(&stepped_back), TrackLiveness { room: Some(1.5), score: Some(0.1) });
     }
 }

@@ -8,7 +8,8 @@ use ostiary_engine::Backend;
 use ostiary_facebank::Facebank;
 use ostiary_models::{Bundle, ModelEntry, ModelStore};
 use ostiary_pipeline::{Agreement, BundleCheckError, FaceEncoder, Thresholds, check_golden};
-use ostiary_vision::VisionError;
+use ostiary_self_test::check_golden_liveness;
+use ostiary_vision::{LivenessNetwork, VisionError};
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
@@ -90,6 +91,7 @@ fn check_networks(config: &Config, bundle: &Bundle) -> Result<Vec<Finding>, Visi
     ))];
     findings.push(check_portrait(config)?);
     findings.push(golden_finding(check_golden(bundle, config, &backend))?);
+    findings.push(check_liveness(bundle, &backend)?);
     Ok(findings)
 }
 
@@ -133,5 +135,20 @@ fn golden_finding(result: Result<Agreement, BundleCheckError>) -> Result<Finding
             "do not use the door: update the program, and report this to its authors with `ostiary doctor --bundle FILE`; \
              if the fault is intermittent, the memory or the power supply is faulty",
         ),
+    })
+}
+
+/// Checks that presentation attack detection gives its golden outputs: that it gets the right crop in the right order of color
+/// channels, and computes what the manifest expects.
+fn check_liveness(bundle: &Bundle, backend: &Backend) -> Result<Finding, VisionError> {
+    let Some(mut network) = LivenessNetwork::load(bundle, backend)? else {
+        return Ok(Finding::warning(
+            "the models have no network for presentation attack detection",
+            "activate a newer bundle of models, which has one",
+        ));
+    };
+    Ok(match check_golden_liveness(&mut network) {
+        Ok(()) => Finding::ok("this processor gives the golden outputs of presentation attack detection"),
+        Err(error) => Finding::from_error(Status::Fault, &error, INSTALL_FIX),
     })
 }

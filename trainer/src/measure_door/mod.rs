@@ -1,7 +1,8 @@
 //! `ostiary-trainer measure-door`: measures the detections and embeddings of the program `ostiary` over folders of faces.
 //!
 //! Input is a folder of test data and the program. Output is the detection rate, EER and TAR of each set, the agreement with
-//! reference implementations, the loss of int8, and the errors of visits to the running program.
+//! reference implementations, the loss of int8, the errors of visits to the running program, and the errors of presentation
+//! attack detection.
 
 mod door_program;
 mod int8_loss;
@@ -18,6 +19,7 @@ use ostiary_core::Precision;
 use serde::Serialize;
 use sets::{Reference, Set, Sets};
 
+use crate::measure_liveness;
 use crate::scores::Scores;
 
 /// The FAR at which TAR is reported.
@@ -114,6 +116,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     if let Some(reference) = &sets.reference {
         missed.extend(compare(&fp32, &args.data, reference, args.json)?);
+    }
+    if let Some(limits) = &sets.liveness {
+        missed.extend(measure_liveness::of_sets(&args.data, limits, args.json)?);
     }
     missed.iter().for_each(|line| eprintln!("missed: {line}"));
     Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::visits::Visits;
+use crate::measure_liveness;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -16,6 +17,8 @@ pub struct Sets {
     pub reference: Option<Reference>,
     /// If given, all sets are measured at both precisions.
     pub loss: Option<Int8Loss>,
+    /// If given, presentation attack detection is measured, at both precisions.
+    pub liveness: Option<measure_liveness::Limits>,
 }
 
 /// Limits of the loss of int8 against fp32, percentage points.
@@ -90,6 +93,6 @@ impl Sets {
             max_eer: None,
             visits: None,
         };
-        Self { sets: vec![set], reference: None, loss: None }
+        Self { sets: vec![set], reference: None, loss: None, liveness: None }
     }
 }
