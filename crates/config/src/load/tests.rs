@@ -435,6 +435,8 @@ fn contradictions_are_refused() {
         (&["camera.region=[0,0,30,100]"], "smaller than the smallest face"),
         (&["door.frames=30", "door.within_s=0.5", "camera.fps=2"], "cannot come within"),
         (&["lockout.pause_s=1000"], "lockout.pause_s must not be more than lockout.max_pause_s"),
+        (&["camera.kind=nir"], "camera.kind = \"nir\" needs liveness.level = \"active\""),
+        (&["camera.kind=nir", "liveness.level=passive"], "camera.kind = \"nir\" needs liveness.level"),
         (&["relay.line=4", "signals.no_line=4"], "relay.line and signals.no_line are the same line"),
         (&["signals.yes_line=4", "signals.buzzer_line=4"], "are the same line"),
         (&["relay.line=4", "inputs.exit_line=4"], "relay.line and inputs.exit_line are the same line"),
