@@ -11,6 +11,7 @@ mod event_name;
 mod evidence;
 mod journal;
 mod json_lines;
+mod liveness_report;
 pub mod logging;
 mod record;
 mod reopening_store;
@@ -29,6 +30,9 @@ pub use event_name::EventName;
 pub use evidence::Evidence;
 pub use journal::Journal;
 pub use json_lines::JsonLines;
+pub use liveness_report::{
+    AttackCount, AttackKind, LivenessReport, TestCamera, TestConditions, TestPart, VisitCount, VisitTime,
+};
 pub use reopening_store::ReopeningStore;
 pub use sentence::sentence;
 pub use store::{EventFilter, EventStore, NewestTime, SPOOL, StoreError, TrailFault, TrailReport, key_path};
