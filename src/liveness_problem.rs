@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ostiary_config::{CameraKind, Config, LivenessLevel, Signals};
+use ostiary_config::{CameraKind, Config, LivenessLevel};
 
 /// A problem of `[liveness]` that the owner should know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +65,6 @@ impl fmt::Display for LivenessProblem {
             Self::NoNetwork => "the models have no network for liveness: nobody is let in by face",
         })
     }
-}
-
-/// Whether the door can tell people what to do.
-pub fn can_prompt(config: &Config) -> bool {
-    let Signals { yes_line, no_line, buzzer_line, .. } = config.signals;
-    config.mqtt.enabled || [yes_line, no_line, buzzer_line].iter().any(Option::is_some)
 }
 
 /// What `[liveness]` does, in a few words, for the event of the start.

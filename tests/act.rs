@@ -21,8 +21,10 @@ use std::{fs, thread};
 
 use ostiary_access::DenialReason;
 use ostiary_config as config;
+use ostiary_core::Prompt;
 use ostiary_events::{
-    Denial, Event, EventKind, EventSink, EventStore, Grant, ReopeningStore, SPOOL, StoreError,
+    Denial, Event, EventKind, EventSink, EventStore, Grant, PromptMessage, PromptText, ReopeningStore, SPOOL,
+    StoreError,
 };
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::Mqtt;
@@ -219,6 +221,7 @@ fn unknown() -> Event {
 
 const AVAILABILITY: &str = "ostiary/front/availability";
 const STATE: &str = "ostiary/front/state";
+const PROMPT: &str = "ostiary/front/prompt";
 const DISCOVERY: &str = "homeassistant/device/ostiary_front/config";
 
 // --- MQTT ---
@@ -266,7 +269,7 @@ fn birth_state_events_and_offline_are_published() {
         retained.push(message.topic);
     }
     retained.sort();
-    assert_eq!(retained, [DISCOVERY, AVAILABILITY, STATE]);
+    assert_eq!(retained, [DISCOVERY, AVAILABILITY, PROMPT, STATE]);
     insta::assert_snapshot!("home_assistant_discovery", format!("{discovery:#}"));
 
     // An event that could not be stored is published too.
@@ -322,6 +325,62 @@ fn the_head_of_the_event_trail_is_retained() {
     let message = Subscriber::new(broker.port()).next("ostiary/front/head");
     assert!(message.retain);
     assert_eq!(&message.payload[..], head.note().as_bytes());
+}
+
+/// What the door asks for.
+fn asked(prompt: Option<Prompt>) -> PromptMessage {
+    let prompt = prompt.map(|prompt| PromptText { prompt, text: format!("Text of {}.", prompt.name()) });
+    PromptMessage { time: "2026-11-29T08:15:00Z".parse().unwrap(), door: "front".into(), prompt }
+}
+
+#[test]
+fn a_prompt_is_published_and_a_later_subscriber_gets_only_that_nothing_is_asked() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let mut door = Door::new(broker.port());
+    assert!(door.mqtt.shows_prompts());
+    assert_eq!(json(&subscriber.next(PROMPT))["prompt"], Value::Null);
+    door.mqtt.prompt(&asked(Some(Prompt::StepBack))).unwrap();
+    let message = subscriber.next(PROMPT);
+    assert_eq!(message.qos, QoS::AtMostOnce);
+    let expected = serde_json::json!({
+        "prompt": "step_back", "text": "Text of step_back.", "door": "front", "time": "2026-11-29T08:15:00Z"
+    });
+    assert_eq!(json(&message), expected);
+
+    // A display that connects now does not get an instruction that may be old when it is shown.
+    let display = Subscriber::new(broker.port());
+    let message = display.next(PROMPT);
+    assert!(message.retain);
+    assert_eq!((&json(&message)["prompt"], &json(&message)["text"]), (&Value::Null, &Value::Null));
+    door.mqtt.prompt(&asked(Some(Prompt::LookAtCamera))).unwrap();
+    for subscriber in [&subscriber, &display] {
+        assert_eq!(json(&subscriber.next(PROMPT))["prompt"], "look_at_camera");
+    }
+    door.mqtt.prompt(&asked(None)).unwrap();
+    for subscriber in [&subscriber, &display] {
+        assert_eq!(json(&subscriber.next(PROMPT))["prompt"], Value::Null);
+    }
+}
+
+#[test]
+fn after_an_outage_only_the_newest_prompt_is_published() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let proxy = Proxy::new(broker.port());
+    let mut door = Door::new(proxy.port);
+    assert_eq!(json(&subscriber.next(PROMPT))["prompt"], Value::Null);
+    door.mqtt.prompt(&asked(Some(Prompt::StepBack))).unwrap();
+    assert_eq!(json(&subscriber.next(PROMPT))["prompt"], "step_back");
+    proxy.cut();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
+    door.mqtt.prompt(&asked(None)).unwrap();
+    door.mqtt.prompt(&asked(Some(Prompt::LookAtCamera))).unwrap();
+    proxy.restore();
+    // First that nothing is asked, which is retained, and then what is asked now.
+    assert_eq!(json(&subscriber.next(PROMPT))["prompt"], Value::Null);
+    assert_eq!(json(&subscriber.next(PROMPT))["prompt"], "look_at_camera");
 }
 
 #[test]

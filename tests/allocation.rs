@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ostiary::daemon::{self, Setup};
-use ostiary::demo::{Pace, SyntheticSource};
+use ostiary::demo::{DemoVisit, Pace, SyntheticSource};
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Config;
 use ostiary_core::Frame;
@@ -63,7 +63,8 @@ const TRACKED_FRAMES: u64 = 40;
 
 impl PersonAtDoor {
     fn new() -> Self {
-        let mut demo_source = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced).unwrap();
+        let mut demo_source =
+            SyntheticSource::new(&[DemoVisit::Person(DEMO_VISITORS[1])], Pace::Unpaced).unwrap();
         let mut steps = [Frame::default(), Frame::default()];
         while steps[0].time < Duration::from_secs(3) {
             steps.swap(0, 1);

@@ -14,7 +14,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn the_unknown_person_is_refused_and_the_enrolled_person_is_let_in() {
+fn the_unknown_person_and_the_print_are_refused_and_the_enrolled_person_is_let_in() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(assert_cmd::cargo::cargo_bin!("ostiary"))
         .args(["demo", "--json", "--fast", "--output"])
@@ -31,15 +31,16 @@ fn the_unknown_person_is_refused_and_the_enrolled_person_is_let_in() {
         reported.iter().position(|event| *event == expected).unwrap_or_else(|| panic!("{reported:?}"))
     };
     let refused = position(("denied", Some("unknown")));
+    let print = position(("denied", Some("spoof")));
     let on = position(("relay_on", None));
     let granted = position(("granted", Some("granted")));
-    assert!(refused < on && on < granted, "{reported:?}");
+    assert!(refused < print && print < on && on < granted, "{reported:?}");
     assert_eq!(events[granted]["person"], "Barack Obama");
     assert_eq!(reported.iter().filter(|event| event.0 == "relay_on").count(), 1);
     assert_eq!(reported.iter().filter(|event| event.0 == "relay_off").count(), 1);
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "relay on\nrelay off\n");
 
-    for picture in ["1-unknown.jpg", "2-granted.jpg"] {
+    for picture in ["1-unknown.jpg", "2-spoof.jpg", "3-granted.jpg"] {
         let path = folder.path().join("pictures").join(picture);
         let frame = ostiary_pictures::read_picture(&path).unwrap();
         assert_eq!((frame.width(), frame.height()), (640, 480), "{picture}");

@@ -65,6 +65,11 @@ struct Door {
     settings: BTreeMap<String, String>,
 }
 
+fn template(name: &str) -> Template {
+    let embedding = Embedding::normalized(&[1.0; 192]).unwrap();
+    Template { embedding, photo: PhotoHash::of(name.as_bytes()), weight: 1.0, crop: None }
+}
+
 impl Door {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -85,9 +90,8 @@ impl Door {
     }
 
     fn enroll(&self, name: &str, model: &ModelId) {
-        let embedding = Embedding::normalized(&[1.0; 192]).unwrap();
-        let template = Template { embedding, photo: PhotoHash::of(name.as_bytes()), weight: 1.0, crop: None };
-        Facebank::open(&self.path("people.sqlite")).unwrap().enroll(name, model, &[template]).unwrap();
+        let mut facebank = Facebank::open(&self.path("people.sqlite")).unwrap();
+        facebank.enroll(name, model, &[template(name)]).unwrap();
     }
 
     /// Sets a key. The value is a string unless it is a number or a boolean.
@@ -481,6 +485,33 @@ fn faults_of_the_facebank_are_reported() {
     let missing = door.findings();
     assert_eq!(missing.of("facebank").0, "warning");
     assert!(!path.exists(), "doctor creates none");
+}
+
+#[test]
+fn people_without_a_frontal_aspect_are_named_if_the_challenge_needs_it() {
+    let passive = Door::new();
+    assert_eq!(passive.findings().of("facebank").0, "ok", "only the challenge needs it");
+    let door = passive.with("liveness.level", "active");
+    let model = Bundle::open(&models(), Precision::default()).unwrap().id(ModelRole::Embedder).unwrap();
+    door.enroll("Bob", &model);
+    let mut facebank = Facebank::open(&door.path("people.sqlite")).unwrap();
+    facebank.enroll("Carl", &model, &[template("Carl")]).unwrap();
+    facebank.set_enabled("Carl", false).unwrap();
+    let warning = || -> Option<(String, String)> {
+        let findings = door.findings();
+        let is_aspect = |warning: &&Value| {
+            warning["check"] == "facebank" && warning["found"].as_str().unwrap().contains("frontal aspect")
+        };
+        let warning = findings.with("warning").into_iter().find(is_aspect)?;
+        Some(["found", "mend"].map(|key| warning[key].as_str().unwrap().to_owned()).into())
+    };
+    let (found, fix) = warning().unwrap();
+    assert!(found.ends_with(": Ann, Bob"), "{found}");
+    assert!(fix.contains("`ostiary enroll NAME --camera --any-pose`"), "{fix}");
+    facebank.enroll_from_camera("Ann", &model, &[], Some(0.95)).unwrap();
+    assert!(warning().unwrap().0.ends_with(": Bob"));
+    facebank.enroll_from_camera("Bob", &model, &[], Some(1.04)).unwrap();
+    assert_eq!(warning(), None);
 }
 
 #[test]

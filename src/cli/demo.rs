@@ -10,23 +10,23 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use observer::{EventRecorder, SentenceOutput};
-use ostiary_config::Config;
+use ostiary_config::{Config, LivenessLevel};
 use ostiary_core::MatchRule;
 use ostiary_devices::{Relay, Signals};
 use ostiary_events::{EventSink, JsonLines};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_pipeline::{FaceEncoder, PhotoCheck, check_photo};
-use ostiary_self_test::{DEMO_VISITORS, enrollment};
+use ostiary_self_test::enrollment;
 use snapshots::Snapshots;
 
 use super::{Globals, output};
 use crate::daemon::{self, Setup};
-use crate::demo::{Pace, SyntheticSource};
+use crate::demo::{DemoVisit, Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary demo --output /tmp/demo\n\n\
     Needs no camera, relay or broker. It leaves no files except the pictures.\n\
-    Exit code: 0 the unknown person was refused and the enrolled person was let in, 1 otherwise, 2 an error.")]
+    Exit code: 0 the unknown person and the print were refused and the enrolled person was let in, 1 otherwise, 2 an\n    error.")]
 pub struct Args {
     /// Where to write the annotated pictures.
     #[arg(short, long, value_name = "DIR", default_value = "demo-output")]
@@ -48,12 +48,19 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     config.facebank.path = folder.path().join("facebank.sqlite");
     config.events.path = folder.path().join("events.sqlite");
     config.relay.pulse_ms = PULSE_MS;
+    // Portraits do not turn the head.
+    config.liveness.level = Some(LivenessLevel::Passive);
 
     let print = |text: &str| if globals.json { Ok(()) } else { output::line(text) };
     enroll(&config)?;
     let person = enrollment().name;
     print(&format!("Enrolled {person} from a bundled portrait."))?;
-    print(&format!("Now an unknown person comes to the door, and then {person}, in another photo.\n"))?;
+    print(&format!(
+        "Now an unknown person comes to the door, then somebody with a print of {person}, and then {person}, in another photo."
+    ))?;
+    print(
+        "The level of liveness is \"passive\": a network refuses prints whose edges are in view. A new door has \"active\": it also asks people to turn the head.\n",
+    )?;
 
     let snapshots = Snapshots::create(&args.output, MatchRule { margin: config.door.margin })?;
     let (recorder, recorded) = EventRecorder::new();
@@ -70,7 +77,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     daemon::run(Setup {
         config,
         layers: None,
-        source: Some(Box::new(SyntheticSource::new(&DEMO_VISITORS, pace)?)),
+        source: Some(Box::new(SyntheticSource::new(&DemoVisit::ALL, pace)?)),
         relay: Some(relay),
         signals: Signals::default(),
         inputs: None,
@@ -82,7 +89,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     print(&format!("\nWrote {pictures} annotated pictures to {}.", args.output.display()))?;
     match recorded.check(person) {
         Ok(()) => {
-            print(&format!("The unknown person was refused, and {person} was let in."))?;
+            print(&format!("The unknown person and the print were refused, and {person} was let in."))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {

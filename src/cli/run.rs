@@ -17,10 +17,6 @@ use crate::daemon::{self, Setup, allow_oom_kill};
     Exit code: 0 stopped, or the recording ended, 2 an error.")]
 pub struct Args {}
 
-/// Logged at every start, because the owner of a door must know it.
-const NO_LIVENESS: &str = "A PHOTO CAN OPEN THIS DOOR: there is no liveness check, and a printed photo of an \
-    enrolled person matches that person. Use it only where that is acceptable or would be noticed, or together with a second factor";
-
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let loaded = globals.loaded()?;
     logging::init(loaded.config.log.level);
@@ -36,7 +32,6 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     allow_oom_kill().context("/proc/self/oom_score_adj must be writable, as it is in the packaged unit")?;
     let signals = Signals::open(&config.signals, &config.relay)?;
     let inputs = Inputs::open(&config.inputs, &config.relay)?;
-    log::warn!("{NO_LIVENESS}");
     if relay.is_none() {
         log::warn!("relay.line is not set: decisions are reported, but no door opens");
     }

@@ -11,7 +11,7 @@ use ostiary_core::Frame;
 use ostiary_events::EventKind;
 
 use super::progress::WorkerThread;
-use super::shared::Shared;
+use super::shared::{DoorMessage, Shared};
 
 /// The time between two attempts to open a camera that is absent.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
@@ -135,6 +135,9 @@ impl CaptureWorker {
     /// Reports once that the source gives no frames.
     fn report_lost(&mut self, detail: String) {
         if !std::mem::replace(&mut self.is_lost, true) {
+            // Without frames nobody can do what is asked, and the vision thread cannot end it. A full queue locks the door, which
+            // ends it too.
+            let _ = self.shared.send_to_door(DoorMessage::Prompt(None));
             self.shared.emit(EventKind::CameraLost { detail });
         }
     }

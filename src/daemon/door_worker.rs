@@ -1,5 +1,5 @@
-//! The door thread: switches the relay and the lamps for each decision, and the relay for each press of the exit button that
-//! is not too old. It reports the state of the door contact, and locks the door after a fault.
+//! The door thread: switches the relay and the lamps for each decision, the lamps for what the person is asked to do, and the
+//! relay for each press of the exit button that is not too old. It reports the state of the door contact, and locks the door after a fault.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use ostiary_access::{
     Decision, DenialReason, DoorMonitor, DoorTransition, Outcome, RelayCommand, RelayFsm, RelayState,
 };
+use ostiary_core::Prompt;
 use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{DecisionDetails, Denial, EventKind, Grant};
 
@@ -82,8 +83,8 @@ impl DoorWorker {
                 Some(DoorMessage::Decided { decision, details }) => {
                     self.handle_decision(*decision, details)?
                 }
-                Some(DoorMessage::Prompt(_)) => {}
                 Some(DoorMessage::Report(kind)) => self.shared.emit(kind),
+                Some(DoorMessage::Prompt(prompt)) => self.handle_prompt(prompt)?,
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
         }
@@ -134,6 +135,16 @@ impl DoorWorker {
         } else {
             self.signals.denied(now)?
         }
+        Ok(())
+    }
+
+    /// Signals what the person should do, and hands it to the outputs.
+    fn handle_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
+        self.lock_on_fault();
+        // A locked door opens for nobody, so that nobody is asked for anything.
+        let prompt = prompt.filter(|_| self.relay_fsm.state() != RelayState::Locked);
+        self.shared.show_prompt(prompt);
+        self.signals.prompt(self.shared.clock.now(), prompt)?;
         Ok(())
     }
 

@@ -7,13 +7,20 @@ use heapless::Deque;
 
 /// A first-in, first-out queue of at most `N` items. A push does not wait: the caller handles a full queue.
 pub struct Queue<T, const N: usize> {
-    items: Mutex<Deque<T, N>>,
-    pushed: Condvar,
+    content: Mutex<Content<T, N>>,
+    changed: Condvar,
+}
+
+struct Content<T, const N: usize> {
+    items: Deque<T, N>,
+    /// Whether the next wait ends at once.
+    is_woken: bool,
 }
 
 impl<T, const N: usize> Default for Queue<T, N> {
     fn default() -> Self {
-        Self { items: Mutex::new(Deque::new()), pushed: Condvar::new() }
+        let content = Content { items: Deque::new(), is_woken: false };
+        Self { content: Mutex::new(content), changed: Condvar::new() }
     }
 }
 
@@ -24,19 +31,26 @@ impl<T, const N: usize> Queue<T, N> {
     /// The item, if the queue is full.
     pub fn push(&self, item: T) -> Result<(), T> {
         // The queue is valid after a panic of a thread with the lock, because no operation on it can panic.
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).push_back(item)?;
-        self.pushed.notify_one();
+        self.content.lock().unwrap_or_else(PoisonError::into_inner).items.push_back(item)?;
+        self.changed.notify_one();
         Ok(())
     }
 
-    /// Removes the first item; waits for one at most `wait`.
+    /// Ends the wait of the reader, or its next one, because there is something to do besides the items.
+    pub fn wake(&self) {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner).is_woken = true;
+        self.changed.notify_one();
+    }
+
+    /// Removes the first item; waits for one at most `wait`, or until [`Self::wake`].
     pub fn pop(&self, wait: Duration) -> Option<T> {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut items, _) = self
-            .pushed
-            .wait_timeout_while(items, wait, |items| items.is_empty())
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut content, _) = self
+            .changed
+            .wait_timeout_while(content, wait, |content| content.items.is_empty() && !content.is_woken)
             .unwrap_or_else(PoisonError::into_inner);
-        items.pop_front()
+        content.is_woken = false;
+        content.items.pop_front()
     }
 }
 
@@ -53,6 +67,22 @@ mod tests {
         assert_eq!(queue.pop(Duration::ZERO), Some(1));
         assert_eq!(queue.pop(Duration::ZERO), Some(2));
         assert_eq!(queue.pop(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn a_reader_is_woken_once_without_an_item() {
+        let queue = Queue::<u32, 1>::default();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| queue.pop(Duration::from_secs(60)));
+            queue.wake();
+            assert_eq!(reader.join().unwrap(), None);
+        });
+        let start = std::time::Instant::now();
+        assert_eq!(queue.pop(Duration::from_millis(50)), None);
+        assert!(start.elapsed() >= Duration::from_millis(50));
+        queue.wake();
+        queue.push(7).unwrap();
+        assert_eq!(queue.pop(Duration::ZERO), Some(7));
     }
 
     #[test]

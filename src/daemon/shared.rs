@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use ostiary_access::Decision;
 use ostiary_capture::LatestFrame;
+use ostiary_config::Language;
 use ostiary_core::Prompt;
 use ostiary_core::clock::Clock;
 use ostiary_devices::InputEvent;
-use ostiary_events::{DecisionDetails, Event, EventKind};
+use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText};
+use ostiary_texts::{Message, Texts};
 
 use super::error::Fault;
 use super::progress::Progress;
@@ -22,7 +24,7 @@ const MAX_DOOR_MESSAGES: usize = 64;
 /// Capacity of the queue of events for the store thread.
 const MAX_EVENTS: usize = 256;
 
-/// A message of the vision thread or the inputs thread for the door thread.
+/// A message of another thread for the door thread.
 pub enum DoorMessage {
     /// A decision.
     Decided {
@@ -31,10 +33,10 @@ pub enum DoorMessage {
         /// What else is known of it.
         details: DecisionDetails,
     },
-    /// What the person before the door should do now; `None` if nothing.
-    Prompt(Option<Prompt>),
     /// An event that follows from decisions before it.
     Report(EventKind),
+    /// What the person before the door is asked to do from now on; `None` if nothing is asked any more.
+    Prompt(Option<Prompt>),
     /// The recording has ended: there are no more decisions.
     End,
     /// An event of the inputs.
@@ -61,6 +63,10 @@ pub struct Shared {
     /// The state of lockout and visits that the store thread is to save; `None` if it is saved.
     unsaved: Mutex<Option<VisitState>>,
     events: Queue<Event, MAX_EVENTS>,
+    /// What the store thread is to pass to the outputs; `None` if it is passed on.
+    prompt: Mutex<Option<PromptMessage>>,
+    /// The texts for people at the door.
+    texts: Mutex<Texts>,
     /// The door's name.
     door: String,
     stop: AtomicBool,
@@ -75,7 +81,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The data of a door with this name and this length of a pulse.
+    /// The data of a door with this name and this length of a pulse. Its texts are English.
     pub fn new(clock: Arc<dyn Clock>, wall: WallClock, door: &str, pulse_ms: u64) -> Self {
         Self {
             wall,
@@ -85,6 +91,8 @@ impl Shared {
             door_messages: Queue::default(),
             unsaved: Mutex::new(None),
             events: Queue::default(),
+            prompt: Mutex::new(None),
+            texts: Mutex::new(Texts::new(Language::English)),
             door: door.to_owned(),
             stop: AtomicBool::new(false),
             events_closed: AtomicBool::new(false),
@@ -114,6 +122,31 @@ impl Shared {
             let name = event.kind.name();
             log::error!("an event ({name}) was lost, {lost} since the start: the disk is too slow");
         }
+    }
+
+    /// Hands what the person before the door is asked to do to the store thread, which passes it to the outputs before the events
+    /// in its queue. A newer prompt replaces an older one.
+    pub fn show_prompt(&self, prompt: Option<Prompt>) {
+        let message = self.prompt_message(prompt);
+        *self.prompt.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+        self.events.wake();
+    }
+
+    /// Takes the prompt that is to be passed to the outputs.
+    pub fn take_prompt(&self) -> Option<PromptMessage> {
+        self.prompt.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A prompt of this door with its text and the current time.
+    pub fn prompt_message(&self, prompt: Option<Prompt>) -> PromptMessage {
+        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let prompt = prompt.map(|prompt| PromptText { prompt, text: texts.text(Message::Prompt(prompt)) });
+        PromptMessage { time: self.wall.stamp(), door: self.door.clone(), prompt }
+    }
+
+    /// Sets the language of the texts for people at the door, for the next prompts.
+    pub fn set_language(&self, language: Language) {
+        *self.texts.lock().unwrap_or_else(PoisonError::into_inner) = Texts::new(language);
     }
 
     /// Hands the state of lockout and visits to the store thread, which saves it. A newer state replaces an older one.

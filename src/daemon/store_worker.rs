@@ -1,11 +1,15 @@
-//! The store thread: sums repeated denials, writes events to the store, then passes them to the outputs. It signs the head of
+//! The store thread: sums repeated denials, writes events to the store, then passes them to the outputs. It passes what the person
+//! before the door is asked to do to the outputs too, at once and without storing it. It signs the head of
 //! the event trail from time to time, and saves the state of lockout and visits.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ostiary_events::{DenialWindows, Event, EventKind, EventSink, ReopeningStore};
+use ostiary_core::Prompt;
+use ostiary_events::{
+    DenialWindows, Event, EventKind, EventSink, OutputError, PromptMessage, ReopeningStore,
+};
 
 use super::progress::WorkerThread;
 use super::shared::Shared;
@@ -26,6 +30,8 @@ pub struct StoreWorker {
     store: Arc<Mutex<ReopeningStore>>,
     outputs: Vec<OutputState>,
     denials: DenialWindows,
+    /// What the outputs show.
+    prompt: Option<Prompt>,
     /// The number of events that were not stored since the last that was; `None` if all are stored.
     lost: Option<u64>,
     /// When events of commands are looked for next.
@@ -61,7 +67,17 @@ impl StoreWorker {
         let now = shared.clock.now();
         let denials = DenialWindows::default();
         let visit_file = visit_file.map(|path| VisitFile { path, failed: None });
-        Self { shared, store, outputs, denials, lost: None, next_unseen: now, next_head: now, visit_file }
+        Self {
+            shared,
+            store,
+            outputs,
+            denials,
+            prompt: None,
+            lost: None,
+            next_unseen: now,
+            next_head: now,
+            visit_file,
+        }
     }
 
     /// Runs until the queue is empty and no more events will be emitted.
@@ -76,6 +92,10 @@ impl StoreWorker {
             // Read before the queue, so that an event that is emitted in between is not lost.
             let closed = self.shared.events_are_closed();
             let event = self.shared.events().pop(EVENT_WAIT);
+            // Before the disk, which may be slow: a person waits.
+            if let Some(prompt) = self.shared.take_prompt() {
+                self.output_prompt(&prompt);
+            }
             // Before the event, so that the cool-down of a recorded grant is not forgotten if the power fails.
             let now = self.shared.clock.now();
             self.save_visits(now);
@@ -96,6 +116,7 @@ impl StoreWorker {
                 self.sign_head();
             }
             if is_end {
+                self.output_prompt(&self.shared.prompt_message(None));
                 return;
             }
         }
@@ -202,9 +223,22 @@ impl StoreWorker {
         }
     }
 
+    /// Passes a prompt to the outputs, if they do not show it already.
+    fn output_prompt(&mut self, message: &PromptMessage) {
+        let prompt = message.prompt.as_ref().map(|asked| asked.prompt);
+        if std::mem::replace(&mut self.prompt, prompt) != prompt {
+            self.each_output(|output| output.prompt(message));
+        }
+    }
+
     fn output(&mut self, event: &Event) {
+        self.each_output(|output| output.report(event));
+    }
+
+    /// Does this with each output. The first of several failures is logged.
+    fn each_output(&mut self, action: impl Fn(&mut dyn EventSink) -> Result<(), OutputError>) {
         for OutputState { output, is_failing } in &mut self.outputs {
-            match output.report(event) {
+            match action(output.as_mut()) {
                 Ok(()) => *is_failing = false,
                 Err(error) if !std::mem::replace(is_failing, true) => {
                     log::error!("{}: {error}", output.describe());
@@ -229,6 +263,46 @@ mod tests {
 
     use super::*;
     use crate::wall_clock::WallClock;
+
+    /// What an output got, in order.
+    #[derive(Clone, Default)]
+    struct RecordedOrder(Arc<Mutex<Vec<String>>>);
+
+    impl EventSink for RecordedOrder {
+        fn report(&mut self, event: &Event) -> Result<(), OutputError> {
+            self.0.lock().unwrap().push(event.kind.name().to_string());
+            Ok(())
+        }
+
+        fn prompt(&mut self, message: &PromptMessage) -> Result<(), OutputError> {
+            let name = message.prompt.as_ref().map_or("none", |asked| asked.prompt.name());
+            self.0.lock().unwrap().push(name.to_owned());
+            Ok(())
+        }
+
+        fn describe(&self) -> String {
+            "test".into()
+        }
+    }
+
+    #[test]
+    fn a_prompt_does_not_wait_for_the_events_in_the_queue_and_ends_with_the_daemon() {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
+        let shared =
+            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
+        let order = RecordedOrder::default();
+        let worker = StoreWorker::new(shared.clone(), store, vec![Box::new(order.clone())], None);
+        shared.emit(EventKind::RelayOn);
+        shared.emit(EventKind::RelayOff);
+        shared.show_prompt(Some(Prompt::LookAtCamera));
+        shared.show_prompt(Some(Prompt::StepBack));
+        shared.close_events();
+        worker.run();
+        assert_eq!(*order.0.lock().unwrap(), ["step_back", "relay_on", "relay_off", "none"]);
+    }
 
     #[test]
     fn a_fault_of_the_trail_is_recorded_when_events_are_recorded_again() {

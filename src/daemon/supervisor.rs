@@ -40,7 +40,7 @@ use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
 use super::visit_file::{self, FirstState};
 use super::workers::Workers;
-use crate::liveness_problem::{LivenessProblem, can_prompt, describe_level};
+use crate::liveness_problem::{LivenessProblem, describe_level};
 use crate::liveness_standing::LivenessStanding;
 use crate::people_check::PeopleProblem;
 use crate::wall_clock::{self, WallClock};
@@ -111,6 +111,7 @@ fn run_with(
         wall.set_record_unknown();
     }
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
+    shared.set_language(config.liveness.language);
     if let Some(rolled_back) = rolled_back {
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
@@ -120,7 +121,10 @@ fn run_with(
     pipeline.set_gallery(pipeline.thresholds().load_gallery(&facebank, pipeline.model())?);
     // Without a record it is not known to be a new door.
     check_fpir(&config, &models, newest.is_none_or(|newest| newest.time.is_some()))?;
-    let rules = rules(&config, &pipeline)?;
+    let can_prompt = config.has_prompt_output()
+        || lamps.has_output()
+        || outputs.iter().any(|output| output.shows_prompts());
+    let rules = rules(&config, &pipeline, can_prompt)?;
     let started = summary(&config, &pipeline, &models);
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
@@ -188,6 +192,7 @@ fn run_with(
         model,
         manifest,
         probation_run,
+        can_prompt,
         pending_update,
         new_camera,
         clock_monitor,
@@ -213,6 +218,8 @@ struct Supervisor<'a> {
     manifest: Manifest,
     /// The run of the models in use, if they are on probation.
     probation_run: &'a mut Option<ProbationRun>,
+    /// Whether the door has an output for prompts.
+    can_prompt: bool,
     pending_update: Arc<Mutex<PendingUpdate>>,
     new_camera: PendingCamera,
     clock_monitor: ClockMonitor,
@@ -329,6 +336,7 @@ impl Supervisor<'_> {
                     *new = Some(config.camera.clone());
                 }
                 self.shared.set_pulse(config.relay.pulse_ms);
+                self.shared.set_language(config.liveness.language);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);
@@ -357,7 +365,7 @@ impl Supervisor<'_> {
         let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config)?;
         pipeline.set_gallery(pipeline.thresholds().load_gallery(facebank, pipeline.model())?);
         check_fpir(&config, &bundle, true)?;
-        let rules = rules(&config, &pipeline)?;
+        let rules = rules(&config, &pipeline, self.can_prompt)?;
         let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline, &bundle));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
@@ -427,20 +435,23 @@ fn check_fpir(config: &Config, models: &Bundle, has_run: bool) -> Result<(), Dae
     }
 }
 
-fn rules(config: &Config, pipeline: &RecognitionPipeline) -> Result<AccessRules, DaemonError> {
+fn rules(
+    config: &Config,
+    pipeline: &RecognitionPipeline,
+    can_prompt: bool,
+) -> Result<AccessRules, DaemonError> {
     let hours = Hours::parse(&config.hours)?;
     if !hours.is_empty() {
         wall_clock::zone().map_err(|fault| DaemonError::Zone { fault })?;
     }
     let (door, lockout) = (config.door.clone(), config.lockout.clone());
-    let liveness = liveness_rules(config, pipeline);
+    let liveness = liveness_rules(config, pipeline, can_prompt);
     let steps = config.liveness.steps as usize;
     Ok(AccessRules { door, liveness, steps, lockout, hours, trust: config.clock.trust })
 }
 
 /// What the layers of liveness require, with a warning of what is open to pictures, and of what keeps everybody out.
-fn liveness_rules(config: &Config, pipeline: &RecognitionPipeline) -> LivenessRules {
-    let can_prompt = can_prompt(config);
+fn liveness_rules(config: &Config, pipeline: &RecognitionPipeline, can_prompt: bool) -> LivenessRules {
     let level = config.liveness.level();
     let network = match pipeline.liveness_test() {
         Some(test) => NetworkRules::Scores {

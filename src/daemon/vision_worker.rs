@@ -11,11 +11,13 @@ use ostiary_access::{
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{AlikePeople, ClockTrust, Hours};
-use ostiary_core::{Candidate, Frame, MAX_FACES, MatchRule, ModelId, PersonId, Prompt, TrackId, Verdict};
+use ostiary_core::{
+    Candidate, Face, Frame, MAX_FACES, MatchRule, ModelId, PersonId, Prompt, TrackId, Verdict,
+};
 use ostiary_events::{DecisionDetails, EventKind};
 use ostiary_facebank::Gallery;
 use ostiary_liveness::{FaceInView, MatchedPerson};
-use ostiary_pipeline::{RecognitionPipeline, TrackLiveness, TrackedFace};
+use ostiary_pipeline::{RecognitionPipeline, TrackLiveness, TrackedFace, frontal_aspect};
 use ostiary_vision::VisionError;
 
 use super::challenges::{Challenges, Random};
@@ -30,8 +32,8 @@ use crate::liveness_advice::liveness_advice;
 const FRAME_WAIT: Duration = Duration::from_millis(100);
 /// A face that has been in view for less may be an error of the detector: it does not disturb a challenge.
 const MIN_PRESENCE: Duration = Duration::from_millis(300);
-/// The largest angle by which a frontal face is turned to a side, degrees.
-const MAX_FRONTAL_YAW: f32 = 10.0;
+/// After this time without a frame nothing is shown any more of what the person was told.
+const PROMPT_LOST: Duration = Duration::from_secs(1);
 
 /// The processing of frames: a [`RecognitionPipeline`], or in tests one that fails.
 pub trait FrameProcessor: Send {
@@ -236,6 +238,9 @@ impl VisionWorker {
     fn process(&mut self, frame: &Frame) -> Result<(), Fault> {
         self.processor.process(frame)?;
         self.restore(frame.time)?;
+        if frame.time.saturating_sub(self.time) > PROMPT_LOST {
+            self.prompt = None;
+        }
         // At most one for each frame: they must not fill the queue of the door thread.
         if let Some(step) = self.lockout.tick(frame.time) {
             self.send_step(step)?;
@@ -316,11 +321,14 @@ impl VisionWorker {
             return None;
         }
         let matched = match self.matching.evaluate(candidate.filter(|_| embedded), 0.0) {
-            Verdict::Person(person) => Some(MatchedPerson { person, enrolled_aspect: None }),
+            Verdict::Person(person) => {
+                let enrolled_aspect = self.processor.gallery().frontal_aspect(person);
+                Some(MatchedPerson { person, enrolled_aspect })
+            }
             Verdict::Ambiguous | Verdict::Unknown => None,
         };
-        let is_frontal = quality.yaw.abs() <= MAX_FRONTAL_YAW;
-        Some(FaceInView { track, landmarks: detection.landmarks, is_frontal, matched })
+        let frontal_aspect = frontal_aspect(&Face { detection, quality });
+        Some(FaceInView { track, landmarks: detection.landmarks, frontal_aspect, matched })
     }
 
     /// Starts a challenge if a decision about this frame needs it, and tells the person what to do.

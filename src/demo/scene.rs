@@ -9,6 +9,7 @@ use ostiary_pictures::PictureError;
 use ostiary_self_test::Portrait;
 
 use super::trajectory::FacePosition;
+use super::visit::DemoVisit;
 
 /// The width of a frame, pixels.
 pub const WIDTH: u32 = 640;
@@ -21,6 +22,17 @@ const CROP_HALF_WIDTH: f32 = 1.5;
 const CROP_ABOVE: f32 = 0.8;
 /// From top to bottom.
 const CROP_HEIGHT: f32 = 3.4;
+
+/// The part of a portrait that is on a print, in widths of the face: to each side of the center of the face.
+const PRINT_HALF_WIDTH: f32 = 0.8;
+/// Above the top of the face.
+const PRINT_ABOVE: f32 = 0.35;
+/// From top to bottom.
+const PRINT_HEIGHT: f32 = 2.1;
+/// The width of the white edge of a print, in widths of the face.
+const PRINT_EDGE: f32 = 0.1;
+/// The gray level of its paper.
+const PAPER: u8 = 236;
 
 /// Width of the soft edge of a portrait, as a share of the distance of [`edge_distance`].
 const SOFT_EDGE: f32 = 0.7;
@@ -41,6 +53,8 @@ pub struct Visitor {
     photo: Frame,
     /// The visible part of the photo, pixels of the photo.
     crop: BBox,
+    /// A print has hard edges.
+    is_print: bool,
 }
 
 impl Visitor {
@@ -48,11 +62,15 @@ impl Visitor {
     ///
     /// # Errors
     /// The portrait cannot be decoded.
-    pub fn new(portrait: &Portrait) -> Result<Self, CaptureError> {
-        let photo = portrait.picture()?;
+    pub fn new(visit: &DemoVisit) -> Result<Self, CaptureError> {
+        let (portrait, is_print, [half_width, above, height]) = match visit {
+            DemoVisit::Person(portrait) => (portrait, false, [CROP_HALF_WIDTH, CROP_ABOVE, CROP_HEIGHT]),
+            DemoVisit::Print(portrait) => (portrait, true, [PRINT_HALF_WIDTH, PRINT_ABOVE, PRINT_HEIGHT]),
+        };
+        let mut photo = portrait.picture()?;
         let face = portrait.face;
-        let (left, top) = (face.center().x - CROP_HALF_WIDTH * face.width, face.y - CROP_ABOVE * face.width);
-        let (right, bottom) = (left + 2.0 * CROP_HALF_WIDTH * face.width, top + CROP_HEIGHT * face.width);
+        let (left, top) = (face.center().x - half_width * face.width, face.y - above * face.width);
+        let (right, bottom) = (left + 2.0 * half_width * face.width, top + height * face.width);
         let (x, y) = (left.max(0.0), top.max(0.0));
         let crop = BBox {
             x,
@@ -60,7 +78,10 @@ impl Visitor {
             width: right.min(photo.width() as f32) - x,
             height: bottom.min(photo.height() as f32) - y,
         };
-        Ok(Self { portrait: *portrait, photo, crop })
+        if is_print {
+            draw_edge(&mut photo, &crop, PRINT_EDGE * face.width);
+        }
+        Ok(Self { portrait: *portrait, photo, crop, is_print })
     }
 
     /// The area of the visible part for this position of the face, pixels of the frame. It may reach outside the frame.
@@ -131,7 +152,7 @@ impl Scene {
             let row_distance = edge_distance(y, area.y, area.height);
             let hall = row.as_chunks_mut::<3>().0.iter_mut().skip(left as usize);
             for ((hall, photo), column_distance) in hall.zip(photo.as_chunks::<3>().0).zip(&self.columns) {
-                let weight = weight(row_distance + column_distance);
+                let weight = if visitor.is_print { 1.0 } else { weight(row_distance + column_distance) };
                 for (hall, photo) in hall.iter_mut().zip(photo) {
                     let (from, to) = (f32::from(*hall), f32::from(*photo));
                     *hall = (from + (to - from) * weight).round() as u8;
@@ -166,6 +187,21 @@ impl Scene {
     }
 }
 
+/// Draws the paper's white edge of this width, pixels, inside a part of a photo.
+fn draw_edge(photo: &mut Frame, part: &BBox, edge: f32) {
+    let width = photo.width() as usize;
+    let (left, right) = (part.x + edge, part.x + part.width - edge);
+    let (top, bottom) = (part.y + edge, part.y + part.height - edge);
+    for (row, line) in photo.rgb_mut().chunks_exact_mut(width * 3).enumerate() {
+        for (column, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let (x, y) = (column as f32, row as f32);
+            if !(left..right).contains(&x) || !(top..bottom).contains(&y) {
+                *pixel = [PAPER; 3];
+            }
+        }
+    }
+}
+
 /// Why a portrait could not be scaled.
 #[derive(Debug, thiserror::Error)]
 enum ScaleError {
@@ -190,7 +226,6 @@ fn weight(distance: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use ostiary_core::Point;
-    use ostiary_self_test::DEMO_VISITORS;
 
     use super::*;
 
@@ -201,7 +236,7 @@ mod tests {
         scene.clear(&mut frame);
         scene
             .draw_visitor(
-                &Visitor::new(&DEMO_VISITORS[0]).unwrap(),
+                &Visitor::new(&DemoVisit::ALL[0]).unwrap(),
                 FacePosition { center, width },
                 &mut frame,
             )

@@ -12,15 +12,15 @@ const STAND: Duration = Duration::from_millis(900);
 const LEAVE: Duration = Duration::from_millis(800);
 
 /// The distance at the begin of a visit, as a multiple of the distance at the door.
-const START_DISTANCE: f32 = 3.6;
-/// Width of the face at the door, pixels.
-const WIDTH_AT_DOOR: f32 = 180.0;
+const START_DISTANCE: f32 = 3.0;
+/// Width of the face at the door, pixels. Its box fits twice into the frame, as the network for liveness needs.
+const WIDTH_AT_DOOR: f32 = 150.0;
 /// The center of the face at the begin of a visit, pixels of a 640x480 frame.
 const START: Point = Point { x: 170.0, y: 190.0 };
 /// The center of the face at the door.
 const DOOR: Point = Point { x: 330.0, y: 235.0 };
 /// The center of the face at the end of a visit, outside the frame.
-const END: Point = Point { x: 930.0, y: 235.0 };
+const END: Point = Point { x: 880.0, y: 235.0 };
 
 /// The length of a visit.
 pub const VISIT: Duration =
@@ -60,7 +60,7 @@ mod tests {
     fn a_visitor_approaches_stands_and_leaves() {
         let at = |millis| face_position(Duration::from_millis(millis));
         assert_eq!((at(0).center, at(0).width), (START, 50.0));
-        assert_eq!((at(2200).center, at(2200).width), (DOOR, 180.0));
+        assert_eq!((at(2200).center, at(2200).width), (DOOR, 150.0));
         assert_eq!(at(3100), at(2200));
         assert_eq!(face_position(VISIT).center, END);
         let widths: Vec<f32> = (0..=2200).map(|millis| at(millis).width).collect();

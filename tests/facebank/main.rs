@@ -20,7 +20,7 @@ use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_core::{Crop, Embedding, ModelId, PersonId};
-use ostiary_facebank::{DaemonLock, Facebank, FacebankError, PhotoHash, Template};
+use ostiary_facebank::{DaemonLock, Facebank, FacebankError, PersonSummary, PhotoHash, Template};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -105,6 +105,72 @@ fn people_and_templates_are_stored() {
     assert!(best.second.unwrap().similarity.0 < 0.5);
     assert_eq!(gallery.person(best.person).unwrap().name, "Ann");
     assert!(gallery.person(PersonId(99)).is_none());
+}
+
+#[test]
+fn the_frontal_aspect_of_the_latest_camera_pictures_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    let aspect = |facebank: &Facebank| facebank.show("Ann").unwrap().frontal_aspect;
+    assert_eq!(aspect(&facebank), None);
+    facebank.enroll_from_camera("Ann", &model(), &[template(5)], Some(0.93)).unwrap();
+    // Photos say nothing about it, and neither does a change of the person or of the models.
+    facebank.enroll("Ann", &model(), &[template(6)]).unwrap();
+    facebank.enroll_from_camera("Ann", &model(), &[template(7)], None).unwrap();
+    facebank.rename("Ann", "Anna").unwrap();
+    facebank.rename("Anna", "Ann").unwrap();
+    facebank.retain_models(&[other_model()]).unwrap();
+    assert_eq!(aspect(&facebank), Some(0.93));
+    // Pictures that are known already replace it too.
+    facebank.reembed(&model(), &[], |_| unreachable!("no crops")).unwrap();
+    facebank.enroll_from_camera("Ann", &model(), &[template(5)], Some(0.9)).unwrap();
+    let known = facebank.enroll_from_camera("Ann", &model(), &[template(5)], Some(1.01)).unwrap();
+    assert_eq!((known.added, known.known, aspect(&facebank)), (0, 1, Some(1.01)));
+    let gallery = facebank.gallery(&model()).unwrap();
+    assert_eq!(gallery.frontal_aspect(known.person), Some(1.01));
+    assert_eq!(gallery.frontal_aspect(PersonId(99)), None);
+
+    for bad in [f32::NAN, f32::INFINITY, 0.0, 0.49, 2.01] {
+        let error = facebank.enroll_from_camera("Ann", &model(), &[template(8)], Some(bad)).unwrap_err();
+        assert!(matches!(error, FacebankError::BadAspect { .. }), "{error}");
+        let error = facebank.enroll_from_camera("Eve", &model(), &[template(8)], Some(bad)).unwrap_err();
+        assert!(error.to_string().contains("\"Eve\"") && error.to_string().contains("0.5 to 2"), "{error}");
+    }
+    assert_eq!((aspect(&facebank), names(&facebank).len()), (Some(1.01), 2));
+    // A person who is removed and enrolled again is another one.
+    facebank.remove("Ann").unwrap();
+    facebank.enroll("Ann", &model(), &[template(5)]).unwrap();
+    assert_eq!(aspect(&facebank), None);
+}
+
+#[test]
+fn a_damaged_frontal_aspect_lets_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let connection = Connection::open(&path).unwrap();
+    let set = |aspect: &str| {
+        let statement = format!("UPDATE people SET frontal_aspect = {aspect} WHERE name = 'Bob'");
+        connection.execute_batch(&statement)
+    };
+    assert!(set("3.0").is_err(), "the table refuses it");
+    // As damage of the disk would.
+    connection.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
+    let facebank = Facebank::open_read_only(&path).unwrap();
+    for damaged in ["3.0", "-1.0", "0.1", "9e999"] {
+        set(damaged).unwrap();
+        let mut export = Vec::new();
+        let errors = [
+            facebank.gallery(&model()).unwrap_err(),
+            facebank.people().unwrap_err(),
+            facebank.export(&mut export, Path::new("memory")).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, FacebankError::Corrupt { .. }), "{error}");
+            assert!(error.to_string().contains("the frontal aspect of Bob"), "{error}");
+        }
+    }
+    set("NULL").unwrap();
+    assert_eq!(facebank.gallery(&model()).unwrap().len(), 2);
 }
 
 #[test]
@@ -302,9 +368,9 @@ fn a_locked_facebank_is_busy_until_it_is_unlocked() {
 fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     let error = Facebank::open(&path).err().unwrap();
-    assert!(matches!(error, FacebankError::Newer { found: 4, known: 3, .. }), "{error}");
+    assert!(matches!(error, FacebankError::Newer { found: 5, known: 4, .. }), "{error}");
     assert!(error.to_string().contains("update the program"), "{error}");
 }
 
@@ -424,7 +490,8 @@ fn a_photo_of_better_quality_counts_more_and_weights_are_exported() {
     copy.import(text.as_slice()).unwrap();
     assert_eq!((similarity(&copy, 1), similarity(&copy, 2)), (strong, weak));
 
-    // An export of an earlier program has no weights.
+    // An export of an earlier program has no weights and no frontal aspect.
+    assert!(!String::from_utf8_lossy(&text).contains("aspect"));
     let mut lines: Value = serde_json::from_slice(&text).unwrap();
     lines["format"] = 1.into();
     for template in lines["templates"].as_array_mut().unwrap() {
@@ -439,7 +506,7 @@ fn a_photo_of_better_quality_counts_more_and_weights_are_exported() {
 fn an_import_restores_the_exported_people() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
-    facebank.enroll("Carl", &model(), &[with_crop(30)]).unwrap();
+    facebank.enroll_from_camera("Carl", &model(), &[with_crop(30)], Some(0.93)).unwrap();
     facebank.set_enabled("Bob", false).unwrap();
     facebank.set_group("Ann", Some("family")).unwrap();
     let mut text = Vec::new();
@@ -448,6 +515,7 @@ fn an_import_restores_the_exported_people() {
     let mut copy = Facebank::open(&folder.path().join("copy.sqlite")).unwrap();
     assert_eq!(copy.import(text.as_slice()).unwrap(), 3);
     assert_eq!(copy.people().unwrap(), facebank.people().unwrap());
+    assert_eq!(copy.show("Carl").unwrap().frontal_aspect, Some(0.93));
     for seed in [1, 2, 3, 30] {
         let best = |facebank: &Facebank| facebank.gallery(&model()).unwrap().best(&embedding(seed)).unwrap();
         assert_eq!(best(&copy).person, best(&facebank).person);
@@ -467,14 +535,16 @@ fn a_bad_import_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     let mut source = Facebank::open(&folder.path().join("source.sqlite")).unwrap();
-    source.enroll("Carl", &model(), &[template(40)]).unwrap();
+    source.enroll_from_camera("Carl", &model(), &[template(40)], Some(0.875)).unwrap();
     let mut good = Vec::new();
     source.export(&mut good, Path::new("memory")).unwrap();
     let good = String::from_utf8(good).unwrap();
     let bad_lines = [
         "{".to_owned(),
         "[1, 2]".into(),
-        good.replace("\"format\":2", "\"format\":3"),
+        good.replace("\"format\":3", "\"format\":4"),
+        good.replace("\"frontal_aspect\":0.875", "\"frontal_aspect\":2.5"),
+        good.replace("\"frontal_aspect\":0.875", "\"frontal_aspect\":-0.875"),
         good.replace("\"weight\":1.0", "\"weight\":1.5"),
         good.replace("\"weight\":1.0", "\"weight\":0.0"),
         good.replace("Carl", "Ca\\u0007rl"),

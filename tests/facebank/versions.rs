@@ -97,7 +97,11 @@ fn a_facebank_of_version_1_is_migrated_completely() {
 fn to_version_2(path: &Path) {
     Connection::open(path)
         .unwrap()
-        .execute_batch("ALTER TABLE photos DROP COLUMN weight; PRAGMA user_version = 2;")
+        .execute_batch(
+            "ALTER TABLE photos DROP COLUMN weight;
+             ALTER TABLE people DROP COLUMN frontal_aspect;
+             PRAGMA user_version = 2;",
+        )
         .unwrap();
 }
 
@@ -122,6 +126,72 @@ fn a_facebank_of_version_2_is_migrated_in_one_transaction_with_full_weights() {
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(schema_of(&path), busy);
     assert_eq!(best(&Facebank::open(&path).unwrap()), before);
+}
+
+/// Makes a facebank of schema version 3 with two people.
+fn create_version_3(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE people (
+                 id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
+                 enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), grouped TEXT, created TEXT NOT NULL
+             ) STRICT;
+             CREATE TABLE models ( id TEXT NOT NULL PRIMARY KEY ) STRICT, WITHOUT ROWID;
+             CREATE TABLE photos (
+                 id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+                 hash BLOB NOT NULL CHECK (length(hash) = 32), crop BLOB, created TEXT NOT NULL, UNIQUE (person, hash)
+             ) STRICT;
+             CREATE TABLE templates (
+                 photo INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+                 model TEXT NOT NULL REFERENCES models (id), embedding BLOB NOT NULL, PRIMARY KEY (photo, model)
+             ) STRICT, WITHOUT ROWID;
+             ALTER TABLE photos ADD COLUMN weight REAL NOT NULL DEFAULT 1 CHECK (weight > 0 AND weight <= 1);
+             INSERT INTO people VALUES (4, 'Ann', 'ann', 1, 'staff', '2026-01-02T03:04:05Z'),
+                 (7, 'Bob', 'bob', 0, NULL, '2026-01-02T03:04:05Z');
+             PRAGMA application_id = 0x4f535459;
+             PRAGMA user_version = 3;",
+        )
+        .unwrap();
+    connection.execute("INSERT INTO models VALUES (?1)", [model().0]).unwrap();
+    for (person, seed) in [(4, 1u32), (7, 3)] {
+        let embedding: Vec<u8> =
+            embedding(seed.into()).values().iter().flat_map(|value| value.to_le_bytes()).collect();
+        let photo = (seed, person, PhotoHash::of(&u64::from(seed).to_le_bytes()).0);
+        connection
+            .execute("INSERT INTO photos VALUES (?1, ?2, ?3, NULL, '2026-01-02T03:04:05Z', 0.5)", photo)
+            .unwrap();
+        connection
+            .execute("INSERT INTO templates VALUES (?1, ?2, ?3)", (seed, model().0, embedding))
+            .unwrap();
+    }
+}
+
+#[test]
+fn people_of_version_3_are_migrated_without_a_frontal_aspect_and_can_get_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.sqlite");
+    create_version_3(&path);
+    // The daemon only reads, and can be the first to open it.
+    let migrated = Facebank::open_read_only(&path).unwrap();
+    migrated.check().unwrap();
+    let listed = migrated.people().unwrap();
+    let fields = |listed: &PersonSummary| {
+        let PersonSummary { person, templates, frontal_aspect, .. } = listed;
+        (person.name.clone(), person.enabled, person.group.clone(), *templates, *frontal_aspect)
+    };
+    let expected =
+        [("Ann".to_owned(), true, Some("staff".to_owned()), 1, None), ("Bob".into(), false, None, 1, None)];
+    assert!(listed.iter().map(fields).eq(expected), "{listed:?}");
+    let gallery = migrated.gallery(&model()).unwrap();
+    assert_eq!(gallery.best(&embedding(3)).unwrap().person, PersonId(7));
+    assert_eq!(gallery.frontal_aspect(PersonId(4)), None);
+    assert_eq!(schema_of(&path).0, 4);
+    drop(migrated);
+    let mut facebank = Facebank::open(&path).unwrap();
+    facebank.enroll_from_camera("Ann", &model(), &[template(9)], Some(0.95)).unwrap();
+    let gallery = facebank.gallery(&model()).unwrap();
+    assert_eq!([4, 7].map(|id| gallery.frontal_aspect(PersonId(id))), [Some(0.95), None]);
 }
 
 /// The version of the schema and its statements.

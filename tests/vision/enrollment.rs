@@ -1,5 +1,8 @@
 //! Enrolling people from photos and from a camera, and identifying them.
 
+use ostiary_facebank::Facebank;
+use ostiary_pipeline::frontal_aspect;
+
 use super::*;
 
 #[test]
@@ -140,6 +143,9 @@ fn a_person_is_enrolled_from_a_video_as_from_a_camera() {
     assert_eq!(code(&output), 0, "{}", error(&output));
     assert_eq!(line(&output)["enrolled"], true);
     assert!(error(&output).contains("hold still") && error(&output).contains("picture 3 of 3"));
+    // Another camera's pictures do not say how wide the face is to the door's.
+    assert_eq!(line(&output)["frontal_aspect"], Value::Null);
+    assert!(error(&output).contains("--source is not the door's camera"), "{}", error(&output));
     assert_eq!(code(&run!("identify", portrait("obama2.jpg"), "--facebank", bank)), 0);
     assert_eq!(code(&run!("identify", portrait("biden.jpg"), "--facebank", bank)), 1);
 
@@ -188,7 +194,8 @@ fn the_camera_enrollment_asks_for_poses_and_names_those_that_are_missing() {
     for (number, (right, down)) in poses.into_iter().enumerate().take(3) {
         show(number, &with_moved_nose(&straight, &landmarks, right, down));
     }
-    let enroll = || run!("enroll", "--json", "Ada", "--camera", "--source", frames, "--facebank", bank);
+    let source = format!("camera.source={:?}", frames.display().to_string());
+    let enroll = || run!("enroll", "--json", "Ada", "--camera", "--set", source, "--facebank", bank);
     let output = enroll();
     assert_eq!(code(&output), 2, "{}", error(&output));
     for part in
@@ -202,5 +209,18 @@ fn the_camera_enrollment_asks_for_poses_and_names_those_that_are_missing() {
     let output = enroll();
     assert_eq!(code(&output), 0, "{}", error(&output));
     assert_eq!(line(&output)["templates"], 5);
+    // The aspect is that of the straight frames, by their landmarks.
+    let aspect = number(&line(&output)["frontal_aspect"]);
+    let mut config = Config::default();
+    config.models.dir = Some(MODELS.into());
+    let straight = read_picture(&frames.join("0-00.jpg")).unwrap();
+    let straight = FaceEncoder::load(&config).unwrap().most_probable(&straight).unwrap().unwrap();
+    assert!((aspect - f64::from(frontal_aspect(&straight.face).unwrap())).abs() < 1e-3, "{aspect}");
+    let stored = || Facebank::open_read_only(&bank).unwrap().show("Ada").unwrap().frontal_aspect.unwrap();
+    assert!((f64::from(stored()) - aspect).abs() < 1e-6);
+
+    // Photos of a person who has it keep it.
+    assert_eq!(code(&run!("enroll", "Ada", portrait("obama2.jpg"), "--allow-unlike", "--facebank", bank)), 0);
+    assert!((f64::from(stored()) - aspect).abs() < 1e-6);
     assert!(error(&output).contains("picture 5 of 7: lower the head a little"), "{}", error(&output));
 }

@@ -23,6 +23,7 @@ mod load;
 mod loaded;
 mod lookup;
 mod origin;
+mod prompt_output;
 mod public_key;
 mod retired;
 mod rule;

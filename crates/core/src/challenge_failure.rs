@@ -22,7 +22,7 @@ pub enum ChallengeFailure {
     OtherTrack,
     /// The face matches another person than before.
     OtherPerson,
-    /// The face is wider or narrower than the person's at enrollment.
+    /// The face is wider or narrower than the person's at enrollment, or, if that is not known, than people's.
     OtherAspect,
     /// There were fewer than five frames a second.
     TooFewFrames,

@@ -4,6 +4,7 @@
 //! lines, and events of the inputs ([`InputEvent`]). An output is inactive from the request of its line until its release,
 //! unless a command switches it on. A separate process holds the relay's line, the [`guard`].
 
+mod blinker;
 mod cdev;
 mod cdev_inputs;
 mod error;
@@ -11,6 +12,7 @@ pub mod guard;
 mod input_lines;
 mod inputs;
 mod printed_line;
+mod prompt_pattern;
 mod relay;
 #[cfg(feature = "rpi")]
 mod rpi;

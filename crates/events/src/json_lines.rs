@@ -1,10 +1,12 @@
-//! Events as JSON, one a line.
+//! Events and prompts as JSON, one a line.
 
 use std::io::{self, Stdout, Write};
 
-use super::{Event, EventSink, OutputError};
+use serde::Serialize;
 
-/// Prints events to standard output, or to another writer.
+use super::{Event, EventSink, OutputError, PromptMessage};
+
+/// Prints events and prompts to standard output, or to another writer.
 pub struct JsonLines<W = Stdout>(W);
 
 impl JsonLines {
@@ -19,13 +21,25 @@ impl<W: Write + Send> JsonLines<W> {
     pub fn new(writer: W) -> Self {
         Self(writer)
     }
+
+    fn print(&mut self, value: &impl Serialize) -> Result<(), OutputError> {
+        let mut line = serde_json::to_vec(value).map_err(|error| OutputError::Stdout(error.into()))?;
+        line.push(b'\n');
+        self.0.write_all(&line).and_then(|()| self.0.flush()).map_err(OutputError::Stdout)
+    }
 }
 
 impl<W: Write + Send> EventSink for JsonLines<W> {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
-        let mut line = serde_json::to_vec(event).map_err(|error| OutputError::Stdout(error.into()))?;
-        line.push(b'\n');
-        self.0.write_all(&line).and_then(|()| self.0.flush()).map_err(OutputError::Stdout)
+        self.print(event)
+    }
+
+    fn shows_prompts(&self) -> bool {
+        true
+    }
+
+    fn prompt(&mut self, prompt: &PromptMessage) -> Result<(), OutputError> {
+        self.print(prompt)
     }
 
     fn describe(&self) -> String {
@@ -35,9 +49,11 @@ impl<W: Write + Send> EventSink for JsonLines<W> {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_core::{Direction, Prompt};
+
     use super::*;
-    use crate::EventKind;
     use crate::testing::event;
+    use crate::{EventKind, PromptText};
 
     #[test]
     fn an_event_is_one_line_and_reads_back() {
@@ -51,6 +67,26 @@ mod tests {
         for line in printed.lines() {
             assert_eq!(serde_json::from_str::<Event>(line).unwrap(), event);
         }
+    }
+
+    #[test]
+    fn a_prompt_and_its_end_are_lines_that_are_no_events() {
+        let time = "2026-11-29T08:15:00Z".parse().unwrap();
+        let message = |prompt| PromptMessage { time, door: "front".to_owned(), prompt };
+        let left = Prompt::Turn(Direction::Left);
+        let mut printed = Vec::new();
+        let mut output = JsonLines::new(&mut printed);
+        assert!(output.shows_prompts());
+        let text = "Tournez la tête vers la gauche.".to_owned();
+        output.prompt(&message(Some(PromptText { prompt: left, text }))).unwrap();
+        output.prompt(&message(None)).unwrap();
+        let printed = String::from_utf8(printed).unwrap();
+        let expected = [
+            r#"{"prompt":"turn_left","text":"Tournez la tête vers la gauche.","door":"front","time":"2026-11-29T08:15:00Z"}"#,
+            r#"{"prompt":null,"text":null,"door":"front","time":"2026-11-29T08:15:00Z"}"#,
+        ];
+        assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+        assert!(printed.lines().all(|line| serde_json::from_str::<Event>(line).is_err()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What happened at the door, as typed events.
 //!
 //! What comes in: [`Event`]s. What goes out: rows of the [`EventStore`], and reports in the journal and as JSON lines, each
-//! an [`EventSink`].
+//! an [`EventSink`]. Some outputs also show what the person before the door is asked to do ([`PromptMessage`]), which is no event
+//! and is not stored.
 
 mod administration;
 mod decision_details;
@@ -13,6 +14,7 @@ mod journal;
 mod json_lines;
 mod liveness_report;
 pub mod logging;
+mod prompt_message;
 mod record;
 mod reopening_store;
 mod sentence;
@@ -33,6 +35,7 @@ pub use json_lines::JsonLines;
 pub use liveness_report::{
     AttackCount, AttackKind, LivenessReport, TestCamera, TestConditions, TestPart, VisitCount, VisitTime,
 };
+pub use prompt_message::{PromptMessage, PromptText};
 pub use reopening_store::ReopeningStore;
 pub use sentence::sentence;
 pub use store::{EventFilter, EventStore, NewestTime, SPOOL, StoreError, TrailFault, TrailReport, key_path};
@@ -48,6 +51,19 @@ pub trait EventSink: Send {
 
     /// Reports a new signed head of the event trail, which only some outputs pass on.
     fn head(&mut self, _head: &trail::SignedHead) {}
+
+    /// Whether [`Self::prompt`] does something, so that a person can get to know what to do.
+    fn shows_prompts(&self) -> bool {
+        false
+    }
+
+    /// Shows what the person before the door is asked to do, until the next message, which only some outputs do.
+    ///
+    /// # Errors
+    /// If the output cannot be written. The message is lost for this output only.
+    fn prompt(&mut self, _prompt: &PromptMessage) -> Result<(), OutputError> {
+        Ok(())
+    }
 
     /// The output's name in logs: `journal`, `mqtt localhost:1883`.
     fn describe(&self) -> String;

@@ -86,6 +86,12 @@ pub enum FacebankError {
     /// A new person needs at least one template.
     #[error("{name:?} cannot be enrolled without a template: give a photo that shows the face")]
     NoTemplate { name: String },
+    /// The frontal aspect `aspect` is not that of a face.
+    #[error(
+        "{name:?} cannot have the frontal aspect {aspect}: that of a face is 0.5 to 2; take the pictures again, looking straight at \
+         the camera"
+    )]
+    BadAspect { name: String, aspect: f32 },
     /// A line of an export is invalid. `line` counts from 1.
     #[error("line {line} of the export: {why}: nothing was imported")]
     BadExport { line: usize, why: String },

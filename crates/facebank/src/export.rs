@@ -12,14 +12,14 @@ use ostiary_core::{Crop, ModelId, PersonId};
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use super::person::check_name;
+use super::person::{check_name, is_frontal_aspect};
 use super::prepared_models::{has_templates, mark_prepared, require_prepared};
-use super::store::{find_person, insert_person, insert_template};
+use super::store::{find_person, insert_person, insert_template, set_aspect};
 use super::template::{from_blob, from_unit, is_weight};
 use super::{Facebank, FacebankError, PhotoHash, Template};
 
-/// The version of the format. Version 1, without weights, is read too.
-const FORMAT_VERSION: u32 = 2;
+/// The version of the format. Version 1, without weights, and version 2, without frontal aspects, are read too.
+const FORMAT_VERSION: u32 = 3;
 
 /// One line of an export.
 #[derive(Serialize, Deserialize)]
@@ -32,6 +32,9 @@ struct PersonRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     created: Timestamp,
+    /// The frontal aspect of the person, 0.5 to 2; absent if it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frontal_aspect: Option<f32>,
     templates: Vec<TemplateRecord>,
 }
 
@@ -69,6 +72,8 @@ enum RecordError {
     Embedding,
     #[error("the weight {0} is not above 0 and at most 1")]
     Weight(f32),
+    #[error("the frontal aspect {0} is not from 0.5 to 2")]
+    Aspect(f32),
     #[error("a photo is not 64 hexadecimal digits")]
     Photo,
     #[error("a crop is not 112x112 RGB in base64")]
@@ -96,6 +101,7 @@ impl Facebank {
                 enabled: person.enabled,
                 group: person.group.clone(),
                 created: person.created,
+                frontal_aspect: summary.frontal_aspect,
                 templates: self.template_records(person.id, &person.name)?,
             };
             serde_json::to_writer(&mut *to, &record).map_err(|e| io(e.into()))?;
@@ -184,6 +190,9 @@ impl Facebank {
                     record.created,
                 )
                 .map_err(sql)?;
+                if let Some(aspect) = record.frontal_aspect {
+                    set_aspect(transaction, person, aspect).map_err(sql)?;
+                }
                 for (model, template) in &templates {
                     if accepts_any {
                         mark_prepared(transaction, model).map_err(sql)?;
@@ -207,6 +216,9 @@ impl PersonRecord {
         }
         check_name(&self.name)?;
         self.group.as_deref().map_or(Ok(()), check_name)?;
+        if let Some(aspect) = self.frontal_aspect.filter(|aspect| !is_frontal_aspect(*aspect)) {
+            return Err(RecordError::Aspect(aspect));
+        }
         if self.templates.is_empty() {
             return Err(RecordError::NoTemplate(self.name.clone()));
         }

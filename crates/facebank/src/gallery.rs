@@ -27,6 +27,7 @@ struct Enrolled {
     person: Person,
     /// Number of photos.
     photos: usize,
+    frontal_aspect: Option<f32>,
     /// The cosine of the template and the mean embedding of strangers ([`mean_cosine`]).
     mean_cosine: f32,
     /// The least normalized similarity of a match.
@@ -90,6 +91,7 @@ impl Gallery {
         self.people.push(Enrolled {
             person,
             photos: photos.len(),
+            frontal_aspect: None,
             mean_cosine: 0.0,
             threshold: Similarity(f32::INFINITY),
             agreement: PhotoAgreement::new(&template, embeddings),
@@ -157,6 +159,21 @@ impl Gallery {
     /// The number of photos of a person; `None` if the gallery does not have the person.
     pub fn photos(&self, id: PersonId) -> Option<usize> {
         self.enrolled(id).map(|enrolled| enrolled.photos)
+    }
+
+    /// The frontal aspect of a person, as the door's camera measured it ([`PersonSummary::frontal_aspect`](super::PersonSummary)); `None`
+    /// if it was not measured, or if the gallery does not have the person. Does not allocate.
+    pub fn frontal_aspect(&self, id: PersonId) -> Option<f32> {
+        self.enrolled(id)?.frontal_aspect
+    }
+
+    /// Sets the frontal aspect of a person of the gallery.
+    pub fn set_frontal_aspect(&mut self, id: PersonId, aspect: Option<f32>) {
+        if let Ok(index) = self.people.binary_search_by_key(&id, |enrolled| enrolled.person.id)
+            && let Some(enrolled) = self.people.get_mut(index)
+        {
+            enrolled.frontal_aspect = aspect;
+        }
     }
 
     /// The threshold of a person; `None` if the gallery does not have the person.

@@ -24,7 +24,7 @@ pub use folder::{PersonFolder, person_folders};
 pub use gallery::{Gallery, TemplateError};
 pub use lock::DaemonLock;
 pub use neighbor::Neighbor;
-pub use person::{PersonSummary, check_name};
+pub use person::{PersonSummary, check_name, is_frontal_aspect};
 pub use photo_agreement::{PhotoAgreement, disagreeing_photos};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

@@ -1,4 +1,7 @@
-//! The summary of a person, and the rules for names: which names are allowed, and which names are equal.
+//! The summary of a person, and the rules for what is stored of one: which names are allowed, which names are equal, and which
+//! frontal aspects are possible.
+
+use std::ops::RangeInclusive;
 
 use ostiary_core::Person;
 use serde::Serialize;
@@ -11,8 +14,11 @@ const MAX_NAME_LENGTH: usize = 64;
 /// The least Jaro-Winkler similarity, 0 to 1, at which a name is suggested.
 const MIN_SIMILARITY: f64 = 0.8;
 
+/// The frontal aspects that are stored. Faces have 0.8 to 1.3: a number outside is damage, or was measured on something else.
+const FRONTAL_ASPECTS: RangeInclusive<f32> = 0.5..=2.0;
+
 /// A person with the number of their templates, for `ostiary people list`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PersonSummary {
     /// The person.
     #[serde(flatten)]
@@ -23,6 +29,14 @@ pub struct PersonSummary {
     pub crops: usize,
     /// The models of their templates, sorted.
     pub models: Vec<String>,
+    /// The aspect of the person's face that looks at the door's camera: the width of eyes and mouth relative to their height, 1 for
+    /// a mean face, 0.5 to 2; `None` if it was not measured.
+    pub frontal_aspect: Option<f32>,
+}
+
+/// Whether a number can be the frontal aspect of a person: 0.5 to 2.
+pub fn is_frontal_aspect(aspect: f32) -> bool {
+    FRONTAL_ASPECTS.contains(&aspect)
 }
 
 /// Checks the name of a person or a group: 1 to 64 characters, no control characters, no space at either end.
@@ -74,6 +88,14 @@ mod tests {
         for good in ["Ann", "Zoë Müller", "李", "O'Brien-Smith", &"ü".repeat(64)] {
             assert!(check_name(good).is_ok(), "{good:?}");
         }
+    }
+
+    #[test]
+    fn frontal_aspects_are_those_of_faces() {
+        for bad in [f32::NAN, f32::INFINITY, -1.0, 0.0, 0.49, 2.01] {
+            assert!(!is_frontal_aspect(bad), "{bad}");
+        }
+        assert!([0.5, 0.85, 1.0, 2.0].into_iter().all(is_frontal_aspect));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::FacebankError;
 /// SQLite's `application_id` of a facebank: "OSTY".
 const APPLICATION_ID: i64 = 0x4f53_5459;
 /// The version of the schema, in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// The wait for the write of another process, before [`FacebankError::Busy`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -57,6 +57,11 @@ const PHOTO_TABLES: &str = "
 /// Since version 3: the weight of a photo in the person's template. Photos of earlier versions have weight 1.
 const WEIGHT_COLUMN: &str =
     "ALTER TABLE photos ADD COLUMN weight REAL NOT NULL DEFAULT 1 CHECK (weight > 0 AND weight <= 1);";
+
+/// Since version 4: the frontal aspect of a person. People of earlier versions have none. The limits are those of
+/// [`is_frontal_aspect`](super::person::is_frontal_aspect).
+const ASPECT_COLUMN: &str =
+    "ALTER TABLE people ADD COLUMN frontal_aspect REAL CHECK (frontal_aspect BETWEEN 0.5 AND 2);";
 
 /// The table of templates in version 1, with one template for each photo.
 const TEMPLATES_TABLE_1: &str = "
@@ -173,6 +178,7 @@ fn create_tables(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(PEOPLE_TABLE)?;
         transaction.execute_batch(PHOTO_TABLES)?;
         transaction.execute_batch(WEIGHT_COLUMN)?;
+        transaction.execute_batch(ASPECT_COLUMN)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
@@ -191,8 +197,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), FacebankError
     let found = pragma(&transaction, "user_version").map_err(sql)?;
     if found < SCHEMA_VERSION {
         let [rename, copy] = MIGRATION_FROM_1;
-        let to_version_2: &[&str] = if found == 1 { &[rename, PHOTO_TABLES, copy] } else { &[] };
-        for batch in to_version_2.iter().chain([&WEIGHT_COLUMN]) {
+        let steps: &[&str] = match found {
+            1 => &[rename, PHOTO_TABLES, copy, WEIGHT_COLUMN, ASPECT_COLUMN],
+            2 => &[WEIGHT_COLUMN, ASPECT_COLUMN],
+            _ => &[ASPECT_COLUMN],
+        };
+        for batch in steps {
             transaction.execute_batch(batch).map_err(sql)?;
         }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sql)?;
@@ -211,12 +221,13 @@ fn check_version(connection: &Connection, path: &Path) -> Result<i64, FacebankEr
     }
     match pragma(connection, "user_version").map_err(sql)? {
         found @ 1..=SCHEMA_VERSION => {
-            let photos: &[&str] = match found {
+            let later: &[&str] = match found {
                 1 => &[TEMPLATES_TABLE_1],
                 2 => &[PHOTO_TABLES],
-                _ => &[PHOTO_TABLES, WEIGHT_COLUMN],
+                3 => &[PHOTO_TABLES, WEIGHT_COLUMN],
+                _ => &[PHOTO_TABLES, WEIGHT_COLUMN, ASPECT_COLUMN],
             };
-            let schema = PEOPLE_TABLE.to_owned() + &photos.concat();
+            let schema = PEOPLE_TABLE.to_owned() + &later.concat();
             if ostiary_sqlite::schema_matches(&schema, connection).map_err(sql)? {
                 return Ok(found);
             }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ostiary_core::{Embedding, ModelId, Person, PersonId, fold_group};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params};
 
-use super::person::{check_name, fold_name, nearest};
+use super::person::{check_name, fold_name, is_frontal_aspect, nearest};
 use super::prepared_models::{require_prepared, unprepared_model, wrong_model};
 use super::schema::{self, Mode};
 use super::template::{from_blob, to_blob};
@@ -136,7 +136,8 @@ impl Facebank {
         let query = format!(
             "SELECT {PERSON_COLUMNS}, count(photos.id), count(crop),
                  (SELECT json_group_array(DISTINCT model ORDER BY model)
-                  FROM photos JOIN templates ON photo = photos.id WHERE person = people.id)
+                  FROM photos JOIN templates ON photo = photos.id WHERE person = people.id),
+                 frontal_aspect
              FROM people LEFT JOIN photos ON person = people.id {filter}
              GROUP BY people.id ORDER BY folded"
         );
@@ -146,15 +147,28 @@ impl Facebank {
             let models = serde_json::from_str(&row.get::<_, String>(7)?).map_err(|error| {
                 rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, error.into())
             })?;
-            Ok(PersonSummary { person: read_person(row)?, templates, crops, models })
+            let (person, frontal_aspect) = (read_person(row)?, read_aspect(row, 8)?);
+            Ok(PersonSummary { person, templates, crops, models, frontal_aspect })
         };
         let mut statement = self.connection.prepare(&query).map_err(|e| self.sql(e))?;
         let rows = statement.query_map(values, read).map_err(|e| self.sql(e))?;
-        rows.collect::<Result<_, _>>().map_err(|e| self.sql(e))
+        let summaries = rows.collect::<Result<Vec<PersonSummary>, _>>().map_err(|e| self.sql(e))?;
+        summaries.iter().try_for_each(|listed| self.check_aspect(&listed.person, listed.frontal_aspect))?;
+        Ok(summaries)
+    }
+
+    /// Refuses a damaged frontal aspect: a person is not let in by another one's, nor by the limits for people without one.
+    fn check_aspect(&self, person: &Person, aspect: Option<f32>) -> Result<(), FacebankError> {
+        match aspect {
+            Some(aspect) if !is_frontal_aspect(aspect) => {
+                Err(self.corrupt(format!("the frontal aspect of {} is {aspect}", person.name)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Adds templates to the person with this name. Adds the person if there is none. Skips a template of a photo that the
-    /// person already has.
+    /// person already has. The person's frontal aspect stays.
     ///
     /// # Errors
     /// The name is not allowed, a new person has no template, the facebank is not prepared for the model, or cannot be
@@ -165,7 +179,25 @@ impl Facebank {
         model: &ModelId,
         templates: &[Template],
     ) -> Result<Enrolled, FacebankError> {
+        self.enroll_from_camera(name, model, templates, None)
+    }
+
+    /// Adds templates as [`Facebank::enroll`] does, and with them the person's frontal aspect, measured by the door's camera. It replaces
+    /// that of earlier pictures, which another camera may have taken from another distance. `None` keeps that one.
+    ///
+    /// # Errors
+    /// As [`Facebank::enroll`], or the aspect is not that of a face ([`is_frontal_aspect`]).
+    pub fn enroll_from_camera(
+        &mut self,
+        name: &str,
+        model: &ModelId,
+        templates: &[Template],
+        frontal_aspect: Option<f32>,
+    ) -> Result<Enrolled, FacebankError> {
         check_name(name)?;
+        if let Some(aspect) = frontal_aspect.filter(|aspect| !is_frontal_aspect(*aspect)) {
+            return Err(FacebankError::BadAspect { name: name.to_owned(), aspect });
+        }
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
@@ -185,6 +217,9 @@ impl Facebank {
                 } else {
                     enrolled.known += 1;
                 }
+            }
+            if let Some(aspect) = frontal_aspect {
+                set_aspect(transaction, person, aspect).map_err(sql)?;
             }
             Ok(enrolled)
         })
@@ -308,30 +343,37 @@ impl Facebank {
             return Err(wrong_model(&self.path, other, model));
         }
         let query = format!(
-            "SELECT {PERSON_COLUMNS}, embedding, weight FROM people JOIN photos ON person = people.id
+            "SELECT {PERSON_COLUMNS}, embedding, weight, frontal_aspect FROM people JOIN photos ON person = people.id
                  JOIN templates ON photo = photos.id
              WHERE model = ?1 ORDER BY people.id, photos.id"
         );
         let mut statement = self.connection.prepare(&query).map_err(sql)?;
         let mut rows = statement.query([&model.0]).map_err(sql)?;
         let mut gallery = Gallery::default();
-        let mut current: Option<Person> = None;
+        let push = |gallery: &mut Gallery, (person, aspect): (Person, Option<f32>), photos: &[_]| {
+            self.check_aspect(&person, aspect)?;
+            let id = person.id;
+            gallery.push(person, photos).map_err(|error| self.corrupt(error.to_string()))?;
+            gallery.set_frontal_aspect(id, aspect);
+            Ok(())
+        };
+        let mut current: Option<(Person, Option<f32>)> = None;
         let mut photos = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let person = read_person(row).map_err(sql)?;
-            if current.as_ref().is_some_and(|current| current.id != person.id)
+            if current.as_ref().is_some_and(|(current, _)| current.id != person.id)
                 && let Some(previous) = current.take()
             {
-                gallery.push(previous, &photos).map_err(|error| self.corrupt(error.to_string()))?;
+                push(&mut gallery, previous, &photos)?;
                 photos.clear();
             }
             let blob: Vec<u8> = row.get(5).map_err(sql)?;
             let embedding = from_blob(&blob).ok_or_else(|| self.bad_template(&person.name))?;
             photos.push((embedding, row.get::<_, f64>(6).map_err(sql)? as f32));
-            current = Some(person);
+            current = Some((person, read_aspect(row, 7).map_err(sql)?));
         }
         if let Some(last) = current {
-            gallery.push(last, &photos).map_err(|error| self.corrupt(error.to_string()))?;
+            push(&mut gallery, last, &photos)?;
         }
         Ok(gallery)
     }
@@ -388,6 +430,18 @@ pub(super) fn read_person(row: &Row<'_>) -> rusqlite::Result<Person> {
             rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
         })?,
     })
+}
+
+/// Reads a column with a frontal aspect.
+fn read_aspect(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<f32>> {
+    Ok(row.get::<_, Option<f64>>(column)?.map(|aspect| aspect as f32))
+}
+
+/// Sets the frontal aspect of a person.
+pub(super) fn set_aspect(connection: &Connection, person: PersonId, aspect: f32) -> rusqlite::Result<()> {
+    connection
+        .execute("UPDATE people SET frontal_aspect = ?2 WHERE id = ?1", (person.0, f64::from(aspect)))?;
+    Ok(())
 }
 
 /// The id of the person with this name.

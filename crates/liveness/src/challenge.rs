@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use heapless::Vec;
+use heapless::{Deque, Vec};
 use ostiary_core::{ChallengeFailure, Direction, PersonId, TrackId};
 
 use super::steps::{MAX_STEPS, Steps};
-use super::turn::{Turn, is_own_aspect};
+use super::turn::{Turn, is_possible_aspect};
 
 /// The time for the whole challenge, with its second try.
 pub const TIME_LIMIT: Duration = Duration::from_secs(8);
@@ -20,6 +20,8 @@ const MAX_MEAN_GAP: Duration = Duration::from_millis(200);
 const MAX_GAP: Duration = Duration::from_millis(400);
 /// The mean is judged from this number of gaps on.
 const MIN_GAPS: u32 = 5;
+/// Number of frontal faces whose median aspect counts.
+const MAX_ASPECTS: usize = 5;
 /// A lost track gives a second try.
 const MAX_TRIES: usize = 2;
 
@@ -52,7 +54,8 @@ pub struct ObservedFace {
 pub struct MatchedPerson {
     /// The person.
     pub person: PersonId,
-    /// The aspect of the person's face at enrollment, if it is known: then the face before the camera must have it too.
+    /// The aspect of the person's face at enrollment, if it is known: then the face before the camera must have it too. Otherwise it
+    /// must have the aspect of a person ([`is_possible_aspect`]).
     pub enrolled_aspect: Option<f32>,
 }
 
@@ -125,6 +128,8 @@ pub struct Challenge {
     /// Time of the latest frame.
     now: Duration,
     phase: Phase,
+    /// The aspects of the latest frontal faces since the person last turned.
+    aspects: Deque<f32, MAX_ASPECTS>,
     /// The face that began, with the time of the frame in which it did.
     face: Option<Face>,
     record: ChallengeRecord,
@@ -157,6 +162,7 @@ impl Challenge {
             started: now,
             now,
             phase: Phase::Facing(0),
+            aspects: Deque::new(),
             face: None,
             record: ChallengeRecord::default(),
         }
@@ -233,12 +239,13 @@ impl Challenge {
 
     /// Waits for a frontal face that matches; then the step starts, or the challenge has passed.
     fn face_camera(&mut self, step: usize, face: ObservedFace) -> Status {
-        let (Some(matched), Some(aspect)) = (face.matched, face.frontal_aspect) else {
+        let Some(aspect) = face.frontal_aspect.map(|aspect| self.median_aspect(aspect)) else {
             return Status::LookAtCamera;
         };
+        let Some(matched) = face.matched else { return Status::LookAtCamera };
         self.record.person = Some(matched.person);
         self.record.relative_aspect = matched.enrolled_aspect.map(|enrolled| aspect / enrolled);
-        if matched.enrolled_aspect.is_some_and(|enrolled| !is_own_aspect(aspect, enrolled)) {
+        if !is_possible_aspect(aspect, matched.enrolled_aspect) {
             return Status::Failed(ChallengeFailure::OtherAspect);
         }
         self.face.get_or_insert(Face { track: face.track, person: matched.person, since: self.now, gaps: 0 });
@@ -246,6 +253,7 @@ impl Challenge {
             return Status::Passed(matched.person);
         };
         self.phase = Phase::Turning(step);
+        self.aspects.clear();
         // There is room for the steps of both tries.
         let _ = self.record.steps.push(StepRecord {
             direction,
@@ -254,6 +262,20 @@ impl Challenge {
             furthest: None,
         });
         Status::Turn { direction, is_start: true }
+    }
+
+    /// Adds the aspect of a frontal face, and gives the median of the latest ones since the person last turned: the landmarks of
+    /// a single frame can be wrong.
+    fn median_aspect(&mut self, aspect: f32) -> f32 {
+        if self.aspects.is_full() {
+            self.aspects.pop_front();
+        }
+        // There is room: the oldest was removed if there was none.
+        let _ = self.aspects.push_back(aspect);
+        let mut sorted: Vec<f32, MAX_ASPECTS> = self.aspects.iter().copied().collect();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let (lower, upper) = (sorted.get((sorted.len() - 1) / 2), sorted.get(sorted.len() / 2));
+        lower.zip(upper).map_or(aspect, |(lower, upper)| (lower + upper) / 2.0)
     }
 
     /// Waits for the turn.

@@ -7,7 +7,7 @@ use ostiary_core::{Frame, Landmarks, TrackId};
 use super::challenge::{Challenge, ChallengeRecord, MatchedPerson, ObservedFace, Status, Tracking, View};
 use super::landmark_tracker::LandmarkTracker;
 use super::steps::Steps;
-use super::turn::{TurnMeter, frontal_aspect};
+use super::turn::TurnMeter;
 
 /// A challenge of the face of one track. It follows the landmarks by optical flow while the person turns. Does not allocate after its
 /// creation, for frames that are not larger than the first one.
@@ -27,8 +27,8 @@ pub struct FaceInView {
     pub track: TrackId,
     /// Its landmarks, pixels.
     pub landmarks: Landmarks,
-    /// Whether the face looks at the camera.
-    pub is_frontal: bool,
+    /// The [`frontal_aspect`](super::frontal_aspect) of the face, if it looks at the camera.
+    pub frontal_aspect: Option<f32>,
     /// The person, if the face was compared in this frame and matches.
     pub matched: Option<MatchedPerson>,
 }
@@ -67,7 +67,7 @@ impl ChallengeRun {
         let observed = |face: &FaceInView| ObservedFace {
             track: face.track,
             matched: face.matched,
-            frontal_aspect: frontal_aspect(&face.landmarks).filter(|_| face.is_frontal),
+            frontal_aspect: face.frontal_aspect,
             tracking,
         };
         let missed = ObservedFace { track: self.track, matched: None, frontal_aspect: None, tracking };

@@ -21,6 +21,6 @@ pub use landmark_tracker::LandmarkTracker;
 pub use optical_flow::{MAX_POINTS, TrackedPoint, track_points};
 pub use steps::{DEFAULT_STEPS, MAX_STEPS, Steps, StepsError};
 pub use turn::{
-    AxisTurn, MAX_FRONTAL_SKEW, MAX_SKEW_CHANGE, MIN_FORESHORTENING, MIN_OWN_ASPECT, MIN_SHIFT,
-    MIN_SHIFT_RATIO, Turn, TurnMeter, frontal_aspect, is_own_aspect,
+    AxisTurn, MAX_ASPECT, MAX_FRONTAL_SKEW, MAX_SKEW_CHANGE, MIN_ASPECT, MIN_FORESHORTENING, MIN_OWN_ASPECT,
+    MIN_SHIFT, MIN_SHIFT_RATIO, Turn, TurnMeter, frontal_aspect, is_own_aspect, is_possible_aspect,
 };

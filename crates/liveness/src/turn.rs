@@ -27,6 +27,11 @@ pub const MAX_FRONTAL_SKEW: f32 = 4.0;
 /// The least aspect of the face that begins a challenge relative to that of the person's enrollment, and the inverse of the
 /// largest one. A picture that is folded along the nose by 35 degrees shows 0.89 of it, by 45 degrees 0.83.
 pub const MIN_OWN_ASPECT: f32 = 0.92;
+/// The least aspect of the face that begins a challenge of a person whose own aspect is not known. It refuses about 1 % of people
+/// (`docs/LIVENESS.md`), and few folded pictures.
+pub const MIN_ASPECT: f32 = 0.8;
+/// The largest one.
+pub const MAX_ASPECT: f32 = 1.25;
 
 /// Eyes and corners of the mouth of a mean frontal face, in distances between the eyes, from the middle of the eyes.
 const REFERENCE: [Point; 4] = [
@@ -47,6 +52,15 @@ pub fn frontal_aspect(landmarks: &Landmarks) -> Option<f32> {
 /// Whether the aspect of a frontal face is that of the same person's enrollment ([`MIN_OWN_ASPECT`]).
 pub fn is_own_aspect(aspect: f32, enrolled: f32) -> bool {
     (MIN_OWN_ASPECT..=1.0 / MIN_OWN_ASPECT).contains(&(aspect / enrolled))
+}
+
+/// Whether a frontal face with this aspect can be the person's: it has the aspect of the person's enrollment, or, if that is not
+/// known, that of a person ([`MIN_ASPECT`], [`MAX_ASPECT`]).
+pub fn is_possible_aspect(aspect: f32, enrolled: Option<f32>) -> bool {
+    match enrolled {
+        Some(enrolled) => is_own_aspect(aspect, enrolled),
+        None => (MIN_ASPECT..=MAX_ASPECT).contains(&aspect),
+    }
 }
 
 /// Measures the turn of one face since it was frontal.

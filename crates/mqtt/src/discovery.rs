@@ -72,6 +72,14 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
                 "payload_on": "off",
                 "payload_off": "on",
             },
+            "prompt": {
+                "platform": "sensor",
+                "unique_id": format!("{id}_prompt"),
+                "name": "Prompt",
+                "icon": "mdi:account-voice",
+                "state_topic": topics.prompt,
+                "value_template": "{{ value_json.text or '' }}",
+            },
             "last_person": {
                 "platform": "sensor",
                 "unique_id": format!("{id}_last_person"),

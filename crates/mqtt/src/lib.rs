@@ -1,6 +1,6 @@
-//! Reports events to a broker by MQTT: birth and last will, events, state, and Home Assistant's discovery.
+//! Reports events to a broker by MQTT: birth and last will, events, state, prompts, and Home Assistant's discovery.
 //!
-//! What comes in: stored events. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
+//! What comes in: stored events, and what the person before the door is asked to do. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
 //! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topic that
 //! it subscribes to is Home Assistant's status, so that no message opens the door.
 
@@ -8,6 +8,7 @@ mod discovery;
 mod error;
 mod link;
 mod options;
+mod prompt_topic;
 mod state;
 mod topics;
 
@@ -20,7 +21,8 @@ pub use error::MqttError;
 use link::{REQUESTS, Shared};
 use ostiary_config as config;
 use ostiary_events::trail::SignedHead;
-use ostiary_events::{Event, EventSink, OutputError, ReopeningStore};
+use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStore};
+use prompt_topic::PromptTopic;
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use topics::Topics;
 
@@ -62,7 +64,8 @@ impl Mqtt {
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
         options::options(config, &topics.object_id)?;
         let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
-        let shared = Arc::new(Shared::new(topics, discovery, config.scores, store));
+        let prompt = PromptTopic::new(topics.prompt.clone(), door);
+        let shared = Arc::new(Shared::new(topics, prompt, discovery, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
@@ -100,6 +103,15 @@ impl EventSink for Mqtt {
 
     fn head(&mut self, head: &SignedHead) {
         self.shared.head(head);
+    }
+
+    fn shows_prompts(&self) -> bool {
+        true
+    }
+
+    fn prompt(&mut self, prompt: &PromptMessage) -> Result<(), OutputError> {
+        self.shared.prompt.prompt(prompt);
+        Ok(())
     }
 
     fn describe(&self) -> String {

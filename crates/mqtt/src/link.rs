@@ -8,6 +8,7 @@ use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, ReopeningStore};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
+use super::prompt_topic::PromptTopic;
 use super::state::DoorState;
 use super::topics::Topics;
 
@@ -20,6 +21,7 @@ const CONFIRM_OFFLINE: Duration = Duration::from_millis(250);
 
 pub(super) struct Shared {
     pub topics: Topics,
+    pub prompt: PromptTopic,
     /// The payload for Home Assistant's discovery.
     discovery: Vec<u8>,
     store: Arc<Mutex<ReopeningStore>>,
@@ -56,7 +58,13 @@ struct InFlight {
 }
 
 impl Shared {
-    pub fn new(topics: Topics, discovery: Vec<u8>, scores: bool, store: Arc<Mutex<ReopeningStore>>) -> Self {
+    pub fn new(
+        topics: Topics,
+        prompt: PromptTopic,
+        discovery: Vec<u8>,
+        scores: bool,
+        store: Arc<Mutex<ReopeningStore>>,
+    ) -> Self {
         let mut state = DoorState::default();
         match lock(&store).last_access() {
             Ok(Some(event)) => drop(state.follow(&event)),
@@ -73,7 +81,7 @@ impl Shared {
             newest: 0,
             stopping: false,
         };
-        Self { topics, discovery, store, scores, link: Mutex::new(link), settled: Condvar::new() }
+        Self { topics, prompt, discovery, store, scores, link: Mutex::new(link), settled: Condvar::new() }
     }
 
     /// Reports an event, which is in the store unless its id is 0.
@@ -97,6 +105,7 @@ impl Shared {
 
     /// The broker accepted the connection: publishes all retained topics again and sends the events that wait.
     pub fn connected(&self, client: &Client) -> Result<(), ClientError> {
+        self.prompt.connected(client)?;
         let mut link = lock(&self.link);
         if let Some(home_assistant) = &self.topics.home_assistant {
             client.try_subscribe(home_assistant.status.as_str(), QoS::AtMostOnce)?;
@@ -128,6 +137,7 @@ impl Shared {
 
     /// The connection has ended: events that were not confirmed are sent over the next one.
     pub fn disconnected(&self) {
+        self.prompt.disconnected();
         let mut link = lock(&self.link);
         link.client = None;
         link.window.clear();

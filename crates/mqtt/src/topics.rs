@@ -14,6 +14,8 @@ pub(super) struct Topics {
     pub state: String,
     /// Retained: the last signed head of the event trail.
     pub head: String,
+    /// What the person before the door is asked to do; see [`super::prompt_topic`].
+    pub prompt: String,
     /// The door's name at the broker and in Home Assistant.
     pub object_id: String,
     /// Home Assistant's topics; `None` without discovery.
@@ -59,6 +61,7 @@ impl Topics {
             event: format!("{base}/event"),
             state: format!("{base}/state"),
             head: format!("{base}/head"),
+            prompt: format!("{base}/prompt"),
             object_id,
             home_assistant,
         })

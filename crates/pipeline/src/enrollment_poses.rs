@@ -46,6 +46,12 @@ impl Pose {
     pub const ALL: [Self; 7] =
         [Self::Straight, Self::Left, Self::Right, Self::Up, Self::Down, Self::Closer, Self::OtherLook];
 
+    /// Whether the face looks straight at the camera with its usual look: only then its aspect is the person's. A smile widens
+    /// the mouth.
+    pub fn is_frontal(self) -> bool {
+        matches!(self, Self::Straight | Self::Closer)
+    }
+
     /// Whether the enrollment needs the picture.
     pub fn is_required(self) -> bool {
         !matches!(self, Self::Closer | Self::OtherLook)
@@ -155,10 +161,7 @@ impl EnrollmentPoses {
         let require = |is_met: bool, fault| if is_met { Ok(()) } else { Err(fault) };
         let is_near_straight = turn.abs() <= MAX_OTHER_ANGLE && raise.abs() <= MAX_OTHER_ANGLE;
         match pose {
-            Pose::Straight => require(
-                quality.yaw.abs() <= MAX_STRAIGHT_YAW && quality.pitch.abs() <= MAX_STRAIGHT_PITCH,
-                PoseFault::NotStraight,
-            ),
+            Pose::Straight => require(is_straight(quality), PoseFault::NotStraight),
             Pose::Left | Pose::Right => {
                 let is_side = match pose {
                     Pose::Left => turn.abs() >= MIN_TURN,
@@ -206,6 +209,11 @@ impl EnrollmentPoses {
     }
 }
 
+/// Whether the head looks straight at the camera.
+pub(super) fn is_straight(quality: &Quality) -> bool {
+    quality.yaw.abs() <= MAX_STRAIGHT_YAW && quality.pitch.abs() <= MAX_STRAIGHT_PITCH
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +232,12 @@ mod tests {
         assert_eq!(poses.check(seconds(0), &straight), Ok(()));
         poses.taken(seconds(0), &straight);
         poses
+    }
+
+    #[test]
+    fn the_aspect_is_measured_on_straight_heads_with_the_usual_look() {
+        let frontal: Vec<Pose> = Pose::ALL.into_iter().filter(|pose| pose.is_frontal()).collect();
+        assert_eq!(frontal, [Pose::Straight, Pose::Closer]);
     }
 
     #[test]

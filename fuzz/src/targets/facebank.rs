@@ -118,7 +118,7 @@ fn enrolled() -> Result<Vec<u8>> {
         };
         let embeddings = [first, first * 0.9].into_iter().filter_map(embedding);
         let templates: Vec<Template> = (1..).zip(embeddings).map(template).collect();
-        facebank.enroll(name, &model(), &templates)?;
+        facebank.enroll_from_camera(name, &model(), &templates, Some(0.9))?;
     }
     facebank.set_group("Bob", Some("staff"))?;
     drop(facebank);

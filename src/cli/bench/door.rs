@@ -17,7 +17,7 @@ use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
 use crate::daemon::{self, Setup};
-use crate::demo::{Pace, SyntheticSource};
+use crate::demo::{DemoVisit, Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
@@ -153,7 +153,8 @@ impl RepeatedVisits {
     fn new(visits: u32, timeline: Timeline) -> anyhow::Result<Self> {
         // In the demo the enrolled person stands at the door at this time.
         let standing_time = Duration::from_secs(3);
-        let mut demo_source = SyntheticSource::new(&DEMO_VISITORS[1..], Pace::Unpaced)?;
+        let [_, known] = DEMO_VISITORS;
+        let mut demo_source = SyntheticSource::new(&[DemoVisit::Person(known)], Pace::Unpaced)?;
         let mut wall = Frame::default();
         demo_source.next(&mut wall)?;
         let mut face = Frame::default();

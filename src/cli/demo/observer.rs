@@ -68,8 +68,8 @@ impl From<&str> for DemoFailure {
 }
 
 impl RecordedEvents {
-    /// Checks that first an unknown person was refused, and that then the relay went on and this person was let in, and
-    /// nobody else.
+    /// Checks that first an unknown person and then a print were refused, and that then the relay went on and this person was let
+    /// in, and nobody else.
     pub fn check(&self, person: &str) -> Result<(), DemoFailure> {
         let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = |is: fn(&EventKind) -> bool| events.iter().position(|event| is(&event.kind));
@@ -77,13 +77,17 @@ impl RecordedEvents {
         let is_unknown = |kind: &EventKind| {
             matches!(kind, EventKind::Denied(Denial::Face { reason: DenialReason::Unknown, .. }))
         };
-        let refused = first(is_unknown).ok_or("no unknown person was refused")?;
+        let is_spoof = |kind: &EventKind| {
+            matches!(kind, EventKind::Denied(Denial::Face { reason: DenialReason::Spoof, .. }))
+        };
+        let unknown = first(is_unknown).ok_or("no unknown person was refused")?;
+        let refused = first(is_spoof).ok_or("the print was not refused")?.max(unknown);
         if granted < refused {
-            return Err("somebody was let in before the unknown person was refused".into());
+            return Err("somebody was let in before the unknown person and the print were refused".into());
         }
         let relay = first(|kind| matches!(kind, EventKind::RelayOn)).ok_or("the relay never went on")?;
         if relay < refused {
-            return Err("the relay went on before the unknown person was refused".into());
+            return Err("the relay went on before the unknown person and the print were refused".into());
         }
         let mut granted = events.iter().filter_map(|event| match &event.kind {
             EventKind::Granted(grant) => Some(grant.person()),
@@ -115,8 +119,7 @@ mod tests {
 
     #[test]
     fn only_the_expected_events_pass_the_check() {
-        let refused = || {
-            let reason = DenialReason::Unknown;
+        let denied = |reason| {
             event(EventKind::Denied(Denial::Face {
                 reason,
                 person: None,
@@ -128,16 +131,20 @@ mod tests {
             event(EventKind::Granted(Grant::Face { person: Some(name.into()), evidence: evidence() }))
         };
         let on = || event(EventKind::RelayOn);
-        assert_eq!(recorded([refused(), on(), granted("Ann")]).check("Ann"), Ok(()));
+        let (refused, print) = (|| denied(DenialReason::Unknown), || denied(DenialReason::Spoof));
+        assert_eq!(recorded([refused(), print(), on(), granted("Ann")]).check("Ann"), Ok(()));
         for wrong in [
             vec![],
-            vec![refused()],
+            vec![refused(), print()],
             vec![on(), granted("Ann")],
-            vec![on(), granted("Ann"), refused()],
-            vec![on(), refused(), granted("Ann")],
-            vec![refused(), granted("Ann")],
-            vec![refused(), on(), granted("Bob")],
-            vec![refused(), on(), granted("Ann"), granted("Bob")],
+            vec![refused(), on(), granted("Ann")],
+            vec![print(), on(), granted("Ann")],
+            vec![on(), granted("Ann"), refused(), print()],
+            vec![refused(), on(), granted("Ann"), print()],
+            vec![on(), refused(), print(), granted("Ann")],
+            vec![refused(), print(), granted("Ann")],
+            vec![refused(), print(), on(), granted("Bob")],
+            vec![refused(), print(), on(), granted("Ann"), granted("Bob")],
         ] {
             assert!(recorded(wrong.clone()).check("Ann").is_err(), "{wrong:?}");
         }

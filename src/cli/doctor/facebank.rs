@@ -1,11 +1,12 @@
-//! Checks the facebank: not damaged, with templates of the model in use, not readable by others, not empty, and with people
-//! whom the model can tell apart.
+//! Checks the facebank: not damaged, with templates of the model in use, not readable by others, not empty, with people
+//! whom the model can tell apart, and with the frontal aspects that the challenge compares.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ostiary_config::{Config, LivenessLevel};
 use ostiary_core::ModelRole;
-use ostiary_facebank::{Facebank, FacebankError};
+use ostiary_facebank::{Facebank, FacebankError, PersonSummary};
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
 
@@ -73,5 +74,23 @@ fn check_contents(context: &CheckContext, path: &Path) -> Result<Vec<Finding>, F
         (false, _) => Finding::ok(found),
     };
     let problems = problems.iter().map(|problem| Finding::warning(problem.to_string(), problem.fix()));
-    Ok([summary].into_iter().chain(problems).collect())
+    Ok([summary].into_iter().chain(problems).chain(missing_aspects(config, &people)).collect())
+}
+
+/// The people whose own frontal aspect the challenge cannot compare, because they were enrolled without the camera or by an earlier
+/// program.
+fn missing_aspects(config: &Config, people: &[PersonSummary]) -> Option<Finding> {
+    let is_missing = |listed: &&PersonSummary| listed.person.enabled && listed.frontal_aspect.is_none();
+    let names: Vec<&str> =
+        people.iter().filter(is_missing).map(|listed| listed.person.name.as_str()).collect();
+    (config.liveness.level() == LivenessLevel::Active && !names.is_empty()).then(|| {
+        Finding::warning(
+            format!(
+                "without a frontal aspect, so that folded photos of them are refused less often (liveness.level is \"active\"): {}",
+                names.join(", ")
+            ),
+            "stop the daemon and run `ostiary enroll NAME --camera --any-pose` for each of them, looking straight at the camera: it \
+             adds pictures and keeps the others",
+        )
+    })
 }

@@ -54,7 +54,7 @@ mod tests {
             group: group.map(str::to_owned),
             created: jiff::Timestamp::UNIX_EPOCH,
         };
-        PersonSummary { person, templates: 1, crops: 0, models: Vec::new() }
+        PersonSummary { person, templates: 1, crops: 0, models: Vec::new(), frontal_aspect: None }
     }
 
     #[test]

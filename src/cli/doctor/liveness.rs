@@ -7,7 +7,7 @@ use ostiary_models::Bundle;
 use super::CheckContext;
 use super::finding::Finding;
 use crate::error_rate::ErrorRate;
-use crate::liveness_problem::{LivenessProblem, can_prompt};
+use crate::liveness_problem::LivenessProblem;
 use crate::liveness_standing::{LivenessStanding, words};
 
 const SECOND_FACTOR: &str = "use it only where a person who does that is acceptable or would be noticed, or together with a second factor";
@@ -28,7 +28,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
 
 /// What the level leaves open. `standing`: what tests at this door prove, if that is known.
 fn evaluate(config: &Config, has_network: bool, standing: Option<&LivenessStanding>) -> Finding {
-    match LivenessProblem::find(config, has_network, can_prompt(config)) {
+    match LivenessProblem::find(config, has_network, config.has_prompt_output()) {
         Some(problem) if problem.keeps_everybody_out() => Finding::fault(problem.to_string(), problem.fix()),
         Some(problem) => Finding::warning(problem.to_string(), problem.fix()),
         None if config.liveness.level() == LivenessLevel::Active => Finding::ok(format!(

@@ -13,7 +13,7 @@ use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{BBox, Embedding, Frame, redact};
 use ostiary_facebank::PhotoHash;
 use ostiary_pipeline::{
-    Advice, EncodedFace, EnrollmentPoses, EnrollmentSession, PhotoCheck, Pose, Step, check_photo,
+    Advice, AspectMeter, EncodedFace, EnrollmentPoses, EnrollmentSession, PhotoCheck, Pose, Step, check_photo,
 };
 
 use super::enroller::{Batch, Enroller};
@@ -28,6 +28,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 struct Pictures<'a> {
     name: &'a str,
     taken: Vec<(PhotoHash, EncodedFace)>,
+    aspect: AspectMeter,
     /// `None` with `--any-pose`.
     poses: Option<EnrollmentPoses>,
     /// The pose that was asked for last.
@@ -81,13 +82,14 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
         }
         pictures.ask(frame.time);
         let (checked, face) = pictures.check_frame(enroller, &frame)?;
+        pictures.measure_aspect(face.as_ref());
         match session.observe(frame.time, checked) {
             Step::Wait => {}
             Step::Advise(advice) => eprintln!("{advice}"),
             Step::Capture => pictures.add(enroller, &frame, face),
         }
     }
-    let mut batch = Batch::default();
+    let mut batch = Batch { frontal_aspect: frontal_aspect(enroller, &pictures), ..Batch::default() };
     for (number, (photo, face)) in (1..).zip(pictures.taken) {
         batch.photos.push(enroller.good_photo(PathBuf::from(format!("picture {number}")), photo, face));
     }
@@ -95,10 +97,25 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
     store(enroller, name, batch)
 }
 
+/// The aspect of the person's face; `None`, with a warning, if it is not known how wide the face is to the door's camera. Another camera
+/// takes it from another distance, with another perspective.
+fn frontal_aspect(enroller: &Enroller<'_>, pictures: &Pictures<'_>) -> Option<f32> {
+    let source = enroller.args.source.as_ref();
+    let why = if source.is_some_and(|source| *source != enroller.config.camera.source) {
+        "--source is not the door's camera (camera.source)".to_owned()
+    } else if let Some(aspect) = pictures.aspect.median() {
+        return Some(aspect);
+    } else {
+        format!("the pictures do not show {} straight from the front", pictures.name)
+    };
+    eprintln!("warning: the aspect of the face was not measured, because {why}");
+    None
+}
+
 impl<'a> Pictures<'a> {
     fn new(name: &'a str, any_pose: bool) -> Self {
         let poses = (!any_pose).then(EnrollmentPoses::default);
-        Self { name, taken: Vec::new(), poses, asked: None }
+        Self { name, taken: Vec::new(), aspect: AspectMeter::default(), poses, asked: None }
     }
 
     /// Whether all pictures are taken, or left out.
@@ -166,6 +183,12 @@ impl<'a> Pictures<'a> {
         })
     }
 
+    /// Measures the aspect of the face in a frame that is fit for a picture; `None` for one that is not.
+    fn measure_aspect(&mut self, face: Option<&EncodedFace>) {
+        let is_frontal = self.poses.as_ref().is_none_or(|poses| poses.pose().is_some_and(Pose::is_frontal));
+        self.aspect.observe(face.map(|face| &face.face).filter(|_| is_frontal));
+    }
+
     /// Adds a picture. If it shows another person than the pictures before, all are dropped.
     fn add(&mut self, enroller: &Enroller<'_>, frame: &Frame, face: Option<EncodedFace>) {
         let Some(face) = face else { return };
@@ -180,6 +203,7 @@ impl<'a> Pictures<'a> {
         if let Some(poses) = &mut self.poses {
             poses.taken(frame.time, &face.face.quality);
         }
+        self.aspect.keep();
         self.taken.push((PhotoHash::of(frame.rgb()), face));
         let wanted = if self.poses.is_some() { Pose::ALL.len() } else { PICTURES_IN_ANY_POSE };
         eprintln!("picture {} of {wanted} taken of {}", self.taken.len(), self.name);

@@ -60,6 +60,8 @@ pub struct Batch {
     pub problems: Vec<Problem>,
     /// How many of the problems are [`PhotoError::Similar`].
     pub similar: usize,
+    /// The frontal aspect of the person, if the door's camera measured it.
+    pub frontal_aspect: Option<f32>,
 }
 
 impl<'a> Enroller<'a> {

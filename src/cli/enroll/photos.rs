@@ -30,8 +30,8 @@ pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::R
     }
     let known = batch.duplicates.len();
     let model = enroller.encoder.model().clone();
-    let qualities = batch.qualities();
-    let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
+    let (qualities, aspect) = (batch.qualities(), batch.frontal_aspect);
+    let enrolled = enroller.facebank.enroll_from_camera(name, &model, &batch.into_templates(), aspect)?;
     let person = enroller.facebank.show(name)?;
     if enrolled.added > 0 {
         enroller.record(name, enrolled.added);
@@ -43,7 +43,7 @@ pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::R
         json_line(&json!({
             "person": person.person.name, "enrolled": true, "id": enrolled.person, "new": enrolled.new,
             "added": enrolled.added, "known": enrolled.known + known, "templates": person.templates,
-            "alike": alike, "advice": advice.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "frontal_aspect": person.frontal_aspect, "alike": alike, "advice": advice.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))?;
     } else {
         let (verb, name) = (if enrolled.new { "enrolled" } else { "added to" }, &person.person.name);

@@ -31,7 +31,7 @@ use crate::cli::administration::user;
 use crate::cli::output::{json_line, line};
 use crate::error_rate::ErrorRate;
 use crate::liveness_conditions::test_conditions;
-use crate::liveness_problem::{LivenessProblem, can_prompt};
+use crate::liveness_problem::LivenessProblem;
 
 /// The pause between two looks at the record.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -126,7 +126,7 @@ fn check(config: &Config, args: &Args) -> anyhow::Result<TestConditions> {
         .iter()
         .flatten()
         .any(|bundle| bundle.entry(ModelRole::Liveness).is_ok());
-    if let Some(problem) = LivenessProblem::find(config, has_network, can_prompt(config))
+    if let Some(problem) = LivenessProblem::find(config, has_network, config.has_prompt_output())
         && problem.keeps_everybody_out()
     {
         bail!("{problem}; {}", problem.fix());

@@ -92,7 +92,7 @@ impl<'a> ListedPerson<'a> {
 
     /// The data of the person, printed after the name.
     fn in_words(&self) -> String {
-        let PersonSummary { person, templates, crops, .. } = self.summary;
+        let PersonSummary { person, templates, crops, frontal_aspect, .. } = self.summary;
         let state = if person.enabled { "enabled " } else { "disabled" };
         let mut words = format!("{state}  {} templates", self.photos.unwrap_or(*templates));
         if *crops > 0 {
@@ -103,6 +103,9 @@ impl<'a> ListedPerson<'a> {
         }
         if self.disagreement == Some(true) {
             words += " (photos disagree)";
+        }
+        if let Some(aspect) = frontal_aspect {
+            words += &format!(", frontal aspect {aspect:.2}");
         }
         if let Some(group) = &person.group {
             words += &format!(", group {group}");

@@ -48,8 +48,20 @@ struct TestVision {
 
 impl TestVision {
     fn new(first_state: FirstState) -> Self {
+        Self::with_rules(first_state, rules())
+    }
+
+    fn with_rules(first_state: FirstState, rules: AccessRules) -> Self {
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
+        let processor = TestProcessor { gallery: Self::gallery(), ..TestProcessor::new(Failure::None) };
+        let worker =
+            VisionWorker::new(shared.clone(), Box::new(processor), rules, first_state, || Some(1), None);
+        Self { shared, worker }
+    }
+
+    /// Ann alone.
+    fn gallery() -> Gallery {
         let ann = Person {
             id: ANN,
             name: "Ann".into(),
@@ -57,12 +69,7 @@ impl TestVision {
             group: None,
             created: jiff::Timestamp::UNIX_EPOCH,
         };
-        let gallery =
-            Gallery::new([(ann, vec![(Embedding::normalized(&[1.0, 0.0]).unwrap(), 1.0)])]).unwrap();
-        let processor = TestProcessor { gallery, ..TestProcessor::new(Failure::None) };
-        let worker =
-            VisionWorker::new(shared.clone(), Box::new(processor), rules(), first_state, || Some(1), None);
-        Self { shared, worker }
+        Gallery::new([(ann, vec![(Embedding::normalized(&[1.0, 0.0]).unwrap(), 1.0)])]).unwrap()
     }
 
     /// Shows a face at a time, milliseconds, and returns what was reported.
@@ -152,3 +159,5 @@ fn a_print_on_the_wall_is_let_in_once_and_then_static() {
         .collect();
     assert_eq!(reported, ["granted Ann"]);
 }
+
+mod challenge;

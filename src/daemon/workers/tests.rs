@@ -10,12 +10,16 @@ use ostiary_access::{
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
 use ostiary_core::clock::{Clock, VirtualClock};
-use ostiary_core::{Detection, Frame, ModelId, Quality, Similarity, TrackId};
+use ostiary_core::{Detection, Direction, Frame, ModelId, Prompt, Quality, Similarity, TrackId};
 use ostiary_devices::{DoorInput, Edge, GpioError, InputLines, Inputs, OutputLine, Relay, Signals};
 use ostiary_events::{
-    DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, ReopeningStore,
+    DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, PromptMessage, ReopeningStore,
 };
+use ostiary_mqtt::Mqtt;
 use ostiary_pipeline::{TrackLiveness, TrackedFace};
+use ostiary_testkit::Broker;
+use ostiary_texts::{Message, Texts};
+use rumqttc::{Client, MqttOptions, Packet, QoS};
 
 use super::*;
 use crate::daemon::shared::DoorMessage;
@@ -78,11 +82,15 @@ impl OutputLine for RecordedLine {
 }
 
 #[derive(Clone, Default)]
-struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
+struct RecordedEvents(Arc<Mutex<Vec<Event>>>, Arc<Mutex<Vec<PromptMessage>>>);
 
 impl EventSink for RecordedEvents {
     fn report(&mut self, event: &Event) -> Result<(), OutputError> {
         self.0.lock().unwrap().push(event.clone());
+        Ok(())
+    }
+    fn prompt(&mut self, prompt: &PromptMessage) -> Result<(), OutputError> {
+        self.1.lock().unwrap().push(prompt.clone());
         Ok(())
     }
     fn describe(&self) -> String {
@@ -159,6 +167,7 @@ struct TestDoor {
     camera: Arc<AtomicBool>,
     is_frozen: Arc<AtomicBool>,
     relay: RecordedLine,
+    lamp: RecordedLine,
     inputs: TestInputs,
     events: RecordedEvents,
     _folder: tempfile::TempDir,
@@ -170,6 +179,15 @@ impl TestDoor {
     }
 
     fn with_inputs(failure: Failure, has_inputs: bool) -> Self {
+        Self::with_outputs(failure, has_inputs, |_| Vec::new())
+    }
+
+    /// A door with these outputs besides the recorded one.
+    fn with_outputs(
+        failure: Failure,
+        has_inputs: bool,
+        outputs: impl FnOnce(&Arc<Mutex<ReopeningStore>>) -> Vec<Box<dyn EventSink>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let events = config::Events {
             path: folder.path().join("events.sqlite"),
@@ -183,7 +201,10 @@ impl TestDoor {
             (RecordedLine::default(), RecordedEvents::default(), Arc::new(AtomicBool::new(false)));
         let inputs = TestInputs::default();
         let contact = DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30));
-        let lamps = Signals::default();
+        let lamp = RecordedLine::default();
+        let lamps = Signals::new(Some(Box::new(lamp.clone())), None, None, Duration::from_secs(2));
+        let mut outputs = outputs(&store);
+        outputs.push(Box::new(events.clone()));
         let is_frozen = Arc::new(AtomicBool::new(false));
         let (is_plugged_in, frozen) = (camera.clone(), is_frozen.clone());
         let source = Box::new(TestCamera { is_plugged_in, is_frozen: frozen, sequence: 0 });
@@ -199,12 +220,12 @@ impl TestDoor {
                 None,
             ),
             DoorWorker::new(shared.clone(), Some(Relay::new(Box::new(relay.clone()))), lamps, contact),
-            StoreWorker::new(shared.clone(), store, vec![Box::new(events.clone())], None),
+            StoreWorker::new(shared.clone(), store, outputs, None),
             has_inputs.then(|| InputWorker::new(shared.clone(), inputs.inputs())),
             Duration::from_secs(1),
         )
         .unwrap();
-        Self { clock, shared, workers, camera, is_frozen, relay, inputs, events, _folder: folder }
+        Self { clock, shared, workers, camera, is_frozen, relay, lamp, inputs, events, _folder: folder }
     }
 
     /// Sends a grant to the door thread.
@@ -239,6 +260,18 @@ impl TestDoor {
         };
         let message = DoorMessage::Decided { decision: Box::new(decision), details };
         assert!(self.shared.door_messages.push(message).is_ok());
+    }
+
+    /// Asks for this after the camera, which is not plugged in, is reported as lost.
+    fn ask(&mut self, prompt: Option<Prompt>) {
+        self.event(EventName::CameraLost, 0);
+        assert!(self.shared.door_messages.push(DoorMessage::Prompt(prompt)).is_ok());
+    }
+
+    /// The prompts that the outputs got, by name.
+    fn prompts(&self) -> Vec<Option<&'static str>> {
+        let prompts = self.events.1.lock().unwrap();
+        prompts.iter().map(|message| message.prompt.as_ref().map(|asked| asked.prompt.name())).collect()
     }
 
     fn wait_for(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
@@ -393,6 +426,108 @@ fn a_stop_leaves_the_relay_at_rest_and_stores_all_events() {
     ];
     assert!(wanted.iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
     assert_eq!(kinds.last(), Some(&EventName::Stopped));
+}
+
+#[test]
+fn a_prompt_switches_the_lamps_and_is_shown_in_the_language_until_it_ends() {
+    let mut door = TestDoor::with(Failure::None);
+    door.shared.set_language(config::Language::German);
+    door.ask(Some(Prompt::Turn(Direction::Left)));
+    door.wait_for("prompt", |door| door.prompts() == [Some("turn_left")]);
+    door.wait_for("lamp on", |door| door.lamp.levels() == [true]);
+    let message = door.events.1.lock().unwrap()[0].clone();
+    assert_eq!(message.door, "door");
+    assert_eq!(message.prompt.unwrap().text, "Drehen Sie den Kopf nach links.");
+    door.clock.advance(Duration::from_millis(60));
+    door.wait_for("short pulse", |door| door.lamp.levels() == [true, false]);
+    door.ask(Some(Prompt::LookAtCamera));
+    door.wait_for("next prompt", |door| door.lamp.levels() == [true, false, true]);
+    door.ask(None);
+    door.wait_for("end", |door| door.prompts() == [Some("turn_left"), Some("look_at_camera"), None]);
+    door.wait_for("lamp off", |door| door.lamp.levels() == [true, false, true, false]);
+    door.workers.end(&Ok(()));
+    assert_eq!(door.prompts().len(), 3, "the end is shown once");
+    assert_eq!(door.kinds(), [EventName::CameraLost, EventName::Stopped], "a prompt is no event");
+}
+
+#[test]
+fn a_grant_ends_the_pattern_of_a_prompt() {
+    let mut door = TestDoor::with(Failure::None);
+    door.ask(Some(Prompt::LookAtCamera));
+    door.wait_for("lamp on", |door| door.lamp.levels() == [true]);
+    door.grant();
+    door.wait_for("the grant's lamp", |door| door.lamp.levels() == [true, true]);
+    door.ask(None);
+    door.wait_for("end of the prompt", |door| door.prompts().last() == Some(&None));
+    // The prompt's pulse would have ended after 0.4 s.
+    door.clock.advance(Duration::from_millis(1900));
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(door.lamp.levels(), [true, true]);
+    door.clock.advance(Duration::from_millis(100));
+    door.wait_for("lamp off", |door| door.lamp.levels() == [true, true, false]);
+    door.workers.end(&Ok(()));
+}
+
+#[test]
+fn a_locked_door_asks_for_nothing() {
+    let mut door = TestDoor::with(Failure::None);
+    door.shared.lock("a fault");
+    door.wait_for("lock", |door| door.shared.is_locked());
+    door.ask(Some(Prompt::StepBack));
+    door.grant();
+    // The door thread has handled both.
+    door.event(EventName::Denied, 0);
+    assert!(door.prompts().is_empty());
+    door.workers.end(&Err(Fault::DoorQueueFull.into()));
+}
+
+#[test]
+fn a_stop_and_the_loss_of_the_camera_end_what_is_asked() {
+    let mut door = TestDoor::with(Failure::None);
+    door.ask(Some(Prompt::StepBack));
+    door.wait_for("prompt", |door| door.prompts() == [Some("step_back")]);
+    door.camera.store(true, Ordering::SeqCst);
+    door.event(EventName::CameraBack, 0);
+    door.camera.store(false, Ordering::SeqCst);
+    door.wait_for("end", |door| door.prompts() == [Some("step_back"), None]);
+    door.ask(Some(Prompt::StepBack));
+    door.wait_for("prompt", |door| door.prompts().len() == 3);
+    door.workers.end(&Ok(()));
+    assert_eq!(door.prompts(), [Some("step_back"), None, Some("step_back"), None]);
+}
+
+#[test]
+fn a_prompt_reaches_a_subscriber_of_the_broker_in_the_language() {
+    let broker = Broker::open();
+    let config = config::Mqtt {
+        enabled: true,
+        host: "127.0.0.1".into(),
+        port: broker.port(),
+        ..config::Mqtt::default()
+    };
+    let mut door = TestDoor::with_outputs(Failure::None, false, |store| {
+        vec![Box::new(Mqtt::start(&config, "door", false, store.clone()).unwrap())]
+    });
+    door.shared.set_language(config::Language::Vietnamese);
+    let options = MqttOptions::new("display", rumqttc::Broker::tcp("127.0.0.1", broker.port()));
+    let (client, mut connection) = Client::builder(options).capacity(4).build();
+    client.subscribe("ostiary/door/prompt", QoS::AtMostOnce).unwrap();
+    // The retained message says that the door is connected, and asks for nothing.
+    let mut next = || loop {
+        if let rumqttc::Event::Incoming(Packet::Publish(message)) = connection.recv().unwrap().unwrap() {
+            return serde_json::from_slice::<serde_json::Value>(&message.payload).unwrap();
+        }
+    };
+    assert_eq!(next()["prompt"], serde_json::Value::Null);
+    let texts = Texts::new(config::Language::Vietnamese);
+    for prompt in Prompt::ALL {
+        door.ask(Some(prompt));
+        let message = next();
+        assert_eq!(message["prompt"], prompt.name());
+        assert_eq!(message["text"], texts.text(Message::Prompt(prompt)));
+    }
+    door.workers.end(&Ok(()));
+    assert_eq!(next()["prompt"], serde_json::Value::Null);
 }
 
 #[test]

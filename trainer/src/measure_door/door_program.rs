@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use ostiary_config::LivenessLevel;
 use ostiary_core::Precision;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -86,8 +87,15 @@ impl DoorProgram {
         }
     }
 
-    /// Runs the door with default settings, with the pictures of a folder as its camera. Returns the first person who is let in.
-    pub fn visit(&self, facebank: &Path, camera: &Path, fps: u32) -> Result<Option<String>> {
+    /// Runs the door at a level of liveness and otherwise with default settings, with the pictures of a folder as its camera. Returns
+    /// the first person who is let in.
+    pub fn visit(
+        &self,
+        facebank: &Path,
+        camera: &Path,
+        fps: u32,
+        level: LivenessLevel,
+    ) -> Result<Option<String>> {
         let mut command = self.command("run");
         for (key, value) in [
             ("camera.source", camera.display().to_string()),
@@ -95,6 +103,7 @@ impl DoorProgram {
             ("facebank.path", facebank.display().to_string()),
             ("events.path", facebank.with_file_name("events.sqlite").display().to_string()),
             ("relay.backend", "printed".to_owned()),
+            ("liveness.level", level.to_string()),
         ] {
             command.arg("--set").arg(format!("{key}={value}"));
         }

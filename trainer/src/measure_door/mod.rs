@@ -103,7 +103,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         if let Some(visits) = &set.visits {
             let ostiary = asked.last().copied().unwrap_or(&int8);
             let (folder, name) = (args.data.join(&set.folder), set.folder.display().to_string());
-            missed.extend(visits::of_set(ostiary, &folder, &name, visits, args.json)?);
+            missed.extend(visits::of_set(ostiary, &args.data, &folder, &name, visits, args.json)?);
         }
         if let (Some(most), [fp32, int8]) = (&sets.loss, &both[..]) {
             missed.extend(int8_loss::of_set(fp32, int8, set, most, args.json)?);

@@ -1,5 +1,7 @@
 //! `[liveness]`
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::rule::{integer, one_of};
@@ -28,6 +30,13 @@ pub enum LivenessLevel {
     Passive,
     /// The person must also turn the head as the door asks.
     Active,
+}
+
+/// As the configuration has it.
+impl fmt::Display for LivenessLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// The language of texts for people at the door.

@@ -4,7 +4,8 @@ use super::ActiveLevel;
 use crate::rule::{gpio_line, integer, one_of};
 
 section! {
-    /// Lamps and a buzzer, on the relay's chip. Not set: there are none.
+    /// Lamps and a buzzer, on the relay's chip. Not set: there are none. With `liveness.level = "active"` all of them
+    /// also say what the person should do, by long and short pulses.
     [signals] Signals {
         /// The line of the lamp that is lit when a person is let in.
         yes_line: Option<u32> = None => gpio_line().example("22").restart();

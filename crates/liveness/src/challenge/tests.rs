@@ -217,6 +217,41 @@ fn the_aspect_must_be_that_of_enrollment_if_it_is_known() {
     }
 }
 
+#[test]
+fn without_an_own_aspect_the_face_must_have_the_aspect_of_a_person() {
+    for (aspect, passes) in [
+        (0.79, false),
+        (0.81, true),
+        (0.95, true),
+        (1.24, true),
+        (1.26, false),
+        (f32::NAN, false),
+        (f32::INFINITY, false),
+    ] {
+        let face = ObservedFace { frontal_aspect: Some(aspect), ..matched(None) };
+        let mut door = Door::new();
+        let status = door.show(View::OneFace(face));
+        let wanted = if passes {
+            Status::Turn { direction: Direction::Left, is_start: true }
+        } else {
+            Status::Failed(ChallengeFailure::OtherAspect)
+        };
+        assert_eq!((status, door.challenge.record().relative_aspect), (wanted, None), "{aspect}");
+    }
+    // Later in the challenge too.
+    let mut door = Door::new();
+    door.step(Direction::Left);
+    let narrow = ObservedFace { frontal_aspect: Some(0.7), ..matched(None) };
+    assert_eq!(door.show(View::OneFace(narrow)), Status::Failed(ChallengeFailure::OtherAspect));
+    // A person with an own aspect outside of these is compared with it.
+    let unusual = MatchedPerson { person: ANNA, enrolled_aspect: Some(0.75) };
+    let face = ObservedFace { matched: Some(unusual), frontal_aspect: Some(0.76), ..matched(None) };
+    assert_eq!(
+        Door::new().show(View::OneFace(face)),
+        Status::Turn { direction: Direction::Left, is_start: true }
+    );
+}
+
 /// What an actor does in a frame: what it is asked for, or something else.
 fn actions() -> impl Strategy<Value = std::vec::Vec<(u8, i64)>> {
     let gap = prop_oneof![20 => 30i64..210, 1 => Just(0i64), 1 => -2000i64..0, 1 => 210i64..900];
@@ -234,8 +269,9 @@ fn view(action: u8, status: Status) -> View {
             ..matched(None)
         }),
         (5, _) => View::OneFace(matched(Some(2.0))),
+        (10, _) => View::OneFace(ObservedFace { frontal_aspect: Some(0.7), ..matched(None) }),
         (6..10, _) => turning(toward(Direction::ALL[usize::from(action - 6)])),
-        (10..20, _) => turning(STILL),
+        (11..20, _) => turning(STILL),
         (_, Status::Turn { direction, .. }) => turning(toward(direction)),
         _ => frontal(),
     }
@@ -245,7 +281,10 @@ fn view(action: u8, status: Status) -> View {
 /// is asked for, then the turn, and at the end a frontal, matching face again; nothing but one track of one person since the
 /// first; time that only goes on.
 fn may_pass(frames: &[(i64, View, Status)], steps: &Steps, person: PersonId) -> bool {
-    let is_frontal = |view: &View| matches!(view, View::OneFace(face) if face.matched.is_some_and(|m| m.person == person) && face.frontal_aspect.is_some());
+    let has_own_aspect = |face: &ObservedFace, matched: &MatchedPerson| {
+        face.frontal_aspect.is_some_and(|aspect| is_possible_aspect(aspect, matched.enrolled_aspect))
+    };
+    let is_frontal = |view: &View| matches!(view, View::OneFace(face) if face.matched.is_some_and(|m| m.person == person && has_own_aspect(face, &m)));
     let starts = frames
         .iter()
         .enumerate()
