@@ -107,7 +107,8 @@ fn all_commands_and_flags_exist() {
                 continue;
             }
             // A command and, for these commands, its subcommand.
-            let has_verb = ["people", "config", "bench", "models", "clock"].contains(&words[0].as_str())
+            let has_verb = ["people", "config", "bench", "models", "clock", "liveness"]
+                .contains(&words[0].as_str())
                 || words.starts_with(&["events".to_owned(), "verify".to_owned()]);
             let depth = if has_verb { 2 } else { 1 };
             let verb: Vec<String> = words.iter().take(depth).cloned().collect();

@@ -288,6 +288,8 @@ fn a_key_of_an_older_version_does_not_prevent_the_start() {
     let (output, events) = setup.run(&["--set", &Setup::source(&background)]);
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), kinds(&events)[0]), (Some(0), "started"), "{log}");
+    let detail = events[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("liveness passive, not tested against small print, large print"), "{detail}");
     assert!(log.contains("ostiary.toml:6: door.far is ignored: door.fpir has replaced it"), "{log}");
 }
 

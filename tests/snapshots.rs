@@ -16,10 +16,12 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use clap::{Command, CommandFactory};
 use insta::assert_snapshot;
 use ostiary::cli::Cli;
-use ostiary_access::DenialReason;
+use ostiary_access::{DenialReason, NetworkRules};
+use ostiary_config::{CameraKind, LivenessLevel};
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use ostiary_events::{
-    Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, User, sentence,
+    Action, Administration, AttackCount, AttackKind, Denial, Event, EventKind, EventName, Evidence, Grant,
+    LivenessReport, TestCamera, TestConditions, User, VisitCount, VisitTime, sentence,
 };
 
 /// Standard output of a command that succeeds.
@@ -118,6 +120,30 @@ fn events_in_json_and_in_words() {
             detail: None,
             user: User { uid: 998, sudo_uid: None },
         }),
+        EventKind::LivenessTested {
+            report: LivenessReport {
+                conditions: TestConditions {
+                    level: LivenessLevel::Active,
+                    steps: Some(2),
+                    network: NetworkRules::Scores { spoof_below: 0.125, pass_from: 0.5, min_room: 2.0 },
+                    liveness_model: Some("fedcba9876543210".to_owned()),
+                    embedder: evidence.model.to_string(),
+                    camera: TestCamera {
+                        source: "/dev/video0".to_owned(),
+                        kind: CameraKind::Color,
+                        width: 640,
+                        height: 480,
+                        rotate: 90,
+                        mirror: false,
+                        region: Some([0, 0, 480, 320]),
+                    },
+                },
+                attacks: vec![AttackCount { kind: AttackKind::LargePrint, presentations: 59, let_in: 0 }],
+                visits: vec![VisitCount { time: VisitTime::Night, visits: 20, refused: 1 }],
+                is_complete: true,
+            },
+            user: User { uid: 998, sudo_uid: Some(1000) },
+        },
         EventKind::StoreLost { detail: detail() },
         EventKind::StoreBack { detail: detail() },
         EventKind::TrailBroken { detail: detail() },

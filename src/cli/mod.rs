@@ -14,6 +14,7 @@ mod events;
 mod explain;
 mod globals;
 mod identify;
+mod liveness;
 mod match_label;
 mod models;
 mod output;
@@ -87,6 +88,8 @@ enum Verb {
     Report(report::Args),
     /// Decide recorded visits again.
     Replay(replay::Args),
+    /// Test which pictures this door lets in.
+    Liveness(liveness::Args),
     /// Accept the time that the clock shows.
     Clock(clock::Args),
     /// Check and show the configuration.
@@ -124,6 +127,7 @@ impl Cli {
             Verb::Explain(args) => explain::run(globals, args),
             Verb::Report(args) => report::run(globals, args),
             Verb::Replay(args) => replay::run(globals, args),
+            Verb::Liveness(args) => liveness::run(globals, args),
             Verb::Clock(args) => clock::run(globals, args),
             Verb::Config(args) => config::run(globals, args),
             Verb::Doctor(args) => doctor::run(globals, args),

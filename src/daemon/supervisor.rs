@@ -11,7 +11,7 @@ use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, NetworkRules
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
-use ostiary_config::{CameraKind, Config, Hours, Layers};
+use ostiary_config::{CameraKind, Config, Hours, Layers, LivenessLevel};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
@@ -41,6 +41,7 @@ use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWork
 use super::visit_file::{self, FirstState};
 use super::workers::Workers;
 use crate::liveness_problem::{LivenessProblem, describe_level};
+use crate::liveness_standing::LivenessStanding;
 use crate::people_check::PeopleProblem;
 use crate::wall_clock::{self, WallClock};
 
@@ -124,7 +125,7 @@ fn run_with(
         || lamps.has_output()
         || outputs.iter().any(|output| output.shows_prompts());
     let rules = rules(&config, &pipeline, can_prompt)?;
-    let started = summary(&config, &pipeline);
+    let started = summary(&config, &pipeline, &models);
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
@@ -365,7 +366,7 @@ impl Supervisor<'_> {
         pipeline.set_gallery(pipeline.thresholds().load_gallery(facebank, pipeline.model())?);
         check_fpir(&config, &bundle, true)?;
         let rules = rules(&config, &pipeline, self.can_prompt)?;
-        let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline));
+        let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline, &bundle));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
         let thresholds = pipeline.thresholds().clone();
@@ -493,13 +494,17 @@ fn warn_of_people(gallery: &Gallery, config: &Config, reported: &[PeopleProblem]
     problems
 }
 
-/// People, model, thresholds and the level of liveness, for events and systemd's status.
-fn summary(config: &Config, pipeline: &RecognitionPipeline) -> String {
+/// People, model, thresholds and the level of liveness, for events and systemd's status. At the level passive also the attacks that
+/// the door was not tested against, because it is the owner's choice to let people in without turns of the head.
+fn summary(config: &Config, pipeline: &RecognitionPipeline, models: &Bundle) -> String {
     let people = count(pipeline.gallery().len());
     let (model, backend) = (pipeline.model(), pipeline.backend());
     let thresholds = pipeline.thresholds().describe(pipeline.gallery());
-    let liveness = describe_level(config.liveness.level());
-    format!("{people}, model {model} on {backend}, {thresholds}, {liveness}")
+    let level = config.liveness.level();
+    let tested = (level == LivenessLevel::Passive).then(|| LivenessStanding::read(config, models)).flatten();
+    let tested = tested.map_or(String::new(), |standing| format!(", {}", standing.describe_not_run()));
+    let liveness = describe_level(level);
+    format!("{people}, model {model} on {backend}, {thresholds}, {liveness}{tested}")
 }
 
 fn count(people: usize) -> String {

@@ -3,7 +3,7 @@
 use ostiary_access::{Decision, DenialReason, Outcome, Reason};
 use ostiary_core::ModelId;
 
-use super::{Administration, DecisionDetails, EventName, Evidence, Visit};
+use super::{Administration, DecisionDetails, EventName, Evidence, LivenessReport, User, Visit};
 
 /// One thing that happened at the door. Holds no face and no embedding.
 ///
@@ -109,6 +109,13 @@ pub enum EventKind {
     },
     /// A command changed people or models.
     Administered(Administration),
+    /// The door's liveness was tested by `ostiary liveness test`.
+    LivenessTested {
+        /// What was counted.
+        report: LivenessReport,
+        /// Who ran the test.
+        user: User,
+    },
     /// Events are not recorded: the event store cannot be opened or written.
     StoreLost {
         /// The store's error.
@@ -223,6 +230,7 @@ impl EventKind {
             Self::Lockout { .. } => EventName::Lockout,
             Self::LockoutEnded { .. } => EventName::LockoutEnded,
             Self::Administered(_) => EventName::Administered,
+            Self::LivenessTested { .. } => EventName::LivenessTested,
             Self::StoreLost { .. } => EventName::StoreLost,
             Self::StoreBack { .. } => EventName::StoreBack,
             Self::TrailBroken { .. } => EventName::TrailBroken,
@@ -290,6 +298,7 @@ impl EventKind {
             | Self::DoorHeld { .. }
             | Self::InputsLost { .. }
             | Self::InputsBack
+            | Self::LivenessTested { .. }
             | Self::StoreLost { .. }
             | Self::StoreBack { .. }
             | Self::TrailBroken { .. }

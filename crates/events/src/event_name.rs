@@ -50,6 +50,8 @@ pub enum EventName {
     LockoutEnded,
     /// See [`EventKind::Administered`](crate::EventKind::Administered).
     Administered,
+    /// See [`EventKind::LivenessTested`](crate::EventKind::LivenessTested).
+    LivenessTested,
     /// See [`EventKind::StoreLost`](crate::EventKind::StoreLost).
     StoreLost,
     /// See [`EventKind::StoreBack`](crate::EventKind::StoreBack).
@@ -62,7 +64,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every name.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Started,
         Self::Stopped,
         Self::Granted,
@@ -84,6 +86,7 @@ impl EventName {
         Self::Lockout,
         Self::LockoutEnded,
         Self::Administered,
+        Self::LivenessTested,
         Self::StoreLost,
         Self::StoreBack,
         Self::TrailBroken,
@@ -127,10 +130,11 @@ mod tests {
             EventName::Lockout => 18,
             EventName::LockoutEnded => 19,
             EventName::Administered => 20,
-            EventName::StoreLost => 21,
-            EventName::StoreBack => 22,
-            EventName::TrailBroken => 23,
-            EventName::Erased => 24,
+            EventName::LivenessTested => 21,
+            EventName::StoreLost => 22,
+            EventName::StoreBack => 23,
+            EventName::TrailBroken => 24,
+            EventName::Erased => 25,
         };
         assert!(EventName::ALL.iter().enumerate().all(|(number, name)| place(*name) == number));
         assert_eq!(EventName::RelayOn.to_string(), "relay_on");

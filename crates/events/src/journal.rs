@@ -71,6 +71,7 @@ fn level(kind: &EventKind) -> Level {
         | EventKind::LockoutEnded { .. }
         | EventKind::StoreBack { .. }
         | EventKind::Administered(_)
+        | EventKind::LivenessTested { .. }
         | EventKind::Erased => Level::Info,
     }
 }

@@ -12,6 +12,7 @@ mod event_name;
 mod evidence;
 mod journal;
 mod json_lines;
+mod liveness_report;
 pub mod logging;
 mod prompt_message;
 mod record;
@@ -31,6 +32,9 @@ pub use event_name::EventName;
 pub use evidence::Evidence;
 pub use journal::Journal;
 pub use json_lines::JsonLines;
+pub use liveness_report::{
+    AttackCount, AttackKind, LivenessReport, TestCamera, TestConditions, TestPart, VisitCount, VisitTime,
+};
 pub use prompt_message::{PromptMessage, PromptText};
 pub use reopening_store::ReopeningStore;
 pub use sentence::sentence;

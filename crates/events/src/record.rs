@@ -10,7 +10,9 @@ use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, User};
+use super::{
+    Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, LivenessReport, User,
+};
 
 /// The detail of a denial to the exit button.
 const EXIT_BUTTON: &str = "the exit button was pressed";
@@ -58,6 +60,8 @@ pub(super) struct Record {
     pub uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sudo_uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liveness: Option<LivenessReport>,
 }
 
 /// Measures of quality, as 64-bit numbers and in the order of their names. A measure that is not a finite number is null.
@@ -121,6 +125,7 @@ impl From<&Event> for Record {
             action: None,
             uid: None,
             sudo_uid: None,
+            liveness: None,
         };
         match &event.kind {
             EventKind::Stopped
@@ -159,6 +164,12 @@ impl From<&Event> for Record {
                 detail: detail.clone(),
                 uid: Some(user.uid),
                 sudo_uid: user.sudo_uid,
+                ..record
+            },
+            EventKind::LivenessTested { report, user } => Self {
+                uid: Some(user.uid),
+                sudo_uid: user.sudo_uid,
+                liveness: Some(report.clone()),
                 ..record
             },
             EventKind::Granted(grant) => record.with_grant(grant),
@@ -237,6 +248,10 @@ impl Record {
                 let user = User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid };
                 let (person, detail) = (self.person, self.detail);
                 EventKind::Administered(Administration { action, person, detail, user })
+            }
+            EventName::LivenessTested => {
+                let user = User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid };
+                EventKind::LivenessTested { report: self.required("liveness", self.liveness.clone())?, user }
             }
             EventName::StoreLost => EventKind::StoreLost { detail: self.detail()? },
             EventName::StoreBack => EventKind::StoreBack { detail: self.detail()? },

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ostiary_access::DenialReason;
 
-use super::{Administration, Denial, Event, EventKind, Evidence, Grant};
+use super::{Administration, Denial, Event, EventKind, Evidence, Grant, LivenessReport, User};
 
 /// What happened, as one sentence for logs and for people, without line breaks and biometrics.
 pub fn sentence(event: &Event) -> String {
@@ -48,6 +48,7 @@ pub fn sentence(event: &Event) -> String {
         }
         EventKind::LockoutEnded { person: None } => plain("The usual matches suffice again"),
         EventKind::Administered(change) => administered(change),
+        EventKind::LivenessTested { report, user } => tested(report, *user),
         EventKind::StoreLost { detail } => with("Events are not recorded", detail),
         EventKind::StoreBack { detail } => with("Events are recorded again", detail),
         EventKind::TrailBroken { detail } => with("The record of events was changed from outside", detail),
@@ -70,6 +71,11 @@ fn administered(change: &Administration) -> String {
         let _ = write!(text, ", {}", detail.trim_end_matches('.'));
     }
     text + "."
+}
+
+fn tested(report: &LivenessReport, user: User) -> String {
+    let end = if report.is_complete { "" } else { "; ended early" };
+    format!("Liveness was tested at this door by {user}: {report}{end}.")
 }
 
 fn granted(grant: &Grant) -> String {
@@ -174,7 +180,7 @@ mod tests {
     use ostiary_core::Similarity;
 
     use super::*;
-    use crate::testing::{event, evidence};
+    use crate::testing::{event, evidence, liveness_report};
 
     fn denied(reason: DenialReason, person: Option<&str>, similarity: f32) -> Event {
         let evidence = Evidence {
@@ -280,6 +286,17 @@ mod tests {
         ] {
             assert_eq!(sentence(&event(kind)), expected);
         }
+    }
+
+    #[test]
+    fn a_test_of_liveness_says_what_was_counted() {
+        let user = User { uid: 998, sudo_uid: Some(1000) };
+        let report = LivenessReport { visits: Vec::new(), is_complete: false, ..liveness_report() };
+        assert_eq!(
+            sentence(&event(EventKind::LivenessTested { report, user })),
+            "Liveness was tested at this door by user 1000 by sudo as user 998: small print 0 of 20 let in, large print 3 of 20 let \
+             in; ended early."
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod find;
 mod heads;
+mod liveness_reports;
 mod migration;
 mod newest_time;
 mod retention;

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use ostiary_access::NetworkRules;
+use ostiary_config::{CameraKind, LivenessLevel};
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 
-use super::{Event, EventKind, Evidence};
+use super::{
+    AttackCount, AttackKind, Event, EventKind, Evidence, LivenessReport, TestCamera, TestConditions,
+    VisitCount, VisitTime,
+};
 
 /// An event at the start of 1970.
 pub fn event(kind: EventKind) -> Event {
@@ -25,5 +30,33 @@ pub fn evidence() -> Evidence {
         latency: Duration::from_millis(213),
         model: ModelId("0123456789abcdef".into()),
         visit: None,
+    }
+}
+
+/// What a test of liveness counted.
+pub fn liveness_report() -> LivenessReport {
+    LivenessReport {
+        conditions: TestConditions {
+            level: LivenessLevel::Passive,
+            steps: None,
+            network: NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5, min_room: 2.0 },
+            liveness_model: Some("fedcba9876543210".into()),
+            embedder: "0123456789abcdef".into(),
+            camera: TestCamera {
+                source: "/dev/video0".into(),
+                kind: CameraKind::Color,
+                width: 640,
+                height: 480,
+                rotate: 0,
+                mirror: false,
+                region: None,
+            },
+        },
+        attacks: vec![
+            AttackCount { kind: AttackKind::SmallPrint, presentations: 20, let_in: 0 },
+            AttackCount { kind: AttackKind::LargePrint, presentations: 20, let_in: 3 },
+        ],
+        visits: vec![VisitCount { time: VisitTime::Day, visits: 20, refused: 1 }],
+        is_complete: true,
     }
 }

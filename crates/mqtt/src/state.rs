@@ -70,6 +70,7 @@ impl DoorState {
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
             | EventKind::Administered(_)
+            | EventKind::LivenessTested { .. }
             | EventKind::TrailBroken { .. }
             | EventKind::Erased => return false,
         }

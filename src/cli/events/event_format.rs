@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::cli::output::{json_line, line};
 
-/// The columns of the table: fields of the JSON, in its order, without the measures of quality.
+/// The columns of the table: fields of the JSON, in its order, without the measures of quality and the counts of tests of
+/// liveness.
 const COLUMNS: [&str; 21] = [
     "id",
     "time",

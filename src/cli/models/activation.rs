@@ -203,6 +203,7 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
             | EventKind::Administered(_)
+            | EventKind::LivenessTested { .. }
             | EventKind::StoreLost { .. }
             | EventKind::StoreBack { .. }
             | EventKind::TrailBroken { .. }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::evidence;
+use crate::testing::{evidence, liveness_report};
 
 /// What all events have in these tests.
 const START: &str = r#""time":"2026-11-24T08:15:00.250001Z""#;
@@ -136,6 +136,23 @@ fn events() -> Vec<(EventKind, String)> {
             }),
             json("administered", r#""action":"exported","uid":998"#),
         ),
+        (
+            EventKind::LivenessTested {
+                report: liveness_report(),
+                user: User { uid: 998, sudo_uid: Some(1000) },
+            },
+            json(
+                "liveness_tested",
+                concat!(
+                    r#""uid":998,"sudo_uid":1000,"liveness":{"conditions":{"level":"passive","network":{"scores":"#,
+                    r#"{"spoof_below":0.1,"pass_from":0.5,"min_room":2.0}},"liveness_model":"fedcba9876543210","#,
+                    r#""embedder":"0123456789abcdef","camera":{"source":"/dev/video0","kind":"color","width":640,"#,
+                    r#""height":480,"rotate":0,"mirror":false}},"attacks":[{"kind":"small_print","presentations":20,"#,
+                    r#""let_in":0},{"kind":"large_print","presentations":20,"let_in":3}],"visits":[{"time":"day","#,
+                    r#""visits":20,"refused":1}],"is_complete":true}"#
+                ),
+            ),
+        ),
         (EventKind::StoreLost { detail: detail("full") }, json("store_lost", r#""detail":"full""#)),
         (EventKind::StoreBack { detail: detail("2 events") }, json("store_back", r#""detail":"2 events""#)),
         (EventKind::TrailBroken { detail: detail("event 3") }, json("trail_broken", r#""detail":"event 3""#)),
@@ -220,6 +237,12 @@ fn fields_of_a_newer_program_are_ignored_and_its_kinds_and_reasons_are_errors() 
     assert_eq!(read(&newer).unwrap(), event(EventKind::RelayOn));
     assert!(error(&json("relay_hums", "")).contains("relay_hums"));
     assert!(error(&json("denied", r#""reason":"too_loud""#)).contains("too_loud"));
+}
+
+#[test]
+fn a_liveness_test_without_its_counts_is_no_event() {
+    let without = json("liveness_tested", r#""uid":998"#);
+    assert!(error(&without).contains("the event liveness_tested has no liveness"));
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! `ostiary liveness`: tests at the door which pictures it lets in and which people it refuses, and shows what was tested.
+
+mod instructions;
+mod keyboard;
+mod lockout_pacing;
+mod show;
+mod test;
+mod visit_counter;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::Globals;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  sudo -u ostiary ostiary liveness test\n  ostiary liveness show")]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Test which pictures this door lets in, and how often it refuses its own people.
+    ///
+    /// The running door does the work: this command reads its record, says what to hold before the camera, and counts the
+    /// visits. The result is recorded with its exact intervals (95 %, Clopper-Pearson), and holds until the camera, the models
+    /// or the thresholds change. The lockout works as usual: the command says when to wait, or to take another person's
+    /// picture.
+    Test(test::Args),
+    /// Show what the tests at this door prove now.
+    #[command(after_help = "Example:\n  ostiary liveness show\n\n\
+                            Exit code: 0 there is a valid test, 1 there is none, or the latest is void, 2 an error.")]
+    Show,
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    match args.verb {
+        Verb::Test(args) => test::run(globals, &args),
+        Verb::Show => show::run(globals),
+    }
+}
