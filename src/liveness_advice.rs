@@ -49,7 +49,9 @@ fn challenge(evidence: &LivenessEvidence, rules: &LivenessRules) -> &'static str
             "liveness.level is \"active\", and the door has no output that asks people to turn the head: configure lamps or the \
              buzzer ([signals]) or [mqtt]"
         }
-        ChallengeState::NotAsked | ChallengeState::Passed => "the head was not turned",
+        ChallengeState::NotAsked | ChallengeState::Passed => {
+            "the head was not turned: one person at a time, who looks at the camera until the door asks"
+        }
         ChallengeState::Running => "the turns of the head were not finished",
         ChallengeState::Failed(failure) => failed(failure),
     }
@@ -62,7 +64,10 @@ fn failed(failure: ChallengeFailure) -> &'static str {
              at the camera"
         }
         ChallengeFailure::WrongTurn => {
-            "the head was turned in another direction than the door asked, as in a film"
+            "the head was turned in another direction than the door asked: turn only as it asks"
+        }
+        ChallengeFailure::WrongTurnAgain => {
+            "the head was turned in another direction than the door asked, twice in a row, as in a film"
         }
         ChallengeFailure::LostLandmarks => {
             "the face could not be followed while it turned: turn more slowly, in even light"

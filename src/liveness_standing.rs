@@ -77,6 +77,11 @@ impl LivenessStanding {
         AttackKind::ALL.into_iter().filter(|kind| !is_run(kind)).collect()
     }
 
+    /// The kinds of attack that opened the door.
+    fn let_in(&self) -> Vec<AttackKind> {
+        self.attacks.iter().filter(|count| count.let_in > 0).map(|count| count.kind).collect()
+    }
+
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.attacks.is_empty() && self.visits.is_empty()
@@ -85,7 +90,10 @@ impl LivenessStanding {
     /// What attacks the door was not tested against, for the event of a start at the level passive.
     pub fn describe_not_run(&self) -> String {
         match self.not_run().as_slice() {
-            [] => "tested against each kind of attack".to_owned(),
+            [] => match self.let_in().as_slice() {
+                [] => "tested against each kind of attack".to_owned(),
+                kinds => format!("tested, and opened by {}", words(kinds)),
+            },
             kinds => format!("not tested against {}", words(kinds)),
         }
     }

@@ -14,7 +14,7 @@ pub use changes::{ChangeError, Changes};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ostiary_access::{Access, DenialReason, Outcome, Reason, Step, group_access};
-use ostiary_config::{AlikePeople, Hours};
+use ostiary_config::{AlikePeople, Hours, LivenessLevel};
 use ostiary_core::{ModelId, PersonId};
 use ostiary_events::{Event, Visit};
 use ostiary_pipeline::Thresholds;
@@ -59,6 +59,9 @@ pub enum NotDecided {
     /// It was made with another model, and `door.fpir` is changed.
     #[error("made with the model {0}, whose thresholds for another door.fpir are not known")]
     OtherModel(ModelId),
+    /// The changed `liveness.level` requires what was not measured at the recorded one.
+    #[error("made at liveness.level = \"{0}\", where nothing was measured that the changed level requires")]
+    LowerLevel(LivenessLevel),
 }
 
 /// The state of a replay: who was let in so far.
@@ -89,6 +92,10 @@ impl Replay {
             self.present.thresholds.as_ref().is_some_and(|(model, _)| *model == evidence.model);
         if self.changes.fpir.is_some() && !is_known_model {
             return Some(Replayed::NotDecided(NotDecided::OtherModel(evidence.model.clone())));
+        }
+        let recorded_level = visit.record.rules.liveness.level;
+        if self.changes.level().is_some_and(|level| level > recorded_level) {
+            return Some(Replayed::NotDecided(NotDecided::LowerLevel(recorded_level)));
         }
         let mut rules = self.changes.rules(&visit.record.rules);
         let mut paused = None;

@@ -14,7 +14,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
-use ostiary_access::{DecisionRules, DenialReason, LivenessRules, NetworkRules, VisitRecord};
+use ostiary_access::{
+    Access, DecisionRules, DenialReason, LivenessEvidence, LivenessRules, NetworkRules, Step, VisitRecord,
+};
 use ostiary_config as config;
 use ostiary_config::{Door, LivenessLevel};
 use ostiary_core::{ModelRole, Precision, TrackId};
@@ -69,7 +71,20 @@ impl TestDoor {
             min_room: LivenessTest::MIN_ROOM,
         };
         let liveness = LivenessRules { level: LivenessLevel::Passive, network, can_prompt: false };
-        let record = VisitRecord::new(DecisionRules::new(&Door::default(), liveness));
+        let mut record = VisitRecord::new(DecisionRules::new(&Door::default(), liveness));
+        let step = Step {
+            at_ms: 400,
+            weight: 1.0,
+            moments: 3,
+            unblocked: 3,
+            since_grant_ms: None,
+            is_same_visit: false,
+            access: Access::Allowed,
+            liveness: LivenessEvidence { room: Some(2.4), score: Some(0.3), ..LivenessEvidence::default() },
+            scores: [None; 3],
+            reported: None,
+        };
+        record.steps.extend([step]);
         self.tracks += 1;
         let evidence = Evidence {
             track: TrackId(self.tracks),

@@ -53,7 +53,8 @@ impl Door {
         let path = |name: &str| folder.path().join(name);
         let text = format!(
             "[facebank]\npath = {:?}\n[events]\npath = {:?}\n[camera]\nrealtime = true\nsource = {:?}\n\
-             [relay]\nbackend = \"printed\"\nline = 4\npulse_ms = {pulse_ms}\n[door]\ncooldown_s = 0.0\naway_s = 0.5\n",
+             [relay]\nbackend = \"printed\"\nline = 4\npulse_ms = {pulse_ms}\n[door]\ncooldown_s = 0.0\naway_s = 0.5\n\
+             [liveness]\nlevel = \"off\"\n",
             path("facebank.sqlite"),
             path("events.sqlite"),
             visits(),

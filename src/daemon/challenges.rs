@@ -11,10 +11,10 @@ use ostiary_liveness::{ChallengeRecord, ChallengeRun, FaceInView, Status, Steps}
 /// challenge of two.
 const DIRECTIONS: [Direction; 4] = Direction::ALL;
 /// How long the turns of a challenge that was not passed are kept for the same person. Otherwise who has a film of the person could
-/// interrupt challenges until one asks for the turns in the film.
-const UNFINISHED_FOR: Duration = Duration::from_secs(300);
+/// try until a challenge asks for the turns in the film.
+const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// Of how many people unfinished challenges are kept.
-const MAX_UNFINISHED: usize = 16;
+const MAX_UNFINISHED: usize = 64;
 
 /// A source of random numbers that nobody can predict; `None` if it fails.
 pub type Random = fn() -> Option<u64>;
@@ -41,12 +41,15 @@ pub struct Challenges {
 struct Running {
     person: PersonId,
     steps: [Steps; 2],
+    /// Whether the person's challenge before this one ended with a wrong turn.
+    follows_wrong_turn: bool,
     run: ChallengeRun,
     status: Status,
 }
 
 struct Ended {
     track: TrackId,
+    person: PersonId,
     state: ChallengeState,
     record: RecordedChallenge,
 }
@@ -54,6 +57,7 @@ struct Ended {
 struct Unfinished {
     person: PersonId,
     steps: [Steps; 2],
+    has_wrong_turn: bool,
     since: Duration,
 }
 
@@ -69,10 +73,11 @@ impl Challenges {
         if steps != self.steps {
             self.unfinished.clear();
         }
-        if let Some(Running { person, steps: kept, run, .. }) = self.running.take()
+        if let Some(running) = self.running.take()
             && steps == self.steps
         {
-            self.keep(person, kept, run.now());
+            let (now, has_wrong_turn) = (running.run.now(), running.follows_wrong_turn);
+            self.keep(running, has_wrong_turn, now);
         }
         self.steps = steps;
         self.ended.clear();
@@ -94,22 +99,36 @@ impl Challenges {
             Status::Passed(person) if person == running.person => ChallengeState::Passed,
             // The track matched another person when its challenge began.
             Status::Passed(_) => ChallengeState::Failed(ChallengeFailure::OtherPerson),
+            Status::Failed(ChallengeFailure::WrongTurn) if running.follows_wrong_turn => {
+                ChallengeState::Failed(ChallengeFailure::WrongTurnAgain)
+            }
             Status::Failed(failure) => ChallengeState::Failed(failure),
         };
-        if !matches!(state, ChallengeState::Passed | ChallengeState::Failed(ChallengeFailure::WrongTurn)) {
-            self.keep(running.person, running.steps, frame.time);
+        let (person, record) = (running.person, recorded(running.run.record()));
+        let has_wrong_turn = running.follows_wrong_turn
+            || matches!(running.status, Status::Failed(ChallengeFailure::WrongTurn));
+        if state != ChallengeState::Passed {
+            self.keep(running, has_wrong_turn, frame.time);
+        }
+        if state == ChallengeState::Failed(ChallengeFailure::SeveralFaces) {
+            // It begins again when the person is alone.
+            return;
         }
         if self.ended.is_full() {
             self.ended.remove(0);
         }
         // There is room: the oldest was removed if there was none.
-        let _ = self.ended.push(Ended { track, state, record: recorded(running.run.record()) });
+        let _ = self.ended.push(Ended { track, person, state, record });
     }
 
-    /// Where the challenge of a track is.
-    pub fn state(&self, track: TrackId) -> ChallengeState {
+    /// Where the challenge of a track is that matches this person now.
+    pub fn state(&self, track: TrackId, person: Option<PersonId>) -> ChallengeState {
         if self.running.as_ref().is_some_and(|running| running.run.track() == track) {
             return ChallengeState::Running;
+        }
+        let passed = self.ended.iter().find(|ended| ended.track == track);
+        if passed.is_some_and(|ended| ended.state == ChallengeState::Passed && Some(ended.person) != person) {
+            return ChallengeState::Failed(ChallengeFailure::OtherPerson);
         }
         self.ended
             .iter()
@@ -126,7 +145,7 @@ impl Challenges {
     }
 
     /// Does what a decision needs, after the decisions about a frame: `need` is of the tracks that were compared in it. `person` is
-    /// who the track matches.
+    /// who the track matches, if that face is alone in view: only then does a challenge begin.
     pub fn answer(&mut self, frame: &Frame, need: Option<(TrackId, LivenessNeed)>, person: Option<PersonId>) {
         match need {
             Some((track, LivenessNeed::StepBack)) => self.too_near = Some(track),
@@ -160,13 +179,16 @@ impl Challenges {
     fn start(&mut self, frame: &Frame, track: TrackId, person: PersonId) -> Option<Running> {
         self.unfinished.retain(|unfinished| frame.time.abs_diff(unfinished.since) < UNFINISHED_FOR);
         let kept = self.unfinished.iter().position(|unfinished| unfinished.person == person);
-        let steps = match kept {
-            Some(index) => self.unfinished.remove(index).steps,
-            None => [self.draw()?, self.draw()?],
+        let (steps, follows_wrong_turn) = match kept {
+            Some(index) => {
+                let Unfinished { steps, has_wrong_turn, .. } = self.unfinished.remove(index);
+                (steps, has_wrong_turn)
+            }
+            None => ([self.draw()?, self.draw()?], false),
         };
         let [first, second] = steps.clone();
         let run = ChallengeRun::new(track, first, second, frame);
-        Some(Running { person, steps, run, status: Status::LookAtCamera })
+        Some(Running { person, steps, follows_wrong_turn, run, status: Status::LookAtCamera })
     }
 
     fn draw(&self) -> Option<Steps> {
@@ -174,12 +196,13 @@ impl Challenges {
         Steps::draw(&DIRECTIONS, self.steps, random).map_err(|error| log::error!("{error}")).ok()
     }
 
-    fn keep(&mut self, person: PersonId, steps: [Steps; 2], since: Duration) {
+    fn keep(&mut self, running: Running, has_wrong_turn: bool, since: Duration) {
         if self.unfinished.is_full() {
             self.unfinished.remove(0);
         }
+        let Running { person, steps, .. } = running;
         // There is room: the oldest was removed if there was none.
-        let _ = self.unfinished.push(Unfinished { person, steps, since });
+        let _ = self.unfinished.push(Unfinished { person, steps, has_wrong_turn, since });
     }
 }
 

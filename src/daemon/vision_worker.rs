@@ -339,6 +339,8 @@ impl VisionWorker {
         let need = self.decider.liveness_need(frame.time);
         let face = need.and_then(|(track, _)| self.observations.iter().find(|face| face.track == track));
         let person = face.and_then(|face| face.candidate).map(|candidate| candidate.person);
+        // Two people would end each other's challenge.
+        let person = person.filter(|_| self.observations.len() == 1);
         self.challenges.answer(frame, need, person);
         self.send_prompt(self.challenges.prompt())
     }
@@ -359,7 +361,8 @@ impl VisionWorker {
         let moment = candidate.filter(|_| embedded);
         let access = moment.map_or(Access::Allowed, |candidate| self.access(candidate));
         let TrackLiveness { room, score } = liveness;
-        let liveness = LivenessEvidence { room, score, challenge: self.challenges.state(track) };
+        let person = candidate.map(|candidate| candidate.person);
+        let liveness = LivenessEvidence { room, score, challenge: self.challenges.state(track, person) };
         Observation { track, first_seen, quality, fault, embedded, moments, candidate, access, liveness }
     }
 

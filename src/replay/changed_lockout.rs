@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ostiary_access::{DenialReason, Lockout, Reason};
+use ostiary_access::{Lockout, Reason};
 use ostiary_config as config;
 use ostiary_core::{PersonId, TrackId};
 use ostiary_events::{Event, Evidence};
@@ -37,8 +37,7 @@ impl ChangedLockout {
     /// Counts a replayed decision, if it is an attempt. Repeated denials are as many attempts, at the time of the first, and
     /// each is taken to claim the person that the most similar face claims.
     pub fn count(&mut self, event: &Event, evidence: &Evidence, reason: Option<Reason>) {
-        let is_attempt =
-            matches!(reason, Some(Reason::Denied(DenialReason::Unknown | DenialReason::Ambiguous)));
+        let is_attempt = matches!(reason, Some(Reason::Denied(reason)) if reason.is_attempt());
         if !is_attempt {
             return;
         }

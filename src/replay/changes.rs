@@ -84,6 +84,11 @@ impl Changes {
         Self { fpir: Some(fpir), ..Self::default() }
     }
 
+    /// Another `liveness.level`.
+    pub(super) fn level(&self) -> Option<LivenessLevel> {
+        self.level
+    }
+
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         let Self { fpir, hours, alike, lockout, level, margin, moments, unknown_after, cooldown } = self;

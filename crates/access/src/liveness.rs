@@ -156,7 +156,7 @@ impl LivenessRules {
     fn challenge(&self, evidence: &LivenessEvidence) -> LayerResult {
         match evidence.challenge {
             ChallengeState::Passed if self.level == LivenessLevel::Active => LayerResult::Pass,
-            ChallengeState::Failed(ChallengeFailure::WrongTurn) => LayerResult::Spoof,
+            ChallengeState::Failed(ChallengeFailure::WrongTurnAgain) => LayerResult::Spoof,
             ChallengeState::NotAsked | ChallengeState::Running if self.can_ask() => LayerResult::Pending,
             ChallengeState::NotAsked
             | ChallengeState::Running

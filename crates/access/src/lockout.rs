@@ -7,7 +7,7 @@ use ostiary_config::MAX_LOCKOUT_ATTEMPTS;
 use ostiary_core::{MAX_FACES, PersonId, Similarity, TrackId};
 use serde::{Deserialize, Serialize};
 
-use super::{CLAIM_RANGE, Decision, DenialReason, Outcome};
+use super::{CLAIM_RANGE, Decision, Outcome};
 
 /// The most people whose attempts are counted at the same time.
 const MAX_PEOPLE: usize = 64;
@@ -153,10 +153,7 @@ impl Lockout {
 
     /// Counts a decision, if it is an attempt, at its time. Returns the steps that follow from it.
     pub fn count(&mut self, decision: &Decision) -> LockoutSteps {
-        let is_attempt = matches!(
-            decision.outcome,
-            Outcome::Denied(DenialReason::Unknown | DenialReason::Ambiguous | DenialReason::Spoof)
-        );
+        let is_attempt = matches!(decision.outcome, Outcome::Denied(reason) if reason.is_attempt());
         if !is_attempt || self.counted.iter().any(|track| *track == decision.track) {
             return LockoutSteps::new();
         }

@@ -60,6 +60,11 @@ pub enum DenialReason {
 }
 
 impl DenialReason {
+    /// Whether a visit with this reason is an attempt to be taken for somebody ([`Lockout`](crate::Lockout)).
+    pub fn is_attempt(self) -> bool {
+        matches!(self, Self::Unknown | Self::Ambiguous | Self::Spoof)
+    }
+
     /// All reasons, in the order of declaration.
     pub const ALL: [Self; 17] = [
         Self::Unknown,

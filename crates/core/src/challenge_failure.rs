@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub enum ChallengeFailure {
     /// The time ended without a turn.
     TimedOut,
-    /// The time ended, and the head had turned in a direction that was not asked for, as in a film of the person.
+    /// The head turned in a direction that was not asked for.
     WrongTurn,
+    /// It did so in two challenges of the person in a row, as in a film.
+    WrongTurnAgain,
     /// The landmarks were lost twice.
     LostLandmarks,
     /// More than one face was in view.
@@ -32,9 +34,10 @@ pub enum ChallengeFailure {
 
 impl ChallengeFailure {
     /// All failures.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TimedOut,
         Self::WrongTurn,
+        Self::WrongTurnAgain,
         Self::LostLandmarks,
         Self::SeveralFaces,
         Self::FaceLeft,

@@ -95,8 +95,6 @@ pub struct ChallengeRecord {
     pub person: Option<PersonId>,
     /// The aspect of the face at the latest start of a step, divided by that at enrollment, if both are known.
     pub relative_aspect: Option<f32>,
-    /// Whether the head turned in a direction while another one was asked for.
-    pub has_wrong_turn: bool,
     /// How often the landmarks were lost.
     pub losses: u8,
     /// Number of frames.
@@ -204,11 +202,7 @@ impl Challenge {
         self.record.frames = self.record.frames.saturating_add(1);
         self.record.elapsed = time.saturating_sub(self.started);
         if self.record.elapsed > TIME_LIMIT {
-            let reason = match self.record.has_wrong_turn {
-                true => ChallengeFailure::WrongTurn,
-                false => ChallengeFailure::TimedOut,
-            };
-            return failed(reason);
+            return failed(ChallengeFailure::TimedOut);
         }
         if view == View::SeveralFaces {
             return failed(ChallengeFailure::SeveralFaces);
@@ -300,7 +294,10 @@ impl Challenge {
             self.phase = Phase::Facing(step + 1);
             return Status::LookAtCamera;
         }
-        self.record.has_wrong_turn |= Direction::ALL.into_iter().any(|other| turn.is_toward(other));
+        // A film that turns in one direction after the other would make the right turn in the end.
+        if Direction::ALL.into_iter().any(|other| turn.is_toward(other)) {
+            return Status::Failed(ChallengeFailure::WrongTurn);
+        }
         if record.furthest.is_none_or(|furthest| turn.shift(direction) > furthest.shift(direction)) {
             record.furthest = Some(turn);
         }

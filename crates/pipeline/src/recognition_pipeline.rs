@@ -205,6 +205,9 @@ impl RecognitionPipeline {
             slot.embedded_at = Some(frame.time);
             if upright.as_ref().is_some_and(|test| !test.is_upright(&embedding)) {
                 face.fault = Some(QualityFault::NotUpright);
+                // It was not compared, so it may be another face: nothing that is known of the track is known of it.
+                slot.candidate = None;
+                slot.liveness.clear();
                 return;
             }
             if !slot.template.is_same_person(&embedding) {
@@ -227,7 +230,7 @@ impl RecognitionPipeline {
     /// Scores the liveness of one face in the frame: of those that match somebody, the one that was not scored for longest. After
     /// enough scores there is one at each moment.
     fn score_liveness(&mut self, frame: &Frame) -> Result<(), VisionError> {
-        let Self { liveness: Some(network), faces, templates, .. } = self else { return Ok(()) };
+        let Self { liveness: Some(network), faces, templates, window, .. } = self else { return Ok(()) };
         let is_due = |face: &TrackedFace, slot: &TemplateSlot| {
             let matches = face.candidate.is_some_and(|candidate| candidate.is_within(0.0));
             matches && face.fault.is_none() && (face.embedded || !slot.liveness.is_full())
@@ -240,6 +243,9 @@ impl RecognitionPipeline {
         let Some((_, index, face)) = places.min_by_key(|(scored_at, ..)| *scored_at) else { return Ok(()) };
         let Some(score) = network.score(frame, &face.detection.bbox)? else { return Ok(()) };
         if let Some(slot) = templates.get_mut(index) {
+            if slot.scored_at.is_some_and(|at| frame.time.abs_diff(at) > *window) {
+                slot.liveness.clear();
+            }
             slot.scored_at = Some(frame.time);
             slot.liveness.push(score);
             face.liveness = slot.liveness.liveness();

@@ -2,6 +2,7 @@
 
 use ostiary_config::{Config, LivenessLevel};
 use ostiary_core::ModelRole;
+use ostiary_events::AttackCount;
 use ostiary_models::Bundle;
 
 use super::CheckContext;
@@ -10,6 +11,8 @@ use crate::error_rate::ErrorRate;
 use crate::liveness_problem::LivenessProblem;
 use crate::liveness_standing::{LivenessStanding, words};
 
+/// Fewer presentations of a kind of attack prove little: 0 of 20 let in is at most 16.8 %.
+const MIN_PRESENTATIONS: u32 = 20;
 const SECOND_FACTOR: &str = "use it only where a person who does that is acceptable or would be noticed, or together with a second factor";
 
 pub fn check(context: &CheckContext) -> Vec<Finding> {
@@ -46,9 +49,10 @@ fn evaluate(config: &Config, has_network: bool, standing: Option<&LivenessStandi
     }
 }
 
-/// Whether each kind of attack was tested under the present conditions, and none was let in.
+/// Whether each kind of attack was tested often enough under the present conditions, and none was let in.
 fn is_each_attack_refused(standing: &LivenessStanding) -> bool {
-    standing.not_run().is_empty() && standing.attacks.iter().all(|count| count.let_in == 0)
+    let is_refused = |count: &AttackCount| count.let_in == 0 && count.presentations >= MIN_PRESENTATIONS;
+    standing.not_run().is_empty() && standing.attacks.iter().all(is_refused)
 }
 
 /// What tests at this door prove; `None` if nothing was tested, and nothing has to be.

@@ -4,7 +4,7 @@
 //! about one track. Of several decisions the one that is worse for the door counts.
 
 use jiff::{SignedDuration, Timestamp};
-use ostiary_access::{DenialReason, LivenessRules, Reason};
+use ostiary_access::{ChallengeState, DenialReason, LivenessRules, Reason};
 use ostiary_config::Door;
 use ostiary_core::TrackId;
 use ostiary_events::{Event, Evidence, TestConditions, TestPart};
@@ -191,6 +191,16 @@ impl<'a> VisitCounter<'a> {
         let is_same = level == self.conditions.level
             && network == self.conditions.network
             && evidence.model.to_string() == *embedder;
+        // An attack that was too near, or in view for too short a time, shows nothing of what would happen otherwise.
+        let evidence = visit.record.last().map(|step| step.liveness).unwrap_or_default();
+        let is_judged = evidence.score.is_some() || matches!(evidence.challenge, ChallengeState::Failed(_));
+        if matches!(self.part, TestPart::Attack(_))
+            && reason == Reason::Denied(DenialReason::NotLive)
+            && !is_judged
+        {
+            let advice = liveness_advice(&visit.record).unwrap_or("nothing was measured");
+            return Some(format!("the test did not come to liveness: {advice}"));
+        }
         (!is_same).then(|| {
             "the door decided by another level, other thresholds or other models than those of its configuration now: reload it \
              (`sudo systemctl reload ostiary`), and start the test again"
@@ -258,6 +268,11 @@ mod tests {
 
     /// A decision at a second about a track that was first seen half a second before. It is by the rules of [`conditions`].
     fn decision(second: f64, track: u64, reason: Reason) -> Event {
+        scored(second, track, reason, Some(0.3))
+    }
+
+    /// A decision after which the network had this median score.
+    fn scored(second: f64, track: u64, reason: Reason, score: Option<f32>) -> Event {
         let liveness =
             LivenessRules { level: LivenessLevel::Passive, network: conditions().network, can_prompt: false };
         let mut record = VisitRecord::new(DecisionRules::new(&Door::default(), liveness));
@@ -269,7 +284,7 @@ mod tests {
             since_grant_ms: None,
             is_same_visit: false,
             access: Access::Allowed,
-            liveness: LivenessEvidence { room: Some(1.4), score: None, ..LivenessEvidence::default() },
+            liveness: LivenessEvidence { room: Some(2.4), score, ..LivenessEvidence::default() },
             scores: [None; 3],
             reported: None,
         };
@@ -312,6 +327,16 @@ mod tests {
         let decisions = [(1.0, 1, SPOOF), (10.0, 2, NOT_LIVE), (20.0, 3, Reason::Granted)];
         assert_eq!(counted(ATTACK, &decisions), (vec![Counted::New; 3], (1, 3)));
         assert_eq!(counted(VISITS, &decisions), (vec![Counted::New; 3], (2, 3)));
+    }
+
+    #[test]
+    fn an_attack_that_no_layer_judged_does_not_count_and_an_own_visit_does() {
+        let (door, conditions) = (Door::default(), conditions());
+        for (part, expected) in [(ATTACK, Counted::No), (VISITS, Counted::New)] {
+            let mut counter = VisitCounter::new(part, &door, &conditions, Timestamp::UNIX_EPOCH);
+            let visit = counter.add(&scored(1.0, 1, NOT_LIVE, None)).unwrap();
+            assert_eq!(visit.counted, expected, "{}", visit.text);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use ostiary_core::Quality;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{DecisionRules, LivenessRules, VisitRecord};
+use crate::{DecisionRules, DenialReason, LivenessRules, VisitRecord};
 
 const ANN: PersonId = PersonId(1);
 const BOB: PersonId = PersonId(2);

@@ -20,8 +20,8 @@ section! {
     }
 }
 
-/// How a face must be shown to be a person's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How a face must be shown to be a person's, the least protection first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LivenessLevel {
     /// Not at all.

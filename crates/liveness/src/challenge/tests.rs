@@ -116,17 +116,31 @@ fn a_person_who_makes_all_turns_and_looks_back_passes() {
 }
 
 #[test]
-fn a_turn_before_its_prompt_or_in_another_direction_does_not_count() {
+fn a_turn_before_its_prompt_does_not_count() {
     let mut door = Door::new();
     door.show(turning(toward(Direction::Left)));
     assert_eq!(door.status, Status::LookAtCamera);
-    door.show(frontal());
+    assert_eq!(door.show(frontal()), Status::Turn { direction: Direction::Left, is_start: true });
+}
+
+#[test]
+fn a_turn_in_another_direction_ends_the_challenge() {
     for direction in [Direction::Right, Direction::Up, Direction::Down] {
-        door.show(turning(toward(direction)));
+        let mut door = Door::new();
+        door.show(frontal());
+        assert_eq!(door.show(turning(toward(direction))), Status::Failed(ChallengeFailure::WrongTurn));
+    }
+}
+
+#[test]
+fn the_turn_that_went_furthest_is_recorded() {
+    let mut door = Door::new();
+    door.show(frontal());
+    for shift in [0.05, 0.11, 0.02] {
+        door.show(turning(turned(shift, 0.0)));
         assert_eq!(door.status, Status::Turn { direction: Direction::Left, is_start: false });
     }
-    let record = door.challenge.record();
-    assert_eq!(record.steps[0].furthest, Some(toward(Direction::Up)), "0 is further to the left than -0.2");
+    assert_eq!(door.challenge.record().steps[0].furthest, Some(turned(0.11, 0.0)));
 }
 
 #[test]

@@ -217,27 +217,51 @@ fn who_does_nothing_is_refused_after_eight_seconds_and_not_asked_again() {
 }
 
 #[test]
-fn who_turns_otherwise_than_asked_is_an_attack_and_pauses_the_person() {
+fn a_wrong_turn_refuses_and_a_second_one_is_an_attack_that_pauses_the_person() {
     let mut door = Door::new();
-    for track in 1..5 {
+    let mut turns = Vec::new();
+    for track in 1..6 {
         door.track = track;
-        assert_eq!(door.visit(disobey), ["spoof Ann"]);
+        let started = door.ms;
+        let expected = if track == 1 { "not_live Ann" } else { "spoof Ann" };
+        assert_eq!(door.visit(disobey), [expected]);
+        assert!(door.ms - started < 3000, "at once");
+        turns.extend(door.turns().pop());
         door.ms += 2000;
     }
-    door.track = 5;
-    assert_eq!(door.visit(disobey), ["spoof Ann", "lockout ", "lockout Ann"]);
+    assert!(turns.windows(2).all(|pair| pair[0] == pair[1]), "the same turn each time: {turns:?}");
     door.track = 6;
+    assert_eq!(door.visit(disobey), ["spoof Ann", "lockout ", "lockout Ann"]);
+    door.track = 7;
     assert_eq!(door.visit(obey), ["paused Ann"]);
 }
 
 #[test]
-fn a_second_face_ends_a_challenge() {
+fn a_film_that_turns_in_all_directions_does_not_pass() {
+    let mut door = Door::new();
+    let film = [Direction::Left, Direction::Up, Direction::Right, Direction::Down];
+    let mut frame = 0;
+    let mut reported = Vec::new();
+    while door.ms < 12_000 && reported.is_empty() {
+        // Four frames to a side, six frames back and to the camera.
+        let (turn, phase) = (film[frame / 10 % 4], frame % 10);
+        reported = door.show(if phase < 4 { toward(turn) } else { (0.0, 0.0) }, 0);
+        frame += 1;
+    }
+    assert_eq!(reported, ["not_live Ann"]);
+}
+
+#[test]
+fn a_second_face_ends_a_challenge_which_begins_again_when_the_person_is_alone() {
     let mut door = Door::new();
     while door.turns().is_empty() {
         door.show((0.0, 0.0), 0);
     }
-    let reported: Vec<String> = (0..5).flat_map(|_| door.show((0.0, 0.0), 1)).collect();
-    assert!(reported.contains(&"not_live Ann".to_owned()), "{reported:?}");
+    for _ in 0..20 {
+        assert_eq!(door.show((0.0, 0.0), 1), [] as [&str; 0]);
+    }
+    assert_eq!(door.prompt, None, "two people are not asked");
+    assert_eq!(door.visit(obey), ["granted Ann"]);
 }
 
 #[test]

@@ -106,10 +106,10 @@ fn active_lets_in_who_turned_the_head() {
 }
 
 #[test]
-fn a_challenge_that_failed_refuses_at_once_and_a_wrong_turn_is_an_attack() {
+fn a_challenge_that_failed_refuses_at_once_and_a_second_wrong_turn_is_an_attack() {
     for failure in ChallengeFailure::ALL {
         let mut scene = scene(level(LivenessLevel::Active));
-        let expected = if failure == ChallengeFailure::WrongTurn { SPOOF } else { NOT_LIVE };
+        let expected = if failure == ChallengeFailure::WrongTurnAgain { SPOOF } else { NOT_LIVE };
         let failed = seen(2.7, 0.9, ChallengeState::Failed(failure));
         assert_eq!(scene.show(50, &failed), [(1, expected)]);
         assert_eq!(scene.decider.liveness_need(scene.now), None);
