@@ -24,10 +24,10 @@ pub struct Embedded {
     pub error: Option<String>,
 }
 
-/// An event of `ostiary run --json`.
+/// A line of `ostiary run --json`: an event, or a prompt, which has no kind.
 #[derive(Debug, Deserialize)]
 struct DoorEvent {
-    kind: String,
+    kind: Option<String>,
     person: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl DoorProgram {
         }
         let events = output.lines().filter(|line| line.starts_with('{'));
         let events = events.map(serde_json::from_str).collect::<Result<Vec<DoorEvent>, _>>()?;
-        Ok(events.into_iter().find(|event| event.kind == "granted").and_then(|event| event.person))
+        Ok(events.into_iter().find(|event| event.kind.as_deref() == Some("granted")).and_then(|event| event.person))
     }
 
     fn command(&self, verb: &str) -> Command {
