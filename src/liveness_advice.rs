@@ -89,26 +89,15 @@ fn failed(failure: ChallengeFailure) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use ostiary_access::{Access, DecisionRules, Step};
+    use ostiary_access::DecisionRules;
     use ostiary_config::Door;
+    use ostiary_testkit::moment;
 
     use super::*;
 
     fn advice(rules: LivenessRules, liveness: LivenessEvidence) -> Option<&'static str> {
         let mut record = VisitRecord::new(DecisionRules::new(&Door::default(), rules));
-        let step = Step {
-            at_ms: 0,
-            weight: 1.0,
-            moments: 3,
-            unblocked: 3,
-            since_grant_ms: None,
-            is_same_visit: false,
-            access: Access::Allowed,
-            liveness,
-            scores: [None; 3],
-            reported: None,
-        };
-        record.steps.extend([step]);
+        record.steps.extend([moment(liveness)]);
         liveness_advice(&record)
     }
 

@@ -9,26 +9,21 @@ use ostiary_models::{Bundle, BundleError, LivenessTest, ModelEntry};
 /// The conditions of a configuration with these models.
 ///
 /// # Errors
-/// If the models have no embedder.
+/// If the models lack the embedder, or a network that finds faces.
 pub fn test_conditions(config: &Config, models: &Bundle) -> Result<TestConditions, BundleError> {
     let level = config.liveness.level();
     let camera = &config.camera;
     let entry = liveness_entry(config, models);
-    let network = match entry.as_ref().and_then(|entry| entry.liveness.as_ref()) {
-        Some(test) => NetworkRules::Scores {
-            spoof_below: test.spoof_below,
-            pass_from: test.pass_from,
-            min_room: LivenessTest::MIN_ROOM,
-        },
-        None if camera.kind == CameraKind::Nir => NetworkRules::NearInfrared,
-        None => NetworkRules::Missing,
-    };
+    let network = network_rules(entry.as_ref().and_then(|entry| entry.liveness.as_ref()), camera.kind);
+    let detector = [ModelRole::PNet, ModelRole::RNet, ModelRole::ONet];
+    let [pnet, rnet, onet] = detector.map(|role| models.id(role).map(|id| id.to_string()));
     Ok(TestConditions {
         level,
         steps: (level == LivenessLevel::Active).then_some(config.liveness.steps),
         network,
         liveness_model: entry.map(|entry| entry.id().to_string()),
         embedder: models.id(ModelRole::Embedder)?.to_string(),
+        detector: [pnet?, rnet?, onet?],
         camera: TestCamera {
             source: redact(&camera.source),
             kind: camera.kind,
@@ -46,9 +41,18 @@ fn liveness_entry(config: &Config, models: &Bundle) -> Option<ModelEntry> {
     if config.camera.kind == CameraKind::Nir {
         return None;
     }
-    let own = models.entry(ModelRole::Liveness).ok().cloned();
-    own.or_else(|| {
-        let shipped = Bundle::shipped(config.engine.precision).ok()?;
-        shipped.entry(ModelRole::Liveness).ok().cloned()
-    })
+    models.with_liveness()?.entry(ModelRole::Liveness).ok().cloned()
+}
+
+/// What a network for liveness, if there is one, can say at a door with this camera.
+pub fn network_rules(test: Option<&LivenessTest>, camera: CameraKind) -> NetworkRules {
+    match test {
+        Some(test) => NetworkRules::Scores {
+            spoof_below: test.spoof_below,
+            pass_from: test.pass_from,
+            min_room: LivenessTest::MIN_ROOM,
+        },
+        None if camera == CameraKind::Nir => NetworkRules::NearInfrared,
+        None => NetworkRules::Missing,
+    }
 }

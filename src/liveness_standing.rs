@@ -114,31 +114,10 @@ pub fn report(event: &Event) -> Option<(Timestamp, &LivenessReport)> {
 
 #[cfg(test)]
 pub mod tests {
-    use ostiary_access::NetworkRules;
-    use ostiary_config::LivenessLevel;
-    use ostiary_events::{TestCamera, User, VisitTime};
+    use ostiary_events::{User, VisitTime};
+    use ostiary_testkit::test_conditions as conditions;
 
     use super::*;
-
-    /// The conditions of a door at the level passive.
-    pub fn conditions() -> TestConditions {
-        TestConditions {
-            level: LivenessLevel::Passive,
-            steps: None,
-            network: NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5, min_room: 2.0 },
-            liveness_model: Some("fedcba9876543210".into()),
-            embedder: "0123456789abcdef".into(),
-            camera: TestCamera {
-                source: "/dev/video0".into(),
-                kind: ostiary_config::CameraKind::Color,
-                width: 640,
-                height: 480,
-                rotate: 0,
-                mirror: false,
-                region: None,
-            },
-        }
-    }
 
     /// An event of a test of one kind of attack.
     pub fn tested(second: i64, kind: AttackKind, let_in: u32, conditions: TestConditions) -> Event {

@@ -15,7 +15,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
 use ostiary_access::{
-    Access, DecisionRules, DenialReason, LivenessEvidence, LivenessRules, NetworkRules, Step, VisitRecord,
+    DecisionRules, DenialReason, LivenessEvidence, LivenessRules, NetworkRules, VisitRecord,
 };
 use ostiary_config as config;
 use ostiary_config::{Door, LivenessLevel};
@@ -23,7 +23,7 @@ use ostiary_core::{ModelRole, Precision, TrackId};
 use ostiary_events::{Denial, Event, EventKind, EventStore, Evidence, Grant, LivenessReport, Visit};
 use ostiary_facebank::DaemonLock;
 use ostiary_models::{Bundle, LivenessTest};
-use ostiary_testkit::evidence;
+use ostiary_testkit::{evidence, moment};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -72,19 +72,8 @@ impl TestDoor {
         };
         let liveness = LivenessRules { level: LivenessLevel::Passive, network, can_prompt: false };
         let mut record = VisitRecord::new(DecisionRules::new(&Door::default(), liveness));
-        let step = Step {
-            at_ms: 400,
-            weight: 1.0,
-            moments: 3,
-            unblocked: 3,
-            since_grant_ms: None,
-            is_same_visit: false,
-            access: Access::Allowed,
-            liveness: LivenessEvidence { room: Some(2.4), score: Some(0.3), ..LivenessEvidence::default() },
-            scores: [None; 3],
-            reported: None,
-        };
-        record.steps.extend([step]);
+        let seen = LivenessEvidence { room: Some(2.4), score: Some(0.3), ..LivenessEvidence::default() };
+        record.steps.extend([moment(seen)]);
         self.tracks += 1;
         let evidence = Evidence {
             track: TrackId(self.tracks),

@@ -14,12 +14,16 @@ use std::time::Duration;
 use assert_cmd::cargo::cargo_bin_cmd;
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
-use ostiary::replay::{Changes, Present, Replay, Replayed};
-use ostiary_access::{Access, Decider, Decision, LivenessEvidence, LivenessRules, Observation};
+use ostiary::replay::{Changes, NotDecided, Present, Replay, Replayed};
+use ostiary_access::{
+    Access, ChallengeState, Decider, Decision, DenialReason, LivenessEvidence, LivenessRules, MAX_TURNS,
+    NetworkRules, Observation, Reason, RecordedChallenge, RecordedTurn,
+};
 use ostiary_config as config;
-use ostiary_config::Door;
+use ostiary_config::{Door, LivenessLevel};
 use ostiary_core::{
-    Candidate, Embedding, ModelId, ModelRole, PersonId, Precision, Quality, Score, Similarity, TrackId,
+    Candidate, ChallengeFailure, Direction, Embedding, ModelId, ModelRole, PersonId, Precision, Quality,
+    Score, Similarity, TrackId,
 };
 use ostiary_events::{DecisionDetails, Denial, DenialWindows, Event, EventKind, EventStore};
 use ostiary_facebank::{Facebank, PhotoHash, Template};
@@ -42,16 +46,31 @@ struct Visits {
     start: Timestamp,
     /// How long nobody is in view after the next visit.
     pause: Duration,
+    /// What is known of whether the next visitors are people, and their challenge.
+    liveness: LivenessEvidence,
+    challenge: Option<RecordedChallenge>,
 }
 
 impl Visits {
     fn new() -> Self {
+        Self::at(LivenessLevel::Off)
+    }
+
+    /// Visits at a door with this level of liveness.
+    fn at(level: LivenessLevel) -> Self {
         let models = config::Models { dir: Some(repository_file("models")), ..Default::default() };
         let bundle = Bundle::find(&models, Precision::Int8).unwrap();
         let entry = bundle.entry(ModelRole::Embedder).unwrap();
         let thresholds = Thresholds::new(entry, None).unwrap();
         Self {
-            decider: Decider::new(&Door::default(), LivenessRules::OFF),
+            decider: Decider::new(
+                &Door::default(),
+                LivenessRules {
+                    level,
+                    network: NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5, min_room: 1.5 },
+                    can_prompt: true,
+                },
+            ),
             now: Duration::from_secs(1),
             track: 0,
             random: 1,
@@ -59,6 +78,8 @@ impl Visits {
             model: entry.id(),
             start: "2026-11-02T08:00:00Z".parse().unwrap(),
             pause: Duration::from_secs(20),
+            liveness: LivenessEvidence::default(),
+            challenge: None,
         }
     }
 
@@ -98,7 +119,7 @@ impl Visits {
                 moments: moment,
                 candidate: Candidate::from_scores(scores),
                 access,
-                liveness: LivenessEvidence::default(),
+                liveness: self.liveness,
             };
             let decisions = self.decider.observe(self.now, &[face]);
             events.extend(decisions.into_iter().map(|decision| self.event(decision)));
@@ -113,7 +134,8 @@ impl Visits {
         events
     }
 
-    fn event(&self, decision: Decision) -> Event {
+    fn event(&self, mut decision: Decision) -> Event {
+        decision.visit.challenge = self.challenge.clone();
         let time = self.start + SignedDuration::try_from(decision.time).unwrap();
         let details = DecisionDetails {
             person: decision.person.map(|person| format!("person {}", person.0)),
@@ -333,6 +355,73 @@ fn decisions_are_explained() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// A turn to the left that went this far, and was seen if it went far enough.
+fn turn(shift: f32) -> RecordedTurn {
+    let seen_ms = (shift > 0.14).then_some(1900);
+    RecordedTurn { direction: Direction::Left, asked_ms: 700, seen_ms, shift: Some(shift) }
+}
+
+#[test]
+fn each_layer_of_liveness_is_explained_with_its_number() {
+    let seen = |room, score, challenge| LivenessEvidence { room: Some(room), score: Some(score), challenge };
+    let explained = |level, liveness, challenge| {
+        let mut visits = Visits::at(level);
+        (visits.liveness, visits.challenge) = (liveness, challenge);
+        let events = visits.visit(1, 0.3, 12, Access::Allowed);
+        Record::new(events).text(&["explain"])
+    };
+    let passive = LivenessLevel::Passive;
+    let spoof = explained(passive, seen(2.7, 0.031, ChallengeState::NotAsked), None);
+    assert!(spoof.contains("Did not open: a picture of person 1 was shown"), "{spoof}");
+    assert!(
+        spoof.contains("the median score of 5 frames is 0.031 (0.5 needed, a picture below 0.1): an attack"),
+        "{spoof}"
+    );
+    let near = explained(passive, seen(1.2, 0.9, ChallengeState::NotAsked), None);
+    assert!(near.contains("fits 1.2 times into the picture (1.5 needed): says nothing"), "{near}");
+    assert!(
+        near.contains("Step back so that your shoulders are in the picture")
+            || near.contains("step back so that"),
+        "{near}"
+    );
+    let challenge = RecordedChallenge {
+        turns: [turn(0.21), turn(0.05)].into_iter().collect(),
+        relative_aspect: Some(0.97),
+        losses: 0,
+        elapsed_ms: 8100,
+    };
+    let failed = ChallengeState::Failed(ChallengeFailure::TimedOut);
+    let active = explained(LivenessLevel::Active, seen(2.7, 0.9, failed), Some(challenge));
+    assert!(
+        active.contains("left by 0.21 of the distance between the eyes after 1.2 s, left, not made by 0.05"),
+        "{active}"
+    );
+    assert!(active.contains("the face 0.97 times as wide as at enrollment"), "{active}");
+    assert!(active.contains("The head was not turned as asked in time"), "{active}");
+    let granted = explained(passive, seen(2.7, 0.9, ChallengeState::NotAsked), None);
+    assert!(
+        granted.contains("the median score of 5 frames is 0.900") && granted.contains(": passes."),
+        "{granted}"
+    );
+}
+
+#[test]
+fn a_lower_level_of_liveness_is_decided_again_and_a_higher_one_is_not() {
+    let mut visits = Visits::at(LivenessLevel::Passive);
+    visits.liveness = LivenessEvidence { room: Some(2.7), score: Some(0.03), ..LivenessEvidence::default() };
+    let events = visits.visit(1, 0.3, 6, Access::Allowed);
+    let replayed = |level: &str| {
+        let mut config = config::Config::default();
+        config.liveness.level = serde_json::from_value(level.into()).unwrap();
+        let changes = Changes::new(["liveness.level"], &config).unwrap();
+        Replay::new(changes, Present::default()).next(&events[0])
+    };
+    assert_eq!(replayed("passive"), Some(Replayed::Decided(Some(Reason::Denied(DenialReason::Spoof)))));
+    assert_eq!(replayed("off"), Some(Replayed::Decided(Some(Reason::Granted))));
+    let not_measured = NotDecided::LowerLevel(LivenessLevel::Passive);
+    assert_eq!(replayed("active"), Some(Replayed::NotDecided(not_measured)));
+}
+
 #[test]
 fn a_report_counts_visits_strangers_and_second_tries() {
     let mut visits = Visits::new();
@@ -453,7 +542,20 @@ fn a_record_that_does_not_exist_begins_with_the_daemon() {
 
 #[test]
 fn the_record_of_a_visit_is_at_most_4_kilobytes() {
-    for event in Visits::new().mixed(200) {
+    let mut visits = Visits::at(LivenessLevel::Passive);
+    // The longest numbers, and as many turns as two tries of a challenge have.
+    visits.liveness = LivenessEvidence {
+        room: Some(1.712),
+        score: Some(0.512),
+        challenge: ChallengeState::Failed(ChallengeFailure::WrongTurnAgain),
+    };
+    visits.challenge = Some(RecordedChallenge {
+        turns: [turn(-0.123); MAX_TURNS].into_iter().collect(),
+        relative_aspect: Some(0.987),
+        losses: 2,
+        elapsed_ms: 8123,
+    });
+    for event in visits.mixed(200) {
         let visit = event.kind.face().unwrap().1.visit.clone().unwrap();
         let length = serde_json::to_string(&visit).unwrap().len();
         assert!(length <= 4096, "{length}");

@@ -128,6 +128,7 @@ fn events_in_json_and_in_words() {
                     network: NetworkRules::Scores { spoof_below: 0.125, pass_from: 0.5, min_room: 2.0 },
                     liveness_model: Some("fedcba9876543210".to_owned()),
                     embedder: evidence.model.to_string(),
+                    detector: ["1111111111111111", "2222222222222222", "3333333333333333"].map(str::to_owned),
                     camera: TestCamera {
                         source: "/dev/video0".to_owned(),
                         kind: CameraKind::Color,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heapless::Vec;
-use ostiary_access::{ChallengeState, LivenessNeed, MAX_TURNS, RecordedChallenge, RecordedTurn};
+use ostiary_access::{ChallengeState, LivenessNeed, MAX_TURNS, RecordedChallenge, RecordedTurn, thousandths};
 use ostiary_core::{ChallengeFailure, Direction, Frame, MAX_FACES, PersonId, Prompt, TrackId};
 use ostiary_liveness::{ChallengeRecord, ChallengeRun, FaceInView, Status, Steps};
 
@@ -84,7 +84,7 @@ impl Challenges {
         self.too_near = None;
     }
 
-    /// Processes a frame with the faces in view that may be people, before the decisions about it.
+    /// Processes a frame, before the decisions about it. `faces` are those in view that may be people, if a challenge runs.
     pub fn observe(&mut self, frame: &Frame, faces: &[FaceInView], ended_tracks: &[TrackId]) {
         self.ended.retain(|ended| !ended_tracks.contains(&ended.track));
         self.too_near.take_if(|track| ended_tracks.contains(track));
@@ -121,27 +121,37 @@ impl Challenges {
         let _ = self.ended.push(Ended { track, person, state, record });
     }
 
+    /// Whether a challenge runs.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Where the challenge of a track is that matches this person now.
     pub fn state(&self, track: TrackId, person: Option<PersonId>) -> ChallengeState {
-        if self.running.as_ref().is_some_and(|running| running.run.track() == track) {
+        if self.running_on(track).is_some() {
             return ChallengeState::Running;
         }
-        let passed = self.ended.iter().find(|ended| ended.track == track);
-        if passed.is_some_and(|ended| ended.state == ChallengeState::Passed && Some(ended.person) != person) {
-            return ChallengeState::Failed(ChallengeFailure::OtherPerson);
+        match self.ended_on(track) {
+            None => ChallengeState::NotAsked,
+            Some(ended) if ended.state == ChallengeState::Passed && person != Some(ended.person) => {
+                ChallengeState::Failed(ChallengeFailure::OtherPerson)
+            }
+            Some(ended) => ended.state,
         }
-        self.ended
-            .iter()
-            .find(|ended| ended.track == track)
-            .map_or(ChallengeState::NotAsked, |ended| ended.state)
     }
 
     /// What happened in the challenge of a track, for its record.
     pub fn record(&self, track: TrackId) -> Option<RecordedChallenge> {
-        if let Some(running) = self.running.as_ref().filter(|running| running.run.track() == track) {
-            return Some(recorded(running.run.record()));
-        }
-        self.ended.iter().find(|ended| ended.track == track).map(|ended| ended.record.clone())
+        let running = self.running_on(track).map(|running| recorded(running.run.record()));
+        running.or_else(|| self.ended_on(track).map(|ended| ended.record.clone()))
+    }
+
+    fn running_on(&self, track: TrackId) -> Option<&Running> {
+        self.running.as_ref().filter(|running| running.run.track() == track)
+    }
+
+    fn ended_on(&self, track: TrackId) -> Option<&Ended> {
+        self.ended.iter().find(|ended| ended.track == track)
     }
 
     /// Does what a decision needs, after the decisions about a frame: `need` is of the tracks that were compared in it. `person` is
@@ -209,8 +219,6 @@ impl Challenges {
 /// A challenge in the form that is stored.
 fn recorded(record: &ChallengeRecord) -> RecordedChallenge {
     let milliseconds = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-    // More digits would only make the record longer.
-    let rounded = |number: f32| (number * 1000.0).round() / 1000.0;
     let turns: Vec<RecordedTurn, MAX_TURNS> = record
         .steps
         .iter()
@@ -219,12 +227,12 @@ fn recorded(record: &ChallengeRecord) -> RecordedChallenge {
             direction: step.direction,
             asked_ms: milliseconds(step.asked),
             seen_ms: step.seen.map(milliseconds),
-            shift: step.furthest.map(|turn| rounded(turn.shift(step.direction))),
+            shift: step.furthest.map(|turn| thousandths(turn.shift(step.direction))),
         })
         .collect();
     RecordedChallenge {
         turns,
-        relative_aspect: record.relative_aspect.map(rounded),
+        relative_aspect: record.relative_aspect.map(thousandths),
         losses: record.losses,
         elapsed_ms: milliseconds(record.elapsed),
     }

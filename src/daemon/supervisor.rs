@@ -7,17 +7,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, NetworkRules, groups_without_hours};
+use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, groups_without_hours};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
-use ostiary_config::{CameraKind, Config, Hours, Layers, LivenessLevel};
+use ostiary_config::{Config, Hours, Layers, LivenessLevel};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
 use ostiary_events::{EventKind, EventSink, ReopeningStore, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
-use ostiary_models::{Bundle, LivenessTest, Manifest};
+use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
 use ostiary_pipeline::{RecognitionPipeline, Thresholds};
 use ostiary_self_test::SelfTest;
@@ -40,6 +40,7 @@ use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
 use super::visit_file::{self, FirstState};
 use super::workers::Workers;
+use crate::liveness_conditions::network_rules;
 use crate::liveness_problem::{LivenessProblem, describe_level};
 use crate::liveness_standing::LivenessStanding;
 use crate::people_check::PeopleProblem;
@@ -453,18 +454,9 @@ fn rules(
 /// What the layers of liveness require, with a warning of what is open to pictures, and of what keeps everybody out.
 fn liveness_rules(config: &Config, pipeline: &RecognitionPipeline, can_prompt: bool) -> LivenessRules {
     let level = config.liveness.level();
-    let network = match pipeline.liveness_test() {
-        Some(test) => NetworkRules::Scores {
-            spoof_below: test.spoof_below,
-            pass_from: test.pass_from,
-            min_room: LivenessTest::MIN_ROOM,
-        },
-        None if config.camera.kind == CameraKind::Nir => NetworkRules::NearInfrared,
-        None => NetworkRules::Missing,
-    };
-    let rules = LivenessRules { level, network, can_prompt };
-    let has_network = pipeline.liveness_test().is_some();
-    if let Some(problem) = LivenessProblem::find(config, has_network, can_prompt) {
+    let test = pipeline.liveness_test();
+    let rules = LivenessRules { level, network: network_rules(test, config.camera.kind), can_prompt };
+    if let Some(problem) = LivenessProblem::find(config, test.is_some(), can_prompt) {
         log::warn!("{problem}; {}", problem.fix());
     }
     rules

@@ -6,14 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ostiary_access::{
     Access, Decider, Decision, Decisions, DenialReason, FaceMotion, LivenessEvidence, LivenessRules, Lockout,
-    LockoutStep, Observation, Outcome, StaticFaces, group_access,
+    LockoutStep, Observation, Outcome, StaticFaces, group_access, thousandths,
 };
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{AlikePeople, ClockTrust, Hours};
-use ostiary_core::{
-    Candidate, Face, Frame, MAX_FACES, MatchRule, ModelId, PersonId, Prompt, TrackId, Verdict,
-};
+use ostiary_core::{Candidate, Face, Frame, MAX_FACES, ModelId, PersonId, Prompt, TrackId, Verdict};
 use ostiary_events::{DecisionDetails, EventKind};
 use ostiary_facebank::Gallery;
 use ostiary_liveness::{FaceInView, MatchedPerson};
@@ -152,7 +150,6 @@ pub struct VisionWorker {
     challenges: Challenges,
     /// What the person before the door was told to do last.
     prompt: Option<Prompt>,
-    matching: MatchRule,
     /// The state before the restart, until the first frame.
     first_state: FirstState,
     hours: Hours,
@@ -185,7 +182,6 @@ impl VisionWorker {
             static_faces: StaticFaces::new(rules.door.static_after()),
             challenges: Challenges::new(rules.steps, random),
             prompt: None,
-            matching: MatchRule { margin: rules.door.margin },
             first_state,
             hours: rules.hours,
             trust: rules.trust,
@@ -257,10 +253,13 @@ impl VisionWorker {
         let detections = self.processor.faces().iter().map(|face| &face.detection);
         let motions = self.static_faces.observe(frame.time, detections);
         let mut became_static = Observations::new();
-        let faces = self.processor.faces().iter().zip(&motions);
-        let moving = faces.filter(|(_, motion)| **motion == FaceMotion::Moving).map(|(face, _)| face);
-        let in_view: heapless::Vec<FaceInView, MAX_FACES> =
-            moving.filter_map(|face| self.face_in_view(frame.time, face)).collect();
+        // The faces that a challenge sees; none while no challenge runs.
+        let mut in_view = heapless::Vec::<FaceInView, MAX_FACES>::new();
+        if self.challenges.is_running() {
+            let faces = self.processor.faces().iter().zip(&motions);
+            let moving = faces.filter(|(_, motion)| **motion == FaceMotion::Moving);
+            in_view.extend(moving.filter_map(|(face, _)| self.face_in_view(frame.time, face)));
+        }
         self.challenges.observe(frame, &in_view, self.processor.ended());
         for (face, motion) in self.processor.faces().iter().zip(motions) {
             // There is room: a processor returns at most `MAX_FACES` faces.
@@ -320,7 +319,7 @@ impl VisionWorker {
         if now.saturating_sub(first_seen) < MIN_PRESENCE {
             return None;
         }
-        let matched = match self.matching.evaluate(candidate.filter(|_| embedded), 0.0) {
+        let matched = match self.decider.rules().matching.evaluate(candidate.filter(|_| embedded), 0.0) {
             Verdict::Person(person) => {
                 let enrolled_aspect = self.processor.gallery().frontal_aspect(person);
                 Some(MatchedPerson { person, enrolled_aspect })
@@ -361,6 +360,7 @@ impl VisionWorker {
         let moment = candidate.filter(|_| embedded);
         let access = moment.map_or(Access::Allowed, |candidate| self.access(candidate));
         let TrackLiveness { room, score } = liveness;
+        let (room, score) = (room.map(thousandths), score.map(thousandths));
         let person = candidate.map(|candidate| candidate.person);
         let liveness = LivenessEvidence { room, score, challenge: self.challenges.state(track, person) };
         Observation { track, first_seen, quality, fault, embedded, moments, candidate, access, liveness }
@@ -466,7 +466,6 @@ impl VisionWorker {
         if let Some(rules) = pending_update.rules {
             self.decider.set_rules(&rules.door, rules.liveness);
             self.challenges.restart(rules.steps);
-            self.matching = MatchRule { margin: rules.door.margin };
             self.lockout.set_rules(&rules.lockout);
             self.static_faces.set_after(rules.door.static_after());
             self.lockout_rules = rules.lockout;

@@ -9,15 +9,10 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-
-/// A file of the repository.
-fn repository_file(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
-}
+use ostiary_testkit::repository_file;
 
 fn measure(arguments: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("ostiary-trainer");

@@ -59,6 +59,11 @@ impl Decider {
         self.tracks.iter_mut().for_each(TrackEvidence::rules_changed);
     }
 
+    /// The rules in use.
+    pub fn rules(&self) -> &DecisionRules {
+        &self.rules
+    }
+
     /// Sets whether everybody must be a clear match, from the next frame on, because of too many attempts at the door.
     pub fn require_clear_match(&mut self, required: bool) {
         if self.rules.is_clear_match_required != required {

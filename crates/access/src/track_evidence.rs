@@ -10,7 +10,7 @@ use super::rules::DecisionRules;
 use super::step::{FrameCounts, Step};
 use super::track_state::{Finding, LivenessNeed, TrackState};
 use super::visit_record::{MAX_STEPS, VisitRecord};
-use super::{Access, CLAIM_RANGE, Decision, DenialReason, Observation, Outcome};
+use super::{Access, CLAIM_RANGE, Decision, DenialReason, Observation, Outcome, thousandths};
 
 /// One track. Tracks share no state.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl TrackEvidence {
         let since_first = time.saturating_sub(face.first_seen);
         let step = Step {
             at_ms: u32::try_from(since_first.as_millis()).unwrap_or(u32::MAX),
-            weight: face.quality.weight(),
+            weight: thousandths(face.quality.weight()),
             moments: face.moments,
             unblocked: self.unblocked,
             since_grant_ms: None,
@@ -193,6 +193,11 @@ impl TrackEvidence {
         let face = self.counted.unwrap_or(self.latest);
         let person = match finding {
             Some(Finding::Match(person)) => Some(person),
+            // Only a person who was recognized comes to liveness.
+            None if outcome == Outcome::Denied(DenialReason::NotLive) => face
+                .candidate
+                .filter(|candidate| candidate.is_within(CLAIM_RANGE))
+                .map(|candidate| candidate.person),
             Some(Finding::Ambiguous | Finding::NoMatch) | None => None,
         };
         Decision {

@@ -51,6 +51,17 @@ pub(super) enum Finding {
     NoMatch,
 }
 
+/// What a moment leads to, apart from liveness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BeforeLiveness {
+    /// The person is refused.
+    Denied(DenialReason),
+    /// Further moments decide.
+    Undecided,
+    /// Only liveness can prevent a grant.
+    Passed,
+}
+
 impl TrackState {
     /// The state of a track before its first moment.
     pub(super) fn new(follows_unknown: bool) -> Self {
@@ -101,29 +112,36 @@ impl TrackState {
         if self.is_final() {
             return None;
         }
-        let outcome = match finding {
-            Finding::Match(_) => match step.access {
-                Access::Disabled => Outcome::Denied(DenialReason::DisabledPerson),
-                Access::Alike => Outcome::Denied(DenialReason::Alike),
-                Access::OutsideHours => Outcome::Denied(DenialReason::OutsideHours),
-                Access::NoHours => Outcome::Denied(DenialReason::NoHours),
-                Access::ClockImplausible => Outcome::Denied(DenialReason::ClockImplausible),
-                Access::Paused => Outcome::Denied(DenialReason::Paused),
-                Access::Allowed if step.was_granted_within(rules.cooldown) => {
-                    Outcome::Denied(DenialReason::CoolDown)
-                }
-                Access::Allowed if step.is_same_visit => Outcome::Denied(DenialReason::SameVisit),
-                Access::Allowed if step.unblocked == 0 => Outcome::Denied(DenialReason::SeveralFaces),
-                Access::Allowed if is_unblocked(step, rules) => self.judge_liveness(step, rules)?,
-                Access::Allowed => return None,
-            },
-            Finding::Ambiguous => Outcome::Denied(DenialReason::Ambiguous),
-            Finding::NoMatch if self.unmatched >= rules.unknown_after => {
-                Outcome::Denied(DenialReason::Unknown)
-            }
-            Finding::NoMatch => return None,
+        let outcome = match self.before_liveness(step, finding, rules) {
+            BeforeLiveness::Denied(reason) => Outcome::Denied(reason),
+            BeforeLiveness::Undecided => return None,
+            BeforeLiveness::Passed => self.judge_liveness(step, rules)?,
         };
         (!self.has_reported(outcome)).then_some(outcome)
+    }
+
+    /// What a moment leads to, apart from liveness.
+    fn before_liveness(&self, step: &Step, finding: Finding, rules: &DecisionRules) -> BeforeLiveness {
+        use BeforeLiveness::{Denied, Passed, Undecided};
+        match finding {
+            Finding::Match(_) => match step.access {
+                Access::Disabled => Denied(DenialReason::DisabledPerson),
+                Access::Alike => Denied(DenialReason::Alike),
+                Access::OutsideHours => Denied(DenialReason::OutsideHours),
+                Access::NoHours => Denied(DenialReason::NoHours),
+                Access::ClockImplausible => Denied(DenialReason::ClockImplausible),
+                Access::Paused => Denied(DenialReason::Paused),
+                Access::Allowed if step.was_granted_within(rules.cooldown) => Denied(DenialReason::CoolDown),
+                Access::Allowed if step.is_same_visit => Denied(DenialReason::SameVisit),
+                Access::Allowed if step.unblocked == 0 => Denied(DenialReason::SeveralFaces),
+                // An early match has fewer moments.
+                Access::Allowed if step.unblocked >= rules.moments.min(step.moments) => Passed,
+                Access::Allowed => Undecided,
+            },
+            Finding::Ambiguous => Denied(DenialReason::Ambiguous),
+            Finding::NoMatch if self.unmatched >= rules.unknown_after => Denied(DenialReason::Unknown),
+            Finding::NoMatch => Undecided,
+        }
     }
 
     /// The decision at a moment at which only liveness can prevent a grant.
@@ -154,12 +172,7 @@ impl TrackState {
         finding: Finding,
         rules: &DecisionRules,
     ) -> Option<LivenessNeed> {
-        let is_candidate = matches!(finding, Finding::Match(_))
-            && step.access == Access::Allowed
-            && !step.was_granted_within(rules.cooldown)
-            && !step.is_same_visit
-            && is_unblocked(step, rules);
-        if self.is_final() || !is_candidate {
+        if self.is_final() || self.before_liveness(step, finding, rules) != BeforeLiveness::Passed {
             return None;
         }
         match rules.liveness.verdict(&step.liveness) {
@@ -207,11 +220,6 @@ impl TrackState {
     pub(super) fn set_reported(&mut self, outcome: Outcome) {
         self.reported.insert(outcome);
     }
-}
-
-/// Whether no other face prevented a grant for long enough. An early match has fewer moments.
-fn is_unblocked(step: &Step, rules: &DecisionRules) -> bool {
-    step.unblocked >= rules.moments.min(step.moments)
 }
 
 fn is_zero(number: &u32) -> bool {

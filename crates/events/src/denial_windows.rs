@@ -28,16 +28,10 @@ struct Window {
 
 impl DenialWindows {
     /// Takes an event that happened at the monotonic time `now`. Returns what is to be recorded, in this order. A denial of a
-    /// person, and one by liveness, is passed on as it is. All other events but denials end all windows: what was summed comes before them.
+    /// person is passed on as it is. All other events but denials end all windows: what was summed comes before them.
     pub fn take(&mut self, event: Event, now: Duration) -> Vec<Event> {
         let mut events = self.take_ended(now);
         match &event.kind {
-            // It is of a person, who is not named if the face left the view. `ostiary liveness test` counts each.
-            EventKind::Denied(Denial::Face {
-                reason: DenialReason::Spoof | DenialReason::NotLive, ..
-            }) => {
-                events.push(event);
-            }
             EventKind::Denied(Denial::Face { reason, person: None, .. }) => {
                 let reason = *reason;
                 match self.windows.iter_mut().find(|window| window.reason == reason) {
@@ -170,15 +164,6 @@ mod tests {
         assert_eq!(passed, 2);
         let sums: Vec<_> = windows.take_all().iter().map(|event| repeated(event).1).collect();
         assert_eq!(sums, [19, 19]);
-    }
-
-    #[test]
-    fn what_liveness_refused_is_never_summed() {
-        let mut windows = DenialWindows::default();
-        for second in 0..3 {
-            let not_live = denied(second, DenialReason::NotLive, None, 0.8);
-            assert_eq!(windows.take(not_live.clone(), at(second).1), [not_live]);
-        }
     }
 
     #[test]

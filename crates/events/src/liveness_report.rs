@@ -95,6 +95,8 @@ pub struct TestConditions {
     pub liveness_model: Option<String>,
     /// The id of the embedding model.
     pub embedder: String,
+    /// The ids of the three networks that find faces, in the order in which they run: they choose what the others see.
+    pub detector: [String; 3],
     /// The camera.
     pub camera: TestCamera,
 }
@@ -213,6 +215,7 @@ impl TestConditions {
             (self.network != other.network, "the thresholds of the network for liveness"),
             (self.liveness_model != other.liveness_model, "the network for liveness"),
             (self.embedder != other.embedder, "the embedding model"),
+            (self.detector != other.detector, "the networks that find faces"),
             (camera.source != others.source, "camera.source"),
             (camera.kind != others.kind, "camera.kind"),
             ((camera.width, camera.height) != (others.width, others.height), "the size of the picture"),
@@ -263,6 +266,7 @@ mod tests {
             changed(&|other| other.network = NetworkRules::NearInfrared),
             changed(&|other| other.liveness_model = None),
             changed(&|other| other.embedder = "other".into()),
+            changed(&|other| other.detector[2] = "other".into()),
             changed(&|other| other.camera.source = "/dev/video9".into()),
             changed(&|other| other.camera.kind = CameraKind::Nir),
             changed(&|other| other.camera.height = 1080),

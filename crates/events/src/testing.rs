@@ -42,6 +42,7 @@ pub fn liveness_report() -> LivenessReport {
             network: NetworkRules::Scores { spoof_below: 0.1, pass_from: 0.5, min_room: 2.0 },
             liveness_model: Some("fedcba9876543210".into()),
             embedder: "0123456789abcdef".into(),
+            detector: ["1111111111111111", "2222222222222222", "3333333333333333"].map(str::to_owned),
             camera: TestCamera {
                 source: "/dev/video0".into(),
                 kind: CameraKind::Color,

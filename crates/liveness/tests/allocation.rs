@@ -5,8 +5,6 @@
 #[path = "common/photo.rs"]
 mod photo;
 
-use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ostiary_core::{Direction, Frame, Landmarks, PersonId, Point, TrackId};
@@ -14,24 +12,12 @@ use ostiary_liveness::{
     Challenge, LandmarkTracker, MatchedPerson, ObservedFace, Status, Steps, Tracking, TurnMeter, View,
     frontal_aspect,
 };
+use ostiary_testkit::allocations;
 use photo::{PORTRAITS, Photo};
-use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
+use tracking_allocator::Allocator;
 
 #[global_allocator]
 static ALLOCATOR: Allocator<std::alloc::System> = Allocator::system();
-
-/// Number of allocations while tracking is on.
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-struct Counter;
-
-impl AllocationTracker for Counter {
-    fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {}
-}
 
 /// Width and height of the frames, pixels.
 const SIDE: u32 = 240;
@@ -61,29 +47,27 @@ fn a_challenge_does_not_allocate() {
     let face = ObservedFace { track: TrackId(1), matched, frontal_aspect: None, tracking: Tracking::Lost };
     let (mut statuses, mut turns) = ([Status::LookAtCamera; 5], 0);
 
-    AllocationRegistry::set_global_tracker(Counter).unwrap();
-    AllocationRegistry::enable_tracking();
-    drop(black_box(Box::new(1)));
-    let mut meter = None;
-    for (number, (frame, landmarks)) in frames.iter().enumerate() {
-        let time = Duration::from_millis(100 * number as u64);
-        let turn = tracker
-            .follow(frame)
-            .zip(meter.as_mut())
-            .and_then(|(now, meter)| TurnMeter::measure(meter, &now));
-        turns += usize::from(turn.is_some());
-        let tracking = turn.map_or(Tracking::Lost, Tracking::Followed);
-        let view =
-            View::OneFace(ObservedFace { frontal_aspect: frontal_aspect(landmarks), tracking, ..face });
-        statuses[number] = challenge.observe(time, view);
-        if matches!(statuses[number], Status::Turn { is_start: true, .. }) {
-            tracker.start(frame, landmarks);
-            meter = TurnMeter::new(landmarks);
+    let (count, ()) = allocations(|| {
+        let mut meter = None;
+        for (number, (frame, landmarks)) in frames.iter().enumerate() {
+            let time = Duration::from_millis(100 * number as u64);
+            let turn = tracker
+                .follow(frame)
+                .zip(meter.as_mut())
+                .and_then(|(now, meter)| TurnMeter::measure(meter, &now));
+            turns += usize::from(turn.is_some());
+            let tracking = turn.map_or(Tracking::Lost, Tracking::Followed);
+            let view =
+                View::OneFace(ObservedFace { frontal_aspect: frontal_aspect(landmarks), tracking, ..face });
+            statuses[number] = challenge.observe(time, view);
+            if matches!(statuses[number], Status::Turn { is_start: true, .. }) {
+                tracker.start(frame, landmarks);
+                meter = TurnMeter::new(landmarks);
+            }
         }
-    }
-    AllocationRegistry::disable_tracking();
+    });
 
     assert!(statuses.iter().all(|status| matches!(status, Status::Turn { .. })), "{statuses:?}");
     assert_eq!(turns, 4, "the face was followed");
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 1, "the box alone");
+    assert_eq!(count, 0);
 }

@@ -1,5 +1,6 @@
 //! A bundle: a folder with models and their manifest.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,16 @@ impl Bundle {
     /// No default folder has a manifest, or the manifest is not valid.
     pub fn shipped(precision: Precision) -> Result<Self, BundleError> {
         Self::open(&find_folder()?, precision)
+    }
+
+    /// The bundle whose network for liveness is used with this one: this one, or the installed one if this one has none, because it
+    /// may be older than that network. `None` if neither has one.
+    pub fn with_liveness(&self) -> Option<Cow<'_, Self>> {
+        let has_network = |bundle: &Self| bundle.entry(ModelRole::Liveness).is_ok();
+        if has_network(self) {
+            return Some(Cow::Borrowed(self));
+        }
+        Self::shipped(self.precision).ok().filter(has_network).map(Cow::Owned)
     }
 
     /// The folder of the models.

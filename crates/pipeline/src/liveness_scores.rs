@@ -1,5 +1,7 @@
 //! The scores of liveness of one track.
 
+use std::time::Duration;
+
 use heapless::Deque;
 use ostiary_models::LivenessTest;
 use ostiary_vision::LivenessScore;
@@ -10,6 +12,8 @@ const SCORES: usize = 5;
 /// The latest scores of a track. Their median decides: a single frame can be misjudged.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LivenessScores {
+    /// Frame time of the latest score.
+    scored_at: Option<Duration>,
     room: Option<f32>,
     scores: Deque<f32, SCORES>,
 }
@@ -26,8 +30,13 @@ pub struct TrackLiveness {
 }
 
 impl LivenessScores {
-    /// Adds the score of a frame.
-    pub fn push(&mut self, score: LivenessScore) {
+    /// Adds the score of a frame. If the score before it is older than `window`, all before are forgotten: they say nothing of the
+    /// face that is there now.
+    pub fn push(&mut self, time: Duration, score: LivenessScore, window: Duration) {
+        if self.scored_at.is_some_and(|before| time.abs_diff(before) > window) {
+            self.clear();
+        }
+        self.scored_at = Some(time);
         self.room = Some(score.scale);
         if score.scale < LivenessTest::MIN_ROOM {
             return;
@@ -37,6 +46,11 @@ impl LivenessScores {
         }
         // There is room: the oldest score was removed if there was none.
         let _ = self.scores.push_back(score.live);
+    }
+
+    /// Frame time of the latest score.
+    pub fn scored_at(&self) -> Option<Duration> {
+        self.scored_at
     }
 
     /// Whether there are enough scores for a median.
@@ -62,10 +76,27 @@ impl LivenessScores {
 mod tests {
     use super::*;
 
+    const WINDOW: Duration = Duration::from_secs(2);
+
     fn after(scores: &[(f32, f32)]) -> TrackLiveness {
         let mut all = LivenessScores::default();
-        scores.iter().for_each(|&(live, scale)| all.push(LivenessScore { live, scale }));
+        for (&(live, scale), number) in scores.iter().zip(0..) {
+            all.push(Duration::from_millis(100 * number), LivenessScore { live, scale }, WINDOW);
+        }
         all.liveness()
+    }
+
+    #[test]
+    fn scores_before_a_long_pause_do_not_count() {
+        let live = LivenessScore { live: 0.9, scale: 2.7 };
+        let score_after = |pause: Duration| {
+            let mut all = LivenessScores::default();
+            (0..4).for_each(|number| all.push(Duration::from_millis(100 * number), live, WINDOW));
+            all.push(Duration::from_millis(300) + pause, live, WINDOW);
+            all.liveness().score
+        };
+        assert_eq!(score_after(WINDOW), Some(0.9));
+        assert_eq!(score_after(WINDOW + Duration::from_millis(1)), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The pipeline for the frames of a camera or a video: detect or track, align, measure, embed, match.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ostiary_config::{CameraKind, Config, LivenessLevel, QualityLimits};
@@ -52,8 +53,6 @@ struct TemplateSlot {
     /// Frame time of the latest embedding.
     embedded_at: Option<Duration>,
     liveness: LivenessScores,
-    /// Frame time of the latest score of liveness.
-    scored_at: Option<Duration>,
 }
 
 /// One face in one frame.
@@ -205,9 +204,7 @@ impl RecognitionPipeline {
             slot.embedded_at = Some(frame.time);
             if upright.as_ref().is_some_and(|test| !test.is_upright(&embedding)) {
                 face.fault = Some(QualityFault::NotUpright);
-                // It was not compared, so it may be another face: nothing that is known of the track is known of it.
-                slot.candidate = None;
-                slot.liveness.clear();
+                slot.forget_face();
                 return;
             }
             if !slot.template.is_same_person(&embedding) {
@@ -238,16 +235,12 @@ impl RecognitionPipeline {
         let places = faces.iter_mut().filter_map(|face| {
             let index = templates.iter().position(|slot| slot.track == Some(face.track))?;
             let slot = templates.get(index).filter(|slot| is_due(face, slot))?;
-            Some((slot.scored_at, index, face))
+            Some((slot.liveness.scored_at(), index, face))
         });
         let Some((_, index, face)) = places.min_by_key(|(scored_at, ..)| *scored_at) else { return Ok(()) };
         let Some(score) = network.score(frame, &face.detection.bbox)? else { return Ok(()) };
         if let Some(slot) = templates.get_mut(index) {
-            if slot.scored_at.is_some_and(|at| frame.time.abs_diff(at) > *window) {
-                slot.liveness.clear();
-            }
-            slot.scored_at = Some(frame.time);
-            slot.liveness.push(score);
+            slot.liveness.push(frame.time, score, *window);
             face.liveness = slot.liveness.liveness();
         }
         Ok(())
@@ -285,14 +278,18 @@ impl TemplateSlot {
         self.embedded_at.is_none_or(|last| time.abs_diff(last) >= MOMENT_INTERVAL)
     }
 
+    /// Forgets whose face this is and whether it is live. To be called for a face that was not compared: it may be another one.
+    fn forget_face(&mut self) {
+        self.candidate = None;
+        self.liveness.clear();
+    }
+
     /// Gives the place to a new track.
     fn reset(&mut self, track: TrackId) {
         self.track = Some(track);
         self.template.clear();
-        self.candidate = None;
         self.embedded_at = None;
-        self.liveness.clear();
-        self.scored_at = None;
+        self.forget_face();
     }
 }
 
@@ -306,19 +303,15 @@ fn load_liveness(
     if config.liveness.level() == LivenessLevel::Off || config.camera.kind == CameraKind::Nir {
         return Ok(None);
     }
-    if let Some(network) = LivenessNetwork::load(bundle, backend)? {
-        return Ok(Some(network));
-    }
-    let Ok(shipped) = Bundle::shipped(config.engine.precision) else { return Ok(None) };
-    let network = LivenessNetwork::load(&shipped, backend)?;
-    if network.is_some() {
+    let Some(source) = bundle.with_liveness() else { return Ok(None) };
+    if let Cow::Owned(installed) = &source {
         log::warn!(
             "the models in {} have no network for liveness: the installed one in {} is used",
             bundle.folder().display(),
-            shipped.folder().display()
+            installed.folder().display()
         );
     }
-    Ok(network)
+    LivenessNetwork::load(&source, backend)
 }
 
 /// The place of a track's template, an empty one if the track is new. `None` if there is no room, which cannot happen: there are
@@ -335,6 +328,29 @@ fn slot_of(slots: &mut [TemplateSlot], track: TrackId) -> Option<&mut TemplateSl
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_face_that_was_not_compared_has_no_person_and_no_scores() {
+        let mut slot = TemplateSlot::default();
+        for time in 0..5 {
+            let score = ostiary_vision::LivenessScore { live: 0.9, scale: 2.7 };
+            slot.liveness.push(Duration::from_millis(time), score, Duration::from_secs(2));
+        }
+        slot.candidate = ostiary_core::Candidate::from_scores([
+            Some(ostiary_core::Score {
+                person: ostiary_core::PersonId(1),
+                similarity: ostiary_core::Similarity(0.9),
+                cosine: ostiary_core::Similarity(0.9),
+                threshold: ostiary_core::Similarity(0.4),
+                photos: 1,
+            }),
+            None,
+            None,
+        ]);
+        assert_eq!(slot.liveness.liveness().score, Some(0.9));
+        slot.forget_face();
+        assert_eq!((slot.candidate, slot.liveness.liveness()), (None, TrackLiveness::default()));
+    }
 
     #[test]
     fn frames_within_the_interval_are_one_moment() {

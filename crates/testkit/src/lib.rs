@@ -1,5 +1,5 @@
 //! What the tests of several crates share: a real broker, video files from a real ffmpeg, the bundled portraits, models with
-//! a calibration, the values of a decision, and waiting.
+//! a calibration, the values of a decision, the count of allocations, and waiting.
 //!
 //! A function that fails panics, and the message names what is missing on this machine. Only tests depend on this crate.
 
@@ -10,16 +10,20 @@
     reason = "it is used in tests only, which report failures by panics"
 )]
 
+mod allocations;
 mod broker;
 mod evidence;
 mod ffmpeg;
+mod liveness;
 mod models;
 mod repository;
 mod wait;
 
+pub use allocations::allocations;
 pub use broker::Broker;
 pub use evidence::evidence;
 pub use ffmpeg::ffmpeg;
+pub use liveness::{moment, test_conditions};
 pub use models::{calibration, models_with};
 pub use repository::{portrait, repository_file};
 pub use wait::{TIMEOUT, free_port, wait_for};

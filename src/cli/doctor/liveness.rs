@@ -1,7 +1,6 @@
 //! Checks how the door tells people from pictures.
 
 use ostiary_config::{Config, LivenessLevel};
-use ostiary_core::ModelRole;
 use ostiary_events::AttackCount;
 use ostiary_models::Bundle;
 
@@ -18,12 +17,8 @@ const SECOND_FACTOR: &str = "use it only where a person who does that is accepta
 pub fn check(context: &CheckContext) -> Vec<Finding> {
     let config = context.config();
     // Models that cannot be read are reported by their own check.
-    let has_network =
-        [Bundle::find(&config.models, config.engine.precision), Bundle::shipped(config.engine.precision)]
-            .iter()
-            .flatten()
-            .any(|bundle| bundle.entry(ModelRole::Liveness).is_ok());
     let models = Bundle::find(&config.models, config.engine.precision).ok();
+    let has_network = models.as_ref().is_none_or(|models| models.with_liveness().is_some());
     let standing = models.and_then(|models| LivenessStanding::read(config, &models));
     let tests = standing.as_ref().and_then(|standing| evaluate_tests(config.liveness.level(), standing));
     [evaluate(config, has_network, standing.as_ref())].into_iter().chain(tests).collect()
@@ -43,7 +38,7 @@ fn evaluate(config: &Config, has_network: bool, standing: Option<&LivenessStandi
             Finding::ok("passive, after a test of each kind of attack at this door")
         }
         None => Finding::warning(
-            "passive: small prints and screens are refused; a large print without a visible edge can open this door",
+            "passive: small printed photos are refused; a large print without a visible edge can open this door",
             SECOND_FACTOR,
         ),
     }
@@ -97,9 +92,11 @@ fn evaluate_tests(level: LivenessLevel, standing: &LivenessStanding) -> Option<F
 mod tests {
     use ostiary_events::AttackKind;
 
+    use ostiary_testkit::test_conditions as conditions;
+
     use super::*;
     use crate::cli::doctor::finding::Status;
-    use crate::liveness_standing::tests::{conditions, tested};
+    use crate::liveness_standing::tests::tested;
 
     #[test]
     fn what_keeps_everybody_out_is_a_fault_and_what_lets_pictures_in_a_warning() {

@@ -257,14 +257,13 @@ impl<'a> VisitCounter<'a> {
 mod tests {
     use std::time::Duration;
 
-    use ostiary_access::{Access, DecisionRules, LivenessEvidence, NetworkRules, Step, VisitRecord};
+    use ostiary_access::{DecisionRules, LivenessEvidence, NetworkRules, VisitRecord};
     use ostiary_config::LivenessLevel;
     use ostiary_core::ModelId;
     use ostiary_events::{AttackKind, Denial, EventKind, Grant, Visit, VisitTime};
-    use ostiary_testkit::evidence;
+    use ostiary_testkit::{evidence, moment, test_conditions as conditions};
 
     use super::*;
-    use crate::liveness_standing::tests::conditions;
 
     /// A decision at a second about a track that was first seen half a second before. It is by the rules of [`conditions`].
     fn decision(second: f64, track: u64, reason: Reason) -> Event {
@@ -276,19 +275,8 @@ mod tests {
         let liveness =
             LivenessRules { level: LivenessLevel::Passive, network: conditions().network, can_prompt: false };
         let mut record = VisitRecord::new(DecisionRules::new(&Door::default(), liveness));
-        let step = Step {
-            at_ms: 400,
-            weight: 1.0,
-            moments: 3,
-            unblocked: 3,
-            since_grant_ms: None,
-            is_same_visit: false,
-            access: Access::Allowed,
-            liveness: LivenessEvidence { room: Some(2.4), score, ..LivenessEvidence::default() },
-            scores: [None; 3],
-            reported: None,
-        };
-        record.steps.extend([step]);
+        let liveness = LivenessEvidence { room: Some(2.4), score, ..LivenessEvidence::default() };
+        record.steps.extend([moment(liveness)]);
         let evidence = Evidence {
             track: TrackId(track),
             latency: Duration::from_millis(500),

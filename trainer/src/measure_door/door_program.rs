@@ -113,7 +113,10 @@ impl DoorProgram {
         }
         let events = output.lines().filter(|line| line.starts_with('{'));
         let events = events.map(serde_json::from_str).collect::<Result<Vec<DoorEvent>, _>>()?;
-        Ok(events.into_iter().find(|event| event.kind.as_deref() == Some("granted")).and_then(|event| event.person))
+        Ok(events
+            .into_iter()
+            .find(|event| event.kind.as_deref() == Some("granted"))
+            .and_then(|event| event.person))
     }
 
     fn command(&self, verb: &str) -> Command {

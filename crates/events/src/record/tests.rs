@@ -146,7 +146,7 @@ fn events() -> Vec<(EventKind, String)> {
                 concat!(
                     r#""uid":998,"sudo_uid":1000,"liveness":{"conditions":{"level":"passive","network":{"scores":"#,
                     r#"{"spoof_below":0.1,"pass_from":0.5,"min_room":2.0}},"liveness_model":"fedcba9876543210","#,
-                    r#""embedder":"0123456789abcdef","camera":{"source":"/dev/video0","kind":"color","width":640,"#,
+                    r#""embedder":"0123456789abcdef","detector":["1111111111111111","2222222222222222","3333333333333333"],"camera":{"source":"/dev/video0","kind":"color","width":640,"#,
                     r#""height":480,"rotate":0,"mirror":false}},"attacks":[{"kind":"small_print","presentations":20,"#,
                     r#""let_in":0},{"kind":"large_print","presentations":20,"let_in":3}],"visits":[{"time":"day","#,
                     r#""visits":20,"refused":1}],"is_complete":true}"#
