@@ -1,0 +1,212 @@
+//! The server: accepts connections on a Unix socket, and answers each in a thread of its own.
+
+use std::collections::HashMap;
+use std::fs::{self, Permissions};
+use std::io::{self, BufReader, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::getuid;
+use varlink::{ConnectionHandler, Interface, VarlinkService};
+
+use crate::limited_reader::LimitedReader;
+use crate::{ControlError, Peer, RoleGroups, Session};
+
+/// The most connections at one time.
+pub const MAX_CONNECTIONS: usize = 24;
+/// The most connections of one user at one time. root and the user of the door may use all.
+pub const MAX_CONNECTIONS_OF_USER: usize = 8;
+/// The longest path of a socket, bytes.
+const MAX_PATH: usize = 107;
+/// A client that does not read an answer within this time is disconnected.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The interval at which the server checks whether it ends.
+const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+/// The pause after connections could not be accepted, for example because too many files are open.
+const ERROR_PAUSE: Duration = Duration::from_secs(1);
+
+/// What answers the calls of a connection: [`interface::new`](crate::interface::new) makes it.
+pub type Service = Box<dyn Interface + Send + Sync>;
+/// Makes what answers the calls of a new connection.
+pub type ServiceOf = dyn Fn(Session) -> Service + Send + Sync;
+
+/// A server that runs until it is dropped.
+pub struct Server {
+    path: PathBuf,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens on a socket that every user may connect to: `service` gets the role of each. A socket that is left over from a
+    /// process that has ended is replaced. `groups` is the file with the ids of the groups of the roles, `/etc/group`.
+    ///
+    /// # Errors
+    /// The socket cannot be made, or another process listens on it.
+    pub fn start(path: &Path, groups: &Path, service: Box<ServiceOf>) -> Result<Self, ControlError> {
+        let listener = listen(path)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let accept = Accept {
+            listener,
+            groups: RoleGroups::read(groups),
+            own: getuid().as_raw(),
+            connections: Arc::default(),
+            service: service.into(),
+            stop: stop.clone(),
+        };
+        let thread = thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || accept.run())
+            .map_err(|why| ControlError::Socket { path: path.to_owned(), why })?;
+        Ok(Self { path: path.to_owned(), stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the thread of the control socket panicked");
+        }
+        // A socket that cannot be removed is replaced at the next start.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes the socket.
+fn listen(path: &Path) -> Result<UnixListener, ControlError> {
+    let error = |why| ControlError::Socket { path: path.to_owned(), why };
+    if path.as_os_str().len() > MAX_PATH {
+        return Err(ControlError::TooLong { path: path.to_owned() });
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(ControlError::NoSocket { path: path.to_owned() });
+        }
+        Ok(_) if UnixStream::connect(path).is_ok() => {
+            return Err(ControlError::InUse { path: path.to_owned() });
+        }
+        Ok(_) => fs::remove_file(path).map_err(error)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(error)?;
+    // Who may do what is decided by the role, so that a user without one is told which group is missing.
+    fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(error)?;
+    listener.set_nonblocking(true).map_err(error)?;
+    Ok(listener)
+}
+
+/// The thread that accepts connections.
+struct Accept {
+    listener: UnixListener,
+    groups: RoleGroups,
+    /// The user id of this process.
+    own: u32,
+    connections: Connections,
+    service: Arc<ServiceOf>,
+    stop: Arc<AtomicBool>,
+}
+
+/// The number of connections of each user.
+type Connections = Arc<Mutex<HashMap<u32, usize>>>;
+
+impl Accept {
+    fn run(self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut state = [PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN)];
+            if !matches!(poll(&mut state, Some(&POLL_INTERVAL)), Ok(1..)) {
+                continue;
+            }
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = self.start(stream) {
+                        log::debug!("a control connection ended: {error}");
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    log::warn!("the control socket: {error}");
+                    thread::sleep(ERROR_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Answers a connection in a thread of its own, if there are not too many.
+    fn start(&self, stream: UnixStream) -> io::Result<()> {
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        let peer = Peer::of(stream.as_fd())?;
+        let Some(slot) = Slot::take(&self.connections, peer.uid, self.own) else {
+            let message = "too many connections at the same time: try again later";
+            let reply = serde_json::json!({
+                "error": "io.ostiary.Door.Refused", "parameters": { "message": message },
+            });
+            return (&stream).write_all(format!("{reply}\0").as_bytes());
+        };
+        let role = self.groups.role(&peer, self.own);
+        let session = Session { peer, role, stream: stream.try_clone()?, stop: self.stop.clone() };
+        let service = (self.service)(session);
+        let reader = LimitedReader::new(stream.try_clone()?, self.stop.clone())?;
+        thread::Builder::new().name("control-call".to_owned()).spawn(move || {
+            answer(service, reader, stream);
+            drop(slot);
+        })?;
+        Ok(())
+    }
+}
+
+/// Answers all requests of a connection.
+fn answer(service: Service, reader: LimitedReader, mut stream: UnixStream) {
+    let service = VarlinkService::new("Ostiary", "ostiary", env!("CARGO_PKG_VERSION"), "", vec![service]);
+    if let Err(error) = service.handle(&mut BufReader::new(reader), &mut stream, None) {
+        log::debug!("a control connection ended: {error}");
+    }
+}
+
+/// A connection that counts among those of its user until it is dropped.
+struct Slot {
+    connections: Connections,
+    uid: u32,
+}
+
+impl Slot {
+    /// `None` if there are too many connections.
+    fn take(connections: &Connections, uid: u32, own: u32) -> Option<Self> {
+        let mut counts = connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_user = counts.get(&uid).copied().unwrap_or(0);
+        // Others together never take all, so that an admin can always connect.
+        let others: usize =
+            counts.iter().filter(|(user, _)| **user != 0 && **user != own).map(|(_, n)| n).sum();
+        let is_free = match uid == 0 || uid == own {
+            true => counts.values().sum::<usize>() < MAX_CONNECTIONS,
+            false => of_user < MAX_CONNECTIONS_OF_USER && others < MAX_CONNECTIONS - MAX_CONNECTIONS_OF_USER,
+        };
+        if !is_free {
+            return None;
+        }
+        counts.insert(uid, of_user + 1);
+        drop(counts);
+        Some(Self { connections: connections.clone(), uid })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut counts = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.uid) {
+            *count = count.saturating_sub(1);
+        }
+        counts.retain(|_, count| *count > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests;
