@@ -15,10 +15,15 @@ pub fn record(
     person: Option<&str>,
     detail: Option<String>,
 ) {
+    let change = Administration { action, person: person.map(str::to_owned), detail, user: user() };
+    record_change(config, facebank, change);
+}
+
+/// Records a change that was made, as [`record`] does.
+pub fn record_change(config: &Config, facebank: &Path, change: Administration) {
     if !is_same_file(facebank, &config.facebank.path) {
         return;
     }
-    let change = Administration { action, person: person.map(str::to_owned), detail, user: user() };
     let mut event = Event::new(EventKind::Administered(change), jiff::Timestamp::now(), &config.door.name);
     if let Err(error) = EventStore::append_once(&config.events, config.mqtt.enabled, &mut event) {
         eprintln!("warning: the change is made, but not recorded: {error}");
@@ -31,7 +36,7 @@ pub fn user() -> User {
 }
 
 /// Whether two paths name one file. A path that cannot be resolved is compared as it is written.
-fn is_same_file(one: &Path, other: &Path) -> bool {
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod detect;
 mod doctor;
+mod door;
 mod embed;
 mod enroll;
 mod events;
@@ -25,6 +26,7 @@ mod replay;
 mod report;
 mod rest;
 mod run;
+mod running_door;
 mod self_test;
 mod thresholds;
 mod time_argument;
@@ -72,6 +74,8 @@ enum Verb {
     Identify(identify::Args),
     /// Enroll people from photos, folders or the camera.
     Enroll(enroll::Args),
+    /// Show the state of the running door, and open it or lock it down.
+    Door(door::Args),
     /// List and change the enrolled people.
     People(people::Args),
     /// Download, activate and roll back model bundles.
@@ -119,6 +123,7 @@ impl Cli {
             Verb::Verify(args) => verify::run(globals, args),
             Verb::Identify(args) => identify::run(globals, args),
             Verb::Enroll(args) => enroll::run(globals, args),
+            Verb::Door(args) => door::run(globals, args),
             Verb::People(args) => people::run(globals, args),
             Verb::Models(args) => models::run(globals, args),
             Verb::Video(args) => video::run(globals, args),

@@ -1,7 +1,5 @@
 //! `ostiary people`: lists and changes the enrolled people.
 
-mod list;
-
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -10,17 +8,21 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use indicatif::ProgressBar;
-use list::{gallery_in_use, print};
-use ostiary_access::{check_group, groups_without_hours};
-use ostiary_config::Hours;
-use ostiary_events::{Action, Administration};
-use ostiary_facebank::{Facebank, FacebankError};
+use ostiary_access::groups_without_hours;
+use ostiary_config::{Config, Hours};
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
+use ostiary_events::Action;
+use ostiary_facebank::{Facebank, Gallery};
 use ostiary_pipeline::FaceEncoder;
 use serde_json::json;
 
 use super::Globals;
-use super::administration::record;
-use super::output::json_line;
+use super::administration::{record, record_change, user};
+use super::output::{json_line, line};
+use super::running_door::running_door;
+use crate::listed_person::{ListedPerson, gallery_in_use};
+use crate::people_change::{PeopleChange, open_existing};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary people list\n  ostiary people disable Ann\n  \
@@ -90,70 +92,38 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let path = args.facebank.as_ref().unwrap_or(&config.facebank.path);
     let hours = Hours::parse(&config.hours)?;
-    let open_read_only = || Facebank::open_read_only(path);
-    // Only an import may create a facebank.
-    let open_existing = || match path.exists() {
-        true => Facebank::open(path),
-        false => Err(FacebankError::Missing { path: path.clone() }),
-    };
+    let door = running_door(&config, path)?;
     match args.verb {
-        Verb::List => {
-            let facebank = open_read_only()?;
-            print(globals, &facebank.people()?, gallery_in_use(&config, &facebank).as_ref())?;
-        }
-        Verb::Show { name } => {
-            let facebank = open_read_only()?;
-            print(globals, &[facebank.show(&name)?], gallery_in_use(&config, &facebank).as_ref())?;
-        }
+        Verb::List => print(globals, &list(&config, path, door)?)?,
+        Verb::Show { name } => print(globals, &[show(&config, path, door, name)?])?,
         Verb::Rename { old, new } => {
-            let mut facebank = open_existing()?;
-            facebank.rename(&old, &new)?;
-            // With the name before as the person, the support bundle can remove both names.
-            record(&config, path, Action::Renamed, Some(&old), Some(Administration::renamed_to(&new)));
-            print_changed(globals, &facebank, &new)?;
+            change(globals, &config, path, door, PeopleChange::Rename { name: old, new_name: new })?;
         }
-        Verb::Remove { name } => {
-            let mut facebank = open_existing()?;
-            let name = facebank.show(&name)?.person.name;
-            facebank.remove(&name)?;
-            record(&config, path, Action::Removed, Some(&name), None);
-            print_result(globals, json!({ "removed": name }), &format!("removed {name}"))?;
-        }
+        Verb::Remove { name } => change(globals, &config, path, door, PeopleChange::Remove { name })?,
         Verb::Enable { name } => {
-            let mut facebank = open_existing()?;
-            facebank.set_enabled(&name, true)?;
-            record(&config, path, Action::Enabled, Some(&name), None);
-            print_changed(globals, &facebank, &name)?;
+            change(globals, &config, path, door, PeopleChange::SetEnabled { name, enabled: true })?;
         }
         Verb::Disable { name } => {
-            let mut facebank = open_existing()?;
-            facebank.set_enabled(&name, false)?;
-            record(&config, path, Action::Disabled, Some(&name), None);
-            print_changed(globals, &facebank, &name)?;
+            change(globals, &config, path, door, PeopleChange::SetEnabled { name, enabled: false })?;
         }
         Verb::Group { name, group } => {
-            group.as_deref().map_or(Ok(()), |group| check_group(&hours, group))?;
-            let mut facebank = open_existing()?;
-            facebank.set_group(&name, group.as_deref())?;
-            let detail = group.map_or_else(|| "no group".to_owned(), |group| format!("group {group}"));
-            record(&config, path, Action::Grouped, Some(&name), Some(detail));
-            print_changed(globals, &facebank, &name)?;
+            change(globals, &config, path, door, PeopleChange::SetGroup { name, group })?;
         }
         Verb::Export { output } => {
-            export(globals, &open_read_only()?, output.as_deref())?;
+            export(globals, &Facebank::open_read_only(path)?, output.as_deref())?;
             record(&config, path, Action::Exported, None, None);
         }
         Verb::Import { file } => {
             let people = import(path, &file)?;
             record(&config, path, Action::Imported, None, Some(format!("{people} people")));
             print_result(globals, json!({ "imported": people }), &format!("imported {people} people"))?;
-            let listed = open_read_only()?.people()?;
+            let listed = Facebank::open_read_only(path)?.people()?;
             for group in groups_without_hours(&hours, listed.iter().map(|listed| &listed.person)) {
                 eprintln!("warning: {group}; {}", group.fix());
             }
         }
         Verb::Reembed { without } => {
-            let mut facebank = open_existing()?;
+            let mut facebank = open_existing(path)?;
             let mut encoder = FaceEncoder::load(&config)?;
             let model = encoder.model().clone();
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
@@ -170,9 +140,83 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a person after a change.
-fn print_changed(globals: &Globals, facebank: &Facebank, name: &str) -> anyhow::Result<()> {
-    print(globals, &[facebank.show(name)?], None)
+/// All people, from the running door or from the file.
+fn list(config: &Config, path: &Path, door: Option<Client>) -> anyhow::Result<Vec<ListedPerson>> {
+    if let Some(mut door) = door {
+        let people = door.door().list_people().call().map_err(CallError::from)?.people;
+        return people.iter().map(ListedPerson::from_api).collect();
+    }
+    let facebank = Facebank::open_read_only(path)?;
+    let (people, gallery) = (facebank.people()?, compared(config, &facebank));
+    Ok(people.into_iter().map(|person| ListedPerson::new(person, gallery.as_ref())).collect())
+}
+
+/// One person, from the running door or from the file.
+fn show(config: &Config, path: &Path, door: Option<Client>, name: String) -> anyhow::Result<ListedPerson> {
+    if let Some(mut door) = door {
+        let person = door.door().show_person(name).call().map_err(CallError::from)?.person;
+        return ListedPerson::from_api(&person);
+    }
+    let facebank = Facebank::open_read_only(path)?;
+    let (person, gallery) = (facebank.show(&name)?, compared(config, &facebank));
+    Ok(ListedPerson::new(person, gallery.as_ref()))
+}
+
+/// The gallery that people are compared in; `None`, with a line on standard error, if they are not compared.
+fn compared(config: &Config, facebank: &Facebank) -> Option<Gallery> {
+    let gallery = gallery_in_use(config, facebank);
+    gallery.inspect_err(|error| eprintln!("warning: people are not compared: {error:#}")).ok()
+}
+
+/// Makes a change, by the running door or in the file, and prints the person.
+fn change(
+    globals: &Globals,
+    config: &Config,
+    path: &Path,
+    door: Option<Client>,
+    change: PeopleChange,
+) -> anyhow::Result<()> {
+    let is_removal = matches!(change, PeopleChange::Remove { .. });
+    if let Some(mut door) = door {
+        let door = door.door();
+        let person = match change {
+            PeopleChange::Remove { name } => {
+                let removed = door.remove_person(name).call().map_err(CallError::from)?.removed;
+                return print_removed(globals, &removed);
+            }
+            PeopleChange::Rename { name, new_name } => {
+                door.rename_person(name, new_name).call().map(|reply| reply.person)
+            }
+            PeopleChange::SetEnabled { name, enabled } => {
+                door.enable_person(name, enabled).call().map(|reply| reply.person)
+            }
+            PeopleChange::SetGroup { name, group } => {
+                door.set_person_group(name, group).call().map(|reply| reply.person)
+            }
+        };
+        return print(globals, &[ListedPerson::from_api(&person.map_err(CallError::from)?)?]);
+    }
+    let mut facebank = open_existing(path)?;
+    let made = change.apply(&mut facebank, &Hours::parse(&config.hours)?)?;
+    record_change(config, path, made.administration(user()));
+    match is_removal {
+        true => print_removed(globals, &made.name),
+        false => print(globals, &[ListedPerson::new(facebank.show(&made.name)?, None)]),
+    }
+}
+
+fn print_removed(globals: &Globals, name: &str) -> anyhow::Result<()> {
+    print_result(globals, json!({ "removed": name }), &format!("removed {name}"))
+}
+
+/// Prints people, a line each.
+fn print(globals: &Globals, people: &[ListedPerson]) -> anyhow::Result<()> {
+    if globals.json {
+        return people.iter().try_for_each(json_line);
+    }
+    let name = |listed: &ListedPerson| listed.summary.person.name.clone();
+    let width = people.iter().map(|listed| name(listed).chars().count()).max().unwrap_or(0);
+    people.iter().try_for_each(|person| line(&format!("{:width$}  {}", name(person), person.in_words())))
 }
 
 /// Prints a result as JSON or as text.

@@ -89,6 +89,7 @@ impl CaptureWorker {
                         }
                     }
                     if std::mem::take(&mut self.is_lost) {
+                        self.shared.set_camera_lost(false);
                         self.shared.emit(EventKind::CameraBack);
                     }
                     self.put(&mut frame);
@@ -138,6 +139,7 @@ impl CaptureWorker {
             // Without frames nobody can do what is asked, and the vision thread cannot end it. A full queue locks the door, which
             // ends it too.
             let _ = self.shared.send_to_door(DoorMessage::Prompt(None));
+            self.shared.set_camera_lost(true);
             self.shared.emit(EventKind::CameraLost { detail });
         }
     }

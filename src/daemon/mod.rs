@@ -8,12 +8,14 @@
 //! door contact. `challenges` asks people to turn the head.
 //! `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `supervisor`
 //! is the main thread; it supervises the other threads through `workers`, handles signals, and checks the wall clock with
-//! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. The threads share `shared`, the
+//! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. `control_api` answers the calls of the control
+//! API, each connection in a thread of its own. The threads share `shared`, the
 //! event store, and the slots in which `supervisor` puts a new configuration.
 
 mod capture_worker;
 mod challenges;
 mod clock_monitor;
+mod control_api;
 mod door_worker;
 mod error;
 mod input_worker;

@@ -74,6 +74,8 @@ pub struct Shared {
     events_closed: AtomicBool,
     fault: Mutex<Option<String>>,
     locked: AtomicBool,
+    /// Whether the camera was reported as lost.
+    camera_lost: AtomicBool,
     /// Number of lost events.
     lost_events: AtomicU64,
     /// Length of a pulse, milliseconds.
@@ -98,6 +100,7 @@ impl Shared {
             events_closed: AtomicBool::new(false),
             fault: Mutex::new(None),
             locked: AtomicBool::new(false),
+            camera_lost: AtomicBool::new(false),
             lost_events: AtomicU64::new(0),
             pulse: AtomicU64::new(pulse_ms),
         }
@@ -188,6 +191,16 @@ impl Shared {
     /// Whether the door is locked.
     pub fn is_locked(&self) -> bool {
         self.locked.load(Ordering::Acquire)
+    }
+
+    /// Records whether the camera gives no frames.
+    pub fn set_camera_lost(&self, is_lost: bool) {
+        self.camera_lost.store(is_lost, Ordering::Relaxed);
+    }
+
+    /// Whether the camera has given a frame, and was not reported as lost since.
+    pub fn has_camera(&self) -> bool {
+        self.progress.frames() > 0 && !self.camera_lost.load(Ordering::Relaxed)
     }
 
     /// The length of a pulse.

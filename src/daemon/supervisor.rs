@@ -2,6 +2,7 @@
 //! SIGHUP, and ends the threads with the relay at rest.
 
 use std::path::Path;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use ostiary_config::{Config, Hours, Layers, LivenessLevel};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
-use ostiary_events::{EventKind, EventSink, ReopeningStore, logging};
+use ostiary_events::{EventKind, EventSink, ReopeningStore, User, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
@@ -31,6 +32,7 @@ use signal_hook::low_level::siginfo::Origin;
 use super::capture_worker::{CaptureWorker, PendingCamera};
 use super::challenges;
 use super::clock_monitor::ClockMonitor;
+use super::control_api::{ControlApi, DoorSummary, MainRequest};
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
@@ -127,6 +129,13 @@ fn run_with(
         || outputs.iter().any(|output| output.shows_prompts());
     let rules = rules(&config, &pipeline, can_prompt)?;
     let started = summary(&config, &pipeline, &models);
+    let door_summary = DoorSummary {
+        people: pipeline.gallery().len(),
+        model: pipeline.model().clone(),
+        liveness: config.liveness.level(),
+        has_relay: relay.is_some(),
+        has_contact: config.inputs.contact_line.is_some(),
+    };
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
@@ -185,6 +194,12 @@ fn run_with(
         stall,
     )?;
 
+    let (control_api, requests) = ControlApi::new(shared.clone(), config.clone(), door_summary.clone());
+    // Until the door ends. Without it the door works, and commands open its files themselves.
+    let _control_server = control_api
+        .listen()
+        .inspect_err(|error| log::warn!("{error}; the running door cannot be asked or changed"))
+        .ok();
     let manifest = models.manifest().clone();
     let mut supervisor = Supervisor {
         shared,
@@ -201,6 +216,9 @@ fn run_with(
         thresholds,
         people_problems,
         started,
+        control_api,
+        door_summary,
+        requests,
     };
     let result = supervisor.main_loop(&mut workers, &mut signals, &mut facebank);
     notify_systemd(&[NotifyState::Stopping]);
@@ -232,6 +250,11 @@ struct Supervisor<'a> {
     people_problems: Vec<PeopleProblem>,
     /// The detail of the event `started`.
     started: String,
+    control_api: Arc<ControlApi>,
+    /// What the control API shows of people and models.
+    door_summary: DoorSummary,
+    /// What calls of the control API ask for.
+    requests: Receiver<MainRequest>,
 }
 
 impl Supervisor<'_> {
@@ -245,19 +268,32 @@ impl Supervisor<'_> {
         let (mut is_ready, mut watchdog_fed, mut facebank_checked) = (false, Instant::now(), Instant::now());
         let mut is_stale = false;
         loop {
+            // During long work of this thread the other threads continue.
+            let mut keep_alive = || {
+                if let Some(limit) = watchdog
+                    && watchdog_fed.elapsed() > limit / 4
+                    && workers.make_progress(limit / 2)
+                {
+                    watchdog_fed = Instant::now();
+                    notify_systemd(&[NotifyState::Watchdog]);
+                }
+            };
             for Origin { signal, process, .. } in signals.pending() {
                 match signal {
-                    SIGHUP => self.reload(facebank, process.map(|process| process.uid), || {
-                        // The other threads continue; only the main thread is busy.
-                        if let Some(limit) = watchdog
-                            && watchdog_fed.elapsed() > limit / 4
-                            && workers.make_progress(limit / 2)
-                        {
-                            watchdog_fed = Instant::now();
-                            notify_systemd(&[NotifyState::Watchdog]);
-                        }
-                    }),
+                    // The event says what became of it.
+                    SIGHUP => {
+                        let user = process.map(|process| User { uid: process.uid, sudo_uid: None });
+                        let _ = self.reload(facebank, user, &mut keep_alive);
+                    }
                     _ => return Ok(()),
+                }
+            }
+            while let Ok(request) = self.requests.try_recv() {
+                match request {
+                    MainRequest::Reload { user, reply } => {
+                        // A caller that has gone needs no answer.
+                        let _ = reply.try_send(self.reload(facebank, Some(user), &mut keep_alive));
+                    }
                 }
             }
             let ended = workers.ended();
@@ -303,6 +339,8 @@ impl Supervisor<'_> {
                         warn_of_closed_groups(&hours, &gallery, &self.groups_without_hours);
                 }
                 self.people_problems = warn_of_people(&gallery, &self.config, &self.people_problems);
+                self.door_summary.people = gallery.len();
+                self.control_api.set_summary(self.door_summary.clone());
                 self.pending_update().gallery = Some(gallery);
                 false
             }
@@ -315,19 +353,34 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Loads the configuration again and applies it, or reports why not. `uid` is the user id of the process that asked for it.
-    /// Calls `keep_alive` during long work.
-    fn reload(&mut self, facebank: &Facebank, uid: Option<u32>, keep_alive: impl FnMut()) {
+    /// Loads the configuration again and applies it, or reports why not; returns the detail of the event. `user` asked for it. Calls
+    /// `keep_alive` during long work.
+    fn reload(
+        &mut self,
+        facebank: &Facebank,
+        user: Option<User>,
+        keep_alive: impl FnMut(),
+    ) -> Result<String, String> {
+        let uid = user.map(|user| user.uid);
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify_systemd(&[NotifyState::Reloading, now]);
         }
-        match self.prepare(facebank, keep_alive) {
-            Err(error) => self.shared.emit(EventKind::ReloadRefused { detail: error.to_string(), uid }),
+        let result = match self.prepare(facebank, keep_alive) {
+            Err(error) => {
+                let detail = error.to_string();
+                self.shared.emit(EventKind::ReloadRefused { detail: detail.clone(), uid });
+                Err(detail)
+            }
             Ok(prepared) => {
                 let PreparedReload { config, model, manifest, pending_update, detail, .. } = prepared;
                 // Before the new models are used for the first time.
                 *self.probation_run = ProbationRun::after_reload(&config.models, self.probation_run.take());
                 self.manifest = manifest;
+                self.door_summary.people = prepared.people;
+                self.door_summary.model = model.clone();
+                self.door_summary.liveness = config.liveness.level();
+                self.control_api.set_summary(self.door_summary.clone());
+                self.control_api.set_config(config.clone());
                 *self.pending_update() = pending_update;
                 self.groups_without_hours = prepared.groups_without_hours;
                 self.thresholds = prepared.thresholds;
@@ -342,10 +395,13 @@ impl Supervisor<'_> {
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);
                 // `ostiary models activate` waits for an event with the id of the new model.
-                self.shared.emit(EventKind::Reloaded { model: Some(self.model.clone()), detail, uid });
+                let model = Some(self.model.clone());
+                self.shared.emit(EventKind::Reloaded { model, detail: detail.clone(), uid });
+                Ok(detail)
             }
-        }
+        };
         notify_systemd(&[NotifyState::Ready]);
+        result
     }
 
     /// Does all steps that can fail, before anything changes. Loads and verifies the models again. Models that are not in use
@@ -370,7 +426,7 @@ impl Supervisor<'_> {
         let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline, &bundle));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
         let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
-        let thresholds = pipeline.thresholds().clone();
+        let (people, thresholds) = (pipeline.gallery().len(), pipeline.thresholds().clone());
         let pending_update =
             PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
         let manifest = bundle.manifest().clone();
@@ -382,6 +438,7 @@ impl Supervisor<'_> {
             groups_without_hours,
             thresholds,
             people_problems,
+            people,
             detail,
         })
     }
@@ -400,6 +457,8 @@ struct PreparedReload {
     groups_without_hours: Vec<GroupWithoutHours>,
     thresholds: Thresholds,
     people_problems: Vec<PeopleProblem>,
+    /// Number of people with a template of the model.
+    people: usize,
     detail: String,
 }
 

@@ -32,16 +32,10 @@ pub enum CallError {
         /// Who may, and how to become one of them.
         message: String,
     },
-    /// The request cannot be carried out as it is.
+    /// The request is not carried out, and nothing has changed.
     #[error("{message}")]
     Refused {
         /// Why, and what to do.
-        message: String,
-    },
-    /// The door could not carry out the request.
-    #[error("{message}")]
-    Failed {
-        /// Why.
         message: String,
     },
     /// The program of the door does not know the call, or answers something else than this program expects.
@@ -102,10 +96,6 @@ impl From<interface::Error> for CallError {
             Kind::Refused(reason) => {
                 let message = reason.as_ref().map_or_else(none, |reason| reason.message.clone());
                 return Self::Refused { message };
-            }
-            Kind::Failed(reason) => {
-                let message = reason.as_ref().map_or_else(none, |reason| reason.message.clone());
-                return Self::Failed { message };
             }
             Kind::Varlink_Error | Kind::VarlinkReply_Error => {}
         }

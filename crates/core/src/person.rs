@@ -1,12 +1,12 @@
 //! An enrolled person.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PersonId;
 
 /// An enrolled person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Number in the facebank.
     pub id: PersonId,

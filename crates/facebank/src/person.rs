@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use ostiary_core::Person;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::FacebankError;
 
@@ -18,7 +18,7 @@ const MIN_SIMILARITY: f64 = 0.8;
 const FRONTAL_ASPECTS: RangeInclusive<f32> = 0.5..=2.0;
 
 /// A person with the number of their templates, for `ostiary people list`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PersonSummary {
     /// The person.
     #[serde(flatten)]

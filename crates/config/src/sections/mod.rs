@@ -2,6 +2,7 @@
 
 mod camera;
 mod clock;
+mod control;
 mod detector;
 mod door;
 mod embedder;
@@ -22,6 +23,7 @@ mod signals;
 
 pub use camera::{Camera, CameraKind, PixelFormat};
 pub use clock::{Clock, ClockTrust};
+pub use control::Control;
 pub use detector::Detector;
 pub use door::{AlikePeople, Door, SecondFace};
 pub use embedder::Embedder;
@@ -60,5 +62,6 @@ configuration! {
     inputs: Inputs,
     mqtt: Mqtt,
     events: Events,
+    control: Control,
     log: Log,
 }

@@ -1,36 +1,35 @@
-//! `people list` and `people show`: the people, and how well the model in use can tell them apart.
+//! An enrolled person, with how well the model in use can tell them apart from others: what `ostiary people list` and the control API
+//! show.
 
-use std::io::{self, Write};
-
+use anyhow::Context;
 use ostiary_config::Config;
+use ostiary_control::interface;
 use ostiary_core::{ModelRole, Similarity};
 use ostiary_facebank::{Facebank, Gallery, PersonSummary};
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
-use serde::Serialize;
-
-use crate::cli::Globals;
-use crate::cli::output::json_line;
+use serde::{Deserialize, Serialize};
 
 /// A person as printed as JSON. The fields that need the models are null if people are not compared, and except for `photos` if the
 /// person has no template of the model in use.
-#[derive(Serialize)]
-struct ListedPerson<'a> {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListedPerson {
+    /// The person.
     #[serde(flatten)]
-    summary: &'a PersonSummary,
+    pub summary: PersonSummary,
     /// Number of photos with a template of the model in use; null if people are not compared.
     photos: Option<usize>,
     /// The least cosine of a photo with the template of the person.
     spread: Option<f32>,
     /// Whether a photo disagrees with the others.
     disagreement: Option<bool>,
-    nearest: Option<NearestPerson<'a>>,
+    nearest: Option<NearestPerson>,
 }
 
 /// The person who comes nearest to another.
-#[derive(Serialize)]
-struct NearestPerson<'a> {
-    name: &'a str,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct NearestPerson {
+    name: String,
     /// Normalized similarity of the two templates.
     similarity: Similarity,
     /// The lower one of both people's thresholds.
@@ -39,43 +38,45 @@ struct NearestPerson<'a> {
     alike: bool,
 }
 
-/// The gallery of the model in use with its thresholds; `None`, with a line on standard error, if there are no models or the
-/// facebank is not prepared for them.
-pub fn gallery_in_use(config: &Config, facebank: &Facebank) -> Option<Gallery> {
-    let load = || -> anyhow::Result<Gallery> {
-        let bundle = Bundle::find(&config.models, config.engine.precision)?;
-        let model = bundle.entry(ModelRole::Embedder)?;
-        let (thresholds, _) = Thresholds::nearest(model, config.door.fpir);
-        Ok(thresholds.load_gallery(facebank, &model.id())?)
-    };
-    load().inspect_err(|error| eprintln!("warning: people are not compared: {error:#}")).ok()
+/// The gallery of the model in use with its thresholds.
+///
+/// # Errors
+/// There are no models, or the facebank is not prepared for them.
+pub fn gallery_in_use(config: &Config, facebank: &Facebank) -> anyhow::Result<Gallery> {
+    let bundle = Bundle::find(&config.models, config.engine.precision)?;
+    let model = bundle.entry(ModelRole::Embedder)?;
+    let (thresholds, _) = Thresholds::nearest(model, config.door.fpir);
+    Ok(thresholds.load_gallery(facebank, &model.id())?)
 }
 
-/// Prints people, a line each.
-pub fn print(globals: &Globals, people: &[PersonSummary], gallery: Option<&Gallery>) -> anyhow::Result<()> {
-    let listed = people.iter().map(|summary| ListedPerson::new(summary, gallery));
-    if globals.json {
-        return listed.into_iter().try_for_each(|person| json_line(&person));
+impl ListedPerson {
+    /// A person as the control API gives it.
+    ///
+    /// # Errors
+    /// The running door is of another version of the program.
+    pub fn from_api(person: &interface::Person) -> anyhow::Result<Self> {
+        let json = serde_json::to_value(person)?;
+        serde_json::from_value(json)
+            .context("the running door describes people in another way than this program")
     }
-    let width = people.iter().map(|summary| summary.person.name.chars().count()).max().unwrap_or(0);
-    let lines: String = listed
-        .map(|person| format!("{:width$}  {}\n", person.summary.person.name, person.in_words()))
-        .collect();
-    match io::stdout().lock().write_all(lines.as_bytes()) {
-        // A reader that has closed the pipe is not an error.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
-}
 
-impl<'a> ListedPerson<'a> {
-    fn new(summary: &'a PersonSummary, gallery: Option<&'a Gallery>) -> Self {
+    /// The person as the control API gives it.
+    ///
+    /// # Errors
+    /// The fields are not those of the API, which a test rules out.
+    pub fn to_api(&self) -> anyhow::Result<interface::Person> {
+        // By text, so that a number has as many digits as the commands print.
+        Ok(serde_json::from_str(&serde_json::to_string(self)?)?)
+    }
+
+    /// A person, compared with the others of a gallery; not compared without one.
+    pub fn new(summary: PersonSummary, gallery: Option<&Gallery>) -> Self {
         let id = summary.person.id;
         let agreement = gallery.and_then(|gallery| gallery.agreement(id));
-        let nearest = |gallery: &'a Gallery| {
+        let nearest = |gallery: &Gallery| {
             let neighbor = gallery.neighbor(id)?;
             Some(NearestPerson {
-                name: &gallery.person(neighbor.person)?.name,
+                name: gallery.person(neighbor.person)?.name.clone(),
                 similarity: neighbor.similarity,
                 threshold: neighbor.threshold,
                 alike: neighbor.is_alike(),
@@ -91,8 +92,8 @@ impl<'a> ListedPerson<'a> {
     }
 
     /// The data of the person, printed after the name.
-    fn in_words(&self) -> String {
-        let PersonSummary { person, templates, crops, frontal_aspect, .. } = self.summary;
+    pub fn in_words(&self) -> String {
+        let PersonSummary { person, templates, crops, frontal_aspect, .. } = &self.summary;
         let state = if person.enabled { "enabled " } else { "disabled" };
         let mut words = format!("{state}  {} templates", self.photos.unwrap_or(*templates));
         if *crops > 0 {

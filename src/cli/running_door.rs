@@ -1,0 +1,42 @@
+//! Finds the running door of a configuration.
+
+use std::path::Path;
+
+use ostiary_config::Config;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
+
+use super::administration::{is_same_file, user};
+
+/// A connection to the running door that uses this facebank; `None` if none runs, or if the one that listens is another door:
+/// then the command opens the files itself.
+///
+/// # Errors
+/// A door runs, and this user may not ask it.
+pub fn running_door(config: &Config, facebank: &Path) -> Result<Option<Client>, CallError> {
+    if !is_same_file(facebank, &config.facebank.path) {
+        return Ok(None);
+    }
+    let Some(mut client) = Client::connect(&config.control.socket)? else { return Ok(None) };
+    let state = client.door().get_state().call()?.state;
+    if !is_same_file(Path::new(&state.facebank), facebank) {
+        return Ok(None);
+    }
+    if let Some(uid) = user().sudo_uid {
+        client.door().set_sudo_user(uid.into()).call()?;
+    }
+    Ok(Some(client))
+}
+
+/// A connection to the running door of a configuration.
+///
+/// # Errors
+/// None runs, or this user may not ask it.
+pub fn required_door(config: &Config) -> anyhow::Result<Client> {
+    running_door(config, &config.facebank.path)?.ok_or_else(|| {
+        anyhow::anyhow!(
+            "no door runs with this configuration ({}): start it with `systemctl start ostiary`",
+            config.control.socket.display()
+        )
+    })
+}

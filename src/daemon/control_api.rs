@@ -1,0 +1,289 @@
+//! Answers the calls of the control API. Each connection has a thread of its own, which reads files, asks the main thread and
+//! sends messages to the door thread, as other threads do. It never waits for the vision thread, and that never for it.
+
+mod events;
+mod heavy_calls;
+mod people;
+mod state;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ostiary_config::Config;
+use ostiary_control::interface::{
+    self, Call_EnablePerson, Call_FollowEvents, Call_GetState, Call_ListEvents, Call_ListPeople, Call_Reload,
+    Call_RemovePerson, Call_RenamePerson, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson,
+    EventFilter, VarlinkCallError, VarlinkInterface,
+};
+use ostiary_control::{ControlError, Role, Server, Session};
+use ostiary_events::User;
+
+use self::heavy_calls::HeavyCalls;
+use self::people::PeopleCache;
+pub use self::state::DoorSummary;
+use super::shared::Shared;
+use crate::people_change::PeopleChange;
+
+/// The file with the ids of the groups that may call.
+const GROUPS: &str = "/etc/group";
+/// How long a call waits for the main thread, which may be testing new models.
+const MAIN_THREAD_TIMEOUT: Duration = Duration::from_secs(120);
+/// The most requests that wait for the main thread.
+const MAX_REQUESTS: usize = 4;
+
+/// What a call asks the main thread to do.
+pub enum MainRequest {
+    /// Read the configuration again and apply it.
+    Reload {
+        /// Who asked.
+        user: User,
+        /// Gets the detail of the event `reloaded` or `reload_refused`.
+        reply: SyncSender<Result<String, String>>,
+    },
+}
+
+/// What all connections use.
+pub struct ControlApi {
+    shared: Arc<Shared>,
+    /// The configuration in use.
+    config: Mutex<Arc<Config>>,
+    summary: Mutex<DoorSummary>,
+    requests: SyncSender<MainRequest>,
+    people: Mutex<PeopleCache>,
+    heavy_calls: HeavyCalls,
+}
+
+impl ControlApi {
+    /// The API of a door, and the requests for the main thread.
+    pub fn new(
+        shared: Arc<Shared>,
+        config: Config,
+        summary: DoorSummary,
+    ) -> (Arc<Self>, Receiver<MainRequest>) {
+        let (requests, receiver) = sync_channel(MAX_REQUESTS);
+        let api = Self {
+            shared,
+            config: Mutex::new(Arc::new(config)),
+            summary: Mutex::new(summary),
+            requests,
+            people: Mutex::default(),
+            heavy_calls: HeavyCalls::default(),
+        };
+        (Arc::new(api), receiver)
+    }
+
+    /// Listens on the socket of the configuration, until the server is dropped.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen(self: &Arc<Self>) -> Result<Server, ControlError> {
+        let api = self.clone();
+        let service = move |session: Session| -> ostiary_control::Service {
+            let call = Connection { api: api.clone(), session, sudo_uid: Mutex::new(None) };
+            Box::new(interface::new(Box::new(call)))
+        };
+        Server::start(&self.config().control.socket, Path::new(GROUPS), Box::new(service))
+    }
+
+    /// Replaces the configuration, after a reload.
+    pub fn set_config(&self, config: Config) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Replaces what is shown of people and models.
+    pub fn set_summary(&self, summary: DoorSummary) {
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks the main thread, and waits for its answer.
+    fn ask(
+        &self,
+        request: impl FnOnce(SyncSender<Result<String, String>>) -> MainRequest,
+    ) -> Result<String, String> {
+        let (reply, answer) = sync_channel(1);
+        if self.requests.try_send(request(reply)).is_err() {
+            return Err("the door is busy or ends: try again later".to_owned());
+        }
+        match answer.recv_timeout(MAIN_THREAD_TIMEOUT) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => {
+                Err("the door is still busy with it: see `ostiary events`".to_owned())
+            }
+            Err(RecvTimeoutError::Disconnected) => Err("the door ends".to_owned()),
+        }
+    }
+}
+
+/// The connection of one user.
+struct Connection {
+    api: Arc<ControlApi>,
+    session: Session,
+    /// The user who ran sudo, as the caller states it.
+    sudo_uid: Mutex<Option<u32>>,
+}
+
+impl Connection {
+    /// The user who calls.
+    fn user(&self) -> User {
+        let sudo_uid = *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner);
+        User { uid: self.session.peer.uid, sudo_uid }
+    }
+
+    /// Whether the user has a role; answers the call if not.
+    fn may<C: VarlinkCallError + ?Sized>(&self, call: &mut C, role: Role) -> varlink::Result<bool> {
+        if self.session.role >= Some(role) {
+            return Ok(true);
+        }
+        let (group, uid) = (role.group(), self.session.peer.uid);
+        let message = format!(
+            "user {uid} may not do this: only members of the group {group} may; to become one, run `sudo usermod -aG \
+             {group} NAME` and log in again"
+        );
+        call.reply_not_allowed(group.to_owned(), message)?;
+        Ok(false)
+    }
+
+    /// Makes a change of a person and answers with the person.
+    fn change(&self, change: PeopleChange) -> Result<interface::Person, String> {
+        self.api.change_person(change, self.user()).map_err(|error| format!("{error:#}"))
+    }
+}
+
+impl VarlinkInterface for Connection {
+    fn set_sudo_user(&self, call: &mut dyn Call_SetSudoUser, uid: i64) -> varlink::Result<()> {
+        let Ok(uid) = u32::try_from(uid) else { return call.reply_invalid_parameter("uid".to_owned()) };
+        *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
+        call.reply()
+    }
+
+    fn get_state(&self, call: &mut dyn Call_GetState) -> varlink::Result<()> {
+        if !self.may(call, Role::Viewer)? {
+            return Ok(());
+        }
+        call.reply(self.api.state())
+    }
+
+    fn list_people(&self, call: &mut dyn Call_ListPeople) -> varlink::Result<()> {
+        if !self.may(call, Role::Viewer)? {
+            return Ok(());
+        }
+        match self.api.list_people() {
+            Ok(people) => call.reply(people.to_vec()),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn show_person(&self, call: &mut dyn Call_ShowPerson, name: String) -> varlink::Result<()> {
+        if !self.may(call, Role::Viewer)? {
+            return Ok(());
+        }
+        match self.api.show_person(&name) {
+            Ok(person) => call.reply(person),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn rename_person(
+        &self,
+        call: &mut dyn Call_RenamePerson,
+        name: String,
+        new_name: String,
+    ) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        match self.change(PeopleChange::Rename { name, new_name }) {
+            Ok(person) => call.reply(person),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn remove_person(&self, call: &mut dyn Call_RemovePerson, name: String) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        match self.api.remove_person(name, self.user()) {
+            Ok(removed) => call.reply(removed),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn enable_person(
+        &self,
+        call: &mut dyn Call_EnablePerson,
+        name: String,
+        enabled: bool,
+    ) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        match self.change(PeopleChange::SetEnabled { name, enabled }) {
+            Ok(person) => call.reply(person),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn set_person_group(
+        &self,
+        call: &mut dyn Call_SetPersonGroup,
+        name: String,
+        group: Option<String>,
+    ) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        match self.change(PeopleChange::SetGroup { name, group }) {
+            Ok(person) => call.reply(person),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn list_events(
+        &self,
+        call: &mut dyn Call_ListEvents,
+        filter: EventFilter,
+        limit: Option<i64>,
+    ) -> varlink::Result<()> {
+        if !self.may(call, Role::Viewer)? {
+            return Ok(());
+        }
+        match self.api.list_events(filter, limit) {
+            Ok(events) => call.reply(events),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn follow_events(&self, call: &mut dyn Call_FollowEvents, filter: EventFilter) -> varlink::Result<()> {
+        if !self.may(call, Role::Viewer)? {
+            return Ok(());
+        }
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        match self.api.follow_events(filter, &self.session, call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
+        }
+    }
+
+    fn reload(&self, call: &mut dyn Call_Reload) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        let user = self.user();
+        match self.api.ask(|reply| MainRequest::Reload { user, reply }) {
+            Ok(detail) => call.reply(detail),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+}
