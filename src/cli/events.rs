@@ -2,6 +2,7 @@
 
 mod erase;
 mod event_format;
+mod event_record;
 mod follow;
 mod verify;
 
@@ -11,9 +12,10 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 use event_format::{EventFormat, Printer};
+use event_record::EventRecord;
 use jiff::tz::TimeZone;
 use ostiary_access::{DenialReason, Reason};
-use ostiary_events::{EventFilter, EventStore, StoreError};
+use ostiary_events::EventFilter;
 
 use super::Globals;
 use super::time_argument::{Edge, optional_time};
@@ -83,9 +85,9 @@ enum Verb {
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    let path = globals.config()?.events.path;
+    let config = globals.config()?;
     match &args.verb {
-        Some(Verb::Verify { head }) => return verify::run(globals, &path, head.as_deref()),
+        Some(Verb::Verify { head }) => return verify::run(globals, &config.events.path, head.as_deref()),
         Some(Verb::Erase { name }) => return erase::run(globals, name),
         None => {}
     }
@@ -99,11 +101,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         _ => EventFormat::Text,
     };
     let mut printer = Printer::new(format, local_zone());
-    let store = EventStore::open_read_only(&path)?;
+    let mut record = EventRecord::open(&config)?;
     printer.begin()?;
-    let mut after = store.last_id();
+    let mut after = record.last_id()?;
     let mut is_found = false;
-    store.find(&filter, args.limit, |event| {
+    record.find(&filter, args.limit, |event| {
         // Events may be recorded while these are printed.
         after = after.max(event.id);
         is_found = true;
@@ -111,15 +113,16 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     })?;
     if let Some(person) = &filter.person
         && !is_found
-        && !is_in_record(&store, person)?
+        && !is_in_record(&mut record, person)?
     {
-        eprintln!("Nobody named {person:?} is in the record {}; see `ostiary people list`.", path.display());
+        let path = config.events.path.display();
+        eprintln!("Nobody named {person:?} is in the record {path}; see `ostiary people list`.");
         if !args.follow {
             return Ok(ExitCode::FAILURE);
         }
     }
     if args.follow {
-        follow::run(store, EventFilter { after, ..filter }, &mut printer)?;
+        record.follow(&config, EventFilter { after, ..filter }, &mut printer)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -149,12 +152,12 @@ fn parse_reason(text: &str) -> anyhow::Result<Reason> {
 }
 
 /// Whether any event is of this person.
-fn is_in_record(store: &EventStore, person: &str) -> Result<bool, StoreError> {
+fn is_in_record(record: &mut EventRecord, person: &str) -> anyhow::Result<bool> {
     let filter = EventFilter { person: Some(person.to_owned()), ..EventFilter::default() };
     let mut found = false;
-    store.find(&filter, Some(1), |_| {
+    record.find(&filter, Some(1), |_| {
         found = true;
-        Ok::<_, StoreError>(())
+        Ok(())
     })?;
     Ok(found)
 }

@@ -254,7 +254,20 @@ impl VarlinkInterface for Connection {
         if !self.may(call, Role::Viewer)? {
             return Ok(());
         }
-        match self.api.list_events(filter, limit) {
+        let Some(limit) = limit else {
+            if !call.wants_more() {
+                return call
+                    .reply_refused("without a limit this call has many replies: set `more`".to_owned());
+            }
+            return match self.api.all_events(filter, &self.session, call) {
+                Ok(ended) => ended,
+                Err(error) => {
+                    call.set_continues(false);
+                    call.reply_refused(format!("{error:#}"))
+                }
+            };
+        };
+        match self.api.newest_events(filter, limit) {
             Ok(events) => call.reply(events),
             Err(error) => call.reply_refused(format!("{error:#}")),
         }

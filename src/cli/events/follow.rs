@@ -6,18 +6,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use ostiary_control::CallError;
+use ostiary_control::interface::{VarlinkClient, VarlinkClientInterface};
 use ostiary_events::{EventFilter, EventStore};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::event_format::Printer;
+use super::event_record::{from_api, to_api};
 
 /// The pause between two looks at the store.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Prints events after `filter.after` as the running door records them, until the door ends.
+pub(super) fn follow_door(
+    door: &mut VarlinkClient,
+    filter: &mut EventFilter,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let mut call = door.follow_events(to_api(filter));
+    for reply in call.more().map_err(CallError::from)? {
+        let event = from_api(reply.map_err(CallError::from)?.event)?;
+        filter.after = event.id;
+        printer.print(&event)?;
+    }
+    Ok(())
+}
+
 /// Prints events after `filter.after` as they are recorded, until SIGINT or SIGTERM, or until nobody reads the output.
-pub(super) fn run(
+pub(super) fn follow_store(
     mut store: EventStore,
     mut filter: EventFilter,
     printer: &mut Printer,

@@ -3,41 +3,61 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 use ostiary_access::Reason;
 use ostiary_control::Session;
-use ostiary_control::interface::{self, Call_FollowEvents};
-use ostiary_events::{Event, EventFilter, EventStore};
+use ostiary_control::interface::{self, Call_FollowEvents, Call_ListEvents};
+use ostiary_events::{Event, EventFilter, EventStore, StoreError};
 use serde_json::Value;
 
 use super::ControlApi;
 
 /// The most events in one reply.
 const MAX_EVENTS: u32 = 1000;
-/// The number of events if the caller gives none.
-const DEFAULT_EVENTS: u32 = 100;
+/// The events of one of several replies.
+const PAGE: usize = 200;
 /// The pause between two looks at the store.
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl ControlApi {
     /// The newest events that fit, oldest first.
-    pub(super) fn list_events(
-        &self,
-        filter: interface::EventFilter,
-        limit: Option<i64>,
-    ) -> Result<Vec<Value>> {
+    pub(super) fn newest_events(&self, filter: interface::EventFilter, limit: i64) -> Result<Vec<Value>> {
+        let limit = u32::try_from(limit).ok().filter(|limit| (1..=MAX_EVENTS).contains(limit));
+        let limit = limit.with_context(|| format!("limit must be 1 to {MAX_EVENTS}"))?;
         let filter = parse(filter)?;
-        let limit = limit.map_or(Ok(DEFAULT_EVENTS), u32::try_from).unwrap_or(0);
-        ensure!((1..=MAX_EVENTS).contains(&limit), "limit must be 1 to {MAX_EVENTS}");
         let _call = self.heavy_calls.begin();
-        let store = EventStore::open_read_only(&self.config().events.path)?;
         let mut events = Vec::new();
-        store.find(&filter, Some(limit), |event| {
+        self.open_store()?.find(&filter, Some(limit), |event| {
             events.push(json(&event)?);
             anyhow::Ok(())
         })?;
         Ok(events)
+    }
+
+    /// Sends all events that fit, oldest first. The last reply has those that are left, if any.
+    pub(super) fn all_events(
+        &self,
+        filter: interface::EventFilter,
+        session: &Session,
+        call: &mut dyn Call_ListEvents,
+    ) -> Result<varlink::Result<()>> {
+        let mut filter = parse(filter)?;
+        let store = self.open_store()?;
+        call.set_continues(true);
+        loop {
+            let mut page = {
+                let _call = self.heavy_calls.begin();
+                Page::read(&store, &filter)?
+            };
+            let is_last = !page.is_full() || !session.is_open();
+            filter.after = page.newest;
+            call.set_continues(!is_last);
+            let sent = call.reply(std::mem::take(&mut page.events));
+            if is_last || sent.is_err() {
+                return Ok(sent);
+            }
+        }
     }
 
     /// Sends events that fit as they are recorded, until the client or the server ends.
@@ -49,7 +69,7 @@ impl ControlApi {
     ) -> Result<varlink::Result<()>> {
         let is_after = filter.after.is_some();
         let mut filter = parse(filter)?;
-        let mut store = EventStore::open_read_only(&self.config().events.path)?;
+        let mut store = self.open_store()?;
         if !is_after {
             filter.after = store.last_id();
         }
@@ -57,26 +77,63 @@ impl ControlApi {
         while session.is_open() {
             store.refresh()?;
             // Events that do not fit are not searched again; those that are recorded during the search may be sent.
-            let mut newest = store.newest()?.map_or(0, |event| event.id).max(filter.after);
-            let mut sent = Ok(());
-            let mut found = Vec::new();
-            if newest > filter.after {
-                store.find(&filter, None, |event| {
-                    newest = newest.max(event.id);
-                    found.push(json(&event)?);
-                    anyhow::Ok(())
-                })?;
+            let newest = store.newest()?.map_or(0, |event| event.id);
+            if newest <= filter.after {
+                thread::sleep(PAUSE);
+                continue;
             }
-            for event in found {
-                sent = sent.and_then(|()| call.reply(event));
+            let page = Page::read(&store, &filter)?;
+            filter.after = if page.is_full() { page.newest } else { page.newest.max(newest) };
+            for event in page.events {
+                if let Err(error) = call.reply(event) {
+                    return Ok(Err(error));
+                }
             }
-            if sent.is_err() {
-                return Ok(sent);
-            }
-            filter.after = newest;
-            thread::sleep(PAUSE);
         }
         Ok(Ok(()))
+    }
+
+    fn open_store(&self) -> Result<EventStore, StoreError> {
+        EventStore::open_read_only(&self.config().events.path)
+    }
+}
+
+/// Some of the events that fit, oldest first.
+struct Page {
+    events: Vec<Value>,
+    /// The id of the newest one, or that after which the search began.
+    newest: u64,
+}
+
+/// Why a search ended before the last event.
+enum SearchEnd {
+    Failed(anyhow::Error),
+    PageFull,
+}
+
+impl From<StoreError> for SearchEnd {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Page {
+    fn read(store: &EventStore, filter: &EventFilter) -> Result<Self> {
+        let mut page = Self { events: Vec::new(), newest: filter.after };
+        let found = store.find(filter, None, |event| {
+            page.newest = event.id;
+            page.events.push(json(&event).map_err(SearchEnd::Failed)?);
+            if page.is_full() { Err(SearchEnd::PageFull) } else { Ok(()) }
+        });
+        match found {
+            Ok(()) | Err(SearchEnd::PageFull) => Ok(page),
+            Err(SearchEnd::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Whether there may be more events.
+    fn is_full(&self) -> bool {
+        self.events.len() >= PAGE
     }
 }
 

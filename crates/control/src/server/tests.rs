@@ -6,7 +6,8 @@ use varlink::{Call, CallTrait};
 
 use super::*;
 use crate::interface::{
-    Call_FollowEvents, Call_ListEvents, Call_Reload, Error, Reload_Args, Reload_Reply, VarlinkClientInterface,
+    Call_FollowEvents, Call_ListEvents, Call_Reload, Error, EventFilter, Reload_Args, Reload_Reply,
+    VarlinkClientInterface,
 };
 use crate::{CallError, Client};
 
@@ -75,6 +76,10 @@ fn start() -> Running {
 fn ask(running: &Running) -> Result<String, CallError> {
     let mut client = Client::connect(&running.path)?.expect("a door runs");
     Ok(client.door().reload().call().map(|reply| reply.detail)?)
+}
+
+fn all() -> EventFilter {
+    EventFilter { since: None, until: None, after: None, person: None, reason: None }
 }
 
 /// Waits until this holds.
@@ -176,7 +181,7 @@ fn a_client_that_has_gone_ends_its_call() {
     let running = start();
     let mut client = Client::connect(&running.path).unwrap().unwrap();
     {
-        let mut call = client.door().follow_events(None);
+        let mut call = client.door().follow_events(all());
         let replies = call.more().unwrap();
         assert_eq!(replies.next().unwrap().unwrap().event["id"], 1);
         assert_eq!(running.followers.load(Ordering::Relaxed), 1);
@@ -189,7 +194,7 @@ fn a_client_that_has_gone_ends_its_call() {
 fn the_end_of_the_server_ends_calls() {
     let mut running = start();
     let mut client = Client::connect(&running.path).unwrap().unwrap();
-    let mut call = client.door().follow_events(None);
+    let mut call = client.door().follow_events(all());
     let replies = call.more().unwrap();
     assert!(replies.next().unwrap().is_ok());
     running.server = None;

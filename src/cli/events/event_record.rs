@@ -1,0 +1,113 @@
+//! The record of events: that of the running door, or the file if no door runs.
+
+use anyhow::Context;
+use ostiary_config::Config;
+use ostiary_control::interface::{self, VarlinkClientInterface};
+use ostiary_control::{CallError, Client};
+use ostiary_events::{Event, EventFilter, EventStore};
+use serde_json::Value;
+
+use super::event_format::Printer;
+use super::follow::{follow_door, follow_store};
+use crate::cli::running_door::running_door;
+
+/// The most events that the door gives in one reply.
+const MAX_LIMIT: u32 = 1000;
+
+/// Where events are read from.
+pub(super) enum EventRecord {
+    /// The running door.
+    Door(Client),
+    /// The file.
+    Store(Box<EventStore>),
+}
+
+impl EventRecord {
+    /// The record of a door.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        Ok(match running_door(config, &config.facebank.path)? {
+            Some(client) => Self::Door(client),
+            None => Self::Store(Box::new(EventStore::open_read_only(&config.events.path)?)),
+        })
+    }
+
+    /// The id of the newest event; 0 without one.
+    pub fn last_id(&mut self) -> anyhow::Result<u64> {
+        let mut newest = 0;
+        match self {
+            Self::Store(store) => return Ok(store.last_id()),
+            Self::Door(_) => self.find(&EventFilter::default(), Some(1), |event| {
+                newest = event.id;
+                Ok(())
+            })?,
+        }
+        Ok(newest)
+    }
+
+    /// Calls `each` with the events that fit, oldest first; with a `limit`, with the newest that many.
+    pub fn find(
+        &mut self,
+        filter: &EventFilter,
+        limit: Option<u32>,
+        mut each: impl FnMut(Event) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let client = match self {
+            Self::Store(store) => return store.find(filter, limit, each),
+            Self::Door(client) => client,
+        };
+        let is_small = |limit: &u32| (1..=MAX_LIMIT).contains(limit);
+        let mut call = client.door().list_events(to_api(filter), limit.filter(is_small).map(i64::from));
+        if limit.is_some_and(|limit| is_small(&limit)) {
+            let events = call.call().map_err(CallError::from)?.events;
+            return events.into_iter().try_for_each(|event| each(from_api(event)?));
+        }
+        let mut kept = Vec::new();
+        for reply in call.more().map_err(CallError::from)? {
+            for event in reply.map_err(CallError::from)?.events {
+                match limit {
+                    None => each(from_api(event)?)?,
+                    Some(_) => kept.push(event),
+                }
+            }
+        }
+        let newest = limit.map_or(0, |limit| kept.len().saturating_sub(limit as usize));
+        kept.into_iter().skip(newest).try_for_each(|event| each(from_api(event)?))
+    }
+
+    /// Prints events after `filter.after` as they are recorded, also when the door stops and starts meanwhile.
+    pub fn follow(
+        mut self,
+        config: &Config,
+        mut filter: EventFilter,
+        printer: &mut Printer,
+    ) -> anyhow::Result<()> {
+        loop {
+            let mut client = match self {
+                Self::Store(store) => return follow_store(*store, filter, printer),
+                Self::Door(client) => client,
+            };
+            match follow_door(client.door(), &mut filter, printer) {
+                Err(error) if matches!(error.downcast_ref(), Some(CallError::Disconnected { .. })) => {}
+                ended => return ended,
+            }
+            self = Self::open(config)?;
+        }
+    }
+}
+
+/// The filter as the control API takes it.
+pub(super) fn to_api(filter: &EventFilter) -> interface::EventFilter {
+    interface::EventFilter {
+        since: filter.since.map(|time| time.to_string()),
+        until: filter.until.map(|time| time.to_string()),
+        after: Some(i64::try_from(filter.after).unwrap_or(i64::MAX)),
+        person: filter.person.clone(),
+        reason: filter.reason.map(|reason| reason.to_string()),
+    }
+}
+
+/// An event as the control API gives it.
+pub(super) fn from_api(event: Value) -> anyhow::Result<Event> {
+    serde_json::from_value(event)
+        .context("the running door describes events in another way than this program")
+}
