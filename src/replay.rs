@@ -108,8 +108,12 @@ impl Replay {
         let reason = match recorded {
             // That a face does not move is known from all frames, not from the moments.
             Reason::Denied(DenialReason::StaticFace) => Some(recorded),
-            // The door thread refuses whatever is granted while a fault has locked the door.
-            Reason::Denied(DenialReason::Locked) if outcome == Some(Outcome::Granted) => Some(recorded),
+            // The door thread refuses whatever is granted while a fault has locked the door, or a command has locked it down.
+            Reason::Denied(DenialReason::Locked | DenialReason::LockedDown)
+                if outcome == Some(Outcome::Granted) =>
+            {
+                Some(recorded)
+            }
             _ => outcome.map(Reason::from),
         };
         self.remember(event, recorded, reason, visit);

@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
-/// A relay that a grant switches on for one pulse. All times are monotonic.
+use super::door_mode::{CommandRefusal, DoorCommand, DoorMode, MAX_HOLD, MIN_HOLD};
+
+/// A relay that a grant switches on for one pulse, and a hold until its end. All times are monotonic.
+///
+/// A relay guard, which gets the commands, switches off one pulse after the last of them. So a hold extends the pulse again and
+/// again before it ends: if the daemon hangs or ends, the door closes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayFsm {
     pulse: Duration,
     state: RelayState,
-    /// When the last pulse ended.
-    last_pulse_end: Option<Duration>,
+    mode: DoorMode,
+    /// When the pulse of the latest grant ends; `None` if it has ended.
+    granted_until: Option<Duration>,
+    /// When the relay was last switched off.
+    last_off: Option<Duration>,
+    /// When the last hold ended.
+    last_hold_end: Option<Duration>,
     /// The latest time that the caller passed. It replaces an earlier time that is passed later.
     now: Duration,
 }
@@ -20,7 +30,7 @@ pub enum RelayState {
     AtRest,
     /// The relay is on.
     Energized {
-        /// When the pulse ends.
+        /// When the pulse ends. During a hold it is extended before.
         until: Duration,
     },
     /// A fault has locked the door: the relay is off, and stays off until a restart.
@@ -30,18 +40,31 @@ pub enum RelayState {
 /// A command for the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayCommand {
-    /// Switch on, for one pulse from now.
+    /// Switch on, until the end of the pulse ([`RelayFsm::time_until_off`]).
     On,
-    /// The relay is on: begin the pulse again, from now.
+    /// The relay is on: replace the end of the pulse.
     Extend,
     /// Switch off.
     Off,
 }
 
 impl RelayFsm {
-    /// A relay at rest. A grant switches it on for `pulse`.
+    /// A relay at rest, in the mode normal. A grant switches it on for `pulse`.
     pub fn new(pulse: Duration) -> Self {
-        Self { pulse, state: RelayState::AtRest, last_pulse_end: None, now: Duration::ZERO }
+        Self {
+            pulse,
+            state: RelayState::AtRest,
+            mode: DoorMode::Normal,
+            granted_until: None,
+            last_off: None,
+            last_hold_end: None,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// A relay at rest, at a door that was locked down before a restart.
+    pub fn locked_down(pulse: Duration) -> Self {
+        Self { mode: DoorMode::LockedDown, ..Self::new(pulse) }
     }
 
     /// The current state.
@@ -49,51 +72,98 @@ impl RelayFsm {
         self.state
     }
 
-    /// Begins a pulse. A grant during a pulse begins the pulse again; pulses do not add up. `None` if the door is locked.
+    /// The current mode. A fault's lock ([`RelayState::Locked`]) is above it.
+    pub fn mode(&self) -> DoorMode {
+        self.mode
+    }
+
+    /// Begins a pulse for a face. A grant during a pulse begins the pulse again; pulses do not add up. `None` if the door is
+    /// locked or locked down.
     pub fn grant(&mut self, now: Duration) -> Option<RelayCommand> {
+        if self.mode == DoorMode::LockedDown {
+            self.advance(now);
+            return None;
+        }
+        self.begin_pulse(now)
+    }
+
+    /// Begins a pulse for the exit button, in every mode. `None` if the door is locked.
+    pub fn request_exit(&mut self, now: Duration) -> Option<RelayCommand> {
+        self.begin_pulse(now)
+    }
+
+    /// Does what a person asks for. `Ok(None)` if the relay stays as it is.
+    ///
+    /// # Errors
+    /// A fault has locked the door, the door is locked down, or a hold has another length than from [`MIN_HOLD`] to
+    /// [`MAX_HOLD`]. Nothing has changed.
+    pub fn command(
+        &mut self,
+        command: DoorCommand,
+        now: Duration,
+    ) -> Result<Option<RelayCommand>, CommandRefusal> {
         let now = self.advance(now);
-        let until = now.saturating_add(self.pulse);
-        match self.state {
-            RelayState::Locked => None,
-            RelayState::AtRest => {
-                self.state = RelayState::Energized { until };
-                Some(RelayCommand::On)
+        if self.state == RelayState::Locked {
+            return Err(CommandRefusal::Locked);
+        }
+        let is_locked_down = self.mode == DoorMode::LockedDown;
+        match command {
+            DoorCommand::Open | DoorCommand::HoldOpen(_) if is_locked_down => Err(CommandRefusal::LockedDown),
+            DoorCommand::Open => Ok(self.begin_pulse(now)),
+            DoorCommand::HoldOpen(length) if !(MIN_HOLD..=MAX_HOLD).contains(&length) => {
+                Err(CommandRefusal::HoldLength(length))
             }
-            RelayState::Energized { .. } => {
-                self.state = RelayState::Energized { until };
-                Some(RelayCommand::Extend)
+            DoorCommand::HoldOpen(length) => {
+                self.mode = DoorMode::HeldOpen { until: now.saturating_add(length) };
+                Ok(self.energize())
+            }
+            DoorCommand::LockDown => {
+                self.end_hold(now);
+                self.mode = DoorMode::LockedDown;
+                Ok(self.switch_off())
+            }
+            DoorCommand::Normal if self.end_hold(now) => Ok(self.switch_off()),
+            DoorCommand::Normal => {
+                self.mode = DoorMode::Normal;
+                Ok(None)
             }
         }
     }
 
-    /// Advances the time, and ends the pulse if it is over. A pulse ends at the first call after its end.
+    /// Advances the time, ends hold and pulse if they are over, and extends the pulse of a hold. A pulse ends at the first call
+    /// after its end. The caller must call this before [`Self::time_until_off`] has passed.
     pub fn tick(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
-        match self.state {
-            RelayState::Energized { until } if now >= until => {
-                self.state = RelayState::AtRest;
-                self.last_pulse_end = Some(now);
-                Some(RelayCommand::Off)
-            }
-            _ => None,
+        if let DoorMode::HeldOpen { until } = self.mode
+            && now >= until
+        {
+            self.end_hold(until);
         }
+        let RelayState::Energized { until } = self.state else { return None };
+        let on_until = self.on_until().unwrap_or(now);
+        if now >= on_until {
+            return self.switch_off();
+        }
+        // Early enough that the guard does not end the pulse, however late the next call is.
+        let is_due = until < on_until && until.saturating_sub(now) <= self.pulse / 2;
+        is_due.then(|| self.energize()).flatten()
     }
 
-    /// Locks the door after a fault: the relay goes off in any state, and no grant switches it on again.
+    /// Locks the door after a fault: the relay goes off in any state, and nothing switches it on again. A hold ends.
     pub fn lock(&mut self) -> RelayCommand {
-        if matches!(self.state, RelayState::Energized { .. }) {
-            self.last_pulse_end = Some(self.now);
-        }
+        self.end_hold(self.now);
+        self.switch_off();
         self.state = RelayState::Locked;
         RelayCommand::Off
     }
 
-    /// Sets the length of the pulse for the next grants.
+    /// Sets the length of the pulse for the next grants and holds.
     pub fn set_pulse(&mut self, pulse: Duration) {
         self.pulse = pulse;
     }
 
-    /// The time until [`RelayFsm::tick`] ends the pulse; `None` if the relay is off.
+    /// The time until [`RelayFsm::tick`] ends the pulse, or extends it at the latest; `None` if the relay is off. It is at most
+    /// one pulse.
     pub fn time_until_off(&self, now: Duration) -> Option<Duration> {
         match self.state {
             RelayState::Energized { until } => Some(until.saturating_sub(now.max(self.now))),
@@ -101,12 +171,69 @@ impl RelayFsm {
         }
     }
 
-    /// The end of the current or the last pulse: until then people can open the door. `None` if there was no pulse.
+    /// The end of the current or the last pulse or hold: until then people can open the door. `None` if there was none.
     pub fn unlocked_until(&self) -> Option<Duration> {
         match self.state {
-            RelayState::Energized { until } => Some(until),
-            RelayState::AtRest | RelayState::Locked => self.last_pulse_end,
+            RelayState::Energized { .. } => self.on_until(),
+            RelayState::AtRest | RelayState::Locked => self.last_off,
         }
+    }
+
+    /// The end of the current or the last hold; `None` if there was none.
+    pub fn held_until(&self) -> Option<Duration> {
+        match self.mode {
+            DoorMode::HeldOpen { until } => Some(until),
+            DoorMode::Normal | DoorMode::LockedDown => self.last_hold_end,
+        }
+    }
+
+    fn begin_pulse(&mut self, now: Duration) -> Option<RelayCommand> {
+        let now = self.advance(now);
+        if self.state == RelayState::Locked {
+            return None;
+        }
+        self.granted_until = Some(now.saturating_add(self.pulse));
+        self.energize()
+    }
+
+    /// When the relay is to go off: at the end of the hold or of the latest grant's pulse, whichever is later.
+    fn on_until(&self) -> Option<Duration> {
+        let hold = match self.mode {
+            DoorMode::HeldOpen { until } => Some(until),
+            DoorMode::Normal | DoorMode::LockedDown => None,
+        };
+        hold.max(self.granted_until)
+    }
+
+    /// Switches on or extends, for at most one pulse.
+    fn energize(&mut self) -> Option<RelayCommand> {
+        let until = self.on_until()?.min(self.now.saturating_add(self.pulse));
+        let command = match self.state {
+            RelayState::Locked => return None,
+            RelayState::AtRest => RelayCommand::On,
+            RelayState::Energized { .. } => RelayCommand::Extend,
+        };
+        self.state = RelayState::Energized { until };
+        Some(command)
+    }
+
+    /// Ends pulses; `None` if the relay is off already.
+    fn switch_off(&mut self) -> Option<RelayCommand> {
+        self.granted_until = None;
+        let RelayState::Energized { .. } = self.state else { return None };
+        self.state = RelayState::AtRest;
+        self.last_off = Some(self.now);
+        Some(RelayCommand::Off)
+    }
+
+    /// Ends a hold. Returns whether there was one.
+    fn end_hold(&mut self, end: Duration) -> bool {
+        let was_held = matches!(self.mode, DoorMode::HeldOpen { .. });
+        if was_held {
+            self.mode = DoorMode::Normal;
+            self.last_hold_end = Some(end);
+        }
+        was_held
     }
 
     fn advance(&mut self, now: Duration) -> Duration {

@@ -92,7 +92,10 @@ impl TestVision {
                 format!("lockout_ended {}", person.unwrap_or_default())
             }
             DoorMessage::Prompt(prompt) => prompt.map_or("no prompt", Prompt::name).to_owned(),
-            DoorMessage::Report(_) | DoorMessage::End | DoorMessage::Input { .. } => "other".to_owned(),
+            DoorMessage::Report(_)
+            | DoorMessage::End
+            | DoorMessage::Command { .. }
+            | DoorMessage::Input { .. } => "other".to_owned(),
         };
         messages.map(text).collect()
     }
