@@ -259,10 +259,10 @@ impl Explanation<'_> {
             DenialReason::Locked => {
                 "A fault had locked the door; the event before this one names it.".to_owned()
             }
-            DenialReason::LockedDown => format!(
-                "{person} would have been let in if a command had not locked the door down; the last event `mode_changed` before \
-                 this one has the user."
-            ),
+            DenialReason::LockedDown => {
+                "A command had locked the door down; the last event `mode_changed` before this one has the user."
+                    .to_owned()
+            }
         }
     }
 

@@ -150,6 +150,13 @@ impl Replay {
         if self.changes.alike.is_none() && self.changes.hours.is_none() && paused.is_none() {
             return recorded;
         }
+        // What the changes allow is still refused in a lockdown.
+        if recorded == Access::LockedDown {
+            return match self.access(Access::Allowed, person, time, paused) {
+                Access::Allowed => Access::LockedDown,
+                access => access,
+            };
+        }
         let is_alike = match self.changes.alike {
             None => recorded == Access::Alike,
             Some(AlikePeople::Allow) => false,
@@ -161,7 +168,9 @@ impl Replay {
             Access::Alike | Access::Paused => {
                 Some(self.changes.hours.as_ref().unwrap_or(&self.present.hours))
             }
-            Access::Allowed | Access::OutsideHours | Access::NoHours => self.changes.hours.as_ref(),
+            Access::Allowed | Access::OutsideHours | Access::NoHours | Access::LockedDown => {
+                self.changes.hours.as_ref()
+            }
         };
         let by_hours = match (hours, self.present.groups.get(&person), &self.present.zone) {
             (Some(hours), Some(group), Some(zone)) => {

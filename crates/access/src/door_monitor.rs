@@ -1,4 +1,4 @@
-//! The state of the door, from the door contact: open or closed, forced, held open.
+//! The state of the door, from the door contact: open or closed, forced, open for too long.
 
 use std::time::Duration;
 
@@ -44,12 +44,12 @@ pub enum DoorTransition {
 
 impl DoorMonitor {
     /// A contact that was not read yet. The door is forced if it opens more than `grace` after the end of the pulse, and
-    /// held open if it is open for `held_open`.
+    /// open for too long if it is open for `held_open`.
     pub fn new(grace: Duration, held_open: Duration) -> Self {
         Self { grace, held_open, position: DoorPosition::Unknown }
     }
 
-    /// The time that a door may be open before it is held open.
+    /// The time that a door may be open.
     pub fn held_open(&self) -> Duration {
         self.held_open
     }
@@ -167,6 +167,26 @@ mod tests {
     }
 
     #[test]
+    fn during_a_hold_a_door_may_be_open_and_the_time_counts_from_its_end() {
+        let mut contact = closed();
+        let hold = Some(ms(100_000));
+        assert_eq!(contact.update(true, ms(50_000), hold), Some(DoorTransition::Opened), "not forced");
+        assert_eq!(contact.tick(ms(99_999), hold), None);
+        assert_eq!(contact.tick(ms(129_999), hold), None);
+        assert_eq!(contact.tick(ms(130_000), hold), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(500_000), hold), None, "once");
+        // A new hold, and the door is still open after it.
+        let hold = Some(ms(600_000));
+        assert_eq!(contact.tick(ms(629_999), hold), None);
+        assert_eq!(contact.tick(ms(630_000), hold), Some(DoorTransition::HeldOpen));
+        // An opening after the hold counts from itself.
+        contact.update(false, ms(640_000), hold);
+        contact.update(true, ms(650_000), Some(ms(651_000)));
+        assert_eq!(contact.tick(ms(679_999), hold), None);
+        assert_eq!(contact.tick(ms(680_000), hold), Some(DoorTransition::HeldOpen));
+    }
+
+    #[test]
     fn an_unreadable_contact_reports_nothing_and_then_an_initial_position() {
         let mut contact = closed();
         contact.update(true, ms(1000), Some(ms(1000)));
@@ -186,6 +206,7 @@ mod tests {
     enum Input {
         Level(bool),
         Pulse,
+        Hold(u64),
         Unreadable,
         Tick,
     }
@@ -194,6 +215,7 @@ mod tests {
         let input = prop_oneof![
             6 => any::<bool>().prop_map(Input::Level),
             3 => Just(Input::Pulse),
+            2 => (1000u64..60_000).prop_map(Input::Hold),
             1 => Just(Input::Unreadable),
             6 => Just(Input::Tick),
         ];
@@ -208,10 +230,16 @@ mod tests {
             let (mut now, mut unlocked_until) = (Duration::ZERO, None);
             let mut open = None;
             let (mut since, mut is_reported) = (Duration::ZERO, false);
+            let mut held_until = None;
             for (later, input) in inputs {
                 now += ms(later);
                 match input {
                     Input::Pulse => unlocked_until = Some(now + ms(3000)),
+                    Input::Hold(length) => {
+                        let end = now + ms(length);
+                        (unlocked_until, held_until) = (Some(end), Some(end));
+                        is_reported = false;
+                    }
                     Input::Unreadable => {
                         contact.set_unknown();
                         open = None;
@@ -231,8 +259,9 @@ mod tests {
                         open = Some(is_open);
                     }
                     Input::Tick => {
-                        let is_held = open == Some(true) && !is_reported && now >= since + HELD;
-                        prop_assert_eq!(contact.tick(now, None), is_held.then_some(DoorTransition::HeldOpen));
+                        let from = held_until.map_or(since, |end: Duration| end.max(since));
+                        let is_held = open == Some(true) && !is_reported && now >= from + HELD;
+                        prop_assert_eq!(contact.tick(now, held_until), is_held.then_some(DoorTransition::HeldOpen));
                         is_reported |= is_held;
                     }
                 }
