@@ -196,7 +196,7 @@ impl Explanation<'_> {
         let person = person.unwrap_or("this person");
         let reason = match reason {
             Reason::Denied(reason) => reason,
-            Reason::Granted | Reason::RequestToExit => return self.grant_remedy(),
+            Reason::Granted | Reason::RequestToExit | Reason::Command => return self.grant_remedy(),
         };
         match reason {
             DenialReason::Unknown => self.unknown_remedy(),
@@ -258,6 +258,10 @@ impl Explanation<'_> {
             }
             DenialReason::Locked => {
                 "A fault had locked the door; the event before this one names it.".to_owned()
+            }
+            DenialReason::LockedDown => {
+                "A command had locked the door down; the last event `mode_changed` before this one has the user."
+                    .to_owned()
             }
         }
     }

@@ -108,8 +108,12 @@ impl Replay {
         let reason = match recorded {
             // That a face does not move is known from all frames, not from the moments.
             Reason::Denied(DenialReason::StaticFace) => Some(recorded),
-            // The door thread refuses whatever is granted while a fault has locked the door.
-            Reason::Denied(DenialReason::Locked) if outcome == Some(Outcome::Granted) => Some(recorded),
+            // The door thread refuses whatever is granted while a fault has locked the door, or a command has locked it down.
+            Reason::Denied(DenialReason::Locked | DenialReason::LockedDown)
+                if outcome == Some(Outcome::Granted) =>
+            {
+                Some(recorded)
+            }
             _ => outcome.map(Reason::from),
         };
         self.remember(event, recorded, reason, visit);
@@ -146,6 +150,13 @@ impl Replay {
         if self.changes.alike.is_none() && self.changes.hours.is_none() && paused.is_none() {
             return recorded;
         }
+        // What the changes allow is still refused in a lockdown.
+        if recorded == Access::LockedDown {
+            return match self.access(Access::Allowed, person, time, paused) {
+                Access::Allowed => Access::LockedDown,
+                access => access,
+            };
+        }
         let is_alike = match self.changes.alike {
             None => recorded == Access::Alike,
             Some(AlikePeople::Allow) => false,
@@ -157,7 +168,9 @@ impl Replay {
             Access::Alike | Access::Paused => {
                 Some(self.changes.hours.as_ref().unwrap_or(&self.present.hours))
             }
-            Access::Allowed | Access::OutsideHours | Access::NoHours => self.changes.hours.as_ref(),
+            Access::Allowed | Access::OutsideHours | Access::NoHours | Access::LockedDown => {
+                self.changes.hours.as_ref()
+            }
         };
         let by_hours = match (hours, self.present.groups.get(&person), &self.present.zone) {
             (Some(hours), Some(group), Some(zone)) => {

@@ -26,7 +26,7 @@ use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, por
 use serde_json::Value;
 
 /// The checks in their order.
-const CHECKS: [&str; 21] = [
+const CHECKS: [&str; 22] = [
     "config",
     "service",
     "permissions",
@@ -42,6 +42,7 @@ const CHECKS: [&str; 21] = [
     "trail",
     "ffmpeg",
     "camera",
+    "mode",
     "relay",
     "signals",
     "inputs",

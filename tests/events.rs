@@ -124,7 +124,7 @@ fn bad_values_are_named() {
         (&["--until", "25:00"], "--until 25:00"),
         (
             &["--reason", "unkown"],
-            "--reason unkown: there is no such reason; the reasons are granted, request_to_exit, unknown",
+            "--reason unkown: there is no such reason; the reasons are granted, request_to_exit, command, unknown",
         ),
         (&["--limit", "0"], "--limit"),
         (&["--since", "2026-11-28", "--until", "2026-11-20"], "is not before --until"),

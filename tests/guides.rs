@@ -233,7 +233,7 @@ fn each_refusal_reason_has_a_row() {
     for reason in DenialReason::ALL {
         assert!(rows.contains(&name(Reason::Denied(reason))), "{reason:?}");
     }
-    for reason in [Reason::Granted, Reason::RequestToExit] {
+    for reason in [Reason::Granted, Reason::RequestToExit, Reason::Command] {
         assert!(!rows.contains(&name(reason)), "{reason:?}");
     }
 }

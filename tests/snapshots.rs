@@ -15,8 +15,9 @@ use std::time::Duration;
 use assert_cmd::cargo::cargo_bin_cmd;
 use clap::{Command, CommandFactory};
 use insta::assert_snapshot;
+use jiff::Timestamp;
 use ostiary::cli::Cli;
-use ostiary_access::{DenialReason, NetworkRules};
+use ostiary_access::{CommandName, DenialReason, ModeName, NetworkRules};
 use ostiary_config::{CameraKind, LivenessLevel};
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use ostiary_events::{
@@ -108,6 +109,23 @@ fn events_in_json_and_in_words() {
         EventKind::Lockout { person: None, detail: detail() },
         EventKind::LockoutEnded { person: person() },
         EventKind::LockoutEnded { person: None },
+        EventKind::Granted(Grant::Command { user: User { uid: 0, sudo_uid: Some(1000) } }),
+        EventKind::ModeChanged {
+            mode: ModeName::HeldOpen,
+            until: Some(Timestamp::from_second(600).unwrap()),
+            user: Some(User { uid: 1000, sudo_uid: None }),
+        },
+        EventKind::ModeChanged {
+            mode: ModeName::LockedDown,
+            until: None,
+            user: Some(User { uid: 0, sudo_uid: Some(1000) }),
+        },
+        EventKind::ModeChanged { mode: ModeName::Normal, until: None, user: None },
+        EventKind::CommandRefused {
+            command: CommandName::Open,
+            detail: detail(),
+            user: User { uid: 1000, sudo_uid: None },
+        },
         EventKind::Administered(Administration {
             action: Action::Renamed,
             person: person(),

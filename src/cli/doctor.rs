@@ -17,6 +17,7 @@ mod host;
 mod hours;
 mod journal;
 mod liveness;
+mod mode;
 mod models;
 mod permissions;
 mod picture;
@@ -97,7 +98,7 @@ impl CheckContext {
 type Check = fn(&CheckContext) -> Vec<Finding>;
 
 /// The checks with their names, which are stable. A fault of one can explain faults of later ones.
-const CHECKS: [(&str, Check); 21] = [
+const CHECKS: [(&str, Check); 22] = [
     ("config", check_configuration),
     ("service", service::check),
     ("permissions", permissions::check),
@@ -113,6 +114,7 @@ const CHECKS: [(&str, Check); 21] = [
     ("trail", event_trail::check),
     ("ffmpeg", ffmpeg::check),
     ("camera", camera::check),
+    ("mode", mode::check),
     ("relay", gpio::check_relay),
     ("signals", gpio::check_signals),
     ("inputs", gpio::check_inputs),

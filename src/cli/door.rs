@@ -1,6 +1,7 @@
-//! `ostiary door`: the state of the running door.
+//! `ostiary door`: the state of the running door, and commands for it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Subcommand;
 use ostiary_control::CallError;
@@ -12,9 +13,10 @@ use super::output::{json_line, line};
 use super::running_door::required_door;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  ostiary door state\n  ostiary door reload\n\n\
+#[command(after_help = "Examples:\n  ostiary door state\n  ostiary door open\n  ostiary door hold 15min\n\n\
                         These commands ask the running door, through its socket (control.socket). Members of the group \
-                        ostiary-viewer may ask, those of ostiary-admin may do everything.\n\
+                        ostiary-viewer may ask, those of ostiary-operator may also open the door, hold it open and lock it \
+                        down, those of ostiary-admin may do everything.\n\
                         Exit code: 0 done, 2 an error.")]
 pub struct Args {
     #[command(subcommand)]
@@ -26,6 +28,25 @@ enum Verb {
     /// Show the state of the door.
     #[command(after_help = "Example:\n  ostiary door state --json")]
     State,
+    /// Open the door once, for the time of a pulse.
+    #[command(after_help = "Example:\n  ostiary door open")]
+    Open,
+    /// Hold the door open for a time, from 1 s to 12 h.
+    ///
+    /// The exit button and the record work on. `ostiary door normal` ends it. If the program ends for any reason, the relay
+    /// goes to rest.
+    #[command(after_help = "Examples:\n  ostiary door hold 15min\n  ostiary door hold 8h")]
+    Hold {
+        /// The time: 90s, 15min, 2h.
+        #[arg(value_name = "TIME", value_parser = parse_hold)]
+        time: Duration,
+    },
+    /// Let nobody in by face, until `ostiary door normal`, also after a restart. The exit button works.
+    #[command(after_help = "Example:\n  ostiary door lockdown")]
+    Lockdown,
+    /// End a hold or a lockdown.
+    #[command(after_help = "Example:\n  ostiary door normal")]
+    Normal,
     /// Read the configuration again and apply it, as SIGHUP does, and say what became of it.
     #[command(after_help = "Example:\n  ostiary door reload")]
     Reload,
@@ -43,6 +64,23 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
                 false => line(&in_words(&state))?,
             }
         }
+        Verb::Open => {
+            door.open().call().map_err(CallError::from)?;
+            done(globals, "open", "The door opens.")?;
+        }
+        Verb::Hold { time } => {
+            door.hold_open(time.as_secs_f64()).call().map_err(CallError::from)?;
+            let words = format!("The door is held open for {}.", duration(time.as_secs_f64()));
+            done(globals, "hold", &words)?;
+        }
+        Verb::Lockdown => {
+            door.lock_down().call().map_err(CallError::from)?;
+            done(globals, "lockdown", "The door is locked down: nobody is let in by face.")?;
+        }
+        Verb::Normal => {
+            door.set_normal().call().map_err(CallError::from)?;
+            done(globals, "normal", "The door opens for the people who may come in.")?;
+        }
         Verb::Reload => {
             let detail = door.reload().call().map_err(CallError::from)?.detail;
             match globals.json {
@@ -54,12 +92,32 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints what was done.
+fn done(globals: &Globals, command: &str, words: &str) -> anyhow::Result<()> {
+    match globals.json {
+        true => json_line(&json!({ "done": command })),
+        false => line(words),
+    }
+}
+
+/// A length of time with its unit.
+fn parse_hold(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time: give for example 90s, 15min or 2h");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let hold = jiff::SignedDuration::try_from(span).map_err(|_| wrong())?;
+    Duration::try_from(hold).map_err(|_| wrong())
+}
+
 /// A sentence for each thing that matters.
 fn in_words(state: &State) -> String {
     let State { name, version, people, model, liveness, .. } = state;
     let door = match (&state.fault, &*state.mode) {
         (Some(fault), _) => format!("locked by a fault ({fault}) until it is restarted"),
+        (None, "locked_down") => "locked down: lets nobody in by face".to_owned(),
         (None, _) if !state.has_relay => "opens nothing, because no relay is configured".to_owned(),
+        (None, "held_open") => {
+            format!("held open for another {}", duration(state.mode_ends_s.unwrap_or_default()))
+        }
         (None, _) => "opens for the people who may come in".to_owned(),
     };
     let camera = if state.camera { "gives frames" } else { "gives no frames" };

@@ -140,8 +140,11 @@ fn filter(args: &Args) -> anyhow::Result<EventFilter> {
 }
 
 fn parse_reason(text: &str) -> anyhow::Result<Reason> {
-    let known =
-        || [Reason::Granted, Reason::RequestToExit].into_iter().chain(DenialReason::ALL.map(Reason::Denied));
+    let known = || {
+        [Reason::Granted, Reason::RequestToExit, Reason::Command]
+            .into_iter()
+            .chain(DenialReason::ALL.map(Reason::Denied))
+    };
     match known().find(|reason| reason.to_string() == text) {
         Some(reason) => Ok(reason),
         None => {

@@ -11,11 +11,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ostiary_access::DoorCommand;
 use ostiary_config::Config;
 use ostiary_control::interface::{
-    self, Call_EnablePerson, Call_FollowEvents, Call_GetState, Call_ListEvents, Call_ListPeople, Call_Reload,
-    Call_RemovePerson, Call_RenamePerson, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson,
-    EventFilter, VarlinkCallError, VarlinkInterface,
+    self, Call_EnablePerson, Call_FollowEvents, Call_GetState, Call_HoldOpen, Call_ListEvents,
+    Call_ListPeople, Call_LockDown, Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson,
+    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, EventFilter, VarlinkCallError,
+    VarlinkInterface,
 };
 use ostiary_control::{ControlError, Role, Server, Session};
 use ostiary_events::User;
@@ -150,6 +152,12 @@ impl Connection {
         Ok(false)
     }
 
+    /// Gives the door a command.
+    fn command(&self, command: DoorCommand) -> Result<(), String> {
+        let reply = self.api.shared.command(command, self.user());
+        reply.map(drop).map_err(|refusal| refusal.to_string())
+    }
+
     /// Makes a change of a person and answers with the person.
     fn change(&self, change: PeopleChange) -> Result<interface::Person, String> {
         self.api.change_person(change, self.user()).map_err(|error| format!("{error:#}"))
@@ -168,6 +176,49 @@ impl VarlinkInterface for Connection {
             return Ok(());
         }
         call.reply(self.api.state())
+    }
+
+    fn open(&self, call: &mut dyn Call_Open) -> varlink::Result<()> {
+        if !self.may(call, Role::Operator)? {
+            return Ok(());
+        }
+        match self.command(DoorCommand::Open) {
+            Ok(()) => call.reply(),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn hold_open(&self, call: &mut dyn Call_HoldOpen, seconds: f64) -> varlink::Result<()> {
+        if !self.may(call, Role::Operator)? {
+            return Ok(());
+        }
+        let Ok(hold) = Duration::try_from_secs_f64(seconds) else {
+            return call.reply_refused(format!("{seconds} is no length of a hold, in seconds"));
+        };
+        match self.command(DoorCommand::HoldOpen(hold)) {
+            Ok(()) => call.reply(),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn lock_down(&self, call: &mut dyn Call_LockDown) -> varlink::Result<()> {
+        if !self.may(call, Role::Operator)? {
+            return Ok(());
+        }
+        match self.command(DoorCommand::LockDown) {
+            Ok(()) => call.reply(),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn set_normal(&self, call: &mut dyn Call_SetNormal) -> varlink::Result<()> {
+        if !self.may(call, Role::Operator)? {
+            return Ok(());
+        }
+        match self.command(DoorCommand::Normal) {
+            Ok(()) => call.reply(),
+            Err(why) => call.reply_refused(why),
+        }
     }
 
     fn list_people(&self, call: &mut dyn Call_ListPeople) -> varlink::Result<()> {

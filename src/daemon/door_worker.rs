@@ -1,17 +1,20 @@
 //! The door thread: switches the relay and the lamps for each decision, the lamps for what the person is asked to do, and the
-//! relay for each press of the exit button that is not too old. It reports the state of the door contact, and locks the door after a fault.
+//! relay for each press of the exit button that is not too old, and for commands of people. It reports the state of the door contact, and locks the door after a fault.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ostiary_access::{
-    Decision, DenialReason, DoorMonitor, DoorTransition, Outcome, RelayCommand, RelayFsm, RelayState,
+    CommandRefusal, Decision, DenialReason, DoorCommand, DoorMode, DoorMonitor, DoorTransition, Outcome,
+    RelayCommand, RelayFsm, RelayState,
 };
 use ostiary_core::Prompt;
 use ostiary_devices::{InputEvent, Relay, Signals};
-use ostiary_events::{DecisionDetails, Denial, EventKind, Grant};
+use ostiary_events::{DecisionDetails, Denial, EventKind, Grant, User};
 
+use super::door_command::{DoorRefusal, ReplySender};
 use super::error::Fault;
+use super::mode_file::SavedMode;
 use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
 
@@ -33,9 +36,12 @@ pub struct DoorWorker {
 }
 
 impl DoorWorker {
-    /// A worker with a relay at rest.
+    /// A worker with a relay at rest, in the mode of `shared`: normal, or locked down.
     pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: DoorMonitor) -> Self {
-        let relay_fsm = RelayFsm::new(shared.pulse());
+        let relay_fsm = match shared.mode() {
+            DoorMode::LockedDown => RelayFsm::locked_down(shared.pulse()),
+            DoorMode::Normal | DoorMode::HeldOpen { .. } => RelayFsm::new(shared.pulse()),
+        };
         Self { shared, relay_fsm, relay, signals, contact }
     }
 
@@ -50,13 +56,19 @@ impl DoorWorker {
         }
         self.lock_on_fault();
         // In any case the relay goes to rest, with an event, before the line is released.
-        if self.relay_fsm.state() != RelayState::Locked
-            && self.relay_fsm.state() != RelayState::AtRest
-            && let Err(fault) = self.switch_relay(RelayCommand::Off)
+        result.and(self.rest())
+    }
+
+    /// Ends a hold and a pulse.
+    fn rest(&mut self) -> Result<(), Fault> {
+        let is_on = matches!(self.relay_fsm.state(), RelayState::Energized { .. });
+        let rested = if is_on { self.switch_relay(RelayCommand::Off) } else { Ok(()) };
+        if matches!(self.relay_fsm.mode(), DoorMode::HeldOpen { .. })
+            && self.relay_fsm.command(DoorCommand::Normal, self.shared.clock.now()).is_ok()
         {
-            return result.and(Err(fault));
+            self.report_mode(None);
         }
-        result
+        rested
     }
 
     fn main_loop(&mut self) -> Result<(), Fault> {
@@ -65,12 +77,15 @@ impl DoorWorker {
             self.shared.progress.record(WorkerThread::Door);
             self.lock_on_fault();
             let now = self.shared.clock.now();
-            if let Some(command) = self.relay_fsm.tick(now) {
-                self.switch_relay(command)?;
+            let mode = self.relay_fsm.mode();
+            let command = self.relay_fsm.tick(now);
+            command.map_or(Ok(()), |command| self.switch_relay(command))?;
+            if self.relay_fsm.mode() != mode {
+                self.report_mode(None);
             }
             self.relay.as_ref().map_or(Ok(()), Relay::check)?;
             self.signals.tick(now)?;
-            if let Some(transition) = self.contact.tick(now) {
+            if let Some(transition) = self.contact.tick(now, self.relay_fsm.held_until()) {
                 self.emit_transition(transition);
             }
             if has_ended && !matches!(self.relay_fsm.state(), RelayState::Energized { .. }) {
@@ -85,6 +100,9 @@ impl DoorWorker {
                 }
                 Some(DoorMessage::Report(kind)) => self.shared.emit(kind),
                 Some(DoorMessage::Prompt(prompt)) => self.handle_prompt(prompt)?,
+                Some(DoorMessage::Command { command, user, reply }) => {
+                    self.handle_command(command, user, reply)?
+                }
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
         }
@@ -98,6 +116,7 @@ impl DoorWorker {
         }
         let Some(reason) = self.shared.fault() else { return };
         // The relay is switched off even if it should be off: the fault may be in the state that says so.
+        let mode = self.relay_fsm.mode();
         self.relay_fsm.lock();
         let off = self.relay.as_mut().map_or(Ok(()), Relay::off);
         let detail = match off {
@@ -105,27 +124,41 @@ impl DoorWorker {
             Err(error) => format!("{reason}; and the relay may still be on: {error}"),
         };
         self.shared.emit(EventKind::Locked { detail });
+        if self.relay_fsm.mode() != mode {
+            self.report_mode(None);
+        }
         self.shared.set_locked();
     }
 
     fn handle_decision(&mut self, mut decision: Decision, details: DecisionDetails) -> Result<(), Fault> {
         // The door may have been locked since the decision.
         self.lock_on_fault();
-        if decision.outcome == Outcome::Granted && self.relay_fsm.state() == RelayState::Locked {
-            decision.outcome = Outcome::Denied(DenialReason::Locked);
+        if decision.outcome == Outcome::Granted
+            && let Some(reason) = self.reason_for_nobody()
+        {
+            decision.outcome = Outcome::Denied(reason);
         }
         self.respond(EventKind::decided(decision, details))
+    }
+
+    /// Why nobody is let in by face now; `None` if people are.
+    fn reason_for_nobody(&self) -> Option<DenialReason> {
+        if self.relay_fsm.state() == RelayState::Locked {
+            return Some(DenialReason::Locked);
+        }
+        (self.relay_fsm.mode() == DoorMode::LockedDown).then_some(DenialReason::LockedDown)
     }
 
     /// Opens the door if the event is a grant, emits the event, and signals the result.
     fn respond(&mut self, kind: EventKind) -> Result<(), Fault> {
         let granted = matches!(kind, EventKind::Granted(_));
         let now = self.shared.clock.now();
-        let mut command = None;
-        if granted {
-            self.relay_fsm.set_pulse(self.shared.pulse());
-            command = self.relay_fsm.grant(now);
-        }
+        self.relay_fsm.set_pulse(self.shared.pulse());
+        let command = match &kind {
+            EventKind::Granted(Grant::ExitButton) => self.relay_fsm.request_exit(now),
+            EventKind::Granted(Grant::Face { .. } | Grant::Command { .. }) => self.relay_fsm.grant(now),
+            _ => None,
+        };
         // The relay is switched first. Lamps and events may be a millisecond later.
         let switched = command.map_or(Ok(()), |command| self.switch_relay(command));
         self.shared.emit(kind);
@@ -141,11 +174,79 @@ impl DoorWorker {
     /// Signals what the person should do, and hands it to the outputs.
     fn handle_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
         self.lock_on_fault();
-        // A locked door opens for nobody, so that nobody is asked for anything.
-        let prompt = prompt.filter(|_| self.relay_fsm.state() != RelayState::Locked);
+        // Where nobody is let in, nobody is asked for anything.
+        let prompt = prompt.filter(|_| self.reason_for_nobody().is_none());
         self.shared.show_prompt(prompt);
         self.signals.prompt(self.shared.clock.now(), prompt)?;
         Ok(())
+    }
+
+    /// Does what a person asks for, reports it, and replies.
+    fn handle_command(&mut self, command: DoorCommand, user: User, reply: ReplySender) -> Result<(), Fault> {
+        self.lock_on_fault();
+        match self.carry_out(command, user) {
+            Ok(Ok(())) => reply.send(Ok(self.relay_fsm.mode())),
+            Ok(Err(refusal)) => {
+                let (command, detail) = (command.name(), refusal.to_string());
+                self.shared.emit(EventKind::CommandRefused { command, detail, user });
+                reply.send(Err(refusal));
+            }
+            Err(fault) => {
+                reply.send(Err(DoorRefusal::Locked(fault.to_string())));
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what a person asks for, and reports it. A refusal changes nothing; a fault locks the door.
+    fn carry_out(&mut self, command: DoorCommand, user: User) -> Result<Result<(), DoorRefusal>, Fault> {
+        let needs_relay = matches!(command, DoorCommand::Open | DoorCommand::HoldOpen(_));
+        if needs_relay && self.relay.is_none() && self.relay_fsm.state() != RelayState::Locked {
+            return Ok(Err(DoorRefusal::NoRelay));
+        }
+        let now = self.shared.clock.now();
+        self.relay_fsm.set_pulse(self.shared.pulse());
+        let switch = match self.relay_fsm.command(command, now) {
+            Ok(switch) => switch,
+            Err(CommandRefusal::Locked) => {
+                return Ok(Err(DoorRefusal::Locked(self.shared.fault().unwrap_or_default())));
+            }
+            Err(refusal) => return Ok(Err(DoorRefusal::Refused(refusal))),
+        };
+        let switched = switch.map_or(Ok(()), |switch| self.switch_relay(switch));
+        if command == DoorCommand::Open {
+            self.shared.emit(EventKind::Granted(Grant::Command { user }));
+        } else {
+            self.report_mode(Some(user));
+        }
+        switched?;
+        match command {
+            DoorCommand::Open => self.signals.granted(now)?,
+            // What was asked for before is in vain now.
+            DoorCommand::LockDown => {
+                self.shared.show_prompt(None);
+                self.signals.prompt(now, None)?;
+            }
+            DoorCommand::HoldOpen(_) | DoorCommand::Normal => {}
+        }
+        Ok(Ok(()))
+    }
+
+    /// Publishes the mode, hands it to the store thread to be saved, and emits its event. `user` asked for it.
+    fn report_mode(&self, user: Option<User>) {
+        let mode = self.relay_fsm.mode();
+        let since = self.shared.wall.stamp();
+        let until = match mode {
+            DoorMode::HeldOpen { until } => {
+                since.checked_add(until.saturating_sub(self.shared.clock.now())).ok()
+            }
+            DoorMode::Normal | DoorMode::LockedDown => None,
+        };
+        self.shared.set_mode(mode);
+        // Before the event, so that a lockdown in the record survives a power cut.
+        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user));
+        self.shared.emit(EventKind::ModeChanged { mode: mode.name(), until, user });
     }
 
     /// Handles an event of the inputs that was read at `now`.

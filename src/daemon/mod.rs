@@ -6,7 +6,7 @@
 //! `capture_worker` captures frames. `vision_worker` processes them in a
 //! [`RecognitionPipeline`](ostiary_pipeline::RecognitionPipeline), and decides. `input_worker` reads the exit button and the
 //! door contact. `challenges` asks people to turn the head.
-//! `door_worker` switches the relay. `store_worker` stores events and passes them to the outputs. `supervisor`
+//! `door_worker` switches the relay, and does what people ask for with the types of `door_command`. `store_worker` stores events and passes them to the outputs. `supervisor`
 //! is the main thread; it supervises the other threads through `workers`, handles signals, and checks the wall clock with
 //! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. `control_api` answers the calls of the control
 //! API, each connection in a thread of its own. The threads share `shared`, the
@@ -16,14 +16,17 @@ mod capture_worker;
 mod challenges;
 mod clock_monitor;
 mod control_api;
+mod door_command;
 mod door_worker;
 mod error;
 mod input_worker;
 mod lockout_events;
+pub mod mode_file;
 mod oom_score;
 mod probation_run;
 mod progress;
 mod queue;
+mod saved_state;
 mod shared;
 mod store_worker;
 mod supervisor;
@@ -33,7 +36,9 @@ mod vision_worker;
 mod visit_file;
 mod workers;
 
+pub use door_command::{DoorRefusal, DoorReply};
 pub use error::{DaemonError, Fault};
 pub use oom_score::allow_oom_kill;
+pub use shared::Shared;
 pub use supervisor::{Setup, run};
 pub use vision_worker::{FrameObserver, FrameResult};

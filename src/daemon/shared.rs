@@ -1,19 +1,22 @@
 //! The data that the threads share: queues, progress, the time, and the requests to stop and to lock the door.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ostiary_access::Decision;
+use ostiary_access::{Decision, DoorCommand, DoorMode};
 use ostiary_capture::LatestFrame;
 use ostiary_config::Language;
 use ostiary_core::Prompt;
 use ostiary_core::clock::Clock;
 use ostiary_devices::InputEvent;
-use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText};
+use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText, User};
 use ostiary_texts::{Message, Texts};
 
+use super::door_command::{DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplySender, WaitingCommands};
 use super::error::Fault;
+use super::mode_file::SavedMode;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::visit_file::VisitState;
@@ -37,6 +40,15 @@ pub enum DoorMessage {
     Report(EventKind),
     /// What the person before the door is asked to do from now on; `None` if nothing is asked any more.
     Prompt(Option<Prompt>),
+    /// What a person asks the door to do.
+    Command {
+        /// The command.
+        command: DoorCommand,
+        /// Who asks.
+        user: User,
+        /// Where the reply goes.
+        reply: ReplySender,
+    },
     /// The recording has ended: there are no more decisions.
     End,
     /// An event of the inputs.
@@ -60,6 +72,12 @@ pub struct Shared {
     pub frames: LatestFrame,
     /// Messages for the door thread.
     pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
+    /// The commands that wait for the door thread.
+    waiting_commands: WaitingCommands,
+    /// The mode of the door.
+    mode: Mutex<DoorMode>,
+    /// The mode that the store thread is to save; `None` if it is saved.
+    unsaved_mode: Mutex<Option<SavedMode>>,
     /// The state of lockout and visits that the store thread is to save; `None` if it is saved.
     unsaved: Mutex<Option<VisitState>>,
     events: Queue<Event, MAX_EVENTS>,
@@ -91,6 +109,9 @@ impl Shared {
             clock,
             frames: LatestFrame::new(true),
             door_messages: Queue::default(),
+            waiting_commands: WaitingCommands::default(),
+            mode: Mutex::new(DoorMode::Normal),
+            unsaved_mode: Mutex::new(None),
             unsaved: Mutex::new(None),
             events: Queue::default(),
             prompt: Mutex::new(None),
@@ -115,6 +136,47 @@ impl Shared {
             self.lock(&Fault::DoorQueueFull.to_string());
             Fault::DoorQueueFull
         })
+    }
+
+    /// Sends a command to the door thread. The reply arrives within milliseconds.
+    ///
+    /// # Errors
+    /// Too many commands wait, or the door thread has too much to do. No number of commands locks the door.
+    pub fn send_command(&self, command: DoorCommand, user: User) -> Result<Receiver<DoorReply>, DoorRefusal> {
+        let (reply, receiver) = self.waiting_commands.add().ok_or(DoorRefusal::Busy)?;
+        let message = DoorMessage::Command { command, user, reply };
+        self.door_messages.push(message).map_err(|_| DoorRefusal::Busy)?;
+        Ok(receiver)
+    }
+
+    /// Sends a command to the door thread, and waits for the reply: the mode after the command.
+    ///
+    /// # Errors
+    /// The door refuses the command, or has not replied in time.
+    pub fn command(&self, command: DoorCommand, user: User) -> DoorReply {
+        let reply = self.send_command(command, user)?;
+        reply.recv_timeout(REPLY_TIMEOUT).unwrap_or(Err(DoorRefusal::NoReply))
+    }
+
+    /// The mode of the door. The end of a hold is a time of [`Self::clock`]. A fault's lock ([`Self::is_locked`]) is above it.
+    pub fn mode(&self) -> DoorMode {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the mode of the door. Only the door thread does this, and the main thread before it starts.
+    pub fn set_mode(&self, mode: DoorMode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// Hands the mode to the store thread, which saves it before the events that follow.
+    pub fn save_mode(&self, mode: SavedMode) {
+        *self.unsaved_mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
+        self.events.wake();
+    }
+
+    /// Takes the mode that is to be saved.
+    pub fn take_unsaved_mode(&self) -> Option<SavedMode> {
+        self.unsaved_mode.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Emits an event of this door with the current time, without waiting. If the queue of the store thread is full, the

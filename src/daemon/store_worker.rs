@@ -1,8 +1,8 @@
 //! The store thread: sums repeated denials, writes events to the store, then passes them to the outputs. It passes what the person
 //! before the door is asked to do to the outputs too, at once and without storing it. It signs the head of
-//! the event trail from time to time, and saves the state of lockout and visits.
+//! the event trail from time to time, and saves the mode of the door and the state of lockout and visits.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use ostiary_events::{
     DenialWindows, Event, EventKind, EventSink, OutputError, PromptMessage, ReopeningStore,
 };
 
+use super::mode_file::{self, SavedMode};
 use super::progress::WorkerThread;
+use super::saved_state::SavedState;
 use super::shared::Shared;
 use super::visit_file::{self, VisitState};
 
 /// The longest wait for an event, before the thread records its progress.
 const EVENT_WAIT: Duration = Duration::from_millis(50);
-/// The time after which a state of lockout and visits that could not be written is tried again.
-const VISITS_RETRY: Duration = Duration::from_secs(5);
 /// The interval at which events of commands are looked for.
 const UNSEEN_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval at which the head of the event trail is signed.
@@ -38,15 +38,16 @@ pub struct StoreWorker {
     next_unseen: Duration,
     /// When the head of the trail is signed next.
     next_head: Duration,
-    /// The file of lockout and visits; `None` for a recording.
-    visit_file: Option<VisitFile>,
+    /// What survives a restart; `None` for a recording.
+    saved_states: Option<SavedStates>,
 }
 
-/// The file of lockout and visits.
-struct VisitFile {
-    path: PathBuf,
-    /// The state that could not be written, and when it is tried again.
-    failed: Option<(VisitState, Duration)>,
+/// What survives a restart.
+struct SavedStates {
+    /// The mode of the door.
+    mode: SavedState<SavedMode>,
+    /// Lockout and visits.
+    visits: SavedState<VisitState>,
 }
 
 /// An output, and whether it failed for the last event.
@@ -56,17 +57,29 @@ struct OutputState {
 }
 
 impl StoreWorker {
-    /// A worker with this store and these outputs. Lockout and visits are saved to `visit_file`, if there is one.
+    /// A worker with this store and these outputs. The mode of the door, lockout and visits are saved in files beside
+    /// `saved_beside`, if there is one.
     pub fn new(
         shared: Arc<Shared>,
         store: Arc<Mutex<ReopeningStore>>,
         outputs: Vec<Box<dyn EventSink>>,
-        visit_file: Option<PathBuf>,
+        saved_beside: Option<&Path>,
     ) -> Self {
         let outputs = outputs.into_iter().map(|output| OutputState { output, is_failing: false }).collect();
         let now = shared.clock.now();
         let denials = DenialWindows::default();
-        let visit_file = visit_file.map(|path| VisitFile { path, failed: None });
+        let saved_states = saved_beside.map(|events| SavedStates {
+            mode: SavedState::new(
+                mode_file::path_beside(events),
+                mode_file::write,
+                "a restart would bring back the mode before",
+            ),
+            visits: SavedState::new(
+                visit_file::path_beside(events),
+                visit_file::write,
+                "a restart would forget pauses and cool-downs",
+            ),
+        });
         Self {
             shared,
             store,
@@ -76,7 +89,7 @@ impl StoreWorker {
             lost: None,
             next_unseen: now,
             next_head: now,
-            visit_file,
+            saved_states,
         }
     }
 
@@ -96,9 +109,10 @@ impl StoreWorker {
             if let Some(prompt) = self.shared.take_prompt() {
                 self.output_prompt(&prompt);
             }
-            // Before the event, so that the cool-down of a recorded grant is not forgotten if the power fails.
+            // Before the event, so that a recorded lockdown and the cool-down of a recorded grant are not forgotten if the power
+            // fails.
             let now = self.shared.clock.now();
-            self.save_visits(now);
+            self.save_states(now);
             let is_end = closed && event.is_none();
             let events = match event {
                 Some(event) => self.denials.take(event, now),
@@ -122,31 +136,14 @@ impl StoreWorker {
         }
     }
 
-    /// Saves the newest state of lockout and visits. One that could not be written is tried again.
-    fn save_visits(&mut self, now: Duration) {
-        let new = self.shared.take_unsaved_visits();
-        let Some(VisitFile { path, failed }) = &mut self.visit_file else { return };
-        let (state, was_failing) = match (new, failed.take()) {
-            (Some(state), failed) => (state, failed.is_some()),
-            (None, Some((state, at))) if now >= at => (state, true),
-            (None, waiting) => {
-                *failed = waiting;
-                return;
-            }
+    /// Saves the newest mode, and the newest state of lockout and visits. What could not be written is tried again.
+    fn save_states(&mut self, now: Duration) {
+        let (mode, visits) = (self.shared.take_unsaved_mode(), self.shared.take_unsaved_visits());
+        let Some(SavedStates { mode: mode_file, visits: visit_file }) = &mut self.saved_states else {
+            return;
         };
-        match visit_file::write(path, &state) {
-            Ok(()) if was_failing => log::info!("{} is written again", path.display()),
-            Ok(()) => {}
-            Err(error) => {
-                if !was_failing {
-                    let path = path.display();
-                    log::error!(
-                        "{path} cannot be written: {error}; a restart would forget pauses and cool-downs"
-                    );
-                }
-                *failed = Some((state, now + VISITS_RETRY));
-            }
-        }
+        mode_file.save(mode, now);
+        visit_file.save(visits, now);
     }
 
     /// Opens a store that could not be opened, if it is time for another attempt.
@@ -256,12 +253,14 @@ impl StoreWorker {
 
 #[cfg(test)]
 mod tests {
-    use ostiary_access::{SavedLockout, SavedVisits};
+    use jiff::Timestamp;
+    use ostiary_access::{ModeName, SavedLockout, SavedVisits};
     use ostiary_config as config;
     use ostiary_core::clock::VirtualClock;
     use ostiary_events::{EventName, EventStore};
 
     use super::*;
+    use crate::daemon::saved_state::RETRY;
     use crate::wall_clock::WallClock;
 
     /// What an output got, in order.
@@ -328,21 +327,24 @@ mod tests {
     }
 
     #[test]
-    fn a_state_of_visits_that_could_not_be_written_is_written_later() {
+    fn a_state_that_could_not_be_written_is_written_later() {
         let folder = tempfile::tempdir().unwrap();
         let config =
             config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
-        let file = folder.path().join("missing").join("visits.json");
-        let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(file.clone()));
+        let events = folder.path().join("missing").join("events.sqlite");
+        let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&events));
         shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
-        worker.save_visits(Duration::ZERO);
+        shared.save_mode(SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, None));
+        worker.save_states(Duration::ZERO);
         std::fs::create_dir(folder.path().join("missing")).unwrap();
-        worker.save_visits(VISITS_RETRY / 2);
-        assert!(!file.exists(), "not tried again at once");
-        worker.save_visits(VISITS_RETRY);
-        assert!(visit_file::read(&file).unwrap().is_some());
+        worker.save_states(RETRY / 2);
+        let (visits, mode) = (visit_file::path_beside(&events), mode_file::path_beside(&events));
+        assert!(!visits.exists() && !mode.exists(), "not tried again at once");
+        worker.save_states(RETRY);
+        assert!(visit_file::read(&visits).unwrap().is_some());
+        assert!(mode_file::read(&mode).lockdown().is_some());
     }
 }

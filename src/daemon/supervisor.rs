@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, groups_without_hours};
+use ostiary_access::{
+    DoorMode, DoorMonitor, GroupWithoutHours, LivenessRules, ModeName, groups_without_hours,
+};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
@@ -36,6 +38,7 @@ use super::control_api::{ControlApi, DoorSummary, MainRequest};
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
+use super::mode_file::{self, ModeOnDisk, SavedMode};
 use super::probation_run::{ProbationRun, RolledBack};
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
@@ -128,7 +131,6 @@ fn run_with(
         || lamps.has_output()
         || outputs.iter().any(|output| output.shows_prompts());
     let rules = rules(&config, &pipeline, can_prompt)?;
-    let started = summary(&config, &pipeline, &models);
     let door_summary = DoorSummary {
         people: pipeline.gallery().len(),
         model: pipeline.model().clone(),
@@ -136,6 +138,7 @@ fn run_with(
         has_relay: relay.is_some(),
         has_contact: config.inputs.contact_line.is_some(),
     };
+    let mut started = summary(&config, &pipeline, &models);
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
@@ -159,8 +162,12 @@ fn run_with(
     };
     // The decisions on a recording depend on nothing else. A camera that cannot be opened yet is none.
     let is_camera = source.as_ref().is_none_or(|source| source.frozen_after().is_some());
-    let visit_file = is_camera.then(|| visit_file::path_beside(&config.events.path));
+    let saved_beside = is_camera.then(|| config.events.path.clone());
+    let visit_file = saved_beside.as_deref().map(visit_file::path_beside);
     let first_state = visit_file.as_deref().map_or(FirstState::None, visit_file::first_state);
+    if let Some(lockdown) = saved_beside.as_deref().and_then(|events| restore_mode(&shared, events)) {
+        started = format!("{started}, {lockdown}");
+    }
     if config.mqtt.enabled {
         let has_contact = config.inputs.contact_line.is_some();
         outputs.push(Box::new(Mqtt::start(&config.mqtt, &config.door.name, has_contact, store.clone())?));
@@ -183,7 +190,7 @@ fn run_with(
     let contact = DoorMonitor::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
     let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
     let input_worker = inputs.map(|inputs| InputWorker::new(shared.clone(), inputs));
-    let store_worker = StoreWorker::new(shared.clone(), store, outputs, visit_file);
+    let store_worker = StoreWorker::new(shared.clone(), store, outputs, saved_beside.as_deref());
     let mut workers = Workers::start(
         shared.clone(),
         capture_worker,
@@ -460,6 +467,21 @@ struct PreparedReload {
     /// Number of people with a template of the model.
     people: usize,
     detail: String,
+}
+
+/// Restores a lockdown from before the restart, with a warning. Returns since when, or why, the door is locked down; `None` if it
+/// is not. A hold has ended with the daemon.
+fn restore_mode(shared: &Shared, events: &Path) -> Option<String> {
+    let mode = mode_file::read(&mode_file::path_beside(events));
+    if let ModeOnDisk::HeldOpen(_) = mode {
+        shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None));
+    }
+    let lockdown = mode.lockdown()?;
+    log::warn!(
+        "the door is {lockdown}; nobody is let in by face until the command `normal`, and the exit button works"
+    );
+    shared.set_mode(DoorMode::LockedDown);
+    Some(lockdown)
 }
 
 /// Opens the facebank to read it. Creates an empty one if there is none.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ostiary_access::{
-    Access, Decider, Decision, Decisions, DenialReason, FaceMotion, LivenessEvidence, LivenessRules, Lockout,
-    LockoutStep, Observation, Outcome, StaticFaces, group_access, thousandths,
+    Access, Decider, Decision, Decisions, DenialReason, DoorMode, FaceMotion, LivenessEvidence,
+    LivenessRules, Lockout, LockoutStep, Observation, Outcome, StaticFaces, group_access, thousandths,
 };
 use ostiary_capture::Taken;
 use ostiary_config as config;
@@ -379,6 +379,8 @@ impl VisionWorker {
                 self.shared.wall.read(self.trust).local()
             }) {
                 Access::Allowed if self.pause_left(person.id).is_some() => Access::Paused,
+                // The door thread has the last word. Here it starts no challenge and no cool-down.
+                Access::Allowed if self.shared.mode() == DoorMode::LockedDown => Access::LockedDown,
                 access => access,
             },
         }

@@ -131,7 +131,7 @@ impl Collector {
                 *self.report.denied.entry(visit.reason.to_string()).or_default() += 1;
                 self.undecided.push(visit);
             }
-            Reason::Denied(_) | Reason::RequestToExit => {
+            Reason::Denied(_) | Reason::RequestToExit | Reason::Command => {
                 *self.report.denied.entry(visit.reason.to_string()).or_default() += 1;
             }
         }

@@ -20,4 +20,6 @@ pub enum Access {
     ClockImplausible,
     /// The person's way in by face pauses after too many attempts ([`Lockout`](crate::Lockout)).
     Paused,
+    /// A command has locked the door down ([`DoorMode::LockedDown`](crate::DoorMode::LockedDown)).
+    LockedDown,
 }

@@ -1,4 +1,4 @@
-//! The state of the door, from the door contact: open or closed, forced, held open.
+//! The state of the door, from the door contact: open or closed, forced, open for too long.
 
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ enum DoorPosition {
     Unknown,
     Closed,
     Open {
-        /// When the door becomes held open; `None` after that was reported.
-        held_at: Option<Duration>,
+        /// When it opened, or was first seen open.
+        since: Duration,
+        /// When it was last reported as open for too long.
+        reported: Option<Duration>,
     },
 }
 
@@ -42,12 +44,12 @@ pub enum DoorTransition {
 
 impl DoorMonitor {
     /// A contact that was not read yet. The door is forced if it opens more than `grace` after the end of the pulse, and
-    /// held open if it is open for `held_open`.
+    /// open for too long if it is open for `held_open`.
     pub fn new(grace: Duration, held_open: Duration) -> Self {
         Self { grace, held_open, position: DoorPosition::Unknown }
     }
 
-    /// The time that a door may be open before it is held open.
+    /// The time that a door may be open.
     pub fn held_open(&self) -> Duration {
         self.held_open
     }
@@ -60,7 +62,7 @@ impl DoorMonitor {
         at: Duration,
         unlocked_until: Option<Duration>,
     ) -> Option<DoorTransition> {
-        let opened = DoorPosition::Open { held_at: Some(at.saturating_add(self.held_open)) };
+        let opened = DoorPosition::Open { since: at, reported: None };
         let (position, transition) = match (self.position, open) {
             (DoorPosition::Unknown, true) => (opened, DoorTransition::Initial { open }),
             (DoorPosition::Unknown, false) => (DoorPosition::Closed, DoorTransition::Initial { open }),
@@ -80,15 +82,21 @@ impl DoorMonitor {
         self.position = DoorPosition::Unknown;
     }
 
-    /// Advances the time. Returns [`DoorTransition::HeldOpen`] once for each opening.
-    pub fn tick(&mut self, now: Duration) -> Option<DoorTransition> {
-        match self.position {
-            DoorPosition::Open { held_at: Some(at) } if now >= at => {
-                self.position = DoorPosition::Open { held_at: None };
-                Some(DoorTransition::HeldOpen)
-            }
-            _ => None,
+    /// Advances the time. Returns [`DoorTransition::HeldOpen`] once for each opening, and once after each hold, which lets the
+    /// door be open: the time counts from its end. `held_until` is the value of
+    /// [`RelayFsm::held_until`](super::RelayFsm::held_until).
+    pub fn tick(&mut self, now: Duration, held_until: Option<Duration>) -> Option<DoorTransition> {
+        let DoorPosition::Open { since, reported } = self.position else { return None };
+        // A report from before the end of the last hold was about the time before it.
+        if reported.is_some_and(|reported| held_until.is_none_or(|end| end <= reported)) {
+            return None;
         }
+        let from = held_until.map_or(since, |end| end.max(since));
+        if now < from.saturating_add(self.held_open) {
+            return None;
+        }
+        self.position = DoorPosition::Open { since, reported: Some(now) };
+        Some(DoorTransition::HeldOpen)
     }
 }
 
@@ -115,9 +123,9 @@ mod tests {
     fn a_granted_opening_is_opened_and_then_closed() {
         let mut contact = closed();
         assert_eq!(contact.update(true, ms(1000), Some(ms(3000))), Some(DoorTransition::Opened));
-        assert_eq!(contact.tick(ms(30_999)), None);
+        assert_eq!(contact.tick(ms(30_999), None), None);
         assert_eq!(contact.update(false, ms(4000), Some(ms(3000))), Some(DoorTransition::Closed));
-        assert_eq!(contact.tick(ms(90_000)), None);
+        assert_eq!(contact.tick(ms(90_000), None), None);
     }
 
     #[test]
@@ -135,7 +143,7 @@ mod tests {
     fn a_forced_door_can_be_held_open_and_closes() {
         let mut contact = closed();
         assert_eq!(contact.update(true, ms(1000), None), Some(DoorTransition::Forced));
-        assert_eq!(contact.tick(ms(31_000)), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(31_000), None), Some(DoorTransition::HeldOpen));
         assert_eq!(contact.update(false, ms(32_000), None), Some(DoorTransition::Closed));
     }
 
@@ -144,9 +152,9 @@ mod tests {
         let mut contact = closed();
         for opened in [1000, 100_000] {
             contact.update(true, ms(opened), Some(ms(opened)));
-            assert_eq!(contact.tick(ms(opened + 29_999)), None);
-            assert_eq!(contact.tick(ms(opened + 30_000)), Some(DoorTransition::HeldOpen));
-            assert_eq!(contact.tick(ms(opened + 60_000)), None);
+            assert_eq!(contact.tick(ms(opened + 29_999), None), None);
+            assert_eq!(contact.tick(ms(opened + 30_000), None), Some(DoorTransition::HeldOpen));
+            assert_eq!(contact.tick(ms(opened + 60_000), None), None);
             contact.update(false, ms(opened + 60_001), None);
         }
     }
@@ -155,7 +163,27 @@ mod tests {
     fn a_door_that_is_open_at_the_start_is_not_forced_but_can_be_held_open() {
         let mut contact = DoorMonitor::new(GRACE, HELD);
         assert_eq!(contact.update(true, ms(5000), None), Some(DoorTransition::Initial { open: true }));
-        assert_eq!(contact.tick(ms(35_000)), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(35_000), None), Some(DoorTransition::HeldOpen));
+    }
+
+    #[test]
+    fn during_a_hold_a_door_may_be_open_and_the_time_counts_from_its_end() {
+        let mut contact = closed();
+        let hold = Some(ms(100_000));
+        assert_eq!(contact.update(true, ms(50_000), hold), Some(DoorTransition::Opened), "not forced");
+        assert_eq!(contact.tick(ms(99_999), hold), None);
+        assert_eq!(contact.tick(ms(129_999), hold), None);
+        assert_eq!(contact.tick(ms(130_000), hold), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(500_000), hold), None, "once");
+        // A new hold, and the door is still open after it.
+        let hold = Some(ms(600_000));
+        assert_eq!(contact.tick(ms(629_999), hold), None);
+        assert_eq!(contact.tick(ms(630_000), hold), Some(DoorTransition::HeldOpen));
+        // An opening after the hold counts from itself.
+        contact.update(false, ms(640_000), hold);
+        contact.update(true, ms(650_000), Some(ms(651_000)));
+        assert_eq!(contact.tick(ms(679_999), hold), None);
+        assert_eq!(contact.tick(ms(680_000), hold), Some(DoorTransition::HeldOpen));
     }
 
     #[test]
@@ -163,7 +191,7 @@ mod tests {
         let mut contact = closed();
         contact.update(true, ms(1000), Some(ms(1000)));
         contact.set_unknown();
-        assert_eq!(contact.tick(ms(100_000)), None);
+        assert_eq!(contact.tick(ms(100_000), None), None);
         assert_eq!(contact.update(false, ms(100_001), None), Some(DoorTransition::Initial { open: false }));
     }
 
@@ -171,13 +199,14 @@ mod tests {
     fn the_largest_time_does_not_overflow() {
         let mut contact = closed();
         assert_eq!(contact.update(true, Duration::MAX, Some(Duration::MAX)), Some(DoorTransition::Opened));
-        assert_eq!(contact.tick(Duration::MAX), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(Duration::MAX, None), Some(DoorTransition::HeldOpen));
     }
 
     #[derive(Debug, Clone)]
     enum Input {
         Level(bool),
         Pulse,
+        Hold(u64),
         Unreadable,
         Tick,
     }
@@ -186,6 +215,7 @@ mod tests {
         let input = prop_oneof![
             6 => any::<bool>().prop_map(Input::Level),
             3 => Just(Input::Pulse),
+            2 => (1000u64..60_000).prop_map(Input::Hold),
             1 => Just(Input::Unreadable),
             6 => Just(Input::Tick),
         ];
@@ -200,10 +230,16 @@ mod tests {
             let (mut now, mut unlocked_until) = (Duration::ZERO, None);
             let mut open = None;
             let (mut since, mut is_reported) = (Duration::ZERO, false);
+            let mut held_until = None;
             for (later, input) in inputs {
                 now += ms(later);
                 match input {
                     Input::Pulse => unlocked_until = Some(now + ms(3000)),
+                    Input::Hold(length) => {
+                        let end = now + ms(length);
+                        (unlocked_until, held_until) = (Some(end), Some(end));
+                        is_reported = false;
+                    }
                     Input::Unreadable => {
                         contact.set_unknown();
                         open = None;
@@ -223,8 +259,9 @@ mod tests {
                         open = Some(is_open);
                     }
                     Input::Tick => {
-                        let is_held = open == Some(true) && !is_reported && now >= since + HELD;
-                        prop_assert_eq!(contact.tick(now), is_held.then_some(DoorTransition::HeldOpen));
+                        let from = held_until.map_or(since, |end: Duration| end.max(since));
+                        let is_held = open == Some(true) && !is_reported && now >= from + HELD;
+                        prop_assert_eq!(contact.tick(now, held_until), is_held.then_some(DoorTransition::HeldOpen));
                         is_reported |= is_held;
                     }
                 }

@@ -1,7 +1,7 @@
 //! Decides whether the door opens: the decision for each face, opening hours, and the state machine of the relay. Pure code:
 //! no I/O, and the caller passes the time.
 //!
-//! Input: [`Observation`]s of tracked faces for the [`Decider`], grants and time for the [`RelayFsm`], the levels of the door
+//! Input: [`Observation`]s of tracked faces for the [`Decider`], grants, [`DoorCommand`]s of people and time for the [`RelayFsm`], the levels of the door
 //! contact for the [`DoorMonitor`]. Output: [`Decision`]s, [`RelayCommand`]s, and [`DoorTransition`]s. A transition is
 //! [`DoorTransition::Forced`] if the door opens without a grant. [`group_access()`] applies the opening hours
 //! ([`Hours`](ostiary_config::Hours)). It uses a [`ClockReading`] only while the clock is plausible.
@@ -10,6 +10,7 @@ mod access;
 mod clock_plausibility;
 mod decide;
 mod decision;
+mod door_mode;
 mod door_monitor;
 mod group_access;
 mod group_without_hours;
@@ -33,6 +34,7 @@ pub use access::Access;
 pub use clock_plausibility::{ClockFault, ClockReading, Synchronization, is_behind};
 pub use decide::{Decider, Decisions, LivenessNeed};
 pub use decision::{Decision, Observation};
+pub use door_mode::{CommandName, CommandRefusal, DoorCommand, DoorMode, MAX_HOLD, MIN_HOLD, ModeName};
 pub use door_monitor::{DoorMonitor, DoorTransition};
 pub use group_access::group_access;
 pub use group_without_hours::{GroupWithoutHours, UnknownGroup, check_group, groups_without_hours};

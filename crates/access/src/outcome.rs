@@ -17,7 +17,7 @@ impl Outcome {
         match reason {
             Reason::Granted => Some(Self::Granted),
             Reason::Denied(reason) => Some(Self::Denied(reason)),
-            Reason::RequestToExit => None,
+            Reason::RequestToExit | Reason::Command => None,
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Reason {
     Granted,
     /// The exit button was pressed. This is a grant without a face.
     RequestToExit,
+    /// A person opened the door by a command. This is a grant without a face.
+    Command,
     /// The door does not open.
     #[serde(untagged)]
     Denied(DenialReason),
@@ -57,6 +59,8 @@ pub enum DenialReason {
     Paused,
     /// A fault has locked the door. It opens for nobody.
     Locked,
+    /// A command has locked the door down. Nobody is let in by face.
+    LockedDown,
 }
 
 impl DenialReason {
@@ -66,7 +70,7 @@ impl DenialReason {
     }
 
     /// All reasons, in the order of declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Unknown,
         Self::Ambiguous,
         Self::LowQuality,
@@ -84,6 +88,7 @@ impl DenialReason {
         Self::ClockImplausible,
         Self::Paused,
         Self::Locked,
+        Self::LockedDown,
     ];
 }
 
@@ -93,6 +98,7 @@ impl<'de> Deserialize<'de> for Reason {
         Ok(match &*String::deserialize(deserializer)? {
             "granted" => Self::Granted,
             "request_to_exit" => Self::RequestToExit,
+            "command" => Self::Command,
             name => Self::Denied(DenialReason::deserialize(name.into_deserializer())?),
         })
     }
@@ -130,6 +136,7 @@ mod tests {
             DenialReason::ClockImplausible => 14,
             DenialReason::Paused => 15,
             DenialReason::Locked => 16,
+            DenialReason::LockedDown => 17,
         };
         assert!(DenialReason::ALL.iter().enumerate().all(|(number, reason)| index(*reason) == number));
     }
@@ -139,7 +146,7 @@ mod tests {
         assert_eq!(Reason::RequestToExit.to_string(), "request_to_exit");
         assert_eq!(Reason::Denied(DenialReason::OutsideHours).to_string(), "outside_hours");
         let denials = DenialReason::ALL.map(Reason::Denied);
-        for reason in [Reason::Granted, Reason::RequestToExit].into_iter().chain(denials) {
+        for reason in [Reason::Granted, Reason::RequestToExit, Reason::Command].into_iter().chain(denials) {
             let json = serde_json::to_string(&reason).unwrap();
             assert_eq!(json, format!("\"{reason}\""));
             assert_eq!(serde_json::from_str::<Reason>(&json).unwrap(), reason);

@@ -131,6 +131,7 @@ impl TrackState {
                 Access::NoHours => Denied(DenialReason::NoHours),
                 Access::ClockImplausible => Denied(DenialReason::ClockImplausible),
                 Access::Paused => Denied(DenialReason::Paused),
+                Access::LockedDown => Denied(DenialReason::LockedDown),
                 Access::Allowed if step.was_granted_within(rules.cooldown) => Denied(DenialReason::CoolDown),
                 Access::Allowed if step.is_same_visit => Denied(DenialReason::SameVisit),
                 Access::Allowed if step.unblocked == 0 => Denied(DenialReason::SeveralFaces),

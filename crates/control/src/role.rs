@@ -10,7 +10,7 @@ use crate::Peer;
 pub enum Role {
     /// Ask.
     Viewer,
-    /// Open the door and hold it open.
+    /// Open the door, hold it open and lock it down.
     Operator,
     /// Change people, models and the configuration.
     Admin,

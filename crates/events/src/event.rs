@@ -1,6 +1,6 @@
 //! An event: one thing that happened at the door, with the fields that its kind has.
 
-use ostiary_access::{Decision, DenialReason, Outcome, Reason};
+use ostiary_access::{CommandName, Decision, DenialReason, ModeName, Outcome, Reason};
 use ostiary_core::ModelId;
 
 use super::{Administration, DecisionDetails, EventName, Evidence, LivenessReport, User, Visit};
@@ -107,6 +107,24 @@ pub enum EventKind {
         /// The person; `None` if it is about the door as a whole.
         person: Option<String>,
     },
+    /// The door has another mode, or a command asked for the mode that it had.
+    ModeChanged {
+        /// The mode from now on.
+        mode: ModeName,
+        /// The end of a hold; `None` for the other modes.
+        until: Option<jiff::Timestamp>,
+        /// Who asked for it; `None` if a hold has ended by itself.
+        user: Option<User>,
+    },
+    /// The door did not do what a command asked for.
+    CommandRefused {
+        /// The command.
+        command: CommandName,
+        /// Why it was refused.
+        detail: String,
+        /// Who asked for it.
+        user: User,
+    },
     /// A command changed people or models.
     Administered(Administration),
     /// The door's liveness was tested by `ostiary liveness test`.
@@ -147,6 +165,11 @@ pub enum Grant {
     },
     /// The exit button was pressed.
     ExitButton,
+    /// A person opened the door by a command.
+    Command {
+        /// Who it was.
+        user: User,
+    },
 }
 
 /// Why the door did not open.
@@ -229,6 +252,8 @@ impl EventKind {
             Self::InputsBack => EventName::InputsBack,
             Self::Lockout { .. } => EventName::Lockout,
             Self::LockoutEnded { .. } => EventName::LockoutEnded,
+            Self::ModeChanged { .. } => EventName::ModeChanged,
+            Self::CommandRefused { .. } => EventName::CommandRefused,
             Self::Administered(_) => EventName::Administered,
             Self::LivenessTested { .. } => EventName::LivenessTested,
             Self::StoreLost { .. } => EventName::StoreLost,
@@ -298,6 +323,8 @@ impl EventKind {
             | Self::DoorHeld { .. }
             | Self::InputsLost { .. }
             | Self::InputsBack
+            | Self::ModeChanged { .. }
+            | Self::CommandRefused { .. }
             | Self::LivenessTested { .. }
             | Self::StoreLost { .. }
             | Self::StoreBack { .. }
@@ -313,6 +340,7 @@ impl Grant {
         match self {
             Self::Face { .. } => Reason::Granted,
             Self::ExitButton => Reason::RequestToExit,
+            Self::Command { .. } => Reason::Command,
         }
     }
 
@@ -320,7 +348,7 @@ impl Grant {
     pub fn person(&self) -> Option<&str> {
         match self {
             Self::Face { person, .. } => person.as_deref(),
-            Self::ExitButton => None,
+            Self::ExitButton | Self::Command { .. } => None,
         }
     }
 }

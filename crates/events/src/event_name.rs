@@ -48,6 +48,10 @@ pub enum EventName {
     Lockout,
     /// See [`EventKind::LockoutEnded`](crate::EventKind::LockoutEnded).
     LockoutEnded,
+    /// See [`EventKind::ModeChanged`](crate::EventKind::ModeChanged).
+    ModeChanged,
+    /// See [`EventKind::CommandRefused`](crate::EventKind::CommandRefused).
+    CommandRefused,
     /// See [`EventKind::Administered`](crate::EventKind::Administered).
     Administered,
     /// See [`EventKind::LivenessTested`](crate::EventKind::LivenessTested).
@@ -64,7 +68,7 @@ pub enum EventName {
 
 impl EventName {
     /// Every name.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Started,
         Self::Stopped,
         Self::Granted,
@@ -85,6 +89,8 @@ impl EventName {
         Self::InputsBack,
         Self::Lockout,
         Self::LockoutEnded,
+        Self::ModeChanged,
+        Self::CommandRefused,
         Self::Administered,
         Self::LivenessTested,
         Self::StoreLost,
@@ -129,12 +135,14 @@ mod tests {
             EventName::InputsBack => 17,
             EventName::Lockout => 18,
             EventName::LockoutEnded => 19,
-            EventName::Administered => 20,
-            EventName::LivenessTested => 21,
-            EventName::StoreLost => 22,
-            EventName::StoreBack => 23,
-            EventName::TrailBroken => 24,
-            EventName::Erased => 25,
+            EventName::ModeChanged => 20,
+            EventName::CommandRefused => 21,
+            EventName::Administered => 22,
+            EventName::LivenessTested => 23,
+            EventName::StoreLost => 24,
+            EventName::StoreBack => 25,
+            EventName::TrailBroken => 26,
+            EventName::Erased => 27,
         };
         assert!(EventName::ALL.iter().enumerate().all(|(number, name)| place(*name) == number));
         assert_eq!(EventName::RelayOn.to_string(), "relay_on");

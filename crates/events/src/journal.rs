@@ -54,6 +54,7 @@ fn level(kind: &EventKind) -> Level {
         | EventKind::TrailBroken { .. } => Level::Error,
         EventKind::CameraLost { .. }
         | EventKind::ReloadRefused { .. }
+        | EventKind::CommandRefused { .. }
         | EventKind::RolledBack { .. }
         | EventKind::DoorForced
         | EventKind::DoorHeld { .. }
@@ -70,6 +71,7 @@ fn level(kind: &EventKind) -> Level {
         | EventKind::InputsBack
         | EventKind::LockoutEnded { .. }
         | EventKind::StoreBack { .. }
+        | EventKind::ModeChanged { .. }
         | EventKind::Administered(_)
         | EventKind::LivenessTested { .. }
         | EventKind::Erased => Level::Info,
@@ -83,6 +85,8 @@ struct Fields {
     reason: Option<String>,
     until: Option<String>,
     action: Option<String>,
+    mode: Option<String>,
+    command: Option<String>,
 }
 
 impl Fields {
@@ -91,7 +95,9 @@ impl Fields {
         let reason = event.reason.map(|reason| reason.to_string());
         let until = event.until.map(|until| until.to_string());
         let action = event.action.map(|action| action.to_string());
-        Self { kind: event.kind.to_string(), reason, until, action, event }
+        let mode = event.mode.map(|mode| mode.to_string());
+        let command = event.command.map(|command| command.to_string());
+        Self { kind: event.kind.to_string(), reason, until, action, mode, command, event }
     }
 }
 
@@ -115,6 +121,8 @@ impl kv::Source for Fields {
         put("ostiary_frames", event.frames.map(Value::from))?;
         let action = self.action.as_deref();
         put("ostiary_action", action.map(Value::from))?;
+        put("ostiary_mode", self.mode.as_deref().map(Value::from))?;
+        put("ostiary_command", self.command.as_deref().map(Value::from))?;
         put("ostiary_uid", event.uid.map(Value::from))?;
         put("ostiary_sudo_uid", event.sudo_uid.map(Value::from))?;
         put("ostiary_count", event.count.map(Value::from))?;
@@ -130,7 +138,7 @@ mod tests {
     use std::time::Duration;
 
     use log::kv::Source;
-    use ostiary_access::DenialReason;
+    use ostiary_access::{CommandName, DenialReason, ModeName};
     use ostiary_core::Similarity;
 
     use super::*;
@@ -187,6 +195,23 @@ mod tests {
             ("ostiary_track", "3"),
         ];
         assert_eq!(fields(&Event { id: 7, ..denied }), map(expected));
+        let user = crate::User { uid: 1000, sudo_uid: None };
+        let refused = event(EventKind::CommandRefused {
+            command: CommandName::Open,
+            detail: "no relay is configured".into(),
+            user,
+        });
+        let expected = [
+            ("ostiary_command", "open"),
+            ("ostiary_door", "front"),
+            ("ostiary_event", "command_refused"),
+            ("ostiary_id", "0"),
+            ("ostiary_uid", "1000"),
+        ];
+        assert_eq!(fields(&refused), map(expected));
+        let locked_down =
+            EventKind::ModeChanged { mode: ModeName::LockedDown, until: None, user: Some(user) };
+        assert_eq!(fields(&event(locked_down))["ostiary_mode"], "locked_down");
         let expected = [("ostiary_door", "front"), ("ostiary_event", "relay_on"), ("ostiary_id", "0")];
         assert_eq!(fields(&event(EventKind::RelayOn)), map(expected));
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ostiary_access::{DenialReason, Reason};
+use ostiary_access::{CommandName, DenialReason, ModeName, Reason};
 use ostiary_core::{ModelId, Quality, Similarity, TrackId};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -62,6 +62,10 @@ pub(super) struct Record {
     pub sudo_uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub liveness: Option<LivenessReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ModeName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandName>,
 }
 
 /// Measures of quality, as 64-bit numbers and in the order of their names. A measure that is not a finite number is null.
@@ -126,6 +130,8 @@ impl From<&Event> for Record {
             uid: None,
             sudo_uid: None,
             liveness: None,
+            mode: None,
+            command: None,
         };
         match &event.kind {
             EventKind::Stopped
@@ -158,20 +164,23 @@ impl From<&Event> for Record {
                 Self { person: person.clone(), detail: Some(detail.clone()), ..record }
             }
             EventKind::LockoutEnded { person } => Self { person: person.clone(), ..record },
+            EventKind::ModeChanged { mode, until, user } => {
+                Self { mode: Some(*mode), until: *until, ..record.with_user(*user) }
+            }
+            EventKind::CommandRefused { command, detail, user } => Self {
+                command: Some(*command),
+                detail: Some(detail.clone()),
+                ..record.with_user(Some(*user))
+            },
             EventKind::Administered(Administration { action, person, detail, user }) => Self {
                 action: Some(*action),
                 person: person.clone(),
                 detail: detail.clone(),
-                uid: Some(user.uid),
-                sudo_uid: user.sudo_uid,
-                ..record
+                ..record.with_user(Some(*user))
             },
-            EventKind::LivenessTested { report, user } => Self {
-                uid: Some(user.uid),
-                sudo_uid: user.sudo_uid,
-                liveness: Some(report.clone()),
-                ..record
-            },
+            EventKind::LivenessTested { report, user } => {
+                Self { liveness: Some(report.clone()), ..record.with_user(Some(*user)) }
+            }
             EventKind::Granted(grant) => record.with_grant(grant),
             EventKind::Denied(denial) => record.with_denial(denial),
         }
@@ -179,6 +188,10 @@ impl From<&Event> for Record {
 }
 
 impl Record {
+    fn with_user(self, user: Option<User>) -> Self {
+        Self { uid: user.map(|user| user.uid), sudo_uid: user.and_then(|user| user.sudo_uid), ..self }
+    }
+
     fn with_grant(self, grant: &Grant) -> Self {
         let record = Self { reason: Some(grant.reason()), ..self };
         match grant {
@@ -186,6 +199,7 @@ impl Record {
                 Self { person: person.clone(), ..record.with_evidence(evidence) }
             }
             Grant::ExitButton => record,
+            Grant::Command { user } => record.with_user(Some(*user)),
         }
     }
 
@@ -243,14 +257,28 @@ impl Record {
             EventName::InputsBack => EventKind::InputsBack,
             EventName::Lockout => EventKind::Lockout { detail: self.detail()?, person: self.person },
             EventName::LockoutEnded => EventKind::LockoutEnded { person: self.person },
+            EventName::ModeChanged => {
+                let mode = self.required("mode", self.mode)?;
+                let until = match mode {
+                    ModeName::HeldOpen => Some(self.required("until", self.until)?),
+                    ModeName::Normal | ModeName::LockedDown => None,
+                };
+                let user = self.uid.map(|uid| User { uid, sudo_uid: self.sudo_uid });
+                EventKind::ModeChanged { mode, until, user }
+            }
+            EventName::CommandRefused => EventKind::CommandRefused {
+                command: self.required("command", self.command)?,
+                detail: self.detail()?,
+                user: self.user()?,
+            },
             EventName::Administered => {
                 let action = self.required("action", self.action)?;
-                let user = User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid };
+                let user = self.user()?;
                 let (person, detail) = (self.person, self.detail);
                 EventKind::Administered(Administration { action, person, detail, user })
             }
             EventName::LivenessTested => {
-                let user = User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid };
+                let user = self.user()?;
                 EventKind::LivenessTested { report: self.required("liveness", self.liveness.clone())?, user }
             }
             EventName::StoreLost => EventKind::StoreLost { detail: self.detail()? },
@@ -283,6 +311,10 @@ impl Record {
         })
     }
 
+    fn user(&self) -> Result<User, RecordError> {
+        Ok(User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid })
+    }
+
     fn detail(&self) -> Result<String, RecordError> {
         self.required("detail", self.detail.clone())
     }
@@ -291,6 +323,7 @@ impl Record {
         match self.required("reason", self.reason)? {
             Reason::Granted => Ok(Grant::Face { evidence: self.evidence()?, person: self.person }),
             Reason::RequestToExit => Ok(Grant::ExitButton),
+            Reason::Command => Ok(Grant::Command { user: self.user()? }),
             reason => Err(RecordError::Reason { kind: self.kind, reason }),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ostiary_access::DenialReason;
+use ostiary_access::{DenialReason, ModeName};
 
 use super::{Administration, Denial, Event, EventKind, Evidence, Grant, LivenessReport, User};
 
@@ -34,7 +34,7 @@ pub fn sentence(event: &Event) -> String {
         EventKind::DoorOpened { detail } => maybe_with("The door is open", detail),
         EventKind::DoorClosed { detail } => maybe_with("The door is closed", detail),
         EventKind::DoorForced => plain("The door was forced: it opened, and nobody had been let in or out"),
-        EventKind::DoorHeld { detail } => with("The door is held open", detail),
+        EventKind::DoorHeld { detail } => with("The door stays open", detail),
         EventKind::InputsLost { detail } => {
             with("The exit button and the door contact cannot be read", detail)
         }
@@ -47,6 +47,10 @@ pub fn sentence(event: &Event) -> String {
             plain(&format!("{person} can come in by face again"))
         }
         EventKind::LockoutEnded { person: None } => plain("The usual matches suffice again"),
+        EventKind::ModeChanged { mode, until, user } => mode_changed(*mode, *until, *user),
+        EventKind::CommandRefused { command, detail, user } => {
+            with(&format!("Refused the command `{command}` of {user}"), detail)
+        }
         EventKind::Administered(change) => administered(change),
         EventKind::LivenessTested { report, user } => tested(report, *user),
         EventKind::StoreLost { detail } => with("Events are not recorded", detail),
@@ -59,6 +63,21 @@ pub fn sentence(event: &Event) -> String {
 /// Who asked for a reload.
 fn asked_by(uid: Option<u32>) -> String {
     uid.map(|uid| format!(" (user {uid})")).unwrap_or_default()
+}
+
+fn mode_changed(mode: ModeName, until: Option<jiff::Timestamp>, user: Option<User>) -> String {
+    let by = user.map(|user| format!(" by a command of {user}")).unwrap_or_default();
+    match (mode, until) {
+        (ModeName::HeldOpen, Some(until)) => format!("The door is held open until {until:.0}{by}."),
+        (ModeName::HeldOpen, None) => format!("The door is held open{by}."),
+        (ModeName::LockedDown, _) => {
+            format!("The door is locked down{by}: nobody is let in by face, and the exit button works.")
+        }
+        (ModeName::Normal, _) if user.is_none() => {
+            "The door is in its normal mode: the hold has ended.".to_owned()
+        }
+        (ModeName::Normal, _) => format!("The door is in its normal mode{by}."),
+    }
 }
 
 fn administered(change: &Administration) -> String {
@@ -81,6 +100,7 @@ fn tested(report: &LivenessReport, user: User) -> String {
 fn granted(grant: &Grant) -> String {
     match grant {
         Grant::ExitButton => "Let somebody out: the exit button was pressed.".to_owned(),
+        Grant::Command { user } => format!("Opened once by a command of {user}."),
         Grant::Face { person, evidence } => {
             let mut text = format!("Let {} in: ", name(person.as_deref()));
             if let Some(alike) = alike(evidence) {
@@ -159,6 +179,9 @@ fn refused(reason: DenialReason, person: &str, evidence: &Evidence) -> String {
             format!("the way in by face of {person} pauses after too many attempts{}", alike())
         }
         DenialReason::Locked => "the door is locked by a fault".to_owned(),
+        DenialReason::LockedDown => {
+            format!("{person} is not let in, because the door is locked down{}", alike())
+        }
     }
 }
 
@@ -177,6 +200,7 @@ fn count(number: u32, thing: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_access::CommandName;
     use ostiary_core::Similarity;
 
     use super::*;
@@ -261,6 +285,10 @@ mod tests {
                 "Did not open: the way in by face of Anna pauses after too many attempts, 0.71 alike (0.56 needed).",
             ),
             (stranger(DenialReason::Locked), "Did not open: the door is locked by a fault."),
+            (
+                anna(DenialReason::LockedDown),
+                "Did not open: Anna is not let in, because the door is locked down, 0.71 alike (0.56 needed).",
+            ),
         ];
         for (event, expected) in cases {
             assert_eq!(sentence(&event), expected);
@@ -283,6 +311,42 @@ mod tests {
             (EventKind::Lockout { person: None, detail }, "Everybody must be a clear match: 5 attempts."),
             (EventKind::LockoutEnded { person: anna }, "Anna can come in by face again."),
             (EventKind::LockoutEnded { person: None }, "The usual matches suffice again."),
+        ] {
+            assert_eq!(sentence(&event(kind)), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_says_whose_it_was() {
+        let user = User { uid: 0, sudo_uid: Some(1000) };
+        let changed = |mode, until, user| EventKind::ModeChanged { mode, until, user };
+        let until = Some("2026-11-24T09:15:00.25Z".parse().unwrap());
+        for (kind, expected) in [
+            (
+                EventKind::Granted(Grant::Command { user }),
+                "Opened once by a command of user 1000 by sudo as user 0.",
+            ),
+            (
+                changed(ModeName::HeldOpen, until, Some(user)),
+                "The door is held open until 2026-11-24T09:15:00Z by a command of user 1000 by sudo as user 0.",
+            ),
+            (
+                changed(ModeName::LockedDown, None, Some(User { sudo_uid: None, ..user })),
+                "The door is locked down by a command of user 0: nobody is let in by face, and the exit button works.",
+            ),
+            (
+                changed(ModeName::Normal, None, Some(User { sudo_uid: None, ..user })),
+                "The door is in its normal mode by a command of user 0.",
+            ),
+            (changed(ModeName::Normal, None, None), "The door is in its normal mode: the hold has ended."),
+            (
+                EventKind::CommandRefused {
+                    command: CommandName::Open,
+                    detail: "no relay is configured".into(),
+                    user: User { sudo_uid: None, ..user },
+                },
+                "Refused the command `open` of user 0: no relay is configured.",
+            ),
         ] {
             assert_eq!(sentence(&event(kind)), expected);
         }

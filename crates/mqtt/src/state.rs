@@ -69,6 +69,8 @@ impl DoorState {
             | EventKind::InputsBack
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
+            | EventKind::ModeChanged { .. }
+            | EventKind::CommandRefused { .. }
             | EventKind::Administered(_)
             | EventKind::LivenessTested { .. }
             | EventKind::TrailBroken { .. }

@@ -59,7 +59,8 @@ impl From<DenialReason> for Refusal {
             DenialReason::CoolDown => Self::JustLetIn,
             DenialReason::SameVisit => Self::StillInView,
             DenialReason::DisabledPerson | DenialReason::NoHours => Self::NoAccess,
-            DenialReason::OutsideHours => Self::OutsideHours,
+            // Why nobody is let in now is the owner's to tell.
+            DenialReason::OutsideHours | DenialReason::LockedDown => Self::OutsideHours,
             DenialReason::Paused => Self::Paused,
             // The clock is the owner's to repair.
             DenialReason::ClockImplausible | DenialReason::Locked => Self::OutOfOrder,

@@ -6,12 +6,14 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use ostiary_access::{
-    Access, ChallengeState, DecisionRules, DenialReason, LivenessEvidence, LivenessRules, Reason, Step,
-    VisitRecord,
+    Access, ChallengeState, CommandName, DecisionRules, DenialReason, LivenessEvidence, LivenessRules,
+    ModeName, Reason, Step, VisitRecord,
 };
 use ostiary_config::{Door, Events};
 use ostiary_core::{ModelId, PersonId, Quality, Score, Similarity, TrackId};
-use ostiary_events::{Denial, Event, EventFilter, EventKind, EventStore, Evidence, Grant, StoreError, Visit};
+use ostiary_events::{
+    Denial, Event, EventFilter, EventKind, EventStore, Evidence, Grant, StoreError, User, Visit,
+};
 
 use super::Target;
 use super::facebank::{SQLITE_DICTIONARY, database_from};
@@ -85,6 +87,17 @@ fn recorded() -> Result<Vec<u8>> {
     for kind in [
         EventKind::Started { detail: "2 people".into() },
         EventKind::Denied(Denial::ExitButton),
+        EventKind::Granted(Grant::Command { user: User { uid: 0, sudo_uid: Some(1000) } }),
+        EventKind::ModeChanged {
+            mode: ModeName::HeldOpen,
+            until: Some(Timestamp::UNIX_EPOCH),
+            user: Some(User { uid: 1000, sudo_uid: None }),
+        },
+        EventKind::CommandRefused {
+            command: CommandName::Open,
+            detail: "no relay is configured".into(),
+            user: User { uid: 1000, sudo_uid: None },
+        },
         EventKind::Granted(Grant::Face {
             person: Some("Ada".into()),
             evidence: evidence(Some(Reason::Granted)),

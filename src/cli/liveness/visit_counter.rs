@@ -99,7 +99,7 @@ impl<'a> VisitCounter<'a> {
         let (reason, evidence) = event.kind.face()?;
         let person = event.kind.person();
         let result = match reason {
-            Reason::Granted | Reason::RequestToExit => VisitResult::LetIn,
+            Reason::Granted | Reason::RequestToExit | Reason::Command => VisitResult::LetIn,
             Reason::Denied(DenialReason::Spoof) => VisitResult::RefusedAsPicture,
             Reason::Denied(DenialReason::NotLive) => VisitResult::RefusedNotLive,
             Reason::Denied(_) => VisitResult::NotTested,
@@ -249,6 +249,7 @@ impl<'a> VisitCounter<'a> {
                  pause"
             ),
             DenialReason::Locked => "a fault has locked the door: see `ostiary doctor`".to_owned(),
+            DenialReason::LockedDown => "the door is locked down: end that first".to_owned(),
         })
     }
 }

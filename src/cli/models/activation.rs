@@ -202,6 +202,8 @@ fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> 
             | EventKind::InputsBack
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
+            | EventKind::ModeChanged { .. }
+            | EventKind::CommandRefused { .. }
             | EventKind::Administered(_)
             | EventKind::LivenessTested { .. }
             | EventKind::StoreLost { .. }

@@ -1,5 +1,6 @@
 //! The state of the door, as the control API tells it.
 
+use ostiary_access::{DoorMode, ModeName};
 use ostiary_config::LivenessLevel;
 use ostiary_control::interface::State;
 use ostiary_core::ModelId;
@@ -26,12 +27,20 @@ impl ControlApi {
     pub(super) fn state(&self) -> State {
         let (config, shared) = (self.config(), &self.shared);
         let summary = self.summary.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let now = shared.clock.now();
+        let (mode, mode_ends_s) = match shared.mode() {
+            DoorMode::Normal => (ModeName::Normal, None),
+            DoorMode::HeldOpen { until } => {
+                (ModeName::HeldOpen, Some(until.saturating_sub(now).as_secs_f64()))
+            }
+            DoorMode::LockedDown => (ModeName::LockedDown, None),
+        };
         State {
             name: config.door.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            uptime_s: shared.clock.now().as_secs_f64(),
-            mode: "normal".to_owned(),
-            mode_ends_s: None,
+            uptime_s: now.as_secs_f64(),
+            mode: mode.to_string(),
+            mode_ends_s,
             fault: shared.fault(),
             has_relay: summary.has_relay,
             has_contact: summary.has_contact,

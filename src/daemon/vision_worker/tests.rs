@@ -1,6 +1,6 @@
 //! Visits to a vision thread whose pipeline is replaced: what is reported, and what survives a restart.
 
-use ostiary_access::Reason;
+use ostiary_access::{DoorMode, Reason};
 use ostiary_core::clock::VirtualClock;
 use ostiary_core::{Detection, Embedding, Person, Quality, Similarity};
 
@@ -92,7 +92,10 @@ impl TestVision {
                 format!("lockout_ended {}", person.unwrap_or_default())
             }
             DoorMessage::Prompt(prompt) => prompt.map_or("no prompt", Prompt::name).to_owned(),
-            DoorMessage::Report(_) | DoorMessage::End | DoorMessage::Input { .. } => "other".to_owned(),
+            DoorMessage::Report(_)
+            | DoorMessage::End
+            | DoorMessage::Command { .. }
+            | DoorMessage::Input { .. } => "other".to_owned(),
         };
         messages.map(text).collect()
     }
@@ -126,6 +129,19 @@ fn a_grant_is_remembered_after_a_restart() {
     let mut restarted = TestVision::new(vision.saved());
     assert_eq!(restarted.show(1000, face(1, 0.9, 0.0)), ["cool_down Ann"]);
     assert_eq!(restarted.show(12_000, face(1, 0.9, 50.0)), ["same_visit Ann"]);
+}
+
+#[test]
+fn nobody_is_let_in_in_a_lockdown_which_begins_no_cool_down() {
+    let mut vision = TestVision::new(FirstState::None);
+    vision.shared.set_mode(DoorMode::LockedDown);
+    let mut show = |vision: &mut TestVision, frames: std::ops::Range<u64>| -> Vec<String> {
+        frames.flat_map(|frame| vision.show(frame * 200, face(1, 0.9, (frame % 8) as f32))).collect()
+    };
+    assert_eq!(show(&mut vision, 5..15), ["locked_down Ann"]);
+    assert!(vision.shared.take_unsaved_visits().is_none(), "nobody was let in");
+    vision.shared.set_mode(DoorMode::Normal);
+    assert_eq!(show(&mut vision, 15..25), ["granted Ann"], "who is still in view need not leave");
 }
 
 #[test]

@@ -285,6 +285,7 @@ fn a_person_who_may_not_come_in_is_denied() {
         (Access::NoHours, Reason::Denied(DenialReason::NoHours)),
         (Access::ClockImplausible, Reason::Denied(DenialReason::ClockImplausible)),
         (Access::Paused, Reason::Denied(DenialReason::Paused)),
+        (Access::LockedDown, Reason::Denied(DenialReason::LockedDown)),
     ] {
         let mut scene = Scene::new(&rules());
         assert_eq!(scene.show(50, &[Observation { access, ..ann(1) }]), [(1, reason)]);
@@ -503,6 +504,7 @@ fn frames() -> impl Strategy<Value = Vec<(u64, Vec<Observation>)>> {
                 5 => seen.access = Access::NoHours,
                 6 => seen.access = Access::ClockImplausible,
                 7 => seen.access = Access::Paused,
+                8 => seen.access = Access::LockedDown,
                 _ => {}
             }
             seen

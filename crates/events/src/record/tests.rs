@@ -69,6 +69,38 @@ fn events() -> Vec<(EventKind, String)> {
             EventKind::Denied(Denial::ExitButton),
             json("denied", r#""reason":"locked","detail":"the exit button was pressed""#),
         ),
+        (
+            EventKind::Granted(Grant::Command { user: User { uid: 0, sudo_uid: Some(1000) } }),
+            json("granted", r#""reason":"command","uid":0,"sudo_uid":1000"#),
+        ),
+        (
+            EventKind::ModeChanged {
+                mode: ModeName::HeldOpen,
+                until: Some("2026-11-24T09:15:00Z".parse().unwrap()),
+                user: Some(User { uid: 1000, sudo_uid: None }),
+            },
+            json("mode_changed", r#""until":"2026-11-24T09:15:00Z","uid":1000,"mode":"held_open""#),
+        ),
+        (
+            EventKind::ModeChanged {
+                mode: ModeName::LockedDown,
+                until: None,
+                user: Some(User { uid: 0, sudo_uid: Some(1000) }),
+            },
+            json("mode_changed", r#""uid":0,"sudo_uid":1000,"mode":"locked_down""#),
+        ),
+        (
+            EventKind::ModeChanged { mode: ModeName::Normal, until: None, user: None },
+            json("mode_changed", r#""mode":"normal""#),
+        ),
+        (
+            EventKind::CommandRefused {
+                command: CommandName::HoldOpen,
+                detail: detail("no relay is configured"),
+                user: User { uid: 1000, sudo_uid: None },
+            },
+            json("command_refused", r#""detail":"no relay is configured","uid":1000,"command":"hold_open""#),
+        ),
         (EventKind::RelayOn, json("relay_on", "")),
         (EventKind::RelayOff, json("relay_off", "")),
         (EventKind::CameraLost { detail: detail("gone") }, json("camera_lost", r#""detail":"gone""#)),
@@ -186,6 +218,7 @@ fn events() -> Vec<(EventKind, String)> {
         ("clock_implausible", DenialReason::ClockImplausible),
         ("paused", DenialReason::Paused),
         ("locked", DenialReason::Locked),
+        ("locked_down", DenialReason::LockedDown),
     ] {
         let json = json("denied", &format!(r#""reason":"{name}","person":"Zoë",{FACE}"#));
         events.push((EventKind::Denied(refused(reason)), json));
@@ -250,6 +283,11 @@ fn an_object_without_the_fields_of_its_kind_is_no_event() {
     assert!(error(&json("denied", FACE)).contains("the event denied has no reason"));
     assert!(error(&json("denied", r#""reason":"unknown""#)).contains("the event denied has no latency_ms"));
     assert!(error(&json("camera_lost", "")).contains("the event camera_lost has no detail"));
+    assert!(error(&json("mode_changed", r#""uid":0"#)).contains("the event mode_changed has no mode"));
+    let endless = error(&json("mode_changed", r#""mode":"held_open""#));
+    assert!(endless.contains("the event mode_changed has no until"), "{endless}");
+    assert!(error(&json("mode_changed", r#""mode":"ajar""#)).contains("ajar"));
+    assert!(error(&json("granted", r#""reason":"command""#)).contains("the event granted has no uid"));
     let swapped = error(&json("granted", &format!(r#""reason":"unknown",{FACE}"#)));
     assert!(swapped.contains("the event granted has the reason of another kind: unknown"), "{swapped}");
     let swapped = error(&json("denied", &format!(r#""reason":"request_to_exit",{FACE}"#)));

@@ -89,7 +89,8 @@ fn active_asks_for_turns_only_of_a_person_who_would_be_let_in() {
     };
     assert_eq!(need(ann(1)), Some((TrackId(1), LivenessNeed::TurnHead)));
     assert_eq!(need(stranger(1)), None);
-    for access in [Access::Disabled, Access::OutsideHours, Access::Paused, Access::Alike] {
+    for access in [Access::Disabled, Access::OutsideHours, Access::Paused, Access::Alike, Access::LockedDown]
+    {
         assert_eq!(need(Observation { access, ..ann(1) }), None);
     }
     let mut scene = scene(level(LivenessLevel::Active));
