@@ -9,6 +9,7 @@ pub mod annotate;
 pub mod cli;
 pub mod daemon;
 pub mod demo;
+mod enrollment;
 mod error_rate;
 pub mod explain;
 mod listed_person;

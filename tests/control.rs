@@ -15,8 +15,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use ostiary_control::Client;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
 use ostiary_testkit::{TIMEOUT, ffmpeg, portrait, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -66,12 +68,17 @@ impl Door {
         command
     }
 
-    /// Starts the door, and waits until it answers.
+    /// Starts the door before an empty place, and waits until it answers.
     fn start(&mut self) {
         let video = self.path("empty.mkv");
         if !video.exists() {
             ffmpeg(&["-f", "lavfi", "-i", "color=c=gray:s=320x240:r=5:d=600"], &video);
         }
+        self.start_before(&video);
+    }
+
+    /// Starts the door with this video as the camera, and waits until it answers.
+    fn start_before(&mut self, video: &Path) {
         let source = format!("camera.source={}", video.display());
         let daemon = self
             .ostiary(&["run", "--json", "--set", &source, "--set", "camera.realtime=true"])
@@ -158,6 +165,104 @@ fn commands_say_the_same_through_the_door_and_without_it() {
 }
 
 #[test]
+fn people_are_enrolled_from_photos_by_the_running_door() {
+    let mut door = Door::new();
+    door.start();
+    let hopper = portrait("hopper.jpg");
+    let again = portrait("obama2.jpg");
+    let photos = [hopper.to_str().unwrap(), again.to_str().unwrap()];
+    let refused = door.ostiary(&["--json", "enroll", "Cy", photos[0], photos[1]]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let result: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!((&result["person"], &result["enrolled"]), (&json!("Cy"), &json!(false)));
+    assert!(result["problems"][0]["problem"].as_str().unwrap().contains("looks like Ann"), "{result}");
+
+    let enrolled = &door.lines(&["enroll", "Cy", photos[0]])[0];
+    assert_eq!(
+        (&enrolled["enrolled"], &enrolled["new"], &enrolled["added"]),
+        (&json!(true), &json!(true), &json!(1))
+    );
+    let known = &door.lines(&["enroll", "cy", photos[0]])[0];
+    assert_eq!((&known["person"], &known["added"], &known["known"]), (&json!("Cy"), &json!(0), &json!(1)));
+    let text = door.path("text.jpg");
+    fs::write(&text, "no picture").unwrap();
+    let output = door.output(&["enroll", "Cy", text.to_str().unwrap()]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("nothing was stored"), "{told}");
+    wait_for("the door knows the person", || door.lines(&["door", "state"])[0]["people"] == 3);
+    wait_for("it is recorded once", || {
+        let events = door.lines(&["events", "--person", "Cy"]);
+        events.len() == 1 && events[0]["action"] == "enrolled" && events[0]["detail"] == "1 photo"
+    });
+}
+
+#[test]
+fn people_are_enrolled_before_the_camera_while_the_door_works_on() {
+    let mut door = Door::new();
+    let video = door.path("hopper.mkv");
+    let photo = portrait("hopper.jpg");
+    let filter = "scale=640:-2,crop=480:360:(iw-480)/2+20*sin(t):0,fps=10";
+    ffmpeg(
+        &["-loop", "1", "-t", "120", "-i", photo.to_str().unwrap(), "-vf", filter, "-pix_fmt", "yuv420p"],
+        &video,
+    );
+    door.start_before(&video);
+    let frames = |door: &Door| door.lines(&["door", "state"])[0]["frames"].as_u64().unwrap();
+    let before = frames(&door);
+    let enrollment =
+        door.ostiary(&["--json", "enroll", "Cy", "--camera", "--any-pose", "--force"]).output().unwrap();
+    let told = String::from_utf8(enrollment.stderr).unwrap();
+    assert!(enrollment.status.success(), "{told}");
+    assert!(told.contains("taking pictures of Cy from the door's camera"), "{told}");
+    assert!(told.contains("picture 3 of 3 taken of Cy"), "{told}");
+    let result: Value = serde_json::from_slice(&enrollment.stdout).unwrap();
+    assert_eq!((&result["enrolled"], &result["added"]), (&json!(true), &json!(3)), "{result}");
+    assert!(frames(&door) > before, "the door has processed frames meanwhile");
+    wait_for("the door recognizes the person", || {
+        let events = door.lines(&["events", "--person", "Cy"]);
+        events.iter().any(|event| event["kind"] == "granted")
+    });
+    // Nobody turns the head in this video.
+    let output = door.output(&["enroll", "Dee", "--camera", "--timeout", "3"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && told.contains("nothing was stored"), "{told}");
+    assert!(door.error(&["people", "show", "Dee"]).contains("nobody is called"));
+}
+
+#[test]
+fn the_live_view_shows_what_the_door_sees() {
+    let mut door = Door::new();
+    let video = door.path("obama.mkv");
+    let photo = portrait("obama2.jpg");
+    let filter = "scale=640:-2,crop=480:360:(iw-480)/2+20*sin(t):0,fps=10";
+    ffmpeg(
+        &["-loop", "1", "-t", "120", "-i", photo.to_str().unwrap(), "-vf", filter, "-pix_fmt", "yuv420p"],
+        &video,
+    );
+    door.start_before(&video);
+    let mut client = Client::connect(&door.socket()).unwrap().unwrap();
+    let mut call = client.door().watch_live(5.0);
+    let mut pictures = call.more().unwrap().map(|reply| reply.unwrap().picture);
+    let start = Instant::now();
+    let (first, second) = (pictures.next().unwrap(), pictures.next().unwrap());
+    assert!(
+        second.number > first.number
+            && second.time_s > first.time_s
+            && start.elapsed() > Duration::from_millis(190)
+    );
+    let jpeg = BASE64_STANDARD.decode(&second.jpeg).unwrap();
+    let frame = ostiary_pictures::decode_picture(Path::new("live.jpg"), &jpeg).unwrap();
+    assert_eq!((i64::from(frame.width()), i64::from(frame.height())), (second.width, second.height));
+    let seen = pictures.find(|picture| picture.faces.iter().any(|face| face.looks_like.is_some())).unwrap();
+    assert_eq!(seen.faces[0].looks_like.as_deref(), Some("Ann"));
+    assert!(seen.faces[0].x >= 0.0 && seen.faces[0].width > 40.0);
+    let mut other = Client::connect(&door.socket()).unwrap().unwrap();
+    let mut call = other.door().watch_live(1000.0);
+    let refused = call.more().unwrap().next().unwrap().map(drop).map_err(CallError::from);
+    assert!(matches!(refused, Err(CallError::Refused { .. })), "{refused:?}");
+}
+
+#[test]
 fn sudo_users_are_recorded() {
     let mut door = Door::new();
     door.start();
@@ -179,6 +284,40 @@ fn the_state_tells_whether_the_door_can_open() {
     assert_eq!(told, [&json!(false), &json!(false), &json!(true), &json!(2), &json!("off"), &Value::Null]);
     let text = String::from_utf8(door.output(&["door", "state"]).stdout).unwrap();
     assert!(text.contains("no relay is configured") && text.contains("gives frames"), "{text}");
+}
+
+#[test]
+fn the_door_is_opened_held_open_and_locked_down_by_commands() {
+    let mut door = Door::new();
+    door.start();
+    assert!(door.error(&["door", "open"]).contains("no relay is configured"));
+    door.stop();
+    door.configure("[relay]\nbackend = \"printed\"\nline = 17\npulse_ms = 500");
+    door.start();
+    let mode = |door: &Door| door.lines(&["door", "state"])[0]["mode"].clone();
+    assert_eq!(door.lines(&["door", "open"]), [json!({ "done": "open" })]);
+    door.lines(&["door", "hold", "90s"]);
+    let state = &door.lines(&["door", "state"])[0];
+    let left = state["mode_ends_s"].as_f64().unwrap();
+    assert!(state["mode"] == "held_open" && left > 20.0 && left <= 90.0, "{state}");
+    assert!(door.error(&["door", "hold", "13h"]).contains("12 h"));
+    assert!(door.error(&["door", "hold", "long"]).contains("90s, 15min or 2h"));
+    door.lines(&["door", "lockdown"]);
+    assert!(door.error(&["door", "open"]).contains("locked down"));
+    door.stop();
+    door.start();
+    assert_eq!(mode(&door), "locked_down", "after a restart too");
+    let text = String::from_utf8(door.output(&["door", "state"]).stdout).unwrap();
+    assert!(text.contains("lets nobody in by face"), "{text}");
+    door.lines(&["door", "normal"]);
+    assert_eq!(mode(&door), "normal");
+    wait_for("all is recorded", || {
+        let events = door.lines(&["events"]);
+        let modes: Vec<_> = events.iter().filter(|event| event["kind"] == "mode_changed").collect();
+        let opened = events.iter().any(|event| event["kind"] == "granted" && event["reason"] == "command");
+        let uid = rustix::process::getuid().as_raw();
+        opened && modes.len() == 3 && modes.iter().all(|event| event["uid"] == uid)
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod archive;
 mod broker;
 mod camera;
 mod clock;
+mod control;
 mod daemon_access;
 mod event_trail;
 mod events;
@@ -98,9 +99,10 @@ impl CheckContext {
 type Check = fn(&CheckContext) -> Vec<Finding>;
 
 /// The checks with their names, which are stable. A fault of one can explain faults of later ones.
-const CHECKS: [(&str, Check); 22] = [
+const CHECKS: [(&str, Check); 23] = [
     ("config", check_configuration),
     ("service", service::check),
+    ("control", control::check),
     ("permissions", permissions::check),
     ("disk", storage::check),
     ("clock", clock::check),

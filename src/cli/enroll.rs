@@ -1,20 +1,21 @@
 //! `ostiary enroll`: enrolls people from photos, from folders of photos or from the camera.
 
-mod advice;
-mod camera;
-mod enroller;
 mod folder;
-mod photo_error;
 mod photos;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use enroller::Enroller;
+use ostiary_control::interface;
+use ostiary_events::Action;
 use ostiary_facebank::check_name;
 
 use super::Globals;
+use super::administration::record;
+use super::running_door::running_door;
+use crate::enrollment::{EnrollOptions, Enroller, Enrollment, photos_added};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary enroll Ann ann1.jpg ann2.jpg\n  \
@@ -60,23 +61,79 @@ pub struct Args {
     allow_unlike: bool,
 }
 
+impl Args {
+    fn options(&self) -> EnrollOptions {
+        let Self { aligned, force, allow_similar, allow_unlike, .. } = *self;
+        EnrollOptions { aligned, force, allow_similar, allow_unlike }
+    }
+
+    fn api_options(&self) -> interface::EnrollOptions {
+        let Self { aligned, force, allow_similar, allow_unlike, .. } = *self;
+        interface::EnrollOptions { aligned, force, allow_similar, allow_unlike }
+    }
+}
+
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    match (&args.from, &args.name) {
-        (Some(folder), _) => folder::enroll(&mut Enroller::open(globals, &args)?, folder),
-        (None, Some(name)) => {
-            // Before the models are loaded, because that takes a while.
-            check_name(name)?;
-            for photo in &args.photos {
-                photo.metadata().with_context(|| photo.display().to_string())?;
-            }
-            if args.camera {
-                camera::enroll(&mut Enroller::open(globals, &args)?, name)
-            } else if args.photos.is_empty() {
-                bail!("nothing to enroll {name} from: give photos, or --camera")
-            } else {
-                photos::enroll(&mut Enroller::open(globals, &args)?, name)
-            }
+    let Some(name) = &args.name else {
+        return match &args.from {
+            Some(folder) => folder::enroll(&mut FileEnroller::open(globals, &args)?, folder),
+            None => bail!("nobody to enroll: give a name and photos, or --from FOLDER"),
+        };
+    };
+    // Before the models are loaded, because that takes a while.
+    check_name(name)?;
+    for photo in &args.photos {
+        photo.metadata().with_context(|| photo.display().to_string())?;
+    }
+    if !args.camera && args.photos.is_empty() {
+        bail!("nothing to enroll {name} from: give photos, or --camera");
+    }
+    let Ok(timeout) = Duration::try_from_secs_f64(args.timeout) else {
+        bail!("--timeout {} is not a valid time: give seconds, for example 60", args.timeout);
+    };
+    let config = globals.config()?;
+    let facebank = args.facebank.as_ref().unwrap_or(&config.facebank.path);
+    // A source of one's own is no business of the door.
+    let door = if args.source.is_some() { None } else { running_door(&config, facebank)? };
+    match (door, args.camera) {
+        (Some(mut door), true) => {
+            photos::enroll_from_door_camera(&mut door, name, &args, timeout, globals.json)
         }
-        (None, None) => bail!("nobody to enroll: give a name and photos, or --from FOLDER"),
+        (Some(mut door), false) => photos::enroll_by_door(&mut door, name, &args, globals.json),
+        (None, true) => {
+            photos::enroll_from_camera(&mut FileEnroller::open(globals, &args)?, name, &args, timeout)
+        }
+        (None, false) => photos::enroll(&mut FileEnroller::open(globals, &args)?, name, &args),
+    }
+}
+
+/// Enrolls people in the file of a facebank, and records it.
+struct FileEnroller {
+    enroller: Enroller,
+    json: bool,
+}
+
+impl FileEnroller {
+    fn open(globals: &Globals, args: &Args) -> anyhow::Result<Self> {
+        let config = globals.config()?;
+        let facebank = args.facebank.clone().unwrap_or_else(|| config.facebank.path.clone());
+        let enroller = Enroller::open(config, args.options(), &facebank, &mut photos::say)?;
+        Ok(Self { enroller, json: globals.json })
+    }
+
+    /// Records that photos of a person were added to the door's facebank.
+    fn record(&self, name: &str, added: usize) {
+        let Enroller { config, facebank, .. } = &self.enroller;
+        record(config, facebank.path(), Action::Enrolled, Some(name), Some(photos_added(added)));
+    }
+
+    /// Records and prints what became of an enrollment.
+    fn finish(&self, enrollment: &Enrollment) -> anyhow::Result<ExitCode> {
+        if let Enrollment::Enrolled(enrolled) = enrollment
+            && enrolled.added > 0
+        {
+            self.record(&enrolled.person, enrolled.added);
+        }
+        photos::print(enrollment, self.json)
     }
 }

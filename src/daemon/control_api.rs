@@ -1,12 +1,15 @@
 //! Answers the calls of the control API. Each connection has a thread of its own, which reads files, asks the main thread and
 //! sends messages to the door thread, as other threads do. It never waits for the vision thread, and that never for it.
 
+mod enroll;
 mod events;
 mod heavy_calls;
+mod live;
 mod people;
 mod state;
 
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,18 +17,21 @@ use std::time::Duration;
 use ostiary_access::DoorCommand;
 use ostiary_config::Config;
 use ostiary_control::interface::{
-    self, Call_EnablePerson, Call_FollowEvents, Call_GetState, Call_HoldOpen, Call_ListEvents,
-    Call_ListPeople, Call_LockDown, Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson,
-    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, EventFilter, VarlinkCallError,
+    self, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos, Call_FollowEvents, Call_GetState,
+    Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_LockDown, Call_Open, Call_Reload,
+    Call_RemovePerson, Call_RenamePerson, Call_SendPhoto, Call_SetNormal, Call_SetPersonGroup,
+    Call_SetSudoUser, Call_ShowPerson, Call_WatchLive, EnrollOptions, EventFilter, VarlinkCallError,
     VarlinkInterface,
 };
 use ostiary_control::{ControlError, Role, Server, Session};
 use ostiary_events::User;
 
+use self::enroll::SentPhotos;
 use self::heavy_calls::HeavyCalls;
 use self::people::PeopleCache;
 pub use self::state::DoorSummary;
 use super::shared::Shared;
+use crate::enrollment::CameraEnrollment;
 use crate::people_change::PeopleChange;
 
 /// The file with the ids of the groups that may call.
@@ -54,6 +60,10 @@ pub struct ControlApi {
     summary: Mutex<DoorSummary>,
     requests: SyncSender<MainRequest>,
     people: Mutex<PeopleCache>,
+    /// Locked while somebody is enrolled.
+    enrolling: Mutex<()>,
+    /// The bytes of the photos that wait to be enrolled.
+    photo_bytes: Arc<AtomicUsize>,
     heavy_calls: HeavyCalls,
 }
 
@@ -71,6 +81,8 @@ impl ControlApi {
             summary: Mutex::new(summary),
             requests,
             people: Mutex::default(),
+            enrolling: Mutex::default(),
+            photo_bytes: Arc::default(),
             heavy_calls: HeavyCalls::default(),
         };
         (Arc::new(api), receiver)
@@ -83,8 +95,12 @@ impl ControlApi {
     pub fn listen(self: &Arc<Self>) -> Result<Server, ControlError> {
         let api = self.clone();
         let service = move |session: Session| -> ostiary_control::Service {
-            let call = Connection { api: api.clone(), session, sudo_uid: Mutex::new(None) };
-            Box::new(interface::new(Box::new(call)))
+            Box::new(interface::new(Box::new(Connection {
+                api: api.clone(),
+                session,
+                sudo_uid: Mutex::new(None),
+                photos: Mutex::new(SentPhotos::new(api.photo_bytes.clone())),
+            })))
         };
         Server::start(&self.config().control.socket, Path::new(GROUPS), Box::new(service))
     }
@@ -129,6 +145,7 @@ struct Connection {
     session: Session,
     /// The user who ran sudo, as the caller states it.
     sudo_uid: Mutex<Option<u32>>,
+    photos: Mutex<SentPhotos>,
 }
 
 impl Connection {
@@ -241,6 +258,60 @@ impl VarlinkInterface for Connection {
         }
     }
 
+    fn send_photo(&self, call: &mut dyn Call_SendPhoto, name: String, data: String) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        match self.photos.lock().unwrap_or_else(PoisonError::into_inner).add(name, &data) {
+            Ok(()) => call.reply(),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn enroll_photos(
+        &self,
+        call: &mut dyn Call_EnrollPhotos,
+        name: String,
+        options: EnrollOptions,
+    ) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        let photos = self.photos.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match self.api.enroll_photos(&name, &photos, &options, self.user()) {
+            Ok((messages, result)) => call.reply(messages, result),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn enroll_from_camera(
+        &self,
+        call: &mut dyn Call_EnrollFromCamera,
+        name: String,
+        any_pose: bool,
+        timeout_s: f64,
+        options: EnrollOptions,
+    ) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        let Ok(timeout) = Duration::try_from_secs_f64(timeout_s) else {
+            return call.reply_invalid_parameter("timeout_s".to_owned());
+        };
+        let enrollment = CameraEnrollment { any_pose, timeout, is_door_camera: true };
+        let caller = (&self.session, self.user());
+        match self.api.enroll_from_camera(&name, enrollment, &options, caller, call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
+        }
+    }
+
     fn rename_person(
         &self,
         call: &mut dyn Call_RenamePerson,
@@ -332,6 +403,22 @@ impl VarlinkInterface for Connection {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
         }
         match self.api.follow_events(filter, &self.session, call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
+        }
+    }
+
+    fn watch_live(&self, call: &mut dyn Call_WatchLive, max_per_s: f64) -> varlink::Result<()> {
+        if !self.may(call, Role::Viewer)? {
+            return Ok(());
+        }
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        match self.api.watch_live(max_per_s, &self.session, call) {
             Ok(ended) => ended,
             Err(error) => {
                 call.set_continues(false);

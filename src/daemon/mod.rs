@@ -9,7 +9,7 @@
 //! `door_worker` switches the relay, and does what people ask for with the types of `door_command`. `store_worker` stores events and passes them to the outputs. `supervisor`
 //! is the main thread; it supervises the other threads through `workers`, handles signals, and checks the wall clock with
 //! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. `control_api` answers the calls of the control
-//! API, each connection in a thread of its own. The threads share `shared`, the
+//! API, each connection in a thread of its own; those who watch get frames from `live_view`. The threads share `shared`, the
 //! event store, and the slots in which `supervisor` puts a new configuration.
 
 mod capture_worker;
@@ -20,6 +20,7 @@ mod door_command;
 mod door_worker;
 mod error;
 mod input_worker;
+mod live_view;
 mod lockout_events;
 pub mod mode_file;
 mod oom_score;

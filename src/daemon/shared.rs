@@ -16,6 +16,7 @@ use ostiary_texts::{Message, Texts};
 
 use super::door_command::{DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplySender, WaitingCommands};
 use super::error::Fault;
+use super::live_view::LiveView;
 use super::mode_file::SavedMode;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -70,6 +71,8 @@ pub struct Shared {
     pub progress: Progress,
     /// The newest frame, from the capture thread to the vision thread.
     pub frames: LatestFrame,
+    /// The newest frame, for those who watch.
+    pub live_view: Arc<LiveView>,
     /// Messages for the door thread.
     pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
     /// The commands that wait for the door thread.
@@ -108,6 +111,7 @@ impl Shared {
             progress: Progress::new(clock.clone()),
             clock,
             frames: LatestFrame::new(true),
+            live_view: Arc::default(),
             door_messages: Queue::default(),
             waiting_commands: WaitingCommands::default(),
             mode: Mutex::new(DoorMode::Normal),

@@ -276,6 +276,7 @@ impl VisionWorker {
         }
         let decisions = self.decider.observe(frame.time, &self.observations);
         self.answer_need(frame)?;
+        self.shared.live_view.put(frame, self.processor.faces());
         if let Some(frame_observer) = &mut self.frame_observer {
             let (faces, gallery) = (self.processor.faces(), self.processor.gallery());
             frame_observer(&FrameResult { frame, faces, decisions: &decisions, gallery });

@@ -71,7 +71,7 @@ pub enum CommandRefusal {
     #[error("the door is locked by a fault")]
     Locked,
     /// The door is locked down, and the command would open it.
-    #[error("the door is locked down; end that first, with the command `normal`")]
+    #[error("the door is locked down; end that first, with `ostiary door normal`")]
     LockedDown,
     /// The hold is too short or too long.
     #[error("a hold takes from {} s to {} h, and not {:.3} s", MIN_HOLD.as_secs(), MAX_HOLD.as_secs() / 3600, .0.as_secs_f64())]

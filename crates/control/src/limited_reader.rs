@@ -8,14 +8,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest request, bytes.
-const MAX_REQUEST: usize = 64 * 1024;
+pub const MAX_REQUEST: usize = 64 * 1024;
+/// The longest request of an admin, who sends photos, bytes.
+pub const MAX_REQUEST_OF_ADMIN: usize = 16 * 1024 * 1024;
 /// The requests of one connection that are handled at once, and then one for each [`REQUEST_INTERVAL`].
 const MAX_BURST: u32 = 50;
 /// The mean time between two requests of one connection, beyond the burst.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(20);
 /// A connection without a request for this time is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
-/// The time in which a request that has begun must be complete.
+/// The time in which a request that has begun must continue.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval at which a waiting connection checks whether the server ends.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -24,35 +26,35 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub struct LimitedReader {
     stream: UnixStream,
     stop: Arc<AtomicBool>,
+    /// The longest request, bytes.
+    max_request: usize,
     /// Bytes of the request that has begun.
     length: usize,
-    /// When the request began, or the last one ended.
+    /// When bytes arrived last.
     since: Instant,
     /// When the next request would be handled at the mean rate. Up to [`MAX_BURST`] intervals in the future.
     due: Instant,
 }
 
 impl LimitedReader {
-    /// Reads from a connection until `stop` is set.
+    /// Reads requests of at most `max_request` bytes from a connection until `stop` is set.
     ///
     /// # Errors
     /// The connection has ended.
-    pub fn new(stream: UnixStream, stop: Arc<AtomicBool>) -> io::Result<Self> {
+    pub fn new(stream: UnixStream, max_request: usize, stop: Arc<AtomicBool>) -> io::Result<Self> {
         stream.set_read_timeout(Some(POLL_INTERVAL))?;
         let now = Instant::now();
-        Ok(Self { stream, stop, length: 0, since: now, due: now })
+        Ok(Self { stream, stop, max_request, length: 0, since: now, due: now })
     }
 
     /// Counts what was read, and waits if there are too many requests.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
         let requests = bytes.iter().filter(|byte| **byte == 0).count();
         let began = bytes.iter().rposition(|byte| *byte == 0).map(|end| bytes.len() - end - 1);
-        let (before, now) = (self.length, Instant::now());
-        self.length = began.unwrap_or(before + bytes.len());
-        if began.is_some() || before == 0 {
-            self.since = now;
-        }
-        if self.length > MAX_REQUEST {
+        let now = Instant::now();
+        self.length = began.unwrap_or(self.length + bytes.len());
+        self.since = now;
+        if self.length > self.max_request {
             return Err(io::Error::new(ErrorKind::InvalidData, "the request is too long"));
         }
         self.due = self.due.max(now) + REQUEST_INTERVAL * u32::try_from(requests).unwrap_or(u32::MAX);
@@ -96,7 +98,7 @@ mod tests {
 
     fn pair() -> (LimitedReader, UnixStream) {
         let (near, far) = UnixStream::pair().unwrap();
-        (LimitedReader::new(near, Arc::default()).unwrap(), far)
+        (LimitedReader::new(near, MAX_REQUEST, Arc::default()).unwrap(), far)
     }
 
     #[test]

@@ -16,8 +16,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getuid;
 use varlink::{ConnectionHandler, Interface, VarlinkService};
 
-use crate::limited_reader::LimitedReader;
-use crate::{ControlError, Peer, RoleGroups, Session};
+use crate::limited_reader::{LimitedReader, MAX_REQUEST, MAX_REQUEST_OF_ADMIN};
+use crate::{ControlError, Peer, Role, RoleGroups, Session};
 
 /// The most connections at one time.
 pub const MAX_CONNECTIONS: usize = 24;
@@ -154,7 +154,8 @@ impl Accept {
         let role = self.groups.role(&peer, self.own);
         let session = Session { peer, role, stream: stream.try_clone()?, stop: self.stop.clone() };
         let service = (self.service)(session);
-        let reader = LimitedReader::new(stream.try_clone()?, self.stop.clone())?;
+        let max_request = if role == Some(Role::Admin) { MAX_REQUEST_OF_ADMIN } else { MAX_REQUEST };
+        let reader = LimitedReader::new(stream.try_clone()?, max_request, self.stop.clone())?;
         thread::Builder::new().name("control-call".to_owned()).spawn(move || {
             answer(service, reader, stream);
             drop(slot);

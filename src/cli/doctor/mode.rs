@@ -12,7 +12,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
 }
 
 fn evaluate(mode: &ModeOnDisk, is_running: bool, now: Timestamp) -> Finding {
-    let fix = "the command `normal` ends it";
+    let fix = "`ostiary door normal` ends it";
     match mode {
         ModeOnDisk::HeldOpen(saved) if is_running && saved.until().is_some_and(|until| until > now) => {
             let until = saved.until().unwrap_or(now);
@@ -25,7 +25,7 @@ fn evaluate(mode: &ModeOnDisk, is_running: bool, now: Timestamp) -> Finding {
         }
         ModeOnDisk::Unknown(why) => Finding::fault(
             format!("{why}; from the next start on the door is locked down, and nobody is let in by face"),
-            "see that the user of the service can read the file; the command `normal` then replaces it",
+            "see that the user of the service can read the file; `ostiary door normal` then replaces it",
         ),
     }
 }

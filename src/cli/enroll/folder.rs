@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_facebank::{PersonFolder, check_name, person_folders};
 use serde_json::json;
 
-use super::advice::advice;
-use super::enroller::Enroller;
+use super::FileEnroller;
 use crate::cli::output::json_line;
+use crate::enrollment::{PhotoFile, advice};
 
 /// Counts of people and photos.
 #[derive(Default)]
@@ -25,7 +25,7 @@ struct Counts {
     skipped: usize,
 }
 
-pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<ExitCode> {
+pub fn enroll(enroller: &mut FileEnroller, folder: &Path) -> anyhow::Result<ExitCode> {
     let people = person_folders(folder)?;
     if people.is_empty() {
         bail!("{}: there are no photos; put them into FOLDER/NAME/*.jpg or *.png", folder.display());
@@ -41,7 +41,7 @@ pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<Exit
     }
     bar.finish_and_clear();
     // Only now: the thresholds depend on the number of people.
-    for problem in enroller.problems() {
+    for problem in enroller.enroller.problems() {
         eprintln!("warning: {problem}; {}", problem.fix());
     }
     let Counts { enrolled, added, known, skipped } = counts;
@@ -62,7 +62,7 @@ pub fn enroll(enroller: &mut Enroller<'_>, folder: &Path) -> anyhow::Result<Exit
 }
 
 fn enroll_one(
-    enroller: &mut Enroller<'_>,
+    enroller: &mut FileEnroller,
     person: &PersonFolder,
     bar: &ProgressBar,
     counts: &mut Counts,
@@ -82,7 +82,9 @@ fn enroll_one(
         bar.inc(person.photos.len() as u64);
         return refused(error.to_string(), enroller.json.then(Vec::new));
     }
-    let batch = enroller.read(name, &person.photos, || bar.inc(1))?;
+    let photos = person.photos.iter().map(|path| PhotoFile { path: path.clone(), bytes: None });
+    let photos: Vec<_> = photos.collect();
+    let batch = enroller.enroller.read(name, &photos, || bar.inc(1))?;
     bar.suspend(|| {
         for problem in &batch.problems {
             eprintln!("{}: {}, skipped", problem.photo.display(), problem.problem);
@@ -103,15 +105,15 @@ fn enroll_one(
     if batch.photos.is_empty() && known == 0 {
         return refused("no photo is good enough".into(), enroller.json.then_some(problems));
     }
-    let model = enroller.encoder.model().clone();
+    let model = enroller.enroller.encoder.model().clone();
     let qualities = batch.qualities();
-    let enrolled = enroller.facebank.enroll(name, &model, &batch.into_templates())?;
+    let enrolled = enroller.enroller.facebank.enroll(name, &model, &batch.into_templates())?;
     if enrolled.added > 0 {
         enroller.record(name, enrolled.added);
         // The next people are compared with this one, at the thresholds of the grown facebank.
-        enroller.update_gallery()?;
+        enroller.enroller.update_gallery()?;
     }
-    let advice = advice(enroller.facebank.show(name)?.templates, &qualities);
+    let advice = advice(enroller.enroller.facebank.show(name)?.templates, &qualities);
     bar.suspend(|| advice.iter().for_each(|advice| eprintln!("{name}: {advice}")));
     counts.enrolled += 1;
     counts.added += enrolled.added;

@@ -1,59 +1,124 @@
-//! `enroll NAME PHOTO...`: enrolls a person if all photos are good.
+//! `enroll NAME PHOTO...` and `enroll NAME --camera`: by the running door, or in the facebank if no door runs.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::json;
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ostiary_capture as capture;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
+use ostiary_core::clock::MonotonicClock;
+use ostiary_pictures::read_picture_bytes;
 
-use super::advice::advice;
-use super::enroller::{Batch, Enroller};
-use crate::cli::output::json_line;
+use super::{Args, FileEnroller};
+use crate::cli::output::{json_line, line};
+use crate::enrollment::{CameraEnrollment, Enrollment, PhotoFile, Problem};
 
-pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCode> {
-    let batch = enroller.read(name, &enroller.args.photos, || ())?;
-    store(enroller, name, batch)
+/// Enrolls a person from photos in the facebank.
+pub fn enroll(enroller: &mut FileEnroller, name: &str, args: &Args) -> anyhow::Result<ExitCode> {
+    let photos: Vec<_> =
+        args.photos.iter().map(|path| PhotoFile { path: path.clone(), bytes: None }).collect();
+    let enrollment = enroller.enroller.enroll(name, &photos, &mut say)?;
+    enroller.finish(&enrollment)
 }
 
-/// Stores a person's templates if no photo has a problem. Returns exit code 1 otherwise.
-pub fn store(enroller: &mut Enroller<'_>, name: &str, batch: Batch) -> anyhow::Result<ExitCode> {
-    for photo in &batch.duplicates {
-        eprintln!("{}: this photo is enrolled already, skipped", photo.display());
+/// Enrolls a person in the facebank, with pictures of a camera.
+pub fn enroll_from_camera(
+    enroller: &mut FileEnroller,
+    name: &str,
+    args: &Args,
+    timeout: Duration,
+) -> anyhow::Result<ExitCode> {
+    let own = &enroller.enroller.config.camera;
+    let mut camera = own.clone();
+    let is_door_camera = args.source.as_ref().is_none_or(|source| *source == own.source);
+    if let Some(source) = &args.source {
+        camera.source.clone_from(source);
     }
-    if !batch.problems.is_empty() {
-        for problem in &batch.problems {
-            eprintln!("{}: {}", problem.photo.display(), problem.problem);
+    let mut source = capture::open(&camera, Arc::new(MonotonicClock::default()))?;
+    let enrollment = CameraEnrollment { any_pose: args.any_pose, timeout, is_door_camera }.run(
+        &mut enroller.enroller,
+        name,
+        source.as_mut(),
+        &|| true,
+        &mut say,
+    )?;
+    enroller.finish(&enrollment)
+}
+
+/// Has the running door enroll a person from photos.
+pub fn enroll_by_door(door: &mut Client, name: &str, args: &Args, json: bool) -> anyhow::Result<ExitCode> {
+    let mut problems = Vec::new();
+    for path in &args.photos {
+        let data = match read_picture_bytes(path) {
+            Ok(bytes) => BASE64_STANDARD.encode(bytes),
+            Err(error) => {
+                problems.push(Problem::unreadable(path, error));
+                continue;
+            }
+        };
+        door.door().send_photo(path.display().to_string(), data).call().map_err(CallError::from)?;
+    }
+    if !problems.is_empty() {
+        return print(&Enrollment::refused(name, problems, &mut say), json);
+    }
+    let call = door.door().enroll_photos(name.to_owned(), args.api_options()).call();
+    let reply = call.map_err(CallError::from)?;
+    reply.messages.iter().for_each(|message| say(message));
+    print(&from_api(reply.result)?, json)
+}
+
+/// Has the running door enroll a person with its camera.
+pub fn enroll_from_door_camera(
+    door: &mut Client,
+    name: &str,
+    args: &Args,
+    timeout: Duration,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut call = door.door().enroll_from_camera(
+        name.to_owned(),
+        args.any_pose,
+        timeout.as_secs_f64(),
+        args.api_options(),
+    );
+    for reply in call.more().map_err(CallError::from)? {
+        let reply = reply.map_err(CallError::from)?;
+        reply.message.iter().for_each(|message| say(message));
+        if let Some(result) = reply.result {
+            return print(&from_api(result)?, json);
         }
-        eprintln!("{name} was not enrolled: nothing was stored");
-        if enroller.json {
-            json_line(&json!({ "person": name, "enrolled": false, "problems": batch.problems }))?;
+    }
+    bail!("the running door has ended the enrollment without a result; see `ostiary events`")
+}
+
+fn from_api(result: serde_json::Value) -> anyhow::Result<Enrollment> {
+    serde_json::from_value(result)
+        .context("the running door describes an enrollment in another way than this program")
+}
+
+/// Prints a line for the person who enrolls.
+pub fn say(message: &str) {
+    eprintln!("{message}");
+}
+
+/// Prints what became of an enrollment. The exit code is 1 if photos were refused.
+pub fn print(enrollment: &Enrollment, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        json_line(enrollment)?;
+    }
+    match enrollment {
+        Enrollment::Refused(_) => Ok(ExitCode::from(1)),
+        Enrollment::Enrolled(enrolled) => {
+            if !json {
+                let verb = if enrolled.new { "enrolled" } else { "added to" };
+                let (name, added, all) = (&enrolled.person, enrolled.added, enrolled.templates);
+                line(&format!("{verb} {name}; templates: {added} new, {all} in all"))?;
+            }
+            Ok(ExitCode::SUCCESS)
         }
-        return Ok(ExitCode::from(1));
     }
-    let known = batch.duplicates.len();
-    let model = enroller.encoder.model().clone();
-    let (qualities, aspect) = (batch.qualities(), batch.frontal_aspect);
-    let enrolled = enroller.facebank.enroll_from_camera(name, &model, &batch.into_templates(), aspect)?;
-    let person = enroller.facebank.show(name)?;
-    if enrolled.added > 0 {
-        enroller.record(name, enrolled.added);
-        enroller.update_gallery()?;
-    }
-    let alike = enroller.gallery.alike(enrolled.person).map(|other| other.name.clone());
-    let advice = advice(person.templates, &qualities);
-    if enroller.json {
-        json_line(&json!({
-            "person": person.person.name, "enrolled": true, "id": enrolled.person, "new": enrolled.new,
-            "added": enrolled.added, "known": enrolled.known + known, "templates": person.templates,
-            "frontal_aspect": person.frontal_aspect, "alike": alike, "advice": advice.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        }))?;
-    } else {
-        let (verb, name) = (if enrolled.new { "enrolled" } else { "added to" }, &person.person.name);
-        println!("{verb} {name}; templates: {} new, {} in all", enrolled.added, person.templates);
-    }
-    for problem in enroller.problems().iter().filter(|problem| problem.concerns(&person.person.name)) {
-        eprintln!("warning: {problem}; {}", problem.fix());
-    }
-    for advice in advice {
-        eprintln!("{advice}");
-    }
-    Ok(ExitCode::SUCCESS)
 }

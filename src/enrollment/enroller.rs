@@ -1,32 +1,28 @@
 //! What all sources of photos share: the facebank, the encoder, and the checks of photos and templates.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostiary_config::Config;
 use ostiary_core::{Crop, Embedding, Frame, PersonId, Quality, QualityFault, Score};
-use ostiary_events::Action;
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
-use ostiary_pictures::read_picture;
+use ostiary_pictures::{PictureError, decode_picture, read_picture_bytes};
 use ostiary_pipeline::{
     EncodedFace, FaceEncoder, PhotoCheck, Thresholds, aligned_crop, check_photo, outliers,
 };
 use ostiary_vision::cover;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Args;
+use super::advice::advice;
 use super::photo_error::PhotoError;
-use crate::cli::Globals;
-use crate::cli::administration::record;
-use crate::cli::thresholds::thresholds;
+use super::{EnrollOptions, Enrolled, Enrollment, Say};
 use crate::people_check::PeopleProblem;
 
 /// Checks photos and enrolls people in a facebank.
-pub struct Enroller<'a> {
+pub struct Enroller {
     pub config: Config,
-    pub args: &'a Args,
-    pub json: bool,
+    pub options: EnrollOptions,
     pub facebank: Facebank,
     pub encoder: FaceEncoder,
     /// All enrolled people, to find those that a new face is similar to.
@@ -35,8 +31,16 @@ pub struct Enroller<'a> {
     pub thresholds: Thresholds,
 }
 
+/// A photo as a file, or as the bytes of one.
+pub struct PhotoFile {
+    /// The path, or the name that the sender gives it.
+    pub path: PathBuf,
+    /// The content; `None` to read the file.
+    pub bytes: Option<Vec<u8>>,
+}
+
 /// A photo that is not enrolled, and why.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     pub photo: PathBuf,
     pub problem: String,
@@ -64,40 +68,101 @@ pub struct Batch {
     pub frontal_aspect: Option<f32>,
 }
 
-impl<'a> Enroller<'a> {
-    pub fn open(globals: &Globals, args: &'a Args) -> anyhow::Result<Self> {
-        let config = globals.config()?;
-        let facebank = Facebank::open(args.facebank.as_ref().unwrap_or(&config.facebank.path))?;
+impl Enroller {
+    /// Opens the facebank and loads the models. If these do not support `door.fpir`, the strictest thresholds are used, with a warning.
+    pub fn open(
+        config: Config,
+        options: EnrollOptions,
+        facebank: &Path,
+        say: &mut Say<'_>,
+    ) -> anyhow::Result<Self> {
+        let facebank = Facebank::open(facebank)?;
         let encoder = FaceEncoder::load(&config)?;
-        let thresholds = thresholds(&encoder, &config);
+        let (thresholds, error) = encoder.thresholds(config.door.fpir);
+        if let Some(error) = error {
+            say(&format!("warning: {error}; until then the strictest thresholds are used"));
+        }
         let gallery = thresholds.load_gallery(&facebank, encoder.model())?;
-        Ok(Self { config, args, json: globals.json, facebank, encoder, gallery, thresholds })
+        Ok(Self { config, options, facebank, encoder, gallery, thresholds })
     }
 
-    /// Records that photos of a person were added to the door's facebank.
-    pub fn record(&self, name: &str, added: usize) {
-        let photos = format!("{added} photo{}", if added == 1 { "" } else { "s" });
-        record(&self.config, self.facebank.path(), Action::Enrolled, Some(name), Some(photos));
+    /// Enrolls a person, if all photos are good.
+    pub fn enroll(
+        &mut self,
+        name: &str,
+        photos: &[PhotoFile],
+        say: &mut Say<'_>,
+    ) -> anyhow::Result<Enrollment> {
+        let batch = self.read(name, photos, || ())?;
+        self.store(name, batch, say)
+    }
+
+    /// Stores a person's templates, if no photo has a problem.
+    pub fn store(&mut self, name: &str, batch: Batch, say: &mut Say<'_>) -> anyhow::Result<Enrollment> {
+        for photo in &batch.duplicates {
+            say(&format!("{}: this photo is enrolled already, skipped", photo.display()));
+        }
+        if !batch.problems.is_empty() {
+            return Ok(Enrollment::refused(name, batch.problems, say));
+        }
+        let known = batch.duplicates.len();
+        let model = self.encoder.model().clone();
+        let (qualities, aspect) = (batch.qualities(), batch.frontal_aspect);
+        let enrolled = self.facebank.enroll_from_camera(name, &model, &batch.into_templates(), aspect)?;
+        let person = self.facebank.show(name)?;
+        if enrolled.added > 0 {
+            self.update_gallery()?;
+        }
+        let advice = advice(person.templates, &qualities);
+        let name = person.person.name;
+        for problem in self.problems().iter().filter(|problem| problem.concerns(&name)) {
+            say(&format!("warning: {problem}; {}", problem.fix()));
+        }
+        for advice in &advice {
+            say(&advice.to_string());
+        }
+        Ok(Enrollment::Enrolled(Enrolled {
+            person: name,
+            enrolled: true,
+            id: enrolled.person.0,
+            new: enrolled.new,
+            added: enrolled.added,
+            known: enrolled.known + known,
+            templates: person.templates,
+            frontal_aspect: person.frontal_aspect,
+            alike: self.gallery.alike(enrolled.person).map(|other| other.name.clone()),
+            advice: advice.iter().map(ToString::to_string).collect(),
+        }))
     }
 
     /// Reads and checks a person's photos. Nothing is stored. A photo that is refused becomes a problem of the batch.
     /// `tick` is called after each photo.
-    pub fn read(&mut self, name: &str, photos: &[PathBuf], mut tick: impl FnMut()) -> anyhow::Result<Batch> {
+    pub fn read(
+        &mut self,
+        name: &str,
+        photos: &[PhotoFile],
+        mut tick: impl FnMut(),
+    ) -> anyhow::Result<Batch> {
         let mut batch = Batch::default();
         let mut hashes = HashSet::new();
-        for path in photos {
-            let photo = match fs::read(path) {
-                Ok(content) => PhotoHash::of(&content),
+        for PhotoFile { path, bytes } in photos {
+            let bytes = match bytes {
+                Some(bytes) => Ok(Cow::Borrowed(&**bytes)),
+                None => read_picture_bytes(path).map(Cow::Owned),
+            };
+            let bytes = match bytes {
+                Ok(bytes) => bytes,
                 Err(error) => {
-                    batch.add_problem(path, &PhotoError::Read(error));
+                    batch.add_problem(path, &error.into());
                     tick();
                     continue;
                 }
             };
+            let photo = PhotoHash::of(&bytes);
             if !hashes.insert(photo) || self.facebank.has_photo(name, &photo, self.encoder.model())? {
                 batch.duplicates.push(path.clone());
             } else {
-                match self.read_photo(path, photo) {
+                match self.read_photo(path, &bytes, photo) {
                     Ok(good) => batch.photos.push(good),
                     Err(error) => batch.add_problem(path, &error),
                 }
@@ -109,9 +174,9 @@ impl<'a> Enroller<'a> {
     }
 
     /// Reads a photo: an aligned crop, or one with one face.
-    fn read_photo(&mut self, path: &Path, photo: PhotoHash) -> Result<GoodPhoto, PhotoError> {
-        let frame = read_picture(path)?;
-        if self.args.aligned {
+    fn read_photo(&mut self, path: &Path, bytes: &[u8], photo: PhotoHash) -> Result<GoodPhoto, PhotoError> {
+        let frame = decode_picture(path, bytes)?;
+        if self.options.aligned {
             let not_aligned = PhotoError::NotAligned { width: frame.width(), height: frame.height() };
             let crop = aligned_crop(&frame).ok_or(not_aligned)?;
             if !self.encoder.is_face(&crop)? {
@@ -139,7 +204,7 @@ impl<'a> Enroller<'a> {
     pub fn accept(&self, fault: Option<QualityFault>) -> Result<(), PhotoError> {
         match fault {
             Some(QualityFault::NotUpright) => Err(PhotoError::NotUpright),
-            Some(fault) if !self.args.force => Err(PhotoError::LowQuality(fault)),
+            Some(fault) if !self.options.force => Err(PhotoError::LowQuality(fault)),
             _ => Ok(()),
         }
     }
@@ -160,7 +225,7 @@ impl<'a> Enroller<'a> {
     /// to the problems.
     pub fn check(&self, name: &str, batch: &mut Batch) -> anyhow::Result<()> {
         let own = self.facebank.id(name)?;
-        if !self.args.allow_similar {
+        if !self.options.allow_similar {
             for photo in std::mem::take(&mut batch.photos) {
                 match self.similar_person(&photo.template.embedding, own) {
                     None => batch.photos.push(photo),
@@ -171,7 +236,7 @@ impl<'a> Enroller<'a> {
                 }
             }
         }
-        if !self.args.allow_unlike {
+        if !self.options.allow_unlike {
             let new: Vec<Embedding> =
                 batch.photos.iter().map(|photo| photo.template.embedding.clone()).collect();
             let known = self.facebank.embeddings(name, self.encoder.model())?;
@@ -202,6 +267,13 @@ impl<'a> Enroller<'a> {
         let matching = self.gallery.scores(embedding).filter(is_other);
         let other = matching.max_by(|a, b| a.similarity.0.total_cmp(&b.similarity.0))?;
         self.gallery.person(other.person).map(|person| person.name.clone())
+    }
+}
+
+impl Problem {
+    /// A photo that cannot be read.
+    pub fn unreadable(photo: &Path, error: PictureError) -> Self {
+        Self { photo: photo.to_owned(), problem: PhotoError::from(error).to_string() }
     }
 }
 

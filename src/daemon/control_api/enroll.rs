@@ -1,0 +1,170 @@
+//! Enrollment by the running door: from photos that the client sends, or before the door's camera.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, TryLockError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ostiary_control::Session;
+use ostiary_control::interface::{self, Call_EnrollFromCamera};
+use ostiary_events::{Action, Administration, EventKind, User};
+use ostiary_facebank::check_name;
+use serde_json::Value;
+
+use super::ControlApi;
+use crate::daemon::live_view::DoorCamera;
+use crate::enrollment::{CameraEnrollment, EnrollOptions, Enroller, Enrollment, PhotoFile, photos_added};
+
+/// The most bytes of photos that wait to be enrolled, of all connections.
+const MAX_BYTES: usize = 64_000_000;
+/// The most bytes of one photo.
+const MAX_PHOTO: usize = 12_000_000;
+/// The longest enrollment before the camera.
+const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The photos that a connection has sent.
+#[derive(Default)]
+pub struct SentPhotos {
+    photos: Vec<PhotoFile>,
+    bytes: usize,
+    /// The bytes of all connections.
+    all: Arc<AtomicUsize>,
+}
+
+impl SentPhotos {
+    /// No photos yet. `all` counts the bytes of all connections.
+    pub fn new(all: Arc<AtomicUsize>) -> Self {
+        Self { photos: Vec::new(), bytes: 0, all }
+    }
+
+    /// Adds a photo.
+    pub fn add(&mut self, name: String, data: &str) -> Result<()> {
+        ensure!(data.len() / 4 * 3 <= MAX_PHOTO, "{name}: the photo is larger than 12 MB; make it smaller");
+        let bytes =
+            BASE64_STANDARD.decode(data).with_context(|| format!("{name}: the data is not base64"))?;
+        let length = bytes.len();
+        let add = |all: usize| all.checked_add(length).filter(|all| *all <= MAX_BYTES);
+        if self.all.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_err() {
+            bail!("{name}: the photos are larger than 64 MB together; enroll some of them first");
+        }
+        self.bytes += length;
+        self.photos.push(PhotoFile { path: PathBuf::from(name), bytes: Some(bytes) });
+        Ok(())
+    }
+
+    /// Takes all photos.
+    pub fn take(&mut self) -> Vec<PhotoFile> {
+        self.all.fetch_sub(std::mem::take(&mut self.bytes), Ordering::AcqRel);
+        std::mem::take(&mut self.photos)
+    }
+}
+
+impl Drop for SentPhotos {
+    fn drop(&mut self) {
+        self.take();
+    }
+}
+
+impl ControlApi {
+    /// Enrolls a person from photos. Returns the messages for the person who enrolls, and what became of it.
+    pub(super) fn enroll_photos(
+        &self,
+        name: &str,
+        photos: &[PhotoFile],
+        options: &interface::EnrollOptions,
+        user: User,
+    ) -> Result<(Vec<String>, Value)> {
+        check_name(name)?;
+        ensure!(!photos.is_empty(), "nothing to enroll {name} from: send photos first");
+        let _one = self.begin_enrollment()?;
+        let mut messages = Vec::new();
+        let mut say = |message: &str| messages.push(message.to_owned());
+        let mut enroller = self.enroller(options, &mut say)?;
+        let enrollment = enroller.enroll(name, photos, &mut say)?;
+        self.record_enrollment(&enrollment, user);
+        Ok((messages, json(&enrollment)?))
+    }
+
+    /// Enrolls a person before the door's camera, and sends the messages as they happen.
+    pub(super) fn enroll_from_camera(
+        &self,
+        name: &str,
+        enrollment: CameraEnrollment,
+        options: &interface::EnrollOptions,
+        (session, user): (&Session, User),
+        call: &mut dyn Call_EnrollFromCamera,
+    ) -> Result<varlink::Result<()>> {
+        check_name(name)?;
+        ensure!(enrollment.timeout <= MAX_TIMEOUT, "timeout_s must be at most {}", MAX_TIMEOUT.as_secs());
+        let _one = self.begin_enrollment()?;
+        call.set_continues(true);
+        let mut is_sent = true;
+        let mut say = |message: &str| {
+            is_sent = is_sent && call.reply(Some(message.to_owned()), None).is_ok();
+        };
+        let mut enroller = self.enroller(options, &mut say)?;
+        let mut camera = DoorCamera::new(&self.shared.live_view);
+        let go_on = || session.is_open() && !self.shared.is_stopping();
+        let enrolled = enrollment.run(&mut enroller, name, &mut camera, &go_on, &mut say)?;
+        self.record_enrollment(&enrolled, user);
+        call.set_continues(false);
+        Ok(call.reply(None, Some(json(&enrolled)?)))
+    }
+
+    /// One enrollment at a time, because each loads the models.
+    fn begin_enrollment(&self) -> Result<impl Drop> {
+        match self.enrolling.try_lock() {
+            Ok(one) => Ok(one),
+            Err(TryLockError::Poisoned(one)) => Ok(PoisonError::into_inner(one)),
+            Err(TryLockError::WouldBlock) => bail!("somebody else is being enrolled: try again later"),
+        }
+    }
+
+    fn enroller(&self, options: &interface::EnrollOptions, say: &mut dyn FnMut(&str)) -> Result<Enroller> {
+        let config = self.config();
+        let interface::EnrollOptions { aligned, force, allow_similar, allow_unlike } = *options;
+        let options = EnrollOptions { aligned, force, allow_similar, allow_unlike };
+        Enroller::open((*config).clone(), options, &config.facebank.path, say)
+    }
+
+    fn record_enrollment(&self, enrollment: &Enrollment, user: User) {
+        let Enrollment::Enrolled(enrolled) = enrollment else { return };
+        if enrolled.added > 0 {
+            let (person, detail) = (Some(enrolled.person.clone()), Some(photos_added(enrolled.added)));
+            let change = Administration { action: Action::Enrolled, person, detail, user };
+            self.shared.emit(EventKind::Administered(change));
+        }
+    }
+}
+
+/// What became of an enrollment, as commands print it.
+fn json(enrollment: &Enrollment) -> Result<Value> {
+    // By text, so that a number has as many digits as the commands print.
+    Ok(serde_json::from_str(&serde_json::to_string(enrollment)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_are_limited_in_all_connections_together() {
+        let all = Arc::new(AtomicUsize::new(0));
+        let (mut one, mut other) = (SentPhotos::new(all.clone()), SentPhotos::new(all.clone()));
+        let photo = BASE64_STANDARD.encode(vec![0; 11_000_000]);
+        for _ in 0..5 {
+            one.add("a.jpg".to_owned(), &photo).unwrap();
+        }
+        assert!(other.add("b.jpg".to_owned(), &photo).unwrap_err().to_string().contains("64 MB together"));
+        assert!(other.add("b.jpg".to_owned(), "no base64!").unwrap_err().to_string().contains("b.jpg"));
+        let large = BASE64_STANDARD.encode(vec![0; MAX_PHOTO + 3]);
+        assert!(other.add("c.jpg".to_owned(), &large).unwrap_err().to_string().contains("12 MB"));
+        assert_eq!(one.take().len(), 5);
+        other.add("b.jpg".to_owned(), &photo).unwrap();
+        drop(other);
+        assert_eq!(all.load(Ordering::Acquire), 0, "a connection that ends makes room");
+    }
+}

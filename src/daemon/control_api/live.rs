@@ -1,0 +1,79 @@
+//! Pictures of the door's camera for those who watch.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use ostiary_control::Session;
+use ostiary_control::interface::{Call_WatchLive, LiveFace, LivePicture, Person};
+use ostiary_core::{BBox, Frame};
+use ostiary_pipeline::TrackedFace;
+
+use super::ControlApi;
+use crate::daemon::live_view::LiveFrame;
+
+/// JPEG quality, 0 to 100: enough to aim a camera and to judge the light.
+const JPEG_QUALITY: u8 = 75;
+
+impl ControlApi {
+    /// Sends pictures until the client or the server ends.
+    pub(super) fn watch_live(
+        &self,
+        max_per_s: f64,
+        session: &Session,
+        call: &mut dyn Call_WatchLive,
+    ) -> Result<varlink::Result<()>> {
+        ensure!((0.1..=10.0).contains(&max_per_s), "max_per_s must be 0.1 to 10");
+        let interval = Duration::from_secs_f64(1.0 / max_per_s);
+        let mut watcher = self.shared.live_view.watch();
+        let mut newest = LiveFrame::default();
+        call.set_continues(true);
+        while session.is_open() {
+            let start = Instant::now();
+            if !watcher.next(&mut newest) {
+                continue;
+            }
+            let people = self.list_people()?;
+            let picture = LivePicture {
+                number: i64::try_from(newest.number).unwrap_or(i64::MAX),
+                time_s: newest.frame.time.as_secs_f64(),
+                width: newest.frame.width().into(),
+                height: newest.frame.height().into(),
+                jpeg: BASE64_STANDARD.encode(jpeg(&newest.frame)?),
+                faces: newest.faces.iter().map(|face| live_face(face, &people)).collect(),
+            };
+            if let Err(error) = call.reply(picture) {
+                return Ok(Err(error));
+            }
+            thread::sleep(interval.saturating_sub(start.elapsed()));
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn jpeg(frame: &Frame) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+    encoder.write_image(frame.rgb(), frame.width(), frame.height(), ExtendedColorType::Rgb8)?;
+    Ok(bytes)
+}
+
+fn live_face(face: &TrackedFace, people: &[Person]) -> LiveFace {
+    let BBox { x, y, width, height } = face.detection.bbox;
+    let matched = face.candidate.filter(|candidate| candidate.similarity.reaches(candidate.threshold));
+    let looks_like =
+        matched.and_then(|candidate| people.iter().find(|person| person.id == candidate.person.0));
+    LiveFace {
+        track: i64::try_from(face.track.0).unwrap_or(i64::MAX),
+        x: x.into(),
+        y: y.into(),
+        width: width.into(),
+        height: height.into(),
+        looks_like: looks_like.map(|person| person.name.clone()),
+        advice: face.fault.map(|fault| fault.advice().to_owned()),
+    }
+}
