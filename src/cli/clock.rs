@@ -30,7 +30,7 @@ enum Verb {
     /// right, and the event was recorded while it was wrong, this releases them: from now on the clock is compared with
     /// the events that come. No event is changed. A running door takes it up within a second. A clock before the
     /// program was made is not accepted: set it.
-    #[command(after_help = "Example:\n  sudo -u ostiary ostiary clock accept\n\n\
+    #[command(after_help = "Example:\n  sudo ostiary clock accept\n\n\
                             Exit code 0: accepted, or there was nothing to accept. 2: an error.")]
     Accept,
 }

@@ -64,7 +64,7 @@ enum Verb {
     /// with --head, with one that was kept elsewhere: the retained topic `head` of MQTT, or the journal. Only a head from
     /// elsewhere shows that all of the record was replaced. Events after the last head, which is signed every hour, are
     /// compared with the trail beside them only.
-    #[command(after_help = "Examples:\n  sudo -u ostiary ostiary events verify\n  \
+    #[command(after_help = "Examples:\n  sudo ostiary events verify\n  \
                             mosquitto_sub -t ostiary/front/head -C 1 > head; ostiary events verify --head head\n\n\
                             Exit code: 0 everything fits, 1 something does not, 2 an error.")]
     Verify {

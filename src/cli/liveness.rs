@@ -14,7 +14,7 @@ use clap::Subcommand;
 use super::Globals;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  sudo -u ostiary ostiary liveness test\n  ostiary liveness show")]
+#[command(after_help = "Examples:\n  sudo ostiary liveness test\n  ostiary liveness show")]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,

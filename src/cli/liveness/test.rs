@@ -37,9 +37,9 @@ use crate::liveness_problem::LivenessProblem;
 const PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  sudo -u ostiary ostiary liveness test\n  \
-                  sudo -u ostiary ostiary liveness test --kind large_print --presentations 59\n  \
-                  sudo -u ostiary ostiary liveness test --kind night\n\n\
+#[command(after_help = "Examples:\n  sudo ostiary liveness test\n  \
+                  sudo ostiary liveness test --kind large_print --presentations 59\n  \
+                  sudo ostiary liveness test --kind night\n\n\
                   Enter begins a part and ends it, s and Enter leaves it out, Ctrl-C ends the test: what was counted is recorded.\n\n\
                   Exit code: 0 all was counted and is recorded, 1 the test ended early, 2 an error.")]
 pub(super) struct Args {
@@ -78,7 +78,7 @@ enum TestError {
     NoTerminal,
     #[error(
         "event store {path}: this user may not write to it, and the result could not be recorded: {why}; run this as the user of the \
-         door, `sudo -u ostiary ostiary liveness test`"
+         door, `sudo ostiary liveness test`"
     )]
     CannotRecord { path: String, why: std::io::Error },
 }
