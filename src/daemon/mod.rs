@@ -19,6 +19,7 @@ mod door_worker;
 mod error;
 mod input_worker;
 mod lockout_events;
+mod mode_at_start;
 pub mod mode_file;
 mod oom_score;
 mod probation_run;
