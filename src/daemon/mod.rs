@@ -22,6 +22,7 @@ mod error;
 mod input_worker;
 mod live_view;
 mod lockout_events;
+mod mode_at_start;
 pub mod mode_file;
 mod oom_score;
 mod probation_run;

@@ -8,9 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ostiary_access::{
-    DoorMode, DoorMonitor, GroupWithoutHours, LivenessRules, ModeName, groups_without_hours,
-};
+use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, groups_without_hours};
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
@@ -38,7 +36,7 @@ use super::control_api::{ControlApi, DoorSummary, MainRequest};
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
-use super::mode_file::{self, ModeOnDisk, SavedMode};
+use super::mode_at_start;
 use super::probation_run::{ProbationRun, RolledBack};
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
@@ -165,7 +163,8 @@ fn run_with(
     let saved_beside = is_camera.then(|| config.events.path.clone());
     let visit_file = saved_beside.as_deref().map(visit_file::path_beside);
     let first_state = visit_file.as_deref().map_or(FirstState::None, visit_file::first_state);
-    if let Some(lockdown) = saved_beside.as_deref().and_then(|events| restore_mode(&shared, events)) {
+    if let Some(lockdown) = saved_beside.as_deref().and_then(|events| mode_at_start::restore(&shared, events))
+    {
         started = format!("{started}, {lockdown}");
     }
     if config.mqtt.enabled {
@@ -467,21 +466,6 @@ struct PreparedReload {
     /// Number of people with a template of the model.
     people: usize,
     detail: String,
-}
-
-/// Restores a lockdown from before the restart, with a warning. Returns since when, or why, the door is locked down; `None` if it
-/// is not. A hold has ended with the daemon.
-fn restore_mode(shared: &Shared, events: &Path) -> Option<String> {
-    let mode = mode_file::read(&mode_file::path_beside(events));
-    if let ModeOnDisk::HeldOpen(_) = mode {
-        shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None));
-    }
-    let lockdown = mode.lockdown()?;
-    log::warn!(
-        "the door is {lockdown}; nobody is let in by face until `ostiary door normal`, and the exit button works"
-    );
-    shared.set_mode(DoorMode::LockedDown);
-    Some(lockdown)
 }
 
 /// Opens the facebank to read it. Creates an empty one if there is none.

@@ -9,7 +9,7 @@ use crate::cli::output::{json_line, line};
 
 /// The columns of the table: fields of the JSON, in its order, without the measures of quality and the counts of tests of
 /// liveness.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 23] = [
     "id",
     "time",
     "kind",
@@ -31,6 +31,8 @@ const COLUMNS: [&str; 21] = [
     "action",
     "uid",
     "sudo_uid",
+    "mode",
+    "command",
 ];
 
 /// How events are printed.

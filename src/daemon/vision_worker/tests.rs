@@ -135,7 +135,7 @@ fn a_grant_is_remembered_after_a_restart() {
 fn nobody_is_let_in_in_a_lockdown_which_begins_no_cool_down() {
     let mut vision = TestVision::new(FirstState::None);
     vision.shared.set_mode(DoorMode::LockedDown);
-    let mut show = |vision: &mut TestVision, frames: std::ops::Range<u64>| -> Vec<String> {
+    let show = |vision: &mut TestVision, frames: std::ops::Range<u64>| -> Vec<String> {
         frames.flat_map(|frame| vision.show(frame * 200, face(1, 0.9, (frame % 8) as f32))).collect()
     };
     assert_eq!(show(&mut vision, 5..15), ["locked_down Ann"]);

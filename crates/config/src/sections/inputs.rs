@@ -30,7 +30,7 @@ section! {
         debounce_ms: u64 = 30 => integer(1, 1000).restart();
         /// A door that opens was forced, unless the relay is on or went to rest within this number of seconds before.
         grace_s: f64 = 2.0 => number(0.0, 60.0).restart();
-        /// A door that stays open for this number of seconds is held open.
+        /// A door that stays open for this number of seconds is reported as open for too long.
         held_open_s: f64 = 30.0 => number(1.0, 86_400.0).restart();
     }
 }
