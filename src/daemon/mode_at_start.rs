@@ -16,7 +16,7 @@ pub fn restore(shared: &Shared, events: &Path) -> Option<String> {
     }
     let lockdown = mode.lockdown()?;
     log::warn!(
-        "the door is {lockdown}; nobody is let in by face until the command `normal`, and the exit button works"
+        "the door is {lockdown}; nobody is let in by face until `ostiary door normal`, and the exit button works"
     );
     shared.set_mode(DoorMode::LockedDown);
     Some(lockdown)
