@@ -21,4 +21,5 @@ mod people_change;
 mod people_check;
 pub mod replay;
 pub mod report;
+mod shown_setting;
 pub mod wall_clock;

@@ -26,9 +26,10 @@ use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, por
 use serde_json::Value;
 
 /// The checks in their order.
-const CHECKS: [&str; 22] = [
+const CHECKS: [&str; 23] = [
     "config",
     "service",
+    "control",
     "permissions",
     "disk",
     "clock",

@@ -3,16 +3,21 @@
 use std::process::ExitCode;
 
 use ostiary_access::GroupWithoutHours;
-use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, Setting};
-use ostiary_core::{ModelRole, redact};
+use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, set_key};
+use ostiary_control::CallError;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_core::ModelRole;
+use ostiary_events::Action as Administered;
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_models::{Bundle, UnsupportedFpir};
 use ostiary_pipeline::Thresholds;
 use serde_json::{Map, json};
-use toml::Value;
 
 use super::Globals;
+use super::administration::record;
 use super::output::{json_line, line};
+use super::running_door::running_door;
+use crate::shown_setting::shown_value;
 use crate::wall_clock::{self, WallClock, ask_synchronization};
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +46,25 @@ enum Action {
         #[arg(long)]
         origin: bool,
     },
+    /// Change a key, and have the running door use it.
+    ///
+    /// The key is kept in /var/lib/ostiary/settings.toml, which comes after /etc/ostiary. Keys of the relay, of models, of lockout, of
+    /// the level of liveness, and those that take a restart can only be set in /etc/ostiary.
+    #[command(
+        after_help = "Examples:\n  ostiary config set door.cooldown_s 30\n  ostiary config set camera.rotate 180"
+    )]
+    Set {
+        /// The key, for example door.cooldown_s.
+        key: String,
+        /// The value: TOML, or text that needs no quotes.
+        value: String,
+    },
+    /// Remove a key that was changed by `config set`, so that /etc/ostiary or the default counts again.
+    #[command(after_help = "Example:\n  ostiary config reset door.cooldown_s")]
+    Reset {
+        /// The key.
+        key: String,
+    },
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
@@ -50,6 +74,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             Err(error) => report_problems(globals, &error),
         },
         Action::Show { origin } => show(globals, &globals.loaded()?, origin),
+        Action::Set { key, value } => change(globals, &key, Some(&value)),
+        Action::Reset { key } => change(globals, &key, None),
     }
 }
 
@@ -68,6 +94,10 @@ fn report_valid(globals: &Globals, loaded: &Loaded) -> anyhow::Result<ExitCode> 
     let hours = Hours::parse(&config.hours)?;
     let problem = unsupported_fpir(config).or_else(|| unknown_zone(&hours));
     let mut warnings: Vec<_> = loaded.ignored().iter().map(ignored_warning).collect();
+    warnings.extend(loaded.left_out().map(|left_out| {
+        let message = left_out.to_string();
+        (message.clone(), json!({ "warning": "settings", "message": message }))
+    }));
     warnings.extend(hours_warnings(&hours, config));
     if problem.is_none() && !hours.is_empty() {
         warnings.extend(clock_warning(config));
@@ -184,7 +214,7 @@ fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<Exi
     let mut section = "";
     for setting in loaded.settings() {
         let (key, origin) = (&setting.key, setting.origin.to_string());
-        let value = shown(setting);
+        let value = shown_value(setting);
         if globals.json {
             json_line(&json!({ "key": key, "value": value, "origin": origin }))?;
             continue;
@@ -208,15 +238,35 @@ fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a key's value may hold a user and a password.
-fn is_address(key: &str) -> bool {
-    ["camera.source", "models.source"].contains(&key)
-}
-
-/// The value without secrets: an address loses its user, password and query.
-fn shown(setting: &Setting) -> Option<Value> {
-    match &setting.value {
-        Some(Value::String(source)) if is_address(&setting.key) => Some(Value::String(redact(source))),
-        value => value.clone(),
+/// Changes a key, by the running door or in the file of changed keys; without a value it is removed from there.
+fn change(globals: &Globals, name: &str, value: Option<&str>) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    let detail = match running_door(&config, &config.facebank.path)? {
+        Some(mut client) => {
+            let door = client.door();
+            let detail = match value {
+                Some(value) => {
+                    door.set_key(name.to_owned(), value.to_owned()).call().map(|reply| reply.detail)
+                }
+                None => door.reset_key(name.to_owned()).call().map(|reply| reply.detail),
+            };
+            detail.map_err(CallError::from)?;
+            "the running door uses it"
+        }
+        None => {
+            set_key(&globals.layers(), name, value)?;
+            let detail =
+                Some(value.map_or_else(|| format!("{name} as before"), |value| format!("{name} = {value}")));
+            record(&config, &config.facebank.path, Administered::Configured, None, detail);
+            "no door runs; the next start uses it"
+        }
+    };
+    match globals.json {
+        true => json_line(&json!({ "key": name, "changed": true }))?,
+        false => line(&match value {
+            Some(value) => format!("{name} = {value}: {detail}."),
+            None => format!("{name} is as in the owner's files: {detail}."),
+        })?,
     }
+    Ok(ExitCode::SUCCESS)
 }

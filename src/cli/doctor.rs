@@ -138,7 +138,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         // Before the checks, because they take seconds.
         archive::check_absent(path)?;
     }
-    let (loaded, problems) = config::examine(&globals.layers())?;
+    // A damaged file of changed keys is left out, as at the start of the door.
+    let (loaded, problems) = match config::load(&globals.layers()) {
+        Ok(loaded) => (loaded, Vec::new()),
+        Err(_) => config::examine(&globals.layers())?,
+    };
     let host = Host::local();
     let (daemon, unit) = (running_daemon(&loaded.config), ServiceUnit::query(&host));
     let context = CheckContext { loaded, problems, host, daemon, unit };
@@ -182,12 +186,14 @@ fn running_daemon(config: &Config) -> Option<Daemon> {
 
 fn check_configuration(context: &CheckContext) -> Vec<Finding> {
     let ignored = context.loaded.ignored();
-    if context.problems.is_empty() && ignored.is_empty() {
+    let left_out = context.loaded.left_out();
+    if context.problems.is_empty() && ignored.is_empty() && left_out.is_none() {
         return vec![Finding::ok("good")];
     }
     let fix = "correct it; until then the daemon does not start, or keeps its old configuration (the other checks use \
                the valid keys)";
     let faults = context.problems.iter().map(|problem| Finding::from_error(Status::Fault, problem, fix));
     let warnings = ignored.iter().map(|key| Finding::from_error(Status::Warning, key, fix));
-    faults.chain(warnings).collect()
+    let left_out = left_out.map(|left_out| Finding::from_error(Status::Warning, left_out, fix));
+    faults.chain(warnings).chain(left_out).collect()
 }

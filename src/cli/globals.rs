@@ -13,6 +13,11 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
+    /// Keep the keys that `ostiary config set` changes in this file instead of /var/lib/ostiary/settings.toml; with --config
+    /// there is none otherwise.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+
     /// Set one key, for example --set door.fpir=0.003; can be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -59,12 +64,18 @@ impl Globals {
         let environment = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();
+        let layers = Layers::default();
+        let settings = match &self.config {
+            Some(_) => self.settings.clone(),
+            None => self.settings.clone().or(layers.settings),
+        };
         Layers {
+            folder: layers.folder,
             file: self.config.clone(),
+            settings,
             environment,
             set: self.set.clone(),
             models: self.models.clone(),
-            ..Layers::default()
         }
     }
 }

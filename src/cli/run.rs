@@ -21,6 +21,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let loaded = globals.loaded()?;
     logging::init(loaded.config.log.level);
     loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
+    loaded.left_out().iter().for_each(|left_out| log::warn!("{left_out}"));
     let config = loaded.config;
     // A second daemon must report that a daemon is running, and not that the relay's line is in use.
     if let Err(running @ FacebankError::DaemonRunning { .. }) = DaemonLock::check(&config.facebank.path) {

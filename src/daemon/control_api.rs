@@ -6,6 +6,7 @@ mod events;
 mod heavy_calls;
 mod live;
 mod people;
+mod settings;
 mod state;
 
 use std::path::Path;
@@ -15,13 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ostiary_access::DoorCommand;
-use ostiary_config::Config;
+use ostiary_config::{Config, Setting};
 use ostiary_control::interface::{
-    self, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos, Call_FollowEvents, Call_GetState,
-    Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_LockDown, Call_Open, Call_Reload,
-    Call_RemovePerson, Call_RenamePerson, Call_SendPhoto, Call_SetNormal, Call_SetPersonGroup,
-    Call_SetSudoUser, Call_ShowPerson, Call_WatchLive, EnrollOptions, EventFilter, VarlinkCallError,
-    VarlinkInterface,
+    self, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos, Call_FollowEvents,
+    Call_GetConfiguration, Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_LockDown,
+    Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_ResetKey, Call_SendPhoto, Call_SetKey,
+    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_WatchLive, EnrollOptions,
+    EventFilter, VarlinkCallError, VarlinkInterface,
 };
 use ostiary_control::{ControlError, Role, Server, Session};
 use ostiary_events::User;
@@ -50,6 +51,17 @@ pub enum MainRequest {
         /// Gets the detail of the event `reloaded` or `reload_refused`.
         reply: SyncSender<Result<String, String>>,
     },
+    /// Change a key in the file of changed keys, or remove it from there.
+    SetKey {
+        /// The key.
+        key: String,
+        /// The value; `None` to remove the key.
+        value: Option<String>,
+        /// Who asked.
+        user: User,
+        /// Gets what became of it.
+        reply: SyncSender<Result<String, String>>,
+    },
 }
 
 /// What all connections use.
@@ -57,6 +69,8 @@ pub struct ControlApi {
     shared: Arc<Shared>,
     /// The configuration in use.
     config: Mutex<Arc<Config>>,
+    /// Every key of the configuration in use.
+    settings: Mutex<Vec<Setting>>,
     summary: Mutex<DoorSummary>,
     requests: SyncSender<MainRequest>,
     people: Mutex<PeopleCache>,
@@ -72,12 +86,14 @@ impl ControlApi {
     pub fn new(
         shared: Arc<Shared>,
         config: Config,
+        settings: Vec<Setting>,
         summary: DoorSummary,
     ) -> (Arc<Self>, Receiver<MainRequest>) {
         let (requests, receiver) = sync_channel(MAX_REQUESTS);
         let api = Self {
             shared,
             config: Mutex::new(Arc::new(config)),
+            settings: Mutex::new(settings),
             summary: Mutex::new(summary),
             requests,
             people: Mutex::default(),
@@ -106,7 +122,8 @@ impl ControlApi {
     }
 
     /// Replaces the configuration, after a reload.
-    pub fn set_config(&self, config: Config) {
+    pub fn set_config(&self, config: Config, settings: Vec<Setting>) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         self.people.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -424,6 +441,38 @@ impl VarlinkInterface for Connection {
                 call.set_continues(false);
                 call.reply_refused(format!("{error:#}"))
             }
+        }
+    }
+
+    fn get_configuration(&self, call: &mut dyn Call_GetConfiguration) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        match self.api.settings() {
+            Ok(settings) => call.reply(settings),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn set_key(&self, call: &mut dyn Call_SetKey, key: String, value: String) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        let (user, value) = (self.user(), Some(value));
+        match self.api.ask(|reply| MainRequest::SetKey { key, value, user, reply }) {
+            Ok(detail) => call.reply(detail),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn reset_key(&self, call: &mut dyn Call_ResetKey, key: String) -> varlink::Result<()> {
+        if !self.may(call, Role::Admin)? {
+            return Ok(());
+        }
+        let user = self.user();
+        match self.api.ask(|reply| MainRequest::SetKey { key, value: None, user, reply }) {
+            Ok(detail) => call.reply(detail),
+            Err(why) => call.reply_refused(why),
         }
     }
 

@@ -12,11 +12,11 @@ use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, groups_witho
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
-use ostiary_config::{Config, Hours, Layers, LivenessLevel};
+use ostiary_config::{Config, Hours, Layers, LivenessLevel, Setting};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
-use ostiary_events::{EventKind, EventSink, ReopeningStore, User, logging};
+use ostiary_events::{Action, Administration, EventKind, EventSink, ReopeningStore, User, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt::Mqtt;
@@ -200,7 +200,10 @@ fn run_with(
         stall,
     )?;
 
-    let (control_api, requests) = ControlApi::new(shared.clone(), config.clone(), door_summary.clone());
+    let loaded = layers.as_ref().and_then(|layers| config::load(layers).ok());
+    let settings = loaded.map_or_else(Vec::new, |loaded| loaded.settings().to_vec());
+    let (control_api, requests) =
+        ControlApi::new(shared.clone(), config.clone(), settings, door_summary.clone());
     // Until the door ends. Without it the door works, and commands open its files themselves.
     let _control_server = control_api
         .listen()
@@ -296,9 +299,13 @@ impl Supervisor<'_> {
             }
             while let Ok(request) = self.requests.try_recv() {
                 match request {
+                    // A caller that has gone needs no answer.
                     MainRequest::Reload { user, reply } => {
-                        // A caller that has gone needs no answer.
                         let _ = reply.try_send(self.reload(facebank, Some(user), &mut keep_alive));
+                    }
+                    MainRequest::SetKey { key, value, user, reply } => {
+                        let changed = self.set_key(&key, value.as_deref(), user, facebank, &mut keep_alive);
+                        let _ = reply.try_send(changed);
                     }
                 }
             }
@@ -386,7 +393,7 @@ impl Supervisor<'_> {
                 self.door_summary.model = model.clone();
                 self.door_summary.liveness = config.liveness.level();
                 self.control_api.set_summary(self.door_summary.clone());
-                self.control_api.set_config(config.clone());
+                self.control_api.set_config(config.clone(), prepared.settings);
                 *self.pending_update() = pending_update;
                 self.groups_without_hours = prepared.groups_without_hours;
                 self.thresholds = prepared.thresholds;
@@ -410,12 +417,44 @@ impl Supervisor<'_> {
         result
     }
 
+    /// Changes a key in the file of changed keys, or removes it from there, and applies the configuration. If that is refused, the
+    /// file is as it was.
+    fn set_key(
+        &mut self,
+        key: &str,
+        value: Option<&str>,
+        user: User,
+        facebank: &Facebank,
+        keep_alive: impl FnMut(),
+    ) -> Result<String, String> {
+        let layers = self.layers.as_ref().ok_or("this door runs without a configuration file")?;
+        let changed = config::set_key(layers, key, value).map_err(|error| error.to_string())?;
+        let result = self.reload(facebank, Some(user), keep_alive);
+        match &result {
+            Ok(_) => {
+                let detail = Some(
+                    value.map_or_else(|| format!("{key} as before"), |value| format!("{key} = {value}")),
+                );
+                let change = Administration { action: Action::Configured, person: None, detail, user };
+                self.shared.emit(EventKind::Administered(change));
+            }
+            Err(_) => {
+                if let Err(error) = changed.undo() {
+                    log::error!("the change of {key} cannot be undone: {error}; remove it from the file");
+                }
+            }
+        }
+        result
+    }
+
     /// Does all steps that can fail, before anything changes. Loads and verifies the models again. Models that are not in use
     /// yet are tested first, in a separate process.
     fn prepare(&self, facebank: &Facebank, keep_alive: impl FnMut()) -> anyhow::Result<PreparedReload> {
         let layers = self.layers.as_ref().context("this daemon runs without a configuration file")?;
         let loaded = config::load(layers)?;
         loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
+        loaded.left_out().iter().for_each(|left_out| log::warn!("{left_out}"));
+        let settings = loaded.settings().to_vec();
         let config = loaded.config;
         let fixed = self.config.restart_keys(&config);
         ensure!(fixed.is_empty(), "{} can only change with a restart", fixed.join(", "));
@@ -445,6 +484,7 @@ impl Supervisor<'_> {
             thresholds,
             people_problems,
             people,
+            settings,
             detail,
         })
     }
@@ -465,6 +505,8 @@ struct PreparedReload {
     people_problems: Vec<PeopleProblem>,
     /// Number of people with a template of the model.
     people: usize,
+    /// Every key of the configuration.
+    settings: Vec<Setting>,
     detail: String,
 }
 

@@ -83,6 +83,16 @@ pub enum Problem {
         /// The type and range that it needs.
         allowed: String,
     },
+    /// A key that only the owner's own files may set.
+    #[error(
+        "{origin}: {key} can only be set in the owner's own files; write it into /etc/ostiary/ostiary.toml"
+    )]
+    NotSettable {
+        /// Where it was set.
+        origin: Origin,
+        /// The key.
+        key: String,
+    },
     /// Values that are each allowed but contradict each other.
     #[error("{message} ({})", places(keys))]
     Conflict {
@@ -111,6 +121,7 @@ impl Problem {
             Self::Unknown { .. } => "unknown",
             Self::WrongType { .. } => "wrong_type",
             Self::OutOfRange { .. } => "out_of_range",
+            Self::NotSettable { .. } => "not_settable",
             Self::Conflict { .. } => "conflict",
             Self::Declaration { .. } => "declaration",
         }
@@ -119,9 +130,10 @@ impl Problem {
     /// The key of the problem; the first one of several.
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Unknown { name: key, .. } | Self::WrongType { key, .. } | Self::OutOfRange { key, .. } => {
-                Some(key)
-            }
+            Self::Unknown { name: key, .. }
+            | Self::WrongType { key, .. }
+            | Self::OutOfRange { key, .. }
+            | Self::NotSettable { key, .. } => Some(key),
             Self::Conflict { keys, .. } => keys.first().map(|(key, _)| key.as_str()),
             Self::Unreadable { .. }
             | Self::Syntax { .. }
@@ -137,7 +149,8 @@ impl Problem {
             Self::Syntax { origin, .. }
             | Self::Unknown { origin, .. }
             | Self::WrongType { origin, .. }
-            | Self::OutOfRange { origin, .. } => Some(origin),
+            | Self::OutOfRange { origin, .. }
+            | Self::NotSettable { origin, .. } => Some(origin),
             Self::Conflict { keys, .. } => keys.first().map(|(_, origin)| origin),
         }
     }

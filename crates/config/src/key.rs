@@ -88,6 +88,11 @@ impl Key {
         self.rule.restart
     }
 
+    /// Whether `ostiary config set` and the control API may change it.
+    pub fn is_settable(&self) -> bool {
+        self.rule.settable
+    }
+
     /// Reads the text after `=` in a flag or in the environment: TOML, or text that needs no quotes.
     pub(crate) fn read(&self, text: &str) -> Value {
         self.rule.kind.read(text)

@@ -20,6 +20,8 @@ pub struct Layers {
     pub folder: PathBuf,
     /// A file that is read instead of the folder's; it must exist.
     pub file: Option<PathBuf>,
+    /// The file of keys that were changed by `ostiary config set` or the control API; `None` for none. It may be missing.
+    pub settings: Option<PathBuf>,
     /// Variables of the environment; those named `OSTIARY_SECTION__KEY` count, and one with a single
     /// underscore after the section is an error.
     pub environment: Vec<(String, String)>,
@@ -29,12 +31,16 @@ pub struct Layers {
     pub models: Option<PathBuf>,
 }
 
-/// Built-in defaults and `/etc/ostiary`.
+/// Where the keys are that were changed by `ostiary config set` or the control API.
+pub const SETTINGS: &str = "/var/lib/ostiary/settings.toml";
+
+/// Built-in defaults, `/etc/ostiary` and [`SETTINGS`].
 impl Default for Layers {
     fn default() -> Self {
         Self {
             folder: "/etc/ostiary".into(),
             file: None,
+            settings: Some(SETTINGS.into()),
             environment: Vec::new(),
             set: Vec::new(),
             models: None,
@@ -57,8 +63,8 @@ pub(super) struct Entries {
 }
 
 impl Layers {
-    /// Reads every layer.
-    pub(super) fn read(&self) -> Entries {
+    /// Reads every layer. The text of the file of changed keys can be given.
+    pub(super) fn read(&self, changed_keys: Option<&str>) -> Entries {
         let mut read = Entries::default();
         match &self.file {
             Some(file) => read.file(file, false),
@@ -68,6 +74,9 @@ impl Layers {
                     read.file(&file, false);
                 }
             }
+        }
+        if let Some(settings) = &self.settings {
+            read.settings(settings, changed_keys);
         }
         for (variable, text) in &self.environment {
             let Some(name) = variable.strip_prefix("OSTIARY_") else { continue };
@@ -140,6 +149,21 @@ impl Entries {
         }
     }
 
+    /// The file of changed keys, which may set some keys only.
+    fn settings(&mut self, path: &Path, text: Option<&str>) {
+        let before = self.entries.len();
+        match text {
+            Some(text) => self.document(path, text),
+            None => self.file(path, true),
+        }
+        for entry in self.entries.get(before..).unwrap_or_default() {
+            if lookup::find(&entry.name).is_none_or(|key| !key.is_settable()) {
+                self.problems
+                    .push(Problem::NotSettable { origin: entry.origin.clone(), key: entry.name.clone() });
+            }
+        }
+    }
+
     fn file(&mut self, path: &Path, may_be_missing: bool) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -149,8 +173,13 @@ impl Entries {
                 return;
             }
         };
-        let at = |span: Range<usize>| Origin::File { path: path.to_owned(), line: line(&text, span.start) };
-        let (document, errors) = DeTable::parse_recoverable(&text);
+        self.document(path, &text);
+    }
+
+    /// The text of a file.
+    fn document(&mut self, path: &Path, text: &str) {
+        let at = |span: Range<usize>| Origin::File { path: path.to_owned(), line: line(text, span.start) };
+        let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             self.problems.extend(errors.iter().map(|error| Problem::Syntax {
                 origin: at(error.span().unwrap_or(0..0)),

@@ -1,7 +1,7 @@
 //! The typed configuration: every key, its default, its range.
 //!
-//! What comes in: built-in defaults, `/etc/ostiary/ostiary.toml`, `/etc/ostiary/conf.d/*.toml`, `OSTIARY_*`
-//! in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole, with
+//! What comes in: built-in defaults, `/etc/ostiary/ostiary.toml`, `/etc/ostiary/conf.d/*.toml`,
+//! `/var/lib/ostiary/settings.toml`, `OSTIARY_*` in the environment, flags, in that order ([`Layers`]). What goes out: one [`Config`], checked as a whole, with
 //! the origin of every value and the keys of older versions that are ignored ([`Loaded`]); or all errors at once
 //! ([`ConfigError`]).
 //!
@@ -29,16 +29,18 @@ mod retired;
 mod rule;
 mod schedule;
 mod sections;
+mod settings_file;
 
 pub use commented_file::commented_file;
 pub use error::{ConfigError, Problem};
 pub use key::{Key, Section};
-pub use layers::Layers;
+pub use layers::{Layers, SETTINGS};
 pub use load::{examine, load};
-pub use loaded::{Loaded, Setting};
+pub use loaded::{LeftOut, Loaded, Setting};
 pub use lookup::nearest;
 pub use origin::Origin;
 pub use public_key::is_public_key;
 pub use retired::IgnoredKey;
 pub use schedule::{Hours, HoursError, Schedule, TimeError};
 pub use sections::*;
+pub use settings_file::{ChangedSettings, SetError, set_key};

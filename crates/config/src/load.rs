@@ -7,8 +7,8 @@ use toml::{Table, Value};
 
 use crate::check::check;
 use crate::error::{ConfigError, Problem};
-use crate::layers::{Entry, Layers};
-use crate::loaded::{Loaded, Setting};
+use crate::layers::{Entries, Entry, Layers};
+use crate::loaded::{LeftOut, Loaded, Setting};
 use crate::origin::Origin;
 use crate::retired::IgnoredKey;
 use crate::sections::Config;
@@ -16,11 +16,35 @@ use crate::{conflicts, lookup};
 
 /// Reads all layers and checks the whole. A daemon calls it again with the same layers to reload.
 ///
+/// If only the file of changed keys prevents it, that file is left out ([`Loaded::left_out`]): a damaged file must not keep a
+/// door from starting.
+///
 /// # Errors
 /// All that is wrong at once: what cannot be read, unknown keys, wrong types, values out of range. If there is none of
 /// these, keys that contradict each other.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
+    let error = match load_all(layers) {
+        Err(error) if layers.settings.is_some() => error,
+        loaded => return loaded,
+    };
+    match load_all(&Layers { settings: None, ..layers.clone() }) {
+        Ok(loaded) => Ok(Loaded { left_out: Some(LeftOut { why: error.into() }), ..loaded }),
+        Err(_) => Err(error),
+    }
+}
+
+/// As [`load`], but nothing is left out.
+fn load_all(layers: &Layers) -> Result<Loaded, ConfigError> {
     let (loaded, problems) = examine(layers)?;
+    if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
+}
+
+/// As [`load`], with this text in the place of the file of changed keys, and nothing left out.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_with_settings(layers: &Layers, settings: &str) -> Result<Loaded, ConfigError> {
+    let (loaded, problems) = examine_entries(layers.read(Some(settings)))?;
     if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
 }
 
@@ -30,7 +54,10 @@ pub fn load(layers: &Layers) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// Only if the declaration of a key contradicts itself, which is a defect of the program.
 pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
-    let mut read = layers.read();
+    examine_entries(layers.read(None))
+}
+
+fn examine_entries(mut read: Entries) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
     let mut groups = Groups::default();
     let mut ignored = Vec::new();
@@ -50,7 +77,7 @@ pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     read.problems.sort_by(|first, second| first.origin().cmp(&second.origin()));
     let config = typed(&merged).map_err(|problem| ConfigError { problems: vec![problem] })?;
     let settings = settings(merged)?;
-    let loaded = Loaded { config, settings, ignored };
+    let loaded = Loaded { config, settings, ignored, left_out: None };
     if read.problems.is_empty() {
         read.problems = conflicts::find(&loaded);
     }

@@ -1,5 +1,8 @@
 //! The configuration in use.
 
+use std::fmt;
+use std::sync::Arc;
+
 use toml::{Table, Value};
 
 use crate::error::{ConfigError, Problem};
@@ -15,6 +18,24 @@ pub struct Loaded {
     pub config: Config,
     pub(super) settings: Vec<Setting>,
     pub(super) ignored: Vec<IgnoredKey>,
+    pub(super) left_out: Option<LeftOut>,
+}
+
+/// The file of changed keys, which is left out because of an error in it.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    pub(super) why: Arc<ConfigError>,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = self.why.to_string();
+        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+        write!(
+            f,
+            "the keys that were changed by `ostiary config set` have no effect ({why}); correct or remove the file"
+        )
+    }
 }
 
 /// One key in use.
@@ -37,6 +58,11 @@ impl Loaded {
     /// The keys of older versions that are set and have no effect, the lowest layer first.
     pub fn ignored(&self) -> &[IgnoredKey] {
         &self.ignored
+    }
+
+    /// The file of changed keys, if it is left out.
+    pub fn left_out(&self) -> Option<&LeftOut> {
+        self.left_out.as_ref()
     }
 
     /// Where a key's value came from; `None` if there is no such key.

@@ -14,6 +14,7 @@ pub(crate) struct Rule {
     pub kind: Kind,
     pub example: Option<&'static str>,
     pub restart: bool,
+    pub settable: bool,
 }
 
 /// Type and range of a value. Ranges include both ends.
@@ -57,12 +58,19 @@ pub(crate) const MAX_LINE: i64 = 1_023;
 
 impl Rule {
     const fn new(kind: Kind) -> Self {
-        Self { kind, example: None, restart: false }
+        Self { kind, example: None, restart: false, settable: false }
     }
 
     /// With an example, for a key that has no default: TOML, or text that needs no quotes.
     pub const fn example(self, text: &'static str) -> Self {
         Self { example: Some(text), ..self }
+    }
+
+    /// `ostiary config set` and the control API may change it, without a change of the owner's files. Not for keys that open
+    /// the door by another line, loosen what protects it from pictures or repeated attempts, or say whom it trusts; and not for
+    /// keys whose default is less strict than any value, because a damaged file of settings is left out.
+    pub const fn settable(self) -> Self {
+        Self { settable: true, ..self }
     }
 
     /// A change takes a restart of the daemon; a reload refuses it.

@@ -50,6 +50,8 @@ pub enum Action {
     ModelsChanged,
     /// What the record said of a person was erased.
     Erased,
+    /// A key of the configuration has another value.
+    Configured,
 }
 
 /// The user who ran a command.
@@ -82,6 +84,7 @@ impl Action {
             Self::Exported => "all people were exported with their templates",
             Self::Reembedded => "the templates of all people were computed again",
             Self::ModelsChanged => "other models are in use",
+            Self::Configured => "the configuration was changed",
             Self::Erased => "what the record said of a person was erased",
         }
     }

@@ -11,23 +11,23 @@ section! {
         /// folder of pictures.
         source: String = "/dev/video0".into() => text();
         /// Requested width of the picture, pixels; a device gives the nearest size that it has.
-        width: u32 = 640 => integer(16, MAX_PIXELS);
+        width: u32 = 640 => integer(16, MAX_PIXELS).settable();
         /// Requested height of the picture, pixels.
-        height: u32 = 480 => integer(16, MAX_PIXELS);
+        height: u32 = 480 => integer(16, MAX_PIXELS).settable();
         /// Requested frames a second.
-        fps: u32 = 30 => integer(1, 240);
+        fps: u32 = 30 => integer(1, 240).settable();
         /// `"auto"`, or a format that the camera offers. `ostiary cameras` lists them.
         format: PixelFormat = PixelFormat::Auto => one_of::<PixelFormat>();
         /// What the camera sees: `"color"`, or `"nir"` for near infrared. The network that tells faces from pictures knows only
         /// color: with `"nir"` the door must ask people to turn the head (`liveness.level = "active"`).
         kind: CameraKind = CameraKind::Color => one_of::<CameraKind>();
         /// Clockwise rotation of the picture, degrees.
-        rotate: u32 = 0 => one_of_numbers(&[0, 90, 180, 270]);
+        rotate: u32 = 0 => one_of_numbers(&[0, 90, 180, 270]).settable();
         /// Swap left and right, after the rotation.
-        mirror: bool = false => flag();
+        mirror: bool = false => flag().settable();
         /// Detect faces only in this region: `[x, y, width, height]` in pixels of the rotated picture. Not set:
         /// everywhere.
-        region: Option<[u32; 4]> = None => region().example("[160, 0, 320, 480]");
+        region: Option<[u32; 4]> = None => region().example("[160, 0, 320, 480]").settable();
         /// Play a recorded file at its own speed and drop late frames, as with a camera.
         realtime: bool = false => flag();
         /// A camera that gives no frame for this time has stalled, seconds.

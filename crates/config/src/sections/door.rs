@@ -18,9 +18,9 @@ section! {
         name: String = "door".into() => name().restart();
         /// The share of strangers' visits in which the stranger may be let in, as anybody of all enrolled people. 0.01 is
         /// one visit of a hundred. Not set: the smallest share that the model's calibration supports, at most 0.01.
-        fpir: Option<f64> = None => number(1e-6, 0.1).example("0.003");
+        fpir: Option<f64> = None => number(1e-6, 0.1).example("0.003").settable();
         /// By how much the similarity of the best person must exceed that of the second best.
-        margin: f32 = 0.05 => number(0.0, 1.0);
+        margin: f32 = 0.05 => number(0.0, 1.0).settable();
         /// Let a person in after good frames from this number of moments, at least 150 ms apart. A similarity near the
         /// threshold takes twice as many; one far above it takes one less, but two at least. More than 8 count as 8.
         frames: u32 = 3 => integer(1, 32);
@@ -28,19 +28,19 @@ section! {
         /// count: with a fast camera, more than 2.4 seconds make no difference.
         within_s: f64 = 2.0 => number(0.1, 60.0);
         /// Do not let the same person in again for this number of seconds.
-        cooldown_s: f64 = 10.0 => number(0.0, 3600.0);
+        cooldown_s: f64 = 10.0 => number(0.0, 3600.0).settable();
         /// Nor while the person stays in view: a new visit begins after the person was out of view for this number of
         /// seconds.
-        away_s: f64 = 3.0 => number(0.5, 3600.0);
+        away_s: f64 = 3.0 => number(0.5, 3600.0).settable();
         /// Report a face as unknown after this number of moments without a match.
-        unknown_after: u32 = 8 => integer(1, 10_000);
+        unknown_after: u32 = 8 => integer(1, 10_000).settable();
         /// A face that has not moved for this number of seconds is a picture: it is not let in, and not a face in view.
-        static_s: f64 = 120.0 => number(30.0, 86_400.0);
+        static_s: f64 = 120.0 => number(30.0, 86_400.0).settable();
         /// With a second face in view: `"ignore"` it, `"refuse"` everybody, or refuse unless all faces are `"known"`.
-        second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>();
+        second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>().settable();
         /// Two enrolled people whom the model cannot tell apart: `"refuse"` both, or `"allow"` both, so that one can be taken
         /// for the other.
-        alike: AlikePeople = AlikePeople::Refuse => one_of::<AlikePeople>();
+        alike: AlikePeople = AlikePeople::Refuse => one_of::<AlikePeople>().settable();
     }
 }
 

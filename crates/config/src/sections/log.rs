@@ -8,7 +8,7 @@ section! {
     /// Messages in the journal, or on standard error outside of the service.
     [log] Log {
         /// The least severe messages that are written.
-        level: LogLevel = LogLevel::Info => one_of::<LogLevel>();
+        level: LogLevel = LogLevel::Info => one_of::<LogLevel>().settable();
     }
 }
 

@@ -8,19 +8,19 @@ section! {
     /// Limits that a face must meet to count for a decision, or to be enrolled.
     [quality] QualityLimits {
         /// Minimum size, pixels.
-        min_size: f32 = 60.0 => number(0.0, 4096.0);
+        min_size: f32 = 60.0 => number(0.0, 4096.0).settable();
         /// Minimum sharpness; about 20 is blurred, several hundred is sharp.
-        min_sharpness: f32 = 20.0 => number(0.0, 100_000.0);
+        min_sharpness: f32 = 20.0 => number(0.0, 100_000.0).settable();
         /// Minimum brightness of the face, from 0 (black) to 1 (white).
-        min_exposure: f32 = 0.12 => number(0.0, 1.0);
+        min_exposure: f32 = 0.12 => number(0.0, 1.0).settable();
         /// Maximum brightness of the face.
-        max_exposure: f32 = 0.92 => number(0.0, 1.0);
+        max_exposure: f32 = 0.92 => number(0.0, 1.0).settable();
         /// Maximum angle of a head that is turned to a side, degrees.
-        max_yaw: f32 = 35.0 => number(0.0, 90.0);
+        max_yaw: f32 = 35.0 => number(0.0, 90.0).settable();
         /// Maximum angle of a head that is raised or lowered, degrees.
-        max_pitch: f32 = 30.0 => number(0.0, 90.0);
+        max_pitch: f32 = 30.0 => number(0.0, 90.0).settable();
         /// Maximum angle of a head that is tilted, degrees.
-        max_roll: f32 = 30.0 => number(0.0, 180.0);
+        max_roll: f32 = 30.0 => number(0.0, 180.0).settable();
     }
 }
 
