@@ -17,7 +17,7 @@ pub fn running_door(config: &Config, facebank: &Path) -> Result<Option<Client>, 
     if !is_same_file(facebank, &config.facebank.path) {
         return Ok(None);
     }
-    let Some(mut client) = Client::connect(&config.control.socket)? else { return Ok(None) };
+    let Some(mut client) = Client::connect(&config.control_socket())? else { return Ok(None) };
     let state = client.door().get_state().call()?.state;
     if !is_same_file(Path::new(&state.facebank), facebank) {
         return Ok(None);
@@ -36,7 +36,7 @@ pub fn required_door(config: &Config) -> anyhow::Result<Client> {
     running_door(config, &config.facebank.path)?.ok_or_else(|| {
         anyhow::anyhow!(
             "no door runs with this configuration ({}): start it with `systemctl start ostiary`",
-            config.control.socket.display()
+            config.control_socket().display()
         )
     })
 }

@@ -118,7 +118,7 @@ impl ControlApi {
                 photos: Mutex::new(SentPhotos::new(api.photo_bytes.clone())),
             })))
         };
-        Server::start(&self.config().control.socket, Path::new(GROUPS), Box::new(service))
+        Server::start(&self.config().control_socket(), Path::new(GROUPS), Box::new(service))
     }
 
     /// Replaces the configuration, after a reload.

@@ -16,6 +16,7 @@ mod declare;
 mod check;
 mod commented_file;
 mod conflicts;
+mod control_socket;
 mod error;
 mod key;
 mod layers;

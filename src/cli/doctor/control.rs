@@ -7,7 +7,7 @@ use super::CheckContext;
 use super::finding::{Finding, Status};
 
 pub fn check(context: &CheckContext) -> Vec<Finding> {
-    let socket = &context.config().control.socket;
+    let socket = &context.config().control_socket();
     let state = Client::connect(socket).and_then(|client| match client {
         Some(mut client) => Ok(Some(client.door().get_state().call()?.state)),
         None => Ok(None),

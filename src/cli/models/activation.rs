@@ -3,35 +3,27 @@
 //! The order makes it safe. First, templates for the new models are computed and stored beside the old ones, which does
 //! not affect the daemon. Then one file is replaced. Then the daemon reloads; if it refuses, the old file is restored.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use ostiary_config::Config;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
 use ostiary_core::{ModelId, ModelRole, Precision};
-use ostiary_events::{Action, EventKind, EventStore};
+use ostiary_events::Action;
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError};
 use ostiary_models::{
     Bundle, BundleError, Manifest, ModelEntry, ModelStore, Probation, StoreLock, StoreState,
 };
 use ostiary_pipeline::FaceEncoder;
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::excluded_people::ExcludedPeople;
 use crate::cli::Globals;
 use crate::cli::administration::record;
 use crate::cli::output::{json_line, line};
-
-/// The most time that the daemon may take to test and load the models.
-const RELOAD_TIMEOUT: Duration = Duration::from_secs(150);
-/// The time between two checks of the events for its answer.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The number of newest events that are searched for its answer.
-const MAX_EVENTS: u32 = 50;
+use crate::cli::running_door::running_door;
 
 /// Why the old models stay in use.
 #[derive(Debug, thiserror::Error)]
@@ -47,27 +39,15 @@ pub enum ActivationError {
 /// Why the running daemon did not change to the new models.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// Its lock does not name its process.
-    #[error("its process is not known")]
-    UnknownProcess,
-    /// The signal could not be sent.
-    #[error("it cannot be signaled ({0})")]
-    Signal(Errno),
+    /// It does not listen on its socket.
+    #[error("it does not listen on {}; see `ostiary doctor`", .0.display())]
+    NoSocket(PathBuf),
     /// It reloaded, but with other models.
     #[error("it uses another configuration, with other models")]
     OtherModels,
-    /// It refused the reload, for this reason.
-    #[error("{0}")]
-    Refused(String),
-    /// It locked the door.
-    #[error("it has locked the door")]
-    Locked,
-    /// It ended.
-    #[error("it has ended")]
-    Ended,
-    /// It did not answer in time.
-    #[error("it did not report the change within {} s", RELOAD_TIMEOUT.as_secs())]
-    Timeout,
+    /// It did not do what it was asked for, or has ended.
+    #[error(transparent)]
+    Call(CallError),
 }
 
 /// Computes the templates of all people for the models of `encoder`, stores `to` as the new state, and makes the running
@@ -99,8 +79,7 @@ pub fn replace_models(
         None => 0,
     };
     let (from, earlier) = (model_store.state()?, model_store.probation()?);
-    let daemon = running_daemon(&config.facebank.path)?;
-    let before = last_event(config);
+    let mut daemon = running_daemon(config).map_err(ActivationError::Daemon)?;
     // First, so that a new bundle is never in use without probation.
     match to.active() {
         Some(version) if to.is_upgrade_from(&from) => {
@@ -110,13 +89,13 @@ pub fn replace_models(
         _ => {}
     }
     model_store.set_state(lock, to)?;
-    if let Some(daemon) = daemon
-        && let Err(error) = reload_daemon(daemon, config, &model, before)
+    if let Some(daemon) = &mut daemon
+        && let Err(error) = reload_daemon(daemon, &model)
     {
         model_store.set_state(lock, &from)?;
         model_store.set_probation(earlier.as_ref())?;
-        // If it did change but could not report that, this makes it return to the old models.
-        let _ = kill_process(daemon, Signal::HUP);
+        // If it did change but could not say so, this makes it return to the old models.
+        let _ = daemon.door().reload().call();
         return Err(ActivationError::Daemon(error).into());
     }
     let models = match to.active() {
@@ -153,72 +132,26 @@ fn open_facebank(path: &Path) -> Result<Option<Facebank>, FacebankError> {
     }
 }
 
-/// The process of the daemon that uses this facebank.
-fn running_daemon(facebank: &Path) -> Result<Option<Pid>, ActivationError> {
-    match DaemonLock::check(facebank) {
-        Err(FacebankError::DaemonRunning { pid, .. }) => {
-            let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            pid.ok_or(ActivationError::Daemon(ReloadError::UnknownProcess)).map(Some)
+/// A connection to the daemon that uses this facebank; `None` if none runs.
+fn running_daemon(config: &Config) -> Result<Option<Client>, ReloadError> {
+    let daemon = running_door(config, &config.facebank.path).map_err(ReloadError::Call)?;
+    match DaemonLock::check(&config.facebank.path) {
+        Err(FacebankError::DaemonRunning { .. }) if daemon.is_none() => {
+            Err(ReloadError::NoSocket(config.control_socket()))
         }
-        // Without a readable lock there is no daemon that can be signaled.
-        _ => Ok(None),
+        _ => Ok(daemon),
     }
 }
 
-/// The id of the newest event; 0 if there is none.
-fn last_event(config: &Config) -> u64 {
-    EventStore::open_read_only(&config.events.path).map_or(0, |store| store.last_id())
-}
-
-/// Makes the daemon reload its configuration, which loads the new models beside those in use, and waits for its answer in
-/// the events after the id `before`.
-fn reload_daemon(daemon: Pid, config: &Config, model: &ModelId, before: u64) -> Result<(), ReloadError> {
-    kill_process(daemon, Signal::HUP).map_err(ReloadError::Signal)?;
-    let deadline = Instant::now() + RELOAD_TIMEOUT;
-    while Instant::now() < deadline {
-        thread::sleep(POLL_INTERVAL);
-        let events =
-            EventStore::open_read_only(&config.events.path).and_then(|store| store.latest(MAX_EVENTS));
-        let events = events.unwrap_or_default();
-        let answer = events.iter().filter(|event| event.id > before).find_map(|event| match &event.kind {
-            EventKind::Reloaded { model: Some(loaded), .. } if loaded == model => Some(Ok(())),
-            EventKind::Reloaded { .. } => Some(Err(ReloadError::OtherModels)),
-            EventKind::ReloadRefused { detail, .. } => Some(Err(ReloadError::Refused(detail.clone()))),
-            EventKind::Locked { .. } => Some(Err(ReloadError::Locked)),
-            EventKind::Started { .. }
-            | EventKind::Stopped
-            | EventKind::Granted(_)
-            | EventKind::Denied(_)
-            | EventKind::RelayOn
-            | EventKind::RelayOff
-            | EventKind::CameraLost { .. }
-            | EventKind::CameraBack
-            | EventKind::RolledBack { .. }
-            | EventKind::DoorOpened { .. }
-            | EventKind::DoorClosed { .. }
-            | EventKind::DoorForced
-            | EventKind::DoorHeld { .. }
-            | EventKind::InputsLost { .. }
-            | EventKind::InputsBack
-            | EventKind::Lockout { .. }
-            | EventKind::LockoutEnded { .. }
-            | EventKind::ModeChanged { .. }
-            | EventKind::CommandRefused { .. }
-            | EventKind::Administered(_)
-            | EventKind::LivenessTested { .. }
-            | EventKind::StoreLost { .. }
-            | EventKind::StoreBack { .. }
-            | EventKind::TrailBroken { .. }
-            | EventKind::Erased => None,
-        });
-        if let Some(answer) = answer {
-            return answer;
-        }
-        if DaemonLock::check(&config.facebank.path).is_ok() {
-            return Err(ReloadError::Ended);
-        }
+/// Makes the daemon read its configuration again, which loads the new models beside those in use.
+fn reload_daemon(daemon: &mut Client, model: &ModelId) -> Result<(), ReloadError> {
+    let call = |error| ReloadError::Call(CallError::from(error));
+    let door = daemon.door();
+    door.reload().call().map_err(call)?;
+    match door.get_state().call().map_err(call)?.state.model == model.0 {
+        true => Ok(()),
+        false => Err(ReloadError::OtherModels),
     }
-    Err(ReloadError::Timeout)
 }
 
 /// All embedding models that can be activated: those of the stored bundles, and those that the program came with.
