@@ -41,6 +41,5 @@ mod workers;
 pub use door_command::{DoorRefusal, DoorReply};
 pub use error::{DaemonError, Fault};
 pub use oom_score::allow_oom_kill;
-pub use shared::Shared;
 pub use supervisor::{Setup, run};
 pub use vision_worker::{FrameObserver, FrameResult};

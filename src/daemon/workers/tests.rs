@@ -820,7 +820,8 @@ fn in_a_lockdown_a_face_is_denied_and_the_exit_button_opens() {
     assert_eq!(door.shared.command(DoorCommand::Normal, USER), Ok(DoorMode::Normal));
     door.grant();
     door.wait_for("relay on", |door| door.relay.levels() == [true, false, true, false, true]);
-    assert_eq!(door.mode_changes(), [(ModeName::LockedDown, true), (ModeName::Normal, true)]);
+    let changes = [(ModeName::LockedDown, true), (ModeName::Normal, true)];
+    door.wait_for("event", |door| door.mode_changes() == changes);
     assert_eq!(door.mode_on_disk(), ModeOnDisk::Normal);
     door.workers.end(&Ok(()));
 }
