@@ -12,8 +12,7 @@ use ostiary_liveness::{
     Challenge, LandmarkTracker, MatchedPerson, ObservedFace, Status, Steps, Tracking, TurnMeter, View,
     frontal_aspect,
 };
-use ostiary_testkit::allocations;
-use photo::{PORTRAITS, Photo};
+use ostiary_testkit::{PORTRAITS, Photo, allocations};
 use tracking_allocator::Allocator;
 
 #[global_allocator]
@@ -38,7 +37,7 @@ fn picture(photo: &Photo, shift: f32) -> (Frame, Landmarks) {
 
 #[test]
 fn a_challenge_does_not_allocate() {
-    let photo = Photo::load(PORTRAITS[2]);
+    let photo = photo::load(PORTRAITS[2]);
     let frames = [0.0, 2.0, 4.0, 6.0, 8.0].map(|shift| picture(&photo, shift));
     let mut tracker = LandmarkTracker::new(SIDE, SIDE);
     let draw = |random| Steps::draw(&Direction::ALL, 3, random).unwrap();

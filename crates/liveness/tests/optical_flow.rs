@@ -12,7 +12,7 @@ mod photo;
 
 use ostiary_core::{Frame, Landmarks, Point};
 use ostiary_liveness::{GrayPyramid, LandmarkTracker, MAX_POINTS, TrackedPoint, track_points};
-use photo::{PORTRAITS, Photo};
+use ostiary_testkit::{PORTRAITS, Photo};
 
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 240;
@@ -87,7 +87,7 @@ fn it_finds_what_opencv_finds() {
     let mut lines = OPENCV.lines();
     let mut largest = 0f32;
     for portrait in PORTRAITS {
-        let photo = Photo::load(portrait);
+        let photo = photo::load(portrait);
         let points = points(&photo);
         let first = picture(&photo, MOTIONS[0]);
         for (number, motion) in MOTIONS.into_iter().enumerate() {
@@ -109,7 +109,7 @@ fn it_finds_what_opencv_finds() {
 #[test]
 fn it_finds_shifts_within_a_third_of_a_pixel() {
     for portrait in PORTRAITS {
-        let photo = Photo::load(portrait);
+        let photo = photo::load(portrait);
         let points = points(&photo);
         let first = picture(&photo, MOTIONS[0]);
         for motion in &MOTIONS[..3] {
@@ -126,7 +126,7 @@ fn it_finds_shifts_within_a_third_of_a_pixel() {
 
 #[test]
 fn points_without_a_counterpart_are_lost() {
-    let photo = Photo::load(PORTRAITS[2]);
+    let photo = photo::load(PORTRAITS[2]);
     let points = points(&photo);
     let first = picture(&photo, MOTIONS[0]);
     let is_lost =
@@ -146,13 +146,13 @@ fn points_without_a_counterpart_are_lost() {
 
 #[test]
 fn points_beyond_the_limit_are_left_out() {
-    let first = picture(&Photo::load(PORTRAITS[2]), MOTIONS[0]);
+    let first = picture(&photo::load(PORTRAITS[2]), MOTIONS[0]);
     assert_eq!(track(&first, &first, &[Point { x: 160.0, y: 120.0 }; 30]).len(), MAX_POINTS);
 }
 
 #[test]
 fn landmarks_follow_the_face_until_it_is_hidden() {
-    let photo = Photo::load(PORTRAITS[2]);
+    let photo = photo::load(PORTRAITS[2]);
     let landmarks: Vec<Point> = points(&photo).chunks(4).map(|corners| corners[0]).collect();
     let start: Landmarks = landmarks.try_into().unwrap();
     let mut tracker = LandmarkTracker::new(WIDTH, HEIGHT);

@@ -8,13 +8,10 @@
 
 #[path = "common/photo.rs"]
 mod photo;
-#[path = "common/sheet.rs"]
-mod sheet;
 
 use ostiary_core::{Direction, Frame, Point, clopper_pearson};
 use ostiary_liveness::{LandmarkTracker, TurnMeter, frontal_aspect, is_own_aspect, is_possible_aspect};
-use photo::{PORTRAITS, Photo};
-use sheet::{Line, Pose, Random, SIDE, Shape, Sheet};
+use ostiary_testkit::{Line, PORTRAITS, Pose, Random, SHEET_SIDE, Shape, Sheet};
 
 const FRAMES: u8 = 15;
 /// Axes of the turn, degrees: yaw, pitch, and the two diagonals.
@@ -46,8 +43,8 @@ fn count(shape: Shape, axes: &[f32], turns: &[(f32, f32)], seed: u64) -> Counts 
     let mut counts = Counts::default();
     let mut random = Random(seed);
     let mut frame = Frame::default();
-    let mut tracker = LandmarkTracker::new(SIDE, SIDE);
-    for photo in PORTRAITS.map(Photo::load) {
+    let mut tracker = LandmarkTracker::new(SHEET_SIDE, SHEET_SIDE);
+    for photo in PORTRAITS.map(photo::load) {
         let sheet = Sheet::new(&photo, shape);
         for axis in axes {
             for turn in turns {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use ostiary_config::LivenessLevel;
-use ostiary_core::Precision;
+use ostiary_core::{Direction, Precision, Prompt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -26,9 +26,20 @@ pub struct Embedded {
 
 /// A line of `ostiary run --json`: an event, or a prompt, which has no kind.
 #[derive(Debug, Deserialize)]
-struct DoorEvent {
+struct DoorLine {
     kind: Option<String>,
     person: Option<String>,
+    /// The name of the prompt; `None` in an event, and when nothing is asked any more.
+    prompt: Option<String>,
+}
+
+/// What a door did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Visit {
+    /// The first person who was let in.
+    pub admitted: Option<String>,
+    /// Whether anybody was asked to turn the head.
+    pub asked_to_turn: bool,
 }
 
 /// One line of `ostiary detect --json`.
@@ -87,15 +98,8 @@ impl DoorProgram {
         }
     }
 
-    /// Runs the door at a level of liveness and otherwise with default settings, with the pictures of a folder as its camera. Returns
-    /// the first person who is let in.
-    pub fn visit(
-        &self,
-        facebank: &Path,
-        camera: &Path,
-        fps: u32,
-        level: LivenessLevel,
-    ) -> Result<Option<String>> {
+    /// Runs the door at a level of liveness and otherwise with default settings, with the pictures of a folder as its camera.
+    pub fn visit(&self, facebank: &Path, camera: &Path, fps: u32, level: LivenessLevel) -> Result<Visit> {
         let mut command = self.command("run");
         for (key, value) in [
             ("camera.source", camera.display().to_string()),
@@ -111,12 +115,7 @@ impl DoorProgram {
         if code != Some(0) {
             bail!("the door ended with an error: {errors}");
         }
-        let events = output.lines().filter(|line| line.starts_with('{'));
-        let events = events.map(serde_json::from_str).collect::<Result<Vec<DoorEvent>, _>>()?;
-        Ok(events
-            .into_iter()
-            .find(|event| event.kind.as_deref() == Some("granted"))
-            .and_then(|event| event.person))
+        visit(&output)
     }
 
     fn command(&self, verb: &str) -> Command {
@@ -125,6 +124,21 @@ impl DoorProgram {
         command.args(["--json", verb]);
         command
     }
+}
+
+/// What the door did, by its output.
+fn visit(output: &str) -> Result<Visit> {
+    let turns: Vec<&str> = Direction::ALL.map(|direction| Prompt::Turn(direction).name()).to_vec();
+    let mut visit = Visit::default();
+    for line in output.lines().filter(|line| line.starts_with('{')) {
+        let line: DoorLine = serde_json::from_str(line)
+            .with_context(|| format!("the door printed a line of another format: {line:.80}"))?;
+        if visit.admitted.is_none() && line.kind.as_deref() == Some("granted") {
+            visit.admitted = line.person;
+        }
+        visit.asked_to_turn |= line.prompt.is_some_and(|prompt| turns.contains(&prompt.as_str()));
+    }
+    Ok(visit)
 }
 
 /// The exit code, the output and the error output of a command.
@@ -157,4 +171,20 @@ fn lines<T: DeserializeOwned>(command: &mut Command) -> Result<Vec<T>> {
         bail!("{} ended with {status} after {} lines", program.display(), parsed.len());
     }
     Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_grant_and_turns_that_are_asked_for_are_found_in_the_output() {
+        let output = "READY\n{\"kind\":\"started\"}\n{\"prompt\":\"look_at_camera\"}\n{\"prompt\":null}\n";
+        assert_eq!(visit(output).unwrap(), Visit::default());
+        let granted = |person: &str| format!("{{\"kind\":\"granted\",\"person\":\"{person}\"}}\n");
+        let output = format!("{output}{{\"prompt\":\"turn_left\"}}\n{}{}", granted("Ann"), granted("Ben"));
+        let expected = Visit { admitted: Some("Ann".to_owned()), asked_to_turn: true };
+        assert_eq!(visit(&output).unwrap(), expected);
+        assert!(visit("{broken").is_err());
+    }
 }

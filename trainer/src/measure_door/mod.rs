@@ -4,8 +4,10 @@
 //! reference implementations, the loss of int8, the errors of visits to the running program, and the errors of presentation
 //! attack detection.
 
+mod camera_folder;
 mod door_program;
 mod int8_loss;
+mod pasted_faces;
 mod reference;
 mod sets;
 mod visits;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -11,10 +10,9 @@ use ostiary_core::clopper_pearson;
 use ostiary_facebank::person_folders;
 use serde::{Deserialize, Serialize};
 
+use super::camera_folder::{self, FPS};
 use super::door_program::DoorProgram;
-
-/// Frames a second of a visit: each picture is held for 0.2 s.
-const FPS: u32 = 5;
+use super::pasted_faces::{PastedFaces, Shown};
 
 /// How people of a set visit, and the limits of errors.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +30,8 @@ pub struct Visits {
     level: LivenessLevel,
     /// If given, prints of these people are shown to a door of all.
     prints: Option<Prints>,
+    /// If given, faces of prints of these people are pasted into live pictures of others, and shown to a door of all.
+    pasted: Option<PastedFaces>,
 }
 
 /// Printed photos of the people of a set.
@@ -60,6 +60,8 @@ struct Errors {
     /// People whose prints were shown, and how many of them opened the door.
     prints: usize,
     prints_let_in: usize,
+    /// Faces of prints that were pasted into live pictures of others, at each level.
+    pasted: Vec<Shown>,
 }
 
 /// Lets each person of a set visit a door of all others as a stranger, and a door of all as one of them, and shows prints of them to
@@ -78,7 +80,7 @@ pub fn of_set(
     let mut missed = Vec::new();
     for &photos in &visits.photos {
         let errors = measure(ostiary, data, folder, name, photos, visits)?;
-        let Errors { people, let_in, refused, mistaken, prints, prints_let_in, .. } = errors;
+        let &Errors { people, let_in, refused, mistaken, prints, prints_let_in, ref pasted, .. } = &errors;
         if json {
             println!("{}", serde_json::json!({ "visits": errors }));
         } else {
@@ -92,7 +94,16 @@ pub fn of_set(
                 let interval = interval(prints_let_in, prints);
                 println!("{name}, prints of {prints} enrolled people: {prints_let_in} let in{interval}");
             }
+            for Shown { level, people, let_in, asked_to_turn } in pasted {
+                println!(
+                    "{name}, liveness {level}: the printed faces of {people} enrolled people, pasted into live pictures of others: \
+                     {let_in} let in{}, {asked_to_turn} asked to turn the head",
+                    interval(*let_in, *people)
+                );
+            }
         }
+        let missed_by = |shown| visits.pasted.as_ref()?.missed_by(shown);
+        missed.extend(pasted.iter().filter_map(missed_by).map(|line| format!("{name}: {line}")));
         for (what, found, most) in [
             ("strangers let in", let_in, visits.max_let_in),
             ("enrolled people refused", refused, visits.max_refused),
@@ -145,20 +156,25 @@ fn measure(
         let door = work.path().join("door.sqlite");
         fs::copy(&all, &door)?;
         ostiary.remove(&door, &person.name)?;
-        let camera = camera(work.path(), person.photos.iter())?;
-        errors.let_in += usize::from(ostiary.visit(&door, &camera, FPS, visits.level)?.is_some());
+        let camera = camera_folder::with_links(work.path(), person.photos.iter())?;
+        errors.let_in += usize::from(ostiary.visit(&door, &camera, FPS, visits.level)?.admitted.is_some());
 
         fs::copy(&all, &door)?;
         let others = person.photos.iter().filter(|photo| !enrolled.contains(*photo));
-        match ostiary.visit(&door, &self::camera(work.path(), others)?, FPS, visits.level)? {
+        let camera = camera_folder::with_links(work.path(), others)?;
+        match ostiary.visit(&door, &camera, FPS, visits.level)?.admitted {
             None => errors.refused += 1,
             Some(admitted) => errors.mistaken += usize::from(admitted != person.name),
         }
     }
     // Once is enough: the number of photos has no influence on what a print is.
-    let Some(prints) = visits.prints.as_ref().filter(|_| visits.photos.first() == Some(&photos)) else {
+    if visits.photos.first() != Some(&photos) {
         return Ok(errors);
-    };
+    }
+    if let Some(pasted) = &visits.pasted {
+        errors.pasted = pasted.show(ostiary, data, &people, &all, work.path())?;
+    }
+    let Some(prints) = &visits.prints else { return Ok(errors) };
     for person in person_folders(&data.join(&prints.folder))? {
         if !people.iter().any(|enrolled| enrolled.name == person.name) {
             continue;
@@ -169,25 +185,10 @@ fn measure(
         };
         errors.prints += 1;
         fs::copy(&all, work.path().join("door.sqlite"))?;
-        let camera = camera(work.path(), person.photos.iter().cycle().take(frames))?;
-        let admitted = ostiary.visit(&work.path().join("door.sqlite"), &camera, FPS, visits.level)?;
-        errors.prints_let_in += usize::from(admitted.is_some());
+        let camera = camera_folder::with_links(work.path(), person.photos.iter().cycle().take(frames))?;
+        let visit = ostiary.visit(&work.path().join("door.sqlite"), &camera, FPS, visits.level)?;
+        errors.prints_let_in += usize::from(visit.admitted.is_some());
     }
     ensure!(errors.prints > 0, "{}: has no folder of an enrolled person", prints.folder.display());
     Ok(errors)
-}
-
-/// A folder whose pictures are these, in this order.
-fn camera<'a>(work: &Path, photos: impl Iterator<Item = &'a PathBuf>) -> Result<PathBuf> {
-    let folder = work.join("camera");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir(&folder)?;
-    for (number, photo) in photos.enumerate() {
-        let extension = photo.extension().unwrap_or_default().to_string_lossy();
-        let photo = std::path::absolute(photo)?;
-        symlink(photo, folder.join(format!("{number:05}.{extension}")))?;
-    }
-    Ok(folder)
 }

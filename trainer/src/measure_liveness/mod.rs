@@ -21,6 +21,7 @@ use folders::{SubFolder, pictures_below, subfolders};
 pub use limits::Limits;
 use ostiary_core::Precision;
 use ostiary_models::Bundle;
+pub use paste::paste_face;
 use scorer::Scorer;
 
 /// Pictures of a median.

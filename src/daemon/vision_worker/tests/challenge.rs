@@ -6,6 +6,8 @@ use ostiary_core::{Direction, Landmarks, Point};
 
 use super::*;
 
+mod sheets;
+
 const SIDE: u32 = 240;
 /// Half of the side of the square around each landmark that moves with it, pixels.
 const PATCH: f32 = 14.0;

@@ -7,17 +7,21 @@ use ostiary_core::{Frame, Landmarks, Point};
 use super::photo::Photo;
 
 /// Width and height of a rendered frame, pixels.
-pub const SIDE: u32 = 240;
+pub const SHEET_SIDE: u32 = 240;
 /// Distance of the eyes in a frontal frame, pixels.
-pub const EYE_DISTANCE: f32 = 70.0;
+const EYE_DISTANCE: f32 = 70.0;
 /// Standard deviation of the noise of the camera, gray levels.
 const NOISE: f32 = 3.0;
 
 /// Random numbers of a seed (xorshift).
-pub struct Random(pub u64);
+pub struct Random(
+    /// The seed; not 0.
+    pub u64,
+);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -26,12 +30,12 @@ impl Random {
 
     /// From -1 to 1.
     pub fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        (self.number() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 
     /// Nearly normal, with mean 0 and standard deviation 1.
     fn normal(&mut self) -> f32 {
-        let bytes = &self.next().to_le_bytes()[..4];
+        let bytes = &self.number().to_le_bytes()[..4];
         (bytes.iter().map(|byte| f32::from(*byte)).sum::<f32>() - 510.0) / 147.8
     }
 }
@@ -39,21 +43,27 @@ impl Random {
 /// The line about which a sheet is bent, or along which it is folded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Line {
+    /// From top to bottom.
     Vertical,
+    /// From left to right.
     Horizontal,
 }
 
 /// The shape of a sheet; the printed face is on its outer side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
+    /// As it comes from the printer.
     Flat,
     /// Bent to a cylinder, with the radius in distances between the eyes.
     Bent(Line, f32),
     /// Folded through the nose by an angle in degrees: each half is turned away by it. A stretched print looks like the
     /// photo when it is seen from the front.
     Folded {
+        /// Along this line.
         line: Line,
+        /// The angle of each half, degrees.
         degrees: f32,
+        /// Whether it looks like the photo from the front.
         stretched: bool,
     },
 }
@@ -61,8 +71,11 @@ pub enum Shape {
 /// How a sheet is held: angles in degrees.
 #[derive(Debug, Clone, Copy)]
 pub struct Pose {
+    /// To the side.
     pub yaw: f32,
+    /// Up or down.
     pub pitch: f32,
+    /// In its plane.
     pub roll: f32,
     /// Distance from the camera, in distances between the eyes: the smaller, the stronger the perspective.
     pub distance: f32,
@@ -102,6 +115,7 @@ pub struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
+    /// A sheet of this shape.
     pub fn new(photo: &'a Photo, shape: Shape) -> Self {
         let (middle, scale) = photo.middle_and_scale();
         let nose = photo.landmarks[2];
@@ -170,19 +184,19 @@ impl<'a> Sheet<'a> {
 
     /// The picture that a camera takes of the sheet before a plain wall, and where the landmarks are in it.
     pub fn render(&self, pose: &Pose, random: &mut Random, frame: &mut Frame) -> Landmarks {
-        frame.reshape(SIDE, SIDE);
+        frame.reshape(SHEET_SIDE, SHEET_SIDE);
         let m = rotation(pose);
         let focal = pose.distance * EYE_DISTANCE;
-        let (cx, cy) = (SIDE as f32 / 2.0 + pose.shift[0], SIDE as f32 / 2.0 + pose.shift[1]);
+        let (cx, cy) = (SHEET_SIDE as f32 / 2.0 + pose.shift[0], SHEET_SIDE as f32 / 2.0 + pose.shift[1]);
         let o = to_sheet(&m, [0.0, 0.0, -pose.distance]);
         for (index, pixel) in frame.rgb_mut().as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let (x, y) = ((index as u32 % SIDE) as f32, (index as u32 / SIDE) as f32);
+            let (x, y) = ((index as u32 % SHEET_SIDE) as f32, (index as u32 / SHEET_SIDE) as f32);
             let d = to_sheet(&m, [(x - cx) / focal, (y - cy) / focal, 1.0]);
             let printed = self.meet(o, d).map(|[x, y]| {
                 self.photo.gray(x * self.scale + self.middle.x, y * self.scale + self.middle.y)
             });
-            let wall = 120.0 + 20.0 * (x / 31.0).sin() * (y / 23.0).cos();
-            *pixel = [(printed.unwrap_or(wall) + NOISE * random.normal() + 0.5) as u8; 3];
+            let wall = || 120.0 + 20.0 * (x / 31.0).sin() * (y / 23.0).cos();
+            *pixel = [(printed.unwrap_or_else(wall) + NOISE * random.normal() + 0.5) as u8; 3];
         }
         self.photo.landmarks.map(|landmark| {
             let p = self.place(landmark);
