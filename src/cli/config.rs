@@ -57,6 +57,7 @@ enum Action {
         /// The key, for example door.cooldown_s.
         key: String,
         /// The value: TOML, or text that needs no quotes.
+        #[arg(allow_hyphen_values = true)]
         value: String,
     },
     /// Remove a key that was changed by `config set`, so that /etc/ostiary or the default counts again.
