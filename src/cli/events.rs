@@ -1,5 +1,6 @@
 //! `ostiary events`: reads the record of events, also while the daemon runs, and verifies its trail.
 
+mod api_event;
 mod erase;
 mod event_format;
 mod event_record;

@@ -496,7 +496,8 @@ mod tests {
                             DoorCommand::HoldOpen(length) => (MIN_HOLD..=MAX_HOLD).contains(&length),
                             _ => true,
                         };
-                        prop_assert_eq!(result.is_ok(), !locked && !(opens && locked_down) && is_possible);
+                        let is_refused = locked || (opens && locked_down);
+                        prop_assert_eq!(result.is_ok(), is_possible && !is_refused);
                         if result.is_ok() {
                             match command {
                                 DoorCommand::Open => pulse_end = now + PULSE,

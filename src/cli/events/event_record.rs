@@ -1,12 +1,11 @@
 //! The record of events: that of the running door, or the file if no door runs.
 
-use anyhow::Context;
 use ostiary_config::Config;
-use ostiary_control::interface::{self, VarlinkClientInterface};
+use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
 use ostiary_events::{Event, EventFilter, EventStore};
-use serde_json::Value;
 
+use super::api_event::{from_api, to_api};
 use super::event_format::Printer;
 use super::follow::{follow_door, follow_store};
 use crate::cli::running_door::running_door;
@@ -93,21 +92,4 @@ impl EventRecord {
             self = Self::open(config)?;
         }
     }
-}
-
-/// The filter as the control API takes it.
-pub(super) fn to_api(filter: &EventFilter) -> interface::EventFilter {
-    interface::EventFilter {
-        since: filter.since.map(|time| time.to_string()),
-        until: filter.until.map(|time| time.to_string()),
-        after: Some(i64::try_from(filter.after).unwrap_or(i64::MAX)),
-        person: filter.person.clone(),
-        reason: filter.reason.map(|reason| reason.to_string()),
-    }
-}
-
-/// An event as the control API gives it.
-pub(super) fn from_api(event: Value) -> anyhow::Result<Event> {
-    serde_json::from_value(event)
-        .context("the running door describes events in another way than this program")
 }

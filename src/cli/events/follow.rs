@@ -13,8 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use super::api_event::{from_api, to_api};
 use super::event_format::Printer;
-use super::event_record::{from_api, to_api};
 
 /// The pause between two looks at the store.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -16,7 +16,7 @@ impl ControlApi {
             let key = find_key(&setting.key);
             Ok(interface::Setting {
                 key: setting.key.clone(),
-                value: shown_value(setting).map(|value| serde_json::to_value(value)).transpose()?,
+                value: shown_value(setting).map(serde_json::to_value).transpose()?,
                 origin: setting.origin.to_string(),
                 settable: key.is_some_and(|key| key.is_settable()),
                 needs_restart: key.is_some_and(|key| key.needs_restart()),
