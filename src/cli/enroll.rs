@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use enroller::Enroller;
-use ostiary_facebank::check_name;
+use ostiary_core::PersonName;
 
 use super::Globals;
 
@@ -27,7 +27,8 @@ pub struct Args {
     /// Photos that show the face of this person only.
     #[arg(conflicts_with_all = ["from", "camera"])]
     photos: Vec<PathBuf>,
-    /// Enroll everyone in FOLDER/NAME/*.jpg, with one folder per person.
+    /// Enroll everyone in FOLDER/NAME/*.jpg, with one folder per person. What network storage, other systems and editors leave there
+    /// is passed over.
     #[arg(long, value_name = "FOLDER", conflicts_with = "camera")]
     from: Option<PathBuf>,
     /// Take five to seven pictures with the camera: straight, to both sides, up and down.
@@ -65,7 +66,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         (Some(folder), _) => folder::enroll(&mut Enroller::open(globals, &args)?, folder),
         (None, Some(name)) => {
             // Before the models are loaded, because that takes a while.
-            check_name(name)?;
+            PersonName::new(name)?;
             for photo in &args.photos {
                 photo.metadata().with_context(|| photo.display().to_string())?;
             }

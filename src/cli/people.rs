@@ -2,7 +2,6 @@
 
 mod list;
 
-use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +12,7 @@ use indicatif::ProgressBar;
 use list::{gallery_in_use, print};
 use ostiary_access::{check_group, groups_without_hours};
 use ostiary_config::Hours;
+use ostiary_core::open_regular_file;
 use ostiary_events::{Action, Administration};
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_pipeline::FaceEncoder;
@@ -208,7 +208,7 @@ fn import(facebank: &Path, file: &Path) -> anyhow::Result<usize> {
     let people = if file == Path::new("-") {
         Facebank::open(facebank)?.import(io::stdin().lock())
     } else {
-        let export = File::open(file).with_context(|| file.display().to_string())?;
+        let export = open_regular_file(file).with_context(|| file.display().to_string())?;
         Facebank::open(facebank)?.import(BufReader::new(export))
     };
     people.with_context(|| file.display().to_string())

@@ -1,14 +1,13 @@
 //! What all sources of photos share: the facebank, the encoder, and the checks of photos and templates.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ostiary_config::Config;
 use ostiary_core::{Crop, Embedding, Frame, PersonId, Quality, QualityFault, Score};
 use ostiary_events::Action;
 use ostiary_facebank::{Facebank, Gallery, PhotoHash, Template};
-use ostiary_pictures::read_picture;
+use ostiary_pictures::{decode_picture, read_picture_bytes};
 use ostiary_pipeline::{
     EncodedFace, FaceEncoder, PhotoCheck, Thresholds, aligned_crop, check_photo, outliers,
 };
@@ -86,18 +85,19 @@ impl<'a> Enroller<'a> {
         let mut batch = Batch::default();
         let mut hashes = HashSet::new();
         for path in photos {
-            let photo = match fs::read(path) {
-                Ok(content) => PhotoHash::of(&content),
+            let content = match read_picture_bytes(path) {
+                Ok(content) => content,
                 Err(error) => {
-                    batch.add_problem(path, &PhotoError::Read(error));
+                    batch.add_problem(path, &error.into());
                     tick();
                     continue;
                 }
             };
+            let photo = PhotoHash::of(&content);
             if !hashes.insert(photo) || self.facebank.has_photo(name, &photo, self.encoder.model())? {
                 batch.duplicates.push(path.clone());
             } else {
-                match self.read_photo(path, photo) {
+                match self.read_photo(path, &content, photo) {
                     Ok(good) => batch.photos.push(good),
                     Err(error) => batch.add_problem(path, &error),
                 }
@@ -109,8 +109,8 @@ impl<'a> Enroller<'a> {
     }
 
     /// Reads a photo: an aligned crop, or one with one face.
-    fn read_photo(&mut self, path: &Path, photo: PhotoHash) -> Result<GoodPhoto, PhotoError> {
-        let frame = read_picture(path)?;
+    fn read_photo(&mut self, path: &Path, content: &[u8], photo: PhotoHash) -> Result<GoodPhoto, PhotoError> {
+        let frame = decode_picture(path, content)?;
         if self.args.aligned {
             let not_aligned = PhotoError::NotAligned { width: frame.width(), height: frame.height() };
             let crop = aligned_crop(&frame).ok_or(not_aligned)?;

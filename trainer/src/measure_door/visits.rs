@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ostiary_config::LivenessLevel;
 use ostiary_core::clopper_pearson;
-use ostiary_facebank::person_folders;
+use ostiary_pictures::{PersonFolder, person_folders};
 use serde::{Deserialize, Serialize};
 
 use super::door_program::DoorProgram;
@@ -123,7 +123,7 @@ fn measure(
 ) -> Result<Errors> {
     let work = tempfile::tempdir().context("cannot make a folder")?;
     let all = work.path().join("all.sqlite");
-    let people = person_folders(folder)?;
+    let people = people_of(folder)?;
     let mut enrolled: HashSet<PathBuf> = HashSet::new();
     for person in &people {
         // Spread over all pictures; a picture that is refused is replaced by the next.
@@ -159,7 +159,7 @@ fn measure(
     let Some(prints) = visits.prints.as_ref().filter(|_| visits.photos.first() == Some(&photos)) else {
         return Ok(errors);
     };
-    for person in person_folders(&data.join(&prints.folder))? {
+    for person in people_of(&data.join(&prints.folder))? {
         if !people.iter().any(|enrolled| enrolled.name == person.name) {
             continue;
         }
@@ -175,6 +175,15 @@ fn measure(
     }
     ensure!(errors.prints > 0, "{}: has no folder of an enrolled person", prints.folder.display());
     Ok(errors)
+}
+
+/// The people in a folder. A measurement that left somebody out would be one of other people.
+fn people_of(folder: &Path) -> Result<Vec<PersonFolder>> {
+    let found = person_folders(folder)?;
+    if let Some(passed) = found.passed_over.first() {
+        bail!("{passed}");
+    }
+    Ok(found.people.into_iter().filter(|person| !person.photos.is_empty()).collect())
 }
 
 /// A folder whose pictures are these, in this order.
