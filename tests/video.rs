@@ -355,3 +355,33 @@ fn an_interrupt_leaves_no_file() {
     assert!(error.contains("interrupted: out.mp4 is not written"), "{error}");
     assert_eq!(workspace.files(), before);
 }
+
+#[test]
+fn the_sound_stays_in_step_with_pictures_that_begin_later() {
+    let work = Workspace::new();
+    let (picture, sound) = ("testsrc=size=160x120:rate=20:duration=1", "sine=duration=2.5");
+    let arguments = ["-itsoffset", "1.5", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound];
+    ffmpeg(
+        &[&arguments[..], &["-map", "0:v", "-map", "1:a", "-c:v", "libx264"]].concat(),
+        &work.path("late.mkv"),
+    );
+    // With the beginning skipped, less or more than the pictures are late.
+    for (begin, late) in [("0", 1.5), ("1", 0.5), ("2", 0.0)] {
+        let output =
+            work.video(&["late.mkv", "-o", "out.mkv", "--force", "--begin", begin, "--frames", "--json"]);
+        let first = lines(&output).swap_remove(0);
+        let start = |kind: &str| {
+            streams(&work.path("out.mkv"), kind)[0]["start_time"].as_str().unwrap().parse::<f64>().unwrap()
+        };
+        assert!((start("v") - start("a") - late).abs() < 0.06, "{begin}: {} {}", start("v"), start("a"));
+        let position = begin.parse::<f64>().unwrap() + late;
+        assert!((first["time"].as_f64().unwrap() - position).abs() < 0.06, "{first}");
+    }
+}
+
+#[test]
+fn a_pipe_is_no_video() {
+    let work = Workspace::new();
+    assert!(Command::new("mkfifo").arg(work.path("in.mp4")).status().unwrap().success());
+    assert!(work.refused(&["in.mp4", "-o", "out.mp4"]).contains("it is not a regular file"));
+}

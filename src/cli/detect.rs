@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ostiary_core::{Face, QualityFault};
-use ostiary_pictures::read_picture;
+use ostiary_pictures::{ScaledPicture, read_scaled_picture};
 use ostiary_pipeline::{FaceEncoder, MeasuredFace};
 use serde::Serialize;
 
+use super::pictures::CollectedPictures;
 use super::{Globals, output, pictures};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary detect --json photo.jpg\n\n\
-    Exit code: 0 every picture has a face, 1 a picture has no face, 2 a picture cannot be read.")]
+    Exit code: 0 every picture has a face, 1 a picture has no face, or something in a folder was passed over, 2 a picture cannot be read.")]
 pub struct Args {
     /// Pictures, or folders of pictures.
     #[arg(required = true)]
@@ -43,6 +44,19 @@ struct FoundFace {
     covered: Option<QualityFault>,
 }
 
+impl<'a> FacesInPicture<'a> {
+    /// The faces in pixels of the file, of which the picture may have fewer.
+    fn new(file: &'a Path, picture: &ScaledPicture, faces: Vec<MeasuredFace>) -> Self {
+        let in_file = |mut found: FoundFace| {
+            found.face.detection = found.face.detection.enlarged(picture.scale);
+            found
+        };
+        let faces = faces.into_iter().map(FoundFace::from).map(in_file).collect();
+        let (width, height) = picture.file_size;
+        Self { file, width, height, faces }
+    }
+}
+
 impl From<MeasuredFace> for FoundFace {
     fn from(MeasuredFace { face, is_cut_off, cover }: MeasuredFace) -> Self {
         Self { face, cut_off: is_cut_off, covered: cover }
@@ -62,13 +76,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         config.detector.min_face = min_face;
     }
     let mut encoder = FaceEncoder::load(&config)?;
-    let files = pictures::collect_pictures(&args.files)?;
+    let CollectedPictures { files, mut exit_code } = pictures::collect_pictures(&args.files)?;
     let bar = pictures::progress_bar(files.len());
-    let mut exit_code = 0;
     for file in &files {
-        let detected = read_picture(file).map_err(anyhow::Error::from).and_then(|frame| {
-            let faces = encoder.faces(&frame)?.into_iter().map(FoundFace::from).collect();
-            Ok(FacesInPicture { file, width: frame.width(), height: frame.height(), faces })
+        let detected = read_scaled_picture(file).map_err(anyhow::Error::from).and_then(|picture| {
+            let faces = encoder.faces(&picture.frame)?;
+            Ok(FacesInPicture::new(file, &picture, faces))
         });
         exit_code = exit_code.max(match detected {
             Ok(found) => bar.suspend(|| print(globals, &found))?,

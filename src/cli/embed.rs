@@ -9,12 +9,13 @@ use ostiary_pipeline::FaceEncoder;
 use serde::Serialize;
 
 use super::detect::{FailedPicture, report_failure};
+use super::pictures::CollectedPictures;
 use super::{Globals, output, pictures};
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  ostiary embed --json photo.jpg\n  ostiary embed --json --aligned crops/\n\n\
-    Exit code: 0 every picture has a face, 1 a picture has no face, 2 a picture cannot be read."
+    Exit code: 0 every picture has a face, 1 a picture has no face, or something in a folder was passed over, 2 a picture cannot be read."
 )]
 pub struct Args {
     /// Pictures, or folders of pictures; the most probable face of each picture is used.
@@ -37,9 +38,8 @@ struct EmbeddedPicture<'a> {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let mut encoder = FaceEncoder::load(&globals.config()?)?;
-    let files = pictures::collect_pictures(&args.files)?;
+    let CollectedPictures { files, mut exit_code } = pictures::collect_pictures(&args.files)?;
     let bar = pictures::progress_bar(files.len());
-    let mut exit_code = 0;
     for file in &files {
         let embedded = if args.aligned {
             embed_aligned(&mut encoder, file)

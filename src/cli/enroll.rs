@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use ostiary_control::interface;
+use ostiary_core::PersonName;
 use ostiary_events::Action;
-use ostiary_facebank::check_name;
 
 use super::Globals;
 use super::administration::record;
@@ -28,7 +28,8 @@ pub struct Args {
     /// Photos that show the face of this person only.
     #[arg(conflicts_with_all = ["from", "camera"])]
     photos: Vec<PathBuf>,
-    /// Enroll everyone in FOLDER/NAME/*.jpg, with one folder per person.
+    /// Enroll everyone in FOLDER/NAME/*.jpg, with one folder per person. What network storage, other systems and editors leave there
+    /// is passed over.
     #[arg(long, value_name = "FOLDER", conflicts_with = "camera")]
     from: Option<PathBuf>,
     /// Take five to seven pictures with the camera: straight, to both sides, up and down.
@@ -81,7 +82,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         };
     };
     // Before the models are loaded, because that takes a while.
-    check_name(name)?;
+    PersonName::new(name)?;
     for photo in &args.photos {
         photo.metadata().with_context(|| photo.display().to_string())?;
     }

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use ostiary_config::AlikePeople;
 use ostiary_core::{Candidate, Embedding, Frame, MatchRule, Person, PersonId, Similarity, Verdict};
-use ostiary_facebank::{Facebank, Gallery, person_folders};
-use ostiary_pictures::read_picture;
+use ostiary_facebank::{Facebank, Gallery};
+use ostiary_pictures::{person_folders, read_picture};
 use ostiary_pipeline::{FaceEncoder, Thresholds, aligned_crop};
 use serde::Serialize;
 
 use super::Globals;
 use super::output::json_line;
+use super::pictures::report_passed_over;
 use super::thresholds::thresholds;
 
 #[derive(Debug, clap::Args)]
@@ -153,7 +154,12 @@ fn gallery_of_folder(
     thresholds: &Thresholds,
 ) -> anyhow::Result<Gallery> {
     let mut gallery = Gallery::default();
-    for (id, person) in (0..).zip(person_folders(folder)?) {
+    let found = person_folders(folder)?;
+    report_passed_over(&found.passed_over);
+    for (id, person) in (0..).zip(found.people) {
+        if let Some(why) = person.without_photos() {
+            eprintln!("{}: {why}", person.name);
+        }
         let mut photos = Vec::new();
         for photo in &person.photos {
             let embedded = read_picture(photo).map_err(anyhow::Error::from).and_then(|picture| {

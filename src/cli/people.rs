@@ -1,6 +1,5 @@
 //! `ostiary people`: lists and changes the enrolled people.
 
-use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +11,7 @@ use ostiary_access::groups_without_hours;
 use ostiary_config::{Config, Hours};
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
+use ostiary_core::open_regular_file;
 use ostiary_events::Action;
 use ostiary_facebank::{Facebank, Gallery};
 use ostiary_pipeline::FaceEncoder;
@@ -252,7 +252,7 @@ fn import(facebank: &Path, file: &Path) -> anyhow::Result<usize> {
     let people = if file == Path::new("-") {
         Facebank::open(facebank)?.import(io::stdin().lock())
     } else {
-        let export = File::open(file).with_context(|| file.display().to_string())?;
+        let export = open_regular_file(file).with_context(|| file.display().to_string())?;
         Facebank::open(facebank)?.import(BufReader::new(export))
     };
     people.with_context(|| file.display().to_string())

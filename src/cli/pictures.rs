@@ -5,48 +5,39 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use ostiary_core::Crop;
-use ostiary_pictures::read_picture;
+use ostiary_pictures::{PassedOver, pictures_below, read_picture};
 use ostiary_pipeline::aligned_crop;
 
-/// The file extensions of pictures in folders. A file that is named directly is read with any extension.
-const PICTURE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
-
-/// Returns the files, and the pictures in and below the folders, sorted by name within each folder. A folder without
-/// pictures is an error.
-pub fn collect_pictures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let before = found.len();
-            collect_from_folder(path, &mut found)?;
-            if found.len() == before {
-                bail!("{}: no picture (.jpg, .jpeg, .png) in this folder or below it", path.display());
-            }
-        } else {
-            found.push(path.clone());
-        }
-    }
-    Ok(found)
+/// The pictures that a command was given.
+pub struct CollectedPictures {
+    /// The files, sorted by name within each folder.
+    pub files: Vec<PathBuf>,
+    /// The exit code so far: 1 if something in a folder was passed over, which is printed; otherwise 0.
+    pub exit_code: u8,
 }
 
-/// Adds the pictures in a folder and its subfolders to `found`.
-fn collect_from_folder(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
-    let mut entries = entries.with_context(|| format!("cannot list {}", folder.display()))?;
-    entries.sort_by_key(std::fs::DirEntry::path);
-    for entry in entries {
-        let path = entry.path();
-        if path.is_dir() {
-            collect_from_folder(&path, found)?;
-        } else if path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| PICTURE_EXTENSIONS.contains(&&*e.to_lowercase()))
-        {
-            found.push(path);
+/// Returns the files, and the pictures in and below the folders. A folder without pictures is an error.
+pub fn collect_pictures(paths: &[PathBuf]) -> Result<CollectedPictures> {
+    let mut collected = CollectedPictures { files: Vec::new(), exit_code: 0 };
+    for path in paths {
+        if !path.is_dir() {
+            collected.files.push(path.clone());
+            continue;
         }
+        let found = pictures_below(path)?;
+        collected.exit_code = collected.exit_code.max(report_passed_over(&found.passed_over));
+        if found.pictures.is_empty() {
+            bail!("{}: no picture (.jpg, .png, .webp) in this folder or below it", path.display());
+        }
+        collected.files.extend(found.pictures);
     }
-    Ok(())
+    Ok(collected)
+}
+
+/// Prints what was passed over in a folder. Returns the exit code: 1 if there is something, otherwise 0.
+pub fn report_passed_over(passed_over: &[PassedOver]) -> u8 {
+    passed_over.iter().for_each(|passed| eprintln!("{passed}; passed over"));
+    u8::from(!passed_over.is_empty())
 }
 
 /// Reads an aligned crop: a picture of 112x112 pixels.

@@ -72,7 +72,13 @@ pub fn run(globals: &Globals, args: Args) -> Result<ExitCode> {
 
     let sound = Sound { path: &args.video, begin: args.begin.unwrap_or_default(), duration: args.duration };
     let sound = (!args.no_sound).then_some(sound);
-    let settings = OutputSettings { out: &args.output, replace: args.force, fps: clip.fps(), sound };
+    let settings = OutputSettings {
+        out: &args.output,
+        replace: args.force,
+        fps: clip.fps(),
+        delay: clip.delay(),
+        sound,
+    };
     let interrupted = interrupt_flag()?;
     let bar = progress_bar(clip.frames());
     let (mut frame, mut writer) = (Frame::default(), None);

@@ -8,7 +8,7 @@ use ostiary_vision::VisionError;
 /// Why a photo is not enrolled. The messages do not name the photo; the caller does.
 #[derive(Debug, thiserror::Error)]
 pub enum PhotoError {
-    /// The file is not a valid JPEG or PNG picture.
+    /// The file cannot be read, or is not a valid picture.
     #[error("cannot be read as a picture: {why}")]
     Decode { why: String },
     /// Another error of the picture reader.

@@ -186,7 +186,7 @@ fn people_of_version_3_are_migrated_without_a_frontal_aspect_and_can_get_one() {
     let gallery = migrated.gallery(&model()).unwrap();
     assert_eq!(gallery.best(&embedding(3)).unwrap().person, PersonId(7));
     assert_eq!(gallery.frontal_aspect(PersonId(4)), None);
-    assert_eq!(schema_of(&path).0, 4);
+    assert_eq!(schema_of(&path).0, 5);
     drop(migrated);
     let mut facebank = Facebank::open(&path).unwrap();
     facebank.enroll_from_camera("Ann", &model(), &[template(9)], Some(0.95)).unwrap();
@@ -200,4 +200,95 @@ fn schema_of(path: &Path) -> (i64, String) {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     let query = "SELECT group_concat(sql) FROM sqlite_schema";
     (version, connection.query_row(query, [], |row| row.get(0)).unwrap())
+}
+
+#[test]
+fn names_of_earlier_versions_are_normalized_found_and_removable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let earlier = |person: i64, name: &str| {
+        // Earlier programs folded the case only.
+        let values = (person, name, name.to_lowercase());
+        let insert = "INSERT INTO people (id, name, folded, enabled, grouped, created)
+             VALUES (?1, ?2, ?3, 1, NULL, '2026-01-02T03:04:05Z')";
+        Connection::open(&path).unwrap().execute(insert, values).unwrap();
+    };
+    for (person, name) in [
+        (10, "Zoe\u{308}"),
+        (11, "ZO\u{eb}"),
+        (12, "None"),
+        (13, "\u{200b}"),
+        (14, "Re\u{301}my"),
+        (15, "\u{410}nn"),
+        (16, "\u{202e}Eve"),
+    ] {
+        earlier(person, name);
+    }
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    let mut facebank = Facebank::open(&path).unwrap();
+    facebank.check().unwrap();
+    let id = |facebank: &Facebank, name: &str| facebank.id(name).unwrap().map(|person| person.0);
+    // The first of two people with one name has it in all encodings; the second is found as it is stored.
+    assert_eq!(facebank.show("ZOE\u{308}").unwrap().person.name, "Zo\u{eb}");
+    for (name, person) in [
+        ("zoe\u{308}", 10),
+        ("Zo\u{eb}", 10),
+        ("ZO\u{eb}", 11),
+        ("none", 12),
+        ("R\u{e9}my", 14),
+        ("Re\u{301}my", 14),
+        ("\u{410}nn", 15),
+    ] {
+        assert_eq!(id(&facebank, name), Some(person), "{name:?}");
+    }
+    let problems: Vec<String> =
+        facebank.name_problems().unwrap().iter().map(|problem| problem.to_string()).collect();
+    assert_eq!(problems.len(), 5, "{problems:?}");
+    for part in ["look alike", "\"none\"", "shows nothing", "U+0410", "U+202E"] {
+        assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:?}");
+    }
+    facebank.rename("ZO\u{eb}", "Zo\u{eb} M\u{fc}ller").unwrap();
+    for name in ["None", "\u{200b}", "\u{410}nn", "\u{202e}Eve"] {
+        facebank.remove(name).unwrap();
+    }
+    assert!(facebank.name_problems().unwrap().is_empty());
+    assert_eq!(id(&facebank, "ZO\u{eb}"), Some(10));
+    let names: BTreeSet<String> =
+        facebank.people().unwrap().into_iter().map(|listed| listed.person.name).collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+}
+
+#[test]
+fn two_people_cannot_have_one_visible_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let mut facebank = Facebank::open(&path).unwrap();
+    facebank.enroll("Zoe\u{308}", &model(), &[template(20)]).unwrap();
+    assert!(!facebank.enroll("ZO\u{eb}", &model(), &[template(21)]).unwrap().new, "one name");
+    facebank.enroll("Capa", &model(), &[template(22)]).unwrap();
+    let cyrillic = "\u{421}\u{430}\u{440}\u{430}";
+    for error in [
+        facebank.enroll(cyrillic, &model(), &[template(23)]).unwrap_err(),
+        facebank.rename("Bob", cyrillic).unwrap_err(),
+        facebank.check_name(cyrillic).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("looks like the name of \"Capa\""), "{error}");
+    }
+    facebank.rename("Capa", "CAPA").unwrap();
+    let export = |name: &str| {
+        let mut lines = Vec::new();
+        facebank.export(&mut lines, Path::new("export")).unwrap();
+        String::from_utf8(lines)
+            .unwrap()
+            .lines()
+            .find(|line| line.contains("CAPA"))
+            .unwrap()
+            .replace("CAPA", name)
+    };
+    let mut other = Facebank::open(&folder.path().join("other.sqlite")).unwrap();
+    assert_eq!(other.import(export("Ne\u{301}a").as_bytes()).unwrap(), 1);
+    assert_eq!(other.people().unwrap()[0].person.name, "N\u{e9}a");
+    for (name, part) in [("None", "none"), ("A\u{200b}", "U+200B"), ("N\u{e9}a", "already a person")] {
+        assert!(other.import(export(name).as_bytes()).unwrap_err().to_string().contains(part), "{name:?}");
+    }
 }

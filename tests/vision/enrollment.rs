@@ -224,3 +224,49 @@ fn the_camera_enrollment_asks_for_poses_and_names_those_that_are_missing() {
     assert!((f64::from(stored()) - aspect).abs() < 1e-6);
     assert!(error(&output).contains("picture 5 of 7: lower the head a little"), "{}", error(&output));
 }
+
+#[test]
+fn one_bad_folder_does_not_stop_the_enrollment_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = folder.path().join("people.sqlite");
+    let photos = folder.path().join("photos");
+    let add = |name: &OsStr, file: &str, content: &[u8]| {
+        fs::create_dir_all(photos.join(name)).unwrap();
+        fs::write(photos.join(name).join(file), content).unwrap();
+    };
+    let hopper = fs::read(portrait("hopper.jpg")).unwrap();
+    add("Ada".as_ref(), "1.jpg", &hopper);
+    add("@eaDir".as_ref(), "SYNOPHOTO_THUMB_M.jpg", &hopper);
+    add("Bob".as_ref(), "IMG_1.HEIC", b"\0\0\0\x24ftypheic\0\0\0\0mif1heic");
+    add("Dan".as_ref(), "visit.mov", b"");
+    add("None".as_ref(), "1.jpg", &hopper);
+    add(OsStr::from_bytes(b"J\xfcrgen"), "1.jpg", &hopper);
+    let output = run!("enroll", "--from", photos, "--facebank", bank);
+    assert_eq!(code(&output), 1, "{output:?}");
+    let told = error(&output);
+    for part in [
+        "the name is not UTF-8; rename it; passed over",
+        "IMG_1.HEIC: cannot be read as a picture: it is a HEIC picture, which is not read; save it as JPEG",
+        "Bob was not enrolled: no photo is good enough",
+        "Dan was not enrolled: there is no picture in the folder (it has visit.mov)",
+        "None was not enrolled: \"None\" cannot be a name",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 of 4 people enrolled"), "{output:?}");
+    let people = Facebank::open_read_only(&bank).unwrap().people().unwrap();
+    assert_eq!(people.iter().map(|listed| listed.person.name.as_str()).collect::<Vec<_>>(), ["Ada"]);
+}
+
+#[test]
+fn a_pipe_is_refused_as_a_photo_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("photo.jpg");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let bank = folder.path().join("people.sqlite");
+    let output = run!("enroll", "Bob", pipe, "--facebank", bank);
+    assert_eq!(code(&output), 1, "{output:?}");
+    assert!(error(&output).contains("it is not a regular file"), "{}", error(&output));
+    let output = run!("enroll", "\u{200b}", pipe, "--facebank", bank);
+    assert!(code(&output) == 2 && error(&output).contains("it shows nothing"), "{}", error(&output));
+}

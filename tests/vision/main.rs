@@ -9,7 +9,9 @@
 )]
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -26,7 +28,7 @@ use tempfile::TempDir;
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
 
 /// Runs a command with the models of a folder and without the installed configuration. Asserts that it does not panic.
-fn run_with(models: &Path, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
+fn run_with(models: &Path, arguments: &[&dyn AsRef<OsStr>]) -> Output {
     let mut ostiary = cargo_bin_cmd!("ostiary");
     ostiary.args(["--config", "/dev/null", "--models"]).arg(models);
     for argument in arguments {
@@ -94,10 +96,15 @@ fn faceless(folder: &TempDir) -> PathBuf {
 /// Makes unreadable pictures, each with a part of the error that it must give.
 fn bad_pictures(folder: &TempDir) -> Vec<(PathBuf, &'static str)> {
     let whole = fs::read(portrait("obama.jpg")).unwrap();
-    let files: [(&str, &[u8], &str); 5] = [
+    let files: [(&str, &[u8], &str); 6] = [
         ("torn.jpg", &whole[..whole.len() / 2], "truncated"),
         ("empty.jpg", b"", "empty"),
-        ("text.jpg", b"this is not a picture", "neither a JPEG nor a PNG"),
+        ("text.jpg", b"this is not a picture", "no picture that can be read"),
+        (
+            "apple.jpg",
+            b"\0\0\0\x24ftypheic\0\0\0\0mif1heic",
+            "it is a HEIC picture, which is not read; save it as JPEG",
+        ),
         ("huge.png", &png_header(60_000, 60_000), "megapixels"),
         ("header.png", &png_header(64, 64), "damaged"),
     ];
@@ -110,6 +117,11 @@ fn bad_pictures(folder: &TempDir) -> Vec<(PathBuf, &'static str)> {
         })
         .collect();
     pictures.push((folder.path().join("missing.jpg"), "no such file"));
+    let pipe = folder.path().join("pipe.jpg");
+    if !pipe.exists() {
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    }
+    pictures.push((pipe, "not a regular file"));
     pictures
 }
 
@@ -208,6 +220,46 @@ fn bad_pictures_are_named_and_the_others_are_processed() {
     assert_eq!(code(&output), 2);
     assert!(error(&output).contains("torn.jpg") && error(&output).contains("copy it again"));
     assert!(String::from_utf8_lossy(&output.stdout).contains("hopper.jpg: 1 face\n"));
+}
+
+#[test]
+fn folders_are_read_past_what_other_programs_left_and_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    for name in ["Ada/1.jpg", "Ada/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/2.jpg"] {
+        fs::create_dir_all(photos.join(name).parent().unwrap()).unwrap();
+        fs::copy(portrait("hopper.jpg"), photos.join(name)).unwrap();
+    }
+    fs::write(photos.join("Ada/._1.jpg"), b"\0\x05\x16\x07Mac OS X").unwrap();
+    std::os::unix::fs::symlink("..", photos.join("Ada/up")).unwrap();
+    let output = run!("detect", "--json", photos);
+    assert_eq!((code(&output), lines(&output).len()), (0, 1), "{output:?}");
+
+    // A name that cannot be printed is told, and the others are read.
+    let bad = photos.join(OsStr::from_bytes(b"J\xfcrgen"));
+    fs::create_dir(&bad).unwrap();
+    let output = run!("detect", "--json", photos);
+    assert_eq!((code(&output), lines(&output).len()), (1, 1), "{output:?}");
+    assert!(error(&output).contains("the name is not UTF-8; rename it; passed over"), "{}", error(&output));
+}
+
+#[test]
+fn faces_of_a_large_picture_are_reported_in_its_own_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let portrait = image::open(portrait("hopper.jpg")).unwrap().to_rgb8();
+    let mut large = RgbImage::new(4200, 4100);
+    image::imageops::replace(&mut large, &portrait, 2000, 1000);
+    let path = folder.path().join("large.jpg");
+    large.save(&path).unwrap();
+    let output = run!("detect", "--json", "--min-face", "60", path);
+    assert_eq!(code(&output), 0, "{output:?}");
+    let found = line(&output);
+    assert_eq!((&found["width"], &found["height"]), (&4200.into(), &4100.into()));
+    let face = numbers(&found["faces"][0]["box"]);
+    // As in hopper.jpg itself, moved.
+    for (value, expected) in face.iter().zip([2177.0, 1110.0, 175.0, 216.0]) {
+        assert!((value - expected).abs() < 25.0, "{face:?}");
+    }
 }
 
 #[test]

@@ -44,10 +44,22 @@ pub struct Recording {
     pub begin: Duration,
     /// The time to play; `None` to the end of the file.
     pub duration: Option<Duration>,
+    /// The position in the file of its first frame.
+    pub start: Duration,
     /// Frames per second of the output.
     pub fps: f64,
     /// Whether to play at the file's own speed instead of as fast as possible.
     pub realtime: bool,
+}
+
+impl Recording {
+    /// The position in the file of the first frame that is played, on the grid of the constant rate.
+    pub fn first_frame(&self) -> Duration {
+        let later = self.start.saturating_sub(self.begin);
+        self.begin
+            + Duration::try_from_secs_f64((later.as_secs_f64() * self.fps).round() / self.fps)
+                .unwrap_or(later)
+    }
 }
 
 impl FfmpegInput {
@@ -60,7 +72,7 @@ impl FfmpegInput {
     }
 
     /// Starts ffmpeg. Its standard output has the frames as binary PPM, one after another, its standard error the error
-    /// messages. A recorded file is played from `begin + from` on.
+    /// messages. A recorded file is played from `from` after its first frame on, or after `begin`.
     ///
     /// The kernel kills the child when the calling thread ends.
     ///
@@ -80,13 +92,14 @@ impl FfmpegInput {
                 if file.realtime {
                     command.arg("-re");
                 }
-                let begin = file.begin + from;
+                let begin = if from.is_zero() { file.begin } else { file.first_frame() + from };
                 if !begin.is_zero() {
                     command.arg("-ss").arg(begin.as_secs_f64().to_string());
                 }
                 command.arg("-i").arg(file_url(&file.path));
                 if let Some(duration) = file.duration {
-                    command.arg("-t").arg(duration.saturating_sub(from).as_secs_f64().to_string());
+                    let played = begin.saturating_sub(file.begin);
+                    command.arg("-t").arg(duration.saturating_sub(played).as_secs_f64().to_string());
                 }
                 // A constant rate, so that the number of a frame gives its position.
                 command.arg("-vf").arg(format!("fps={}", file.fps));
@@ -98,8 +111,11 @@ impl FfmpegInput {
     }
 }
 
-/// The option with which ffmpeg neither repeats nor drops frames. Version 5.1 renamed it.
-fn passthrough_option(name: &str) -> Result<[&'static str; 2], CaptureError> {
+/// The option with which ffmpeg neither repeats nor drops frames. Version 5.1 renamed it. `name` is that of the file in errors.
+///
+/// # Errors
+/// ffmpeg is not installed or cannot be started.
+pub fn passthrough_option(name: &str) -> Result<[&'static str; 2], CaptureError> {
     let (_, version) = output_of(command("ffmpeg").arg("-version"), "ffmpeg", name)?;
     let old = ["2.", "3.", "4.", "5.0"].iter().any(|old| {
         ["ffmpeg version ", "ffmpeg version n"]
@@ -127,6 +143,8 @@ pub struct Probe {
     pub fps: f64,
     /// The length of the video; `None` if the file does not have it.
     pub duration: Option<Duration>,
+    /// The position in the file of the first frame: the pictures can begin after the sound.
+    pub start: Duration,
 }
 
 /// Why ffprobe's output is not that of a video.
@@ -147,8 +165,8 @@ pub enum ProbeError {
 pub fn probe(path: &Path) -> Result<Probe, CaptureError> {
     let name = path.display().to_string();
     let failed = |why: String| CaptureError::Video { path: path.to_owned(), why };
-    let entries = "stream=width,height,avg_frame_rate,r_frame_rate,duration:stream_tags=rotate\
-                   :stream_side_data=rotation:format=duration";
+    let entries = "stream=width,height,avg_frame_rate,r_frame_rate,duration,start_time:stream_tags=rotate\
+                   :stream_side_data=rotation:format=duration,start_time";
     let mut command = command("ffprobe");
     command.args(["-v", "error", "-select_streams", "V:0", "-show_entries", entries, "-of", "json"]);
     let (message, text) = output_of(command.arg(file_url(path)), "ffprobe", &name)?;
@@ -182,7 +200,13 @@ pub fn read_probe(output: &Value) -> Result<Probe, ProbeError> {
     let fps = rate("avg_frame_rate").or_else(|| rate("r_frame_rate")).unwrap_or(DEFAULT_FPS);
     let duration = stream.get("duration").or_else(|| output.pointer("/format/duration"));
     let duration = duration.and_then(number).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    Ok(Probe { width, height, fps, duration })
+    // The container begins with the earliest of its streams.
+    let time = |pointer: &str| output.pointer(pointer).and_then(number);
+    let start = match (time("/streams/0/start_time"), time("/format/start_time")) {
+        (Some(video), Some(container)) => Duration::try_from_secs_f64(video - container).unwrap_or_default(),
+        _ => Duration::ZERO,
+    };
+    Ok(Probe { width, height, fps, duration, start })
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -355,7 +379,17 @@ mod tests {
 
         let stream = json!({"width": 640, "height": 360, "avg_frame_rate": "0/0", "r_frame_rate": "10/1"});
         let probe = read_probe(&json!({"streams": [stream], "format": {"duration": "N/A"}})).unwrap();
+        assert_eq!(probe.start, Duration::ZERO);
         assert_eq!((probe.width, probe.height, probe.fps, probe.duration), (640, 360, 10.0, None));
+
+        let starts = |video: &str, container: &str| {
+            let stream = json!({"width": 4, "height": 2, "start_time": video});
+            let output = json!({"streams": [stream], "format": {"start_time": container}});
+            read_probe(&output).unwrap().start
+        };
+        assert_eq!(starts("2.5", "1.4"), Duration::from_secs_f64(2.5 - 1.4));
+        assert_eq!(starts("1.4", "1.4"), Duration::ZERO);
+        assert_eq!(starts("0.0", "1.4"), Duration::ZERO);
 
         assert!(read_probe(&json!({"streams": []})).unwrap_err().to_string().contains("no video"));
         assert!(read_probe(&json!({"streams": [{"width": 0, "height": 5}]})).is_err());

@@ -273,8 +273,8 @@ impl Decoder {
 /// child when the thread that started it ends.
 fn decode(shared: &Shared, input: &FfmpegInput, live: bool, clock: &dyn Clock) -> Result<(), DecodeError> {
     let mut sequence = shared.sequence.load(Ordering::Relaxed);
-    let (rate, begin) = match input {
-        FfmpegInput::File(file) => (file.fps, file.begin),
+    let (rate, first) = match input {
+        FfmpegInput::File(file) => (file.fps, file.first_frame()),
         FfmpegInput::Stream(_) => (1.0, Duration::ZERO),
     };
     let position = |sequence: u64| Duration::from_secs_f64(sequence as f64 / rate);
@@ -306,7 +306,7 @@ fn decode(shared: &Shared, input: &FfmpegInput, live: bool, clock: &dyn Clock) -
                 }
             }
             frame.sequence = sequence;
-            frame.time = if live { clock.now() } else { begin + position(sequence) };
+            frame.time = if live { clock.now() } else { first + position(sequence) };
             sequence += 1;
             shared.sequence.store(sequence, Ordering::Relaxed);
             let put = loop {
@@ -339,6 +339,7 @@ pub struct Clip {
     source: FfmpegSource,
     probe: Probe,
     frames: Option<u64>,
+    delay: Duration,
 }
 
 /// Opens a video file, or the part of it that begins at `begin` and lasts `duration`.
@@ -350,8 +351,14 @@ pub fn open_clip(
     begin: Option<Duration>,
     duration: Option<Duration>,
 ) -> Result<Clip, CaptureError> {
-    if !path.exists() {
-        return Err(CaptureError::Missing { path: path.to_owned() });
+    match std::fs::metadata(path) {
+        Err(_) => return Err(CaptureError::Missing { path: path.to_owned() }),
+        // A pipe would wait for a writer. ffprobe refuses a folder.
+        Ok(metadata) if !(metadata.is_file() || metadata.is_dir()) => {
+            let why = "it is not a regular file; give a video file".to_owned();
+            return Err(CaptureError::Video { path: path.to_owned(), why });
+        }
+        Ok(_) => {}
     }
     let probe = ffmpeg::probe(path)?;
     let begin = begin.unwrap_or_default();
@@ -363,9 +370,17 @@ pub fn open_clip(
     }
     let played = [available, duration].into_iter().flatten().min();
     let frames = played.map(|played| (played.as_secs_f64() * probe.fps).round().max(1.0) as u64);
-    let recording = Recording { path: path.to_owned(), begin, duration, fps: probe.fps, realtime: false };
+    let recording = Recording {
+        path: path.to_owned(),
+        begin,
+        duration,
+        start: probe.start,
+        fps: probe.fps,
+        realtime: false,
+    };
+    let delay = recording.first_frame().saturating_sub(begin);
     let clock = Arc::new(ostiary_core::clock::MonotonicClock::default());
-    Ok(Clip { source: FfmpegSource::file(recording, CLIP_STALL, clock), probe, frames })
+    Ok(Clip { source: FfmpegSource::file(recording, CLIP_STALL, clock), probe, frames, delay })
 }
 
 impl Clip {
@@ -382,6 +397,11 @@ impl Clip {
     /// Frames per second.
     pub fn fps(&self) -> f64 {
         self.probe.fps
+    }
+
+    /// The time from the beginning of the part to its first frame: the pictures of a file can begin after its sound.
+    pub fn delay(&self) -> Duration {
+        self.delay
     }
 
     /// The approximate number of frames; `None` if the file does not have its length.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ostiary_core::Frame;
-use ostiary_pictures::{PictureError, read_picture};
+use ostiary_pictures::{PictureError, folder_entries, is_named_as_picture, read_picture};
 
 use super::{CaptureError, FrameSource, Next};
 
-/// One picture, or the pictures (`.jpg`, `.jpeg`, `.png`) of a folder, sorted by name, each once.
+/// One picture, or the pictures of a folder, sorted by name, each once.
 ///
 /// A file that cannot be read is an error that is not transient, because the same file would fail again. The next call
 /// continues with the next file.
@@ -30,25 +30,14 @@ impl Images {
     }
 }
 
-/// Whether the extension is that of a picture.
-pub fn is_named_as_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    ["jpg", "jpeg", "png"].iter().any(|known| known.eq_ignore_ascii_case(extension))
-}
-
 fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
     let not_listed = |error: std::io::Error| PictureError::Unreadable {
         path: folder.to_owned(),
         why: format!("the folder cannot be listed ({error}); check its owner and mode"),
     };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(not_listed)? {
-        let path = entry.map_err(not_listed)?.path();
-        if is_named_as_picture(&path) && path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
+    // A recording can have one picture several times, by links: each is a frame.
+    let mut files = folder_entries(folder).map_err(not_listed)?.files;
+    files.retain(|path| is_named_as_picture(path) && path.is_file());
     Ok(files)
 }
 
@@ -94,6 +83,7 @@ mod tests {
         picture(&folder.path().join("a.PNG"), 10);
         std::fs::write(folder.path().join("b.jpg"), b"broken").unwrap();
         std::fs::write(folder.path().join("notes.txt"), b"no picture").unwrap();
+        std::fs::write(folder.path().join("._c.png"), b"left by another program").unwrap();
         let mut source = Images::open(folder.path(), 10).unwrap();
         assert!(source.describe().contains("3 pictures"));
         let mut frame = Frame::default();

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use ostiary_config::Camera;
 use ostiary_core::clock::Clock;
+use ostiary_pictures::is_named_as_picture;
 
 use super::ffmpeg::{self, Recording};
 use super::ffmpeg_source::FfmpegSource;
-use super::images::{self, Images};
+use super::images::Images;
 use super::orient::{Orientation, Oriented};
 use super::{CaptureError, FrameSource, v4l2};
 
@@ -28,8 +29,7 @@ pub fn open(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSourc
 /// Whether a source needs ffmpeg: streams and videos do; devices, pictures and folders do not.
 pub fn needs_ffmpeg(source: &str) -> bool {
     let path = Path::new(source);
-    source.contains("://")
-        || !(path.starts_with("/dev") || path.is_dir() || images::is_named_as_picture(path))
+    source.contains("://") || !(path.starts_with("/dev") || path.is_dir() || is_named_as_picture(path))
 }
 
 fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
@@ -55,14 +55,20 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
     if metadata.file_type().is_char_device() {
         return Ok(Box::new(v4l2::Camera::open(camera, stall, clock)?));
     }
-    if metadata.is_dir() || images::is_named_as_picture(path) {
+    if metadata.is_dir() || is_named_as_picture(path) {
         return Ok(Box::new(Images::open(path, camera.fps)?));
+    }
+    if !metadata.is_file() {
+        // A pipe would wait for a writer.
+        let why = "it is not a regular file; give a device, a stream, a file or a folder".to_owned();
+        return Err(CaptureError::Video { path: path.to_owned(), why });
     }
     let probe = ffmpeg::probe(path)?;
     let recording = Recording {
         path: path.to_owned(),
         begin: Duration::ZERO,
         duration: None,
+        start: probe.start,
         fps: probe.fps,
         realtime: camera.realtime,
     };

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ostiary_core::{RegularFileError, is_foreign_entry, read_regular_file};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
@@ -12,6 +13,9 @@ use toml::{Spanned, Value};
 use crate::error::Problem;
 use crate::origin::Origin;
 use crate::{lookup, rule};
+
+/// Limit of the size of a file, bytes: far more than all keys with comments need.
+const MAX_FILE: u64 = 1 << 20;
 
 /// The sources of the configuration. The daemon keeps them, so that a reload reads the same places again.
 #[derive(Debug, Clone)]
@@ -131,13 +135,17 @@ impl Entries {
         self.push(name, value, origin);
     }
 
-    /// The files of a drop-in folder, sorted by name; none if there is no folder.
+    /// The files of a drop-in folder, sorted by name; none if there is no folder. Hidden files, and those that editors and
+    /// package managers leave, are passed over.
     fn conf_d(&mut self, folder: &Path) -> Vec<PathBuf> {
         let names = std::fs::read_dir(folder)
             .and_then(|dir| dir.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
         match names {
             Ok(mut files) => {
-                files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+                files.retain(|file| {
+                    file.extension().is_some_and(|extension| extension == "toml")
+                        && file.file_name().is_some_and(|name| !is_foreign_entry(name))
+                });
                 files.sort();
                 files
             }
@@ -165,10 +173,24 @@ impl Entries {
     }
 
     fn file(&mut self, path: &Path, may_be_missing: bool) {
-        let text = match std::fs::read_to_string(path) {
+        // The way to say that no file is read.
+        let bytes = match path == Path::new("/dev/null") {
+            true => Ok(Vec::new()),
+            false => read_regular_file(path, MAX_FILE),
+        };
+        let read = bytes.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error).into())
+        });
+        let text = match read {
             Ok(text) => text,
-            Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => return,
-            Err(why) => {
+            Err(RegularFileError::Io(error)) if may_be_missing && error.kind() == io::ErrorKind::NotFound => {
+                return;
+            }
+            Err(error) => {
+                let why = match error {
+                    RegularFileError::Io(why) => why,
+                    other => io::Error::other(other),
+                };
                 self.problems.push(Problem::Unreadable { path: path.to_owned(), why });
                 return;
             }

@@ -1,6 +1,7 @@
 //! Which values a key allows.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde_aux::serde_introspection::serde_introspect;
@@ -26,6 +27,12 @@ pub(crate) enum Kind {
     Number(f64, f64),
     /// Any text but the empty one.
     Text,
+    /// The name or the address of a host, without a scheme and a port; the port is in a key of its own.
+    Host {
+        port: &'static str,
+    },
+    /// An address that begins with http:// or https://, or a path.
+    UrlOrPath,
     /// A part of an MQTT topic: no wildcards, no slash at an end.
     Topic {
         may_be_empty: bool,
@@ -99,9 +106,19 @@ pub(crate) const fn gpio_line() -> Rule {
     integer(0, MAX_LINE)
 }
 
-/// Any text but the empty one: a path, a host, a URL.
+/// Any text but the empty one: a path, a user name.
 pub(crate) const fn text() -> Rule {
     Rule::new(Kind::Text)
+}
+
+/// The name or the address of a host; `port` is the key with its port.
+pub(crate) const fn host(port: &'static str) -> Rule {
+    Rule::new(Kind::Host { port })
+}
+
+/// An address that begins with http:// or https://, or a path.
+pub(crate) const fn url_or_path() -> Rule {
+    Rule::new(Kind::UrlOrPath)
 }
 
 /// A part of an MQTT topic.
@@ -158,7 +175,15 @@ pub(crate) fn parse(text: &str) -> Option<Value> {
 impl Kind {
     /// Reads TOML, or text that needs no quotes.
     pub fn read(&self, text: &str) -> Value {
-        let is_text = matches!(self, Self::Text | Self::Topic { .. } | Self::Name | Self::OneOf(_));
+        let is_text = matches!(
+            self,
+            Self::Text
+                | Self::Host { .. }
+                | Self::UrlOrPath
+                | Self::Topic { .. }
+                | Self::Name
+                | Self::OneOf(_)
+        );
         match parse(text) {
             Some(value) if value.is_str() || !is_text => value,
             _ => Value::String(text.to_owned()),
@@ -187,6 +212,12 @@ impl Kind {
             Self::Integer(least, most) => (*least..=*most).contains(&value.as_integer()?),
             Self::Number(least, most) => (*least..=*most).contains(&value.as_float()?),
             Self::Text => !value.as_str()?.trim().is_empty() && !value.as_str()?.contains('\0'),
+            Self::Host { .. } => is_host(value.as_str()?),
+            Self::UrlOrPath => {
+                let text = value.as_str()?;
+                let is_web = text.starts_with("http://") || text.starts_with("https://");
+                !text.trim().is_empty() && !text.contains('\0') && (is_web || !text.contains("://"))
+            }
             Self::Topic { may_be_empty } => {
                 let topic = value.as_str()?;
                 let clean = !topic.contains(['+', '#', '\0', ' ']);
@@ -232,6 +263,8 @@ impl Kind {
             Self::Thresholds => "0 to 1".to_owned(),
             Self::Flag
             | Self::Text
+            | Self::Host { .. }
+            | Self::UrlOrPath
             | Self::Topic { .. }
             | Self::Region
             | Self::Options
@@ -249,6 +282,14 @@ impl fmt::Display for Kind {
             Self::Integer(..) => write!(f, "a whole number from {range}"),
             Self::Number(..) => write!(f, "a number from {range}"),
             Self::Text => f.write_str("text that is not empty"),
+            Self::Host { port } => write!(
+                f,
+                "a host alone, as in \"broker.local\" or \"192.168.1.10\", without a scheme (mqtt://), a user, a port or a path; \
+                 the port is in {port}"
+            ),
+            Self::UrlOrPath => {
+                f.write_str("an address that begins with http:// or https://, or the path of a folder")
+            }
             Self::Topic { .. } => {
                 f.write_str("a topic without +, #, spaces or a slash at either end, as in \"ostiary\"")
             }
@@ -265,6 +306,20 @@ impl fmt::Display for Kind {
             ),
         }
     }
+}
+
+/// Whether a text is an IP address or the name of a host (RFC 1123, and underscores as in names of containers).
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    // A name that ends in a number is an IP address with a typing error.
+    let ends_in_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    text.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(is_label) && !ends_in_number)
 }
 
 fn numbers(value: &Value) -> Option<Vec<f64>> {

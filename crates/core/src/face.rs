@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::{BBox, Landmarks, Quality};
+use super::{BBox, Landmarks, Point, Quality};
 
 /// [`primary_detection`] treats all scores from here on as equal: the detector is practically certain, and its scores
 /// lie close together just below 1.
@@ -23,6 +23,17 @@ pub struct Detection {
     pub score: f32,
     /// The five landmarks, pixels of the frame.
     pub landmarks: Landmarks,
+}
+
+impl Detection {
+    /// The same face in a picture of more pixels: each pixel of the frame is `factor` pixels wide and high there.
+    pub fn enlarged(&self, factor: u32) -> Self {
+        let factor = factor as f32;
+        let point = |point: Point| Point { x: point.x * factor, y: point.y * factor };
+        let BBox { x, y, width, height } = self.bbox;
+        let bbox = BBox { x: x * factor, y: y * factor, width: width * factor, height: height * factor };
+        Self { bbox, score: self.score, landmarks: self.landmarks.map(point) }
+    }
 }
 
 /// The faces of a frame, most probable first.

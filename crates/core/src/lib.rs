@@ -1,7 +1,7 @@
 //! The values that all crates share: frames, faces, embeddings, people, identifiers, and clocks.
 //!
-//! It depends on no other crate of the workspace. Its only I/O: reading clocks ([`clock`]), and writing files that are
-//! either complete or absent ([`durable`], [`ownership`]).
+//! It depends on no other crate of the workspace. Its only I/O: reading clocks ([`clock`]), reading a regular file
+//! ([`read_regular_file`]), and writing files that are either complete or absent ([`durable`], [`ownership`]).
 
 #[expect(unsafe_code, reason = "clock::is_synchronized calls adjtimex")]
 pub mod clock;
@@ -15,6 +15,7 @@ mod crop;
 mod direction;
 mod embedding;
 mod face;
+mod foreign_entry;
 mod frame;
 mod geometry;
 mod hash;
@@ -23,10 +24,12 @@ mod match_rule;
 mod model_role;
 mod network_input;
 mod person;
+mod person_name;
 mod precision;
 mod prompt;
 mod quality;
 mod redact;
+mod regular_file;
 mod similarity;
 
 pub use candidate::{Candidate, Score};
@@ -36,6 +39,7 @@ pub use crop::Crop;
 pub use direction::Direction;
 pub use embedding::Embedding;
 pub use face::{Detection, Detections, Face, MAX_FACES, primary_detection};
+pub use foreign_entry::is_foreign_entry;
 pub use frame::Frame;
 pub use geometry::{BBox, Landmarks, Point};
 pub use hash::{hex, is_sha256, sha256};
@@ -43,9 +47,11 @@ pub use ids::{ModelId, PersonId, TrackId};
 pub use match_rule::{MatchRule, Verdict};
 pub use model_role::{ModelRole, UnknownModelRole};
 pub use network_input::{ChannelOrder, InputError, MAX_FILE, NetworkInput, UnknownChannelOrder};
-pub use person::{Person, fold_group};
+pub use person::Person;
+pub use person_name::{LookAlikeKeys, NameError, PersonName, fold_group, fold_name, group_name};
 pub use precision::{Precision, UnknownPrecision};
 pub use prompt::Prompt;
 pub use quality::{Quality, QualityFault};
 pub use redact::redact;
+pub use regular_file::{RegularFileError, open_regular_file, read_regular_file};
 pub use similarity::{Similarity, dot, mean_cosine};

@@ -10,17 +10,12 @@ use super::PersonId;
 pub struct Person {
     /// Number in the facebank.
     pub id: PersonId,
-    /// Name, as the user typed it.
+    /// Name, by the rule of [`PersonName`](super::PersonName); one that an earlier program stored can break it.
     pub name: String,
     /// A disabled person is recognized but not admitted.
     pub enabled: bool,
-    /// The group whose opening hours apply, normalized by [`fold_group`]; `None` without a group.
+    /// The group whose opening hours apply, normalized by [`fold_group`](super::fold_group); `None` without a group.
     pub group: Option<String>,
     /// Time of the first enrollment.
     pub created: Timestamp,
-}
-
-/// Normalizes the name of a group for storage and comparison: no spaces at the ends, lower case.
-pub fn fold_group(group: &str) -> String {
-    group.trim().to_lowercase()
 }

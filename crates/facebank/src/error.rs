@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ostiary_core::ModelId;
+use ostiary_core::{ModelId, NameError};
 use rusqlite::ErrorCode;
 
 /// Why an operation of the facebank failed. Each message names the file or the person, and says how to fix it.
@@ -80,9 +80,15 @@ pub enum FacebankError {
         "there is already a person called {name:?}: choose another name, or rename or remove that person"
     )]
     NameTaken { name: String },
-    /// The name is not allowed; `why` is the rule that it breaks.
-    #[error("{name:?} cannot be a name: {why}")]
-    BadName { name: String, why: &'static str },
+    /// The name is not allowed.
+    #[error(transparent)]
+    BadName(#[from] NameError),
+    /// The name of another person looks like this one.
+    #[error(
+        "{name:?} looks like the name of {other:?}, so that people could take one for the other: choose a name that differs \
+         visibly, or rename that person"
+    )]
+    LooksAlike { name: String, other: String },
     /// A new person needs at least one template.
     #[error("{name:?} cannot be enrolled without a template: give a photo that shows the face")]
     NoTemplate { name: String },

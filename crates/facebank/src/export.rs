@@ -8,11 +8,12 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use ostiary_core::{Crop, ModelId, PersonId};
+use ostiary_core::{Crop, ModelId, NameError, PersonId, PersonName, group_name};
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-use super::person::{check_name, is_frontal_aspect};
+use super::look_alike::LookAlikes;
+use super::person::is_frontal_aspect;
 use super::prepared_models::{has_templates, mark_prepared, require_prepared};
 use super::store::{find_person, insert_person, insert_template, set_aspect};
 use super::template::{from_blob, from_unit, is_weight};
@@ -65,7 +66,7 @@ enum RecordError {
     #[error("format {0}, this program reads 1 to {FORMAT_VERSION}")]
     Format(u32),
     #[error(transparent)]
-    Name(#[from] FacebankError),
+    Name(#[from] NameError),
     #[error("{0:?} has no template")]
     NoTemplate(String),
     #[error("an embedding does not have length 1")]
@@ -171,6 +172,7 @@ impl Facebank {
             let mut people = 0;
             // An empty facebank accepts the templates of all models in the export.
             let accepts_any = !has_templates(transaction).map_err(sql)?;
+            let mut look_alikes = LookAlikes::load(transaction).map_err(sql)?;
             for (index, line) in from.lines().enumerate() {
                 let bad = |why: String| FacebankError::BadExport { line: index + 1, why };
                 let line = line.map_err(|e| bad(e.to_string()))?;
@@ -178,18 +180,15 @@ impl Facebank {
                     continue;
                 }
                 let record: PersonRecord = serde_json::from_str(&line).map_err(|e| bad(e.to_string()))?;
-                let templates = record.check().map_err(|e| bad(e.to_string()))?;
-                if find_person(transaction, &record.name).map_err(sql)?.is_some() {
-                    return Err(FacebankError::NameTaken { name: record.name });
+                let CheckedRecord { name, group, templates } =
+                    record.check().map_err(|e| bad(e.to_string()))?;
+                if find_person(transaction, name.as_str()).map_err(sql)?.is_some() {
+                    return Err(FacebankError::NameTaken { name: name.to_string() });
                 }
-                let person = insert_person(
-                    transaction,
-                    &record.name,
-                    record.enabled,
-                    record.group.as_deref(),
-                    record.created,
-                )
-                .map_err(sql)?;
+                look_alikes.add(&name)?;
+                let person =
+                    insert_person(transaction, &name, record.enabled, group.as_deref(), record.created)
+                        .map_err(sql)?;
                 if let Some(aspect) = record.frontal_aspect {
                     set_aspect(transaction, person, aspect).map_err(sql)?;
                 }
@@ -208,21 +207,29 @@ impl Facebank {
     }
 }
 
+/// What a line has, after all checks.
+struct CheckedRecord {
+    name: PersonName,
+    /// The folded name of the group.
+    group: Option<String>,
+    templates: Vec<(ModelId, Template)>,
+}
+
 impl PersonRecord {
-    /// The templates of the line, after all checks.
-    fn check(&self) -> Result<Vec<(ModelId, Template)>, RecordError> {
+    fn check(&self) -> Result<CheckedRecord, RecordError> {
         if !(1..=FORMAT_VERSION).contains(&self.format) {
             return Err(RecordError::Format(self.format));
         }
-        check_name(&self.name)?;
-        self.group.as_deref().map_or(Ok(()), check_name)?;
+        let name = PersonName::new(&self.name)?;
+        let group = self.group.as_deref().map(group_name).transpose()?;
         if let Some(aspect) = self.frontal_aspect.filter(|aspect| !is_frontal_aspect(*aspect)) {
             return Err(RecordError::Aspect(aspect));
         }
         if self.templates.is_empty() {
             return Err(RecordError::NoTemplate(self.name.clone()));
         }
-        self.templates.iter().map(TemplateRecord::check).collect()
+        let templates = self.templates.iter().map(TemplateRecord::check).collect::<Result<_, _>>()?;
+        Ok(CheckedRecord { name, group, templates })
     }
 }
 

@@ -7,24 +7,26 @@
 
 mod error;
 mod export;
-mod folder;
 mod gallery;
 mod lock;
+mod look_alike;
 mod model_templates;
+mod name_problem;
 mod neighbor;
 mod person;
 mod photo_agreement;
 mod prepared_models;
 mod schema;
 mod store;
+mod stored_name;
 mod template;
 
 pub use error::{EmbedError, FacebankError};
-pub use folder::{PersonFolder, person_folders};
 pub use gallery::{Gallery, TemplateError};
 pub use lock::DaemonLock;
+pub use name_problem::NameProblem;
 pub use neighbor::Neighbor;
-pub use person::{PersonSummary, check_name, is_frontal_aspect};
+pub use person::{PersonSummary, is_frontal_aspect};
 pub use photo_agreement::{PhotoAgreement, disagreeing_photos};
 pub use store::{Enrolled, Facebank};
 pub use template::{PhotoHash, Template};

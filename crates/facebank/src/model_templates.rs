@@ -1,9 +1,8 @@
 //! Templates of several models: embeds kept crops again for a new model, and removes the templates of old models.
 
-use ostiary_core::{Crop, Embedding, ModelId};
+use ostiary_core::{Crop, Embedding, ModelId, fold_name};
 use rusqlite::Connection;
 
-use super::person::fold_name;
 use super::prepared_models::mark_prepared;
 use super::store::insert_embedding;
 use super::{EmbedError, Facebank, FacebankError};

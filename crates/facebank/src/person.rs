@@ -1,15 +1,9 @@
-//! The summary of a person, and the rules for what is stored of one: which names are allowed, which names are equal, and which
-//! frontal aspects are possible.
+//! The summary of a person, which names are similar, and which frontal aspects are possible.
 
 use std::ops::RangeInclusive;
 
-use ostiary_core::Person;
+use ostiary_core::{Person, fold_name};
 use serde::{Deserialize, Serialize};
-
-use super::FacebankError;
-
-/// Length of the longest name of a person or a group, characters.
-const MAX_NAME_LENGTH: usize = 64;
 
 /// The least Jaro-Winkler similarity, 0 to 1, at which a name is suggested.
 const MIN_SIMILARITY: f64 = 0.8;
@@ -39,33 +33,6 @@ pub fn is_frontal_aspect(aspect: f32) -> bool {
     FRONTAL_ASPECTS.contains(&aspect)
 }
 
-/// Checks the name of a person or a group: 1 to 64 characters, no control characters, no space at either end.
-///
-/// # Errors
-/// [`FacebankError::BadName`] with the rule that the name breaks.
-pub fn check_name(name: &str) -> Result<(), FacebankError> {
-    let refuse =
-        |why| Err(FacebankError::BadName { name: name.chars().take(MAX_NAME_LENGTH).collect(), why });
-    if name.trim().is_empty() {
-        return refuse("it is empty");
-    }
-    if name.trim() != name {
-        return refuse("it begins or ends with a space");
-    }
-    if name.chars().any(char::is_control) {
-        return refuse("it contains control characters");
-    }
-    if name.chars().count() > MAX_NAME_LENGTH {
-        return refuse("it is longer than 64 characters");
-    }
-    Ok(())
-}
-
-/// The form in which names are compared: names that differ only in case are equal. Unicode normalization is not applied.
-pub(super) fn fold_name(name: &str) -> String {
-    name.to_lowercase()
-}
-
 /// The name in `names` that is the most similar to `name` (Jaro-Winkler similarity), if it is at least [`MIN_SIMILARITY`].
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let wanted = fold_name(name);
@@ -79,16 +46,6 @@ pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bad_names_are_refused() {
-        for bad in ["", "   ", " Ann", "Ann\n", "A\u{0}nn", "A\u{1b}[31m", &"x".repeat(65)] {
-            assert!(check_name(bad).is_err(), "{bad:?}");
-        }
-        for good in ["Ann", "Zoë Müller", "李", "O'Brien-Smith", &"ü".repeat(64)] {
-            assert!(check_name(good).is_ok(), "{good:?}");
-        }
-    }
 
     #[test]
     fn frontal_aspects_are_those_of_faces() {

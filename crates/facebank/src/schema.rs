@@ -9,17 +9,18 @@ use std::time::Duration;
 use ostiary_core::ownership;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::FacebankError;
+use super::{FacebankError, stored_name};
 
 /// SQLite's `application_id` of a facebank: "OSTY".
 const APPLICATION_ID: i64 = 0x4f53_5459;
 /// The version of the schema, in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// The wait for the write of another process, before [`FacebankError::Busy`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// With `AUTOINCREMENT` the id of a removed person is not used again: old events refer to it.
-/// `folded` is the name in lower case, because SQLite folds ASCII only.
+/// `folded` is the name in the form of [`ostiary_core::fold_name`], because SQLite folds ASCII only. Until version 4 it was the
+/// name in lower case, without Unicode's normalization.
 const PEOPLE_TABLE: &str = "
     CREATE TABLE people (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -200,11 +201,13 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), FacebankError
         let steps: &[&str] = match found {
             1 => &[rename, PHOTO_TABLES, copy, WEIGHT_COLUMN, ASPECT_COLUMN],
             2 => &[WEIGHT_COLUMN, ASPECT_COLUMN],
-            _ => &[ASPECT_COLUMN],
+            3 => &[ASPECT_COLUMN],
+            _ => &[],
         };
         for batch in steps {
             transaction.execute_batch(batch).map_err(sql)?;
         }
+        stored_name::normalize_all(&transaction).map_err(sql)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sql)?;
     }
     transaction.commit().map_err(sql)

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ostiary_core::{Embedding, ModelId, Person, PersonId, fold_group};
+use ostiary_core::{Embedding, ModelId, Person, PersonId, PersonName, fold_group, fold_name, group_name};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params};
 
-use super::person::{check_name, fold_name, is_frontal_aspect, nearest};
+use super::look_alike::LookAlikes;
+use super::person::{is_frontal_aspect, nearest};
 use super::prepared_models::{require_prepared, unprepared_model, wrong_model};
 use super::schema::{self, Mode};
 use super::template::{from_blob, to_blob};
@@ -119,12 +120,15 @@ impl Facebank {
         self.summaries("", [])
     }
 
-    /// The person with this name; upper and lower case are the same.
+    /// The person with this name, in any case and encoding.
     ///
     /// # Errors
     /// [`FacebankError::NoSuchPerson`], or the facebank cannot be read.
     pub fn show(&self, name: &str) -> Result<PersonSummary, FacebankError> {
-        let found = self.summaries("WHERE folded = ?1", [fold_name(name)])?;
+        let found = match self.id(name)? {
+            Some(person) => self.summaries("WHERE people.id = ?1", [person.0])?,
+            None => Vec::new(),
+        };
         found.into_iter().next().map_or_else(|| Err(self.no_such_person(name)?), Ok)
     }
 
@@ -194,21 +198,24 @@ impl Facebank {
         templates: &[Template],
         frontal_aspect: Option<f32>,
     ) -> Result<Enrolled, FacebankError> {
-        check_name(name)?;
+        let name = PersonName::new(name)?;
         if let Some(aspect) = frontal_aspect.filter(|aspect| !is_frontal_aspect(*aspect)) {
-            return Err(FacebankError::BadAspect { name: name.to_owned(), aspect });
+            return Err(FacebankError::BadAspect { name: name.to_string(), aspect });
         }
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
             require_prepared(transaction, &path, model)?;
-            let found = find_person(transaction, name).map_err(sql)?;
+            let found = find_person(transaction, name.as_str()).map_err(sql)?;
             let person = match found {
                 Some(person) => person,
                 None if templates.is_empty() => {
-                    return Err(FacebankError::NoTemplate { name: name.to_owned() });
+                    return Err(FacebankError::NoTemplate { name: name.to_string() });
                 }
-                None => insert_person(transaction, name, true, None, Timestamp::now()).map_err(sql)?,
+                None => {
+                    LookAlikes::load(transaction).map_err(sql)?.add(&name)?;
+                    insert_person(transaction, &name, true, None, Timestamp::now()).map_err(sql)?
+                }
             };
             let mut enrolled = Enrolled { person, new: found.is_none(), added: 0, known: 0 };
             for template in templates {
@@ -230,18 +237,19 @@ impl Facebank {
     /// # Errors
     /// There is no such person, the new name is not allowed or taken, or the facebank cannot be written.
     pub fn rename(&mut self, old: &str, new: &str) -> Result<(), FacebankError> {
-        check_name(new)?;
+        let new = PersonName::new(new)?;
         let path = self.path.clone();
         let person = self.show(old)?.person.id;
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
-            if find_person(transaction, new).map_err(sql)?.is_some_and(|other| other != person) {
-                return Err(FacebankError::NameTaken { name: new.to_owned() });
+            if find_person(transaction, new.as_str()).map_err(sql)?.is_some_and(|other| other != person) {
+                return Err(FacebankError::NameTaken { name: new.to_string() });
             }
+            LookAlikes::load_others(transaction, person).map_err(sql)?.add(&new)?;
             transaction
                 .execute(
                     "UPDATE people SET name = :name, folded = :folded WHERE id = :id",
-                    named_params! { ":name": new, ":folded": fold_name(new), ":id": person.0 },
+                    named_params! { ":name": new.as_str(), ":folded": fold_name(new.as_str()), ":id": person.0 },
                 )
                 .map_err(sql)?;
             Ok(())
@@ -269,8 +277,8 @@ impl Facebank {
     /// # Errors
     /// There is no such person, the name of the group is not allowed, or the facebank cannot be written.
     pub fn set_group(&mut self, name: &str, group: Option<&str>) -> Result<(), FacebankError> {
-        group.map_or(Ok(()), check_name)?;
-        self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group.map(fold_group))
+        let group = group.map(group_name).transpose()?;
+        self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group)
     }
 
     fn update(
@@ -289,7 +297,20 @@ impl Facebank {
         })
     }
 
-    /// The id of the person with this name.
+    /// Checks whether a person of this name can be enrolled: the name is allowed, and belongs to a person already or looks like
+    /// nobody's.
+    ///
+    /// # Errors
+    /// [`FacebankError::BadName`] or [`FacebankError::LooksAlike`]; the facebank cannot be read.
+    pub fn check_name(&self, name: &str) -> Result<PersonName, FacebankError> {
+        let name = PersonName::new(name)?;
+        if self.id(name.as_str())?.is_none() {
+            LookAlikes::load(&self.connection).map_err(|e| self.sql(e))?.add(&name)?;
+        }
+        Ok(name)
+    }
+
+    /// The id of the person with this name, in any case and encoding.
     ///
     /// # Errors
     /// The facebank cannot be read.
@@ -302,12 +323,12 @@ impl Facebank {
     /// # Errors
     /// The facebank cannot be read.
     pub fn has_photo(&self, name: &str, photo: &PhotoHash, model: &ModelId) -> Result<bool, FacebankError> {
+        let Some(person) = self.id(name)? else { return Ok(false) };
         self.connection
             .query_row(
-                "SELECT EXISTS (SELECT 1 FROM people JOIN photos ON person = people.id
-                     JOIN templates ON photo = photos.id
-                 WHERE folded = ?1 AND hash = ?2 AND model = ?3)",
-                (fold_name(name), photo, &model.0),
+                "SELECT EXISTS (SELECT 1 FROM photos JOIN templates ON photo = photos.id
+                 WHERE person = ?1 AND hash = ?2 AND model = ?3)",
+                (person.0, photo, &model.0),
                 |row| row.get(0),
             )
             .map_err(|e| self.sql(e))
@@ -319,16 +340,15 @@ impl Facebank {
     /// The facebank cannot be read, or a template is damaged.
     pub fn embeddings(&self, name: &str, model: &ModelId) -> Result<Vec<Embedding>, FacebankError> {
         let sql = |e| self.sql(e);
+        let Some(person) = self.id(name)? else { return Ok(Vec::new()) };
         let mut statement = self
             .connection
             .prepare(
-                "SELECT embedding FROM people JOIN photos ON person = people.id
-                     JOIN templates ON photo = photos.id
-                 WHERE folded = ?1 AND model = ?2 ORDER BY photos.id",
+                "SELECT embedding FROM photos JOIN templates ON photo = photos.id
+                 WHERE person = ?1 AND model = ?2 ORDER BY photos.id",
             )
             .map_err(sql)?;
-        let rows =
-            statement.query_map((fold_name(name), &model.0), |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
+        let rows = statement.query_map((person.0, &model.0), |row| row.get::<_, Vec<u8>>(0)).map_err(sql)?;
         rows.map(|blob| from_blob(&blob.map_err(sql)?).ok_or_else(|| self.bad_template(name))).collect()
     }
 
@@ -350,13 +370,15 @@ impl Facebank {
         let mut statement = self.connection.prepare(&query).map_err(sql)?;
         let mut rows = statement.query([&model.0]).map_err(sql)?;
         let mut gallery = Gallery::default();
-        let push = |gallery: &mut Gallery, (person, aspect): (Person, Option<f32>), photos: &[_]| {
-            self.check_aspect(&person, aspect)?;
-            let id = person.id;
-            gallery.push(person, photos).map_err(|error| self.corrupt(error.to_string()))?;
-            gallery.set_frontal_aspect(id, aspect);
-            Ok(())
-        };
+        type Listed = (Person, Option<f32>);
+        let push =
+            |gallery: &mut Gallery, (person, aspect): Listed, photos: &[_]| -> Result<(), FacebankError> {
+                self.check_aspect(&person, aspect)?;
+                let id = person.id;
+                gallery.push(person, photos).map_err(|error| self.corrupt(error.to_string()))?;
+                gallery.set_frontal_aspect(id, aspect);
+                Ok(())
+            };
         let mut current: Option<(Person, Option<f32>)> = None;
         let mut photos = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
@@ -444,18 +466,21 @@ pub(super) fn set_aspect(connection: &Connection, person: PersonId, aspect: f32)
     Ok(())
 }
 
-/// The id of the person with this name.
+/// The id of the person with this name, in any case and encoding. An earlier program could store one name in two encodings: the
+/// second one is found by exactly this name ([`stored_name`](super::stored_name)).
 pub(super) fn find_person(connection: &Connection, name: &str) -> rusqlite::Result<Option<PersonId>> {
     connection
-        .query_row("SELECT id FROM people WHERE folded = ?1", [fold_name(name)], |row| {
-            row.get(0).map(PersonId)
-        })
+        .query_row(
+            "SELECT id FROM people WHERE folded = ?2 OR (folded < char(2) AND name = ?1) ORDER BY folded LIMIT 1",
+            (name, fold_name(name)),
+            |row| row.get(0).map(PersonId),
+        )
         .optional()
 }
 
 pub(super) fn insert_person(
     connection: &Connection,
-    name: &str,
+    name: &PersonName,
     enabled: bool,
     group: Option<&str>,
     created: Timestamp,
@@ -464,7 +489,7 @@ pub(super) fn insert_person(
         "INSERT INTO people (name, folded, enabled, grouped, created)
          VALUES (:name, :folded, :enabled, :grouped, :created)",
         named_params! {
-            ":name": name, ":folded": fold_name(name), ":enabled": enabled,
+            ":name": name.as_str(), ":folded": fold_name(name.as_str()), ":enabled": enabled,
             ":grouped": group.map(fold_group),
             ":created": created.to_string(),
         },

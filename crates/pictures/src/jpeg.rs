@@ -1,81 +1,102 @@
-//! Detects truncated JPEG files. Decoders fill missing parts with gray and report success; such a picture must not be
-//! used for a decision.
+//! Decodes JPEG files of all color models, large ones at a lower resolution.
+//!
+//! The decoder of the crate `image` upsamples subsampled chroma in another way than libjpeg, which decoded the pictures that models
+//! are trained and measured on; embeddings then differ in the fourth digit. `jpeg-decoder` agrees with libjpeg up to rounding.
 
-/// Start of image (SOI).
-const START: u8 = 0xD8;
-/// End of image (EOI).
-const END: u8 = 0xD9;
-/// Start of scan (SOS).
-const SCAN: u8 = 0xDA;
-/// Markers without a length field: RST0 to RST7, and TEM.
-const WITHOUT_LENGTH: [std::ops::RangeInclusive<u8>; 2] = [0xD0..=0xD7, 0x01..=0x01];
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+use jpeg_decoder::{CodingProcess, Decoder, PixelFormat};
 
-/// Whether the bytes are a JPEG with the end marker of its main picture (ITU-T T.81, annex B). The end marker of a
-/// thumbnail in the header does not count. Bytes after the end marker are ignored: cameras append padding, phones append
-/// videos.
-pub fn is_complete(bytes: &[u8]) -> bool {
-    let Some(mut rest) = bytes.strip_prefix(&[0xFF, START]) else { return false };
-    let mut in_scan = false;
-    loop {
-        // In the data of a scan, 0xFF is followed by 0 and is not a marker. Fill bytes (0xFF) can precede a marker, and
-        // decoders skip other bytes there.
-        let marker_at =
-            rest.array_windows().position(|[first, second]| *first == 0xFF && !matches!(second, 0 | 0xFF));
-        let Some([_, marker, after @ ..]) = marker_at.and_then(|at| rest.get(at..)) else { return false };
-        match *marker {
-            // A picture that ends before its first scan has no data.
-            END => return in_scan,
-            marker if WITHOUT_LENGTH.iter().any(|range| range.contains(&marker)) => rest = after,
-            marker => {
-                let [high, low, ..] = *after else { return false };
-                let length = usize::from(u16::from_be_bytes([high, low])).max(2);
-                let Some(next) = after.get(length..) else { return false };
-                rest = next;
-                in_scan |= marker == SCAN;
-            }
+use super::jpeg_markers;
+use super::size_limit::{SizeError, scale_for};
+
+/// The most samples of a progressive JPEG. Its decoder keeps two bytes for each until the last scan, whatever the resolution of
+/// the result.
+const MAX_PROGRESSIVE_SAMPLES: u64 = 40_000_000;
+
+/// A decoded picture, before it is rotated.
+pub struct DecodedJpeg {
+    pub picture: DynamicImage,
+    pub orientation: Orientation,
+    /// How many pixels of the file one pixel of the picture is, on each side.
+    pub scale: u32,
+    /// Width and height in the file, pixels.
+    pub file_size: [u32; 2],
+}
+
+/// Why a JPEG cannot be decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum JpegError {
+    #[error("the file is truncated: its end is missing; copy it again")]
+    Truncated,
+    #[error("the file is damaged ({0}); copy it again")]
+    Damaged(jpeg_decoder::Error),
+    #[error("the file is damaged (its header and its pixels disagree); copy it again")]
+    Inconsistent,
+    #[error("it is a JPEG of a kind that is not read ({0}); save it as an ordinary JPEG")]
+    Unsupported(String),
+    #[error("it is a lossless JPEG, which is not read; save it as an ordinary JPEG")]
+    Lossless,
+    #[error(
+        "it is a progressive JPEG of {0} megapixels, which takes too much memory; save it as an ordinary JPEG, or make it smaller"
+    )]
+    LargeProgressive(u64),
+    #[error(transparent)]
+    Size(#[from] SizeError),
+}
+
+impl From<jpeg_decoder::Error> for JpegError {
+    fn from(error: jpeg_decoder::Error) -> Self {
+        match error {
+            jpeg_decoder::Error::Unsupported(feature) => Self::Unsupported(format!("{feature:?}")),
+            other => Self::Damaged(other),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn jpeg() -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let picture =
-            image::RgbImage::from_fn(33, 17, |x, y| image::Rgb([(x * 7) as u8, (y * 13) as u8, 99]));
-        image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode_image(&picture).unwrap();
-        bytes
+/// Decodes a JPEG file.
+pub fn decode(bytes: &[u8]) -> Result<DecodedJpeg, JpegError> {
+    if !jpeg_markers::is_complete(bytes) {
+        return Err(JpegError::Truncated);
     }
-
-    #[test]
-    fn a_jpeg_without_its_last_byte_is_incomplete() {
-        let mut bytes = jpeg();
-        assert!(is_complete(&bytes));
-        for length in 0..bytes.len() {
-            assert!(!is_complete(&bytes[..length]), "cut to {length} of {} bytes", bytes.len());
+    let mut decoder = Decoder::new(bytes);
+    decoder.read_info()?;
+    let info = decoder.info().ok_or(JpegError::Inconsistent)?;
+    let scale = scale_for(info.width.into(), info.height.into())?;
+    match info.coding_process {
+        CodingProcess::Lossless => return Err(JpegError::Lossless),
+        CodingProcess::DctProgressive => {
+            let samples = jpeg_markers::samples(bytes).ok_or(JpegError::Inconsistent)?;
+            if samples > MAX_PROGRESSIVE_SAMPLES {
+                let pixels = u64::from(info.width) * u64::from(info.height);
+                return Err(JpegError::LargeProgressive(pixels / 1_000_000));
+            }
         }
-        bytes.extend([0; 100]);
-        assert!(is_complete(&bytes), "padding after the end does not matter");
+        CodingProcess::DctSequential => {}
     }
+    let reduced = |side: u16| side.div_ceil(scale as u16);
+    let (width, height) = decoder.scale(reduced(info.width), reduced(info.height))?;
+    let pixels = decoder.decode()?;
+    let orientation = decoder.exif_data().and_then(Orientation::from_exif_chunk);
+    drop(decoder);
+    let rgb = match info.pixel_format {
+        PixelFormat::RGB24 => pixels,
+        PixelFormat::L8 => pixels.into_iter().flat_map(|gray| [gray; 3]).collect(),
+        PixelFormat::CMYK32 => rgb_of_cmyk(&pixels, jpeg_markers::has_adobe_segment(bytes)),
+        PixelFormat::L16 => return Err(JpegError::Lossless),
+    };
+    let picture = RgbImage::from_raw(width.into(), height.into(), rgb).ok_or(JpegError::Inconsistent)?;
+    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    let file_size = [info.width.into(), info.height.into()];
+    Ok(DecodedJpeg { picture: picture.into(), orientation, scale, file_size })
+}
 
-    #[test]
-    fn the_end_of_a_thumbnail_is_not_the_end_of_the_picture() {
-        let (thumbnail, bytes) = (jpeg(), jpeg());
-        let length = (thumbnail.len() as u16 + 2).to_be_bytes();
-        let complete = [&bytes[..2], &[0xFF, 0xE1], &length, &thumbnail, &bytes[2..]].concat();
-        assert!(is_complete(&complete));
-        assert!(!is_complete(&complete[..complete.len() - 2]));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
-            is_complete(&bytes);
-            is_complete(&[&[0xFF, START], bytes.as_slice()].concat());
-        }
-    }
+/// Converts the decoder's CMYK to RGB, without color profiles. The decoder inverts what it reads, as if Adobe's programs had
+/// written it; in files of other programs the inks are not inverted.
+fn rgb_of_cmyk(cmyk: &[u8], is_adobe: bool) -> Vec<u8> {
+    // Light that an ink leaves, 0 to 255.
+    let light = |value: u8| u32::from(if is_adobe { 255 - value } else { value });
+    let (pixels, _) = cmyk.as_chunks::<4>();
+    let both = |ink: u8, black: u8| ((light(ink) * light(black) + 127) / 255) as u8;
+    pixels.iter().flat_map(|&[c, m, y, k]| [both(c, k), both(m, k), both(y, k)]).collect()
 }

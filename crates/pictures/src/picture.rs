@@ -1,32 +1,53 @@
-//! Reads one picture file: checks its size, decodes it, and rotates it by its EXIF orientation.
+//! Reads one picture file: checks its kind and size, decodes it, and rotates it by its EXIF orientation.
 
-use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use ostiary_core::Frame;
+use image::metadata::Orientation;
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits};
+use ostiary_core::{Frame, RegularFileError, read_regular_file};
 
-use super::{PictureError, jpeg};
+use super::PictureError;
+use super::format::{FileFormat, format_of};
+use super::size_limit::{FULL_PIXELS, SizeError, check_whole, scale_for};
+use super::{jpeg, png_rows};
 
 /// Limit of the file size, bytes.
 const MAX_BYTES: u64 = 64 << 20;
-
-/// Limit of the number of pixels, checked in the header before a picture is decoded.
-pub const MAX_PIXELS: u64 = 50_000_000;
 
 /// Memory that a decoder may use for each pixel: 8 bytes of 16-bit RGBA, the deepest format, and as much again for the
 /// decoder's own buffers.
 const DECODER_BYTES_PER_PIXEL: u64 = 16;
 
-/// Reads a picture file as a frame: JPEG or PNG of any depth, with or without color or transparency, rotated as its EXIF
-/// orientation says. The format is recognized by the content, not by the name.
+/// A picture file as a frame, which has a lower resolution than a large picture.
+#[derive(Debug)]
+pub struct ScaledPicture {
+    /// The picture.
+    pub frame: Frame,
+    /// How many pixels of the file one pixel of the frame is, on each side: 1, or 2 if the picture has more than 12.6
+    /// megapixels, or 4 if it has more than 33.6.
+    pub scale: u32,
+    /// Width and height of the picture in the file, rotated as the frame is, pixels.
+    pub file_size: (u32, u32),
+}
+
+/// Reads a picture file as a frame: JPEG, PNG or WebP of any depth and color model, with or without transparency, rotated as its
+/// EXIF orientation says. The format is recognized by the content, not by the name. A picture of more than 12.6 megapixels is
+/// read at half its resolution, one of more than 33.6 at a quarter.
 ///
 /// # Errors
-/// The file is missing, unreadable, empty, truncated, damaged, not a picture, larger than 64 MiB, or has more than 50
-/// megapixels. The error names the file.
+/// The file is missing, unreadable, no regular file, empty, truncated, damaged, not a picture, larger than 64 MiB, or has more
+/// than 50 megapixels; a WebP, an interlaced PNG or a progressive JPEG takes too much memory. The error names the file.
 pub fn read_picture(path: &Path) -> Result<Frame, PictureError> {
-    decode_picture(path, &read_picture_bytes(path)?)
+    read_scaled_picture(path).map(|picture| picture.frame)
+}
+
+/// Reads a picture file as [`read_picture`] does, with its scale.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn read_scaled_picture(path: &Path) -> Result<ScaledPicture, PictureError> {
+    decode_scaled(path, &read_picture_bytes(path)?)
 }
 
 /// Decodes the bytes of a picture file as [`read_picture`] does. Errors name `path`.
@@ -34,66 +55,77 @@ pub fn read_picture(path: &Path) -> Result<Frame, PictureError> {
 /// # Errors
 /// As [`read_picture`], for the content of the file.
 pub fn decode_picture(path: &Path, bytes: &[u8]) -> Result<Frame, PictureError> {
+    decode_scaled(path, bytes).map(|picture| picture.frame)
+}
+
+fn decode_scaled(path: &Path, bytes: &[u8]) -> Result<ScaledPicture, PictureError> {
     let failed = |why: String| PictureError::Unreadable { path: path.to_owned(), why };
-    let format = image::guess_format(bytes)
-        .ok()
-        .filter(|format| format.reading_enabled())
-        .ok_or_else(|| failed("it is neither a JPEG nor a PNG".into()))?;
-    if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
-        return Err(failed("the file is truncated: its end is missing; copy it again".into()));
-    }
-
-    let damaged = |error: image::ImageError| failed(format!("the file is damaged ({error}); copy it again"));
-    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > MAX_PIXELS {
-        let megapixels = pixels as f64 / 1e6;
-        let limit = MAX_PIXELS / 1_000_000;
-        return Err(failed(format!(
-            "{width}x{height} pixels are {megapixels:.0} megapixels, and the limit is {limit}; make the picture smaller"
-        )));
-    }
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_PIXELS * DECODER_BYTES_PER_PIXEL);
-    decoder.set_limits(limits).map_err(damaged)?;
-    let orientation = decoder.orientation().map_err(damaged)?;
-    let mut picture = match (format, decoder.color_type()) {
-        (ImageFormat::Jpeg, ColorType::Rgb8) => {
-            color_jpeg(bytes).map_err(|error| failed(error.to_string()))?
+    let (mut picture, orientation, scale, [width, height]) = match format_of(bytes) {
+        FileFormat::Other(words) => return Err(failed(words.into())),
+        FileFormat::Readable(ImageFormat::Jpeg) => {
+            let decoded = jpeg::decode(bytes).map_err(|error| failed(error.to_string()))?;
+            (decoded.picture, decoded.orientation, decoded.scale, decoded.file_size)
         }
-        _ => DynamicImage::from_decoder(decoder).map_err(damaged)?,
+        FileFormat::Readable(format) => {
+            decode_lossless_or_webp(format, bytes).map_err(|error| failed(error.to_string()))?
+        }
     };
+    let before = picture.dimensions();
     picture.apply_orientation(orientation);
-
+    let is_turned = before != picture.dimensions();
+    let file_size = if is_turned { (height, width) } else { (width, height) };
     let picture = picture.into_rgb8();
     let (width, height) = picture.dimensions();
-    Frame::from_rgb(width, height, picture.into_raw())
+    let frame = Frame::from_rgb(width, height, picture.into_raw())
         .filter(|frame| !frame.rgb().is_empty())
-        .ok_or_else(|| failed("it has no pixels".into()))
+        .ok_or_else(|| failed("it has no pixels".into()))?;
+    Ok(ScaledPicture { frame, scale, file_size })
 }
 
-/// Why a color JPEG cannot be decoded.
+/// Why a PNG or a WebP cannot be decoded.
 #[derive(Debug, thiserror::Error)]
-enum DamagedJpeg {
+enum DecodeError {
+    #[error("the file is truncated: its end is missing; copy it again")]
+    Truncated,
     #[error("the file is damaged ({0}); copy it again")]
-    Decoder(#[from] jpeg_decoder::Error),
-    #[error("the file is damaged (its header and its pixels disagree); copy it again")]
-    Inconsistent,
+    Damaged(#[from] image::ImageError),
+    #[error("the file is damaged ({0}); copy it again")]
+    DamagedPng(#[from] png::DecodingError),
+    #[error(transparent)]
+    Size(#[from] SizeError),
 }
 
-/// Decodes a color JPEG whose size was checked. The decoder of the crate `image` upsamples subsampled chroma in another
-/// way than libjpeg, which decoded the pictures that models are trained and measured on; embeddings then differ in the
-/// fourth digit. `jpeg-decoder` agrees with libjpeg up to rounding.
-fn color_jpeg(bytes: &[u8]) -> Result<DynamicImage, DamagedJpeg> {
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let rgb = decoder.decode()?;
-    decoder
-        .info()
-        .filter(|info| info.pixel_format == jpeg_decoder::PixelFormat::RGB24)
-        .and_then(|info| RgbImage::from_raw(info.width.into(), info.height.into(), rgb))
-        .map(DynamicImage::ImageRgb8)
-        .ok_or(DamagedJpeg::Inconsistent)
+/// Decodes a PNG or a WebP, with its orientation, its scale, and its width and height in the file.
+fn decode_lossless_or_webp(
+    format: ImageFormat,
+    bytes: &[u8],
+) -> Result<(DynamicImage, Orientation, u32, [u32; 2]), DecodeError> {
+    if format == ImageFormat::WebP && !is_complete_webp(bytes) {
+        return Err(DecodeError::Truncated);
+    }
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    let scale = scale_for(width, height)?;
+    if scale > 1 {
+        if format == ImageFormat::Png
+            && let Some((picture, orientation)) = png_rows::decode_reduced(bytes, scale)?
+        {
+            return Ok((picture.into(), orientation, scale, [width, height]));
+        }
+        let kind = if format == ImageFormat::Png { " for an interlaced PNG" } else { " for a WebP" };
+        check_whole(width, height, kind)?;
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(FULL_PIXELS * DECODER_BYTES_PER_PIXEL);
+    decoder.set_limits(limits)?;
+    let orientation = decoder.orientation()?;
+    Ok((DynamicImage::from_decoder(decoder)?, orientation, 1, [width, height]))
+}
+
+/// Whether a WebP file has all the bytes that its RIFF header announces. Its decoder does not miss the last ones.
+fn is_complete_webp(bytes: &[u8]) -> bool {
+    let announced = bytes.get(4..8).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
+    announced.is_some_and(|length| bytes.len() as u64 >= u64::from(length) + 8)
 }
 
 /// Reads the bytes of a picture file without decoding them, with the limits of [`read_picture`].
@@ -102,28 +134,21 @@ fn color_jpeg(bytes: &[u8]) -> Result<DynamicImage, DamagedJpeg> {
 /// The file is missing, unreadable, not a regular file, empty, or larger than 64 MiB.
 pub fn read_picture_bytes(path: &Path) -> Result<Vec<u8>, PictureError> {
     let failed = |why: String| PictureError::Unreadable { path: path.to_owned(), why };
-    let io_error = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => PictureError::Missing { path: path.to_owned() },
-        ErrorKind::PermissionDenied => {
-            failed("permission denied; check the owner and the mode of the file".into())
+    let bytes = read_regular_file(path, MAX_BYTES).map_err(|error| match error {
+        RegularFileError::Io(error) => match error.kind() {
+            ErrorKind::NotFound => PictureError::Missing { path: path.to_owned() },
+            ErrorKind::PermissionDenied => {
+                failed("permission denied; check the owner and the mode of the file".into())
+            }
+            _ => failed(error.to_string()),
+        },
+        RegularFileError::NotRegular => {
+            failed("it is not a regular file; give a JPEG, PNG or WebP file".into())
         }
-        _ => failed(error.to_string()),
-    };
-    // Checked before it is opened: opening a named pipe waits for a writer.
-    let metadata = std::fs::metadata(path).map_err(io_error)?;
-    if !metadata.is_file() {
-        return Err(failed("it is not a regular file".into()));
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(io_error)?;
+        error @ RegularFileError::TooLarge { .. } => failed(format!("{error}; make the picture smaller")),
+    })?;
     if bytes.is_empty() {
         return Err(failed("the file is empty; copy it again".into()));
-    }
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(failed(format!(
-            "the file is larger than {} MiB; make the picture smaller",
-            MAX_BYTES >> 20
-        )));
     }
     Ok(bytes)
 }
@@ -131,7 +156,7 @@ pub fn read_picture_bytes(path: &Path) -> Result<Vec<u8>, PictureError> {
 #[cfg(test)]
 mod tests {
     use image::codecs::jpeg::JpegEncoder;
-    use image::{ImageEncoder, Rgb, RgbImage};
+    use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
     use super::*;
 
@@ -203,7 +228,8 @@ mod tests {
     #[test]
     fn errors_name_the_file_and_the_cause() {
         assert!(error_message(b"").contains("empty"));
-        assert!(error_message(b"just some text").contains("neither a JPEG nor a PNG"));
+        assert!(error_message(b"just some text").contains("no picture that can be read"));
+        assert!(error_message(b"\0\0\0\x18ftypheic\0\0\0\0").contains("it is a HEIC picture"));
         let complete = jpeg_with_orientation(1);
         assert!(error_message(&complete[..complete.len() / 2]).contains("truncated"));
         assert!(error_message(&complete[..complete.len() - 1]).contains("truncated"));
@@ -219,13 +245,110 @@ mod tests {
     fn too_many_pixels_are_refused_by_the_header() {
         let mut png = Vec::new();
         let encoder = image::codecs::png::PngEncoder::new(&mut png);
-        encoder.write_image(&[0; 10], 10, 1, image::ExtendedColorType::L8).unwrap();
+        encoder.write_image(&[0; 10], 10, 1, ExtendedColorType::L8).unwrap();
         // Width and height are bytes 16 to 24; the checksum of their chunk follows five bytes later.
         png[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
         let checksum = crc32(&png[12..29]).to_be_bytes();
         png[29..33].copy_from_slice(&checksum);
         let text = error_message(&png);
         assert!(text.contains("65536x65536 pixels are 4295 megapixels"), "{text}");
+    }
+
+    /// A picture with a color for each place, so that parts that are moved or mixed up are found.
+    fn gradient(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| Rgb([(255 * x / width) as u8, (255 * y / height) as u8, 90]))
+    }
+
+    #[test]
+    fn a_webp_is_read_and_one_that_is_cut_off_is_refused() {
+        let mut webp = Cursor::new(Vec::new());
+        DynamicImage::ImageRgb8(two_colors()).write_to(&mut webp, ImageFormat::WebP).unwrap();
+        let webp = webp.into_inner();
+        let frame = read("a.webp", &webp).unwrap();
+        assert_eq!((frame.width(), frame.height()), (32, 16));
+        assert!(is_red(&frame, 2, 2) && !is_red(&frame, 30, 2));
+        for length in 12..webp.len() {
+            assert!(decode_picture(Path::new("a.webp"), &webp[..length]).is_err(), "cut to {length}");
+        }
+    }
+
+    #[test]
+    fn a_large_png_is_read_at_half_its_resolution() {
+        let picture = gradient(3701, 3501);
+        for picture in [DynamicImage::from(picture.clone()), DynamicImage::from(picture).into_rgba16().into()]
+        {
+            let mut png = Cursor::new(Vec::new());
+            picture.write_to(&mut png, ImageFormat::Png).unwrap();
+            let read = decode_scaled(Path::new("a.png"), png.get_ref()).unwrap();
+            assert_eq!((read.frame.width(), read.frame.height(), read.scale), (1851, 1751, 2));
+            let expected = gradient(1851, 1751);
+            assert!(read.frame.rgb().iter().zip(expected.as_raw()).all(|(a, b)| a.abs_diff(*b) <= 1));
+            let cut = &png.get_ref()[..png.get_ref().len() - 100];
+            assert!(decode_scaled(Path::new("a.png"), cut).is_err());
+        }
+    }
+
+    #[test]
+    fn the_largest_pictures_are_read_at_a_quarter_of_their_resolution() {
+        assert_eq!(
+            [(4032, 3024), (6000, 4000), (8640, 5760)].map(|(w, h)| scale_for(w, h).unwrap()),
+            [1, 2, 4]
+        );
+        let picture = gradient(37, 21);
+        let mut png = Cursor::new(Vec::new());
+        picture.write_to(&mut png, ImageFormat::Png).unwrap();
+        let (reduced, _) = png_rows::decode_reduced(png.get_ref(), 4).unwrap().unwrap();
+        assert_eq!(reduced.dimensions(), (10, 6));
+        // The mean of 4 times 4 pixels; at the right edge of one column, at the lower edge of one row.
+        let mean = |x: u32, y: u32, width: u32, height: u32, channel: usize| {
+            let pixels =
+                (0..width * height).map(|n| picture.get_pixel(x + n % width, y + n / width)[channel]);
+            let (sum, count) = pixels.fold((0, 0), |(sum, count), value| (sum + u32::from(value), count + 1));
+            ((sum + count / 2) / count) as u8
+        };
+        for channel in 0..3 {
+            assert_eq!(reduced.get_pixel(2, 1)[channel], mean(8, 4, 4, 4, channel));
+            assert_eq!(reduced.get_pixel(9, 5)[channel], mean(36, 20, 1, 1, channel));
+        }
+    }
+
+    #[test]
+    fn a_large_jpeg_is_read_at_half_its_resolution() {
+        for picture in [
+            DynamicImage::from(gradient(3701, 3501)),
+            DynamicImage::from(gradient(3701, 3501)).into_luma8().into(),
+        ] {
+            let mut jpeg = Vec::new();
+            JpegEncoder::new_with_quality(&mut jpeg, 95).encode_image(&picture).unwrap();
+            let read = decode_scaled(Path::new("a.jpg"), &jpeg).unwrap();
+            assert_eq!((read.frame.width(), read.frame.height(), read.scale), (1851, 1751, 2));
+            let expected = match picture.color().has_color() {
+                true => gradient(1851, 1751),
+                false => {
+                    DynamicImage::from(DynamicImage::from(gradient(1851, 1751)).into_luma8()).into_rgb8()
+                }
+            };
+            let differences = read.frame.rgb().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b));
+            assert!(differences.max().unwrap() <= 6);
+        }
+    }
+
+    #[test]
+    fn the_inks_of_all_kinds_of_cmyk_become_rgb() {
+        // Left (200, 20, 40), right (30, 60, 220): as CMYK of Adobe's programs, as YCCK, and as CMYK of others.
+        let files = [
+            ("adobe", &include_bytes!("../tests/cmyk/adobe.jpg")[..]),
+            ("ycck", include_bytes!("../tests/cmyk/ycck.jpg")),
+            ("plain", include_bytes!("../tests/cmyk/plain.jpg")),
+        ];
+        for (name, bytes) in files {
+            let frame = read("a.jpg", bytes).unwrap();
+            let is_near = |at: usize, rgb: [u8; 3]| {
+                frame.rgb()[3 * at..3 * at + 3].iter().zip(rgb).all(|(a, b)| a.abs_diff(b) <= 6)
+            };
+            assert!(is_near(32 * 3 + 3, [200, 20, 40]), "{name}: {:?}", &frame.rgb()[3 * 99..3 * 100]);
+            assert!(is_near(32 * 3 + 28, [30, 60, 220]), "{name}: {:?}", &frame.rgb()[3 * 124..3 * 125]);
+        }
     }
 
     fn crc32(bytes: &[u8]) -> u32 {

@@ -1,4 +1,4 @@
-//! Picture files: JPEG and PNG, with the orientation in their EXIF data.
+//! Picture files: JPEG, PNG and WebP, with the orientation in their EXIF data.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::files::repository_file;
 
 pub const TARGET: Target = Target {
     name: "picture",
-    about: "picture files: JPEG and PNG, with their EXIF",
+    about: "picture files: JPEG, PNG and WebP, with their EXIF",
     run,
     seeds,
     dictionary: JPEG_DICTIONARY,
@@ -43,6 +43,11 @@ pub const JPEG_DICTIONARY: &[&[u8]] = &[
     b"\xff\xff",
     b"\xff\x00",
     b"\xff\xfe\x00\x02",
+    b"WEBPVP8 ",
+    b"WEBPVP8L",
+    b"WEBPVP8X\x0a\0\0\0",
+    b"ANMF",
+    b"ALPH",
 ];
 
 /// The maximum number of pixels of an accepted picture.
@@ -69,7 +74,11 @@ fn seeds() -> Result<Vec<Vec<u8>>> {
     let mut gray = Vec::new();
     JpegEncoder::new(&mut gray).encode_image(&portrait.to_luma8())?;
     seeds.push(gray);
+    for file in ["adobe.jpg", "plain.jpg", "ycck.jpg"] {
+        seeds.push(repository_file(&format!("crates/pictures/tests/cmyk/{file}"))?);
+    }
     seeds.extend(pngs()?);
+    seeds.extend(webps()?);
     Ok(seeds)
 }
 
@@ -98,6 +107,18 @@ pub fn pngs() -> Result<Vec<Vec<u8>>> {
         Ok(png.into_inner())
     };
     kinds.iter().map(encode).collect()
+}
+
+/// Lossless WebP files without and with transparency.
+fn webps() -> Result<Vec<Vec<u8>>> {
+    let portrait = portrait()?;
+    let mut webps = Vec::new();
+    for picture in [DynamicImage::from(portrait.to_rgb8()), portrait.to_rgba8().into()] {
+        let mut webp = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut webp, ImageFormat::WebP).context("cannot encode a WebP")?;
+        webps.push(webp.into_inner());
+    }
+    Ok(webps)
 }
 
 /// The JPEG with EXIF data: a directory with one entry, orientation 6. `order` is the TIFF header, which selects the byte order.

@@ -1,5 +1,5 @@
 //! Checks the facebank: not damaged, with templates of the model in use, not readable by others, not empty, with people
-//! whom the model can tell apart, and with the frontal aspects that the challenge compares.
+//! whom the model can tell apart and whose names are allowed, and with the frontal aspects that the challenge compares.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -73,8 +73,13 @@ fn check_contents(context: &CheckContext, path: &Path) -> Result<Vec<Finding>, F
         (false, 0) => Finding::warning(found, "enable a person with `ostiary people enable NAME`"),
         (false, _) => Finding::ok(found),
     };
+    let names = facebank.name_problems()?;
+    let names = names.iter().map(|problem| {
+        let fix = format!("give the person another name with `ostiary people rename {:?} NEW`", problem.name);
+        Finding::warning(problem.to_string(), fix)
+    });
     let problems = problems.iter().map(|problem| Finding::warning(problem.to_string(), problem.fix()));
-    Ok([summary].into_iter().chain(problems).chain(missing_aspects(config, &people)).collect())
+    Ok([summary].into_iter().chain(names).chain(problems).chain(missing_aspects(config, &people)).collect())
 }
 
 /// The people whose own frontal aspect the challenge cannot compare, because they were enrolled without the camera or by an earlier

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use ostiary_facebank::{PersonFolder, check_name, person_folders};
+use ostiary_pictures::{PeopleFolder, PersonFolder, person_folders};
 use serde_json::json;
 
 use super::FileEnroller;
 use crate::cli::output::json_line;
+use crate::cli::pictures::report_passed_over;
 use crate::enrollment::{PhotoFile, advice};
 
 /// Counts of people and photos.
@@ -26,9 +27,10 @@ struct Counts {
 }
 
 pub fn enroll(enroller: &mut FileEnroller, folder: &Path) -> anyhow::Result<ExitCode> {
-    let people = person_folders(folder)?;
+    let PeopleFolder { people, passed_over } = person_folders(folder)?;
+    let mut exit_code = report_passed_over(&passed_over);
     if people.is_empty() {
-        bail!("{}: there are no photos; put them into FOLDER/NAME/*.jpg or *.png", folder.display());
+        bail!("{}: there are no photos; put them into FOLDER/NAME/*.jpg, *.png or *.webp", folder.display());
     }
     let photos: usize = people.iter().map(|person| person.photos.len()).sum();
     // Drawn only if standard error is a terminal.
@@ -58,7 +60,8 @@ pub fn enroll(enroller: &mut FileEnroller, folder: &Path) -> anyhow::Result<Exit
             people.len()
         );
     }
-    Ok(if enrolled == people.len() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    exit_code = exit_code.max(u8::from(enrolled < people.len()));
+    Ok(ExitCode::from(exit_code))
 }
 
 fn enroll_one(
@@ -77,10 +80,13 @@ fn enroll_one(
             None => Ok(()),
         }
     };
-    if let Err(error) = check_name(name) {
+    let without_photos = person.without_photos();
+    if let Some(why) =
+        without_photos.or_else(|| enroller.enroller.facebank.check_name(name).err().map(|e| e.to_string()))
+    {
         counts.skipped += person.photos.len();
         bar.inc(person.photos.len() as u64);
-        return refused(error.to_string(), enroller.json.then(Vec::new));
+        return refused(why, enroller.json.then(Vec::new));
     }
     let photos = person.photos.iter().map(|path| PhotoFile { path: path.clone(), bytes: None });
     let photos: Vec<_> = photos.collect();

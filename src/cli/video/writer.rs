@@ -28,6 +28,8 @@ pub struct OutputSettings<'a> {
     pub replace: bool,
     /// Frames per second.
     pub fps: f64,
+    /// The time from the beginning of the sound to the first frame.
+    pub delay: Duration,
     /// The source of the sound; `None` writes no sound.
     pub sound: Option<Sound<'a>>,
 }
@@ -132,27 +134,42 @@ impl Encoder {
         let mut command = ffmpeg::command("ffmpeg");
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]);
+        if settings.sound.is_some() && !settings.delay.is_zero() {
+            command.arg("-itsoffset").arg(settings.delay.as_secs_f64().to_string());
+        }
         command.args(["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size"]);
         command.arg(format!("{width}x{height}")).arg("-framerate").arg(settings.fps.to_string());
         command.args(["-i", "pipe:0"]);
+        // A file is entered at a picture. Before its first one, the sound must be read from the beginning.
+        let is_entered = settings.delay.is_zero();
         if let Some(sound) = &settings.sound {
-            command.arg("-ss").arg(sound.begin.as_secs_f64().to_string());
+            if is_entered {
+                command.arg("-ss").arg(sound.begin.as_secs_f64().to_string());
+            }
             if let Some(duration) = sound.duration {
-                command.arg("-t").arg(duration.as_secs_f64().to_string());
+                let end = if is_entered { duration } else { sound.begin + duration };
+                command.arg("-t").arg(end.as_secs_f64().to_string());
             }
             command.arg("-i").arg(ffmpeg::file_url(sound.path));
         }
+        let name = settings.out.display().to_string();
         command.args(["-map", "0:v:0", "-vf", FILTER]).args(CODEC).args(COLORS);
-        if settings.sound.is_some() {
+        // Otherwise frames are repeated until the sound begins.
+        command.args(ffmpeg::passthrough_option(&name)?);
+        if let Some(sound) = &settings.sound {
             // The question mark makes the sound optional.
             command.args(["-map", "1:a:0?", "-c:a", "aac"]);
+            if !is_entered && !sound.begin.is_zero() {
+                let begin = sound.begin.as_secs_f64();
+                command.arg("-af").arg(format!("atrim=start={begin},asetpts=PTS-{begin}/TB"));
+            }
         }
         command.args(["-movflags", "+faststart"]).arg(ffmpeg::file_url(to));
-        let mut child = ffmpeg::spawn(&mut command, "ffmpeg", &settings.out.display().to_string())?;
+        let mut child = ffmpeg::spawn(&mut command, "ffmpeg", &name)?;
         let (input, stderr) = (child.stdin.take(), child.stderr.take());
         let mut encoder = Self { child, input, stderr_reader: None };
         // Standard error must be read, or a child that writes a lot blocks.
-        let (temporary, name) = (to.display().to_string(), settings.out.display().to_string());
+        let temporary = to.display().to_string();
         let read_stderr = move || {
             let mut line = ffmpeg::LastLine::default();
             stderr.into_iter().for_each(|stderr| line.read(stderr));

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ostiary_control::Session;
 use ostiary_control::interface::{self, Call_EnrollFromCamera};
+use ostiary_core::PersonName;
 use ostiary_events::{Action, Administration, EventKind, User};
-use ostiary_facebank::check_name;
 use serde_json::Value;
 
 use super::ControlApi;
@@ -77,7 +77,7 @@ impl ControlApi {
         options: &interface::EnrollOptions,
         user: User,
     ) -> Result<(Vec<String>, Value)> {
-        check_name(name)?;
+        PersonName::new(name)?;
         ensure!(!photos.is_empty(), "nothing to enroll {name} from: send photos first");
         let _one = self.begin_enrollment()?;
         let mut messages = Vec::new();
@@ -97,7 +97,7 @@ impl ControlApi {
         (session, user): (&Session, User),
         call: &mut dyn Call_EnrollFromCamera,
     ) -> Result<varlink::Result<()>> {
-        check_name(name)?;
+        PersonName::new(name)?;
         ensure!(enrollment.timeout <= MAX_TIMEOUT, "timeout_s must be at most {}", MAX_TIMEOUT.as_secs());
         let _one = self.begin_enrollment()?;
         call.set_continues(true);

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ostiary_core::Point;
+use ostiary_pictures::is_named_as_picture;
 
-use super::{FaceSet, Location, Person, Picture, group, is_picture, starts_of};
+use super::{FaceSet, Location, Person, Picture, group, starts_of};
 
 const IDENTITIES: &str = "identity_CelebA.txt";
 /// Folders of pictures, each with the file of its landmarks.
@@ -71,7 +72,7 @@ fn lines(path: &Path) -> Result<impl Iterator<Item = Result<String>>> {
 
 /// Names from the file become parts of paths, so a name must be a plain file name of a picture.
 fn is_plain(file: &str) -> bool {
-    Path::new(file).file_name().is_some_and(|name| name == file) && is_picture(Path::new(file))
+    Path::new(file).file_name().is_some_and(|name| name == file) && is_named_as_picture(Path::new(file))
 }
 
 fn identities_of(path: &Path) -> Result<Vec<(u32, String)>> {

@@ -15,7 +15,7 @@ use celeba::CelebA;
 use folder_per_identity::FolderPerIdentity;
 use one_per_identity::OnePerIdentity;
 use ostiary_core::Point;
-use ostiary_pictures::read_picture_bytes;
+use ostiary_pictures::{folder_entries, is_named_as_picture, read_picture_bytes};
 use records::Records;
 
 use crate::recordio::REC;
@@ -112,18 +112,20 @@ pub fn open(path: &Path) -> Result<Box<dyn FaceSet>> {
     }
 }
 
-/// Sorted names of the folders and of the pictures in a folder. Hidden ones are skipped.
+/// Sorted names of the folders and of the pictures in a folder. What other programs leave there is passed over.
 fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
     let listed = || format!("cannot list the folder {}", folder.display());
     let (mut folders, mut pictures) = (Vec::new(), Vec::new());
-    for entry in folder.read_dir().with_context(listed)? {
-        let path = entry.with_context(listed)?.path();
-        let Some(name) = path.file_name() else { continue };
-        let is_folder = path.is_dir();
-        if name.as_encoded_bytes().starts_with(b".") || !(is_folder || is_picture(&path)) {
-            continue;
-        }
-        let Some(name) = name.to_str() else { bail!("{}: the name is not UTF-8; rename it", path.display()) };
+    let found = folder_entries(folder).with_context(listed)?;
+    // A set without a part of its pictures is another set.
+    if let Some(passed) = found.passed_over.first() {
+        bail!("{passed}");
+    }
+    let files = found.files.into_iter().filter(|path| is_named_as_picture(path));
+    for (path, is_folder) in
+        found.folders.into_iter().map(|path| (path, true)).chain(files.map(|path| (path, false)))
+    {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         if name.contains(|c: char| c.is_control()) {
             bail!("{}: the name has a control character; rename it", path.display());
         }
@@ -151,11 +153,6 @@ fn group<'a, T>(items: &'a [T], starts: &[usize], number: usize) -> Result<&'a [
     let end = starts.get(number + 1).copied().unwrap_or(items.len());
     let group = starts.get(number).and_then(|start| items.get(*start..end));
     group.with_context(|| format!("there is no person {number}; the set has {}", starts.len()))
-}
-
-fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ["jpg", "jpeg", "png"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]

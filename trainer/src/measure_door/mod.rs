@@ -6,6 +6,7 @@
 
 mod camera_folder;
 mod door_program;
+mod enrolled_folders;
 mod int8_loss;
 mod pasted_faces;
 mod reference;

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use ostiary_config::LivenessLevel;
 use ostiary_core::{BBox, Frame};
-use ostiary_facebank::{PersonFolder, person_folders};
-use ostiary_pictures::read_picture;
+use ostiary_pictures::{PersonFolder, read_picture};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::camera_folder::{self, FPS};
 use super::door_program::{Detected, DoorProgram};
+use super::enrolled_folders::people_of;
 use crate::jpeg;
 use crate::measure_liveness::paste_face;
 
@@ -59,7 +59,7 @@ impl PastedFaces {
         all: &Path,
         work: &Path,
     ) -> Result<Vec<Shown>> {
-        let prints = person_folders(&data.join(&self.folder))?;
+        let prints = people_of(&data.join(&self.folder))?;
         let mut shown = LEVELS.map(|level| Shown { level, people: 0, let_in: 0, asked_to_turn: 0 }).to_vec();
         for (person, other) in people.iter().zip(people.iter().cycle().skip(1)) {
             let Some(prints) = prints.iter().find(|prints| prints.name == person.name) else { continue };

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use ostiary_config::LivenessLevel;
 use ostiary_core::clopper_pearson;
-use ostiary_facebank::person_folders;
 use serde::{Deserialize, Serialize};
 
 use super::camera_folder::{self, FPS};
 use super::door_program::DoorProgram;
+use super::enrolled_folders::people_of;
 use super::pasted_faces::{PastedFaces, Shown};
 
 /// How people of a set visit, and the limits of errors.
@@ -134,7 +134,7 @@ fn measure(
 ) -> Result<Errors> {
     let work = tempfile::tempdir().context("cannot make a folder")?;
     let all = work.path().join("all.sqlite");
-    let people = person_folders(folder)?;
+    let people = people_of(folder)?;
     let mut enrolled: HashSet<PathBuf> = HashSet::new();
     for person in &people {
         // Spread over all pictures; a picture that is refused is replaced by the next.
@@ -175,7 +175,7 @@ fn measure(
         errors.pasted = pasted.show(ostiary, data, &people, &all, work.path())?;
     }
     let Some(prints) = &visits.prints else { return Ok(errors) };
-    for person in person_folders(&data.join(&prints.folder))? {
+    for person in people_of(&data.join(&prints.folder))? {
         if !people.iter().any(|enrolled| enrolled.name == person.name) {
             continue;
         }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use ostiary_pictures::{folder_entries, is_named_as_picture};
 
 /// The pictures of one person or one recording, in their order.
 pub struct SubFolder {
@@ -16,7 +17,8 @@ pub struct SubFolder {
 pub fn subfolders(set: &Path) -> Result<Vec<SubFolder>> {
     let mut found = Vec::new();
     for folder in entries(set)?.into_iter().filter(|path| path.is_dir()) {
-        let pictures: Vec<PathBuf> = entries(&folder)?.into_iter().filter(|path| is_picture(path)).collect();
+        let pictures: Vec<PathBuf> =
+            entries(&folder)?.into_iter().filter(|path| is_named_as_picture(path)).collect();
         if !pictures.is_empty() {
             found.push(SubFolder { pictures });
         }
@@ -35,17 +37,19 @@ pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
     for folder in folders {
         pictures.extend(entries(&folder)?);
     }
-    pictures.retain(|path| is_picture(path));
+    pictures.retain(|path| is_named_as_picture(path));
     ensure!(!pictures.is_empty(), "{}: has no pictures", folder.display());
     Ok(pictures)
 }
 
 /// The paths in a folder. Names that differ only in the number at their end are in the order of these numbers.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder)
-        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
-    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    let entries =
+        folder_entries(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    if let Some(passed) = entries.passed_over.first() {
+        bail!("{passed}");
+    }
+    let mut paths = [entries.folders, entries.files].concat();
     paths.sort_by_cached_key(|path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let beginning = name.trim_end_matches(|character: char| character.is_ascii_digit());
@@ -53,12 +57,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
         (beginning.to_owned(), number, path.clone())
     });
     Ok(paths)
-}
-
-/// Whether a file has the name of a picture.
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
-    extension.is_some_and(|extension| ["jpg", "jpeg", "png"].contains(&extension.as_str()))
 }
 
 #[cfg(test)]

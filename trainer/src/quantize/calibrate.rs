@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use ostiary_config as config;
 use ostiary_core::{BBox, Crop, Detection, Detections, Frame, Point, Precision};
 use ostiary_engine::Backend;
 use ostiary_models::Bundle;
-use ostiary_pictures::read_picture;
+use ostiary_pictures::{pictures_below, read_picture};
 use ostiary_vision::{Detector, align};
 
 use crate::augment::{SeededRng, augmented, jittered_landmarks};
@@ -108,25 +108,13 @@ pub fn samples(folder: &Path, shape: [usize; 3], settings: SampleSettings) -> Re
 
 /// All pictures below a folder, sorted by path.
 fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder)
-            .with_context(|| format!("cannot read the folder {}", folder.display()))?;
-        for entry in entries {
-            let path = entry.with_context(|| format!("cannot read the folder {}", folder.display()))?.path();
-            let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
-            if path.is_dir() {
-                folders.push(path);
-            } else if extension.is_some_and(|extension| ["jpg", "jpeg", "png"].contains(&extension.as_str()))
-            {
-                files.push(path);
-            }
-        }
+    let mut found = pictures_below(folder)?;
+    if let Some(passed) = found.passed_over.first() {
+        bail!("{passed}");
     }
-    files.sort();
-    ensure!(!files.is_empty(), "there is no picture (.jpg, .jpeg, .png) in {}", folder.display());
-    Ok(files)
+    ensure!(!found.pictures.is_empty(), "there is no picture (.jpg, .png, .webp) in {}", folder.display());
+    found.pictures.sort();
+    Ok(found.pictures)
 }
 
 /// A detector that is loaded at its first use.

@@ -89,6 +89,59 @@ fn nothing_set_is_the_defaults() {
 }
 
 #[test]
+fn hosts_have_neither_scheme_nor_port() {
+    for host in [
+        "localhost",
+        "broker.local",
+        "core-mosquitto",
+        "my_broker",
+        "192.168.1.10",
+        "::1",
+        "fe80::1",
+        "example.org.",
+    ] {
+        assert!(with_set(&[&format!("mqtt.host={host}")]).is_ok(), "{host}");
+    }
+    for host in [
+        "mqtt://broker.local",
+        "tcp://10.0.0.1",
+        "broker.local:1883",
+        "10.0.0.1:1883",
+        "[::1]:1883",
+        "[::1]",
+        "//broker",
+        "broker/mqtt",
+        "user@broker",
+        "user:pw@broker",
+        "my broker",
+        "broker,other",
+        "192.168.1.300",
+        "192.168.1",
+        "-broker",
+        "a..b",
+        "brok\u{e9}r",
+    ] {
+        let text = problem(&format!("mqtt.host={host}"));
+        assert!(
+            text.contains("without a scheme (mqtt://), a user, a port or a path; the port is in mqtt.port"),
+            "{text}"
+        );
+    }
+    assert!(with_set(&["models.source=/media/usb/models"]).is_ok());
+    assert!(with_set(&["models.source=https://models.example.org/door"]).is_ok());
+    for source in ["ftp://models.example.org", "htps://models.example.org", "file:///models"] {
+        assert!(problem(&format!("models.source={source}")).contains("http:// or https://"), "{source}");
+    }
+}
+
+#[test]
+fn a_device_is_no_configuration_file_except_the_null_device() {
+    let error = load(&Layers { file: Some("/dev/zero".into()), ..Layers::default() }).unwrap_err();
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+    assert!(load(&Layers { file: Some("/dev/null".into()), ..Layers::default() }).is_ok());
+}
+
+#[test]
 fn the_default_and_the_example_of_each_key_are_allowed_and_of_its_type() {
     let mut keys = 0;
     for (key, setting) in lookup::keys().zip(Setting::defaults().unwrap()) {
@@ -188,6 +241,10 @@ fn later_layers_win_and_are_named() {
         ("conf.d/20-b.toml", "\n[door]\nframes = 6\nmargin = 0.2"),
         ("conf.d/10-a.toml", "[door]\nframes = 5"),
         ("conf.d/README", "no TOML and not read"),
+        ("conf.d/.#20-b.toml", "left by an editor"),
+        ("conf.d/.hidden.toml", "left by another program"),
+        ("conf.d/#20-b.toml#", "left by an editor"),
+        ("conf.d/20-b.toml~", "left by an editor"),
     ]);
     let environment = [("OSTIARY_DOOR__MARGIN", "0.3"), ("OSTIARY_DOOR__COOLDOWN_S", "4"), ("HOME", "/root")]
         .map(|(name, text)| (name.to_owned(), text.to_owned()));

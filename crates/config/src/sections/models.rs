@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::rule::{integer, public_keys, text};
+use crate::rule::{integer, public_keys, text, url_or_path};
 
 section! {
     /// Which models the door runs, and where new ones come from.
@@ -14,7 +14,7 @@ section! {
         /// Public keys of the publishers whose bundles are trusted, as `ostiary-trainer keys` prints them.
         keys: Vec<String> = Vec::new() => public_keys();
         /// Where `ostiary models pull` looks for a newer bundle: a URL or a folder.
-        source: Option<String> = None => text().example("https://models.example.org/door");
+        source: Option<String> = None => url_or_path().example("https://models.example.org/door");
         /// Where bundles are kept.
         store: PathBuf = "/var/lib/ostiary/models".into() => text();
         /// How many bundles are kept besides the active one and the one before it.

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::rule::{flag, integer, text, topic, topic_or_empty};
+use crate::rule::{flag, host, integer, text, topic, topic_or_empty};
 
 section! {
     /// Events and state over MQTT. The door never waits for the broker.
     [mqtt] Mqtt {
         /// Whether the door connects to the broker.
         enabled: bool = false => flag().restart();
-        /// The broker's name or address.
-        host: String = "localhost".into() => text().restart();
+        /// The broker's name or address, without `mqtt://` and without the port.
+        host: String = "localhost".into() => host("mqtt.port").restart();
         /// The broker's port. Brokers listen for TLS on 8883.
         port: u16 = 1883 => integer(1, 65_535).restart();
         /// The user name for the broker.
