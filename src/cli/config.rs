@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use ostiary_access::GroupWithoutHours;
 use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, Setting};
-use ostiary_core::{ModelRole, redact};
+use ostiary_core::{ModelRole, redact_address};
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_models::{Bundle, UnsupportedFpir};
 use ostiary_pipeline::Thresholds;
@@ -216,7 +216,9 @@ fn is_address(key: &str) -> bool {
 /// The value without secrets: an address loses its user, password and query.
 fn shown(setting: &Setting) -> Option<Value> {
     match &setting.value {
-        Some(Value::String(source)) if is_address(&setting.key) => Some(Value::String(redact(source))),
+        Some(Value::String(source)) if is_address(&setting.key) => {
+            Some(Value::String(redact_address(source)))
+        }
         value => value.clone(),
     }
 }

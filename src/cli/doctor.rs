@@ -9,7 +9,6 @@ mod daemon_access;
 mod event_trail;
 mod events;
 mod facebank;
-mod ffmpeg;
 mod finding;
 mod folder;
 mod gpio;
@@ -20,6 +19,7 @@ mod liveness;
 mod models;
 mod permissions;
 mod picture;
+mod programs;
 mod redact;
 mod service;
 mod storage;
@@ -111,7 +111,7 @@ const CHECKS: [(&str, Check); 21] = [
     ("events", events::check),
     ("strangers", strangers::check),
     ("trail", event_trail::check),
-    ("ffmpeg", ffmpeg::check),
+    ("programs", programs::check),
     ("camera", camera::check),
     ("relay", gpio::check_relay),
     ("signals", gpio::check_signals),

@@ -29,6 +29,7 @@ mod retired;
 mod rule;
 mod schedule;
 mod sections;
+mod source_kind;
 
 pub use commented_file::commented_file;
 pub use error::{ConfigError, Problem};
@@ -42,3 +43,4 @@ pub use public_key::is_public_key;
 pub use retired::IgnoredKey;
 pub use schedule::{Hours, HoursError, Schedule, TimeError};
 pub use sections::*;
+pub use source_kind::{SourceError, SourceKind};

@@ -10,7 +10,7 @@ use anyhow::bail;
 use ostiary_capture as capture;
 use ostiary_capture::Next;
 use ostiary_core::clock::{Clock, MonotonicClock};
-use ostiary_core::{BBox, Embedding, Frame, redact};
+use ostiary_core::{BBox, Embedding, Frame, redact_address};
 use ostiary_facebank::PhotoHash;
 use ostiary_pipeline::{
     Advice, AspectMeter, EncodedFace, EnrollmentPoses, EnrollmentSession, PhotoCheck, Pose, Step, check_photo,
@@ -42,6 +42,8 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::default());
     let mut camera = enroller.config.camera.clone();
     if let Some(source) = &enroller.args.source {
+        // The user and the password are those of the door's camera, and not for another one.
+        (camera.user, camera.password_file) = (None, None);
         camera.source.clone_from(source);
     }
     let mut source = capture::open(&camera, clock.clone())?;
@@ -67,7 +69,7 @@ pub fn enroll(enroller: &mut Enroller<'_>, name: &str) -> anyhow::Result<ExitCod
             Ok(Next::End) if pictures.is_enough() => break,
             Ok(Next::End) => bail!(
                 "{} ended before there were enough good pictures of {name} ({}): nothing was stored",
-                redact(&camera.source),
+                redact_address(&camera.source),
                 pictures.progress()
             ),
             Err(error) if error.is_transient() => {

@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ostiary_capture::ffmpeg;
+use ostiary_capture::child::{self, LastLine};
+use ostiary_capture::ffmpeg::{self, FFMPEG, FFPROBE};
 use ostiary_core::Frame;
 use tempfile::TempPath;
 
@@ -129,7 +130,7 @@ struct Encoder {
 
 impl Encoder {
     fn start(settings: &OutputSettings, (width, height): (u32, u32), to: &Path) -> Result<Self> {
-        let mut command = ffmpeg::command("ffmpeg");
+        let mut command = child::command(FFMPEG);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]);
         command.args(["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size"]);
@@ -148,13 +149,13 @@ impl Encoder {
             command.args(["-map", "1:a:0?", "-c:a", "aac"]);
         }
         command.args(["-movflags", "+faststart"]).arg(ffmpeg::file_url(to));
-        let mut child = ffmpeg::spawn(&mut command, "ffmpeg", &settings.out.display().to_string())?;
+        let mut child = child::spawn(&mut command, FFMPEG, &settings.out.display().to_string())?;
         let (input, stderr) = (child.stdin.take(), child.stderr.take());
         let mut encoder = Self { child, input, stderr_reader: None };
         // Standard error must be read, or a child that writes a lot blocks.
         let (temporary, name) = (to.display().to_string(), settings.out.display().to_string());
         let read_stderr = move || {
-            let mut line = ffmpeg::LastLine::default();
+            let mut line = LastLine::default();
             stderr.into_iter().for_each(|stderr| line.read(stderr));
             line.0.replace(&temporary, &name)
         };
@@ -178,16 +179,16 @@ impl Encoder {
 
 /// Counts the frames of a finished file; 0 if it cannot be read.
 fn count_frames(path: &Path) -> Result<u64> {
-    let mut command = ffmpeg::command("ffprobe");
+    let mut command = child::command(FFPROBE);
     command.args(["-v", "error", "-select_streams", "v:0", "-count_packets"]);
     command.args(["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]).arg(ffmpeg::file_url(path));
-    let output = ffmpeg::spawn(&mut command, "ffprobe", &path.display().to_string())?.wait_with_output()?;
+    let output = child::spawn(&mut command, FFPROBE, &path.display().to_string())?.wait_with_output()?;
     let number = String::from_utf8_lossy(&output.stdout);
     Ok(number.trim().trim_end_matches(',').parse().unwrap_or(0))
 }
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        ffmpeg::kill(&mut self.child);
+        child::kill(&mut self.child);
     }
 }
