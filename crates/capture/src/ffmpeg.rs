@@ -119,7 +119,8 @@ impl Version {
         Ok(Self::parse(&text))
     }
 
-    fn parse(text: &str) -> Self {
+    /// Reads the first line of `ffmpeg -version`.
+    pub fn parse(text: &str) -> Self {
         let number = text.strip_prefix("ffmpeg version ").map(|rest| rest.trim_start_matches('n'));
         let mut parts = number.unwrap_or_default().split(|c: char| !c.is_ascii_digit());
         let mut part = || parts.next()?.parse().ok();

@@ -39,6 +39,16 @@ impl FfmpegStream {
         CaptureError::Setting { key, value: self.name(), why: why.into() }
     }
 
+    /// An encrypted connection to the camera, which ffmpeg uses instead of its own.
+    fn tunnel(&self, address: &StreamAddress) -> Result<TlsTunnel, CaptureError> {
+        let tunnel = TlsTunnel::open(address.host(), RTSPS_PORT, self.camera.ca_file.as_deref());
+        tunnel.map_err(|error| match error {
+            // Another program uses them now.
+            TunnelError::NoPort { .. } => self.failure(error.to_string()),
+            error => self.setting(error.key(), &error.to_string()),
+        })
+    }
+
     /// The address with user and password.
     fn secret_address(&self) -> Result<StreamAddress, CaptureError> {
         let address = match stream_login::login(&self.camera)? {
@@ -57,56 +67,69 @@ impl FfmpegStream {
     }
 }
 
-/// What ffmpeg reads, and the protocols that it may use for it. A redirection to another protocol fails, so that a stream with
-/// TLS stays one.
-struct Playlist {
-    text: String,
+/// How ffmpeg gets an address, and the protocols that it may use for it. A redirection to another protocol fails, so that a
+/// stream with TLS stays one.
+struct Input {
+    address: Handover,
     protocols: &'static str,
     tunnel: Option<TlsTunnel>,
 }
 
-impl Playlist {
+/// How ffmpeg gets the address.
+enum Handover {
+    /// As this playlist, on standard input.
+    Playlist(String),
+    /// As an argument: an address of RTSP without secrets, for a version whose playlists have no options.
+    Argument(String),
+}
+
+impl Input {
     fn new(stream: &FfmpegStream, address: &StreamAddress, version: &Version) -> Result<Self, CaptureError> {
-        let ca_file = stream.camera.ca_file.as_deref();
-        let login = address.login().map(|login| format!("{}@", login.secret_text())).unwrap_or_default();
-        let (path, scheme) = (address.path(), address.scheme());
-        // Over TCP, because a UDP packet that is lost makes a damaged picture. ffmpeg removes this option from the address.
-        let over_tcp = if path.contains('?') { "&tcp" } else { "?tcp" };
-        Ok(match scheme {
-            "rtsps" => {
-                let tunnel =
-                    TlsTunnel::open(address.host(), RTSPS_PORT, ca_file).map_err(|error| match error {
-                        // Another program uses them now.
-                        TunnelError::NoPort { .. } => stream.failure(error.to_string()),
-                        error => stream.setting(error.key(), &error.to_string()),
-                    })?;
-                let local = format!("rtsp://{login}{}{path}{over_tcp}", tunnel.address());
-                Self { text: playlist(&local, ""), protocols: "pipe,rtsp,rtp,tcp", tunnel: Some(tunnel) }
-            }
-            "rtsp" => {
-                let url = format!("{}{over_tcp}", address.secret_url());
-                Self { text: playlist(&url, ""), protocols: "pipe,rtsp,rtp,tcp", tunnel: None }
-            }
-            "https" => {
-                if version.is_before(5, 0) {
+        let has_options = !version.is_before(5, 0);
+        Ok(match address.scheme() {
+            scheme @ ("rtsp" | "rtsps") => {
+                let is_secret = address.login().is_some() || address.path().contains('?');
+                if is_secret && !has_options {
                     return Err(stream.setting(
                         "camera.source",
-                        "https:// needs ffmpeg 5.0 or later to check the camera's certificate, and this one is older; use \
-                         rtsps:// if the camera has it",
+                        "ffmpeg 5.0 or later is needed, which takes the password where no other user of this host can read it; \
+                         this one is older",
+                    ));
+                }
+                let tunnel = (scheme == "rtsps").then(|| stream.tunnel(address)).transpose()?;
+                let url = match &tunnel {
+                    Some(tunnel) => {
+                        let login = address.login().map(|login| format!("{}@", login.secret_text()));
+                        format!("rtsp://{}{}{}", login.unwrap_or_default(), tunnel.address(), address.path())
+                    }
+                    None => address.secret_url(),
+                };
+                let address = if has_options {
+                    // Over TCP, because a UDP packet that is lost makes a damaged picture.
+                    Handover::Playlist(playlist(&url, "option rtsp_transport tcp\n"))
+                } else {
+                    Handover::Argument(url)
+                };
+                Self { address, protocols: "pipe,rtsp,rtp,tcp", tunnel }
+            }
+            "https" => {
+                if !has_options {
+                    return Err(stream.setting(
+                        "camera.source",
+                        "https:// needs ffmpeg 5.0 or later to check the camera's certificate, and this one is older",
                     ));
                 }
                 let mut options = "option tls_verify 1\n".to_owned();
-                if let Some(ca_file) = ca_file {
+                if let Some(ca_file) = stream.camera.ca_file.as_deref() {
                     options += &format!("option ca_file {}\n", quoted(stream, ca_file)?);
                 }
-                let text = playlist(&address.secret_url(), &options);
-                Self { text, protocols: "pipe,https,tls,tcp,crypto", tunnel: None }
+                let address = Handover::Playlist(playlist(&address.secret_url(), &options));
+                Self { address, protocols: "pipe,https,tls,tcp,crypto", tunnel: None }
             }
-            _ => Self {
-                text: playlist(&address.secret_url(), ""),
-                protocols: "pipe,http,tcp,crypto",
-                tunnel: None,
-            },
+            _ => {
+                let address = Handover::Playlist(playlist(&address.secret_url(), ""));
+                Self { address, protocols: "pipe,http,tcp,crypto", tunnel: None }
+            }
         })
     }
 }
@@ -147,22 +170,17 @@ impl FrameProgram for FfmpegStream {
     fn start(&self, _: Duration) -> Result<Started, CaptureError> {
         let version = Version::of_ffmpeg(&self.name())?;
         let address = self.secret_address()?;
-        let Playlist { text, protocols, tunnel } = Playlist::new(self, &address, &version)?;
+        let Input { address: handover, protocols, tunnel } = Input::new(self, &address, &version)?;
         let mut command = child::command(FFMPEG);
-        command.args([
-            "-nostdin",
-            "-hide_banner",
-            "-loglevel",
-            "error",
-            "-fflags",
-            "nobuffer",
-            "-flags",
-            "low_delay",
-        ]);
-        command.args(["-f", "concat", "-safe", "0", "-protocol_whitelist", protocols, "-i", "pipe:0"]);
+        command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
+        command.args(["-fflags", "nobuffer", "-flags", "low_delay", "-protocol_whitelist", protocols]);
+        match &handover {
+            Handover::Playlist(_) => command.args(["-f", "concat", "-safe", "0", "-i", "pipe:0"]),
+            Handover::Argument(url) => command.args(["-rtsp_transport", "tcp", "-i", url]),
+        };
         command.args(ffmpeg::output_arguments(&version)).stdin(Stdio::piped());
         let mut child = child::spawn(&mut command, FFMPEG, &self.name())?;
-        if let Some(mut input) = child.stdin.take() {
+        if let (Some(mut input), Handover::Playlist(text)) = (child.stdin.take(), &handover) {
             // The text is shorter than the buffer of a pipe. If ffmpeg has ended, its error output says why.
             let _ = input.write_all(text.as_bytes());
         }
@@ -226,6 +244,23 @@ mod tests {
             }
         }
         assert_eq!(judge("pipe:0: Connection refused"), Line::Message("Connection refused".into()));
+    }
+
+    #[test]
+    fn an_older_ffmpeg_gets_no_secret_as_an_argument() {
+        let input = |address: &str, version: &str| {
+            let address = StreamAddress::parse(address).unwrap();
+            let stream = FfmpegStream::new(address.clone(), &Camera::default());
+            Input::new(&stream, &address, &Version::parse(version))
+        };
+        let (old, new) = ("ffmpeg version 4.4.2-0ubuntu0.22.04.1", "ffmpeg version 5.1.9-0+deb12u1");
+        for secret in ["rtsp://a:b@cam/1", "rtsp://cam/1?password=b", "https://cam/1"] {
+            let error = input(secret, old).err().unwrap().to_string();
+            assert!(error.contains("ffmpeg 5.0"), "{error}");
+            assert!(matches!(input(secret, new).unwrap().address, Handover::Playlist(_)), "{secret}");
+        }
+        assert!(matches!(input("rtsp://cam/1", old).unwrap().address, Handover::Argument(_)));
+        assert!(matches!(input("http://a:b@cam/1", old).unwrap().address, Handover::Playlist(_)));
     }
 
     #[test]
