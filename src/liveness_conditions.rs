@@ -2,7 +2,7 @@
 
 use ostiary_access::NetworkRules;
 use ostiary_config::{CameraKind, Config, LivenessLevel};
-use ostiary_core::{ModelRole, redact};
+use ostiary_core::{ModelRole, redact_address};
 use ostiary_events::{TestCamera, TestConditions};
 use ostiary_models::{Bundle, BundleError, LivenessTest, ModelEntry};
 
@@ -25,7 +25,7 @@ pub fn test_conditions(config: &Config, models: &Bundle) -> Result<TestCondition
         embedder: models.id(ModelRole::Embedder)?.to_string(),
         detector: [pnet?, rnet?, onet?],
         camera: TestCamera {
-            source: redact(&camera.source),
+            source: redact_address(&camera.source),
             kind: camera.kind,
             width: camera.width,
             height: camera.height,

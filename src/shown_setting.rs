@@ -1,7 +1,7 @@
 //! A key of the configuration as it is shown, without secrets.
 
 use ostiary_config::{Key, SECTIONS, Setting};
-use ostiary_core::redact;
+use ostiary_core::redact_address;
 use toml::Value;
 
 /// The declaration of a key; `None` for a group of `[hours]`.
@@ -12,7 +12,9 @@ pub fn find_key(name: &str) -> Option<&'static Key> {
 /// The value without secrets: an address loses its user, password and query.
 pub fn shown_value(setting: &Setting) -> Option<Value> {
     match &setting.value {
-        Some(Value::String(source)) if is_address(&setting.key) => Some(Value::String(redact(source))),
+        Some(Value::String(source)) if is_address(&setting.key) => {
+            Some(Value::String(redact_address(source)))
+        }
         value => value.clone(),
     }
 }

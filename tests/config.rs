@@ -188,6 +188,29 @@ fn show_prints_values_and_their_origins() {
 }
 
 #[test]
+fn a_camera_password_with_a_quote_is_not_shown() {
+    let setup = Setup::new("[camera]\nsource = \"rtsp://admin:S3c'ret word@127.0.0.1:9/ch1\"\n");
+    for args in [&["show"][..], &["show", "--json"], &["show", "--origin"], &["check"]] {
+        let (code, out, err) = run(&mut setup.config(args));
+        let shown = out + &err;
+        assert!(code == 0 && !shown.contains("S3c") && !shown.contains("word"), "{shown}");
+        assert!(args[0] == "check" || shown.contains("\"rtsp://127.0.0.1:9/ch1\""), "{shown}");
+    }
+}
+
+#[test]
+fn a_camera_password_without_a_clear_end_is_refused_with_the_fix() {
+    for (password, fix) in [("p#ss", "%23"), ("p/ss", "%2F"), ("p?ss", "%3F")] {
+        let setup =
+            Setup::new(&format!("[camera]\nsource = \"rtsp://admin:{password}@127.0.0.1:18554/ch1\"\n"));
+        let (code, out, err) = run(&mut setup.config(&["check"]));
+        assert_eq!(code, 2, "{out}{err}");
+        assert!(err.contains(fix) && err.contains("camera.password_file"), "{err}");
+        assert!(!err.contains("ss@") && !err.contains(password), "{err}");
+    }
+}
+
+#[test]
 fn a_camera_password_is_not_shown() {
     let setup = Setup::new("[camera]\nsource = \"rtsp://anna:s3cret@cam/main?token=t0ken\"\n");
     for flags in [&["--origin"][..], &["--json"]] {

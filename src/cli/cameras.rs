@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ostiary_capture::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
+use ostiary_capture::{DeviceInfo, FormatInfo, RibbonCamera, SizeInfo, list_devices, list_ribbon_cameras};
 
 use super::Globals;
 use super::output::json_line;
@@ -15,18 +15,24 @@ Example:
   ostiary cameras --json | jq -r .by_id
 
 Set camera.source to the path below /dev/v4l/by-id: it does not change if cameras are connected in another order.
+For a ribbon camera set it to rpicam:0 (Raspberry Pi) or argus:0 (Jetson), as it is listed.
 
 Exit code: 0 a camera was found, 1 there is no camera.")]
 pub struct Args {}
 
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     let devices = list_devices();
+    let ribbon_cameras = list_ribbon_cameras(&devices).unwrap_or_else(|error| {
+        eprintln!("warning: ribbon cameras cannot be listed: {error}");
+        Vec::new()
+    });
     if globals.json {
         devices.iter().try_for_each(json_line)?;
+        ribbon_cameras.iter().try_for_each(json_line)?;
     } else {
-        print(&devices)?;
+        print(&ribbon_cameras, &devices)?;
     }
-    if devices.is_empty() {
+    if devices.is_empty() && ribbon_cameras.is_empty() {
         eprintln!(
             "No camera found: there is no video capture device under /dev. Plug one in, or set camera.source \
              to a stream, a video or a folder of pictures."
@@ -36,8 +42,10 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(devices: &[DeviceInfo]) -> anyhow::Result<()> {
-    let text: Vec<String> = devices.iter().map(describe).collect();
+fn print(ribbon_cameras: &[RibbonCamera], devices: &[DeviceInfo]) -> anyhow::Result<()> {
+    let ribbon_cameras =
+        ribbon_cameras.iter().map(|camera| format!("{}  {}\n", camera.source, camera.sensor));
+    let text: Vec<String> = ribbon_cameras.chain(devices.iter().map(describe)).collect();
     match io::stdout().lock().write_all(text.join("\n").as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),

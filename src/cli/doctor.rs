@@ -10,7 +10,6 @@ mod daemon_access;
 mod event_trail;
 mod events;
 mod facebank;
-mod ffmpeg;
 mod finding;
 mod folder;
 mod gpio;
@@ -22,6 +21,7 @@ mod mode;
 mod models;
 mod permissions;
 mod picture;
+mod programs;
 mod redact;
 mod service;
 mod storage;
@@ -114,7 +114,7 @@ const CHECKS: [(&str, Check); 23] = [
     ("events", events::check),
     ("strangers", strangers::check),
     ("trail", event_trail::check),
-    ("ffmpeg", ffmpeg::check),
+    ("programs", programs::check),
     ("camera", camera::check),
     ("mode", mode::check),
     ("relay", gpio::check_relay),

@@ -55,15 +55,27 @@ pub enum CaptureError {
         "{name}: an incomplete frame was skipped ({why}); if this continues, check the cable and the USB hub"
     )]
     DamagedFrame { name: String, why: String },
+    /// The program of a camera runs and has not given its first frame yet.
+    #[error("{name}: {program} has started, no frame yet; if this continues, check the camera's cable")]
+    Starting { name: String, program: &'static str },
+    /// The program of a camera runs and gave no frame for this time (`seconds`).
+    #[error(
+        "{name}: {program} gave no frame for {seconds:.1} s; check the camera's cable, and that no other program uses \
+         the camera"
+    )]
+    NoFrames { name: String, program: &'static str, seconds: f64 },
+    /// The program of a camera ended.
+    #[error("{name}: {program} failed: {why}; {fix}")]
+    CameraProgram { name: String, program: &'static str, why: String, fix: &'static str },
     /// The connection to a stream failed or ended.
     #[error("{name}: the stream failed: {why}; check its address, its credentials and the network")]
     Broken { name: String, why: String },
     /// Another error of the device.
     #[error("{name}: the camera failed: {why}; unplug it and plug it in again")]
     Device { name: String, why: String },
-    /// ffmpeg is missing.
-    #[error("{name}: this source needs {program}, which is not installed; run `apt install ffmpeg`")]
-    NoFfmpeg { name: String, program: &'static str },
+    /// A program is missing; `install` says how to install it.
+    #[error("{name}: this source needs {program}, which is not installed; {install}")]
+    NoProgram { name: String, program: &'static str, install: &'static str },
     /// A child process could not be started or failed.
     #[error("{name}: {program} cannot be run: {why}")]
     Program { name: String, program: &'static str, why: String },
@@ -81,6 +93,9 @@ impl CaptureError {
             | Self::Unplugged { .. }
             | Self::Stalled { .. }
             | Self::Connecting { .. }
+            | Self::Starting { .. }
+            | Self::NoFrames { .. }
+            | Self::CameraProgram { .. }
             | Self::DamagedFrame { .. }
             | Self::Broken { .. }
             | Self::Device { .. } => true,
@@ -91,7 +106,7 @@ impl CaptureError {
             | Self::Permission { .. }
             | Self::NotCapture { .. }
             | Self::NoFormat { .. }
-            | Self::NoFfmpeg { .. }
+            | Self::NoProgram { .. }
             | Self::Program { .. }
             | Self::Setting { .. } => false,
         }

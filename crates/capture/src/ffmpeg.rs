@@ -1,45 +1,36 @@
-//! ffmpeg and ffprobe as child processes that end with the calling thread.
-
-#![expect(
-    unsafe_code,
-    reason = "only a hook between fork and exec can tie the child's life to the calling thread"
-)]
+//! ffmpeg and ffprobe: video files, and the frames that ffmpeg writes.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, ErrorKind, Read};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::io::{self, BufRead, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use ostiary_core::{Frame, redact};
+use ostiary_core::Frame;
 use serde_json::Value;
 
 use super::CaptureError;
+use super::child::{self, Line, Program};
+use super::child_source::{FrameProgram, Kind, Started};
+use super::format_select::rounded_rate;
+
+const INSTALL: &str = "run `apt install ffmpeg`";
+/// Decodes streams and videos, and writes videos.
+pub const FFMPEG: Program = Program { name: "ffmpeg", install: INSTALL };
+/// Reads the properties of videos.
+pub const FFPROBE: Program = Program { name: "ffprobe", install: INSTALL };
 
 /// The rate of a video whose file has none, frames per second: that of PAL television.
 const DEFAULT_FPS: f64 = 25.0;
 /// The rates that a file may have, frames per second; others are errors in its headers.
 const PLAUSIBLE_FPS: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
-/// Size of the pieces in which a line of error output is read, bytes.
-const MAX_LINE_SIZE: u64 = 1000;
 /// Numbers in a PPM header that reach this value get no further digit.
 const MAX_PPM_NUMBER: u32 = 100_000;
-
-/// The input of ffmpeg.
-#[derive(Debug, Clone)]
-pub enum FfmpegInput {
-    /// A live stream with this address.
-    Stream(String),
-    /// A recorded file.
-    File(Recording),
-}
 
 /// A recorded file, or a part of it.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// The path of the file.
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
     /// The position in the file at which playing begins.
     pub begin: Duration,
     /// The time to play; `None` to the end of the file.
@@ -52,6 +43,23 @@ pub struct Recording {
     pub realtime: bool,
 }
 
+/// The arguments for what ffmpeg writes: all frames of the first video as binary PPM, which has the size of each frame.
+///
+/// # Errors
+/// ffmpeg is not installed or cannot be run.
+pub(super) fn output_arguments(version: &Version) -> impl Iterator<Item = &'static str> {
+    let [option, value] = passthrough_option(version);
+    ["-map", "0:V:0", option, value].into_iter().chain([
+        "-f",
+        "image2pipe",
+        "-c:v",
+        "ppm",
+        "-pix_fmt",
+        "rgb24",
+        "pipe:1",
+    ])
+}
+
 impl Recording {
     /// The position in the file of the first frame that is played, on the grid of the constant rate.
     pub fn first_frame(&self) -> Duration {
@@ -62,67 +70,85 @@ impl Recording {
     }
 }
 
-impl FfmpegInput {
-    /// Its name in messages, without credentials.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Stream(address) => redact(address),
-            Self::File(file) => file.path.display().to_string(),
-        }
+impl FrameProgram for Recording {
+    fn program(&self) -> Program {
+        FFMPEG
     }
 
-    /// Starts ffmpeg. Its standard output has the frames as binary PPM, one after another, its standard error the error
-    /// messages. A recorded file is played from `from` after its first frame on, or after `begin`.
-    ///
-    /// The kernel kills the child when the calling thread ends.
-    ///
-    /// # Errors
-    /// ffmpeg is not installed or cannot be started.
-    pub fn start_decoder(&self, from: Duration) -> Result<Child, CaptureError> {
-        let mut command = command("ffmpeg");
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn describe(&self) -> String {
+        let speed = if self.realtime { ", in real time" } else { "" };
+        format!("video {} at {}/s{speed}", self.path.display(), rounded_rate(self.fps))
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Recording { begin: self.first_frame(), fps: self.fps, realtime: self.realtime }
+    }
+
+    fn start(&self, from: Duration) -> Result<Started, CaptureError> {
+        let mut command = child::command(FFMPEG);
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
-        match self {
-            Self::Stream(address) => {
-                if address.starts_with("rtsp") {
-                    command.args(["-rtsp_transport", "tcp"]);
-                }
-                command.args(["-fflags", "nobuffer", "-flags", "low_delay", "-i", address]);
-            }
-            Self::File(file) => {
-                if file.realtime {
-                    command.arg("-re");
-                }
-                let begin = if from.is_zero() { file.begin } else { file.first_frame() + from };
-                if !begin.is_zero() {
-                    command.arg("-ss").arg(begin.as_secs_f64().to_string());
-                }
-                command.arg("-i").arg(file_url(&file.path));
-                if let Some(duration) = file.duration {
-                    let played = begin.saturating_sub(file.begin);
-                    command.arg("-t").arg(duration.saturating_sub(played).as_secs_f64().to_string());
-                }
-                // A constant rate, so that the number of a frame gives its position.
-                command.arg("-vf").arg(format!("fps={}", file.fps));
-            }
+        if self.realtime {
+            command.arg("-re");
         }
-        command.args(["-map", "0:V:0"]).args(passthrough_option(&self.name())?);
-        command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"]);
-        spawn(&mut command, "ffmpeg", &self.name())
+        let begin = if from.is_zero() { self.begin } else { self.first_frame() + from };
+        if !begin.is_zero() {
+            command.arg("-ss").arg(begin.as_secs_f64().to_string());
+        }
+        command.arg("-i").arg(file_url(&self.path));
+        if let Some(duration) = self.duration {
+            let played = begin.saturating_sub(self.begin);
+            command.arg("-t").arg(duration.saturating_sub(played).as_secs_f64().to_string());
+        }
+        // A constant rate, so that the number of a frame gives its position.
+        command.arg("-vf").arg(format!("fps={}", self.fps));
+        command.args(output_arguments(&Version::of_ffmpeg(&self.name())?));
+        Started::with_frames_on_stdout(child::spawn(&mut command, FFMPEG, &self.name())?, Line::redacted)
+    }
+
+    fn read_frame(&self, input: &mut dyn BufRead, _: &mut Vec<u8>, frame: &mut Frame) -> io::Result<bool> {
+        read_ppm(input, frame)
+    }
+
+    fn failure(&self, why: String) -> CaptureError {
+        CaptureError::Video { path: self.path.clone(), why }
     }
 }
 
-/// The option with which ffmpeg neither repeats nor drops frames. Version 5.1 renamed it. `name` is that of the file in errors.
-///
-/// # Errors
-/// ffmpeg is not installed or cannot be started.
-pub fn passthrough_option(name: &str) -> Result<[&'static str; 2], CaptureError> {
-    let (_, version) = output_of(command("ffmpeg").arg("-version"), "ffmpeg", name)?;
-    let old = ["2.", "3.", "4.", "5.0"].iter().any(|old| {
-        ["ffmpeg version ", "ffmpeg version n"]
-            .iter()
-            .any(|begin| version.starts_with(&format!("{begin}{old}")))
-    });
-    Ok(if old { ["-vsync", "passthrough"] } else { ["-fps_mode", "passthrough"] })
+/// The option with which ffmpeg neither repeats nor drops frames.
+pub fn passthrough_option(version: &Version) -> [&'static str; 2] {
+    [if version.is_before(5, 1) { "-vsync" } else { "-fps_mode" }, "passthrough"]
+}
+
+/// The version of ffmpeg. One that is built from a repository has no number, and counts as new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(Option<(u32, u32)>);
+
+impl Version {
+    /// The installed version. `name` is what it should decode, for the error.
+    ///
+    /// # Errors
+    /// ffmpeg is not installed or cannot be run.
+    pub fn of_ffmpeg(name: &str) -> Result<Self, CaptureError> {
+        let (_, text) = child::output_of(child::command(FFMPEG).arg("-version"), FFMPEG, name)?;
+        Ok(Self::parse(&text))
+    }
+
+    /// Reads the first line of `ffmpeg -version`.
+    pub fn parse(text: &str) -> Self {
+        let number = text.strip_prefix("ffmpeg version ").map(|rest| rest.trim_start_matches('n'));
+        let mut parts = number.unwrap_or_default().split(|c: char| !c.is_ascii_digit());
+        let mut part = || parts.next()?.parse().ok();
+        Self(part().map(|major| (major, part().unwrap_or(0))))
+    }
+
+    /// Whether it is older than this version.
+    pub fn is_before(&self, major: u32, minor: u32) -> bool {
+        self.0.is_some_and(|version| version < (major, minor))
+    }
 }
 
 /// The path as a URL, so that ffmpeg treats it as a path whatever characters it has.
@@ -167,9 +193,9 @@ pub fn probe(path: &Path) -> Result<Probe, CaptureError> {
     let failed = |why: String| CaptureError::Video { path: path.to_owned(), why };
     let entries = "stream=width,height,avg_frame_rate,r_frame_rate,duration,start_time:stream_tags=rotate\
                    :stream_side_data=rotation:format=duration,start_time";
-    let mut command = command("ffprobe");
+    let mut command = child::command(FFPROBE);
     command.args(["-v", "error", "-select_streams", "V:0", "-show_entries", entries, "-of", "json"]);
-    let (message, text) = output_of(command.arg(file_url(path)), "ffprobe", &name)?;
+    let (message, text) = child::output_of(command.arg(file_url(path)), FFPROBE, &name)?;
     if !message.is_empty() && !text.contains("\"streams\"") {
         return Err(failed(message.replace(&format!("file:{name}: "), "")));
     }
@@ -220,113 +246,11 @@ fn ratio(text: &str) -> Option<f64> {
     PLAUSIBLE_FPS.contains(&rate).then_some(rate)
 }
 
-/// A command with piped output and without input. The kernel kills its process when the calling thread ends.
-pub fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A process group of its own: an interrupt from the terminal reaches this program only, which ends the child.
-    command.process_group(0);
-    let parent = std::process::id();
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed. prctl and getppid are plain system calls, and
-    // the closure allocates nothing.
-    unsafe {
-        command.pre_exec(move || {
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // If the parent ended before that call, no signal will arrive.
-            if libc::getppid() as u32 != parent {
-                return Err(io::Error::from_raw_os_error(libc::ESRCH));
-            }
-            Ok(())
-        });
-    }
-    command
-}
-
-/// Starts a program. `name` is its input or output, for the error.
-///
-/// # Errors
-/// The program is not installed or cannot be started.
-pub fn spawn(command: &mut Command, program: &'static str, name: &str) -> Result<Child, CaptureError> {
-    command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => CaptureError::NoFfmpeg { name: name.to_owned(), program },
-        _ => CaptureError::Program { name: name.to_owned(), program, why: error.to_string() },
-    })
-}
-
-/// The time limit of a program that only reads the head of a file.
-const RUN_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Runs a program to its end. Returns the last line of its standard error, and its standard output.
-fn output_of(
-    command: &mut Command,
-    program: &'static str,
-    name: &str,
-) -> Result<(String, String), CaptureError> {
-    let mut child = spawn(command, program, name)?;
-    let since = Instant::now();
-    let failed = |why: String| CaptureError::Program { name: name.to_owned(), program, why };
-    // Both outputs are shorter than the buffer of a pipe, so that the child can end before they are read.
-    loop {
-        match child.try_wait() {
-            Ok(Some(_)) => break,
-            Ok(None) if since.elapsed() < RUN_TIMEOUT => std::thread::sleep(Duration::from_millis(5)),
-            Ok(None) => {
-                kill(&mut child);
-                return Err(CaptureError::Stalled {
-                    name: name.to_owned(),
-                    seconds: RUN_TIMEOUT.as_secs_f64(),
-                });
-            }
-            Err(error) => {
-                kill(&mut child);
-                return Err(failed(error.to_string()));
-            }
-        }
-    }
-    let (mut text, mut message) = (Vec::new(), LastLine::default());
-    if let Some(mut output) = child.stdout.take() {
-        output.read_to_end(&mut text).map_err(|error| failed(error.to_string()))?;
-    }
-    if let Some(output) = child.stderr.take() {
-        message.read(output);
-    }
-    Ok((message.0, String::from_utf8_lossy(&text).into_owned()))
-}
-
-/// Kills a child and waits for its end, so that no zombie process is left.
-pub fn kill(child: &mut Child) {
-    // Both fail only if the child has ended and was waited for before.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// The last line of a program's output, without credentials.
-#[derive(Debug, Default)]
-pub struct LastLine(pub String);
-
-impl LastLine {
-    /// Reads the output to its end, and keeps its last line that is not empty.
-    pub fn read(&mut self, output: impl Read) {
-        let mut lines = io::BufReader::new(output);
-        let mut line = Vec::new();
-        // A line of any length is read in pieces of this size, so that memory is bounded.
-        while let Ok(1..) = lines.by_ref().take(MAX_LINE_SIZE).read_until(b'\n', &mut line) {
-            let text = String::from_utf8_lossy(&line);
-            if !text.trim().is_empty() {
-                self.0 = redact(text.trim());
-            }
-            line.clear();
-        }
-    }
-}
-
 /// Reads one binary PPM (`P6`, 8 bits per channel) into `frame`. Returns false at the end of the input.
 ///
 /// # Errors
 /// The input cannot be read, is no PPM, or is incomplete.
-pub fn read_ppm(input: &mut impl BufRead, frame: &mut Frame) -> io::Result<bool> {
+pub fn read_ppm(input: &mut (impl BufRead + ?Sized), frame: &mut Frame) -> io::Result<bool> {
     if input.fill_buf()?.is_empty() {
         return Ok(false);
     }
@@ -407,10 +331,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_that_is_not_empty_is_kept_without_credentials() {
-        let mut line = LastLine::default();
-        line.read(b"first\nrtsp://anna:pw@cam/x: refused\n\n".as_slice());
-        assert_eq!(line.0, "rtsp://cam/x: refused");
+    fn versions_are_compared() {
+        let old = |text: &str| Version::parse(text).is_before(5, 1);
+        assert!(old("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright") && old("ffmpeg version n5.0-static"));
+        assert!(
+            !old("ffmpeg version 5.1.9-0+deb12u1")
+                && !old("ffmpeg version 12")
+                && !old("ffmpeg version N-1234-gab")
+        );
     }
 
     proptest! {

@@ -3,36 +3,53 @@
 //! Input: the configuration section `[camera]`, or the path of a file or a folder. Output: a [`FrameSource`] whose [`Frame`]s
 //! are packed RGB, already rotated, mirrored and cropped to the region of interest.
 //!
-//! [`open()`] chooses among `v4l2` (a camera; `device` and `format_select` have its formats), `ffmpeg_source` (streams and
-//! videos, decoded by a child process ffmpeg) and `images`; `orient` rotates, mirrors and crops the frames. [`LatestFrame`]
-//! passes the newest frame from the capture thread to the vision thread.
+//! [`open()`] chooses among `v4l2` (a camera; `device` and `format_select` have its formats), `child_source` (a child process
+//! that gives frames) and `images`; `orient` rotates, mirrors and crops the frames. [`LatestFrame`] passes the newest frame
+//! from the capture thread to the vision thread.
+//!
+//! Each program that `child_source` runs has a file with its command line: `rpicam` and `argus` (ribbon cameras),
+//! `ffmpeg_stream` (network cameras) and `ffmpeg` (video files). `child` starts and ends processes. `stream_login` finds user
+//! and password of a stream, and `tls_tunnel` encrypts the connection of RTSP, for which ffmpeg does not check certificates.
 
+mod argus;
 mod backoff;
+pub mod child;
+mod child_source;
+mod clip;
 mod device;
 mod error;
 pub mod ffmpeg;
-mod ffmpeg_source;
+mod ffmpeg_stream;
 mod format_select;
 mod images;
 mod latest_frame;
 mod open;
 mod orient;
 mod pixels;
+mod raw_frames;
 mod repeated_frames;
+mod ribbon_camera;
+mod ribbon_camera_list;
+mod rpicam;
+mod stream_login;
+mod tls_tunnel;
 mod v4l2;
 
 use std::time::Duration;
 
+pub use clip::{Clip, open_clip};
 pub use device::{DeviceInfo, FormatInfo, SizeInfo, list_devices};
 pub use error::CaptureError;
 pub use ffmpeg::{Probe, ProbeError, read_ppm, read_probe};
-pub use ffmpeg_source::{Clip, open_clip};
 pub use format_select::SizeRange;
 pub use latest_frame::{LatestFrame, Put, Taken};
-pub use open::{needs_ffmpeg, open};
+pub use open::{open, programs};
 use ostiary_core::Frame;
 pub use pixels::{ConvertError, Layout, convert};
 pub use repeated_frames::{RepeatedFrames, Repetition};
+pub use ribbon_camera::RibbonCamera;
+pub use ribbon_camera_list::list_ribbon_cameras;
+pub use stream_login::DEFAULT_PASSWORD_FILE;
 
 /// The result of [`FrameSource::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

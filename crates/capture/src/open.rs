@@ -5,31 +5,45 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ostiary_config::Camera;
+use ostiary_config::{Camera, SourceKind};
 use ostiary_core::clock::Clock;
+use ostiary_core::redact_address;
 use ostiary_pictures::is_named_as_picture;
 
+use super::argus::{self, Argus};
+use super::child::Program;
+use super::child_source::ChildSource;
 use super::ffmpeg::{self, Recording};
-use super::ffmpeg_source::FfmpegSource;
+use super::ffmpeg_stream::FfmpegStream;
 use super::images::Images;
 use super::orient::{Orientation, Oriented};
+use super::rpicam::{self, Rpicam};
 use super::{CaptureError, FrameSource, v4l2};
 
-/// Opens `camera.source`: a device (`/dev/video0`), a stream (`rtsp://...`, `http://...`), a folder of pictures, a picture, or
-/// otherwise a video file. Its frames are rotated, mirrored and cropped as `camera` says.
+/// Opens `camera.source`: a device (`/dev/video0`), a ribbon camera (`rpicam:0`, `argus:0`), a stream (`rtsp://...`,
+/// `http://...`), a folder of pictures, a picture, or otherwise a video file. Its frames are rotated, mirrored and cropped as `camera` says.
 ///
 /// # Errors
 /// The source cannot be opened, or a setting is not allowed. A camera that is missing or busy is a transient error. The first
-/// call of [`FrameSource::next`] connects to a stream, so that its errors come from there.
+/// call of [`FrameSource::next`] starts the program of a ribbon camera or a stream, so that its errors come from there.
 pub fn open(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
     let orientation = Orientation::new(camera)?;
     Ok(Oriented::wrap(choose(camera, clock)?, orientation))
 }
 
-/// Whether a source needs ffmpeg: streams and videos do; devices, pictures and folders do not.
-pub fn needs_ffmpeg(source: &str) -> bool {
-    let path = Path::new(source);
-    source.contains("://") || !(path.starts_with("/dev") || path.is_dir() || is_named_as_picture(path))
+/// The programs that a source needs besides this one.
+pub fn programs(source: &str) -> Vec<Program> {
+    match SourceKind::of(source) {
+        Ok(SourceKind::Rpicam(_)) => vec![rpicam::RPICAM_VID],
+        Ok(SourceKind::Argus(_)) => vec![argus::GST_LAUNCH],
+        Ok(SourceKind::Stream(_)) => vec![ffmpeg::FFMPEG],
+        Ok(SourceKind::Path) => {
+            let path = Path::new(source);
+            let is_video = !(path.is_dir() || is_named_as_picture(path));
+            if is_video { vec![ffmpeg::FFMPEG, ffmpeg::FFPROBE] } else { Vec::new() }
+        }
+        Ok(SourceKind::Device) | Err(_) => Vec::new(),
+    }
 }
 
 fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
@@ -41,8 +55,26 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
             value: camera.stall_s.to_string(),
             why: "must be above 0".into(),
         })?;
-    if camera.source.contains("://") {
-        return Ok(Box::new(FfmpegSource::stream(&camera.source, stall, clock)));
+    let kind = SourceKind::of(&camera.source).map_err(|error| CaptureError::Setting {
+        key: "camera.source",
+        value: redact_address(&camera.source),
+        why: error.to_string(),
+    })?;
+    match kind {
+        SourceKind::Rpicam(number) => {
+            return Ok(Box::new(ChildSource::new(Rpicam::new(number, camera)?, stall, clock)));
+        }
+        SourceKind::Argus(number) => {
+            return Ok(Box::new(ChildSource::new(Argus::new(number, camera)?, stall, clock)));
+        }
+        SourceKind::Stream(address) => {
+            if let Some(warning) = address.unencrypted_warning() {
+                log::warn!("{warning}");
+            }
+            let stream = FfmpegStream::new(address, camera);
+            return Ok(Box::new(ChildSource::new(stream, stall, clock)));
+        }
+        SourceKind::Device | SourceKind::Path => {}
     }
     let path = Path::new(&camera.source);
     let Ok(metadata) = std::fs::metadata(path) else {
@@ -72,5 +104,5 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
         fps: probe.fps,
         realtime: camera.realtime,
     };
-    Ok(Box::new(FfmpegSource::file(recording, stall, clock)))
+    Ok(Box::new(ChildSource::new(recording, stall, clock)))
 }

@@ -4,7 +4,8 @@ use ostiary_config::PixelFormat;
 use ostiary_core::Frame;
 use ostiary_pictures::is_complete_jpeg;
 use yuv::{
-    YuvBiPlanarImage, YuvConversionMode, YuvError, YuvGrayImage, YuvPackedImage, YuvRange, YuvStandardMatrix,
+    YuvBiPlanarImage, YuvConversionMode, YuvError, YuvGrayImage, YuvPackedImage, YuvPlanarImage, YuvRange,
+    YuvStandardMatrix,
 };
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
@@ -18,6 +19,14 @@ pub enum ConvertError {
     /// Width or height is zero.
     #[error("the size is zero")]
     EmptySize,
+    /// A side of a frame in I420 is zero or odd.
+    #[error("{width}x{height}: width and height must be even and above zero")]
+    OddSize {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
     /// The picture has more than [`ostiary_pictures::MAX_PIXELS`] pixels.
     #[error("{width}x{height} are too many pixels")]
     TooLarge {
@@ -168,6 +177,64 @@ pub fn convert(layout: &Layout, buffer: &[u8], frame: &mut Frame) -> Result<(), 
     Ok(())
 }
 
+/// The layout of a frame in I420: a plane of luma, then two planes of chroma in half the width and height, without padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct I420 {
+    /// Pixels, an even number.
+    pub width: u32,
+    /// Pixels, an even number.
+    pub height: u32,
+    /// Whether luma has the levels 0 to 255, as in JPEG, and not 16 to 235.
+    pub full_range: bool,
+}
+
+impl I420 {
+    /// The size of a frame, bytes.
+    pub fn bytes(&self) -> usize {
+        self.luma() + 2 * self.chroma()
+    }
+
+    fn luma(&self) -> usize {
+        self.width as usize * self.height as usize
+    }
+
+    fn chroma(&self) -> usize {
+        (self.width as usize / 2) * (self.height as usize / 2)
+    }
+}
+
+/// Converts one frame in I420 into `frame`, which gets its size. YUV is BT.601.
+///
+/// # Errors
+/// The size is zero, odd or too large, or the buffer too short.
+pub fn convert_i420(layout: &I420, buffer: &[u8], frame: &mut Frame) -> Result<(), ConvertError> {
+    let I420 { width, height, full_range } = *layout;
+    if width == 0 || height == 0 || width % 2 != 0 || height % 2 != 0 {
+        return Err(ConvertError::OddSize { width, height });
+    }
+    if u64::from(width) * u64::from(height) > ostiary_pictures::MAX_PIXELS {
+        return Err(ConvertError::TooLarge { width, height });
+    }
+    let too_short = ConvertError::TooShort { length: buffer.len(), needed: layout.bytes() as u64 };
+    let Some((y_plane, chroma)) = buffer.split_at_checked(layout.luma()) else { return Err(too_short) };
+    let Some((u_plane, rest)) = chroma.split_at_checked(layout.chroma()) else { return Err(too_short) };
+    let Some(v_plane) = rest.get(..layout.chroma()) else { return Err(too_short) };
+    frame.reshape(width, height);
+    let image = YuvPlanarImage {
+        y_plane,
+        y_stride: width,
+        u_plane,
+        u_stride: width / 2,
+        v_plane,
+        v_stride: width / 2,
+        width,
+        height,
+    };
+    let range = if full_range { YuvRange::Full } else { YuvRange::Limited };
+    yuv::yuv420_to_rgb(&image, frame.rgb_mut(), width * 3, range, YuvStandardMatrix::Bt601)?;
+    Ok(())
+}
+
 fn decode_jpeg(buffer: &[u8], rgb: &mut [u8], width: u32, height: u32) -> Result<(), ConvertError> {
     if !is_complete_jpeg(buffer) {
         return Err(ConvertError::IncompleteJpeg);
@@ -285,6 +352,27 @@ mod tests {
                 }
             }
             prop_assert!(close(&converted(&layout, &buffer).unwrap(), &expected, 3));
+        }
+
+        #[test]
+        fn i420_is_bt601(half_width in 1u32..20, half_height in 1u32..10, seed: u64) {
+            let layout = I420 { width: half_width * 2, height: half_height * 2, full_range: false };
+            let buffer = legal_noise(layout.bytes(), seed);
+            let (luma, chroma) = buffer.split_at(layout.luma());
+            let (u, v) = chroma.split_at(layout.chroma());
+            let mut expected = Vec::new();
+            for y in 0..layout.height as usize {
+                for x in 0..layout.width as usize {
+                    let at = y / 2 * half_width as usize + x / 2;
+                    expected.extend(bt601(luma[y * layout.width as usize + x], u[at], v[at]));
+                }
+            }
+            let mut frame = Frame::default();
+            convert_i420(&layout, &buffer, &mut frame).unwrap();
+            prop_assert!(close(frame.rgb(), &expected, 3));
+            prop_assert!(convert_i420(&layout, &buffer[1..], &mut frame).is_err());
+            let odd = I420 { width: layout.width - 1, ..layout };
+            prop_assert!(convert_i420(&odd, &buffer, &mut frame).is_err());
         }
 
         #[test]

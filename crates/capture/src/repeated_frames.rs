@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use ostiary_core::Frame;
 
+/// For how long the frames of a camera of this board may be equal, byte for byte.
+pub const CAMERA_FROZEN_AFTER: Duration = Duration::from_secs(2);
+
 /// What a frame is, compared with those before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repetition {

@@ -18,12 +18,11 @@ use v4l::{Format, FourCC, Fraction};
 use super::backoff::{Backoff, MAX_SLEEP};
 use super::format_select::{self, FORMATS, rounded_rate};
 use super::pixels::{self, ConvertError, Layout};
+use super::repeated_frames::CAMERA_FROZEN_AFTER;
 use super::{CaptureError, FrameSource, Next, device};
 
 /// Number of buffers to request from the driver.
 const BUFFER_COUNT: u32 = 4;
-/// For how long the frames may be equal.
-const FROZEN_AFTER: Duration = Duration::from_secs(2);
 /// A frame is used after this many were skipped, so that a very fast camera does not prevent all use.
 const MAX_SKIPPED_FRAMES: u32 = 32;
 /// A larger difference of sequence numbers means that the driver has restarted its count.
@@ -131,7 +130,7 @@ impl FrameSource for Camera {
     }
 
     fn frozen_after(&self) -> Option<Duration> {
-        Some(FROZEN_AFTER)
+        Some(CAMERA_FROZEN_AFTER)
     }
 
     fn describe(&self) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ostiary_core::redact;
 use toml::Value;
 
 use crate::error::Problem;
@@ -12,7 +13,8 @@ use crate::schedule::Hours;
 
 /// The value in its key's own type, if the key exists and allows it.
 pub(crate) fn check(name: &str, value: Value, origin: &Origin) -> Result<Value, Problem> {
-    let text = value.to_string();
+    // A value may be the address of a stream.
+    let text = redact(&value.to_string());
     let checked = match (lookup::find(name), lookup::group(name)) {
         (Some(key), _) => key.check(value),
         (None, Some(group)) => check_times(group, value),

@@ -1,9 +1,12 @@
 //! Values that are each allowed but contradict each other.
 
+use ostiary_core::StreamAddress;
+
 use crate::error::Problem;
 use crate::loaded::Loaded;
 use crate::origin::Origin;
 use crate::sections::{Backend, CameraKind, GpioBackend, LivenessLevel, Provider};
+use crate::source_kind::SourceKind;
 
 /// All conflicts of a configuration whose values are each in range.
 pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
@@ -31,7 +34,10 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
     };
     if let Some([x, y, w, h]) = camera.region {
         // The size of files and streams is known only when they are open.
-        let is_device = camera.source.starts_with("/dev/");
+        let is_device = matches!(
+            SourceKind::of(&camera.source),
+            Ok(SourceKind::Device | SourceKind::Rpicam(_) | SourceKind::Argus(_))
+        );
         let outside = x.saturating_add(w) > width || y.saturating_add(h) > height;
         forbid(
             is_device && outside,
@@ -44,6 +50,57 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
             "camera.region is smaller than the smallest face that is detected, detector.min_face",
         );
     }
+
+    let source = SourceKind::of(&camera.source);
+    if let Err(error) = &source {
+        forbid(true, &["camera.source"], &format!("camera.source: {error}"));
+    }
+    let address = match &source {
+        Ok(SourceKind::Stream(address)) => Some(address),
+        _ => None,
+    };
+    if let Some([width, height]) = source.as_ref().ok().and_then(SourceKind::size_step) {
+        for (key, value, step) in
+            [("camera.width", camera.width, width), ("camera.height", camera.height, height)]
+        {
+            forbid(
+                value % step != 0,
+                &[key, "camera.source"],
+                &format!("{key} must be a multiple of {step} with this camera.source"),
+            );
+        }
+    }
+    if source.is_ok() {
+        for (key, is_set) in
+            [("camera.user", camera.user.is_some()), ("camera.password_file", camera.password_file.is_some())]
+        {
+            forbid(
+                is_set && address.is_none(),
+                &[key, "camera.source"],
+                &format!("{key} has no effect: camera.source is no stream"),
+            );
+        }
+        forbid(
+            camera.ca_file.is_some() && !address.is_some_and(StreamAddress::is_encrypted),
+            &["camera.ca_file", "camera.source"],
+            "camera.ca_file has no effect: camera.source is neither rtsps:// nor https://",
+        );
+    }
+    forbid(
+        camera.password_file.is_some() && camera.user.is_none(),
+        &["camera.password_file", "camera.user"],
+        "camera.password_file needs camera.user",
+    );
+    forbid(
+        camera.user.is_some() && address.is_some_and(|address| address.login().is_some()),
+        &["camera.user", "camera.source"],
+        "camera.source has a user, and camera.user is set; remove user and password from camera.source",
+    );
+    forbid(
+        camera.user.as_ref().is_some_and(|user| user.contains(':')),
+        &["camera.user"],
+        "camera.user has a colon, which no login can have",
+    );
 
     let door = &config.door;
     forbid(

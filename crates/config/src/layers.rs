@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ostiary_core::redact;
 use ostiary_core::{RegularFileError, is_foreign_entry, read_regular_file};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -101,7 +102,7 @@ impl Layers {
                 Some((name, text)) if name.contains('.') => {
                     read.text(name.trim().to_owned(), text.trim(), Origin::Flag("--set"));
                 }
-                _ => read.problems.push(Problem::Assignment { text: assignment.clone() }),
+                _ => read.problems.push(Problem::Assignment { text: redact(assignment) }),
             }
         }
         if let Some(models) = &self.models {

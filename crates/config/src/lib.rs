@@ -31,6 +31,7 @@ mod rule;
 mod schedule;
 mod sections;
 mod settings_file;
+mod source_kind;
 
 pub use commented_file::commented_file;
 pub use error::{ConfigError, Problem};
@@ -45,3 +46,4 @@ pub use retired::IgnoredKey;
 pub use schedule::{Hours, HoursError, Schedule, TimeError};
 pub use sections::*;
 pub use settings_file::{ChangedSettings, SetError, set_key};
+pub use source_kind::{SourceError, SourceKind};

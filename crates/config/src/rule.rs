@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ostiary_core::redact;
 use serde::de::DeserializeOwned;
 use serde_aux::serde_introspection::serde_introspect;
 use toml::Value;
@@ -198,7 +199,7 @@ impl Kind {
                 Some(true) => Ok(value),
                 Some(false) => Err(ValueError::OutOfRange { allowed: self.to_string() }),
                 None => {
-                    let found = format!("{} ({value})", value.type_str());
+                    let found = format!("{} ({})", value.type_str(), redact(&value.to_string()));
                     Err(ValueError::WrongType { expected: self.to_string(), found })
                 }
             },

@@ -1,12 +1,12 @@
 //! From the `[mqtt]` section to a connection: names, password, certificates.
 
 use std::net::Ipv6Addr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{env, fs};
 
 use ostiary_config as config;
+use ostiary_core::{PasswordFileError, read_password_credential, read_password_file};
 use rumqttc::tokio_rustls::rustls::pki_types::pem::PemObject;
 use rumqttc::tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rumqttc::tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
@@ -46,25 +46,19 @@ pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOpti
 
 /// The password: from `password_file`, else from the systemd credential `mqtt-password`.
 fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<String>, MqttError> {
-    let text = if let Some(path) = &config.password_file {
-        if config.username.is_none() {
-            return Err(MqttError::Config("there is a password but no user; set mqtt.username"));
+    let failed = |key| {
+        move |error| match error {
+            PasswordFileError::Unreadable { path, why } => MqttError::File { key, path, why },
+            PasswordFileError::Mode { path, mode } => MqttError::PasswordMode { path, mode },
         }
-        let failed = |why| MqttError::File { key: "password_file", path: path.clone(), why };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(MqttError::PasswordMode { path: path.clone(), mode });
-        }
-        fs::read_to_string(path).map_err(failed)?
-    } else if let Some(path) =
-        credentials.map(|folder| folder.join("mqtt-password")).filter(|path| path.exists())
-    {
-        // Its mode is set by systemd.
-        fs::read_to_string(&path).map_err(|why| MqttError::File { key: "credential", path, why })?
-    } else {
-        return Ok(None);
     };
-    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    match &config.password_file {
+        Some(_) if config.username.is_none() => {
+            Err(MqttError::Config("there is a password but no user; set mqtt.username"))
+        }
+        Some(path) => read_password_file(path).map(Some).map_err(failed("password_file")),
+        None => read_password_credential("mqtt-password", credentials).map_err(failed("credential")),
+    }
 }
 
 fn tls(config: &config::Mqtt) -> Result<ClientConfig, MqttError> {
@@ -122,6 +116,8 @@ fn pem_error(key: &'static str, path: &Path, reason: impl ToString) -> MqttError
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn write(folder: &Path, name: &str, text: &str, mode: u32) -> PathBuf {

@@ -8,7 +8,7 @@ use ostiary_capture as capture;
 use ostiary_capture::{FrameSource, Next};
 use ostiary_config::Camera;
 use ostiary_core::clock::{Clock, MonotonicClock};
-use ostiary_core::{Frame, redact};
+use ostiary_core::{Frame, redact_address};
 use ostiary_pipeline::RecognitionPipeline;
 
 use super::EngineFlags;
@@ -39,6 +39,8 @@ pub struct Args {
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let mut config = args.engine_flags.config(globals)?;
     config.detector.min_face = args.min_face.unwrap_or(config.detector.min_face);
+    // The user and the password are those of the door's camera, and not for another one.
+    (config.camera.user, config.camera.password_file) = (None, None);
     config.camera.source.clone_from(&args.video);
     config.camera.realtime = false;
 
@@ -67,7 +69,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let frame_times = FrameTimes::new(Times::new(detected), Times::new(tracked));
     let input = format!(
         "{} ({}x{}, {:.1} faces a frame)",
-        redact(&args.video),
+        redact_address(&args.video),
         frame.width(),
         frame.height(),
         faces as f64 / f64::from(args.runs)
@@ -98,7 +100,7 @@ impl RepeatedSource {
             self.offset = self.last_time + Duration::from_secs_f64(1.0 / f64::from(self.camera.fps));
             self.source = capture::open(&self.camera, self.clock.clone())?;
             if self.source.next(frame)? == Next::End {
-                bail!("{}: there is no frame in it", redact(&self.camera.source));
+                bail!("{}: there is no frame in it", redact_address(&self.camera.source));
             }
         }
         frame.time += self.offset;

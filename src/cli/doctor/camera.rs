@@ -1,15 +1,16 @@
 //! Checks the camera or other frame source: the choice of the device, its formats, the picture and the frame rate.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use ostiary_capture as capture;
-use ostiary_capture::{CaptureError, DeviceInfo, FrameSource, Next, list_devices};
-use ostiary_config::Camera;
+use ostiary_capture::{CaptureError, DEFAULT_PASSWORD_FILE, DeviceInfo, FrameSource, Next, list_devices};
+use ostiary_config::{Camera, SourceKind};
 use ostiary_core::clock::{Clock, MonotonicClock};
-use ostiary_core::{Frame, redact};
+use ostiary_core::{Frame, StreamAddress, redact};
 
 use super::finding::{Finding, Status};
 use super::host::Host;
@@ -32,6 +33,19 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
     let camera = &context.config().camera;
     let devices = if camera.source.starts_with("/dev/") { list_devices() } else { Vec::new() };
     let mut findings = check_device(&camera.source, &devices);
+    match SourceKind::of(&camera.source) {
+        Ok(SourceKind::Stream(address)) => findings.extend(check_encryption(&address)),
+        Ok(SourceKind::Rpicam(_)) => findings.extend(check_drop_in(&context.host, "rpicam")),
+        Ok(SourceKind::Argus(_)) => findings.extend(check_drop_in(&context.host, "argus")),
+        Ok(SourceKind::Device | SourceKind::Path) | Err(_) => {}
+    }
+    if let Some(path) = unreadable_password(camera) {
+        findings.push(Finding::warning(
+            format!("{}: this user may not read the password, so the camera was not checked", path.display()),
+            "run `sudo ostiary doctor`",
+        ));
+        return findings;
+    }
     match sample(camera) {
         Ok(sample) => {
             let limit = context.config().quality.min_sharpness;
@@ -42,6 +56,40 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         Err(error) => findings.push(error_finding(error, context, &devices)),
     }
     findings
+}
+
+/// The file with the camera's password, if it exists and this user may not read it.
+fn unreadable_password(camera: &Camera) -> Option<&Path> {
+    camera.user.as_ref()?;
+    let path = camera.password_file.as_deref().unwrap_or(Path::new(DEFAULT_PASSWORD_FILE));
+    (path.exists() && File::open(path).is_err()).then_some(path)
+}
+
+/// A warning for a stream that others in the network can read.
+fn check_encryption(address: &StreamAddress) -> Option<Finding> {
+    let warning = address.unencrypted_warning()?;
+    Some(Finding::warning(warning.found, warning.fix))
+}
+
+/// A fault if the service is installed and may not use the devices of this kind of ribbon camera.
+fn check_drop_in(host: &Host, kind: &str) -> Option<Finding> {
+    let name = format!("{kind}.conf");
+    let is_enabled = ["/etc/systemd/system", "/run/systemd/system"].iter().any(|folder| {
+        let folder = format!("{folder}/ostiary.service.d");
+        host.list_names(folder, "").contains(&name)
+    });
+    let is_service = ["/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system"]
+        .iter()
+        .any(|folder| host.path(format!("{folder}/ostiary.service")).exists());
+    (is_service && !is_enabled).then(|| {
+        Finding::fault(
+            format!("the service may not use the devices of {kind} cameras"),
+            format!(
+                "run `sudo install -D -m 644 /usr/share/ostiary/systemd/{name} /etc/systemd/system/ostiary.service.d/{name}`, \
+                 then `sudo systemctl daemon-reload`"
+            ),
+        )
+    })
 }
 
 /// Checks that the path of the device is stable, and that the device has a usable format.
@@ -78,7 +126,7 @@ fn check_device(source: &str, devices: &[DeviceInfo]) -> Vec<Finding> {
     } else if !rest.is_empty() {
         findings.push(Finding::fault(
             format!("{} offers only {}, which cannot be used", device.name, list(&rest)),
-            "use a camera with YUYV, MJPG, NV12, GREY or RGB3, such as a USB webcam; use a ribbon camera through a stream",
+            "use a camera with YUYV, MJPG, NV12, GREY or RGB3, such as a USB webcam; for a ribbon camera set camera.source = \"rpicam:0\" or \"argus:0\"",
         ));
     }
     findings
@@ -121,7 +169,7 @@ fn missing_camera(name: &str, devices: &[DeviceInfo]) -> Finding {
     if devices.is_empty() {
         return Finding::fault(
             format!("{name}: no such camera, and there is no other capture device under /dev"),
-            "plug in a USB camera and check `dmesg`; use a ribbon camera through a stream",
+            "plug in a USB camera and check `dmesg`; for a ribbon camera set camera.source = \"rpicam:0\" or \"argus:0\"",
         );
     }
     let others: Vec<_> = devices.iter().map(stable_path).collect();
@@ -166,8 +214,12 @@ fn sample(config: &Camera) -> Result<Sample, CaptureError> {
     // Connecting to a stream takes longer than waiting for a frame.
     let limit = Duration::from_secs_f64(config.stall_s * 2.0);
     while let Err(error) = first_frame(&mut *source, &mut frame, &config) {
-        let is_temporary =
-            matches!(error, CaptureError::Connecting { .. } | CaptureError::DamagedFrame { .. });
+        let is_temporary = matches!(
+            error,
+            CaptureError::Connecting { .. }
+                | CaptureError::Starting { .. }
+                | CaptureError::DamagedFrame { .. }
+        );
         if !is_temporary || clock.now() > limit {
             return Err(error);
         }
@@ -229,6 +281,7 @@ fn evaluate_rate(rate: f64, expected: u32) -> Finding {
 mod tests {
     use ostiary_capture::FormatInfo;
 
+    use super::super::host::host_with_files;
     use super::*;
 
     fn device(path: &Path, by_id: Option<&str>, formats: &[(&str, bool)]) -> DeviceInfo {
@@ -310,6 +363,30 @@ mod tests {
         assert!(raw[0].found.contains("offers only pRAA"), "{}", raw[0]);
         // A device that cannot be opened has no formats.
         assert!(check_device("/dev/null", &[device(Path::new("/dev/null"), None, &[])]).is_empty());
+    }
+
+    #[test]
+    fn a_stream_without_encryption_is_a_warning() {
+        let check = |text: &str| check_encryption(&StreamAddress::parse(text).unwrap());
+        let warning = check("rtsp://anna:s3cret@cam/main").unwrap();
+        assert!(warning.found.contains("rtsp://cam/main") && !warning.found.contains("s3cret"), "{warning}");
+        assert!(warning.fix.unwrap().contains("rtsps://"));
+        assert!(check("http://10.0.0.7/video").unwrap().fix.unwrap().contains("https://"));
+        assert_eq!(check("rtsps://cam/main"), None);
+        assert_eq!(check("rtsp://127.0.0.1:8554/cam"), None, "it does not leave this host");
+    }
+
+    #[test]
+    fn the_drop_in_of_a_ribbon_camera_is_needed_where_the_service_is() {
+        let unit = "/usr/lib/systemd/system/ostiary.service";
+        let check = |files: &[(&str, &str)]| check_drop_in(&host_with_files(files).1, "rpicam");
+        assert_eq!(check(&[]), None);
+        let fault = check(&[(unit, "")]).unwrap();
+        assert!(
+            fault.fix.as_ref().unwrap().contains("/etc/systemd/system/ostiary.service.d/rpicam.conf"),
+            "{fault}"
+        );
+        assert_eq!(check(&[(unit, ""), ("/etc/systemd/system/ostiary.service.d/rpicam.conf", "")]), None);
     }
 
     #[test]

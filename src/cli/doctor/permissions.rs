@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ostiary_config::Origin;
-use ostiary_core::redact;
+use ostiary_core::redact_address;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
@@ -15,19 +15,21 @@ use super::folder::folder_of;
 pub fn check(context: &CheckContext) -> Vec<Finding> {
     let config = context.config();
     let mut findings = Vec::new();
-    for (key, file) in
-        [("mqtt.password_file", &config.mqtt.password_file), ("mqtt.key_file", &config.mqtt.key_file)]
-    {
-        // A missing file is reported by the check of the broker.
+    for (key, file) in [
+        ("camera.password_file", &config.camera.password_file),
+        ("mqtt.password_file", &config.mqtt.password_file),
+        ("mqtt.key_file", &config.mqtt.key_file),
+    ] {
+        // A missing file is reported by the checks of the camera and the broker.
         findings.extend(file.as_deref().and_then(|file| check_secret(key, file)));
     }
-    if redact(&config.camera.source) != config.camera.source
+    if redact_address(&config.camera.source) != config.camera.source
         && let Some(Origin::File { path, .. }) = context.loaded.origin("camera.source")
         && mode(path).is_some_and(|mode| mode & 0o007 != 0)
     {
         findings.push(Finding::warning(
             format!("{}: others may read the credentials in camera.source", path.display()),
-            format!("run `chmod o= {}`, and add the daemon's user to its group", path.display()),
+            "move user and password to camera.user and camera.password_file",
         ));
     }
     let mut folders = [folder_of(&config.facebank.path), folder_of(&config.events.path)].to_vec();

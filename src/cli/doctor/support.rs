@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ostiary_capture::list_devices;
+use ostiary_core::redact_address;
 use ostiary_events::{Event, EventStore};
 use ostiary_facebank::Facebank;
 use ostiary_kernels::Isa;
@@ -26,7 +27,8 @@ events.jsonl    the newest thousand events
 journal.jsonl   the service's newest lines in the journal, without events
 manifest.toml   the manifest of the models in use
 
-It contains no picture, no face, no embedding, no password and no user name of the broker. The names of people, and the
+It contains no picture, no face, no embedding, no password and no user name of the camera or the
+broker. The names of people, and the
 parts of these names, are replaced by (person 1), (person 2) and so on. Addresses of streams are without user, password
 and query. Read it before you send it: it contains the names of the door, of hosts, folders and cameras as you chose
 them.
@@ -75,7 +77,11 @@ fn newest_events(path: &Path) -> Vec<Event> {
 fn settings(context: &CheckContext) -> Vec<Value> {
     let setting = |setting: &ostiary_config::Setting| {
         let value = match setting.key.as_str() {
-            "mqtt.username" => setting.value.as_ref().map(|_| "(set)".into()),
+            "mqtt.username" | "camera.user" => setting.value.as_ref().map(|_| "(set)".into()),
+            "camera.source" | "models.source" => {
+                let text = setting.value.as_ref().and_then(toml::Value::as_str);
+                text.map(|text| redact_address(text).into())
+            }
             _ => setting.value.clone(),
         };
         json!({ "key": setting.key, "value": value, "origin": setting.origin.to_string() })

@@ -36,6 +36,8 @@ pub fn enroll_from_camera(
     let mut camera = own.clone();
     let is_door_camera = args.source.as_ref().is_none_or(|source| *source == own.source);
     if let Some(source) = &args.source {
+        // The user and the password are those of the door's camera, and not for another one.
+        (camera.user, camera.password_file) = (None, None);
         camera.source.clone_from(source);
     }
     let mut source = capture::open(&camera, Arc::new(MonotonicClock::default()))?;

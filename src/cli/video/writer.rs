@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ostiary_capture::ffmpeg;
+use ostiary_capture::child::{self, LastLine};
+use ostiary_capture::ffmpeg::{self, FFMPEG, FFPROBE, Version};
 use ostiary_core::Frame;
 use tempfile::TempPath;
 
@@ -131,7 +132,7 @@ struct Encoder {
 
 impl Encoder {
     fn start(settings: &OutputSettings, (width, height): (u32, u32), to: &Path) -> Result<Self> {
-        let mut command = ffmpeg::command("ffmpeg");
+        let mut command = child::command(FFMPEG);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]);
         if settings.sound.is_some() && !settings.delay.is_zero() {
@@ -155,7 +156,7 @@ impl Encoder {
         let name = settings.out.display().to_string();
         command.args(["-map", "0:v:0", "-vf", FILTER]).args(CODEC).args(COLORS);
         // Otherwise frames are repeated until the sound begins.
-        command.args(ffmpeg::passthrough_option(&name)?);
+        command.args(ffmpeg::passthrough_option(&Version::of_ffmpeg(&name)?));
         if let Some(sound) = &settings.sound {
             // The question mark makes the sound optional.
             command.args(["-map", "1:a:0?", "-c:a", "aac"]);
@@ -165,13 +166,13 @@ impl Encoder {
             }
         }
         command.args(["-movflags", "+faststart"]).arg(ffmpeg::file_url(to));
-        let mut child = ffmpeg::spawn(&mut command, "ffmpeg", &name)?;
+        let mut child = child::spawn(&mut command, FFMPEG, &name)?;
         let (input, stderr) = (child.stdin.take(), child.stderr.take());
         let mut encoder = Self { child, input, stderr_reader: None };
         // Standard error must be read, or a child that writes a lot blocks.
         let temporary = to.display().to_string();
         let read_stderr = move || {
-            let mut line = ffmpeg::LastLine::default();
+            let mut line = LastLine::default();
             stderr.into_iter().for_each(|stderr| line.read(stderr));
             line.0.replace(&temporary, &name)
         };
@@ -195,16 +196,16 @@ impl Encoder {
 
 /// Counts the frames of a finished file; 0 if it cannot be read.
 fn count_frames(path: &Path) -> Result<u64> {
-    let mut command = ffmpeg::command("ffprobe");
+    let mut command = child::command(FFPROBE);
     command.args(["-v", "error", "-select_streams", "v:0", "-count_packets"]);
     command.args(["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]).arg(ffmpeg::file_url(path));
-    let output = ffmpeg::spawn(&mut command, "ffprobe", &path.display().to_string())?.wait_with_output()?;
+    let output = child::spawn(&mut command, FFPROBE, &path.display().to_string())?.wait_with_output()?;
     let number = String::from_utf8_lossy(&output.stdout);
     Ok(number.trim().trim_end_matches(',').parse().unwrap_or(0))
 }
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        ffmpeg::kill(&mut self.child);
+        child::kill(&mut self.child);
     }
 }

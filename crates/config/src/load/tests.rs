@@ -511,6 +511,16 @@ fn contradictions_are_refused() {
         (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
         (&["mqtt.password_file=/a"], "needs mqtt.username"),
         (&["models.source=/a"], "needs models.keys"),
+        (&["camera.source=rtsp://admin:p#ss@cam/1"], "in a password it is written %23"),
+        (&["camera.source=rtsp://admin:p/ss@cam/1"], "written %2F"),
+        (&["camera.source=rpicam:x"], "the number of a camera"),
+        (&["camera.source=rpicam:0", "camera.width=800"], "a multiple of 64"),
+        (&["camera.source=argus:0", "camera.height=481"], "a multiple of 2"),
+        (&["camera.user=a"], "camera.source is no stream"),
+        (&["camera.source=rtsp://cam/1", "camera.password_file=/a"], "needs camera.user"),
+        (&["camera.source=rtsp://a:b@cam/1", "camera.user=a"], "remove user and password from camera.source"),
+        (&["camera.source=rtsp://cam/1", "camera.user=a:b"], "has a colon"),
+        (&["camera.source=rtsp://cam/1", "camera.ca_file=/a"], "neither rtsps:// nor https://"),
         (&["facebank.path=/a", "events.path=/a"], "are the same file"),
     ] {
         let message = with_set(set).expect_err(set[0]).to_string();
@@ -521,8 +531,23 @@ fn contradictions_are_refused() {
     // At most 8 moments count, and the window is raised to have room for them.
     assert!(with_set(&["door.frames=30", "door.within_s=0.5", "camera.fps=5"]).is_ok());
     assert!(with_set(&["relay.line=4", "signals.yes_line=5", "signals.no_line=6"]).is_ok());
+    assert!(with_set(&["camera.source=rtsps://cam/1", "camera.user=a", "camera.ca_file=/a"]).is_ok());
+    assert!(with_set(&["camera.source=rpicam:0", "camera.width=1280"]).is_ok());
     let other_chip = "inputs.chip=/dev/gpiochip1";
     assert!(with_set(&["relay.line=4", other_chip, "inputs.exit_line=4"]).is_ok());
+}
+
+#[test]
+fn no_problem_shows_the_password_of_a_stream() {
+    for set in [
+        "camera.source=[\"rtsp://admin:SECRET'x@cam\"]",
+        "camera.fps=rtsp://admin:SECRET@cam",
+        "rtsp://admin:SECRET'x@cam",
+        "camera.source=rtsp://admin:SECRET#x@cam",
+    ] {
+        let message = with_set(&[set]).expect_err(set).to_string();
+        assert!(!message.contains("SECRET"), "{message}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `[camera]`
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::rule::{MAX_PIXELS, flag, integer, number, one_of, one_of_numbers, region, text};
@@ -7,10 +9,19 @@ use crate::rule::{MAX_PIXELS, flag, integer, number, one_of, one_of_numbers, reg
 section! {
     /// Where frames come from, and how they are rotated.
     [camera] Camera {
-        /// A device (/dev/video0, better /dev/v4l/by-id/...), a stream (rtsp://...), a video file, a picture, or a
-        /// folder of pictures.
+        /// A device (/dev/video0, better /dev/v4l/by-id/...), a Raspberry Pi's ribbon camera (rpicam:0), a Jetson's
+        /// (argus:0), a stream (rtsp://..., rtsps://..., http://..., https://...), a video file, a picture, or a folder of
+        /// pictures.
         source: String = "/dev/video0".into() => text();
-        /// Requested width of the picture, pixels; a device gives the nearest size that it has.
+        /// The user name for a stream.
+        user: Option<String> = None => text().example("door");
+        /// A file with the stream's password, which only its owner can read; or use the systemd credential camera-password.
+        password_file: Option<PathBuf> = None => text().example("/etc/ostiary/camera-password");
+        /// For rtsps:// and https://, the certificate authority to trust, or the camera's own certificate, PEM. Not set: the
+        /// authorities of the system.
+        ca_file: Option<PathBuf> = None => text().example("/etc/ostiary/camera.pem");
+        /// Requested width of the picture, pixels; a device gives the nearest size that it has. A multiple of 64 for
+        /// rpicam:, of 8 for argus:.
         width: u32 = 640 => integer(16, MAX_PIXELS).settable();
         /// Requested height of the picture, pixels.
         height: u32 = 480 => integer(16, MAX_PIXELS).settable();

@@ -1,0 +1,93 @@
+//! Passwords in files, which only their owner may read.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// Why a password could not be read from a file.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordFileError {
+    /// The file is missing or cannot be read.
+    #[error("{}: {why}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// Others may read the file.
+    #[error("{0}: others may read it (mode {mode:o}); run `chmod 600 {0}`", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+/// The password in a file of its own, without the line break at its end.
+///
+/// # Errors
+/// The file cannot be read, is no UTF-8, or group or others have rights on it.
+pub fn read_password_file(path: &Path) -> Result<String, PasswordFileError> {
+    let unreadable = |why| PasswordFileError::Unreadable { path: path.to_owned(), why };
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(PasswordFileError::Mode { path: path.to_owned(), mode });
+    }
+    read_password(path).map_err(unreadable)
+}
+
+/// The password that systemd gives to its service as a credential; `None` if there is no such credential. systemd sets the
+/// mode of the file.
+///
+/// # Errors
+/// The file cannot be read or is no UTF-8.
+pub fn read_password_credential(
+    name: &str,
+    folder: Option<&Path>,
+) -> Result<Option<String>, PasswordFileError> {
+    let Some(path) = folder.map(|folder| folder.join(name)).filter(|path| path.exists()) else {
+        return Ok(None);
+    };
+    match read_password(&path) {
+        Ok(password) => Ok(Some(password)),
+        Err(why) => Err(PasswordFileError::Unreadable { path, why }),
+    }
+}
+
+fn read_password(path: &Path) -> io::Result<String> {
+    Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        fs::write(&path, "se cret#\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let message = read_password_file(&path).unwrap_err().to_string();
+        assert!(message.contains("640") && message.contains("chmod 600"), "{message}");
+        assert!(!message.contains("cret"), "{message}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_password_file(&path).unwrap(), "se cret#");
+        let missing = read_password_file(&folder.path().join("missing")).unwrap_err().to_string();
+        assert!(missing.contains("missing"), "{missing}");
+    }
+
+    #[test]
+    fn a_credential_may_be_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_password_credential("name", None).unwrap(), None);
+        assert_eq!(read_password_credential("name", Some(folder.path())).unwrap(), None);
+        fs::write(folder.path().join("name"), "from systemd\r\n").unwrap();
+        assert_eq!(
+            read_password_credential("name", Some(folder.path())).unwrap().as_deref(),
+            Some("from systemd")
+        );
+    }
+}
