@@ -127,8 +127,10 @@ fn hosts_have_neither_scheme_nor_port() {
             "{text}"
         );
     }
-    assert!(with_set(&["models.source=/media/usb/models"]).is_ok());
-    assert!(with_set(&["models.source=https://models.example.org/door"]).is_ok());
+    let keys = format!("models.keys=[{KEY:?}]");
+    for source in ["/media/usb/models", "https://models.example.org/door"] {
+        assert!(with_set(&[&keys, &format!("models.source={source}")]).is_ok(), "{source}");
+    }
     for source in ["ftp://models.example.org", "htps://models.example.org", "file:///models"] {
         assert!(problem(&format!("models.source={source}")).contains("http:// or https://"), "{source}");
     }
