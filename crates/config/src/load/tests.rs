@@ -209,7 +209,8 @@ fn the_shipped_file_is_the_defaults_and_names_every_key() {
         assert_eq!(load(&etc.layers()).unwrap().config, Config::default());
     }
     // Some examples need other keys.
-    let needed = format!("[mqtt]\ntls = true\n[models]\nkeys = [{KEY:?}]");
+    let needed =
+        format!("[camera]\nsource = \"rtsps://cam\"\n[mqtt]\ntls = true\n[models]\nkeys = [{KEY:?}]");
     let etc = Etc::new(&[("ostiary.toml", &examples), ("conf.d/needed.toml", &needed)]);
     load(&etc.layers()).unwrap_or_else(|error| panic!("{error}"));
 
