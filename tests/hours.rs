@@ -438,9 +438,14 @@ fn a_reload_names_the_people_without_hours() {
     assert_contains(&running.log_line("has no hours"), &["\"stff\"", "Ann", "did you mean \"staff\"?"]);
     assert_eq!(running.event("denied")["reason"], "no_hours");
     // Reported again if a change of the facebank changes the people.
+    door.succeeds(&["people", "rename", "Ann", "Anna"]);
+    assert_contains(&running.log_line("has no hours"), &["\"stff\"", "Anna"]);
+    // The hours of the running door count, and not those in a file that it has not read.
     door.set_hours("");
-    door.succeeds(&["people", "group", "Ann", "gardeners"]);
-    assert_contains(&running.log_line("has no hours"), &["\"gardeners\"", "Ann"]);
+    assert_contains(
+        &door.fails(&["people", "group", "Anna", "gardeners"]),
+        &["no group \"gardeners\"", "staff"],
+    );
 }
 
 /// A door whose hours need a synchronized clock, with this system bus and a long video.

@@ -1,5 +1,8 @@
 //! The record of events: that of the running door, or the file if no door runs.
 
+use std::thread;
+use std::time::Duration;
+
 use ostiary_config::Config;
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
@@ -12,6 +15,9 @@ use crate::cli::running_door::running_door;
 
 /// The most events that the door gives in one reply.
 const MAX_LIMIT: u32 = 1000;
+
+/// The time between two attempts to reach a door that has ended.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Where events are read from.
 pub(super) enum EventRecord {
@@ -86,10 +92,22 @@ impl EventRecord {
                 Self::Door(client) => client,
             };
             match follow_door(client.door(), &mut filter, printer) {
-                Err(error) if matches!(error.downcast_ref(), Some(CallError::Disconnected { .. })) => {}
+                Err(error) if is_end_of_door(&error) => {}
                 ended => return ended,
             }
-            self = Self::open(config)?;
+            self = loop {
+                thread::sleep(RETRY_INTERVAL);
+                match Self::open(config) {
+                    // It ended just after the connection.
+                    Err(error) if is_end_of_door(&error) => {}
+                    opened => break opened?,
+                }
+            };
         }
     }
+}
+
+/// Whether the running door has ended.
+fn is_end_of_door(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(CallError::Disconnected { .. }))
 }
