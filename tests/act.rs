@@ -215,6 +215,10 @@ fn denied(reason: DenialReason, person: Option<&str>, detail: Option<&str>) -> E
     event(EventKind::Denied(Denial::Face { reason, person, evidence: evidence(), detail }))
 }
 
+fn event_of_exit() -> Event {
+    event(EventKind::Granted(Grant::ExitButton))
+}
+
 fn unknown() -> Event {
     denied(DenialReason::Unknown, None, None)
 }
@@ -222,6 +226,9 @@ fn unknown() -> Event {
 const AVAILABILITY: &str = "ostiary/front/availability";
 const STATE: &str = "ostiary/front/state";
 const PROMPT: &str = "ostiary/front/prompt";
+const EVENT: &str = "ostiary/front/event";
+const LIVE_VISITOR: &str = "ostiary/front/live/visitor";
+const LIVE_DOOR: &str = "ostiary/front/live/door";
 const DISCOVERY: &str = "homeassistant/device/ostiary_front/config";
 
 // --- MQTT ---
@@ -232,7 +239,7 @@ fn birth_state_events_and_offline_are_published() {
     let subscriber = Subscriber::new(broker.port());
     let mut door = Door::new(broker.port());
     let discovery = json(&subscriber.next(DISCOVERY));
-    assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
+    assert_eq!(discovery["components"]["visitor_event"]["state_topic"], LIVE_VISITOR);
     assert_eq!(discovery["components"]["contact"]["device_class"], "door");
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     let state = json(&subscriber.next(STATE));
@@ -281,6 +288,45 @@ fn birth_state_events_and_offline_are_published() {
     assert_eq!(subscriber.ids(1), [end]);
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
     assert!(door.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
+}
+
+#[test]
+fn an_event_that_waited_for_the_broker_is_late_and_not_on_the_topic_of_new_events() {
+    let folder = tempfile::tempdir().unwrap();
+    // It happens in an earlier run, which does not reach the broker.
+    let mut store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
+    let mut grant = granted("Anna");
+    store.append(&mut grant).unwrap();
+    drop(store);
+
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
+    let store = Arc::new(Mutex::new(store));
+    let mqtt = Mqtt::start(&broker_at(broker.port()), "front", true, store.clone()).unwrap();
+    let mut door = Door { store, mqtt, folder };
+    let late = json(&subscriber.next(EVENT));
+    assert_eq!((&late["id"], &late["late"]), (&1.into(), &true.into()));
+    assert_eq!(late["time"], serde_json::to_value(grant.time).unwrap());
+    door.wait_until_sent();
+
+    // New events come first on the topic of their subject.
+    door.report(granted("{{ states }}"));
+    let live = subscriber.next(LIVE_VISITOR);
+    assert_eq!((live.qos, live.retain), (QoS::AtLeastOnce, false));
+    let (live, event) = (json(&live), json(&subscriber.next(EVENT)));
+    assert_eq!((&live["id"], &live["event_type"]), (&2.into(), &"granted".into()));
+    // Home Assistant could read a name as a template.
+    assert_eq!((&live["person"], &event["person"]), (&"{ { states }}".into(), &"{{ states }}".into()));
+    assert_eq!((&live.get("late"), &event.get("late")), (&None, &None));
+    door.report(event_of_exit());
+    assert_eq!(json(&subscriber.next(LIVE_DOOR))["reason"], "request_to_exit");
+    door.wait_until_sent();
+    // Each was published once.
+    subscriber.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
+    subscriber.next("test/end");
+    let live = |topic: &&Publish| topic.topic.windows(6).any(|part| part == b"/live/");
+    assert_eq!(subscriber.pending.borrow().iter().filter(live).count(), 0);
 }
 
 #[test]

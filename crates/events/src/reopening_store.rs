@@ -83,6 +83,11 @@ impl ReopeningStore {
         self.store.as_mut().map_or(Ok(()), |store| store.mark_sent(id))
     }
 
+    /// See [`EventStore::last_id`]; `None` if the store is not open.
+    pub fn last_id(&self) -> Option<u64> {
+        self.store.as_ref().ok().map(EventStore::last_id)
+    }
+
     /// See [`EventStore::last_access`].
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! The description of the door for Home Assistant, by its device-based MQTT discovery
 //! (<https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload>).
 
-use ostiary_events::EventName;
 use serde_json::{Value, json};
 
+use super::subject::Subject;
 use super::topics::Topics;
 
 /// The retained payload: one device with all of its entities.
@@ -37,17 +37,11 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
         "origin": { "name": "ostiary", "sw_version": version },
         "availability_topic": topics.availability,
         "components": {
-            "event": {
-                "platform": "event",
-                "unique_id": format!("{id}_event"),
-                "name": "Event",
-                "icon": "mdi:face-recognition",
-                "state_topic": topics.event,
-                "qos": 1,
-                // Home Assistant ignores an event whose type is not in this list.
-                "event_types": EventName::ALL,
-                "value_template": "{{ dict(value_json, event_type=value_json.kind) | to_json }}",
-            },
+            "visitor_event": event(topics, Subject::Visitor, "Visitor event", "mdi:face-recognition"),
+            "door_event": event(topics, Subject::Door, "Door event", "mdi:door"),
+            "system_event": event(topics, Subject::System, "System event", "mdi:cog"),
+            // The platform alone removes the entity of earlier versions.
+            "event": { "platform": "event" },
             "relay": {
                 "platform": "binary_sensor",
                 "unique_id": format!("{id}_relay"),
@@ -101,19 +95,27 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
     })
 }
 
+/// The entity of new events about a subject. Home Assistant takes late events as new, and so does not get them.
+fn event(topics: &Topics, subject: Subject, name: &str, icon: &str) -> Value {
+    json!({
+        "platform": "event",
+        "unique_id": format!("{}_{}_event", topics.object_id, subject.name()),
+        "name": name,
+        "icon": icon,
+        "state_topic": topics.live(subject),
+        "qos": 1,
+        // Home Assistant ignores an event whose type is not in this list.
+        "event_types": subject.kinds(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use ostiary_config as config;
 
     use super::*;
-
-    #[test]
-    fn every_kind_of_event_is_announced() {
-        let kinds = EventName::ALL.map(|name| name.to_string());
-        let topics = Topics::new(&config::Mqtt::default(), "front").unwrap();
-        let payload = payload(&topics, "front", false);
-        assert_eq!(payload["components"]["event"]["event_types"], json!(kinds));
-    }
 
     #[test]
     fn every_entity_has_its_own_id_and_the_device_is_named() {
@@ -121,9 +123,10 @@ mod tests {
         let payload = payload(&topics, "front", true);
         assert_eq!(payload["device"]["identifiers"], json!(["ostiary_front"]));
         let components = payload["components"].as_object().unwrap();
-        let ids: std::collections::BTreeSet<_> =
-            components.values().map(|one| one["unique_id"].as_str().unwrap()).collect();
-        assert_eq!(ids.len(), components.len());
+        // The platform alone removes an entity.
+        let entities: Vec<_> = components.values().filter(|one| one.get("name").is_some()).collect();
+        let ids: BTreeSet<_> = entities.iter().map(|one| one["unique_id"].as_str().unwrap()).collect();
+        assert_eq!((ids.len(), components.len()), (entities.len(), entities.len() + 1));
         assert!(components.values().all(|one| one["platform"].is_string()));
         assert_eq!(payload["availability_topic"], "ostiary/front/availability");
     }

@@ -6,10 +6,13 @@
 
 mod discovery;
 mod error;
+mod event_message;
+mod lateness;
 mod link;
 mod options;
 mod prompt_topic;
 mod state;
+mod subject;
 mod topics;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};

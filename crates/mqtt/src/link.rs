@@ -1,21 +1,27 @@
 //! The connection's state, shared by the thread that reports events and the thread that exchanges messages with the broker.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, ReopeningStore};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
+use super::event_message::{EventMessage, LiveMessage, without_templates};
+use super::lateness::Lateness;
 use super::prompt_topic::PromptTopic;
 use super::state::DoorState;
+use super::subject::Subject;
 use super::topics::Topics;
 
-/// The most events that are sent and not yet confirmed.
-const WINDOW: usize = 16;
+/// The most messages that are sent and not yet confirmed.
+const WINDOW: usize = 32;
+/// The most messages of one event: on the topic of its subject, and on that of all events.
+const MESSAGES_PER_EVENT: usize = 2;
 /// The client's queue: the window, the retained topics and room for changes of state.
-pub(super) const REQUESTS: usize = 64;
+pub(super) const REQUESTS: usize = 96;
 /// The time that the broker has to confirm `offline` before the client disconnects.
 const CONFIRM_OFFLINE: Duration = Duration::from_millis(250);
 
@@ -43,14 +49,16 @@ struct Link {
     /// Whether the head has to be published again.
     head_changed: bool,
     window: VecDeque<InFlight>,
-    /// The newest event that was given to this connection.
+    /// The newest event that was given to this connection, and the newest on the topic of its subject.
     newest: u64,
+    newest_live: u64,
+    lateness: Lateness,
     stopping: bool,
 }
 
-/// An event that the broker has not yet confirmed.
+/// A message that the broker has not yet confirmed.
 struct InFlight {
-    /// 0 if the event could not be stored.
+    /// The event that is sent once the broker has confirmed this message and all before it; 0 if there is none.
     id: u64,
     /// The packet's identifier; `None` until the client reports it.
     packet: Option<u16>,
@@ -66,11 +74,14 @@ impl Shared {
         store: Arc<Mutex<ReopeningStore>>,
     ) -> Self {
         let mut state = DoorState::default();
-        match lock(&store).last_access() {
+        let opened = lock(&store);
+        match opened.last_access() {
             Ok(Some(event)) => drop(state.follow(&event)),
             Ok(None) => {}
             Err(error) => log::warn!("{error}"),
         }
+        let last_id = opened.last_id();
+        drop(opened);
         let link = Link {
             client: None,
             state,
@@ -79,6 +90,8 @@ impl Shared {
             head_changed: false,
             window: VecDeque::with_capacity(WINDOW),
             newest: 0,
+            newest_live: 0,
+            lateness: Lateness::new(last_id),
             stopping: false,
         };
         Self { topics, prompt, discovery, store, scores, link: Mutex::new(link), settled: Condvar::new() }
@@ -88,6 +101,7 @@ impl Shared {
     pub fn report(&self, event: &Event) {
         let mut link = lock(&self.link);
         link.state_changed |= link.state.follow(event);
+        link.lateness.happened(event.id, Instant::now());
         if event.id == 0 {
             // It is not in the store: sent now or never.
             self.send(&mut link, event);
@@ -141,7 +155,7 @@ impl Shared {
         let mut link = lock(&self.link);
         link.client = None;
         link.window.clear();
-        link.newest = 0;
+        (link.newest, link.newest_live) = (0, 0);
         self.settled.notify_all();
     }
 
@@ -200,7 +214,7 @@ impl Shared {
             );
             link.head_changed = published.is_err();
         }
-        let room = WINDOW.saturating_sub(link.window.len());
+        let room = WINDOW.saturating_sub(link.window.len()) / MESSAGES_PER_EVENT;
         if room == 0 {
             return;
         }
@@ -215,15 +229,33 @@ impl Shared {
         }
     }
 
-    /// Gives one event to the client. Returns whether the client took it.
+    /// Gives one event to the client, on the topic of its subject unless it is late, and then on the topic of all events. Returns
+    /// whether the client took it.
     fn send(&self, link: &mut Link, event: &Event) -> bool {
+        let late = link.lateness.is_late(event.id, Instant::now());
         let Some(client) = &link.client else { return false };
-        let payload = match self.scores {
-            true => serde_json::to_vec(event),
-            false => serde_json::to_vec(&event.without_scores()),
+        let shown = match self.scores {
+            true => Cow::Borrowed(event),
+            false => Cow::Owned(event.without_scores()),
         };
-        let Ok(payload) = payload else { return false };
-        if client.try_publish(self.topics.event.as_str(), payload, PublishOptions::at_least_once()).is_err() {
+        let message = EventMessage { event: &shown, late };
+        let live = LiveMessage { event_type: event.kind.name(), event: &shown };
+        let (Ok(message), Ok(live)) = (serde_json::to_string(&message), serde_json::to_string(&live)) else {
+            return false;
+        };
+        let give = |topic: &str, payload: String| {
+            client.try_publish(topic, payload, PublishOptions::at_least_once()).is_ok()
+        };
+        // In the window before the other message, so that an event is marked as sent when both are confirmed. Not again, if the
+        // client took only the first.
+        if !late && (event.id == 0 || event.id > link.newest_live) {
+            if !give(self.topics.live(Subject::of(&event.kind)), without_templates(&live)) {
+                return false;
+            }
+            link.window.push_back(InFlight { id: 0, packet: None, confirmed: false });
+            link.newest_live = link.newest_live.max(event.id);
+        }
+        if !give(&self.topics.event, message) {
             return false;
         }
         link.window.push_back(InFlight { id: event.id, packet: None, confirmed: false });

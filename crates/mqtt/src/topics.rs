@@ -3,6 +3,7 @@
 use ostiary_config as config;
 
 use super::MqttError;
+use super::subject::Subject;
 
 /// The door's topics, and the names made from them.
 pub(super) struct Topics {
@@ -10,6 +11,8 @@ pub(super) struct Topics {
     pub availability: String,
     /// Each event as JSON, not retained.
     pub event: String,
+    /// The topics of subjects; see [`Self::live`].
+    live: [String; Subject::ALL.len()],
     /// Retained JSON of the door's state.
     pub state: String,
     /// Retained: the last signed head of the event trail.
@@ -59,12 +62,23 @@ impl Topics {
         Ok(Self {
             availability: format!("{base}/availability"),
             event: format!("{base}/event"),
+            live: Subject::ALL.map(|subject| format!("{base}/live/{}", subject.name())),
             state: format!("{base}/state"),
             head: format!("{base}/head"),
             prompt: format!("{base}/prompt"),
             object_id,
             home_assistant,
         })
+    }
+
+    /// The topic of new events about this subject, not retained. Late events are not published there.
+    pub fn live(&self, subject: Subject) -> &str {
+        let [visitor, door, system] = &self.live;
+        match subject {
+            Subject::Visitor => visitor,
+            Subject::Door => door,
+            Subject::System => system,
+        }
     }
 }
 
@@ -77,6 +91,7 @@ mod tests {
         let config = config::Mqtt { prefix: "house/doors".into(), ..config::Mqtt::default() };
         let topics = Topics::new(&config, "front").unwrap();
         assert_eq!(topics.event, "house/doors/front/event");
+        assert_eq!(topics.live(Subject::Door), "house/doors/front/live/door");
         assert_eq!(topics.object_id, "house_doors_front");
         let home_assistant = topics.home_assistant.unwrap();
         assert_eq!(home_assistant.config, "homeassistant/device/house_doors_front/config");
