@@ -9,6 +9,7 @@
 )]
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +18,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fs, thread};
 
 use ostiary_access::DenialReason;
@@ -226,6 +228,7 @@ fn unknown() -> Event {
 const AVAILABILITY: &str = "ostiary/front/availability";
 const STATE: &str = "ostiary/front/state";
 const PROMPT: &str = "ostiary/front/prompt";
+const INSTANCE: &str = "ostiary/front/instance";
 const EVENT: &str = "ostiary/front/event";
 const LIVE_VISITOR: &str = "ostiary/front/live/visitor";
 const LIVE_DOOR: &str = "ostiary/front/live/door";
@@ -243,7 +246,10 @@ fn birth_state_events_and_offline_are_published() {
     assert_eq!(discovery["components"]["contact"]["device_class"], "door");
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     let state = json(&subscriber.next(STATE));
-    assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null, "recording": "on"}));
+    assert_eq!(
+        state,
+        serde_json::json!({"relay": "off", "contact": null, "last": null, "recording": "on", "problems": []})
+    );
 
     assert_eq!(door.report(granted("Anna")), 1);
     let state = json(&subscriber.next(STATE));
@@ -276,7 +282,7 @@ fn birth_state_events_and_offline_are_published() {
         retained.push(message.topic);
     }
     retained.sort();
-    assert_eq!(retained, [DISCOVERY, AVAILABILITY, PROMPT, STATE]);
+    assert_eq!(retained, [DISCOVERY, AVAILABILITY, INSTANCE, PROMPT, STATE]);
     insta::assert_snapshot!("home_assistant_discovery", format!("{discovery:#}"));
 
     // An event that could not be stored is published too.
@@ -327,6 +333,62 @@ fn an_event_that_waited_for_the_broker_is_late_and_not_on_the_topic_of_new_event
     subscriber.next("test/end");
     let live = |topic: &&Publish| topic.topic.windows(6).any(|part| part == b"/live/");
     assert_eq!(subscriber.pending.borrow().iter().filter(live).count(), 0);
+}
+
+#[test]
+fn two_doors_of_one_name_stay_connected_and_each_is_told_of_the_other_once() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let mut doors = [Door::new(broker.port()), Door::new(broker.port())];
+    // The first answers the second, so that each knows of the other.
+    let announced: BTreeSet<String> =
+        (0..4).map(|_| json(&subscriber.next(INSTANCE))["instance"].to_string()).collect();
+    assert_eq!(announced.len(), 2);
+    let contacts = [
+        (EventKind::DoorOpened { detail: None }, "open"),
+        (EventKind::DoorClosed { detail: None }, "closed"),
+    ];
+    for (door, (kind, contact)) in doors.iter_mut().zip(contacts) {
+        wait_for("the problem", || {
+            door.report(event(kind.clone()));
+            let state = json(&subscriber.next(STATE));
+            state["contact"] == contact && state["problems"] == serde_json::json!(["name"])
+        });
+        door.wait_until_sent();
+    }
+    // Longer than the pause before a door connects again.
+    thread::sleep(Duration::from_millis(1500));
+    let end = doors.each_mut().map(|door| door.report(unknown()));
+    doors.each_ref().map(Door::wait_until_sent);
+    assert!(end[0] > 1);
+    subscriber.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
+    subscriber.next("test/end");
+    let pending = subscriber.pending.borrow();
+    let availability: Vec<_> = pending.iter().filter(|message| message.topic == AVAILABILITY).collect();
+    assert!(availability.iter().all(|message| &message.payload[..] == b"online"), "{availability:?}");
+    assert_eq!(availability.len(), 2, "each has connected once");
+    assert_eq!(pending.iter().filter(|message| message.topic == INSTANCE).count(), 0, "no further answers");
+}
+
+#[test]
+fn a_board_in_the_place_of_another_is_no_clash() {
+    let broker = Broker::open();
+    let door = Door::new(broker.port());
+    let subscriber = Subscriber::new(broker.port());
+    subscriber.next(INSTANCE);
+    drop(door);
+    let mut door = Door::new(broker.port());
+    door.report(event(EventKind::RelayOn));
+    while json(&subscriber.next(STATE))["relay"] != "on" {}
+    door.report(event(EventKind::RelayOff));
+    assert_eq!(json(&subscriber.next(STATE))["problems"], serde_json::json!([]));
+    // Who clears the topics of a door that is there gets them published again.
+    let empty = PublishOptions::at_least_once().retained();
+    for topic in [STATE, INSTANCE] {
+        subscriber.client.publish(topic, "", empty.clone()).unwrap();
+    }
+    assert!(subscriber.next(STATE).payload.is_empty());
+    assert_eq!(json(&subscriber.next(STATE))["relay"], "off");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An event store that is opened again if it could not be opened: a full or read-only disk must not lock people out.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ostiary_config as config;
@@ -30,6 +31,11 @@ impl ReopeningStore {
             Err(error) if config.required => Err(error),
             store => Ok(Self { config: config.clone(), spool, store, tried: Instant::now() }),
         }
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.config.path
     }
 
     /// Why the store is not open; `None` if it is.

@@ -1,12 +1,13 @@
 //! Reports events to a broker by MQTT: birth and last will, events, state, prompts, and Home Assistant's discovery.
 //!
 //! What comes in: stored events, and what the person before the door is asked to do. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
-//! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topic that
-//! it subscribes to is Home Assistant's status, so that no message opens the door.
+//! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topics that
+//! it subscribes to are Home Assistant's status and the door's own [announcement](instance), so that no message opens the door.
 
 mod discovery;
 mod error;
 mod event_message;
+mod instance;
 mod lateness;
 mod link;
 mod options;
@@ -21,7 +22,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use error::MqttError;
-use link::{REQUESTS, Shared};
+use instance::Instance;
+use link::{REQUESTS, Shared, lock};
 use ostiary_config as config;
 use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStore};
@@ -65,10 +67,12 @@ impl Mqtt {
     ) -> Result<Self, MqttError> {
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
-        options::options(config, &topics.object_id)?;
+        let store_path = lock(&store).path().to_owned();
+        let instance = Instance::new(&store_path, &config.prefix, door);
+        options::options(config, &instance.client_id(&topics.object_id))?;
         let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
         let prompt = PromptTopic::new(topics.prompt.clone(), door);
-        let shared = Arc::new(Shared::new(topics, prompt, discovery, config.scores, store));
+        let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
@@ -129,7 +133,7 @@ impl EventSink for Mqtt {
 /// If the broker cannot be reached, refuses the connection, or the configuration cannot work.
 pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
     let topics = Topics::new(config, door)?;
-    let options = options::options(config, &format!("{}_check", topics.object_id))?;
+    let options = options::options(config, &format!("{}_check_{}", topics.object_id, instance::run_id()))?;
     let broker = broker(config);
     let late =
         MqttError::Unreachable { broker: broker.clone(), reason: format!("no answer within {CONNECT_S} s") };
@@ -199,7 +203,8 @@ impl Worker {
     /// One connection, from its start to its end.
     fn run_once(&self, was_connected: &mut bool) -> Result<(), MqttError> {
         let topics = &self.shared.topics;
-        let mut options = options::options(&self.config, &topics.object_id)?;
+        let client_id = self.shared.instance.client_id(&topics.object_id);
+        let mut options = options::options(&self.config, &client_id)?;
         options.set_last_will(LastWill::new(&topics.availability, "offline", QoS::AtLeastOnce, true));
         let (client, mut connection) = connect(options)?;
         let full = |_| MqttError::Broken {
@@ -226,6 +231,8 @@ impl Worker {
                         topics.home_assistant.as_ref().is_some_and(|topics| message.topic == topics.status);
                     if is_status && message.payload.as_ref() == b"online" {
                         self.shared.home_assistant_started().map_err(full)?;
+                    } else if message.topic == topics.instance {
+                        self.shared.hear(&message.payload, message.retain, &self.broker).map_err(full)?;
                     }
                 }
                 Notice::Incoming(Packet::PubAck(ack)) => self.shared.confirmed(ack.pkid),

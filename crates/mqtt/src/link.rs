@@ -10,6 +10,7 @@ use ostiary_events::{Event, ReopeningStore};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
 use super::event_message::{EventMessage, LiveMessage, without_templates};
+use super::instance::{Consequence, Instance};
 use super::lateness::Lateness;
 use super::prompt_topic::PromptTopic;
 use super::state::DoorState;
@@ -27,6 +28,7 @@ const CONFIRM_OFFLINE: Duration = Duration::from_millis(250);
 
 pub(super) struct Shared {
     pub topics: Topics,
+    pub instance: Instance,
     pub prompt: PromptTopic,
     /// The payload for Home Assistant's discovery.
     discovery: Vec<u8>,
@@ -68,6 +70,7 @@ struct InFlight {
 impl Shared {
     pub fn new(
         topics: Topics,
+        instance: Instance,
         prompt: PromptTopic,
         discovery: Vec<u8>,
         scores: bool,
@@ -94,7 +97,16 @@ impl Shared {
             lateness: Lateness::new(last_id),
             stopping: false,
         };
-        Self { topics, prompt, discovery, store, scores, link: Mutex::new(link), settled: Condvar::new() }
+        Self {
+            topics,
+            instance,
+            prompt,
+            discovery,
+            store,
+            scores,
+            link: Mutex::new(link),
+            settled: Condvar::new(),
+        }
     }
 
     /// Reports an event, which is in the store unless its id is 0.
@@ -124,8 +136,39 @@ impl Shared {
         if let Some(home_assistant) = &self.topics.home_assistant {
             client.try_subscribe(home_assistant.status.as_str(), QoS::AtMostOnce)?;
         }
+        // Before this door announces itself, so that it hears whether the broker has the announcement.
+        client.try_subscribe(self.topics.instance.as_str(), QoS::AtMostOnce)?;
         link.client = Some(client.clone());
         self.publish_retained(&mut link)
+    }
+
+    /// A message on the topic of [`Instance`]. Tells the owner once of another door of the same name.
+    pub fn hear(&self, payload: &[u8], is_retained: bool, broker: &str) -> Result<(), ClientError> {
+        match self.instance.receive(payload, is_retained) {
+            Consequence::None => Ok(()),
+            Consequence::Cleared => self.publish_retained(&mut lock(&self.link)),
+            Consequence::Clash { answer, tell } => {
+                let mut link = lock(&self.link);
+                if tell {
+                    log::error!(
+                        "mqtt {broker}: another door publishes on the topics of this one ({}), so that nobody can tell the \
+                         two apart; set door.name to a name of its own for each door",
+                        self.topics.state
+                    );
+                    link.state_changed |= link.state.found_other_door();
+                    self.pump(&mut link);
+                }
+                match &link.client {
+                    Some(client) if answer => self.announce(client),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn announce(&self, client: &Client) -> Result<(), ClientError> {
+        let options = PublishOptions::at_most_once().retained();
+        client.try_publish(self.topics.instance.as_str(), self.instance.announcement(), options)
     }
 
     /// Home Assistant has started and has lost the retained topics' content.
@@ -142,6 +185,7 @@ impl Shared {
                 retained(&home_assistant.config, &self.discovery)?;
             }
             retained(&self.topics.availability, b"online")?;
+            self.announce(client)?;
         }
         link.state_changed = true;
         link.head_changed = true;
@@ -152,6 +196,7 @@ impl Shared {
     /// The connection has ended: events that were not confirmed are sent over the next one.
     pub fn disconnected(&self) {
         self.prompt.disconnected();
+        self.instance.disconnected();
         let mut link = lock(&self.link);
         link.client = None;
         link.window.clear();
@@ -285,6 +330,6 @@ impl Shared {
 }
 
 /// Locks also after a panic of another thread that held the lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,7 @@
 //! The state of the door, as the retained state topic reports it.
 
+use std::collections::BTreeSet;
+
 use ostiary_access::Reason;
 use ostiary_events::{Denial, Event, EventKind, EventName};
 use serde::Serialize;
@@ -14,6 +16,16 @@ pub(super) struct DoorState {
     last: Option<Last>,
     /// Whether events are recorded.
     recording: Switch,
+    /// What has to be looked after.
+    problems: BTreeSet<Problem>,
+}
+
+/// Why somebody has to look after the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Problem {
+    /// Another door publishes under the same name.
+    Name,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -41,11 +53,22 @@ struct Last {
 /// The state at the start.
 impl Default for DoorState {
     fn default() -> Self {
-        Self { relay: Switch::Off, contact: None, last: None, recording: Switch::On }
+        Self {
+            relay: Switch::Off,
+            contact: None,
+            last: None,
+            recording: Switch::On,
+            problems: BTreeSet::new(),
+        }
     }
 }
 
 impl DoorState {
+    /// There is another door of this name. Returns whether the state changed.
+    pub fn found_other_door(&mut self) -> bool {
+        self.problems.insert(Problem::Name)
+    }
+
     /// Updates the state with an event. Returns whether the state changed.
     pub fn follow(&mut self, event: &Event) -> bool {
         match &event.kind {
@@ -108,7 +131,7 @@ mod tests {
         let mut state = DoorState::default();
         assert_eq!(
             serde_json::to_value(&state).unwrap(),
-            json!({"relay": "off", "contact": null, "last": null, "recording": "on"})
+            json!({"relay": "off", "contact": null, "last": null, "recording": "on", "problems": []})
         );
         let granted = Grant::Face { person: Some("Anna".into()), evidence: evidence() };
         assert!(state.follow(&event(EventKind::Granted(granted))));
@@ -119,7 +142,7 @@ mod tests {
         });
         assert_eq!(
             serde_json::to_value(&state).unwrap(),
-            json!({"relay": "on", "contact": null, "last": last, "recording": "on"})
+            json!({"relay": "on", "contact": null, "last": last, "recording": "on", "problems": []})
         );
         assert!(state.follow(&event(EventKind::RelayOff)));
         assert_eq!(state.relay, Switch::Off);
