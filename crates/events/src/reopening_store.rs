@@ -102,6 +102,14 @@ impl ReopeningStore {
         self.store.as_ref().map_or(Ok(None), EventStore::last_access)
     }
 
+    /// See [`EventStore::last_visit`].
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn last_visit(&self) -> Result<Option<Event>, StoreError> {
+        self.store.as_ref().map_or(Ok(None), EventStore::last_visit)
+    }
+
     /// The newest time of an event; `None` if the store is not open, so that it is not known.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::path::{self, Path};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, process};
 
-use ostiary_core::hash::sha256;
+use ostiary_core::sha256;
 use serde::{Deserialize, Serialize};
 
 /// The most other doors that are answered over one connection.

@@ -12,6 +12,7 @@ mod lateness;
 mod link;
 mod options;
 mod prompt_topic;
+mod retained_topics;
 mod state;
 mod subject;
 mod topics;
@@ -24,11 +25,14 @@ use std::time::{Duration, Instant};
 pub use error::MqttError;
 use instance::Instance;
 use link::{REQUESTS, Shared, lock};
+use ostiary_access::ModeName;
 use ostiary_config as config;
 use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStore};
 use prompt_topic::PromptTopic;
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
+use state::DoorState;
+pub use state::DoorSummary;
 use topics::Topics;
 
 /// The pauses between attempts to connect; each is twice the one before.
@@ -39,6 +43,28 @@ const CONNECT_S: u64 = 5;
 /// The longest that [`Mqtt::stop`] takes, and its share for events that are not yet confirmed.
 const STOP: Duration = Duration::from_secs(1);
 const STOP_EVENTS: Duration = Duration::from_millis(500);
+
+/// What clients of the broker are told of the door at its start.
+pub struct DoorDescription<'a> {
+    /// The door's name.
+    pub name: &'a str,
+    /// Whether the door has a contact that shows whether it is open.
+    pub has_contact: bool,
+    /// The mode with which the door starts.
+    pub mode: ModeName,
+    /// Who is known to the door.
+    pub summary: DoorSummary,
+}
+
+/// Tells clients of other people and models, also after [`Mqtt`] was given to another thread.
+pub struct SummaryHandle(Arc<Shared>);
+
+impl SummaryHandle {
+    /// Other people or another model are in use.
+    pub fn set(&self, summary: DoorSummary) {
+        self.0.set_summary(summary);
+    }
+}
 
 /// The connection to the broker. Dropping it disconnects.
 pub struct Mqtt {
@@ -53,18 +79,17 @@ pub struct Mqtt {
 impl Mqtt {
     /// Starts to connect, and tries again without end.
     ///
-    /// `has_contact` is whether the door has a contact that shows whether it is open. The store is locked only for short
-    /// times. A caller of [`EventSink::report`] must not hold its lock.
+    /// The store is locked only for short times. A caller of [`EventSink::report`] must not hold its lock.
     ///
     /// # Errors
     /// For what a later attempt cannot fix: a password or a certificate that cannot be read, a name that cannot be in a
     /// topic, a thread that cannot be started.
     pub fn start(
         config: &config::Mqtt,
-        door: &str,
-        has_contact: bool,
+        description: DoorDescription<'_>,
         store: Arc<Mutex<ReopeningStore>>,
     ) -> Result<Self, MqttError> {
+        let DoorDescription { name: door, has_contact, mode, summary } = description;
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
         let store_path = lock(&store).path().to_owned();
@@ -72,7 +97,8 @@ impl Mqtt {
         options::options(config, &instance.client_id(&topics.object_id))?;
         let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
         let prompt = PromptTopic::new(topics.prompt.clone(), door);
-        let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, config.scores, store));
+        let state = DoorState::new(mode, summary);
+        let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, state, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
@@ -82,6 +108,11 @@ impl Mqtt {
             .spawn(move || worker.run())
             .map_err(MqttError::Thread)?;
         Ok(Self { broker, shared, stop: Some(stop), ended })
+    }
+
+    /// A handle that tells clients of other people and models.
+    pub fn summary(&self) -> SummaryHandle {
+        SummaryHandle(self.shared.clone())
     }
 
     /// Sends what can be sent at once, publishes `offline` and disconnects, all within a second. Events that the broker did

@@ -13,7 +13,8 @@ use super::event_message::{EventMessage, LiveMessage, without_templates};
 use super::instance::{Consequence, Instance};
 use super::lateness::Lateness;
 use super::prompt_topic::PromptTopic;
-use super::state::DoorState;
+use super::retained_topics::RetainedTopics;
+use super::state::{DoorState, DoorSummary};
 use super::subject::Subject;
 use super::topics::Topics;
 
@@ -55,6 +56,7 @@ struct Link {
     newest: u64,
     newest_live: u64,
     lateness: Lateness,
+    retained: RetainedTopics,
     stopping: bool,
 }
 
@@ -65,6 +67,14 @@ struct InFlight {
     /// The packet's identifier; `None` until the client reports it.
     packet: Option<u16>,
     confirmed: bool,
+    /// Whether it clears the last of the topics that an earlier run has left.
+    is_last_cleared: bool,
+}
+
+impl InFlight {
+    fn new(id: u64) -> Self {
+        Self { id, packet: None, confirmed: false, is_last_cleared: false }
+    }
 }
 
 impl Shared {
@@ -73,17 +83,21 @@ impl Shared {
         instance: Instance,
         prompt: PromptTopic,
         discovery: Vec<u8>,
+        mut state: DoorState,
         scores: bool,
         store: Arc<Mutex<ReopeningStore>>,
     ) -> Self {
-        let mut state = DoorState::default();
         let opened = lock(&store);
-        match opened.last_access() {
-            Ok(Some(event)) => drop(state.follow(&event)),
-            Ok(None) => {}
-            Err(error) => log::warn!("{error}"),
+        // The exit button may have been pressed after the last visit.
+        for last in [opened.last_visit(), opened.last_access()] {
+            match last {
+                Ok(Some(event)) => drop(state.follow(&event)),
+                Ok(None) => {}
+                Err(error) => log::warn!("{error}"),
+            }
         }
         let last_id = opened.last_id();
+        let retained = RetainedTopics::load(opened.path(), topics.retained());
         drop(opened);
         let link = Link {
             client: None,
@@ -95,6 +109,7 @@ impl Shared {
             newest: 0,
             newest_live: 0,
             lateness: Lateness::new(last_id),
+            retained,
             stopping: false,
         };
         Self {
@@ -139,7 +154,27 @@ impl Shared {
         // Before this door announces itself, so that it hears whether the broker has the announcement.
         client.try_subscribe(self.topics.instance.as_str(), QoS::AtMostOnce)?;
         link.client = Some(client.clone());
+        self.clear_left(&mut link, client)?;
         self.publish_retained(&mut link)
+    }
+
+    /// Clears the retained topics that an earlier run has left.
+    fn clear_left(&self, link: &mut Link, client: &Client) -> Result<(), ClientError> {
+        for topic in link.retained.left() {
+            client.try_publish(topic.as_str(), "", PublishOptions::at_least_once().retained())?;
+            link.window.push_back(InFlight::new(0));
+        }
+        if let Some(last) = link.window.back_mut() {
+            last.is_last_cleared = true;
+        }
+        Ok(())
+    }
+
+    /// Other people or another model are in use.
+    pub fn set_summary(&self, summary: DoorSummary) {
+        let mut link = lock(&self.link);
+        link.state_changed |= link.state.set_summary(summary);
+        self.pump(&mut link);
     }
 
     /// A message on the topic of [`Instance`]. Tells the owner once of another door of the same name.
@@ -221,8 +256,11 @@ impl Shared {
             one.confirmed = true;
         }
         let mut newest = 0;
-        while link.window.front().is_some_and(|first| first.confirmed) {
-            newest = newest.max(link.window.pop_front().map_or(0, |first| first.id));
+        while let Some(first) = link.window.pop_front_if(|first| first.confirmed) {
+            newest = newest.max(first.id);
+            if first.is_last_cleared {
+                link.retained.cleared();
+            }
         }
         if newest > 0
             && let Err(error) = lock(&self.store).mark_sent(newest)
@@ -240,11 +278,11 @@ impl Shared {
     fn pump(&self, link: &mut Link) {
         let Some(client) = &link.client else { return };
         if link.state_changed
-            && let Ok(state) = serde_json::to_vec(&link.state)
+            && let Ok(state) = serde_json::to_string(&link.state)
         {
             let published = client.try_publish(
                 self.topics.state.as_str(),
-                state,
+                without_templates(&state),
                 PublishOptions::at_most_once().retained(),
             );
             link.state_changed = published.is_err();
@@ -297,13 +335,13 @@ impl Shared {
             if !give(self.topics.live(Subject::of(&event.kind)), without_templates(&live)) {
                 return false;
             }
-            link.window.push_back(InFlight { id: 0, packet: None, confirmed: false });
+            link.window.push_back(InFlight::new(0));
             link.newest_live = link.newest_live.max(event.id);
         }
         if !give(&self.topics.event, message) {
             return false;
         }
-        link.window.push_back(InFlight { id: event.id, packet: None, confirmed: false });
+        link.window.push_back(InFlight::new(event.id));
         link.newest = link.newest.max(event.id);
         true
     }

@@ -74,6 +74,13 @@ impl Topics {
         })
     }
 
+    /// The topics whose messages the broker keeps. Another door of the name hears that the last is cleared.
+    pub fn retained(&self) -> Vec<String> {
+        let discovery = self.home_assistant.as_ref().map(|topics| topics.config.clone());
+        let own = [&self.availability, &self.state, &self.head, &self.prompt, &self.instance];
+        discovery.into_iter().chain(own.into_iter().cloned()).collect()
+    }
+
     /// The topic of new events about this subject, not retained. Late events are not published there.
     pub fn live(&self, subject: Subject) -> &str {
         let [visitor, door, system] = &self.live;
