@@ -9,6 +9,7 @@
 )]
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -17,9 +18,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fs, thread};
 
-use ostiary_access::DenialReason;
+use ostiary_access::{DenialReason, ModeName};
 use ostiary_config as config;
 use ostiary_core::Prompt;
 use ostiary_events::{
@@ -27,7 +29,7 @@ use ostiary_events::{
     StoreError,
 };
 use ostiary_mqtt as mqtt;
-use ostiary_mqtt::Mqtt;
+use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt};
 use ostiary_testkit::{Broker, TIMEOUT, evidence, free_port, wait_for};
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
@@ -175,7 +177,7 @@ impl Door {
         let folder = tempfile::tempdir().unwrap();
         let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
         let store = Arc::new(Mutex::new(store));
-        let mqtt = Mqtt::start(&broker_at(port), "front", true, store.clone()).unwrap();
+        let mqtt = Mqtt::start(&broker_at(port), front(), store.clone()).unwrap();
         Self { store, mqtt, folder }
     }
 
@@ -192,6 +194,11 @@ impl Door {
             self.store.lock().unwrap().unsent(0, 1).unwrap().is_empty()
         });
     }
+}
+
+fn front() -> DoorDescription<'static> {
+    let summary = DoorSummary { people: 2, model: "0123456789abcdef".into() };
+    DoorDescription { name: "front", has_contact: true, mode: ModeName::Normal, summary }
 }
 
 fn broker_at(port: u16) -> config::Mqtt {
@@ -215,6 +222,10 @@ fn denied(reason: DenialReason, person: Option<&str>, detail: Option<&str>) -> E
     event(EventKind::Denied(Denial::Face { reason, person, evidence: evidence(), detail }))
 }
 
+fn event_of_exit() -> Event {
+    event(EventKind::Granted(Grant::ExitButton))
+}
+
 fn unknown() -> Event {
     denied(DenialReason::Unknown, None, None)
 }
@@ -222,6 +233,10 @@ fn unknown() -> Event {
 const AVAILABILITY: &str = "ostiary/front/availability";
 const STATE: &str = "ostiary/front/state";
 const PROMPT: &str = "ostiary/front/prompt";
+const INSTANCE: &str = "ostiary/front/instance";
+const EVENT: &str = "ostiary/front/event";
+const LIVE_VISITOR: &str = "ostiary/front/live/visitor";
+const LIVE_DOOR: &str = "ostiary/front/live/door";
 const DISCOVERY: &str = "homeassistant/device/ostiary_front/config";
 
 // --- MQTT ---
@@ -232,11 +247,15 @@ fn birth_state_events_and_offline_are_published() {
     let subscriber = Subscriber::new(broker.port());
     let mut door = Door::new(broker.port());
     let discovery = json(&subscriber.next(DISCOVERY));
-    assert_eq!(discovery["components"]["event"]["state_topic"], "ostiary/front/event");
+    assert_eq!(discovery["components"]["visitor_event"]["state_topic"], LIVE_VISITOR);
     assert_eq!(discovery["components"]["contact"]["device_class"], "door");
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
     let state = json(&subscriber.next(STATE));
-    assert_eq!(state, serde_json::json!({"relay": "off", "contact": null, "last": null, "recording": "on"}));
+    assert_eq!(
+        (&state["relay"], &state["contact"], &state["last"]),
+        (&"off".into(), &Value::Null, &Value::Null)
+    );
+    assert_eq!((&state["people"], &state["model"]), (&2.into(), &"0123456789abcdef".into()));
 
     assert_eq!(door.report(granted("Anna")), 1);
     let state = json(&subscriber.next(STATE));
@@ -269,7 +288,7 @@ fn birth_state_events_and_offline_are_published() {
         retained.push(message.topic);
     }
     retained.sort();
-    assert_eq!(retained, [DISCOVERY, AVAILABILITY, PROMPT, STATE]);
+    assert_eq!(retained, [DISCOVERY, AVAILABILITY, INSTANCE, PROMPT, STATE]);
     insta::assert_snapshot!("home_assistant_discovery", format!("{discovery:#}"));
 
     // An event that could not be stored is published too.
@@ -281,6 +300,170 @@ fn birth_state_events_and_offline_are_published() {
     assert_eq!(subscriber.ids(1), [end]);
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
     assert!(door.store.lock().unwrap().unsent(0, 1).unwrap().is_empty());
+}
+
+#[test]
+fn an_event_that_waited_for_the_broker_is_late_and_not_on_the_topic_of_new_events() {
+    let folder = tempfile::tempdir().unwrap();
+    // It happens in an earlier run, which does not reach the broker.
+    let mut store = EventStore::open(&events(folder.path(), 10_000), true).unwrap();
+    let mut grant = granted("Anna");
+    store.append(&mut grant).unwrap();
+    drop(store);
+
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
+    let store = Arc::new(Mutex::new(store));
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
+    let mut door = Door { store, mqtt, folder };
+    let late = json(&subscriber.next(EVENT));
+    assert_eq!((&late["id"], &late["late"]), (&1.into(), &true.into()));
+    assert_eq!(late["time"], serde_json::to_value(grant.time).unwrap());
+    door.wait_until_sent();
+
+    // New events come first on the topic of their subject.
+    door.report(granted("{{ states }}"));
+    let live = subscriber.next(LIVE_VISITOR);
+    assert_eq!((live.qos, live.retain), (QoS::AtLeastOnce, false));
+    let (live, event) = (json(&live), json(&subscriber.next(EVENT)));
+    assert_eq!((&live["id"], &live["event_type"]), (&2.into(), &"granted".into()));
+    // Home Assistant could read a name as a template.
+    assert_eq!((&live["person"], &event["person"]), (&"{ { states }}".into(), &"{{ states }}".into()));
+    assert_eq!((&live.get("late"), &event.get("late")), (&None, &None));
+    door.report(event_of_exit());
+    assert_eq!(json(&subscriber.next(LIVE_DOOR))["reason"], "request_to_exit");
+    door.wait_until_sent();
+    // Each was published once.
+    subscriber.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
+    subscriber.next("test/end");
+    let live = |topic: &&Publish| topic.topic.windows(6).any(|part| part == b"/live/");
+    assert_eq!(subscriber.pending.borrow().iter().filter(live).count(), 0);
+}
+
+#[test]
+fn two_doors_of_one_name_stay_connected_and_each_is_told_of_the_other_once() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let mut doors = [Door::new(broker.port()), Door::new(broker.port())];
+    // The first answers the second, so that each knows of the other.
+    let announced: BTreeSet<String> =
+        (0..4).map(|_| json(&subscriber.next(INSTANCE))["instance"].to_string()).collect();
+    assert_eq!(announced.len(), 2);
+    let contacts = [
+        (EventKind::DoorOpened { detail: None }, "open"),
+        (EventKind::DoorClosed { detail: None }, "closed"),
+    ];
+    for (door, (kind, contact)) in doors.iter_mut().zip(contacts) {
+        wait_for("the problem", || {
+            door.report(event(kind.clone()));
+            let state = json(&subscriber.next(STATE));
+            state["contact"] == contact && state["problems"] == serde_json::json!(["name"])
+        });
+        door.wait_until_sent();
+    }
+    // Longer than the pause before a door connects again.
+    thread::sleep(Duration::from_millis(1500));
+    let end = doors.each_mut().map(|door| door.report(unknown()));
+    doors.iter().for_each(Door::wait_until_sent);
+    assert!(end[0] > 1);
+    subscriber.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
+    subscriber.next("test/end");
+    let pending = subscriber.pending.borrow();
+    let availability: Vec<_> = pending.iter().filter(|message| message.topic == AVAILABILITY).collect();
+    assert!(availability.iter().all(|message| &message.payload[..] == b"online"), "{availability:?}");
+    assert_eq!(availability.len(), 2, "each has connected once");
+    assert_eq!(pending.iter().filter(|message| message.topic == INSTANCE).count(), 0, "no further answers");
+}
+
+#[test]
+fn a_board_in_the_place_of_another_is_no_clash() {
+    let broker = Broker::open();
+    let door = Door::new(broker.port());
+    let subscriber = Subscriber::new(broker.port());
+    subscriber.next(INSTANCE);
+    drop(door);
+    let mut door = Door::new(broker.port());
+    door.report(event(EventKind::RelayOn));
+    while json(&subscriber.next(STATE))["relay"] != "on" {}
+    door.report(event(EventKind::RelayOff));
+    assert_eq!(json(&subscriber.next(STATE))["problems"], serde_json::json!([]));
+    // Who clears the topics of a door that is there gets them published again.
+    let empty = PublishOptions::at_least_once().retained();
+    for topic in [STATE, INSTANCE] {
+        subscriber.client.publish(topic, "", empty.clone()).unwrap();
+    }
+    assert!(subscriber.next(STATE).payload.is_empty());
+    assert_eq!(json(&subscriber.next(STATE))["relay"], "off");
+}
+
+#[test]
+fn what_a_door_has_left_under_an_earlier_name_or_discovery_is_cleared() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let Door { store, mqtt, folder } = Door::new(broker.port());
+    assert!(!subscriber.next(DISCOVERY).payload.is_empty());
+    subscriber.next(INSTANCE);
+    drop(mqtt);
+
+    // With another name.
+    let back = || DoorDescription { name: "back", ..front() };
+    let mqtt = Mqtt::start(&broker_at(broker.port()), back(), store.clone()).unwrap();
+    for topic in [DISCOVERY, AVAILABILITY, STATE, PROMPT, INSTANCE] {
+        while !subscriber.next(topic).payload.is_empty() {}
+    }
+    let discovery = "homeassistant/device/ostiary_back/config";
+    assert!(!subscriber.next(discovery).payload.is_empty());
+    let saved = folder.path().join("events.sqlite.mqtt.json");
+    let is_saved = |topic: &str| fs::read_to_string(&saved).unwrap().contains(topic);
+    wait_for("the confirmation", || !is_saved("ostiary_front"));
+    drop(mqtt);
+
+    // Without discovery.
+    let config = config::Mqtt { discovery_prefix: String::new(), ..broker_at(broker.port()) };
+    let mqtt = Mqtt::start(&config, back(), store.clone()).unwrap();
+    while !subscriber.next(discovery).payload.is_empty() {}
+    wait_for("the confirmation", || !is_saved("ostiary_back"));
+    let later = Subscriber::new(broker.port());
+    later.client.publish("test/end", "", PublishOptions::at_least_once()).unwrap();
+    later.next("test/end");
+    let retained: BTreeSet<String> = later
+        .pending
+        .borrow()
+        .iter()
+        .filter(|message| message.retain)
+        .map(|message| String::from_utf8_lossy(&message.topic).into_owned())
+        .collect();
+    assert!(retained.contains("ostiary/back/instance"), "{retained:?}");
+    assert!(retained.iter().all(|topic| topic.starts_with("ostiary/back/")), "{retained:?}");
+    drop((mqtt, store));
+}
+
+#[test]
+fn the_last_visit_and_changes_of_people_and_mode_are_in_the_state() {
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let mut door = Door::new(broker.port());
+    assert_eq!(json(&subscriber.next(STATE))["last_visit"], Value::Null);
+    door.report(unknown());
+    let stranger = json(&subscriber.next(STATE))["last_visit"].clone();
+    assert_eq!((&stranger["visitor"], &stranger["reason"]), (&"stranger".into(), &"unknown".into()));
+    let (mode, until) = (ModeName::HeldOpen, Some("2026-11-29T18:00:00Z".parse().unwrap()));
+    door.report(event(EventKind::ModeChanged { mode, until, user: None }));
+    let state = json(&subscriber.next(STATE));
+    assert_eq!((&state["mode"], &state["mode_until"]), (&"held_open".into(), &"2026-11-29T18:00:00Z".into()));
+    door.mqtt.summary().set(DoorSummary { people: 3, ..front().summary });
+    assert_eq!(json(&subscriber.next(STATE))["people"], 3);
+    door.report(event_of_exit());
+    assert_eq!(json(&subscriber.next(STATE))["last"]["reason"], "request_to_exit");
+
+    // After a restart the exit does not hide the visit.
+    let Door { store, mqtt, folder } = door;
+    drop(mqtt);
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
+    let state = json(&subscriber.next(STATE));
+    assert_eq!((&state["last_visit"], &state["last"]["reason"]), (&stranger, &"request_to_exit".into()));
+    drop((mqtt, store, folder));
 }
 
 #[test]
@@ -305,7 +488,7 @@ fn events_have_scores_only_if_the_owner_asks_for_them() {
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
     let config = config::Mqtt { scores: true, ..broker_at(broker.port()) };
-    let mqtt = Mqtt::start(&config, "front", true, store.clone()).unwrap();
+    let mqtt = Mqtt::start(&config, front(), store.clone()).unwrap();
     let mut door = Door { store, mqtt, folder };
     door.report(granted("Anna"));
     let event = json(&subscriber.next("ostiary/front/event"));
@@ -440,7 +623,7 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     let subscriber = Subscriber::new(broker.port());
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
-    let mqtt = Mqtt::start(&broker_at(broker.port()), "front", true, store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
     let mut door = Door { store, mqtt, folder };
     assert_eq!(subscriber.ids(20), (41..=60).collect::<Vec<_>>());
     door.wait_until_sent();
@@ -450,7 +633,7 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     drop((mqtt, store));
     let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
-    let mqtt = Mqtt::start(&broker_at(broker.port()), "front", true, store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
     door = Door { store, mqtt, folder };
     assert_eq!(door.report(unknown()), 61);
     assert_eq!(json(&subscriber.next("ostiary/front/event"))["id"], 61);

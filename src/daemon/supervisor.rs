@@ -19,6 +19,7 @@ use ostiary_devices::{Inputs, Relay, Signals};
 use ostiary_events::{Action, Administration, EventKind, EventSink, ReopeningStore, User, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
 use ostiary_models::{Bundle, Manifest};
+use ostiary_mqtt as mqtt;
 use ostiary_mqtt::Mqtt;
 use ostiary_pipeline::{RecognitionPipeline, Thresholds};
 use ostiary_self_test::SelfTest;
@@ -167,9 +168,17 @@ fn run_with(
     {
         started = format!("{started}, {lockdown}");
     }
+    let mut mqtt_summary = None;
     if config.mqtt.enabled {
-        let has_contact = config.inputs.contact_line.is_some();
-        outputs.push(Box::new(Mqtt::start(&config.mqtt, &config.door.name, has_contact, store.clone())?));
+        let description = mqtt::DoorDescription {
+            name: &config.door.name,
+            has_contact: door_summary.has_contact,
+            mode: shared.mode().name(),
+            summary: summary_for_mqtt(&door_summary),
+        };
+        let mqtt = Mqtt::start(&config.mqtt, description, store.clone())?;
+        mqtt_summary = Some(mqtt.summary());
+        outputs.push(Box::new(mqtt));
     }
 
     let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -227,6 +236,7 @@ fn run_with(
         started,
         control_api,
         door_summary,
+        mqtt_summary,
         requests,
     };
     let result = supervisor.main_loop(&mut workers, &mut signals, &mut facebank);
@@ -262,6 +272,8 @@ struct Supervisor<'a> {
     control_api: Arc<ControlApi>,
     /// What the control API shows of people and models.
     door_summary: DoorSummary,
+    /// Tells MQTT of people and models; `None` without MQTT.
+    mqtt_summary: Option<mqtt::SummaryHandle>,
     /// What calls of the control API ask for.
     requests: Receiver<MainRequest>,
 }
@@ -353,7 +365,7 @@ impl Supervisor<'_> {
                 }
                 self.people_problems = warn_of_people(&gallery, &self.config, &self.people_problems);
                 self.door_summary.people = gallery.len();
-                self.control_api.set_summary(self.door_summary.clone());
+                self.report_summary();
                 self.pending_update().gallery = Some(gallery);
                 false
             }
@@ -363,6 +375,14 @@ impl Supervisor<'_> {
                 }
                 true
             }
+        }
+    }
+
+    /// Tells the control API and MQTT of other people or models.
+    fn report_summary(&self) {
+        self.control_api.set_summary(self.door_summary.clone());
+        if let Some(mqtt) = &self.mqtt_summary {
+            mqtt.set(summary_for_mqtt(&self.door_summary));
         }
     }
 
@@ -392,7 +412,7 @@ impl Supervisor<'_> {
                 self.door_summary.people = prepared.people;
                 self.door_summary.model = model.clone();
                 self.door_summary.liveness = config.liveness.level();
-                self.control_api.set_summary(self.door_summary.clone());
+                self.report_summary();
                 self.control_api.set_config(config.clone(), prepared.settings);
                 *self.pending_update() = pending_update;
                 self.groups_without_hours = prepared.groups_without_hours;
@@ -508,6 +528,10 @@ struct PreparedReload {
     /// Every key of the configuration.
     settings: Vec<Setting>,
     detail: String,
+}
+
+fn summary_for_mqtt(summary: &DoorSummary) -> mqtt::DoorSummary {
+    mqtt::DoorSummary { people: summary.people, model: summary.model.to_string() }
 }
 
 /// Opens the facebank to read it. Creates an empty one if there is none.

@@ -1,5 +1,6 @@
 //! An event store that is opened again if it could not be opened: a full or read-only disk must not lock people out.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ostiary_config as config;
@@ -30,6 +31,11 @@ impl ReopeningStore {
             Err(error) if config.required => Err(error),
             store => Ok(Self { config: config.clone(), spool, store, tried: Instant::now() }),
         }
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.config.path
     }
 
     /// Why the store is not open; `None` if it is.
@@ -83,12 +89,25 @@ impl ReopeningStore {
         self.store.as_mut().map_or(Ok(()), |store| store.mark_sent(id))
     }
 
+    /// See [`EventStore::last_id`]; `None` if the store is not open.
+    pub fn last_id(&self) -> Option<u64> {
+        self.store.as_ref().ok().map(EventStore::last_id)
+    }
+
     /// See [`EventStore::last_access`].
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn last_access(&self) -> Result<Option<Event>, StoreError> {
         self.store.as_ref().map_or(Ok(None), EventStore::last_access)
+    }
+
+    /// See [`EventStore::last_visit`].
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn last_visit(&self) -> Result<Option<Event>, StoreError> {
+        self.store.as_ref().map_or(Ok(None), EventStore::last_visit)
     }
 
     /// The newest time of an event; `None` if the store is not open, so that it is not known.

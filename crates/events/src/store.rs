@@ -346,16 +346,22 @@ impl EventStore {
     /// # Errors
     /// If the file cannot be read.
     pub fn last_access(&self) -> Result<Option<Event>, StoreError> {
-        let json = self
-            .connection
-            .query_row(
-                "SELECT json FROM events WHERE json ->> 'kind' IN ('granted', 'denied')
-                 ORDER BY id DESC LIMIT 1",
-                [],
-                |row| row.get::<_, String>(0),
-            )
-            .optional()
-            .map_err(|why| sql_error(&self.path, why))?;
+        self.last_of("json ->> 'kind' IN ('granted', 'denied')")
+    }
+
+    /// The newest grant or denial of a face that is kept.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn last_visit(&self) -> Result<Option<Event>, StoreError> {
+        self.last_of("json ->> 'kind' IN ('granted', 'denied') AND json ->> 'track' IS NOT NULL")
+    }
+
+    /// The newest event with a condition.
+    fn last_of(&self, condition: &str) -> Result<Option<Event>, StoreError> {
+        let newest = format!("SELECT json FROM events WHERE {condition} ORDER BY id DESC LIMIT 1");
+        let json = self.connection.query_row(&newest, [], |row| row.get::<_, String>(0)).optional();
+        let json = json.map_err(|why| sql_error(&self.path, why))?;
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
@@ -364,10 +370,7 @@ impl EventStore {
     /// # Errors
     /// If the file cannot be read.
     pub fn newest(&self) -> Result<Option<Event>, StoreError> {
-        let newest = "SELECT json FROM events ORDER BY id DESC LIMIT 1";
-        let json = self.connection.query_row(newest, [], |row| row.get::<_, String>(0)).optional();
-        let json = json.map_err(|why| sql_error(&self.path, why))?;
-        Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
+        self.last_of("TRUE")
     }
 
     /// The newest events that are kept, at most `limit`, oldest first.

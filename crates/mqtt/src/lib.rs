@@ -1,15 +1,20 @@
 //! Reports events to a broker by MQTT: birth and last will, events, state, prompts, and Home Assistant's discovery.
 //!
 //! What comes in: stored events, and what the person before the door is asked to do. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
-//! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topic that
-//! it subscribes to is Home Assistant's status, so that no message opens the door.
+//! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topics that
+//! it subscribes to are Home Assistant's status and the door's own [announcement](instance), so that no message opens the door.
 
 mod discovery;
 mod error;
+mod event_message;
+mod instance;
+mod lateness;
 mod link;
 mod options;
 mod prompt_topic;
+mod retained_topics;
 mod state;
+mod subject;
 mod topics;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -18,12 +23,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use error::MqttError;
-use link::{REQUESTS, Shared};
+use instance::Instance;
+use link::{REQUESTS, Shared, lock};
+use ostiary_access::ModeName;
 use ostiary_config as config;
 use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStore};
 use prompt_topic::PromptTopic;
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
+use state::DoorState;
+pub use state::DoorSummary;
 use topics::Topics;
 
 /// The pauses between attempts to connect; each is twice the one before.
@@ -34,6 +43,28 @@ const CONNECT_S: u64 = 5;
 /// The longest that [`Mqtt::stop`] takes, and its share for events that are not yet confirmed.
 const STOP: Duration = Duration::from_secs(1);
 const STOP_EVENTS: Duration = Duration::from_millis(500);
+
+/// What clients of the broker are told of the door at its start.
+pub struct DoorDescription<'a> {
+    /// The door's name.
+    pub name: &'a str,
+    /// Whether the door has a contact that shows whether it is open.
+    pub has_contact: bool,
+    /// The mode with which the door starts.
+    pub mode: ModeName,
+    /// Who is known to the door.
+    pub summary: DoorSummary,
+}
+
+/// Tells clients of other people and models, also after [`Mqtt`] was given to another thread.
+pub struct SummaryHandle(Arc<Shared>);
+
+impl SummaryHandle {
+    /// Other people or another model are in use.
+    pub fn set(&self, summary: DoorSummary) {
+        self.0.set_summary(summary);
+    }
+}
 
 /// The connection to the broker. Dropping it disconnects.
 pub struct Mqtt {
@@ -48,24 +79,26 @@ pub struct Mqtt {
 impl Mqtt {
     /// Starts to connect, and tries again without end.
     ///
-    /// `has_contact` is whether the door has a contact that shows whether it is open. The store is locked only for short
-    /// times. A caller of [`EventSink::report`] must not hold its lock.
+    /// The store is locked only for short times. A caller of [`EventSink::report`] must not hold its lock.
     ///
     /// # Errors
     /// For what a later attempt cannot fix: a password or a certificate that cannot be read, a name that cannot be in a
     /// topic, a thread that cannot be started.
     pub fn start(
         config: &config::Mqtt,
-        door: &str,
-        has_contact: bool,
+        description: DoorDescription<'_>,
         store: Arc<Mutex<ReopeningStore>>,
     ) -> Result<Self, MqttError> {
+        let DoorDescription { name: door, has_contact, mode, summary } = description;
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
-        options::options(config, &topics.object_id)?;
+        let store_path = lock(&store).path().to_owned();
+        let instance = Instance::new(&store_path, &config.prefix, door);
+        options::options(config, &instance.client_id(&topics.object_id))?;
         let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
         let prompt = PromptTopic::new(topics.prompt.clone(), door);
-        let shared = Arc::new(Shared::new(topics, prompt, discovery, config.scores, store));
+        let state = DoorState::new(mode, summary);
+        let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, state, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
@@ -75,6 +108,11 @@ impl Mqtt {
             .spawn(move || worker.run())
             .map_err(MqttError::Thread)?;
         Ok(Self { broker, shared, stop: Some(stop), ended })
+    }
+
+    /// A handle that tells clients of other people and models.
+    pub fn summary(&self) -> SummaryHandle {
+        SummaryHandle(self.shared.clone())
     }
 
     /// Sends what can be sent at once, publishes `offline` and disconnects, all within a second. Events that the broker did
@@ -126,7 +164,7 @@ impl EventSink for Mqtt {
 /// If the broker cannot be reached, refuses the connection, or the configuration cannot work.
 pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
     let topics = Topics::new(config, door)?;
-    let options = options::options(config, &format!("{}_check", topics.object_id))?;
+    let options = options::options(config, &format!("{}_check_{}", topics.object_id, instance::run_id()))?;
     let broker = broker(config);
     let late =
         MqttError::Unreachable { broker: broker.clone(), reason: format!("no answer within {CONNECT_S} s") };
@@ -196,7 +234,8 @@ impl Worker {
     /// One connection, from its start to its end.
     fn run_once(&self, was_connected: &mut bool) -> Result<(), MqttError> {
         let topics = &self.shared.topics;
-        let mut options = options::options(&self.config, &topics.object_id)?;
+        let client_id = self.shared.instance.client_id(&topics.object_id);
+        let mut options = options::options(&self.config, &client_id)?;
         options.set_last_will(LastWill::new(&topics.availability, "offline", QoS::AtLeastOnce, true));
         let (client, mut connection) = connect(options)?;
         let full = |_| MqttError::Broken {
@@ -223,6 +262,8 @@ impl Worker {
                         topics.home_assistant.as_ref().is_some_and(|topics| message.topic == topics.status);
                     if is_status && message.payload.as_ref() == b"online" {
                         self.shared.home_assistant_started().map_err(full)?;
+                    } else if message.topic == topics.instance {
+                        self.shared.hear(&message.payload, message.retain, &self.broker).map_err(full)?;
                     }
                 }
                 Notice::Incoming(Packet::PubAck(ack)) => self.shared.confirmed(ack.pkid),

@@ -1,26 +1,35 @@
 //! The connection's state, shared by the thread that reports events and the thread that exchanges messages with the broker.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, ReopeningStore};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
+use super::event_message::{EventMessage, LiveMessage, without_templates};
+use super::instance::{Consequence, Instance};
+use super::lateness::Lateness;
 use super::prompt_topic::PromptTopic;
-use super::state::DoorState;
+use super::retained_topics::RetainedTopics;
+use super::state::{DoorState, DoorSummary};
+use super::subject::Subject;
 use super::topics::Topics;
 
-/// The most events that are sent and not yet confirmed.
-const WINDOW: usize = 16;
+/// The most messages that are sent and not yet confirmed.
+const WINDOW: usize = 32;
+/// The most messages of one event: on the topic of its subject, and on that of all events.
+const MESSAGES_PER_EVENT: usize = 2;
 /// The client's queue: the window, the retained topics and room for changes of state.
-pub(super) const REQUESTS: usize = 64;
+pub(super) const REQUESTS: usize = 96;
 /// The time that the broker has to confirm `offline` before the client disconnects.
 const CONFIRM_OFFLINE: Duration = Duration::from_millis(250);
 
 pub(super) struct Shared {
     pub topics: Topics,
+    pub instance: Instance,
     pub prompt: PromptTopic,
     /// The payload for Home Assistant's discovery.
     discovery: Vec<u8>,
@@ -43,34 +52,53 @@ struct Link {
     /// Whether the head has to be published again.
     head_changed: bool,
     window: VecDeque<InFlight>,
-    /// The newest event that was given to this connection.
+    /// The newest event that was given to this connection, and the newest on the topic of its subject.
     newest: u64,
+    newest_live: u64,
+    lateness: Lateness,
+    retained: RetainedTopics,
     stopping: bool,
 }
 
-/// An event that the broker has not yet confirmed.
+/// A message that the broker has not yet confirmed.
 struct InFlight {
-    /// 0 if the event could not be stored.
+    /// The event that is sent once the broker has confirmed this message and all before it; 0 if there is none.
     id: u64,
     /// The packet's identifier; `None` until the client reports it.
     packet: Option<u16>,
     confirmed: bool,
+    /// Whether it clears the last of the topics that an earlier run has left.
+    is_last_cleared: bool,
+}
+
+impl InFlight {
+    fn new(id: u64) -> Self {
+        Self { id, packet: None, confirmed: false, is_last_cleared: false }
+    }
 }
 
 impl Shared {
     pub fn new(
         topics: Topics,
+        instance: Instance,
         prompt: PromptTopic,
         discovery: Vec<u8>,
+        mut state: DoorState,
         scores: bool,
         store: Arc<Mutex<ReopeningStore>>,
     ) -> Self {
-        let mut state = DoorState::default();
-        match lock(&store).last_access() {
-            Ok(Some(event)) => drop(state.follow(&event)),
-            Ok(None) => {}
-            Err(error) => log::warn!("{error}"),
+        let opened = lock(&store);
+        // The exit button may have been pressed after the last visit.
+        for last in [opened.last_visit(), opened.last_access()] {
+            match last {
+                Ok(Some(event)) => drop(state.follow(&event)),
+                Ok(None) => {}
+                Err(error) => log::warn!("{error}"),
+            }
         }
+        let last_id = opened.last_id();
+        let retained = RetainedTopics::load(opened.path(), topics.retained());
+        drop(opened);
         let link = Link {
             client: None,
             state,
@@ -79,15 +107,28 @@ impl Shared {
             head_changed: false,
             window: VecDeque::with_capacity(WINDOW),
             newest: 0,
+            newest_live: 0,
+            lateness: Lateness::new(last_id),
+            retained,
             stopping: false,
         };
-        Self { topics, prompt, discovery, store, scores, link: Mutex::new(link), settled: Condvar::new() }
+        Self {
+            topics,
+            instance,
+            prompt,
+            discovery,
+            store,
+            scores,
+            link: Mutex::new(link),
+            settled: Condvar::new(),
+        }
     }
 
     /// Reports an event, which is in the store unless its id is 0.
     pub fn report(&self, event: &Event) {
         let mut link = lock(&self.link);
         link.state_changed |= link.state.follow(event);
+        link.lateness.happened(event.id, Instant::now());
         if event.id == 0 {
             // It is not in the store: sent now or never.
             self.send(&mut link, event);
@@ -110,8 +151,59 @@ impl Shared {
         if let Some(home_assistant) = &self.topics.home_assistant {
             client.try_subscribe(home_assistant.status.as_str(), QoS::AtMostOnce)?;
         }
+        // Before this door announces itself, so that it hears whether the broker has the announcement.
+        client.try_subscribe(self.topics.instance.as_str(), QoS::AtMostOnce)?;
         link.client = Some(client.clone());
+        self.clear_left(&mut link, client)?;
         self.publish_retained(&mut link)
+    }
+
+    /// Clears the retained topics that an earlier run has left.
+    fn clear_left(&self, link: &mut Link, client: &Client) -> Result<(), ClientError> {
+        for topic in link.retained.left() {
+            client.try_publish(topic.as_str(), "", PublishOptions::at_least_once().retained())?;
+            link.window.push_back(InFlight::new(0));
+        }
+        if let Some(last) = link.window.back_mut() {
+            last.is_last_cleared = true;
+        }
+        Ok(())
+    }
+
+    /// Other people or another model are in use.
+    pub fn set_summary(&self, summary: DoorSummary) {
+        let mut link = lock(&self.link);
+        link.state_changed |= link.state.set_summary(summary);
+        self.pump(&mut link);
+    }
+
+    /// A message on the topic of [`Instance`]. Tells the owner once of another door of the same name.
+    pub fn hear(&self, payload: &[u8], is_retained: bool, broker: &str) -> Result<(), ClientError> {
+        match self.instance.receive(payload, is_retained) {
+            Consequence::None => Ok(()),
+            Consequence::Cleared => self.publish_retained(&mut lock(&self.link)),
+            Consequence::Clash { answer, tell } => {
+                let mut link = lock(&self.link);
+                if tell {
+                    log::error!(
+                        "mqtt {broker}: another door publishes on the topics of this one ({}), so that nobody can tell the \
+                         two apart; set door.name to a name of its own for each door",
+                        self.topics.state
+                    );
+                    link.state_changed |= link.state.found_other_door();
+                    self.pump(&mut link);
+                }
+                match &link.client {
+                    Some(client) if answer => self.announce(client),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn announce(&self, client: &Client) -> Result<(), ClientError> {
+        let options = PublishOptions::at_most_once().retained();
+        client.try_publish(self.topics.instance.as_str(), self.instance.announcement(), options)
     }
 
     /// Home Assistant has started and has lost the retained topics' content.
@@ -128,6 +220,7 @@ impl Shared {
                 retained(&home_assistant.config, &self.discovery)?;
             }
             retained(&self.topics.availability, b"online")?;
+            self.announce(client)?;
         }
         link.state_changed = true;
         link.head_changed = true;
@@ -138,10 +231,11 @@ impl Shared {
     /// The connection has ended: events that were not confirmed are sent over the next one.
     pub fn disconnected(&self) {
         self.prompt.disconnected();
+        self.instance.disconnected();
         let mut link = lock(&self.link);
         link.client = None;
         link.window.clear();
-        link.newest = 0;
+        (link.newest, link.newest_live) = (0, 0);
         self.settled.notify_all();
     }
 
@@ -162,8 +256,11 @@ impl Shared {
             one.confirmed = true;
         }
         let mut newest = 0;
-        while link.window.front().is_some_and(|first| first.confirmed) {
-            newest = newest.max(link.window.pop_front().map_or(0, |first| first.id));
+        while let Some(first) = link.window.pop_front_if(|first| first.confirmed) {
+            newest = newest.max(first.id);
+            if first.is_last_cleared {
+                link.retained.cleared();
+            }
         }
         if newest > 0
             && let Err(error) = lock(&self.store).mark_sent(newest)
@@ -181,11 +278,11 @@ impl Shared {
     fn pump(&self, link: &mut Link) {
         let Some(client) = &link.client else { return };
         if link.state_changed
-            && let Ok(state) = serde_json::to_vec(&link.state)
+            && let Ok(state) = serde_json::to_string(&link.state)
         {
             let published = client.try_publish(
                 self.topics.state.as_str(),
-                state,
+                without_templates(&state),
                 PublishOptions::at_most_once().retained(),
             );
             link.state_changed = published.is_err();
@@ -200,7 +297,7 @@ impl Shared {
             );
             link.head_changed = published.is_err();
         }
-        let room = WINDOW.saturating_sub(link.window.len());
+        let room = WINDOW.saturating_sub(link.window.len()) / MESSAGES_PER_EVENT;
         if room == 0 {
             return;
         }
@@ -215,18 +312,36 @@ impl Shared {
         }
     }
 
-    /// Gives one event to the client. Returns whether the client took it.
+    /// Gives one event to the client, on the topic of its subject unless it is late, and then on the topic of all events. Returns
+    /// whether the client took it.
     fn send(&self, link: &mut Link, event: &Event) -> bool {
+        let late = link.lateness.is_late(event.id, Instant::now());
         let Some(client) = &link.client else { return false };
-        let payload = match self.scores {
-            true => serde_json::to_vec(event),
-            false => serde_json::to_vec(&event.without_scores()),
+        let shown = match self.scores {
+            true => Cow::Borrowed(event),
+            false => Cow::Owned(event.without_scores()),
         };
-        let Ok(payload) = payload else { return false };
-        if client.try_publish(self.topics.event.as_str(), payload, PublishOptions::at_least_once()).is_err() {
+        let message = EventMessage { event: &shown, late };
+        let live = LiveMessage { event_type: event.kind.name(), event: &shown };
+        let (Ok(message), Ok(live)) = (serde_json::to_string(&message), serde_json::to_string(&live)) else {
+            return false;
+        };
+        let give = |topic: &str, payload: String| {
+            client.try_publish(topic, payload, PublishOptions::at_least_once()).is_ok()
+        };
+        // In the window before the other message, so that an event is marked as sent when both are confirmed. Not again, if the
+        // client took only the first.
+        if !late && (event.id == 0 || event.id > link.newest_live) {
+            if !give(self.topics.live(Subject::of(&event.kind)), without_templates(&live)) {
+                return false;
+            }
+            link.window.push_back(InFlight::new(0));
+            link.newest_live = link.newest_live.max(event.id);
+        }
+        if !give(&self.topics.event, message) {
             return false;
         }
-        link.window.push_back(InFlight { id: event.id, packet: None, confirmed: false });
+        link.window.push_back(InFlight::new(event.id));
         link.newest = link.newest.max(event.id);
         true
     }
@@ -253,6 +368,6 @@ impl Shared {
 }
 
 /// Locks also after a panic of another thread that held the lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

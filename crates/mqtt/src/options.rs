@@ -17,7 +17,7 @@ use super::MqttError;
 /// Seconds. A broker that is silent for one and a half times this long counts as lost.
 const KEEP_ALIVE: u16 = 15;
 /// The most bytes of one packet, in either direction.
-const MAX_PACKET: usize = 64 * 1024;
+pub(super) const MAX_PACKET: usize = 64 * 1024;
 
 /// All options but the last will. Reads the password and the certificates again, so that renewed ones are used.
 pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOptions, MqttError> {

@@ -1,6 +1,9 @@
 //! The state of the door, as the retained state topic reports it.
 
-use ostiary_access::Reason;
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use ostiary_access::{ModeName, Reason};
 use ostiary_events::{Denial, Event, EventKind, EventName};
 use serde::Serialize;
 
@@ -14,6 +17,42 @@ pub(super) struct DoorState {
     last: Option<Last>,
     /// Whether events are recorded.
     recording: Switch,
+    /// The last grant or denial of a face.
+    last_visit: Option<LastVisit>,
+    /// Whether frames come from the camera; `null` until it is known.
+    camera: Option<Switch>,
+    mode: ModeName,
+    /// The end of a hold.
+    mode_until: Option<Timestamp>,
+    /// What has to be looked after.
+    problems: BTreeSet<Problem>,
+    #[serde(flatten)]
+    summary: DoorSummary,
+}
+
+/// Who is known to the door, and by which model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoorSummary {
+    /// The number of people with a template of the model.
+    pub people: usize,
+    /// The embedding model in use.
+    pub model: String,
+}
+
+/// Why somebody has to look after the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Problem {
+    /// No frames come from the camera.
+    Camera,
+    /// The exit button and the door contact cannot be read.
+    Inputs,
+    /// Events are not recorded.
+    Record,
+    /// A fault has locked the door.
+    Locked,
+    /// Another door publishes under the same name.
+    Name,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -35,41 +74,83 @@ struct Last {
     kind: EventName,
     reason: Reason,
     person: Option<String>,
-    time: jiff::Timestamp,
+    time: Timestamp,
 }
 
-/// The state at the start.
-impl Default for DoorState {
-    fn default() -> Self {
-        Self { relay: Switch::Off, contact: None, last: None, recording: Switch::On }
-    }
+#[derive(Debug, PartialEq, Serialize)]
+struct LastVisit {
+    /// Who it was, in words that Home Assistant can show as a state.
+    visitor: String,
+    #[serde(flatten)]
+    last: Last,
 }
 
 impl DoorState {
+    /// The state at the start.
+    pub fn new(mode: ModeName, summary: DoorSummary) -> Self {
+        Self {
+            relay: Switch::Off,
+            contact: None,
+            last: None,
+            recording: Switch::On,
+            last_visit: None,
+            camera: None,
+            mode,
+            mode_until: None,
+            problems: BTreeSet::new(),
+            summary,
+        }
+    }
+
+    /// Replaces who is known. Returns whether the state changed.
+    pub fn set_summary(&mut self, summary: DoorSummary) -> bool {
+        let is_new = self.summary != summary;
+        self.summary = summary;
+        is_new
+    }
+
+    /// There is another door of this name. Returns whether the state changed.
+    pub fn found_other_door(&mut self) -> bool {
+        self.problems.insert(Problem::Name)
+    }
+
     /// Updates the state with an event. Returns whether the state changed.
     pub fn follow(&mut self, event: &Event) -> bool {
         match &event.kind {
             EventKind::RelayOn => self.relay = Switch::On,
-            EventKind::RelayOff | EventKind::Started { .. } | EventKind::Stopped => self.relay = Switch::Off,
+            EventKind::RelayOff | EventKind::Stopped => self.relay = Switch::Off,
+            EventKind::Started { .. } => {
+                self.relay = Switch::Off;
+                self.set_camera(true);
+            }
+            EventKind::CameraLost { .. } => self.set_camera(false),
+            EventKind::CameraBack => self.set_camera(true),
             EventKind::DoorOpened { .. } => self.contact = Some(DoorPosition::Open),
             EventKind::DoorClosed { .. } => self.contact = Some(DoorPosition::Closed),
-            EventKind::InputsLost { .. } => self.contact = None,
-            EventKind::StoreLost { .. } => self.recording = Switch::Off,
-            EventKind::StoreBack { .. } => self.recording = Switch::On,
-            EventKind::Granted(grant) => self.last = Some(Last::new(event, grant.reason())),
-            EventKind::Denied(denial) => self.last = Some(Last::new(event, denial.reason())),
-            EventKind::CameraLost { .. }
-            | EventKind::CameraBack
-            | EventKind::Reloaded { .. }
+            EventKind::InputsLost { .. } => {
+                self.contact = None;
+                self.problems.insert(Problem::Inputs);
+            }
+            EventKind::InputsBack => return self.problems.remove(&Problem::Inputs),
+            EventKind::StoreLost { .. } => {
+                self.recording = Switch::Off;
+                self.problems.insert(Problem::Record);
+            }
+            EventKind::StoreBack { .. } => {
+                self.recording = Switch::On;
+                self.problems.remove(&Problem::Record);
+            }
+            EventKind::Locked { .. } => return self.problems.insert(Problem::Locked),
+            EventKind::ModeChanged { mode, until, .. } => (self.mode, self.mode_until) = (*mode, *until),
+            EventKind::Granted(grant) => self.set_last(event, grant.reason()),
+            EventKind::Denied(denial) => self.set_last(event, denial.reason()),
+            EventKind::Reloaded { .. }
             | EventKind::ReloadRefused { .. }
             | EventKind::RolledBack { .. }
-            | EventKind::Locked { .. }
             | EventKind::DoorForced
             | EventKind::DoorHeld { .. }
-            | EventKind::InputsBack
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
-            | EventKind::ModeChanged { .. }
             | EventKind::CommandRefused { .. }
             | EventKind::Administered(_)
             | EventKind::LivenessTested { .. }
@@ -77,6 +158,24 @@ impl DoorState {
             | EventKind::Erased => return false,
         }
         true
+    }
+
+    fn set_camera(&mut self, is_on: bool) {
+        if is_on {
+            self.camera = Some(Switch::On);
+            self.problems.remove(&Problem::Camera);
+        } else {
+            self.camera = Some(Switch::Off);
+            self.problems.insert(Problem::Camera);
+        }
+    }
+
+    fn set_last(&mut self, event: &Event, reason: Reason) {
+        self.last = Some(Last::new(event, reason));
+        if event.kind.face().is_some() {
+            let visitor = visitor(&event.kind);
+            self.last_visit = Some(LastVisit { visitor, last: Last::new(event, reason) });
+        }
     }
 }
 
@@ -91,48 +190,159 @@ impl Last {
     }
 }
 
+/// Who it was. `None`, `unknown` and `unavailable` mean to Home Assistant that there is no data: a person with such a name, or with
+/// one that stands for somebody else here, gets quotation marks.
+fn visitor(kind: &EventKind) -> String {
+    match kind.person() {
+        Some(name) => match name.trim().to_lowercase().as_str() {
+            "" | "none" | "unknown" | "unavailable" | STRANGER | REMOVED => format!("\"{name}\""),
+            _ => name.to_owned(),
+        },
+        None if kind.name() == EventName::Granted => REMOVED.to_owned(),
+        None => STRANGER.to_owned(),
+    }
+}
+
+/// A visitor who was not recognized.
+const STRANGER: &str = "stranger";
+/// A person who was let in and has been removed meanwhile.
+const REMOVED: &str = "removed person";
+
 #[cfg(test)]
 mod tests {
+    use ostiary_access::DenialReason;
     use ostiary_events::Grant;
     use ostiary_testkit::evidence;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn event(kind: EventKind) -> Event {
-        Event::new(kind, jiff::Timestamp::UNIX_EPOCH, "front")
+        Event::new(kind, Timestamp::UNIX_EPOCH, "front")
+    }
+
+    fn state() -> DoorState {
+        DoorState::new(ModeName::Normal, DoorSummary { people: 2, model: "0123".into() })
+    }
+
+    fn granted(person: Option<&str>) -> Event {
+        let grant = Grant::Face { person: person.map(str::to_owned), evidence: evidence() };
+        event(EventKind::Granted(grant))
+    }
+
+    fn field(state: &DoorState, name: &str) -> Value {
+        serde_json::to_value(state).unwrap()[name].clone()
     }
 
     #[test]
     fn relay_and_last_access_are_followed() {
-        let mut state = DoorState::default();
-        assert_eq!(
-            serde_json::to_value(&state).unwrap(),
-            json!({"relay": "off", "contact": null, "last": null, "recording": "on"})
-        );
-        let granted = Grant::Face { person: Some("Anna".into()), evidence: evidence() };
-        assert!(state.follow(&event(EventKind::Granted(granted))));
+        let mut state = state();
+        let start = json!({
+            "relay": "off", "contact": null, "last": null, "recording": "on", "last_visit": null, "camera": null,
+            "mode": "normal", "mode_until": null, "problems": [], "people": 2, "model": "0123"
+        });
+        assert_eq!(serde_json::to_value(&state).unwrap(), start);
+        assert!(state.follow(&granted(Some("Anna"))));
         assert!(state.follow(&event(EventKind::RelayOn)));
-        assert!(!state.follow(&event(EventKind::CameraLost { detail: "gone".into() })));
+        assert!(!state.follow(&event(EventKind::DoorForced)));
         let last = json!({
             "kind": "granted", "reason": "granted", "person": "Anna", "time": "1970-01-01T00:00:00Z"
         });
-        assert_eq!(
-            serde_json::to_value(&state).unwrap(),
-            json!({"relay": "on", "contact": null, "last": last, "recording": "on"})
-        );
+        assert_eq!((field(&state, "relay"), field(&state, "last")), (json!("on"), last));
         assert!(state.follow(&event(EventKind::RelayOff)));
         assert_eq!(state.relay, Switch::Off);
         assert!(state.follow(&event(EventKind::Denied(Denial::ExitButton))));
         let last = json!({
             "kind": "denied", "reason": "locked", "person": null, "time": "1970-01-01T00:00:00Z"
         });
-        assert_eq!(serde_json::to_value(&state).unwrap()["last"], last);
+        assert_eq!(field(&state, "last"), last);
+        // The exit button is no visitor.
+        assert_eq!(field(&state, "last_visit")["visitor"], "Anna");
+    }
+
+    #[test]
+    fn a_visitor_is_never_shown_as_no_data() {
+        let mut state = state();
+        let stranger =
+            Denial::Face { reason: DenialReason::Unknown, person: None, evidence: evidence(), detail: None };
+        let repeated = Denial::Repeated {
+            reason: DenialReason::Unknown,
+            evidence: evidence(),
+            count: 2,
+            until: "2026-11-29T08:15:00Z".parse().unwrap(),
+        };
+        for (event, expected) in [
+            (granted(Some("Anna")), "Anna"),
+            (event(EventKind::Denied(stranger)), "stranger"),
+            (granted(None), "removed person"),
+            (granted(Some("Unknown")), "\"Unknown\""),
+            (granted(Some("stranger")), "\"stranger\""),
+            (event(EventKind::Denied(repeated)), "stranger"),
+        ] {
+            state.follow(&event);
+            assert_eq!(field(&state, "last_visit")["visitor"], expected);
+        }
+        let visit = json!({
+            "visitor": "stranger", "kind": "denied", "reason": "unknown", "person": null,
+            "time": "2026-11-29T08:15:00Z"
+        });
+        assert_eq!(field(&state, "last_visit"), visit);
+    }
+
+    #[test]
+    fn what_has_to_be_looked_after_is_a_problem_until_it_is_over() {
+        let mut state = state();
+        let lost = || "gone".to_owned();
+        let both = |detail| [EventKind::CameraLost { detail }, EventKind::CameraBack];
+        let [camera_lost, camera_back] = both(lost());
+        let pairs = [
+            (camera_lost, camera_back, "camera"),
+            (EventKind::InputsLost { detail: lost() }, EventKind::InputsBack, "inputs"),
+            (EventKind::StoreLost { detail: lost() }, EventKind::StoreBack { detail: lost() }, "record"),
+        ];
+        for (begins, ends, problem) in pairs {
+            assert!(state.follow(&event(begins)));
+            assert_eq!(field(&state, "problems"), json!([problem]));
+            assert!(state.follow(&event(ends)));
+            assert_eq!(field(&state, "problems"), json!([]));
+        }
+        assert!(state.follow(&event(EventKind::Locked { detail: lost() })));
+        assert!(state.found_other_door() && !state.found_other_door());
+        assert_eq!(field(&state, "problems"), json!(["locked", "name"]));
+    }
+
+    #[test]
+    fn the_camera_is_unknown_until_the_first_frame() {
+        let mut state = state();
+        for (kind, expected) in [
+            (EventKind::Stopped, json!(null)),
+            (EventKind::Started { detail: "1 person".into() }, json!("on")),
+            (EventKind::CameraLost { detail: "gone".into() }, json!("off")),
+            (EventKind::CameraBack, json!("on")),
+        ] {
+            assert!(state.follow(&event(kind)));
+            assert_eq!(field(&state, "camera"), expected);
+        }
+    }
+
+    #[test]
+    fn mode_and_people_are_followed() {
+        let mut state = state();
+        let until: Option<Timestamp> = Some("2026-11-29T18:00:00Z".parse().unwrap());
+        let mode = |mode, until| event(EventKind::ModeChanged { mode, until, user: None });
+        assert!(state.follow(&mode(ModeName::HeldOpen, until)));
+        assert_eq!(field(&state, "mode"), "held_open");
+        assert_eq!(field(&state, "mode_until"), "2026-11-29T18:00:00Z");
+        assert!(state.follow(&mode(ModeName::LockedDown, None)));
+        assert_eq!((field(&state, "mode"), field(&state, "mode_until")), (json!("locked_down"), json!(null)));
+        let summary = DoorSummary { people: 3, model: "0123".into() };
+        assert!(state.set_summary(summary.clone()) && !state.set_summary(summary));
+        assert_eq!(field(&state, "people"), 3);
     }
 
     #[test]
     fn a_lost_record_is_shown_until_events_are_recorded_again() {
-        let mut state = DoorState::default();
+        let mut state = state();
         assert!(state.follow(&event(EventKind::StoreLost { detail: "full".into() })));
         assert_eq!(state.recording, Switch::Off);
         assert!(state.follow(&event(EventKind::StoreBack { detail: "2 events".into() })));
@@ -141,7 +351,7 @@ mod tests {
 
     #[test]
     fn the_contact_is_followed_until_it_cannot_be_read() {
-        let mut state = DoorState::default();
+        let mut state = state();
         for (kind, expected) in [
             (EventKind::DoorClosed { detail: None }, json!("closed")),
             (EventKind::DoorOpened { detail: None }, json!("open")),
@@ -149,7 +359,7 @@ mod tests {
             (EventKind::InputsLost { detail: "gone".into() }, json!(null)),
         ] {
             assert!(state.follow(&event(kind)));
-            assert_eq!(serde_json::to_value(&state).unwrap()["contact"], expected);
+            assert_eq!(field(&state, "contact"), expected);
         }
     }
 }

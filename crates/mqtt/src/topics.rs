@@ -3,6 +3,7 @@
 use ostiary_config as config;
 
 use super::MqttError;
+use super::subject::Subject;
 
 /// The door's topics, and the names made from them.
 pub(super) struct Topics {
@@ -10,10 +11,14 @@ pub(super) struct Topics {
     pub availability: String,
     /// Each event as JSON, not retained.
     pub event: String,
+    /// The topics of subjects; see [`Self::live`].
+    live: [String; Subject::ALL.len()],
     /// Retained JSON of the door's state.
     pub state: String,
     /// Retained: the last signed head of the event trail.
     pub head: String,
+    /// Which doors publish here; see [`super::instance`].
+    pub instance: String,
     /// What the person before the door is asked to do; see [`super::prompt_topic`].
     pub prompt: String,
     /// The door's name at the broker and in Home Assistant.
@@ -59,12 +64,31 @@ impl Topics {
         Ok(Self {
             availability: format!("{base}/availability"),
             event: format!("{base}/event"),
+            live: Subject::ALL.map(|subject| format!("{base}/live/{}", subject.name())),
             state: format!("{base}/state"),
             head: format!("{base}/head"),
+            instance: format!("{base}/instance"),
             prompt: format!("{base}/prompt"),
             object_id,
             home_assistant,
         })
+    }
+
+    /// The topics whose messages the broker keeps. Another door of the name hears that the last is cleared.
+    pub fn retained(&self) -> Vec<String> {
+        let discovery = self.home_assistant.as_ref().map(|topics| topics.config.clone());
+        let own = [&self.availability, &self.state, &self.head, &self.prompt, &self.instance];
+        discovery.into_iter().chain(own.into_iter().cloned()).collect()
+    }
+
+    /// The topic of new events about this subject, not retained. Late events are not published there.
+    pub fn live(&self, subject: Subject) -> &str {
+        let [visitor, door, system] = &self.live;
+        match subject {
+            Subject::Visitor => visitor,
+            Subject::Door => door,
+            Subject::System => system,
+        }
     }
 }
 
@@ -77,6 +101,7 @@ mod tests {
         let config = config::Mqtt { prefix: "house/doors".into(), ..config::Mqtt::default() };
         let topics = Topics::new(&config, "front").unwrap();
         assert_eq!(topics.event, "house/doors/front/event");
+        assert_eq!(topics.live(Subject::Door), "house/doors/front/live/door");
         assert_eq!(topics.object_id, "house_doors_front");
         let home_assistant = topics.home_assistant.unwrap();
         assert_eq!(home_assistant.config, "homeassistant/device/house_doors_front/config");

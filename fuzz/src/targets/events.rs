@@ -203,7 +203,7 @@ mod tests {
     fn the_first_seed_is_an_event_store() {
         let folder = folder_with(&[(FILE, &recorded().unwrap())]);
         let store = EventStore::open_read_only(&folder.path().join(FILE)).unwrap();
-        assert_eq!(store.latest(9).unwrap().len(), 5);
+        assert_eq!(store.latest(9).unwrap().len(), 8);
         let visit =
             |id| store.decision(id).unwrap().unwrap().kind.visit().map(|visit| visit.record.steps.len());
         assert_eq!([3, 4, 5].map(visit), [Some(1), None, Some(1)]);

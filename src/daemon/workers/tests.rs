@@ -17,7 +17,7 @@ use ostiary_events::{
     DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, PromptMessage, ReopeningStore,
     User,
 };
-use ostiary_mqtt::Mqtt;
+use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt};
 use ostiary_pipeline::{TrackLiveness, TrackedFace};
 use ostiary_testkit::Broker;
 use ostiary_texts::{Message, Texts};
@@ -552,7 +552,13 @@ fn a_prompt_reaches_a_subscriber_of_the_broker_in_the_language() {
         ..config::Mqtt::default()
     };
     let mut door = TestDoor::with_outputs(Failure::None, false, |store| {
-        vec![Box::new(Mqtt::start(&config, "door", false, store.clone()).unwrap())]
+        let description = DoorDescription {
+            name: "door",
+            has_contact: false,
+            mode: ModeName::Normal,
+            summary: DoorSummary { people: 1, model: "0123456789abcdef".into() },
+        };
+        vec![Box::new(Mqtt::start(&config, description, store.clone()).unwrap())]
     });
     door.shared.set_language(config::Language::Vietnamese);
     let options = MqttOptions::new("display", rumqttc::Broker::tcp("127.0.0.1", broker.port()));

@@ -1,0 +1,139 @@
+//! The retained topics that earlier runs of the door have left at the broker, in a file beside the event store:
+//! `events.sqlite.mqtt.json`. After a change of `door.name`, or with discovery turned off, they are cleared, so that Home Assistant does
+//! not show a device that is gone.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use ostiary_core::durable;
+use serde::{Deserialize, Serialize};
+
+/// What the name of the file has after that of the event store.
+const SUFFIX: &str = ".mqtt.json";
+/// The version of the format.
+const FORMAT: u32 = 1;
+/// The largest file that is read.
+const MAX_BYTES: u64 = 1 << 14;
+/// The most topics of earlier runs that are cleared; of more, the oldest stay.
+const MAX_LEFT: usize = 24;
+
+/// The retained topics of this run and of earlier ones.
+pub(super) struct RetainedTopics {
+    path: PathBuf,
+    current: Vec<String>,
+    left: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    format: u32,
+    topics: Vec<String>,
+}
+
+impl RetainedTopics {
+    /// Reads which topics earlier runs have left, and adds those of this run to the file, before the first of them is published.
+    pub fn load(store: &Path, current: Vec<String>) -> Self {
+        let mut name = store.file_name().unwrap_or_default().to_owned();
+        name.push(SUFFIX);
+        let path = store.with_file_name(name);
+        let saved = read(&path).unwrap_or_else(|error| {
+            log::warn!(
+                "{} cannot be used: {error}; what an earlier name has left at the broker stays",
+                path.display()
+            );
+            Vec::new()
+        });
+        let is_left = |topic: &String| is_topic(topic) && !current.contains(topic);
+        let mut left: Vec<String> = saved.into_iter().filter(is_left).collect();
+        left.drain(..left.len().saturating_sub(MAX_LEFT));
+        let topics = Self { path, current, left };
+        topics.save();
+        topics
+    }
+
+    /// The topics to clear, in this order.
+    pub fn left(&self) -> &[String] {
+        &self.left
+    }
+
+    /// They are cleared.
+    pub fn cleared(&mut self) {
+        self.left.clear();
+        self.save();
+    }
+
+    fn save(&self) {
+        let topics = self.left.iter().chain(&self.current).cloned().collect();
+        let saved = serde_json::to_vec(&Saved { format: FORMAT, topics }).map_err(io::Error::from);
+        if let Err(error) = saved.and_then(|bytes| durable::write(&self.path, &bytes, 0o600)) {
+            let path = self.path.display();
+            log::warn!(
+                "{path} cannot be written: {error}; after a change of door.name the old name stays at the broker"
+            );
+        }
+    }
+}
+
+/// A name of a topic that can be published.
+fn is_topic(topic: &str) -> bool {
+    !topic.is_empty() && !topic.contains(['+', '#', '\0'])
+}
+
+fn read(path: &Path) -> io::Result<Vec<String>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let saved: Saved = serde_json::from_slice(&bytes)?;
+    match saved.format {
+        FORMAT => Ok(saved.topics),
+        format => Err(io::Error::other(format!("its format is {format}, and this program knows {FORMAT}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn topics(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_an_earlier_name_has_left_is_known_until_it_is_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("events.sqlite");
+        let load = |names| RetainedTopics::load(&store, topics(names));
+        assert!(load(&["a/state", "a/instance"]).left().is_empty());
+        // Not cleared in the first run with another name.
+        assert_eq!(load(&["b/state"]).left(), ["a/state", "a/instance"]);
+        let mut third = load(&["c/state"]);
+        assert_eq!(third.left(), ["a/state", "a/instance", "b/state"]);
+        third.cleared();
+        assert!(third.left().is_empty());
+        assert!(load(&["c/state"]).left().is_empty());
+        assert_eq!(load(&["b/state"]).left(), ["c/state"]);
+    }
+
+    #[test]
+    fn a_damaged_file_clears_nothing_and_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("events.sqlite");
+        let path = folder.path().join("events.sqlite.mqtt.json");
+        for damaged in ["{", r#"{"format":9,"topics":["a"]}"#, r#"{"format":1,"topics":["", "a/#"]}"#] {
+            fs::write(&path, damaged).unwrap();
+            assert!(RetainedTopics::load(&store, topics(&["b"])).left().is_empty(), "{damaged}");
+            assert_eq!(read(&path).unwrap(), ["b"]);
+        }
+        let many: Vec<String> = (0..200).map(|number| format!("t/{number}")).collect();
+        fs::write(&path, serde_json::to_vec(&Saved { format: 1, topics: many }).unwrap()).unwrap();
+        let loaded = RetainedTopics::load(&store, topics(&["b"]));
+        assert_eq!((loaded.left().len(), loaded.left().last().unwrap().as_str()), (MAX_LEFT, "t/199"));
+    }
+}

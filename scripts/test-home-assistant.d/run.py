@@ -1,0 +1,277 @@
+"""Runs a door and Home Assistant, and checks what Home Assistant shows. See scripts/test-home-assistant."""
+
+import asyncio
+import inspect
+import json
+import logging
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from types import MappingProxyType
+
+import paho.mqtt.client
+import yaml
+from homeassistant import auth, bootstrap, config_entries, core, loader
+from homeassistant.components.mqtt import const as mqtt
+from homeassistant.const import EVENT_STATE_CHANGED, __version__
+from homeassistant.helpers import device_registry, entity_registry
+from homeassistant.setup import async_setup_component
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OSTIARY = pathlib.Path(sys.argv[1]).resolve()
+PORTRAITS = ROOT / "crates/self-test/portraits"
+TIMEOUT_S = 120
+# Home Assistant could read this name as a template.
+NAME = "Ada {{ states }}"
+SHOWN_NAME = "Ada { { states }}"
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Door:
+    """A folder with the configuration, the people and the events of a door."""
+
+    def __init__(self, folder, port):
+        self.folder = folder
+        (folder / "ostiary.toml").write_text(
+            f"""
+[door]
+name = "front"
+[facebank]
+path = "{folder}/facebank.sqlite"
+[events]
+path = "{folder}/events.sqlite"
+[liveness]
+level = "off"
+[mqtt]
+enabled = true
+host = "127.0.0.1"
+port = {port}
+"""
+        )
+
+    def command(self, *arguments):
+        config = ["--config", str(self.folder / "ostiary.toml"), "--models", str(ROOT / "models")]
+        return [str(OSTIARY), *config, *arguments]
+
+    def enroll(self, name, portrait):
+        subprocess.run(self.command("enroll", name, str(PORTRAITS / portrait)), check=True, stdout=subprocess.DEVNULL)
+
+    def start(self, clip, *settings):
+        """Starts the door in front of a clip, at the speed of the clip."""
+        arguments = ["run", "--json", "--set", f"camera.source={clip}", "--set", "camera.realtime=true"]
+        for setting in settings:
+            arguments += ["--set", setting]
+        log = open(self.folder / "door.log", "a")
+        return subprocess.Popen(self.command(*arguments), stdout=log, stderr=log)
+
+
+def clip(folder, portrait, seconds):
+    """A video of a person who moves in front of a plain background."""
+    path = folder / f"{portrait}-{seconds}.mp4"
+    face = "[1:v]scale=-2:440[face];[0:v][face]overlay=x=100+10*t:y=20:enable='between(t,0.4,4)'"
+    background = f"color=c=gray:s=640x480:r=15:d={seconds}"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", background, "-loop", "1", "-t"]
+    command += [str(seconds), "-i", str(PORTRAITS / portrait), "-filter_complex", face, "-t", str(seconds)]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", str(path)], check=True)
+    return path
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+
+
+class Warnings(logging.Handler):
+    """Collects what Home Assistant warns of."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.messages = []
+
+    def emit(self, record):
+        if record.levelno >= logging.ERROR:
+            print(self.format(record), file=sys.stderr)
+        # `frame` tells of the code of Home Assistant itself.
+        sources = ("homeassistant.components", "homeassistant.helpers", "homeassistant.util")
+        if record.name.startswith(sources) and record.name != "homeassistant.helpers.frame":
+            self.messages.append(f"{record.name}: {record.getMessage()}")
+
+
+async def start_home_assistant(folder, port):
+    hass = core.HomeAssistant(str(folder))
+    loader.async_setup(hass)
+    http = {"server_host": "127.0.0.1", "server_port": free_port()}
+    hass.config_entries = config_entries.ConfigEntries(hass, {"http": http})
+    await bootstrap.async_load_base_functionality(hass)
+    hass.auth = await auth.auth_manager_from_config(hass, [], [])
+    assert await async_setup_component(hass, "homeassistant", {})
+    await hass.async_start()
+    fields = {
+        "data": {"broker": "127.0.0.1", "port": port, "discovery": True, "discovery_prefix": "homeassistant"},
+        "discovery_keys": MappingProxyType({}),
+        "domain": "mqtt",
+        "minor_version": mqtt.CONFIG_ENTRY_MINOR_VERSION,
+        "options": {},
+        "source": "user",
+        "subentries_data": None,
+        "title": "Broker",
+        "unique_id": None,
+        "version": mqtt.CONFIG_ENTRY_VERSION,
+    }
+    known = inspect.signature(config_entries.ConfigEntry).parameters
+    entry = config_entries.ConfigEntry(**{name: value for name, value in fields.items() if name in known})
+    await hass.config_entries.async_add(entry)
+    assert entry.state is config_entries.ConfigEntryState.LOADED, entry.state
+    return hass
+
+
+def automations(*pages):
+    """The automations of the guide."""
+    blocks = []
+    for page in pages:
+        blocks += re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/guide" / page).read_text(), re.S)
+    found = [yaml.safe_load(block) for block in blocks]
+    return [{**one, "id": str(n), "alias": f"guide {n}"} for n, one in enumerate(found) if "triggers" in one]
+
+
+async def wait_for(what, condition):
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"timeout: {what()}" if callable(what) else f"timeout: {what}"
+        await asyncio.sleep(0.1)
+
+
+async def check(folder, warnings):
+    port = free_port()
+    door = Door(folder / "door", port)
+    door.enroll(NAME, "obama.jpg")
+    known, unknown = clip(folder, "obama2.jpg", 6), clip(folder, "hopper.jpg", 12)
+
+    print("A visit while the broker is away")
+    door.start(known).wait(TIMEOUT_S)
+
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    broker = subprocess.Popen(["mosquitto", "-c", config], stderr=subprocess.DEVNULL, env={**os.environ, "PATH": path})
+    time.sleep(1)
+    publisher = paho.mqtt.client.Client(paho.mqtt.client.CallbackAPIVersion.VERSION2)
+    received = []
+    publisher.on_message = lambda _client, _data, message: received.append(json.loads(message.payload))
+    publisher.connect("127.0.0.1", port)
+    publisher.subscribe("ostiary/front/event", 1)
+    publisher.loop_start()
+
+    print(f"Home Assistant {__version__}")
+    (folder / "home-assistant").mkdir()
+    (folder / "home-assistant" / "configuration.yaml").write_text("{}\n")
+    hass = await start_home_assistant(folder / "home-assistant", port)
+    events, notified, times = [], [], {}
+
+    def on_state(event):
+        new = event.data["new_state"]
+        # The state is the time of the last event, also when the door is available again.
+        if new and new.domain == "event" and "id" in new.attributes and times.get(new.entity_id) != new.state:
+            times[new.entity_id] = new.state
+            events.append((new.entity_id.removeprefix("event.door_front_"), dict(new.attributes)))
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, core.callback(on_state))
+    notify = core.callback(lambda call: notified.append(call.data["message"]))
+    hass.services.async_register("notify", "notify", notify)
+    guide = automations("home-assistant.md", "wire-inputs.md")
+    assert len(guide) >= 2 and await async_setup_component(hass, "automation", {"automation": guide})
+
+    def state(entity):
+        found = hass.states.get(entity.replace(".", ".door_front_", 1))
+        return found.state if found else None
+
+    def devices():
+        found = device_registry.async_get(hass).devices.values()
+        return {device.name for device in found if device.manufacturer == "Ostiary"}
+
+    print("A stranger")
+    process = door.start(unknown)
+    await wait_for("the stranger", lambda: state("sensor.last_visitor") == "stranger")
+    await wait_for("the event", lambda: any(kind["event_type"] == "denied" for name, kind in events))
+    late = [event for event in received if event.get("late")]
+    assert any(event["kind"] == "granted" and event["person"] == NAME for event in late), received
+    shown = [event["id"] for _, event in events]
+    assert not {event["id"] for event in late} & set(shown), "a late event came as new"
+    expected = {
+        "sensor.last_reason": "unknown",
+        "sensor.mode": "normal",
+        "sensor.people": "1",
+        "sensor.prompt": "",
+        "binary_sensor.lock": "off",
+        "binary_sensor.camera": "on",
+        "binary_sensor.problem": "off",
+        "binary_sensor.event_record": "off",
+    }
+    found = {entity: state(entity) for entity in expected}
+    # The reason `unknown` is a word of the door.
+    assert found == expected, found
+    assert re.fullmatch("[0-9a-f]{16}", state("sensor.model")), state("sensor.model")
+    assert re.match(r"\d{4}-\d\d-\d\dT", state("sensor.last_visit")), state("sensor.last_visit")
+    registry = entity_registry.async_get(hass).entities.values()
+    entities = {entry.original_name for entry in registry if entry.platform == "mqtt"}
+    names = {"Visitor event", "Door event", "System event", "Last visitor", "Last visit", "Last reason", "Mode", "Lock", "Prompt"}
+    assert entities == names | {"Camera", "Problem", "Event record", "People", "Model"}, entities
+    assert devices() == {"Door front"}, devices()
+    await wait_for("the automation of the guide", lambda: notified)
+    assert set(notified) == {"Somebody unknown is at the front door"}, notified
+    process.wait(TIMEOUT_S)
+    await wait_for("unavailable", lambda: state("sensor.last_visitor") == "unavailable")
+
+    print("A person whose name looks like a template")
+    process = door.start(known)
+    await wait_for("the person", lambda: state("sensor.last_visitor") == SHOWN_NAME)
+    await wait_for("the event", lambda: ("visitor_event", SHOWN_NAME) in [(name, one.get("person")) for name, one in events])
+    process.wait(TIMEOUT_S)
+    shown = [event["id"] for _, event in events]
+    assert len(shown) == len(set(shown)), "an event came twice"
+
+    print("Messages that are empty or no JSON")
+    for topic in ["ostiary/front/state", "ostiary/front/prompt"]:
+        for payload in ["", "no JSON", "5", "null", "[]", '{"last":null}']:
+            publisher.publish(topic, payload, 1).wait_for_publish(5)
+    await asyncio.sleep(1)
+
+    print("Another name, and no discovery")
+    door.start(known, "door.name=back").wait(TIMEOUT_S)
+    await wait_for(devices, lambda: devices() == {"Door back"})
+    door.start(known, "door.name=back", "mqtt.discovery_prefix=").wait(TIMEOUT_S)
+    await wait_for(devices, lambda: devices() == set())
+
+    publisher.loop_stop()
+    await hass.async_stop()
+    stop(broker)
+    assert not warnings.messages, "\n".join(warnings.messages)
+
+
+def main():
+    warnings = Warnings()
+    logging.getLogger().addHandler(warnings)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "door").mkdir()
+        try:
+            asyncio.run(check(folder, warnings))
+        except BaseException:
+            log = folder / "door" / "door.log"
+            print(log.read_text()[-8000:] if log.exists() else "", *warnings.messages, sep="\n", file=sys.stderr)
+            raise
+    print("Home Assistant shows the door as the guide says.")
+
+
+main()
