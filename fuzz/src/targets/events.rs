@@ -206,6 +206,6 @@ mod tests {
         assert_eq!(store.latest(9).unwrap().len(), 8);
         let visit =
             |id| store.decision(id).unwrap().unwrap().kind.visit().map(|visit| visit.record.steps.len());
-        assert_eq!([3, 4, 5].map(visit), [Some(1), None, Some(1)]);
+        assert_eq!([6, 7, 8].map(visit), [Some(1), None, Some(1)]);
     }
 }
