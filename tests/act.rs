@@ -390,9 +390,11 @@ fn a_board_in_the_place_of_another_is_no_clash() {
     assert_eq!(json(&subscriber.next(STATE))["problems"], serde_json::json!([]));
     // Who clears the topics of a door that is there gets them published again.
     let empty = PublishOptions::at_least_once().retained();
-    for topic in [STATE, INSTANCE] {
-        subscriber.client.publish(topic, "", empty.clone()).unwrap();
+    for topic in [STATE, PROMPT, INSTANCE] {
+        subscriber.client.publish(topic, "", empty).unwrap();
     }
+    while !subscriber.next(PROMPT).payload.is_empty() {}
+    assert_eq!(json(&subscriber.next(PROMPT))["prompt"], Value::Null);
     assert!(subscriber.next(STATE).payload.is_empty());
     assert_eq!(json(&subscriber.next(STATE))["relay"], "off");
 }

@@ -181,7 +181,13 @@ impl Shared {
     pub fn hear(&self, payload: &[u8], is_retained: bool, broker: &str) -> Result<(), ClientError> {
         match self.instance.receive(payload, is_retained) {
             Consequence::None => Ok(()),
-            Consequence::Cleared => self.publish_retained(&mut lock(&self.link)),
+            Consequence::Cleared => {
+                let mut link = lock(&self.link);
+                if let Some(client) = &link.client {
+                    self.prompt.publish_again(client)?;
+                }
+                self.publish_retained(&mut link)
+            }
             Consequence::Clash { answer, tell } => {
                 let mut link = lock(&self.link);
                 if tell {

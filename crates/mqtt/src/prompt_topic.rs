@@ -32,8 +32,13 @@ impl PromptTopic {
 
     /// The broker accepted the connection: replaces what other clients know from an earlier one.
     pub fn connected(&self, client: &Client) -> Result<(), ClientError> {
-        let mut link = self.lock();
-        link.client = Some(client.clone());
+        self.lock().client = Some(client.clone());
+        self.publish_again(client)
+    }
+
+    /// Publishes that nothing is asked, which is retained, and then what is asked.
+    pub fn publish_again(&self, client: &Client) -> Result<(), ClientError> {
+        let link = self.lock();
         self.publish(client, &PromptMessage { prompt: None, ..link.message.clone() })?;
         if link.message.prompt.is_some() {
             self.publish(client, &link.message)?;
