@@ -176,7 +176,10 @@ fn a_verification_set_is_measured_with_both_models() {
     refused(&run(&[&damaged], &[]), &["damaged.bin", "damaged"]);
     files[3] = b"no picture".to_vec();
     fs::write(&damaged, pickle(&files, &same)).unwrap();
-    refused(&run(&[&damaged], &[]), &["damaged.bin: picture 4 (pair 2)", "it is no picture that can be read"]);
+    refused(
+        &run(&[&damaged], &[]),
+        &["damaged.bin: picture 4 (pair 2)", "it is no picture that can be read"],
+    );
     fs::write(&damaged, pickle(&files[..4], &[true, true])).unwrap();
     refused(&run(&[&damaged], &[]), &["damaged.bin", "2 pairs of one person and 0 of two"]);
     refused(
