@@ -98,7 +98,7 @@ fn unsuitable_pictures_are_refused() {
         assert_eq!(output.status.code(), Some(2));
         assert!(said(&output).contains(part) && !file.exists(), "{}", said(&output));
     };
-    refused(&folder.path().join("absent"), "cannot read the folder");
+    refused(&folder.path().join("absent"), "no such file or folder");
     refused(folder.path(), "there is no picture");
     let gray = image::RgbImage::from_pixel(200, 150, image::Rgb([90, 90, 90]));
     gray.save(folder.path().join("gray.png")).unwrap();

@@ -105,15 +105,24 @@ pub fn folder_entries(folder: &Path) -> io::Result<FolderEntries> {
     Ok(entries)
 }
 
+/// The error of a folder that cannot be listed.
+pub(super) fn folder_error(folder: &Path, why: &io::Error) -> PictureError {
+    let path = folder.to_owned();
+    match why.kind() {
+        io::ErrorKind::NotFound => PictureError::Missing { path },
+        _ => {
+            let why = format!("the folder cannot be listed ({why}); check its owner and mode");
+            PictureError::Unreadable { path, why }
+        }
+    }
+}
+
 /// The pictures in and below a folder. Links are followed; each folder is visited once.
 ///
 /// # Errors
 /// The folder itself cannot be listed. Folders in it that cannot be listed are passed over.
 pub fn pictures_below(folder: &Path) -> Result<PictureFolder, PictureError> {
-    let failed = |why: io::Error| PictureError::Unreadable {
-        path: folder.to_owned(),
-        why: format!("the folder cannot be listed ({why}); check its owner and mode"),
-    };
+    let failed = |why: io::Error| folder_error(folder, &why);
     let (mut found, mut visited) = (PictureFolder::default(), Visited::default());
     visited.insert(folder).map_err(failed)?;
     collect(folder, &mut found, &mut visited).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::PictureError;
-use super::folder::{PassedOver, Visited, folder_entries, is_named_as_picture};
+use super::folder::{PassedOver, Visited, folder_entries, folder_error, is_named_as_picture};
 
 /// A folder with a folder for each person.
 #[derive(Debug, Default)]
@@ -51,10 +51,7 @@ impl PersonFolder {
 /// # Errors
 /// The folder itself cannot be listed. Folders in it that cannot be listed are passed over.
 pub fn person_folders(folder: &Path) -> Result<PeopleFolder, PictureError> {
-    let failed = |why: io::Error| PictureError::Unreadable {
-        path: folder.to_owned(),
-        why: format!("the folder cannot be listed ({why}); check its owner and mode"),
-    };
+    let failed = |why: io::Error| folder_error(folder, &why);
     let mut visited = Visited::default();
     visited.insert(folder).map_err(failed)?;
     let entries = folder_entries(folder).map_err(failed)?;
