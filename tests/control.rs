@@ -124,6 +124,18 @@ impl Drop for Door {
     }
 }
 
+/// A video of Ben, who sways a little.
+fn person_video(door: &Door) -> PathBuf {
+    let (picture, video) = (door.path("person.png"), door.path("person.mkv"));
+    let photo = portrait("biden.jpg");
+    ffmpeg(&["-i", photo.to_str().unwrap(), "-vf", "scale=640:-2"], &picture);
+    let filter = "crop=480:360:(iw-480)/2+20*sin(t):0,fps=10";
+    let input = ["-loop", "1", "-t", "60", "-i", picture.to_str().unwrap()];
+    let output = ["-vf", filter, "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
+    ffmpeg(&[&input[..], &output[..]].concat(), &video);
+    video
+}
+
 #[test]
 fn commands_say_the_same_through_the_door_and_without_it() {
     let mut door = Door::new();
@@ -201,14 +213,7 @@ fn people_are_enrolled_from_photos_by_the_running_door() {
 fn people_are_enrolled_before_the_camera_while_the_door_works_on() {
     let mut door = Door::new();
     door.lines(&["people", "remove", "Ben"]);
-    let video = door.path("person.mkv");
-    let photo = portrait("biden.jpg");
-    let filter = "scale=640:-2,crop=480:360:(iw-480)/2+20*sin(t):0,fps=10";
-    ffmpeg(
-        &["-loop", "1", "-t", "120", "-i", photo.to_str().unwrap(), "-vf", filter, "-pix_fmt", "yuv420p"],
-        &video,
-    );
-    door.start_before(&video);
+    door.start_before(&person_video(&door));
     let frames = |door: &Door| door.lines(&["door", "state"])[0]["frames"].as_u64().unwrap();
     let before = frames(&door);
     let enrollment = door.ostiary(&["--json", "enroll", "Cy", "--camera", "--any-pose"]).output().unwrap();
@@ -233,14 +238,7 @@ fn people_are_enrolled_before_the_camera_while_the_door_works_on() {
 #[test]
 fn the_live_view_shows_what_the_door_sees() {
     let mut door = Door::new();
-    let video = door.path("person.mkv");
-    let photo = portrait("biden.jpg");
-    let filter = "scale=640:-2,crop=480:360:(iw-480)/2+20*sin(t):0,fps=10";
-    ffmpeg(
-        &["-loop", "1", "-t", "120", "-i", photo.to_str().unwrap(), "-vf", filter, "-pix_fmt", "yuv420p"],
-        &video,
-    );
-    door.start_before(&video);
+    door.start_before(&person_video(&door));
     let mut client = Client::connect(&door.socket()).unwrap().unwrap();
     let mut call = client.door().watch_live(5.0);
     let mut pictures = call.more().unwrap().map(|reply| reply.unwrap().picture);
