@@ -2,7 +2,7 @@
 //!
 //! What comes in: stored events, and what the person before the door is asked to do. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
 //! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topics that
-//! it subscribes to are Home Assistant's status and the door's own [announcement](instance), so that no message opens the door.
+//! it subscribes to are Home Assistant's status and the door's own announcement, so that no message opens the door.
 
 mod discovery;
 mod error;
