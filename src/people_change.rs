@@ -6,7 +6,7 @@ use anyhow::Result;
 use ostiary_access::check_group;
 use ostiary_config::Hours;
 use ostiary_events::{Action, Administration, User};
-use ostiary_facebank::{Facebank, FacebankError};
+use ostiary_facebank::{Facebank, FacebankError, Renamed};
 
 /// A change of one enrolled person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,32 +58,31 @@ impl PeopleChange {
     pub fn apply(self, facebank: &mut Facebank, hours: &Hours) -> Result<MadeChange> {
         Ok(match self {
             Self::Rename { name, new_name } => {
-                facebank.rename(&name, &new_name)?;
+                let Renamed { from, to } = facebank.rename(&name, &new_name)?;
                 // With the name before as the person, the support bundle can remove both names.
-                let detail = Some(Administration::renamed_to(&new_name));
-                MadeChange { name: new_name, action: Action::Renamed, person: name, detail }
+                let detail = Some(Administration::renamed_to(&to));
+                MadeChange { name: to, action: Action::Renamed, person: from, detail }
             }
-            Self::Remove { name } => {
-                let name = facebank.show(&name)?.person.name;
-                facebank.remove(&name)?;
-                MadeChange { name: name.clone(), action: Action::Removed, person: name, detail: None }
-            }
+            Self::Remove { name } => MadeChange::of(facebank.remove(&name)?, Action::Removed, None),
             Self::SetEnabled { name, enabled } => {
-                facebank.set_enabled(&name, enabled)?;
                 let action = if enabled { Action::Enabled } else { Action::Disabled };
-                MadeChange { name: name.clone(), action, person: name, detail: None }
+                MadeChange::of(facebank.set_enabled(&name, enabled)?, action, None)
             }
             Self::SetGroup { name, group } => {
                 group.as_deref().map_or(Ok(()), |group| check_group(hours, group))?;
-                facebank.set_group(&name, group.as_deref())?;
+                let name = facebank.set_group(&name, group.as_deref())?;
                 let detail = group.map_or_else(|| "no group".to_owned(), |group| format!("group {group}"));
-                MadeChange { name: name.clone(), action: Action::Grouped, person: name, detail: Some(detail) }
+                MadeChange::of(name, Action::Grouped, Some(detail))
             }
         })
     }
 }
 
 impl MadeChange {
+    fn of(name: String, action: Action, detail: Option<String>) -> Self {
+        Self { person: name.clone(), name, action, detail }
+    }
+
     /// What the record says of the change.
     pub fn administration(&self, user: User) -> Administration {
         let (action, person, detail) = (self.action, Some(self.person.clone()), self.detail.clone());

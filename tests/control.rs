@@ -372,9 +372,26 @@ fn keys_are_changed_for_the_running_door_and_kept() {
     assert!(fs::read_to_string(&settings).unwrap().contains("cooldown_s = 30"));
     assert!(door.output(&["--settings", file, "config", "reset", "door.cooldown_s"]).status.success());
     assert_eq!(value("door.cooldown_s"), Some(json!(10.0)));
+    // A running door does not go on without the keys that were changed: they may be stricter than the owner's.
+    assert!(set(&door, "door.margin", "0.4").status.success());
+    let good = fs::read(&settings).unwrap();
+    fs::write(&settings, "[door").unwrap();
+    let refused = door.error(&["door", "reload"]);
+    assert!(refused.contains("settings.toml") && refused.contains("correct or remove the file"), "{refused}");
+    assert_eq!(value("door.margin"), Some(json!(0.4)));
+    fs::write(&settings, good).unwrap();
+    assert!(door.output(&["door", "reload"]).status.success());
+    // A door that cannot be asked would not use a change of its files.
+    let hidden = door.path("hidden");
+    fs::rename(door.socket(), &hidden).unwrap();
+    let refused = set(&door, "door.margin", "0.1");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && told.contains("does not answer"), "{told}");
+    fs::rename(&hidden, door.socket()).unwrap();
+    assert_eq!(value("door.margin"), Some(json!(0.4)));
     wait_for("the changes are recorded", || {
         let events = door.lines(&["events"]);
-        events.iter().filter(|event| event["action"] == "configured").count() == 2
+        events.iter().filter(|event| event["action"] == "configured").count() == 3
     });
 }
 

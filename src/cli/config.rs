@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use ostiary_access::GroupWithoutHours;
-use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, set_key};
+use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, change_key};
 use ostiary_control::CallError;
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_core::ModelRole;
@@ -16,7 +16,7 @@ use serde_json::{Map, json};
 use super::Globals;
 use super::administration::record;
 use super::output::{json_line, line};
-use super::running_door::running_door;
+use super::running_door::{refuse_deaf_door, running_door};
 use crate::shown_setting::shown_value;
 use crate::wall_clock::{self, WallClock, ask_synchronization};
 
@@ -255,7 +255,8 @@ fn change(globals: &Globals, name: &str, value: Option<&str>) -> anyhow::Result<
             "the running door uses it"
         }
         None => {
-            set_key(&globals.layers(), name, value)?;
+            refuse_deaf_door(&config)?;
+            change_key(&globals.layers(), name, value)?.write()?;
             let detail =
                 Some(value.map_or_else(|| format!("{name} as before"), |value| format!("{name} = {value}")));
             record(&config, &config.facebank.path, Administered::Configured, None, detail);

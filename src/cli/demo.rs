@@ -76,7 +76,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let pace = if args.fast { Pace::Unpaced } else { Pace::RealTime };
     daemon::run(Setup {
         config,
-        layers: None,
+        files: None,
         source: Some(Box::new(SyntheticSource::new(&DemoVisit::ALL, pace)?)),
         relay: Some(relay),
         signals: Signals::default(),

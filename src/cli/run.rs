@@ -8,7 +8,7 @@ use ostiary_events::{EventSink, Journal, JsonLines, logging};
 use ostiary_facebank::{DaemonLock, FacebankError};
 
 use super::Globals;
-use crate::daemon::{self, Setup, allow_oom_kill};
+use crate::daemon::{self, ConfigFiles, Setup, allow_oom_kill};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary run --config door.toml\n\n\
@@ -22,6 +22,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     logging::init(loaded.config.log.level);
     loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
     loaded.left_out().iter().for_each(|left_out| log::warn!("{left_out}"));
+    let files = Some(ConfigFiles::new(globals.layers(), &loaded));
     let config = loaded.config;
     // A second daemon must report that a daemon is running, and not that the relay's line is in use.
     if let Err(running @ FacebankError::DaemonRunning { .. }) = DaemonLock::check(&config.facebank.path) {
@@ -40,10 +41,9 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<ExitCode> {
     if globals.json {
         outputs.push(Box::new(JsonLines::stdout()));
     }
-    let layers = Some(globals.layers());
     daemon::run(Setup {
         config,
-        layers,
+        files,
         source: None,
         relay,
         signals,

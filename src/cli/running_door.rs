@@ -5,6 +5,8 @@ use std::path::Path;
 use ostiary_config::Config;
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
+use ostiary_events::User;
+use ostiary_facebank::{DaemonLock, FacebankError};
 
 use super::administration::{is_same_file, user};
 
@@ -22,7 +24,8 @@ pub fn running_door(config: &Config, facebank: &Path) -> Result<Option<Client>, 
     if !is_same_file(Path::new(&state.facebank), facebank) {
         return Ok(None);
     }
-    if let Some(uid) = user().sudo_uid {
+    // The door takes this from root only.
+    if let User { uid: 0, sudo_uid: Some(uid) } = user() {
         client.door().set_sudo_user(uid.into()).call()?;
     }
     Ok(Some(client))
@@ -39,4 +42,20 @@ pub fn required_door(config: &Config) -> anyhow::Result<Client> {
             config.control_socket().display()
         )
     })
+}
+
+/// Checks that no door runs that cannot be asked: it would not use what is changed in its files.
+///
+/// # Errors
+/// The door of this facebank runs, although none answers at its socket.
+pub fn refuse_deaf_door(config: &Config) -> anyhow::Result<()> {
+    match DaemonLock::check(&config.facebank.path) {
+        Err(running @ FacebankError::DaemonRunning { .. }) => Err(anyhow::anyhow!(
+            "{running}, and does not answer at its control socket ({}), so that it would not use the change: stop the door \
+             first, or restart it",
+            config.control_socket().display()
+        )),
+        // A lock that cannot be read is the daemon's trouble at its start.
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -22,9 +22,9 @@ use ostiary_control::interface::{
     Call_GetConfiguration, Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_LockDown,
     Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_ResetKey, Call_SendPhoto, Call_SetKey,
     Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_WatchLive, EnrollOptions,
-    EventFilter, VarlinkCallError, VarlinkInterface,
+    EventFilter, VarlinkInterface,
 };
-use ostiary_control::{ControlError, Role, Server, Session};
+use ostiary_control::{ControlError, Server, Session};
 use ostiary_events::User;
 
 use self::enroll::SentPhotos;
@@ -125,7 +125,6 @@ impl ControlApi {
     pub fn set_config(&self, config: Config, settings: Vec<Setting>) {
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-        self.people.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Replaces what is shown of people and models.
@@ -160,7 +159,7 @@ impl ControlApi {
 struct Connection {
     api: Arc<ControlApi>,
     session: Session,
-    /// The user who ran sudo, as the caller states it.
+    /// The user who ran sudo, as root states it.
     sudo_uid: Mutex<Option<u32>>,
     photos: Mutex<SentPhotos>,
 }
@@ -170,20 +169,6 @@ impl Connection {
     fn user(&self) -> User {
         let sudo_uid = *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner);
         User { uid: self.session.peer.uid, sudo_uid }
-    }
-
-    /// Whether the user has a role; answers the call if not.
-    fn may<C: VarlinkCallError + ?Sized>(&self, call: &mut C, role: Role) -> varlink::Result<bool> {
-        if self.session.role >= Some(role) {
-            return Ok(true);
-        }
-        let (group, uid) = (role.group(), self.session.peer.uid);
-        let message = format!(
-            "user {uid} may not do this: only members of the group {group} may; to become one, run `sudo usermod -aG \
-             {group} NAME` and log in again"
-        );
-        call.reply_not_allowed(group.to_owned(), message)?;
-        Ok(false)
     }
 
     /// Gives the door a command.
@@ -200,22 +185,19 @@ impl Connection {
 
 impl VarlinkInterface for Connection {
     fn set_sudo_user(&self, call: &mut dyn Call_SetSudoUser, uid: i64) -> varlink::Result<()> {
+        if self.session.peer.uid != 0 {
+            return call.reply_refused("only root can state who ran sudo".to_owned());
+        }
         let Ok(uid) = u32::try_from(uid) else { return call.reply_invalid_parameter("uid".to_owned()) };
         *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
         call.reply()
     }
 
     fn get_state(&self, call: &mut dyn Call_GetState) -> varlink::Result<()> {
-        if !self.may(call, Role::Viewer)? {
-            return Ok(());
-        }
         call.reply(self.api.state())
     }
 
     fn open(&self, call: &mut dyn Call_Open) -> varlink::Result<()> {
-        if !self.may(call, Role::Operator)? {
-            return Ok(());
-        }
         match self.command(DoorCommand::Open) {
             Ok(()) => call.reply(),
             Err(why) => call.reply_refused(why),
@@ -223,9 +205,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn hold_open(&self, call: &mut dyn Call_HoldOpen, seconds: f64) -> varlink::Result<()> {
-        if !self.may(call, Role::Operator)? {
-            return Ok(());
-        }
         let Ok(hold) = Duration::try_from_secs_f64(seconds) else {
             return call.reply_refused(format!("{seconds} is no length of a hold, in seconds"));
         };
@@ -236,9 +215,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn lock_down(&self, call: &mut dyn Call_LockDown) -> varlink::Result<()> {
-        if !self.may(call, Role::Operator)? {
-            return Ok(());
-        }
         match self.command(DoorCommand::LockDown) {
             Ok(()) => call.reply(),
             Err(why) => call.reply_refused(why),
@@ -246,9 +222,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn set_normal(&self, call: &mut dyn Call_SetNormal) -> varlink::Result<()> {
-        if !self.may(call, Role::Operator)? {
-            return Ok(());
-        }
         match self.command(DoorCommand::Normal) {
             Ok(()) => call.reply(),
             Err(why) => call.reply_refused(why),
@@ -256,9 +229,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn list_people(&self, call: &mut dyn Call_ListPeople) -> varlink::Result<()> {
-        if !self.may(call, Role::Viewer)? {
-            return Ok(());
-        }
         match self.api.list_people() {
             Ok(people) => call.reply(people.to_vec()),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -266,9 +236,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn show_person(&self, call: &mut dyn Call_ShowPerson, name: String) -> varlink::Result<()> {
-        if !self.may(call, Role::Viewer)? {
-            return Ok(());
-        }
         match self.api.show_person(&name) {
             Ok(person) => call.reply(person),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -276,9 +243,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn send_photo(&self, call: &mut dyn Call_SendPhoto, name: String, data: String) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         match self.photos.lock().unwrap_or_else(PoisonError::into_inner).add(name, &data) {
             Ok(()) => call.reply(),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -291,9 +255,6 @@ impl VarlinkInterface for Connection {
         name: String,
         options: EnrollOptions,
     ) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         let photos = self.photos.lock().unwrap_or_else(PoisonError::into_inner).take();
         match self.api.enroll_photos(&name, &photos, &options, self.user()) {
             Ok((messages, result)) => call.reply(messages, result),
@@ -309,9 +270,6 @@ impl VarlinkInterface for Connection {
         timeout_s: f64,
         options: EnrollOptions,
     ) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         if !call.wants_more() {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
         }
@@ -335,9 +293,6 @@ impl VarlinkInterface for Connection {
         name: String,
         new_name: String,
     ) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         match self.change(PeopleChange::Rename { name, new_name }) {
             Ok(person) => call.reply(person),
             Err(why) => call.reply_refused(why),
@@ -345,9 +300,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn remove_person(&self, call: &mut dyn Call_RemovePerson, name: String) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         match self.api.remove_person(name, self.user()) {
             Ok(removed) => call.reply(removed),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -360,9 +312,6 @@ impl VarlinkInterface for Connection {
         name: String,
         enabled: bool,
     ) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         match self.change(PeopleChange::SetEnabled { name, enabled }) {
             Ok(person) => call.reply(person),
             Err(why) => call.reply_refused(why),
@@ -375,9 +324,6 @@ impl VarlinkInterface for Connection {
         name: String,
         group: Option<String>,
     ) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         match self.change(PeopleChange::SetGroup { name, group }) {
             Ok(person) => call.reply(person),
             Err(why) => call.reply_refused(why),
@@ -390,9 +336,6 @@ impl VarlinkInterface for Connection {
         filter: EventFilter,
         limit: Option<i64>,
     ) -> varlink::Result<()> {
-        if !self.may(call, Role::Viewer)? {
-            return Ok(());
-        }
         let Some(limit) = limit else {
             if !call.wants_more() {
                 return call
@@ -413,9 +356,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn follow_events(&self, call: &mut dyn Call_FollowEvents, filter: EventFilter) -> varlink::Result<()> {
-        if !self.may(call, Role::Viewer)? {
-            return Ok(());
-        }
         if !call.wants_more() {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
         }
@@ -429,9 +369,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn watch_live(&self, call: &mut dyn Call_WatchLive, max_per_s: f64) -> varlink::Result<()> {
-        if !self.may(call, Role::Viewer)? {
-            return Ok(());
-        }
         if !call.wants_more() {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
         }
@@ -445,9 +382,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn get_configuration(&self, call: &mut dyn Call_GetConfiguration) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         match self.api.settings() {
             Ok(settings) => call.reply(settings),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -455,9 +389,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn set_key(&self, call: &mut dyn Call_SetKey, key: String, value: String) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         let (user, value) = (self.user(), Some(value));
         match self.api.ask(|reply| MainRequest::SetKey { key, value, user, reply }) {
             Ok(detail) => call.reply(detail),
@@ -466,9 +397,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn reset_key(&self, call: &mut dyn Call_ResetKey, key: String) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         let user = self.user();
         match self.api.ask(|reply| MainRequest::SetKey { key, value: None, user, reply }) {
             Ok(detail) => call.reply(detail),
@@ -477,9 +405,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn reload(&self, call: &mut dyn Call_Reload) -> varlink::Result<()> {
-        if !self.may(call, Role::Admin)? {
-            return Ok(());
-        }
         let user = self.user();
         match self.api.ask(|reply| MainRequest::Reload { user, reply }) {
             Ok(detail) => call.reply(detail),

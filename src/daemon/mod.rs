@@ -15,6 +15,7 @@
 mod capture_worker;
 mod challenges;
 mod clock_monitor;
+mod config_files;
 mod control_api;
 mod door_command;
 mod door_worker;
@@ -38,6 +39,7 @@ mod vision_worker;
 mod visit_file;
 mod workers;
 
+pub use config_files::ConfigFiles;
 pub use door_command::{DoorRefusal, DoorReply};
 pub use error::{DaemonError, Fault};
 pub use oom_score::allow_oom_kill;

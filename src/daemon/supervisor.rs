@@ -12,7 +12,7 @@ use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, groups_witho
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
-use ostiary_config::{Config, Hours, Layers, LivenessLevel, Setting};
+use ostiary_config::{Config, Hours, LivenessLevel, Loaded};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
@@ -33,6 +33,7 @@ use signal_hook::low_level::siginfo::Origin;
 use super::capture_worker::{CaptureWorker, PendingCamera};
 use super::challenges;
 use super::clock_monitor::ClockMonitor;
+use super::config_files::ConfigFiles;
 use super::control_api::{ControlApi, DoorSummary, MainRequest};
 use super::door_worker::DoorWorker;
 use super::error::DaemonError;
@@ -64,8 +65,8 @@ type ProcessSignals = SignalsInfo<WithOrigin>;
 pub struct Setup {
     /// The configuration.
     pub config: Config,
-    /// The layers of the configuration, to load them again on SIGHUP; `None` if it cannot be reloaded.
-    pub layers: Option<Layers>,
+    /// The files of the configuration, to load them again on SIGHUP; `None` if it cannot be reloaded.
+    pub files: Option<ConfigFiles>,
     /// The source of frames; `None` to open `camera.source`.
     pub source: Option<Box<dyn FrameSource>>,
     /// The relay, at rest; `None` to open no door.
@@ -103,7 +104,7 @@ fn run_with(
     probation_run: &mut Option<ProbationRun>,
     rolled_back: Option<RolledBack>,
 ) -> Result<(), DaemonError> {
-    let Setup { config, layers, source, relay, signals: lamps, inputs, mut outputs, frame_observer } = setup;
+    let Setup { config, files, source, relay, signals: lamps, inputs, mut outputs, frame_observer } = setup;
     let facebank_path = config.facebank.path.clone();
     let store = ReopeningStore::open(&config.events, config.mqtt.enabled)?;
     let newest = store.newest_time()?;
@@ -138,6 +139,9 @@ fn run_with(
         has_contact: config.inputs.contact_line.is_some(),
     };
     let mut started = summary(&config, &pipeline, &models);
+    if let Some(left_out) = files.as_ref().and_then(|files| files.left_out.as_ref()) {
+        started = format!("{started}, {left_out}");
+    }
     if pipeline.gallery().is_empty() {
         log::warn!("nobody is enrolled: the door opens for nobody; run `ostiary enroll NAME PHOTO...`");
     }
@@ -209,8 +213,7 @@ fn run_with(
         stall,
     )?;
 
-    let loaded = layers.as_ref().and_then(|layers| config::load(layers).ok());
-    let settings = loaded.map_or_else(Vec::new, |loaded| loaded.settings().to_vec());
+    let settings = files.as_ref().map_or_else(Vec::new, |files| files.settings.clone());
     let (control_api, requests) =
         ControlApi::new(shared.clone(), config.clone(), settings, door_summary.clone());
     // Until the door ends. Without it the door works, and commands open its files themselves.
@@ -222,7 +225,7 @@ fn run_with(
     let mut supervisor = Supervisor {
         shared,
         config,
-        layers,
+        files,
         model,
         manifest,
         probation_run,
@@ -249,7 +252,7 @@ fn run_with(
 struct Supervisor<'a> {
     shared: Arc<Shared>,
     config: Config,
-    layers: Option<Layers>,
+    files: Option<ConfigFiles>,
     /// The embedding model in use.
     model: ModelId,
     /// The manifest of the models in use, which has the hashes of their files.
@@ -394,18 +397,59 @@ impl Supervisor<'_> {
         user: Option<User>,
         keep_alive: impl FnMut(),
     ) -> Result<String, String> {
+        self.apply(user, |door| {
+            let files = door.files.as_ref().context("this daemon runs without a configuration file")?;
+            door.prepare(files.load()?, facebank, keep_alive)
+        })
+    }
+
+    /// Changes a key in the file of changed keys, or removes it from there, and applies the configuration. If that is refused, the
+    /// file is as it was.
+    fn set_key(
+        &mut self,
+        key: &str,
+        value: Option<&str>,
+        user: User,
+        facebank: &Facebank,
+        keep_alive: impl FnMut(),
+    ) -> Result<String, String> {
+        let files = self.files.as_ref().ok_or("this door runs without a configuration file")?;
+        let change = config::change_key(files.layers(), key, value).map_err(|error| error.to_string())?;
+        let detail = self.apply(Some(user), |door| {
+            let prepared = door.prepare(change.loaded.clone(), facebank, keep_alive)?;
+            // Last: a change that is refused is never in the file.
+            change.write()?;
+            Ok(prepared)
+        })?;
+        let change = value.map_or_else(|| format!("{key} as before"), |value| format!("{key} = {value}"));
+        let change = Administration { action: Action::Configured, person: None, detail: Some(change), user };
+        self.shared.emit(EventKind::Administered(change));
+        Ok(detail)
+    }
+
+    /// Applies a configuration, or reports why it cannot be prepared; returns the detail of the event.
+    fn apply(
+        &mut self,
+        user: Option<User>,
+        prepare: impl FnOnce(&Self) -> anyhow::Result<PreparedReload>,
+    ) -> Result<String, String> {
         let uid = user.map(|user| user.uid);
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify_systemd(&[NotifyState::Reloading, now]);
         }
-        let result = match self.prepare(facebank, keep_alive) {
+        let result = match prepare(self) {
             Err(error) => {
                 let detail = error.to_string();
                 self.shared.emit(EventKind::ReloadRefused { detail: detail.clone(), uid });
                 Err(detail)
             }
             Ok(prepared) => {
-                let PreparedReload { config, model, manifest, pending_update, detail, .. } = prepared;
+                let PreparedReload { loaded, model, manifest, pending_update, detail, .. } = prepared;
+                if let Some(files) = &mut self.files {
+                    files.set(&loaded);
+                }
+                let settings = loaded.settings().to_vec();
+                let config = loaded.config;
                 // Before the new models are used for the first time.
                 *self.probation_run = ProbationRun::after_reload(&config.models, self.probation_run.take());
                 self.manifest = manifest;
@@ -413,7 +457,7 @@ impl Supervisor<'_> {
                 self.door_summary.model = model.clone();
                 self.door_summary.liveness = config.liveness.level();
                 self.report_summary();
-                self.control_api.set_config(config.clone(), prepared.settings);
+                self.control_api.set_config(config.clone(), settings);
                 *self.pending_update() = pending_update;
                 self.groups_without_hours = prepared.groups_without_hours;
                 self.thresholds = prepared.thresholds;
@@ -437,66 +481,38 @@ impl Supervisor<'_> {
         result
     }
 
-    /// Changes a key in the file of changed keys, or removes it from there, and applies the configuration. If that is refused, the
-    /// file is as it was.
-    fn set_key(
-        &mut self,
-        key: &str,
-        value: Option<&str>,
-        user: User,
-        facebank: &Facebank,
-        keep_alive: impl FnMut(),
-    ) -> Result<String, String> {
-        let layers = self.layers.as_ref().ok_or("this door runs without a configuration file")?;
-        let changed = config::set_key(layers, key, value).map_err(|error| error.to_string())?;
-        let result = self.reload(facebank, Some(user), keep_alive);
-        match &result {
-            Ok(_) => {
-                let detail = Some(
-                    value.map_or_else(|| format!("{key} as before"), |value| format!("{key} = {value}")),
-                );
-                let change = Administration { action: Action::Configured, person: None, detail, user };
-                self.shared.emit(EventKind::Administered(change));
-            }
-            Err(_) => {
-                if let Err(error) = changed.undo() {
-                    log::error!("the change of {key} cannot be undone: {error}; remove it from the file");
-                }
-            }
-        }
-        result
-    }
-
     /// Does all steps that can fail, before anything changes. Loads and verifies the models again. Models that are not in use
     /// yet are tested first, in a separate process.
-    fn prepare(&self, facebank: &Facebank, keep_alive: impl FnMut()) -> anyhow::Result<PreparedReload> {
-        let layers = self.layers.as_ref().context("this daemon runs without a configuration file")?;
-        let loaded = config::load(layers)?;
+    fn prepare(
+        &self,
+        loaded: Loaded,
+        facebank: &Facebank,
+        keep_alive: impl FnMut(),
+    ) -> anyhow::Result<PreparedReload> {
         loaded.ignored().iter().for_each(|ignored| log::warn!("{ignored}"));
         loaded.left_out().iter().for_each(|left_out| log::warn!("{left_out}"));
-        let settings = loaded.settings().to_vec();
-        let config = loaded.config;
-        let fixed = self.config.restart_keys(&config);
+        let config = &loaded.config;
+        let fixed = self.config.restart_keys(config);
         ensure!(fixed.is_empty(), "{} can only change with a restart", fixed.join(", "));
         let precision = config.engine.precision;
         let bundle = Bundle::find(&config.models, precision)?;
         if *bundle.manifest() != self.manifest || config.engine != self.config.engine {
-            SelfTest::new(&bundle, &config).run(keep_alive)?;
+            SelfTest::new(&bundle, config).run(keep_alive)?;
         }
         // The bundle that was tested: another one may have been activated meanwhile.
-        let mut pipeline = RecognitionPipeline::from_bundle(&bundle, &config)?;
+        let mut pipeline = RecognitionPipeline::from_bundle(&bundle, config)?;
         pipeline.set_gallery(pipeline.thresholds().load_gallery(facebank, pipeline.model())?);
-        check_fpir(&config, &bundle, true)?;
-        let rules = rules(&config, &pipeline, self.can_prompt)?;
-        let (model, detail) = (pipeline.model().clone(), summary(&config, &pipeline, &bundle));
+        check_fpir(config, &bundle, true)?;
+        let rules = rules(config, &pipeline, self.can_prompt)?;
+        let (model, detail) = (pipeline.model().clone(), summary(config, &pipeline, &bundle));
         let groups_without_hours = warn_of_closed_groups(&rules.hours, pipeline.gallery(), &[]);
-        let people_problems = warn_of_people(pipeline.gallery(), &config, &[]);
+        let people_problems = warn_of_people(pipeline.gallery(), config, &[]);
         let (people, thresholds) = (pipeline.gallery().len(), pipeline.thresholds().clone());
         let pending_update =
             PendingUpdate { processor: Some(Box::new(pipeline)), gallery: None, rules: Some(rules) };
         let manifest = bundle.manifest().clone();
         Ok(PreparedReload {
-            config,
+            loaded,
             model,
             manifest,
             pending_update,
@@ -504,7 +520,6 @@ impl Supervisor<'_> {
             thresholds,
             people_problems,
             people,
-            settings,
             detail,
         })
     }
@@ -516,7 +531,7 @@ impl Supervisor<'_> {
 
 /// A loaded and checked configuration, with the objects made from it.
 struct PreparedReload {
-    config: Config,
+    loaded: Loaded,
     model: ModelId,
     manifest: Manifest,
     pending_update: PendingUpdate,
@@ -525,8 +540,6 @@ struct PreparedReload {
     people_problems: Vec<PeopleProblem>,
     /// Number of people with a template of the model.
     people: usize,
-    /// Every key of the configuration.
-    settings: Vec<Setting>,
     detail: String,
 }
 

@@ -45,5 +45,5 @@ pub use public_key::is_public_key;
 pub use retired::IgnoredKey;
 pub use schedule::{Hours, HoursError, Schedule, TimeError};
 pub use sections::*;
-pub use settings_file::{ChangedSettings, SetError, set_key};
+pub use settings_file::{KeyChange, SetError, change_key};
 pub use source_kind::{SourceError, SourceKind};

@@ -71,35 +71,33 @@ pub enum SetError {
     },
 }
 
-/// A change of the file that was made.
+/// A change of the file that is allowed, and not made yet.
 #[derive(Debug)]
-pub struct ChangedSettings {
+#[must_use = "the file changes with `write`"]
+pub struct KeyChange {
     path: PathBuf,
-    /// The text of the file before; `None` if there was none.
-    before: Option<String>,
+    text: String,
     /// The configuration with the change.
     pub loaded: Loaded,
 }
 
-impl ChangedSettings {
-    /// Makes the file as it was before the change.
+impl KeyChange {
+    /// Writes the file.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn undo(self) -> io::Result<()> {
-        match self.before {
-            Some(text) => durable::write(&self.path, text.as_bytes(), MODE),
-            None => std::fs::remove_file(&self.path),
-        }
+    /// The file cannot be written. It has not changed.
+    pub fn write(&self) -> Result<(), SetError> {
+        let written = durable::write(&self.path, self.text.as_bytes(), MODE);
+        written.map_err(|why| SetError::Io { path: self.path.clone(), why })
     }
 }
 
-/// Sets a key in the file of changed keys, or removes it if there is no value, and checks the whole configuration. The value is
-/// text as in `--set`.
+/// Reads the file of changed keys with one key set, or removed if there is no value, and checks the whole configuration. The
+/// value is text as in `--set`.
 ///
 /// # Errors
-/// The key cannot be set, or the value is not allowed. The file has not changed.
-pub fn set_key(layers: &Layers, name: &str, value: Option<&str>) -> Result<ChangedSettings, SetError> {
+/// The key cannot be set, or the value is not allowed.
+pub fn change_key(layers: &Layers, name: &str, value: Option<&str>) -> Result<KeyChange, SetError> {
     let path = layers.settings.clone().ok_or(SetError::NoFile)?;
     let unknown = || SetError::Unknown { name: name.to_owned(), hint: lookup::hint(name) };
     let (section, short) = name.split_once('.').ok_or_else(unknown)?;
@@ -141,8 +139,7 @@ pub fn set_key(layers: &Layers, name: &str, value: Option<&str>) -> Result<Chang
     {
         return Err(SetError::Overridden { key: name.to_owned(), by: origin.to_string() });
     }
-    durable::write(&path, text.as_bytes(), MODE).map_err(failed)?;
-    Ok(ChangedSettings { path, before, loaded })
+    Ok(KeyChange { path, text, loaded })
 }
 
 #[cfg(test)]
@@ -170,25 +167,32 @@ mod tests {
             Layers { folder: self.0.path().to_owned(), settings, ..Layers::default() }
         }
 
-        fn set(&self, name: &str, value: &str) -> Result<ChangedSettings, SetError> {
-            set_key(&self.layers(), name, Some(value))
+        fn change(&self, name: &str, value: Option<&str>) -> Result<KeyChange, SetError> {
+            let change = change_key(&self.layers(), name, value)?;
+            change.write()?;
+            Ok(change)
+        }
+
+        fn set(&self, name: &str, value: &str) -> Result<KeyChange, SetError> {
+            self.change(name, Some(value))
         }
     }
 
     #[test]
     fn a_changed_key_comes_after_the_owners_files() {
         let files = Files::new("[door]\ncooldown_s = 5.0\n");
-        let changed = files.set("door.cooldown_s", "7").unwrap();
-        assert_eq!(changed.loaded.config.door.cooldown_s, 7.0);
+        let change = files.set("door.cooldown_s", "7").unwrap();
+        assert_eq!(change.loaded.config.door.cooldown_s, 7.0);
         let loaded = load(&files.layers()).unwrap();
         assert_eq!(loaded.config.door.cooldown_s, 7.0);
         assert!(loaded.origin("door.cooldown_s").unwrap().to_string().contains("settings.toml:"));
         files.set("liveness.language", "de").unwrap();
-        set_key(&files.layers(), "door.cooldown_s", None).unwrap();
+        files.change("door.cooldown_s", None).unwrap();
         let loaded = load(&files.layers()).unwrap();
         assert_eq!(loaded.config.door.cooldown_s, 5.0);
         assert_eq!(loaded.config.liveness.language, crate::Language::German);
-        files.set("log.level", "debug").unwrap().undo().unwrap();
+        let change = change_key(&files.layers(), "log.level", Some("debug")).unwrap();
+        assert_eq!(change.loaded.config.log.level, crate::LogLevel::Debug);
         assert_eq!(load(&files.layers()).unwrap().config.log.level, crate::LogLevel::Info);
     }
 
@@ -220,10 +224,10 @@ mod tests {
         assert!(refused("door.cooldown_s", "-1").contains("is not allowed; wanted a number from 0"));
         assert!(refused("door.fpir", "high").contains("door.fpir"));
         let layers = Layers { set: vec!["door.margin=0.1".into()], ..files.layers() };
-        let overridden = set_key(&layers, "door.margin", Some("0.2")).unwrap_err();
+        let overridden = change_key(&layers, "door.margin", Some("0.2")).unwrap_err();
         assert!(overridden.to_string().contains("--set, which overrides the change"), "{overridden}");
         let without = Layers { settings: None, ..files.layers() };
-        assert!(matches!(set_key(&without, "door.margin", Some("0.2")), Err(SetError::NoFile)));
+        assert!(matches!(change_key(&without, "door.margin", Some("0.2")), Err(SetError::NoFile)));
         assert_eq!(fs::read_to_string(files.settings()).unwrap(), before);
     }
 

@@ -4,7 +4,7 @@
 //! out, so that `varlinkctl` can call the door from a shell. `io.ostiary.Door.varlink` is that file, and the types here are
 //! generated from it ([`interface`]). What comes in: connections of local users, whose user and group ids the kernel states
 //! ([`Peer`]), and from these their [`Role`]. What goes out: calls of one trait, which the daemon implements. This crate knows
-//! nothing of doors: [`Server`] limits the connections, the length and the rate of requests, and the time that a client that
+//! nothing of doors: [`Server`] refuses calls that the role does not allow, and limits the connections, the length and the rate of requests, and the time that a client that
 //! does not read may take.
 
 #![warn(missing_docs)]
@@ -16,6 +16,7 @@ mod limited_reader;
 #[expect(unsafe_code, reason = "getsockopt for the credentials of the peer")]
 mod peer;
 mod role;
+mod role_guard;
 mod server;
 mod session;
 

@@ -1,6 +1,6 @@
 //! The server: accepts connections on a Unix socket, and answers each in a thread of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, Permissions};
 use std::io::{self, BufReader, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -10,19 +10,30 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getuid;
 use varlink::{ConnectionHandler, Interface, VarlinkService};
 
 use crate::limited_reader::{LimitedReader, MAX_REQUEST, MAX_REQUEST_OF_ADMIN};
+use crate::role_guard::RoleGuard;
 use crate::{ControlError, Peer, Role, RoleGroups, Session};
 
 /// The most connections at one time.
 pub const MAX_CONNECTIONS: usize = 24;
 /// The most connections of one user at one time. root and the user of the door may use all.
 pub const MAX_CONNECTIONS_OF_USER: usize = 8;
+/// The most connections at one time of all users together who have no role. They are only told which group they lack.
+const MAX_CONNECTIONS_WITHOUT_ROLE: usize = 4;
+/// The most connections at one time of all users with a role together, except root and the user of the door, for whom at least as
+/// many are left as one user may have.
+const MAX_CONNECTIONS_OF_MEMBERS: usize =
+    MAX_CONNECTIONS - MAX_CONNECTIONS_OF_USER - MAX_CONNECTIONS_WITHOUT_ROLE;
+/// How long a refused connection stays open, so that the client can read why.
+const REFUSED_TIME: Duration = Duration::from_secs(2);
+/// The most refused connections that stay open.
+const MAX_REFUSED: usize = 16;
 /// The longest path of a socket, bytes.
 const MAX_PATH: usize = 107;
 /// A client that does not read an answer within this time is disconnected.
@@ -58,6 +69,7 @@ impl Server {
             groups: RoleGroups::read(groups),
             own: getuid().as_raw(),
             connections: Arc::default(),
+            refused: VecDeque::new(),
             service: service.into(),
             stop: stop.clone(),
         };
@@ -110,16 +122,30 @@ struct Accept {
     /// The user id of this process.
     own: u32,
     connections: Connections,
+    /// The connections that were refused, with the time, oldest first.
+    refused: VecDeque<(Instant, UnixStream)>,
     service: Arc<ServiceOf>,
     stop: Arc<AtomicBool>,
 }
 
 /// The number of connections of each user.
-type Connections = Arc<Mutex<HashMap<u32, usize>>>;
+type Connections = Arc<Mutex<HashMap<Caller, usize>>>;
+
+/// A user as connections are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Caller {
+    /// root or the user of the door.
+    Owner,
+    /// Another user with a role, by the user id.
+    Member(u32),
+    /// All users without a role.
+    WithoutRole,
+}
 
 impl Accept {
-    fn run(self) {
+    fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
+            while self.refused.pop_front_if(|(since, _)| since.elapsed() > REFUSED_TIME).is_some() {}
             let mut state = [PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN)];
             if !matches!(poll(&mut state, Some(&POLL_INTERVAL)), Ok(1..)) {
                 continue;
@@ -140,26 +166,42 @@ impl Accept {
     }
 
     /// Answers a connection in a thread of its own, if there are not too many.
-    fn start(&self, stream: UnixStream) -> io::Result<()> {
-        stream.set_nonblocking(false)?;
+    fn start(&mut self, stream: UnixStream) -> io::Result<()> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let peer = Peer::of(stream.as_fd())?;
-        let Some(slot) = Slot::take(&self.connections, peer.uid, self.own) else {
-            let message = "too many connections at the same time: try again later";
-            let reply = serde_json::json!({
-                "error": "io.ostiary.Door.Refused", "parameters": { "message": message },
-            });
-            return (&stream).write_all(format!("{reply}\0").as_bytes());
-        };
         let role = self.groups.role(&peer, self.own);
+        let caller = match role {
+            Some(_) if peer.uid == 0 || peer.uid == self.own => Caller::Owner,
+            Some(_) => Caller::Member(peer.uid),
+            None => Caller::WithoutRole,
+        };
+        let Some(slot) = Slot::take(&self.connections, caller) else { return self.refuse(stream) };
+        stream.set_nonblocking(false)?;
         let session = Session { peer, role, stream: stream.try_clone()?, stop: self.stop.clone() };
-        let service = (self.service)(session);
+        let uid = session.peer.uid;
+        let service = Box::new(RoleGuard::new((self.service)(session), role, uid));
         let max_request = if role == Some(Role::Admin) { MAX_REQUEST_OF_ADMIN } else { MAX_REQUEST };
         let reader = LimitedReader::new(stream.try_clone()?, max_request, self.stop.clone())?;
         thread::Builder::new().name("control-call".to_owned()).spawn(move || {
             answer(service, reader, stream);
             drop(slot);
         })?;
+        Ok(())
+    }
+
+    /// Tells the client that there are too many connections. It stays open for a while: a client that sends its request to a
+    /// closed connection gets an error of the connection, and never reads why.
+    fn refuse(&mut self, stream: UnixStream) -> io::Result<()> {
+        stream.set_nonblocking(true)?;
+        let message = "too many connections at the same time: try again later";
+        let reply = serde_json::json!({
+            "error": "io.ostiary.Door.Refused", "parameters": { "message": message },
+        });
+        (&stream).write_all(format!("{reply}\0").as_bytes())?;
+        if self.refused.len() == MAX_REFUSED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back((Instant::now(), stream));
         Ok(())
     }
 }
@@ -175,34 +217,35 @@ fn answer(service: Service, reader: LimitedReader, mut stream: UnixStream) {
 /// A connection that counts among those of its user until it is dropped.
 struct Slot {
     connections: Connections,
-    uid: u32,
+    caller: Caller,
 }
 
 impl Slot {
     /// `None` if there are too many connections.
-    fn take(connections: &Connections, uid: u32, own: u32) -> Option<Self> {
+    fn take(connections: &Connections, caller: Caller) -> Option<Self> {
         let mut counts = connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_user = counts.get(&uid).copied().unwrap_or(0);
+        let of_user = counts.get(&caller).copied().unwrap_or(0);
         // Others together never take all, so that an admin can always connect.
-        let others: usize =
-            counts.iter().filter(|(user, _)| **user != 0 && **user != own).map(|(_, n)| n).sum();
-        let is_free = match uid == 0 || uid == own {
-            true => counts.values().sum::<usize>() < MAX_CONNECTIONS,
-            false => of_user < MAX_CONNECTIONS_OF_USER && others < MAX_CONNECTIONS - MAX_CONNECTIONS_OF_USER,
+        let of_members: usize =
+            counts.iter().filter(|(user, _)| matches!(user, Caller::Member(_))).map(|(_, count)| count).sum();
+        let is_free = match caller {
+            Caller::Owner => counts.values().sum::<usize>() < MAX_CONNECTIONS,
+            Caller::Member(_) => of_user < MAX_CONNECTIONS_OF_USER && of_members < MAX_CONNECTIONS_OF_MEMBERS,
+            Caller::WithoutRole => of_user < MAX_CONNECTIONS_WITHOUT_ROLE,
         };
         if !is_free {
             return None;
         }
-        counts.insert(uid, of_user + 1);
+        counts.insert(caller, of_user + 1);
         drop(counts);
-        Some(Self { connections: connections.clone(), uid })
+        Some(Self { connections: connections.clone(), caller })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.uid) {
+        if let Some(count) = counts.get_mut(&self.caller) {
             *count = count.saturating_sub(1);
         }
         counts.retain(|_, count| *count > 0);

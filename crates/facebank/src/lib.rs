@@ -28,5 +28,5 @@ pub use name_problem::NameProblem;
 pub use neighbor::Neighbor;
 pub use person::{PersonSummary, is_frontal_aspect};
 pub use photo_agreement::{PhotoAgreement, disagreeing_photos};
-pub use store::{Enrolled, Facebank};
+pub use store::{Enrolled, Facebank, Renamed};
 pub use template::{PhotoHash, Template};

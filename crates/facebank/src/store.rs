@@ -41,6 +41,15 @@ pub struct Enrolled {
     pub known: usize,
 }
 
+/// The result of [`Facebank::rename`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// The name as it was stored before.
+    pub from: String,
+    /// The name as it is stored now.
+    pub to: String,
+}
+
 impl Facebank {
     /// Opens a facebank to read and change it. Creates an empty file with mode 0600 if there is none.
     ///
@@ -236,12 +245,12 @@ impl Facebank {
     ///
     /// # Errors
     /// There is no such person, the new name is not allowed or taken, or the facebank cannot be written.
-    pub fn rename(&mut self, old: &str, new: &str) -> Result<(), FacebankError> {
+    pub fn rename(&mut self, old: &str, new: &str) -> Result<Renamed, FacebankError> {
         let new = PersonName::new(new)?;
         let path = self.path.clone();
-        let person = self.show(old)?.person.id;
-        self.change(|transaction| {
+        let renamed = self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
+            let Some((person, name)) = find_stored(transaction, old).map_err(sql)? else { return Ok(None) };
             if find_person(transaction, new.as_str()).map_err(sql)?.is_some_and(|other| other != person) {
                 return Err(FacebankError::NameTaken { name: new.to_string() });
             }
@@ -252,49 +261,57 @@ impl Facebank {
                     named_params! { ":name": new.as_str(), ":folded": fold_name(new.as_str()), ":id": person.0 },
                 )
                 .map_err(sql)?;
-            Ok(())
-        })
+            Ok(Some(Renamed { from: name, to: new.to_string() }))
+        })?;
+        renamed.map_or_else(|| Err(self.no_such_person(old)?), Ok)
     }
 
-    /// Removes a person and all their templates. Their bytes in the file are overwritten with zeros.
+    /// Removes a person and all their templates. Their bytes in the file are overwritten with zeros. Returns the name as it was
+    /// stored.
     ///
     /// # Errors
     /// There is no such person, or the facebank cannot be written.
-    pub fn remove(&mut self, name: &str) -> Result<(), FacebankError> {
+    pub fn remove(&mut self, name: &str) -> Result<String, FacebankError> {
         self.update(name, "DELETE FROM people WHERE id = :id AND :value IS NULL", None::<String>)
     }
 
-    /// Enables or disables a person.
+    /// Enables or disables a person. Returns the name as it is stored.
     ///
     /// # Errors
     /// There is no such person, or the facebank cannot be written.
-    pub fn set_enabled(&mut self, name: &str, enabled: bool) -> Result<(), FacebankError> {
+    pub fn set_enabled(&mut self, name: &str, enabled: bool) -> Result<String, FacebankError> {
         self.update(name, "UPDATE people SET enabled = :value WHERE id = :id", enabled)
     }
 
-    /// Sets the group of a person; `None` for no group. Upper and lower case are the same group.
+    /// Sets the group of a person; `None` for no group. Upper and lower case are the same group. Returns the name as it is stored.
     ///
     /// # Errors
     /// There is no such person, the name of the group is not allowed, or the facebank cannot be written.
-    pub fn set_group(&mut self, name: &str, group: Option<&str>) -> Result<(), FacebankError> {
+    pub fn set_group(&mut self, name: &str, group: Option<&str>) -> Result<String, FacebankError> {
         let group = group.map(group_name).transpose()?;
         self.update(name, "UPDATE people SET grouped = :value WHERE id = :id", group)
     }
 
+    /// Changes the person with a name. The person is found in the transaction of the change: another process may have removed the
+    /// person, and given the id to somebody else.
     fn update(
         &mut self,
         name: &str,
         statement: &str,
         value: impl rusqlite::ToSql,
-    ) -> Result<(), FacebankError> {
+    ) -> Result<String, FacebankError> {
         let path = self.path.clone();
-        let person = self.show(name)?.person.id;
-        self.change(|transaction| {
+        let changed = self.change(|transaction| {
+            let sql = |e| FacebankError::sql(&path, e);
+            let Some((person, stored)) = find_stored(transaction, name).map_err(sql)? else {
+                return Ok(None);
+            };
             transaction
                 .execute(statement, named_params! { ":id": person.0, ":value": value })
-                .map_err(|e| FacebankError::sql(&path, e))?;
-            Ok(())
-        })
+                .map_err(sql)?;
+            Ok(Some(stored))
+        })?;
+        changed.map_or_else(|| Err(self.no_such_person(name)?), Ok)
     }
 
     /// Checks whether a person of this name can be enrolled: the name is allowed, and belongs to a person already or looks like
@@ -476,6 +493,14 @@ pub(super) fn find_person(connection: &Connection, name: &str) -> rusqlite::Resu
             |row| row.get(0).map(PersonId),
         )
         .optional()
+}
+
+/// The person with a name, and the name as it is stored.
+fn find_stored(connection: &Connection, name: &str) -> rusqlite::Result<Option<(PersonId, String)>> {
+    let Some(person) = find_person(connection, name)? else { return Ok(None) };
+    let stored =
+        connection.query_row("SELECT name FROM people WHERE id = ?1", [person.0], |row| row.get(0))?;
+    Ok(Some((person, stored)))
 }
 
 pub(super) fn insert_person(

@@ -14,6 +14,9 @@ use super::size_limit::{SizeError, scale_for};
 /// the result.
 const MAX_PROGRESSIVE_SAMPLES: u64 = 40_000_000;
 
+/// The longest side, pixels, as in libjpeg. The decoder's row numbers overflow in a picture that is higher than 65,528.
+const MAX_SIDE: u16 = 65_500;
+
 /// A decoded picture, before it is rotated.
 pub struct DecodedJpeg {
     pub picture: DynamicImage,
@@ -41,6 +44,8 @@ pub enum JpegError {
         "it is a progressive JPEG of {0} megapixels, which takes too much memory; save it as an ordinary JPEG, or make it smaller"
     )]
     LargeProgressive(u64),
+    #[error("a side has {0} pixels, and a JPEG's side has at most 65500; cut the picture")]
+    LongSide(u16),
     #[error(transparent)]
     Size(#[from] SizeError),
 }
@@ -62,6 +67,10 @@ pub fn decode(bytes: &[u8]) -> Result<DecodedJpeg, JpegError> {
     let mut decoder = Decoder::new(bytes);
     decoder.read_info()?;
     let info = decoder.info().ok_or(JpegError::Inconsistent)?;
+    let longest = info.width.max(info.height);
+    if longest > MAX_SIDE {
+        return Err(JpegError::LongSide(longest));
+    }
     let scale = scale_for(info.width.into(), info.height.into())?;
     match info.coding_process {
         CodingProcess::Lossless => return Err(JpegError::Lossless),

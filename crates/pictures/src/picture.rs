@@ -207,6 +207,18 @@ mod tests {
     }
 
     #[test]
+    fn a_jpeg_has_sides_as_long_as_those_of_libjpeg() {
+        let jpeg = |height| {
+            let mut bytes = Vec::new();
+            JpegEncoder::new(&mut bytes).encode_image(&image::GrayImage::new(1, height)).unwrap();
+            bytes
+        };
+        assert_eq!(read("a.jpg", &jpeg(65_500)).unwrap().height(), 65_500);
+        assert!(error_message(&jpeg(65_501)).contains("a side has 65501 pixels"));
+        assert!(error_message(&jpeg(65_535)).contains("a JPEG's side has at most 65500; cut the picture"));
+    }
+
+    #[test]
     fn all_color_types_become_rgb() {
         let pictures = [
             DynamicImage::ImageRgb8(two_colors()),

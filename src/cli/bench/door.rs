@@ -68,7 +68,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let frames = config.door.frames;
     daemon::run(Setup {
         config,
-        layers: None,
+        files: None,
         source: Some(Box::new(source)),
         relay: Some(Relay::new(Box::new(timeline.clone()))),
         signals: Signals::default(),

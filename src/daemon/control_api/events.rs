@@ -75,7 +75,14 @@ impl ControlApi {
         }
         call.set_continues(true);
         while session.is_open() {
-            store.refresh()?;
+            match store.refresh() {
+                // The door makes a new record with its next event.
+                Err(StoreError::Missing { .. }) => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+                refreshed => refreshed?,
+            }
             // Events that do not fit are not searched again; those that are recorded during the search may be sent.
             let newest = store.newest()?.map_or(0, |event| event.id);
             if newest <= filter.after {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use anyhow::Result;
-use ostiary_config::Hours;
+use ostiary_config::{Config, Hours};
 use ostiary_control::interface::Person;
 use ostiary_events::{EventKind, User};
 use ostiary_facebank::Facebank;
@@ -12,28 +12,30 @@ use super::ControlApi;
 use crate::listed_person::{ListedPerson, gallery_in_use};
 use crate::people_change::{MadeChange, PeopleChange, open_existing};
 
-/// The list of people, kept until the facebank changes: to compare all people takes a while.
+/// The list of people, kept until the facebank or the configuration changes: to compare all people takes a while.
 #[derive(Default)]
-pub struct PeopleCache(Option<(Facebank, Arc<[Person]>)>);
+pub struct PeopleCache(Option<CachedPeople>);
 
-impl PeopleCache {
-    /// Forgets the list, because the models or their thresholds may have changed.
-    pub fn clear(&mut self) {
-        self.0 = None;
-    }
+struct CachedPeople {
+    /// Tells whether the file has changed since.
+    facebank: Facebank,
+    /// The configuration, with the models and thresholds that people are compared with.
+    config: Arc<Config>,
+    people: Arc<[Person]>,
 }
 
 impl ControlApi {
     /// All people, compared with each other.
     pub(super) fn list_people(&self) -> Result<Arc<[Person]>> {
         let mut cache = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((facebank, people)) = &mut cache.0
-            && !facebank.has_changed()?
+        let config = self.config();
+        if let Some(cached) = &mut cache.0
+            && Arc::ptr_eq(&cached.config, &config)
+            && !cached.facebank.has_changed()?
         {
-            return Ok(people.clone());
+            return Ok(cached.people.clone());
         }
         let _call = self.heavy_calls.begin();
-        let config = self.config();
         let mut facebank = Facebank::open_read_only(&config.facebank.path)?;
         // Before the people are read: a later change is seen by the next call.
         facebank.has_changed()?;
@@ -43,7 +45,7 @@ impl ControlApi {
         let people = facebank.people()?.into_iter();
         let people = people.map(|person| ListedPerson::new(person, gallery.as_ref()).to_api());
         let people: Arc<[Person]> = people.collect::<Result<Vec<_>>>()?.into();
-        cache.0 = Some((facebank, people.clone()));
+        cache.0 = Some(CachedPeople { facebank, config, people: people.clone() });
         Ok(people)
     }
 

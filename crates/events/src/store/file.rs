@@ -51,7 +51,7 @@ pub(super) struct ReadFile {
 impl ReadFile {
     /// The file as it is now.
     pub fn of(path: &Path) -> Result<Self, StoreError> {
-        let metadata = fs::metadata(path).map_err(|why| StoreError::Open { path: path.into(), why })?;
+        let metadata = fs::metadata(path).map_err(|why| read_error(path, why))?;
         let is_open = with_suffix(path, "-wal").exists();
         let closed = (!is_open).then(|| (metadata.mtime(), metadata.mtime_nsec()));
         Ok(Self { inode: metadata.ino(), closed })
@@ -61,10 +61,7 @@ impl ReadFile {
 /// Opens the file for reading. Nothing in the file or beside it is created or changed.
 pub(super) fn connect_read_only(path: &Path) -> Result<(Connection, ReadFile), StoreError> {
     let sql = |why| sql_error(path, why);
-    let failed = |why: io::Error| match why.kind() {
-        io::ErrorKind::NotFound => StoreError::Missing { path: path.into() },
-        _ => StoreError::Open { path: path.into(), why },
-    };
+    let failed = |why| read_error(path, why);
     fs::File::open(path).map_err(failed)?;
     let file = ReadFile::of(path)?;
     let absolute = std::path::absolute(path).map_err(failed)?;
@@ -80,6 +77,13 @@ pub(super) fn connect_read_only(path: &Path) -> Result<(Connection, ReadFile), S
     let connection = connection.map_err(sql)?;
     connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
     Ok((connection, file))
+}
+
+fn read_error(path: &Path, why: io::Error) -> StoreError {
+    match why.kind() {
+        io::ErrorKind::NotFound => StoreError::Missing { path: path.into() },
+        _ => StoreError::Open { path: path.into(), why },
+    }
 }
 
 /// A store that was opened for writing.
