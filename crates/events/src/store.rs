@@ -569,6 +569,32 @@ mod tests {
     }
 
     #[test]
+    fn a_file_whose_index_does_not_have_every_event_is_moved_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), 1000);
+        let mut store = EventStore::open(&config, true).unwrap();
+        for id in 1..=3 {
+            assert_eq!(append(&mut store), id);
+        }
+        drop(store);
+        let file = Connection::open(&config.path).unwrap();
+        file.execute_batch(
+            "DROP INDEX events_by_category; CREATE INDEX events_by_category ON events (category, id) WHERE id <> 2;
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, ' WHERE id <> 2', '');",
+        )
+        .unwrap();
+        drop(file);
+        let mut store = EventStore::open(&config, true).unwrap();
+        assert_eq!(append(&mut store), 4);
+        assert_eq!(
+            store.latest(9).unwrap().len(),
+            1,
+            "the events before are in the file that was moved aside"
+        );
+    }
+
+    #[test]
     fn a_store_of_other_tables_or_with_numbers_beyond_all_events_is_moved_aside() {
         let marks = "PRAGMA application_id = 0x4f535445; PRAGMA user_version = 1;";
         let endless = "CREATE VIEW events AS WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids)
@@ -595,7 +621,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), 10);
         let administered = || {
-            let user = crate::User { uid: 0, sudo_uid: None };
+            let user = crate::User::Process { uid: 0, sudo_uid: None };
             let (action, person, detail) = (crate::Action::Removed, Some("Ann".to_owned()), None);
             event(EventKind::Administered(crate::Administration { action, person, detail, user }))
         };

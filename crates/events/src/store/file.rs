@@ -160,9 +160,10 @@ pub(super) fn kind(path: &Path, connection: &Connection) -> Result<FileKind, Sto
     }
 }
 
-/// Reads all of the file.
+/// Reads all of the file, and compares the index with the events: the oldest events are removed by the index, and with a damaged
+/// one others would be.
 pub(super) fn check_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let health: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if health == "ok" { Ok(()) } else { Err(damage(&health)) }
 }
 
