@@ -127,7 +127,7 @@ pub mod tests {
             visits: vec![VisitCount { time: VisitTime::Day, visits: 20, refused: 1 }],
             is_complete: true,
         };
-        let user = User { uid: 998, sudo_uid: None };
+        let user = User::Process { uid: 998, sudo_uid: None };
         let time = Timestamp::from_second(second).unwrap();
         Event::new(EventKind::LivenessTested { report, user }, time, "front")
     }

@@ -177,7 +177,7 @@ impl Door {
         let folder = tempfile::tempdir().unwrap();
         let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
         let store = Arc::new(Mutex::new(store));
-        let mqtt = Mqtt::start(&broker_at(port), front(), store.clone()).unwrap();
+        let mqtt = Mqtt::start(&broker_at(port), front(), store.clone(), Box::new(|_| {})).unwrap();
         Self { store, mqtt, folder }
     }
 
@@ -197,8 +197,8 @@ impl Door {
 }
 
 fn front() -> DoorDescription<'static> {
-    let summary = DoorSummary { people: 2, model: "0123456789abcdef".into() };
-    DoorDescription { name: "front", has_contact: true, mode: ModeName::Normal, summary }
+    let summary = DoorSummary { people: 2, model: "0123456789abcdef".into(), household: None };
+    DoorDescription { name: "front", has_relay: true, has_contact: true, mode: ModeName::Normal, summary }
 }
 
 fn broker_at(port: u16) -> config::Mqtt {
@@ -315,7 +315,7 @@ fn an_event_that_waited_for_the_broker_is_late_and_not_on_the_topic_of_new_event
     let subscriber = Subscriber::new(broker.port());
     let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
-    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone(), Box::new(|_| {})).unwrap();
     let mut door = Door { store, mqtt, folder };
     let late = json(&subscriber.next(EVENT));
     assert_eq!((&late["id"], &late["late"]), (&1.into(), &true.into()));
@@ -410,7 +410,7 @@ fn what_a_door_has_left_under_an_earlier_name_or_discovery_is_cleared() {
 
     // With another name.
     let back = || DoorDescription { name: "back", ..front() };
-    let mqtt = Mqtt::start(&broker_at(broker.port()), back(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), back(), store.clone(), Box::new(|_| {})).unwrap();
     for topic in [DISCOVERY, AVAILABILITY, STATE, PROMPT, INSTANCE] {
         while !subscriber.next(topic).payload.is_empty() {}
     }
@@ -423,7 +423,7 @@ fn what_a_door_has_left_under_an_earlier_name_or_discovery_is_cleared() {
 
     // Without discovery.
     let config = config::Mqtt { discovery_prefix: String::new(), ..broker_at(broker.port()) };
-    let mqtt = Mqtt::start(&config, back(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&config, back(), store.clone(), Box::new(|_| {})).unwrap();
     while !subscriber.next(discovery).payload.is_empty() {}
     wait_for("the confirmation", || !is_saved("ostiary_back"));
     let later = Subscriber::new(broker.port());
@@ -462,7 +462,7 @@ fn the_last_visit_and_changes_of_people_and_mode_are_in_the_state() {
     // After a restart the exit does not hide the visit.
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
-    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone(), Box::new(|_| {})).unwrap();
     let state = json(&subscriber.next(STATE));
     assert_eq!((&state["last_visit"], &state["last"]["reason"]), (&stranger, &"request_to_exit".into()));
     drop((mqtt, store, folder));
@@ -490,7 +490,7 @@ fn events_have_scores_only_if_the_owner_asks_for_them() {
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
     let config = config::Mqtt { scores: true, ..broker_at(broker.port()) };
-    let mqtt = Mqtt::start(&config, front(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&config, front(), store.clone(), Box::new(|_| {})).unwrap();
     let mut door = Door { store, mqtt, folder };
     door.report(granted("Anna"));
     let event = json(&subscriber.next("ostiary/front/event"));
@@ -625,7 +625,7 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     let subscriber = Subscriber::new(broker.port());
     let Door { store, mqtt, folder } = door;
     drop(mqtt);
-    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone(), Box::new(|_| {})).unwrap();
     let mut door = Door { store, mqtt, folder };
     assert_eq!(subscriber.ids(20), (41..=60).collect::<Vec<_>>());
     door.wait_until_sent();
@@ -635,7 +635,7 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
     drop((mqtt, store));
     let store = ReopeningStore::open(&events(folder.path(), 10_000), true).unwrap();
     let store = Arc::new(Mutex::new(store));
-    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone()).unwrap();
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone(), Box::new(|_| {})).unwrap();
     door = Door { store, mqtt, folder };
     assert_eq!(door.report(unknown()), 61);
     assert_eq!(json(&subscriber.next("ostiary/front/event"))["id"], 61);

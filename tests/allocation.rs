@@ -123,7 +123,7 @@ fn the_frame_loop_does_not_allocate() {
     AllocationRegistry::set_global_tracker(BacktraceRecorder).unwrap();
     daemon::run(Setup {
         config,
-        layers: None,
+        files: None,
         source: Some(Box::new(PersonAtDoor::new())),
         relay: None,
         signals: Signals::default(),

@@ -19,7 +19,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
-use ostiary_testkit::{TIMEOUT, ffmpeg, portrait, wait_for};
+use ostiary_testkit::{Broker, TIMEOUT, ffmpeg, portrait, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -393,6 +393,100 @@ fn keys_are_changed_for_the_running_door_and_kept() {
         let events = door.lines(&["events"]);
         events.iter().filter(|event| event["action"] == "configured").count() == 3
     });
+}
+
+/// A client of the broker that gives the door `front` commands.
+struct Commander {
+    client: rumqttc::Client,
+    given: u32,
+}
+
+impl Commander {
+    fn new(broker: &Broker) -> Self {
+        let address = rumqttc::Broker::tcp("127.0.0.1", broker.port());
+        let (client, mut connection) =
+            rumqttc::Client::builder(rumqttc::MqttOptions::new("commander", address)).capacity(16).build();
+        // Until the test ends.
+        thread::spawn(move || while connection.recv().is_ok_and(|notice| notice.is_ok()) {});
+        Self { client, given: 0 }
+    }
+
+    fn give(&mut self, command: &str, fields: Value) {
+        self.given += 1;
+        let mut message =
+            json!({ "command": command, "time": jiff::Timestamp::now(), "nonce": self.given.to_string() });
+        message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.publish(&message.to_string(), false);
+    }
+
+    fn publish(&self, message: &str, is_retained: bool) {
+        let options = rumqttc::PublishOptions::at_least_once();
+        let options = if is_retained { options.retained() } else { options };
+        self.client.publish("ostiary/front/command", message.to_owned(), options).unwrap();
+    }
+}
+
+#[test]
+fn commands_by_mqtt_are_carried_out_or_refused_and_recorded() {
+    let broker = Broker::open();
+    let mut door = Door::new();
+    let mqtt = format!("[mqtt]\nenabled = true\nhost = \"127.0.0.1\"\nport = {}", broker.port());
+    door.configure(&format!(
+        "[door]\nname = \"front\"\n{mqtt}\ncommands = [\"open\", \"lockdown\", \"people\"]"
+    ));
+    let mut commander = Commander::new(&broker);
+    let old = json!({ "command": "lock_down", "time": "2026-01-01T00:00:00Z", "nonce": "old" });
+    commander.publish(&old.to_string(), true);
+    door.start();
+    let events = |kind: &str| {
+        let events = door.lines(&["events"]);
+        events.into_iter().filter(|event| event["kind"] == kind).collect::<Vec<_>>()
+    };
+    let refusals = |count: usize| {
+        wait_for("the refusal is recorded", || events("command_refused").len() == count);
+        events("command_refused").pop().unwrap()
+    };
+    let refused = refusals(1);
+    assert_eq!((&refused["command"], &refused["via"]), (&json!("lock_down"), &json!("mqtt")), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("retained"), "{refused}");
+    assert_eq!(refused.get("uid"), None);
+    let mode = || door.lines(&["door", "state"])[0]["mode"].clone();
+    assert_eq!(mode(), "normal");
+    commander.give("lock_down", json!({}));
+    wait_for("the door is locked down", || mode() == "locked_down");
+    // It ends no lockdown.
+    commander.give("lock", json!({}));
+    commander.give("open", json!({}));
+    let refused = refusals(2);
+    assert!(refused["detail"].as_str().unwrap().contains("no relay"), "{refused}");
+    assert_eq!(mode(), "locked_down");
+    commander.give("end_lockdown", json!({}));
+    wait_for("the lockdown ends", || mode() == "normal");
+    assert!(events("mode_changed").iter().all(|event| event["via"] == "mqtt"));
+    commander.give("disable_person", json!({ "person": "ann" }));
+    wait_for("the person is disabled", || {
+        door.lines(&["people", "list"])
+            .iter()
+            .any(|person| person["name"] == "Ann" && person["enabled"] == false)
+    });
+    let ann = || door.lines(&["people", "show", "Ann"])[0].clone();
+    commander.give("enable_person", json!({ "person": ann()["id"] }));
+    wait_for("the person is enabled", || ann()["enabled"] == true);
+    commander.give("enable_person", json!({ "person": "Zoe" }));
+    assert!(refusals(3)["detail"].as_str().unwrap().contains("Zoe"));
+    let change = events("administered").pop().unwrap();
+    assert_eq!((&change["person"], &change["action"]), (&json!("Ann"), &json!("enabled")));
+    for garbage in ["", "{", "open", "\u{0}", "[1]", "{\"command\":\"open\"}"] {
+        commander.publish(garbage, false);
+    }
+    assert_eq!(mode(), "normal");
+    // A door whose owner allows none does not listen.
+    door.stop();
+    door.configure(&format!("[door]\nname = \"front\"\n{mqtt}"));
+    door.start();
+    commander.give("lock_down", json!({}));
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(door.lines(&["door", "state"])[0]["mode"], "normal");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub fn record_change(config: &Config, facebank: &Path, change: Administration) {
 
 /// The user of this process.
 pub fn user() -> User {
-    User { uid: getuid().as_raw(), sudo_uid: sudo_uid() }
+    User::Process { uid: getuid().as_raw(), sudo_uid: sudo_uid() }
 }
 
 /// Whether two paths name one file. A path that cannot be resolved is compared as it is written.

@@ -25,7 +25,7 @@ pub fn running_door(config: &Config, facebank: &Path) -> Result<Option<Client>, 
         return Ok(None);
     }
     // The door takes this from root only.
-    if let User { uid: 0, sudo_uid: Some(uid) } = user() {
+    if let User::Process { uid: 0, sudo_uid: Some(uid) } = user() {
         client.door().set_sudo_user(uid.into()).call()?;
     }
     Ok(Some(client))

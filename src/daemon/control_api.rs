@@ -168,7 +168,7 @@ impl Connection {
     /// The user who calls.
     fn user(&self) -> User {
         let sudo_uid = *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner);
-        User { uid: self.session.peer.uid, sudo_uid }
+        User::Process { uid: self.session.peer.uid, sudo_uid }
     }
 
     /// Gives the door a command.

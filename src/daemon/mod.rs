@@ -25,6 +25,7 @@ mod live_view;
 mod lockout_events;
 mod mode_at_start;
 pub mod mode_file;
+mod mqtt_commands;
 mod oom_score;
 mod probation_run;
 mod progress;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use ostiary_access::ModeName;
 use ostiary_core::durable;
-use ostiary_events::User;
+use ostiary_events::{User, Via};
 use serde::{Deserialize, Serialize};
 
 /// What the name of the file has after that of the event store.
@@ -29,6 +29,8 @@ pub struct SavedMode {
     until: Option<Timestamp>,
     uid: Option<u32>,
     sudo_uid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    via: Option<Via>,
 }
 
 /// The mode that the door has, as far as the file says.
@@ -47,8 +49,8 @@ pub enum ModeOnDisk {
 impl SavedMode {
     /// A mode that began at a time. `until` is the end of a hold, `user` who asked for it.
     pub fn new(mode: ModeName, since: Timestamp, until: Option<Timestamp>, user: Option<User>) -> Self {
-        let (uid, sudo_uid) = (user.map(|user| user.uid), user.and_then(|user| user.sudo_uid));
-        Self { format: FORMAT, mode, since, until, uid, sudo_uid }
+        let (uid, sudo_uid) = (user.and_then(User::uid), user.and_then(User::sudo_uid));
+        Self { format: FORMAT, mode, since, until, uid, sudo_uid, via: user.and_then(User::via) }
     }
 
     /// The end of a hold.
@@ -61,8 +63,8 @@ impl SavedMode {
 impl fmt::Display for SavedMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "since {:.0}", self.since)?;
-        match self.uid {
-            Some(uid) => write!(f, ", by a command of {}", User { uid, sudo_uid: self.sudo_uid }),
+        match User::of(self.uid, self.sudo_uid, self.via) {
+            Some(user) => write!(f, ", by a command of {user}"),
             None => Ok(()),
         }
     }
@@ -130,7 +132,12 @@ mod tests {
 
     fn locked_down() -> SavedMode {
         let since = "2026-11-29T17:00:00.25Z".parse().unwrap();
-        SavedMode::new(ModeName::LockedDown, since, None, Some(User { uid: 0, sudo_uid: Some(1000) }))
+        SavedMode::new(
+            ModeName::LockedDown,
+            since,
+            None,
+            Some(User::Process { uid: 0, sudo_uid: Some(1000) }),
+        )
     }
 
     #[test]

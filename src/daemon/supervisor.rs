@@ -1,6 +1,7 @@
 //! The main thread: starts the other threads, reports READY to systemd and feeds its watchdog, reloads the configuration on
 //! SIGHUP, and ends the threads with the relay at rest.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,15 +13,15 @@ use ostiary_access::{DoorMonitor, GroupWithoutHours, LivenessRules, groups_witho
 use ostiary_capture as capture;
 use ostiary_capture::FrameSource;
 use ostiary_config as config;
-use ostiary_config::{Config, Hours, LivenessLevel, Loaded};
+use ostiary_config::{Config, Hours, LivenessLevel, Loaded, MqttCommands};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
 use ostiary_events::{Action, Administration, EventKind, EventSink, ReopeningStore, User, logging};
-use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery};
+use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery, PersonSummary};
 use ostiary_models::{Bundle, Manifest};
 use ostiary_mqtt as mqtt;
-use ostiary_mqtt::Mqtt;
+use ostiary_mqtt::{KnownPerson, Mqtt};
 use ostiary_pipeline::{RecognitionPipeline, Thresholds};
 use ostiary_self_test::SelfTest;
 use ostiary_vision::VisionError;
@@ -39,6 +40,7 @@ use super::door_worker::DoorWorker;
 use super::error::DaemonError;
 use super::input_worker::InputWorker;
 use super::mode_at_start;
+use super::mqtt_commands;
 use super::probation_run::{ProbationRun, RolledBack};
 use super::shared::Shared;
 use super::store_worker::StoreWorker;
@@ -176,11 +178,13 @@ fn run_with(
     if config.mqtt.enabled {
         let description = mqtt::DoorDescription {
             name: &config.door.name,
+            has_relay: door_summary.has_relay,
             has_contact: door_summary.has_contact,
             mode: shared.mode().name(),
-            summary: summary_for_mqtt(&door_summary),
+            summary: summary_for_mqtt(&config.mqtt, &door_summary, &facebank),
         };
-        let mqtt = Mqtt::start(&config.mqtt, description, store.clone())?;
+        let commands = mqtt_commands::start(shared.clone(), facebank_path.clone())?;
+        let mqtt = Mqtt::start(&config.mqtt, description, store.clone(), commands)?;
         mqtt_summary = Some(mqtt.summary());
         outputs.push(Box::new(mqtt));
     }
@@ -306,7 +310,7 @@ impl Supervisor<'_> {
                 match signal {
                     // The event says what became of it.
                     SIGHUP => {
-                        let user = process.map(|process| User { uid: process.uid, sudo_uid: None });
+                        let user = process.map(|process| User::Process { uid: process.uid, sudo_uid: None });
                         let _ = self.reload(facebank, user, &mut keep_alive);
                     }
                     _ => return Ok(()),
@@ -368,7 +372,7 @@ impl Supervisor<'_> {
                 }
                 self.people_problems = warn_of_people(&gallery, &self.config, &self.people_problems);
                 self.door_summary.people = gallery.len();
-                self.report_summary();
+                self.report_summary(facebank);
                 self.pending_update().gallery = Some(gallery);
                 false
             }
@@ -382,10 +386,10 @@ impl Supervisor<'_> {
     }
 
     /// Tells the control API and MQTT of other people or models.
-    fn report_summary(&self) {
+    fn report_summary(&self, facebank: &Facebank) {
         self.control_api.set_summary(self.door_summary.clone());
         if let Some(mqtt) = &self.mqtt_summary {
-            mqtt.set(summary_for_mqtt(&self.door_summary));
+            mqtt.set(summary_for_mqtt(&self.config.mqtt, &self.door_summary, facebank));
         }
     }
 
@@ -397,7 +401,7 @@ impl Supervisor<'_> {
         user: Option<User>,
         keep_alive: impl FnMut(),
     ) -> Result<String, String> {
-        self.apply(user, |door| {
+        self.apply(user, facebank, |door| {
             let files = door.files.as_ref().context("this daemon runs without a configuration file")?;
             door.prepare(files.load()?, facebank, keep_alive)
         })
@@ -415,7 +419,7 @@ impl Supervisor<'_> {
     ) -> Result<String, String> {
         let files = self.files.as_ref().ok_or("this door runs without a configuration file")?;
         let change = config::change_key(files.layers(), key, value).map_err(|error| error.to_string())?;
-        let detail = self.apply(Some(user), |door| {
+        let detail = self.apply(Some(user), facebank, |door| {
             let prepared = door.prepare(change.loaded.clone(), facebank, keep_alive)?;
             // Last: a change that is refused is never in the file.
             change.write()?;
@@ -431,9 +435,10 @@ impl Supervisor<'_> {
     fn apply(
         &mut self,
         user: Option<User>,
+        facebank: &Facebank,
         prepare: impl FnOnce(&Self) -> anyhow::Result<PreparedReload>,
     ) -> Result<String, String> {
-        let uid = user.map(|user| user.uid);
+        let uid = user.and_then(User::uid);
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify_systemd(&[NotifyState::Reloading, now]);
         }
@@ -456,7 +461,7 @@ impl Supervisor<'_> {
                 self.door_summary.people = prepared.people;
                 self.door_summary.model = model.clone();
                 self.door_summary.liveness = config.liveness.level();
-                self.report_summary();
+                self.report_summary(facebank);
                 self.control_api.set_config(config.clone(), settings);
                 *self.pending_update() = pending_update;
                 self.groups_without_hours = prepared.groups_without_hours;
@@ -543,8 +548,20 @@ struct PreparedReload {
     detail: String,
 }
 
-fn summary_for_mqtt(summary: &DoorSummary) -> mqtt::DoorSummary {
-    mqtt::DoorSummary { people: summary.people, model: summary.model.to_string() }
+/// What clients of the broker are told of people. Names only if commands about people are allowed.
+fn summary_for_mqtt(config: &config::Mqtt, summary: &DoorSummary, facebank: &Facebank) -> mqtt::DoorSummary {
+    let known = |summary: PersonSummary| {
+        let (id, enabled) = (summary.person.id.0, summary.person.enabled);
+        (id, KnownPerson { name: summary.person.name, enabled })
+    };
+    let household = config.commands.contains(&MqttCommands::People).then(|| match facebank.people() {
+        Ok(people) => people.into_iter().map(known).collect(),
+        Err(error) => {
+            log::warn!("the switches of people cannot be published: {error}");
+            BTreeMap::new()
+        }
+    });
+    mqtt::DoorSummary { people: summary.people, model: summary.model.to_string(), household }
 }
 
 /// Opens the facebank to read it. Creates an empty one if there is none.

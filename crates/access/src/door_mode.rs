@@ -62,6 +62,10 @@ pub enum CommandName {
     LockDown,
     /// See [`DoorCommand::Normal`].
     Normal,
+    /// Let a person in. The door itself knows nothing of people.
+    EnablePerson,
+    /// Let a person in no longer.
+    DisablePerson,
 }
 
 /// Why the door does not do what a command asks for.

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     /// One of the names of an enum's variants.
     OneOf(fn() -> &'static [&'static str]),
     OneOfNumbers(&'static [i64]),
+    /// A list of names of an enum's variants, each at most once.
+    ListOf(fn() -> &'static [&'static str]),
     /// Three probabilities.
     Thresholds,
     /// `[x, y, width, height]`, pixels.
@@ -142,6 +144,11 @@ pub(crate) const fn one_of<T: DeserializeOwned>() -> Rule {
     Rule::new(Kind::OneOf(serde_introspect::<T>))
 }
 
+/// A list of names of the variants of `T`, as serde has them.
+pub(crate) const fn list_of<T: DeserializeOwned>() -> Rule {
+    Rule::new(Kind::ListOf(serde_introspect::<T>))
+}
+
 /// One of these numbers.
 pub(crate) const fn one_of_numbers(choices: &'static [i64]) -> Rule {
     Rule::new(Kind::OneOfNumbers(choices))
@@ -232,6 +239,11 @@ impl Kind {
             }
             Self::OneOf(choices) => choices().contains(&value.as_str()?),
             Self::OneOfNumbers(choices) => choices.contains(&value.as_integer()?),
+            Self::ListOf(choices) => {
+                let texts = texts(value)?;
+                let is_new = |(at, text): (usize, &&str)| !texts.iter().take(at).any(|other| other == text);
+                texts.iter().all(|text| choices().contains(text)) && texts.iter().enumerate().all(is_new)
+            }
             Self::Thresholds => {
                 let numbers = numbers(value)?;
                 numbers.len() == 3 && numbers.iter().all(|p| (0.0..=1.0).contains(p))
@@ -259,7 +271,9 @@ impl Kind {
             Self::Integer(least, most) => format!("{least} to {most}"),
             Self::Number(least, most) => format!("{} to {}", short(*least), short(*most)),
             Self::Name => "1 to 64 letters, digits, - and _".to_owned(),
-            Self::OneOf(choices) => either(choices().iter().map(|choice| format!("{choice:?}"))),
+            Self::OneOf(choices) | Self::ListOf(choices) => {
+                either(choices().iter().map(|choice| format!("{choice:?}")))
+            }
             Self::OneOfNumbers(choices) => either(choices.iter().map(i64::to_string)),
             Self::Thresholds => "0 to 1".to_owned(),
             Self::Flag
@@ -296,6 +310,7 @@ impl fmt::Display for Kind {
             }
             Self::Name => write!(f, "text of {range}"),
             Self::OneOf(_) | Self::OneOfNumbers(_) => write!(f, "one of {range}"),
+            Self::ListOf(_) => write!(f, "a list of {range}, each at most once; [] for none"),
             Self::Thresholds => write!(f, "a list of three numbers from {range}"),
             Self::Options => f.write_str("a list of texts, as in [\"device_id=0\"]"),
             Self::PublicKeys => {

@@ -73,7 +73,6 @@ pub enum SetError {
 
 /// A change of the file that is allowed, and not made yet.
 #[derive(Debug)]
-#[must_use = "the file changes with `write`"]
 pub struct KeyChange {
     path: PathBuf,
     text: String,

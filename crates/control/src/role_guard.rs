@@ -37,21 +37,21 @@ const ROLES: &[(&str, Role)] = &[
 ];
 
 /// An interface whose calls are answered only for callers with the role for them. The parameters of others are not read.
-pub struct RoleGuard<I> {
-    interface: I,
+pub struct RoleGuard {
+    interface: Box<dyn Interface + Send + Sync>,
     role: Option<Role>,
     /// The user id of the caller, for messages.
     uid: u32,
 }
 
-impl<I> RoleGuard<I> {
+impl RoleGuard {
     /// Guards an interface against what the user with this id and role may not call.
-    pub fn new(interface: I, role: Option<Role>, uid: u32) -> Self {
+    pub fn new(interface: Box<dyn Interface + Send + Sync>, role: Option<Role>, uid: u32) -> Self {
         Self { interface, role, uid }
     }
 }
 
-impl<I: Interface> Interface for RoleGuard<I> {
+impl Interface for RoleGuard {
     fn get_description(&self) -> &'static str {
         self.interface.get_description()
     }

@@ -54,13 +54,60 @@ pub enum Action {
     Configured,
 }
 
-/// The user who ran a command.
+/// Who gave a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct User {
+pub enum User {
+    /// The user of a process of this machine.
+    Process {
+        /// The user id of the process.
+        uid: u32,
+        /// The user id from which `sudo` was run, as sudo reports it.
+        sudo_uid: Option<u32>,
+    },
+    /// A client of the MQTT broker. The broker does not tell which.
+    Mqtt,
+}
+
+/// The way of a command that does not come from a process of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// By a message of MQTT.
+    Mqtt,
+}
+
+impl User {
+    /// The user with these fields of a JSON object; `None` if they name nobody.
+    pub fn of(uid: Option<u32>, sudo_uid: Option<u32>, via: Option<Via>) -> Option<Self> {
+        match via {
+            Some(Via::Mqtt) => Some(Self::Mqtt),
+            None => uid.map(|uid| Self::Process { uid, sudo_uid }),
+        }
+    }
+
     /// The user id of the process.
-    pub uid: u32,
-    /// The user id from which `sudo` was run, as sudo reports it.
-    pub sudo_uid: Option<u32>,
+    pub fn uid(self) -> Option<u32> {
+        match self {
+            Self::Process { uid, .. } => Some(uid),
+            Self::Mqtt => None,
+        }
+    }
+
+    /// The user id from which `sudo` was run.
+    pub fn sudo_uid(self) -> Option<u32> {
+        match self {
+            Self::Process { sudo_uid, .. } => sudo_uid,
+            Self::Mqtt => None,
+        }
+    }
+
+    /// The way, if it is not a process of this machine.
+    pub fn via(self) -> Option<Via> {
+        match self {
+            Self::Process { .. } => None,
+            Self::Mqtt => Some(Via::Mqtt),
+        }
+    }
 }
 
 /// As JSON has it, without quotes.
@@ -90,12 +137,15 @@ impl Action {
     }
 }
 
-/// `user 1000 by sudo`, `user 998`.
+/// `user 1000 by sudo as user 0`, `user 998`, `a client of the MQTT broker`.
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sudo_uid {
-            Some(uid) => write!(f, "user {uid} by sudo as user {}", self.uid),
-            None => write!(f, "user {}", self.uid),
+        match self {
+            Self::Process { uid, sudo_uid: Some(sudo_uid) } => {
+                write!(f, "user {sudo_uid} by sudo as user {uid}")
+            }
+            Self::Process { uid, sudo_uid: None } => write!(f, "user {uid}"),
+            Self::Mqtt => f.write_str("a client of the MQTT broker"),
         }
     }
 }

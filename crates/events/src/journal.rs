@@ -5,7 +5,7 @@ use log::{Level, Record};
 
 use super::record::Record as EventRecord;
 use super::trail::SignedHead;
-use super::{Event, EventKind, EventSink, OutputError, sentence};
+use super::{Event, EventKind, EventSink, OutputError, Via, sentence};
 
 /// Writes events to the program's log. If the system has a journal, the log is the journal.
 #[derive(Default)]
@@ -125,6 +125,7 @@ impl kv::Source for Fields {
         put("ostiary_command", self.command.as_deref().map(Value::from))?;
         put("ostiary_uid", event.uid.map(Value::from))?;
         put("ostiary_sudo_uid", event.sudo_uid.map(Value::from))?;
+        put("ostiary_via", event.via.map(|Via::Mqtt| Value::from("mqtt")))?;
         put("ostiary_count", event.count.map(Value::from))?;
         put("ostiary_until", self.until.as_deref().map(Value::from))?;
         put("ostiary_latency_ms", event.latency_ms.map(Value::from))?;
@@ -195,7 +196,7 @@ mod tests {
             ("ostiary_track", "3"),
         ];
         assert_eq!(fields(&Event { id: 7, ..denied }), map(expected));
-        let user = crate::User { uid: 1000, sudo_uid: None };
+        let user = crate::User::Process { uid: 1000, sudo_uid: None };
         let refused = event(EventKind::CommandRefused {
             command: CommandName::Open,
             detail: "no relay is configured".into(),

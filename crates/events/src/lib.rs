@@ -24,7 +24,7 @@ mod testing;
 pub mod trail;
 mod visit;
 
-pub use administration::{Action, Administration, User};
+pub use administration::{Action, Administration, User, Via};
 pub use decision_details::DecisionDetails;
 pub use denial_windows::DenialWindows;
 pub use event::{Denial, Event, EventKind, Grant};

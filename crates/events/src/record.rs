@@ -11,7 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, LivenessReport, User,
+    Action, Administration, Denial, Event, EventKind, EventName, Evidence, Grant, LivenessReport, User, Via,
 };
 
 /// The detail of a denial to the exit button.
@@ -60,6 +60,8 @@ pub(super) struct Record {
     pub uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sudo_uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub liveness: Option<LivenessReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,6 +131,7 @@ impl From<&Event> for Record {
             action: None,
             uid: None,
             sudo_uid: None,
+            via: None,
             liveness: None,
             mode: None,
             command: None,
@@ -189,7 +192,8 @@ impl From<&Event> for Record {
 
 impl Record {
     fn with_user(self, user: Option<User>) -> Self {
-        Self { uid: user.map(|user| user.uid), sudo_uid: user.and_then(|user| user.sudo_uid), ..self }
+        let (uid, sudo_uid) = (user.and_then(User::uid), user.and_then(User::sudo_uid));
+        Self { uid, sudo_uid, via: user.and_then(User::via), ..self }
     }
 
     fn with_grant(self, grant: &Grant) -> Self {
@@ -263,7 +267,7 @@ impl Record {
                     ModeName::HeldOpen => Some(self.required("until", self.until)?),
                     ModeName::Normal | ModeName::LockedDown => None,
                 };
-                let user = self.uid.map(|uid| User { uid, sudo_uid: self.sudo_uid });
+                let user = User::of(self.uid, self.sudo_uid, self.via);
                 EventKind::ModeChanged { mode, until, user }
             }
             EventName::CommandRefused => EventKind::CommandRefused {
@@ -312,7 +316,7 @@ impl Record {
     }
 
     fn user(&self) -> Result<User, RecordError> {
-        Ok(User { uid: self.required("uid", self.uid)?, sudo_uid: self.sudo_uid })
+        self.required("uid", User::of(self.uid, self.sudo_uid, self.via))
     }
 
     fn detail(&self) -> Result<String, RecordError> {

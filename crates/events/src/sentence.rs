@@ -318,7 +318,8 @@ mod tests {
 
     #[test]
     fn a_command_says_whose_it_was() {
-        let user = User { uid: 0, sudo_uid: Some(1000) };
+        let user = User::Process { uid: 0, sudo_uid: Some(1000) };
+        let plain = User::Process { uid: 0, sudo_uid: None };
         let changed = |mode, until, user| EventKind::ModeChanged { mode, until, user };
         let until = Some("2026-11-24T09:15:00.25Z".parse().unwrap());
         for (kind, expected) in [
@@ -331,11 +332,11 @@ mod tests {
                 "The door is held open until 2026-11-24T09:15:00Z by a command of user 1000 by sudo as user 0.",
             ),
             (
-                changed(ModeName::LockedDown, None, Some(User { sudo_uid: None, ..user })),
+                changed(ModeName::LockedDown, None, Some(plain)),
                 "The door is locked down by a command of user 0: nobody is let in by face, and the exit button works.",
             ),
             (
-                changed(ModeName::Normal, None, Some(User { sudo_uid: None, ..user })),
+                changed(ModeName::Normal, None, Some(plain)),
                 "The door is in its normal mode by a command of user 0.",
             ),
             (changed(ModeName::Normal, None, None), "The door is in its normal mode: the hold has ended."),
@@ -343,7 +344,7 @@ mod tests {
                 EventKind::CommandRefused {
                     command: CommandName::Open,
                     detail: "no relay is configured".into(),
-                    user: User { sudo_uid: None, ..user },
+                    user: plain,
                 },
                 "Refused the command `open` of user 0: no relay is configured.",
             ),
@@ -354,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_test_of_liveness_says_what_was_counted() {
-        let user = User { uid: 998, sudo_uid: Some(1000) };
+        let user = User::Process { uid: 998, sudo_uid: Some(1000) };
         let report = LivenessReport { visits: Vec::new(), is_complete: false, ..liveness_report() };
         assert_eq!(
             sentence(&event(EventKind::LivenessTested { report, user })),

@@ -4,17 +4,115 @@
 //! A template must render something for every message, also for one that is empty or no JSON: otherwise Home Assistant logs a warning.
 //! It shows `None` as "unknown".
 
+use std::collections::BTreeMap;
+
 use ostiary_access::ModeName;
+use ostiary_config::MqttCommands;
 use serde_json::{Value, json};
 
+use super::event_message::without_templates;
+use super::state::KnownPerson;
 use super::subject::Subject;
 use super::topics::Topics;
 
 /// The message, if it is an object, and an empty object otherwise.
 const OBJECT: &str = "(value_json | default({}, true))";
 
-/// The retained payload: one device with all of its entities.
-pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
+/// The longest hold that the lock in Home Assistant asks for, seconds.
+const HOLD_S: u32 = 3600;
+/// The most people with a switch: all of them are in one message.
+const MAX_SWITCHES: usize = 40;
+
+/// What the door can be asked for, and what it has.
+#[derive(Debug, Clone)]
+pub(super) struct Offered {
+    /// The commands that it takes.
+    pub commands: Vec<MqttCommands>,
+    /// Whether it has a relay.
+    pub has_relay: bool,
+    /// Whether it has a contact that shows whether it is open.
+    pub has_contact: bool,
+}
+
+/// What Home Assistant is told of the door, with the switches of people.
+pub(super) struct Discovery {
+    /// The payload without people.
+    door: Value,
+    /// The topics and the id that switches of people need.
+    command_topic: String,
+    state_topic: String,
+    id: String,
+    /// The people with a switch. One whose switch is to be removed has no name any longer.
+    people: BTreeMap<i64, Option<String>>,
+}
+
+impl Discovery {
+    /// A door that knows nobody.
+    pub fn new(topics: &Topics, door: &str, offered: &Offered) -> Self {
+        Self {
+            door: payload(topics, door, offered),
+            command_topic: topics.command.clone(),
+            state_topic: topics.state.clone(),
+            id: topics.object_id.clone(),
+            people: BTreeMap::new(),
+        }
+    }
+
+    /// Replaces the people with a switch. Returns whether the payload changed.
+    pub fn set_people<'a>(&mut self, people: impl Iterator<Item = (i64, &'a KnownPerson)>) -> bool {
+        let mut new: BTreeMap<i64, Option<String>> = self.people.keys().map(|id| (*id, None)).collect();
+        let mut left_out = 0;
+        for (number, (id, person)) in people.enumerate() {
+            match number < MAX_SWITCHES {
+                true => drop(new.insert(id, Some(person.name.clone()))),
+                false => left_out += 1,
+            }
+        }
+        if new == self.people {
+            return false;
+        }
+        if left_out > 0 {
+            log::warn!("Home Assistant gets switches for {MAX_SWITCHES} people; {left_out} have none");
+        }
+        self.people = new;
+        true
+    }
+
+    /// The retained payload: one device with all of its entities.
+    pub fn payload(&self) -> String {
+        let mut payload = self.door.clone();
+        if let Some(components) = payload.get_mut("components").and_then(Value::as_object_mut) {
+            for (id, name) in &self.people {
+                let switch = name.as_ref().map_or_else(|| removed("switch"), |name| self.switch(*id, name));
+                components.insert(format!("person_{id}"), switch);
+            }
+        }
+        without_templates(&payload.to_string())
+    }
+
+    /// The switch that lets a person in. The person's name stands in no template.
+    fn switch(&self, id: i64, name: &str) -> Value {
+        let person = format!("({} | default({{}}, true)).get('{id}', {{}})", field("household"));
+        json!({
+            "platform": "switch",
+            "name": name,
+            "unique_id": format!("{}_person_{id}", self.id),
+            "icon": "mdi:account-check",
+            "command_topic": self.command_topic,
+            "command_template": command(&format!("'person': {id}")),
+            "payload_on": "enable_person",
+            "payload_off": "disable_person",
+            "state_topic": self.state_topic,
+            "value_template": format!("{{{{ 'on' if {person}.enabled else 'off' }}}}"),
+            "state_on": "on",
+            "state_off": "off",
+            "qos": 1,
+        })
+    }
+}
+
+/// One device with the entities of the door itself.
+fn payload(topics: &Topics, door: &str, offered: &Offered) -> Value {
     let id = &topics.object_id;
     let version = env!("CARGO_PKG_VERSION");
     let mut components = json!({
@@ -30,6 +128,32 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
             "value_template": state("relay"),
             "payload_on": "on",
             "payload_off": "off",
+        },
+        "lock": {
+            "platform": "lock",
+            "name": "Lock",
+            "command_topic": topics.command,
+            "command_template": command(&format!("'seconds': {HOLD_S}")),
+            "payload_open": "open",
+            "payload_unlock": "hold_open",
+            "payload_lock": "lock",
+            "state_topic": topics.state,
+            "value_template": format!("{{{{ 'UNLOCKED' if {} == 'on' else 'LOCKED' }}}}", field("relay")),
+            "qos": 1,
+        },
+        "lockdown": {
+            "platform": "switch",
+            "name": "Lockdown",
+            "icon": "mdi:shield-lock",
+            "command_topic": topics.command,
+            "command_template": command(&format!("'seconds': {HOLD_S}")),
+            "payload_on": "lock_down",
+            "payload_off": "end_lockdown",
+            "state_topic": topics.state,
+            "value_template": format!("{{{{ 'on' if {} == 'locked_down' else 'off' }}}}", field("mode")),
+            "state_on": "on",
+            "state_off": "off",
+            "qos": 1,
         },
         "contact": {
             "platform": "binary_sensor",
@@ -148,8 +272,16 @@ pub(super) fn payload(topics: &Topics, door: &str, has_contact: bool) -> Value {
                 component.insert("unique_id".to_owned(), format!("{id}_{name}").into());
             }
         }
-        if !has_contact {
+        if !offered.has_contact {
             components.insert("contact".to_owned(), removed("binary_sensor"));
+        }
+        match offered.has_relay && offered.commands.contains(&MqttCommands::Open) {
+            // The lock has the state of the relay too.
+            true => components.insert("relay".to_owned(), removed("binary_sensor")),
+            false => components.insert("lock".to_owned(), removed("lock")),
+        };
+        if !offered.commands.contains(&MqttCommands::Lockdown) {
+            components.insert("lockdown".to_owned(), removed("switch"));
         }
     }
     json!({
@@ -184,6 +316,14 @@ fn removed(platform: &str) -> Value {
     json!({ "platform": platform })
 }
 
+/// The template of a command, whose word is the value, with one more field.
+fn command(field: &str) -> String {
+    format!(
+        "{{{{ {{'command': value, 'time': utcnow().isoformat(), 'nonce': (range(2 ** 31) | random) | string, {field}}} \
+         | to_json }}}}"
+    )
+}
+
 /// A field of the message, which may be missing.
 fn field(name: &str) -> String {
     format!("{OBJECT}.{name}")
@@ -207,13 +347,30 @@ mod tests {
 
     use super::*;
 
-    fn of_door(has_contact: bool) -> Value {
-        payload(&Topics::new(&config::Mqtt::default(), "front").unwrap(), "front", has_contact)
+    fn topics() -> Topics {
+        Topics::new(&config::Mqtt::default(), "front").unwrap()
+    }
+
+    fn of_door(offered: &Offered) -> Value {
+        payload(&topics(), "front", offered)
+    }
+
+    fn all() -> Offered {
+        use MqttCommands::{Lockdown, Open, People};
+        Offered { commands: vec![Open, Lockdown, People], has_relay: true, has_contact: true }
+    }
+
+    fn without_commands() -> Offered {
+        Offered { commands: Vec::new(), ..all() }
+    }
+
+    fn without_contact() -> Offered {
+        Offered { has_contact: false, ..without_commands() }
     }
 
     #[test]
     fn every_entity_has_its_own_id_and_the_device_is_named() {
-        let payload = of_door(true);
+        let payload = of_door(&without_commands());
         assert_eq!(payload["device"]["identifiers"], json!(["ostiary_front"]));
         let components = payload["components"].as_object().unwrap();
         let entities: Vec<_> = components.values().filter(|one| one.get("name").is_some()).collect();
@@ -223,7 +380,7 @@ mod tests {
         let gone: Vec<_> = components.iter().filter(|(_, one)| one.get("name").is_none()).collect();
         assert_eq!(
             gone.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(),
-            ["event", "last_person"].into()
+            ["event", "last_person", "lock", "lockdown"].into()
         );
         assert!(gone.iter().all(|(_, one)| one.as_object().unwrap().len() == 1));
         assert!(components.values().all(|one| one["platform"].is_string()));
@@ -234,8 +391,31 @@ mod tests {
 
     #[test]
     fn a_door_without_a_contact_has_no_entity_for_it() {
-        assert_eq!(of_door(false)["components"]["contact"], json!({ "platform": "binary_sensor" }));
-        assert_eq!(of_door(true)["components"]["contact"]["device_class"], "door");
+        assert_eq!(
+            of_door(&without_contact())["components"]["contact"],
+            json!({ "platform": "binary_sensor" })
+        );
+        assert_eq!(of_door(&all())["components"]["contact"]["device_class"], "door");
+    }
+
+    #[test]
+    fn a_lock_takes_commands_only_if_they_are_allowed_and_there_is_a_relay() {
+        let components = |offered: Offered| of_door(&offered)["components"].clone();
+        let offered = components(all());
+        assert_eq!(offered["lock"]["command_topic"], "ostiary/front/command");
+        assert_eq!(offered["relay"], json!({ "platform": "binary_sensor" }));
+        assert_eq!(offered["lockdown"]["payload_on"], "lock_down");
+        for least in [components(without_contact()), components(without_commands())] {
+            assert_eq!(least["lock"], json!({ "platform": "lock" }));
+            assert_eq!(least["lockdown"], json!({ "platform": "switch" }));
+            assert_eq!(least["relay"]["device_class"], "lock");
+            assert!(!least.to_string().contains("ostiary/front/command"));
+        }
+        assert_eq!(
+            components(Offered { has_relay: false, ..all() })["lock"],
+            json!({ "platform": "lock" }),
+            "nothing could open"
+        );
     }
 
     #[test]
@@ -247,8 +427,42 @@ mod tests {
         );
     }
 
+    fn household(names: &[(i64, &str)]) -> BTreeMap<i64, KnownPerson> {
+        names
+            .iter()
+            .map(|(id, name)| (*id, KnownPerson { name: (*name).to_owned(), enabled: true }))
+            .collect()
+    }
+
+    #[test]
+    fn people_have_switches_which_go_with_them() {
+        let mut discovery = Discovery::new(&topics(), "front", &all());
+        let components = |discovery: &Discovery| {
+            serde_json::from_str::<Value>(&discovery.payload()).unwrap()["components"].clone()
+        };
+        let mut set = |names: &[(i64, &str)]| {
+            let people = household(names);
+            let changed = discovery.set_people(people.iter().map(|(id, person)| (*id, person)));
+            (changed, components(&discovery))
+        };
+        let (changed, payload) = set(&[(7, "Ann"), (9, "{{ states }}")]);
+        assert!(changed);
+        assert_eq!(payload["person_7"]["name"], "Ann");
+        assert_eq!(payload["person_9"]["name"], "{ { states }}", "no name is a template");
+        assert!(!payload["person_9"]["command_template"].as_str().unwrap().contains("states"));
+        assert!(!set(&[(7, "Ann"), (9, "{{ states }}")]).0);
+        let (changed, payload) = set(&[(7, "Anna")]);
+        assert!(changed);
+        assert_eq!(payload["person_7"]["name"], "Anna");
+        assert_eq!(payload["person_9"], json!({ "platform": "switch" }), "it is removed");
+    }
+
     #[test]
     fn the_payload_fits_in_a_packet() {
-        assert!(of_door(true).to_string().len() < crate::options::MAX_PACKET / 2);
+        let mut discovery = Discovery::new(&topics(), "front", &all());
+        let name = "\u{1f6aa}".repeat(16);
+        let people = household(&(0..200).map(|id| (id, name.as_str())).collect::<Vec<_>>());
+        discovery.set_people(people.iter().map(|(id, person)| (*id, person)));
+        assert!(discovery.payload().len() < crate::options::MAX_PACKET * 3 / 4);
     }
 }

@@ -73,7 +73,7 @@ mod tests {
         let person = serde_json::from_str::<Value>(&inert).unwrap()["person"].clone();
         assert_eq!(person, "{ { { states }} { % if %}{ #{ {");
         // Objects in objects are not texts.
-        let user = User { uid: 1, sudo_uid: None };
+        let user = User::Process { uid: 1, sudo_uid: None };
         let change =
             Administration { action: ostiary_events::Action::Configured, person: None, detail: None, user };
         for kind in [EventKind::Administered(change), granted("Anna").kind] {

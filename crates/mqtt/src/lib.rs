@@ -1,9 +1,11 @@
 //! Reports events to a broker by MQTT: birth and last will, events, state, prompts, and Home Assistant's discovery.
 //!
-//! What comes in: stored events, and what the person before the door is asked to do. What goes out: messages to the broker, on a separate thread. It reconnects without end, and
-//! no other thread waits for it. Without a connection, events wait in the [`ReopeningStore`]. It takes no commands: the only topics that
-//! it subscribes to are Home Assistant's status and the door's own announcement, so that no message opens the door.
+//! What comes in: stored events, and what the person before the door is asked to do. What goes out: messages to the broker, on a
+//! separate thread. It reconnects without end, and no other thread waits for it. Without a connection, events wait in the
+//! [`ReopeningStore`]. It subscribes to Home Assistant's status and the door's own announcement, and to [commands](Command) only if
+//! the owner allows some.
 
+mod command;
 mod discovery;
 mod error;
 mod event_message;
@@ -22,8 +24,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use command::CommandReader;
+pub use command::{Command, PersonRef, Received};
+use discovery::{Discovery, Offered};
 pub use error::MqttError;
 use instance::Instance;
+use jiff::Timestamp;
 use link::{REQUESTS, Shared, lock};
 use ostiary_access::ModeName;
 use ostiary_config as config;
@@ -32,7 +38,7 @@ use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStor
 use prompt_topic::PromptTopic;
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use state::DoorState;
-pub use state::DoorSummary;
+pub use state::{DoorSummary, KnownPerson};
 use topics::Topics;
 
 /// The pauses between attempts to connect; each is twice the one before.
@@ -48,6 +54,8 @@ const STOP_EVENTS: Duration = Duration::from_millis(500);
 pub struct DoorDescription<'a> {
     /// The door's name.
     pub name: &'a str,
+    /// Whether the door has a relay that commands can switch.
+    pub has_relay: bool,
     /// Whether the door has a contact that shows whether it is open.
     pub has_contact: bool,
     /// The mode with which the door starts.
@@ -55,6 +63,9 @@ pub struct DoorDescription<'a> {
     /// Who is known to the door.
     pub summary: DoorSummary,
 }
+
+/// Is given each message that asks for something, on the thread that talks to the broker. It must return at once.
+pub type CommandSink = Box<dyn Fn(Received) + Send>;
 
 /// Tells clients of other people and models, also after [`Mqtt`] was given to another thread.
 pub struct SummaryHandle(Arc<Shared>);
@@ -88,21 +99,32 @@ impl Mqtt {
         config: &config::Mqtt,
         description: DoorDescription<'_>,
         store: Arc<Mutex<ReopeningStore>>,
+        commands: CommandSink,
     ) -> Result<Self, MqttError> {
-        let DoorDescription { name: door, has_contact, mode, summary } = description;
+        let DoorDescription { name: door, has_relay, has_contact, mode, summary } = description;
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
         let store_path = lock(&store).path().to_owned();
         let instance = Instance::new(&store_path, &config.prefix, door);
         options::options(config, &instance.client_id(&topics.object_id))?;
-        let discovery = discovery::payload(&topics, door, has_contact).to_string().into_bytes();
+        let offered = Offered { commands: config.commands.clone(), has_relay, has_contact };
+        let discovery = Discovery::new(&topics, door, &offered);
         let prompt = PromptTopic::new(topics.prompt.clone(), door);
         let state = DoorState::new(mode, summary);
         let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, state, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
-        let worker = Worker { config, broker: broker.clone(), shared: shared.clone(), stopped, _end: end };
+        let reader = CommandReader::new(&config.commands, Timestamp::now());
+        let worker = Worker {
+            config,
+            broker: broker.clone(),
+            shared: shared.clone(),
+            reader,
+            commands,
+            stopped,
+            _end: end,
+        };
         thread::Builder::new()
             .name("mqtt".to_owned())
             .spawn(move || worker.run())
@@ -196,6 +218,8 @@ struct Worker {
     config: config::Mqtt,
     broker: String,
     shared: Arc<Shared>,
+    reader: CommandReader,
+    commands: CommandSink,
     stopped: Receiver<()>,
     _end: Sender<()>,
 }
@@ -203,7 +227,7 @@ struct Worker {
 impl Worker {
     /// Connects, exchanges messages, and after a failure waits and connects again, until it is stopped. A failure that
     /// repeats is logged once.
-    fn run(self) {
+    fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         let mut failure = String::new();
         loop {
@@ -232,7 +256,7 @@ impl Worker {
     }
 
     /// One connection, from its start to its end.
-    fn run_once(&self, was_connected: &mut bool) -> Result<(), MqttError> {
+    fn run_once(&mut self, was_connected: &mut bool) -> Result<(), MqttError> {
         let topics = &self.shared.topics;
         let client_id = self.shared.instance.client_id(&topics.object_id);
         let mut options = options::options(&self.config, &client_id)?;
@@ -252,6 +276,10 @@ impl Worker {
                 Notice::Incoming(Packet::ConnAck(_)) => {
                     *was_connected = true;
                     log::info!("mqtt {}: connected", self.broker);
+                    if self.reader.reads_any() {
+                        // At most once: the broker keeps no command for a door that is not connected.
+                        client.try_subscribe(topics.command.as_str(), QoS::AtMostOnce).map_err(full)?;
+                    }
                     self.shared.connected(&client).map_err(full)?;
                     if self.shared.is_stopping() {
                         self.shared.disconnect(Duration::ZERO);
@@ -264,6 +292,17 @@ impl Worker {
                         self.shared.home_assistant_started().map_err(full)?;
                     } else if message.topic == topics.instance {
                         self.shared.hear(&message.payload, message.retain, &self.broker).map_err(full)?;
+                    } else if message.topic == topics.command {
+                        match self.reader.read(&message.payload, message.retain, Timestamp::now()) {
+                            Ok(received) => (self.commands)(received),
+                            Err(why) => {
+                                log::warn!(
+                                    "mqtt {}: a message on {} is no command: {why}",
+                                    self.broker,
+                                    topics.command
+                                )
+                            }
+                        }
                     }
                 }
                 Notice::Incoming(Packet::PubAck(ack)) => self.shared.confirmed(ack.pkid),

@@ -9,6 +9,7 @@ use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, ReopeningStore};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
+use super::discovery::Discovery;
 use super::event_message::{EventMessage, LiveMessage, without_templates};
 use super::instance::{Consequence, Instance};
 use super::lateness::Lateness;
@@ -31,8 +32,6 @@ pub(super) struct Shared {
     pub topics: Topics,
     pub instance: Instance,
     pub prompt: PromptTopic,
-    /// The payload for Home Assistant's discovery.
-    discovery: Vec<u8>,
     store: Arc<Mutex<ReopeningStore>>,
     /// Whether events have the similarities of faces.
     scores: bool,
@@ -44,6 +43,8 @@ pub(super) struct Shared {
 struct Link {
     /// Present only while connected.
     client: Option<Client>,
+    /// What Home Assistant is told of the door.
+    discovery: Discovery,
     state: DoorState,
     /// Whether the state has to be published again.
     state_changed: bool,
@@ -82,7 +83,7 @@ impl Shared {
         topics: Topics,
         instance: Instance,
         prompt: PromptTopic,
-        discovery: Vec<u8>,
+        mut discovery: Discovery,
         mut state: DoorState,
         scores: bool,
         store: Arc<Mutex<ReopeningStore>>,
@@ -99,8 +100,10 @@ impl Shared {
         let last_id = opened.last_id();
         let retained = RetainedTopics::load(opened.path(), topics.retained());
         drop(opened);
+        discovery.set_people(state.household());
         let link = Link {
             client: None,
+            discovery,
             state,
             state_changed: true,
             head: None,
@@ -112,16 +115,7 @@ impl Shared {
             retained,
             stopping: false,
         };
-        Self {
-            topics,
-            instance,
-            prompt,
-            discovery,
-            store,
-            scores,
-            link: Mutex::new(link),
-            settled: Condvar::new(),
-        }
+        Self { topics, instance, prompt, store, scores, link: Mutex::new(link), settled: Condvar::new() }
     }
 
     /// Reports an event, which is in the store unless its id is 0.
@@ -173,8 +167,16 @@ impl Shared {
     /// Other people or another model are in use.
     pub fn set_summary(&self, summary: DoorSummary) {
         let mut link = lock(&self.link);
+        let link = &mut *link;
         link.state_changed |= link.state.set_summary(summary);
-        self.pump(&mut link);
+        // Before the state of a new switch. A client that does not take it takes nothing, and publishes all after it reconnects.
+        if link.discovery.set_people(link.state.household())
+            && let Some(client) = &link.client
+            && let Err(error) = self.publish_discovery(client, &link.discovery)
+        {
+            log::warn!("the switches of people were not published: {error}");
+        }
+        self.pump(link);
     }
 
     /// A message on the topic of [`Instance`]. Tells the owner once of another door of the same name.
@@ -222,9 +224,7 @@ impl Shared {
             let retained = |topic: &str, payload: &[u8]| {
                 client.try_publish(topic, payload, PublishOptions::at_most_once().retained())
             };
-            if let Some(home_assistant) = &self.topics.home_assistant {
-                retained(&home_assistant.config, &self.discovery)?;
-            }
+            self.publish_discovery(client, &link.discovery)?;
             retained(&self.topics.availability, b"online")?;
             self.announce(client)?;
         }
@@ -232,6 +232,12 @@ impl Shared {
         link.head_changed = true;
         self.pump(link);
         Ok(())
+    }
+
+    fn publish_discovery(&self, client: &Client, discovery: &Discovery) -> Result<(), ClientError> {
+        let Some(home_assistant) = &self.topics.home_assistant else { return Ok(()) };
+        let options = PublishOptions::at_most_once().retained();
+        client.try_publish(home_assistant.config.as_str(), discovery.payload(), options)
     }
 
     /// The connection has ended: events that were not confirmed are sent over the next one.

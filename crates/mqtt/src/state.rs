@@ -1,6 +1,6 @@
 //! The state of the door, as the retained state topic reports it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use ostiary_access::{ModeName, Reason};
@@ -37,6 +37,18 @@ pub struct DoorSummary {
     pub people: usize,
     /// The embedding model in use.
     pub model: String,
+    /// Everybody who is enrolled; `None` for a door that takes no commands about people, which tells nobody's name here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub household: Option<BTreeMap<i64, KnownPerson>>,
+}
+
+/// A person who is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KnownPerson {
+    /// The name.
+    pub name: String,
+    /// Whether the person is let in.
+    pub enabled: bool,
 }
 
 /// Why somebody has to look after the door.
@@ -107,6 +119,11 @@ impl DoorState {
         let is_new = self.summary != summary;
         self.summary = summary;
         is_new
+    }
+
+    /// Everybody who is enrolled; nobody if commands about people are not allowed.
+    pub fn household(&self) -> impl Iterator<Item = (i64, &KnownPerson)> {
+        self.summary.household.iter().flatten().map(|(id, person)| (*id, person))
     }
 
     /// There is another door of this name. Returns whether the state changed.
@@ -222,7 +239,7 @@ mod tests {
     }
 
     fn state() -> DoorState {
-        DoorState::new(ModeName::Normal, DoorSummary { people: 2, model: "0123".into() })
+        DoorState::new(ModeName::Normal, DoorSummary { people: 2, model: "0123".into(), household: None })
     }
 
     fn granted(person: Option<&str>) -> Event {
@@ -335,7 +352,7 @@ mod tests {
         assert_eq!(field(&state, "mode_until"), "2026-11-29T18:00:00Z");
         assert!(state.follow(&mode(ModeName::LockedDown, None)));
         assert_eq!((field(&state, "mode"), field(&state, "mode_until")), (json!("locked_down"), json!(null)));
-        let summary = DoorSummary { people: 3, model: "0123".into() };
+        let summary = DoorSummary { people: 3, model: "0123".into(), household: None };
         assert!(state.set_summary(summary.clone()) && !state.set_summary(summary));
         assert_eq!(field(&state, "people"), 3);
     }

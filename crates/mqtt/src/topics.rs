@@ -17,6 +17,8 @@ pub(super) struct Topics {
     pub state: String,
     /// Retained: the last signed head of the event trail.
     pub head: String,
+    /// Commands for the door; see [`super::command`].
+    pub command: String,
     /// Which doors publish here; see [`super::instance`].
     pub instance: String,
     /// What the person before the door is asked to do; see [`super::prompt_topic`].
@@ -67,6 +69,7 @@ impl Topics {
             live: Subject::ALL.map(|subject| format!("{base}/live/{}", subject.name())),
             state: format!("{base}/state"),
             head: format!("{base}/head"),
+            command: format!("{base}/command"),
             instance: format!("{base}/instance"),
             prompt: format!("{base}/prompt"),
             object_id,

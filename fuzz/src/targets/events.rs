@@ -87,16 +87,16 @@ fn recorded() -> Result<Vec<u8>> {
     for kind in [
         EventKind::Started { detail: "2 people".into() },
         EventKind::Denied(Denial::ExitButton),
-        EventKind::Granted(Grant::Command { user: User { uid: 0, sudo_uid: Some(1000) } }),
+        EventKind::Granted(Grant::Command { user: User::Process { uid: 0, sudo_uid: Some(1000) } }),
         EventKind::ModeChanged {
             mode: ModeName::HeldOpen,
             until: Some(Timestamp::UNIX_EPOCH),
-            user: Some(User { uid: 1000, sudo_uid: None }),
+            user: Some(User::Process { uid: 1000, sudo_uid: None }),
         },
         EventKind::CommandRefused {
             command: CommandName::Open,
             detail: "no relay is configured".into(),
-            user: User { uid: 1000, sudo_uid: None },
+            user: User::Process { uid: 1000, sudo_uid: None },
         },
         EventKind::Granted(Grant::Face {
             person: Some("Ada".into()),

@@ -9,7 +9,7 @@ use crate::cli::output::{json_line, line};
 
 /// The columns of the table: fields of the JSON, in its order, without the measures of quality and the counts of tests of
 /// liveness.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "id",
     "time",
     "kind",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 23] = [
     "action",
     "uid",
     "sudo_uid",
+    "via",
     "mode",
     "command",
 ];

@@ -17,7 +17,8 @@ use ostiary_events::{
     DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, PromptMessage, ReopeningStore,
     User,
 };
-use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt};
+use ostiary_mqtt as mqtt;
+use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt, Received};
 use ostiary_pipeline::{TrackLiveness, TrackedFace};
 use ostiary_testkit::Broker;
 use ostiary_texts::{Message, Texts};
@@ -29,7 +30,7 @@ use crate::daemon::mode_file::{self, ModeOnDisk, SavedMode};
 use crate::daemon::shared::DoorMessage;
 use crate::daemon::testing::{Failure, TestProcessor, rules};
 use crate::daemon::visit_file::FirstState;
-use crate::daemon::{door_command, mode_at_start};
+use crate::daemon::{door_command, mode_at_start, mqtt_commands};
 use crate::wall_clock::WallClock;
 
 /// Longer than any wait of these tests.
@@ -37,7 +38,7 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The detail of the event of the first state of the contact.
 const INITIAL: &str = "state when the contact was first read";
 /// Who asks for commands.
-const USER: User = User { uid: 0, sudo_uid: Some(1000) };
+const USER: User = User::Process { uid: 0, sudo_uid: Some(1000) };
 
 /// A camera that gives frames while it is plugged in.
 struct TestCamera {
@@ -554,11 +555,12 @@ fn a_prompt_reaches_a_subscriber_of_the_broker_in_the_language() {
     let mut door = TestDoor::with_outputs(Failure::None, false, |store| {
         let description = DoorDescription {
             name: "door",
+            has_relay: false,
             has_contact: false,
             mode: ModeName::Normal,
-            summary: DoorSummary { people: 1, model: "0123456789abcdef".into() },
+            summary: DoorSummary { people: 1, model: "0123456789abcdef".into(), household: None },
         };
-        vec![Box::new(Mqtt::start(&config, description, store.clone()).unwrap())]
+        vec![Box::new(Mqtt::start(&config, description, store.clone(), Box::new(|_| {})).unwrap())]
     });
     door.shared.set_language(config::Language::Vietnamese);
     let options = MqttOptions::new("display", rumqttc::Broker::tcp("127.0.0.1", broker.port()));
@@ -580,6 +582,35 @@ fn a_prompt_reaches_a_subscriber_of_the_broker_in_the_language() {
     }
     door.workers.end(&Ok(()));
     assert_eq!(next()["prompt"], serde_json::Value::Null);
+}
+
+#[test]
+fn what_a_message_asks_for_switches_the_relay() {
+    let mut door = TestDoor::with(Failure::None);
+    let sink = mqtt_commands::start(door.shared.clone(), "no-facebank".into()).unwrap();
+    let give = |name, command| sink(Received { name, command });
+    let mode = |door: &TestDoor| door.shared.mode().name();
+    give(CommandName::Open, Ok(mqtt::Command::Door(DoorCommand::Open)));
+    let granted = door.event(EventName::Granted, 0);
+    assert_eq!(granted.kind, EventKind::Granted(Grant::Command { user: User::Mqtt }));
+    let hold = DoorCommand::HoldOpen(Duration::from_secs(60));
+    give(CommandName::HoldOpen, Ok(mqtt::Command::Door(hold)));
+    door.wait_for("the hold", |door| mode(door) == ModeName::HeldOpen);
+    give(CommandName::Normal, Ok(mqtt::Command::EndLockdown));
+    give(CommandName::Open, Err("it is old".to_owned()));
+    let refused = door.event(EventName::CommandRefused, 0);
+    let (command, detail) = (CommandName::Open, "it is old".to_owned());
+    assert_eq!(refused.kind, EventKind::CommandRefused { command, detail, user: User::Mqtt });
+    assert_eq!(mode(&door), ModeName::HeldOpen, "it ends no hold");
+    give(CommandName::Normal, Ok(mqtt::Command::EndHold));
+    door.wait_for("the end of the hold", |door| mode(door) == ModeName::Normal);
+    let person = mqtt::Command::EnablePerson { person: mqtt::PersonRef::Id(1), enabled: false };
+    let before = door.kinds().len();
+    give(CommandName::DisablePerson, Ok(person));
+    let refused = door.event(EventName::CommandRefused, before);
+    let EventKind::CommandRefused { detail, .. } = &refused.kind else { panic!("{refused:?}") };
+    assert!(detail.contains("no-facebank"), "{detail}");
+    door.workers.end(&Ok(()));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub use liveness::{Language, Liveness, LivenessLevel};
 pub use lockout::{Lockout, MAX_LOCKOUT_ATTEMPTS};
 pub use log::{Log, LogLevel};
 pub use models::Models;
-pub use mqtt::Mqtt;
+pub use mqtt::{Mqtt, MqttCommands};
 pub use ort::{Ort, Provider};
 pub use quality::QualityLimits;
 pub use relay::{ActiveLevel, GpioBackend, Relay};

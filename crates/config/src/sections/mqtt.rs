@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::rule::{flag, host, integer, text, topic, topic_or_empty};
+use serde::{Deserialize, Serialize};
+
+use crate::rule::{flag, host, integer, list_of, text, topic, topic_or_empty};
 
 section! {
     /// Events and state over MQTT. The door never waits for the broker.
@@ -24,6 +26,10 @@ section! {
         /// Whether events have the similarities of a face and the threshold. They help a person who tries to come closer to
         /// a match; the event store has them in any case.
         scores: bool = false => flag().restart();
+        /// Which commands the door takes from the broker: `"open"` opens it, holds it open for up to an hour and ends that,
+        /// `"lockdown"` begins and ends a lockdown, `"people"` lets people in or stops to. Whoever may publish to the topic
+        /// prefix/door.name/command may give them: restrict that at the broker.
+        commands: Vec<MqttCommands> = Vec::new() => list_of::<MqttCommands>().restart();
         /// Whether the connection is encrypted.
         tls: bool = false => flag().restart();
         /// The certificate authority to trust, PEM. Not set: those of the system.
@@ -32,5 +38,28 @@ section! {
         cert_file: Option<PathBuf> = None => text().example("/etc/ostiary/door.pem").restart();
         /// The key of this certificate, PEM.
         key_file: Option<PathBuf> = None => text().example("/etc/ostiary/door.key").restart();
+    }
+}
+
+/// Commands that the door takes from the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MqttCommands {
+    /// Open the door, hold it open, and end that.
+    Open,
+    /// Begin and end a lockdown.
+    Lockdown,
+    /// Let people in, or stop to.
+    People,
+}
+
+impl MqttCommands {
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Lockdown => "lockdown",
+            Self::People => "people",
+        }
     }
 }

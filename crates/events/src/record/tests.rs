@@ -70,14 +70,14 @@ fn events() -> Vec<(EventKind, String)> {
             json("denied", r#""reason":"locked","detail":"the exit button was pressed""#),
         ),
         (
-            EventKind::Granted(Grant::Command { user: User { uid: 0, sudo_uid: Some(1000) } }),
+            EventKind::Granted(Grant::Command { user: User::Process { uid: 0, sudo_uid: Some(1000) } }),
             json("granted", r#""reason":"command","uid":0,"sudo_uid":1000"#),
         ),
         (
             EventKind::ModeChanged {
                 mode: ModeName::HeldOpen,
                 until: Some("2026-11-24T09:15:00Z".parse().unwrap()),
-                user: Some(User { uid: 1000, sudo_uid: None }),
+                user: Some(User::Process { uid: 1000, sudo_uid: None }),
             },
             json("mode_changed", r#""until":"2026-11-24T09:15:00Z","uid":1000,"mode":"held_open""#),
         ),
@@ -85,7 +85,7 @@ fn events() -> Vec<(EventKind, String)> {
             EventKind::ModeChanged {
                 mode: ModeName::LockedDown,
                 until: None,
-                user: Some(User { uid: 0, sudo_uid: Some(1000) }),
+                user: Some(User::Process { uid: 0, sudo_uid: Some(1000) }),
             },
             json("mode_changed", r#""uid":0,"sudo_uid":1000,"mode":"locked_down""#),
         ),
@@ -97,7 +97,7 @@ fn events() -> Vec<(EventKind, String)> {
             EventKind::CommandRefused {
                 command: CommandName::HoldOpen,
                 detail: detail("no relay is configured"),
-                user: User { uid: 1000, sudo_uid: None },
+                user: User::Process { uid: 1000, sudo_uid: None },
             },
             json("command_refused", r#""detail":"no relay is configured","uid":1000,"command":"hold_open""#),
         ),
@@ -152,7 +152,7 @@ fn events() -> Vec<(EventKind, String)> {
                 action: Action::Renamed,
                 person: Some("Zoë".into()),
                 detail: Some("now Zoe".into()),
-                user: User { uid: 0, sudo_uid: Some(1000) },
+                user: User::Process { uid: 0, sudo_uid: Some(1000) },
             }),
             json(
                 "administered",
@@ -164,14 +164,14 @@ fn events() -> Vec<(EventKind, String)> {
                 action: Action::Exported,
                 person: None,
                 detail: None,
-                user: User { uid: 998, sudo_uid: None },
+                user: User::Process { uid: 998, sudo_uid: None },
             }),
             json("administered", r#""action":"exported","uid":998"#),
         ),
         (
             EventKind::LivenessTested {
                 report: liveness_report(),
-                user: User { uid: 998, sudo_uid: Some(1000) },
+                user: User::Process { uid: 998, sudo_uid: Some(1000) },
             },
             json(
                 "liveness_tested",

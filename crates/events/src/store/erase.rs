@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn administered(action: Action, person: Option<&str>, detail: Option<String>) -> EventKind {
-        let user = User { uid: 0, sudo_uid: None };
+        let user = User::Process { uid: 0, sudo_uid: None };
         EventKind::Administered(Administration { action, person: person.map(Into::into), detail, user })
     }
 

@@ -37,7 +37,7 @@ mod tests {
         let config =
             config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
         let mut store = EventStore::open(&config, false).unwrap();
-        let user = User { uid: 998, sudo_uid: None };
+        let user = User::Process { uid: 998, sudo_uid: None };
         let tested = |is_complete| {
             let report = LivenessReport { is_complete, ..liveness_report() };
             event(EventKind::LivenessTested { report, user })

@@ -1,0 +1,325 @@
+//! Commands for the door: JSON on its command topic, for example
+//! `{"command": "open", "time": "2026-11-24T08:15:00Z", "nonce": "b61c"}`.
+//!
+//! Whoever may publish there may give them, so that the broker's access rules are the door's. They are off by default. A message
+//! counts only if it is new: it is not retained, its time is at most [`MAX_AGE`] from the door's, and its nonce was not used
+//! before. So a message that was recorded opens no door later.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ostiary_access::{CommandName, DoorCommand};
+use ostiary_config::MqttCommands;
+use serde::Deserialize;
+
+/// The most that the time of a message may differ from the door's, in both directions.
+const MAX_AGE: SignedDuration = SignedDuration::from_secs(10);
+/// The longest hold by a message. The control API allows longer ones.
+const MAX_HOLD: Duration = Duration::from_secs(3600);
+/// The longest nonce, bytes.
+const MAX_NONCE: usize = 64;
+/// The largest message that is read, bytes.
+const MAX_BYTES: usize = 1024;
+/// The most messages at once, and the time after which one more is read.
+const BURST: u32 = 10;
+const INTERVAL: SignedDuration = SignedDuration::from_secs(2);
+
+/// What a message asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Something that the door does.
+    Door(DoorCommand),
+    /// End a hold; not a lockdown.
+    EndHold,
+    /// End a lockdown; not a hold.
+    EndLockdown,
+    /// Let a person in, or stop to.
+    EnablePerson {
+        /// The person.
+        person: PersonRef,
+        /// Whether the person is let in.
+        enabled: bool,
+    },
+}
+
+/// Which person a message means.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum PersonRef {
+    /// By the number in the facebank.
+    Id(i64),
+    /// By the name.
+    Name(String),
+}
+
+/// A message that asks for something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// What it asks for, as events name it.
+    pub name: CommandName,
+    /// What is to be done, or why it is refused.
+    pub command: Result<Command, String>,
+}
+
+/// A message.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    command: Word,
+    /// When it was given.
+    time: Timestamp,
+    /// Any text that no other message has.
+    nonce: String,
+    /// The length of a hold; nothing for other commands.
+    seconds: Option<f64>,
+    person: Option<PersonRef>,
+}
+
+/// A command in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Open,
+    HoldOpen,
+    Lock,
+    LockDown,
+    EndLockdown,
+    EnablePerson,
+    DisablePerson,
+}
+
+/// Reads messages and remembers which nonces were used.
+pub(super) struct CommandReader {
+    allowed: Vec<MqttCommands>,
+    /// Before it, a message may have been carried out by an earlier run.
+    start: Timestamp,
+    /// The nonces of the messages whose time is still new enough.
+    used: VecDeque<(Timestamp, String)>,
+    /// When the next message would be read at the mean rate; up to [`BURST`] intervals in the future.
+    due: Timestamp,
+}
+
+impl CommandReader {
+    /// Reads the commands that are allowed. `start` is the time of the door's start.
+    pub fn new(allowed: &[MqttCommands], start: Timestamp) -> Self {
+        Self { allowed: allowed.to_vec(), start, used: VecDeque::new(), due: start }
+    }
+
+    /// Whether any command is allowed.
+    pub fn reads_any(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// It is no command, or there are too many: why, for the log.
+    pub fn read(&mut self, payload: &[u8], is_retained: bool, now: Timestamp) -> Result<Received, String> {
+        self.count(now)?;
+        if payload.len() > MAX_BYTES {
+            return Err(format!("it has {} bytes, and a command at most {MAX_BYTES}", payload.len()));
+        }
+        let message: Message = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+        Ok(Received { name: message.command.name(), command: self.command(message, is_retained, now) })
+    }
+
+    /// Counts a message. Each leaves an event or a line in the log.
+    fn count(&mut self, now: Timestamp) -> Result<(), String> {
+        let due = self.due.max(now);
+        let ahead = due.duration_since(now);
+        if ahead > INTERVAL * i32::try_from(BURST).unwrap_or(i32::MAX) {
+            return Err("there are too many".to_owned());
+        }
+        self.due = due.saturating_add(INTERVAL).unwrap_or(Timestamp::MAX);
+        Ok(())
+    }
+
+    fn command(&mut self, message: Message, is_retained: bool, now: Timestamp) -> Result<Command, String> {
+        if is_retained {
+            return Err(
+                "the message is retained, so that it would be carried out again after each start: publish it without that"
+                    .to_owned(),
+            );
+        }
+        let needed = message.command.needed();
+        if !self.allowed.contains(&needed) {
+            return Err(format!("mqtt.commands does not have {:?}", needed.as_str()));
+        }
+        let age = now.duration_since(message.time);
+        if age.abs() > MAX_AGE {
+            return Err(format!(
+                "its time is {:.0} s from the door's, and at most {} are allowed: check both clocks",
+                age.abs().as_secs_f64(),
+                MAX_AGE.as_secs()
+            ));
+        }
+        if message.time < self.start {
+            return Err("it is from before the start of the door: give the command again".to_owned());
+        }
+        self.take_nonce(message.nonce, message.time, now)?;
+        let person = message.person.ok_or("person is missing");
+        Ok(match message.command {
+            Word::Open => Command::Door(DoorCommand::Open),
+            Word::HoldOpen => Command::Door(DoorCommand::HoldOpen(hold(message.seconds)?)),
+            Word::Lock => Command::EndHold,
+            Word::LockDown => Command::Door(DoorCommand::LockDown),
+            Word::EndLockdown => Command::EndLockdown,
+            Word::EnablePerson => Command::EnablePerson { person: person?, enabled: true },
+            Word::DisablePerson => Command::EnablePerson { person: person?, enabled: false },
+        })
+    }
+
+    /// Takes a nonce, which then cannot be used again.
+    fn take_nonce(&mut self, nonce: String, time: Timestamp, now: Timestamp) -> Result<(), String> {
+        if nonce.is_empty() || nonce.len() > MAX_NONCE {
+            return Err(format!("nonce must have 1 to {MAX_NONCE} bytes, other ones in each message"));
+        }
+        // The rate of messages bounds their number.
+        self.used.retain(|(time, _)| now.duration_since(*time) <= MAX_AGE);
+        if self.used.iter().any(|(_, used)| *used == nonce) {
+            return Err("its nonce was used before".to_owned());
+        }
+        self.used.push_back((time, nonce));
+        Ok(())
+    }
+}
+
+impl Word {
+    /// What must be allowed.
+    fn needed(self) -> MqttCommands {
+        match self {
+            Self::Open | Self::HoldOpen | Self::Lock => MqttCommands::Open,
+            Self::LockDown | Self::EndLockdown => MqttCommands::Lockdown,
+            Self::EnablePerson | Self::DisablePerson => MqttCommands::People,
+        }
+    }
+
+    /// The name in events.
+    fn name(self) -> CommandName {
+        match self {
+            Self::Open => CommandName::Open,
+            Self::HoldOpen => CommandName::HoldOpen,
+            Self::Lock | Self::EndLockdown => CommandName::Normal,
+            Self::LockDown => CommandName::LockDown,
+            Self::EnablePerson => CommandName::EnablePerson,
+            Self::DisablePerson => CommandName::DisablePerson,
+        }
+    }
+}
+
+/// The length of a hold.
+fn hold(seconds: Option<f64>) -> Result<Duration, String> {
+    let seconds = seconds.ok_or("seconds is missing: the length of the hold")?;
+    let hold = Duration::try_from_secs_f64(seconds).ok().filter(|hold| *hold <= MAX_HOLD);
+    hold.ok_or_else(|| format!("seconds must be 1 to {}, and not {seconds}", MAX_HOLD.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: i64 = 1_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(START + second).unwrap()
+    }
+
+    fn reader() -> CommandReader {
+        use MqttCommands::{Lockdown, Open, People};
+        CommandReader::new(&[Open, Lockdown, People], at(0))
+    }
+
+    fn message(fields: &str, second: i64, nonce: &str) -> Vec<u8> {
+        format!("{{{fields},\"time\":\"{}\",\"nonce\":\"{nonce}\"}}", at(second)).into_bytes()
+    }
+
+    fn refused(received: Result<Received, String>) -> String {
+        received.unwrap().command.unwrap_err()
+    }
+
+    #[test]
+    fn each_command_is_read() {
+        let hour = Duration::from_secs(3600);
+        let ann = |enabled| Command::EnablePerson { person: PersonRef::Name("Ann".to_owned()), enabled };
+        let seventh = Command::EnablePerson { person: PersonRef::Id(7), enabled: true };
+        for (number, (fields, command)) in [
+            (r#""command":"open""#, Command::Door(DoorCommand::Open)),
+            (r#""command":"hold_open","seconds":3600"#, Command::Door(DoorCommand::HoldOpen(hour))),
+            (r#""command":"lock""#, Command::EndHold),
+            (r#""command":"lock_down""#, Command::Door(DoorCommand::LockDown)),
+            (r#""command":"end_lockdown""#, Command::EndLockdown),
+            (r#""command":"enable_person","person":"Ann""#, ann(true)),
+            (r#""command":"disable_person","person":"Ann""#, ann(false)),
+            (r#""command":"enable_person","person":7"#, seventh),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let received = reader().read(&message(fields, 5, &number.to_string()), false, at(5));
+            assert_eq!(received.unwrap().command, Ok(command));
+        }
+    }
+
+    #[test]
+    fn only_new_messages_count() {
+        let mut reader = reader();
+        let open = |second, nonce| message(r#""command":"open""#, second, nonce);
+        assert!(reader.read(&open(5, "a"), false, at(15)).unwrap().command.is_ok());
+        assert!(refused(reader.read(&open(5, "a"), false, at(15))).contains("used before"));
+        assert!(refused(reader.read(&open(5, "b"), false, at(16))).contains("11 s from the door's"));
+        assert!(refused(reader.read(&open(27, "c"), false, at(16))).contains("check both clocks"));
+        assert!(refused(reader.read(&open(16, "d"), true, at(16))).contains("retained"));
+        assert!(refused(reader.read(&open(-1, "e"), false, at(1))).contains("before the start"));
+        assert!(refused(reader.read(&open(16, ""), false, at(16))).contains("nonce"));
+        // What was refused has not used its nonce up.
+        assert!(reader.read(&open(16, "d"), false, at(16)).unwrap().command.is_ok());
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_refused_by_name() {
+        let mut reader = CommandReader::new(&[MqttCommands::Lockdown], at(0));
+        let received = reader.read(&message(r#""command":"open""#, 1, "a"), false, at(1)).unwrap();
+        assert_eq!(received.name, CommandName::Open);
+        assert_eq!(received.command, Err("mqtt.commands does not have \"open\"".to_owned()));
+        assert!(!CommandReader::new(&[], at(0)).reads_any());
+    }
+
+    #[test]
+    fn what_is_no_command_is_an_error() {
+        let long = message(&format!(r#""command":"open","person":"{}""#, "x".repeat(2000)), 1, "a");
+        let messages: [&[u8]; 8] = [
+            b"",
+            b"{",
+            b"open",
+            b"[]",
+            br#"{"command":"open"}"#,
+            br#"{"command":"explode","time":"1970-01-12T13:46:41Z","nonce":"a"}"#,
+            br#"{"command":"open","time":"1970-01-12T13:46:41Z","nonce":"a","force":true}"#,
+            &long,
+        ];
+        for message in messages {
+            assert!(reader().read(message, false, at(1)).is_err(), "{}", String::from_utf8_lossy(message));
+        }
+        for fields in [
+            r#""command":"hold_open""#,
+            r#""command":"hold_open","seconds":-1"#,
+            r#""command":"hold_open","seconds":3601"#,
+            r#""command":"enable_person""#,
+        ] {
+            refused(reader().read(&message(fields, 1, "a"), false, at(1)));
+        }
+    }
+
+    #[test]
+    fn many_messages_are_not_read() {
+        let mut reader = reader();
+        let results: Vec<_> = (0..100)
+            .map(|number| {
+                reader.read(&message(r#""command":"open""#, 1, &number.to_string()), false, at(1)).is_ok()
+            })
+            .collect();
+        assert_eq!(results.iter().filter(|read| **read).count(), BURST as usize + 1);
+        assert!(reader.read(&message(r#""command":"open""#, 60, "later"), false, at(60)).is_ok());
+    }
+}
