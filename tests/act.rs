@@ -29,7 +29,7 @@ use ostiary_events::{
     StoreError,
 };
 use ostiary_mqtt as mqtt;
-use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt};
+use ostiary_mqtt::{DoorDescription, DoorSummary, KnownPerson, Mqtt};
 use ostiary_testkit::{Broker, TIMEOUT, evidence, free_port, wait_for};
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
@@ -439,6 +439,36 @@ fn what_a_door_has_left_under_an_earlier_name_or_discovery_is_cleared() {
     assert!(retained.contains("ostiary/back/instance"), "{retained:?}");
     assert!(retained.iter().all(|topic| topic.starts_with("ostiary/back/")), "{retained:?}");
     drop((mqtt, store));
+}
+
+#[test]
+fn home_assistant_gets_a_lock_and_switches_if_commands_are_allowed() {
+    use config::MqttCommands::{Lockdown, Open, People};
+
+    let broker = Broker::open();
+    let subscriber = Subscriber::new(broker.port());
+    let folder = tempfile::tempdir().unwrap();
+    let store = ReopeningStore::open(&events(folder.path(), 9), true).unwrap();
+    let config = config::Mqtt { commands: vec![Open, Lockdown, People], ..broker_at(broker.port()) };
+    // Home Assistant could read this name as a template.
+    let ada = KnownPerson { name: "Ada {{ states }}".to_owned(), enabled: true };
+    let summary = DoorSummary { household: Some([(7, ada.clone())].into()), ..front().summary };
+    let description = DoorDescription { summary: summary.clone(), ..front() };
+    let mqtt = Mqtt::start(&config, description, Arc::new(Mutex::new(store)), Box::new(|_| {})).unwrap();
+    let components = || json(&subscriber.next(DISCOVERY))["components"].clone();
+    let offered = components();
+    let commands = serde_json::json!({
+        "lock": offered["lock"], "lockdown": offered["lockdown"], "person": offered["person_7"],
+    });
+    insta::assert_snapshot!("home_assistant_commands", format!("{commands:#}"));
+    assert_eq!(json(&subscriber.next(STATE))["household"]["7"]["enabled"], true);
+    // Disabled: no other switch. Removed: the switch goes.
+    let disabled = KnownPerson { enabled: false, ..ada };
+    mqtt.summary().set(DoorSummary { household: Some([(7, disabled)].into()), ..summary.clone() });
+    assert_eq!(json(&subscriber.next(STATE))["household"]["7"]["enabled"], false);
+    mqtt.summary().set(DoorSummary { household: Some([].into()), ..summary });
+    assert_eq!(components()["person_7"], serde_json::json!({ "platform": "switch" }));
+    assert_eq!(json(&subscriber.next(STATE))["household"], serde_json::json!({}));
 }
 
 #[test]

@@ -129,7 +129,8 @@ fn person_video(door: &Door) -> PathBuf {
     let (picture, video) = (door.path("person.png"), door.path("person.mkv"));
     let photo = portrait("biden.jpg");
     ffmpeg(&["-i", photo.to_str().unwrap(), "-vf", "scale=640:-2"], &picture);
-    let filter = "crop=480:360:(iw-480)/2+20*sin(t):0,fps=10";
+    // With noise, so that no two frames are the same photo.
+    let filter = "crop=480:360:(iw-480)/2+20*sin(t):0,fps=10,noise=alls=2:allf=t";
     let input = ["-loop", "1", "-t", "60", "-i", picture.to_str().unwrap()];
     let output = ["-vf", filter, "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
     ffmpeg(&[&input[..], &output[..]].concat(), &video);

@@ -87,6 +87,14 @@ def clip(folder, portrait, seconds):
     return path
 
 
+def empty(folder, seconds):
+    """A video of a plain background."""
+    path = folder / f"empty-{seconds}.mp4"
+    background = f"color=c=gray:s=640x480:r=15:d={seconds}"
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", background, str(path)], check=True)
+    return path
+
+
 def stop(process):
     process.send_signal(signal.SIGTERM)
     process.wait(30)
@@ -240,6 +248,50 @@ async def check(folder, warnings):
     process.wait(TIMEOUT_S)
     shown = [event["id"] for _, event in events]
     assert len(shown) == len(set(shown)), "an event came twice"
+
+    print("Commands")
+    process = door.start(stack, empty(folder, 30), 'mqtt.commands=["lockdown", "people"]')
+    await wait_for("the switch", lambda: state("switch.lockdown") == "off")
+
+    async def call(service, entity):
+        domain, name = entity.split(".", 1)
+        data = {"entity_id": f"{domain}.door_front_{name}"}
+        await hass.services.async_call(domain, service, data, blocking=True)
+
+    await call("turn_on", "switch.lockdown")
+    await wait_for("the lockdown", lambda: (state("switch.lockdown"), state("sensor.mode")) == ("on", "locked_down"))
+    await call("turn_off", "switch.lockdown")
+    await wait_for("the end of the lockdown", lambda: (state("switch.lockdown"), state("sensor.mode")) == ("off", "normal"))
+    person = "switch.ada_states"
+    await wait_for("the switch of the person", lambda: state(person) == "on")
+    await call("turn_off", person)
+    await wait_for("the person is disabled", lambda: state(person) == "off")
+    await call("turn_on", person)
+    await wait_for("the person is enabled", lambda: state(person) == "on")
+    changes = [event["kind"] for event in received if event.get("via") == "mqtt"]
+    assert changes == ["mode_changed", "mode_changed", "administered", "administered"], changes
+    assert hass.states.get("lock.door_front_lock") is None, "a door without a relay has no lock"
+    stop(process)
+
+    print("A lock, as a door with a relay announces it")
+    announced = (ROOT / "tests/snapshots/act__home_assistant_commands.snap").read_text().split("---", 2)[2]
+    lock = json.loads(announced)["lock"] | {"unique_id": "another_lock", "name": "Another lock"}
+    device = {"identifiers": ["another"], "name": "Another"}
+    config = {"device": device, "origin": {"name": "ostiary"}, "components": {"lock": lock}}
+    publisher.publish("homeassistant/device/another/config", json.dumps(config), 1, True).wait_for_publish(5)
+    given = []
+    publisher.message_callback_add("ostiary/front/command", lambda _client, _data, message: given.append(json.loads(message.payload)))
+    publisher.subscribe("ostiary/front/command", 1)
+    entity = "lock.another_another_lock"
+    publisher.publish("ostiary/front/state", json.dumps({"relay": "off"}), 1).wait_for_publish(5)
+    await wait_for("the lock", lambda: hass.states.get(entity) and hass.states.get(entity).state == "locked")
+    publisher.publish("ostiary/front/state", json.dumps({"relay": "on"}), 1).wait_for_publish(5)
+    await wait_for("it is unlocked", lambda: hass.states.get(entity).state == "unlocked")
+    for service, command in [("open", "open"), ("unlock", "hold_open"), ("lock", "lock")]:
+        await hass.services.async_call("lock", service, {"entity_id": entity}, blocking=True)
+        await wait_for(command, lambda: given and given[-1]["command"] == command)
+    assert [one["seconds"] for one in given] == [3600] * 3 and len({one["nonce"] for one in given}) == 3, given
+    publisher.publish("homeassistant/device/another/config", "", 1, True).wait_for_publish(5)
 
     print("Messages that are empty or no JSON")
     for topic in ["ostiary/front/state", "ostiary/front/prompt"]:

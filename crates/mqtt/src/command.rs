@@ -270,7 +270,7 @@ mod tests {
         assert!(refused(reader.read(&open(5, "b"), false, at(16))).contains("11 s from the door's"));
         assert!(refused(reader.read(&open(27, "c"), false, at(16))).contains("check both clocks"));
         assert!(refused(reader.read(&open(16, "d"), true, at(16))).contains("retained"));
-        assert!(refused(reader.read(&open(-1, "e"), false, at(1))).contains("before the start"));
+        assert!(refused(self::reader().read(&open(-1, "e"), false, at(1))).contains("before the start"));
         assert!(refused(reader.read(&open(16, ""), false, at(16))).contains("nonce"));
         // What was refused has not used its nonce up.
         assert!(reader.read(&open(16, "d"), false, at(16)).unwrap().command.is_ok());

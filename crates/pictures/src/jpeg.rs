@@ -84,7 +84,11 @@ pub fn decode(bytes: &[u8]) -> Result<DecodedJpeg, JpegError> {
         CodingProcess::DctSequential => {}
     }
     let reduced = |side: u16| side.div_ceil(scale as u16);
-    let (width, height) = decoder.scale(reduced(info.width), reduced(info.height))?;
+    // Asked for the full size of a picture that is narrower than a block, the decoder would reduce it.
+    let (width, height) = match scale {
+        1 => (info.width, info.height),
+        _ => decoder.scale(reduced(info.width), reduced(info.height))?,
+    };
     let pixels = decoder.decode()?;
     let orientation = decoder.exif_data().and_then(Orientation::from_exif_chunk);
     drop(decoder);

@@ -489,6 +489,8 @@ fn a_prompt_switches_the_lamps_and_is_shown_in_the_language_until_it_ends() {
     door.wait_for("short pulse", |door| door.lamp.levels() == [true, false]);
     door.ask(Some(Prompt::LookAtCamera));
     door.wait_for("next prompt", |door| door.lamp.levels() == [true, false, true]);
+    // A newer prompt replaces one that is not shown yet.
+    door.wait_for("it is shown", |door| door.prompts().len() == 2);
     door.ask(None);
     door.wait_for("end", |door| door.prompts() == [Some("turn_left"), Some("look_at_camera"), None]);
     door.wait_for("lamp off", |door| door.lamp.levels() == [true, false, true, false]);
