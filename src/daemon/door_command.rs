@@ -1,21 +1,22 @@
 //! Commands of people for the door thread, and its replies.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 
-use ostiary_access::{CommandRefusal, DoorMode};
+use ostiary_access::{CommandRefusal, DoorMode, ModeName};
 
 /// The most commands that wait for the door thread at a time, so that they leave its queue to decisions.
 const MAX_WAITING: usize = 4;
-/// The longest wait for a reply. The door thread replies within milliseconds.
-pub const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest wait for a reply. The door thread replies within milliseconds, the store thread once the disk has the new mode.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the door thread replies to a command: the mode after it, or why nothing was done.
+/// The reply to a command: the mode after it, which is on the disk, or what failed.
 pub type DoorReply = Result<DoorMode, DoorRefusal>;
 
-/// Why the door does not do what a command asks for.
+/// Why the door does not do what a command asks for, or not for sure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DoorRefusal {
     /// A fault has locked the door.
@@ -30,7 +31,18 @@ pub enum DoorRefusal {
     /// Too many commands wait.
     #[error("other commands are being carried out; try again")]
     Busy,
-    /// The door thread has not replied in time. It may still do what the command asks for.
+    /// The door has the new mode, and the file that keeps it over a restart cannot be written.
+    #[error(
+        "the mode of the door is {mode} now, but it could not be saved: {why}; until the file can be written, which is tried \
+         again, a restart or a power cut brings back the mode before"
+    )]
+    NotSaved {
+        /// The mode that the door has.
+        mode: ModeName,
+        /// What failed.
+        why: String,
+    },
+    /// The door has not replied in time. It may still do what the command asks for.
     #[error("the door has not replied within {} s; it may still do this", REPLY_TIMEOUT.as_secs())]
     NoReply,
 }
@@ -39,10 +51,18 @@ pub enum DoorRefusal {
 #[derive(Default)]
 pub struct WaitingCommands(Arc<AtomicUsize>);
 
-/// Where the door thread sends its reply. Nobody needs to wait for it.
+/// Where the reply goes. Nobody needs to wait for it.
 pub struct ReplySender {
     sender: SyncSender<DoorReply>,
     waiting: Arc<AtomicUsize>,
+}
+
+/// The reply to a command that has changed the mode, until the mode is saved.
+pub struct ReplyAfterSave {
+    /// Where the reply goes.
+    pub reply: ReplySender,
+    /// The mode after the command.
+    pub mode: DoorMode,
 }
 
 impl WaitingCommands {
@@ -58,8 +78,18 @@ impl WaitingCommands {
 impl ReplySender {
     /// Sends the reply, without waiting.
     pub fn send(self, reply: DoorReply) {
-        // There is room for one. Whoever asked may have gone.
+        // There is room for one. The caller may have gone.
         let _ = self.sender.try_send(reply);
+    }
+}
+
+impl ReplyAfterSave {
+    /// Sends the reply, with what became of the file.
+    pub fn send(self, saved: &io::Result<()>) {
+        self.reply.send(match saved {
+            Ok(()) => Ok(self.mode),
+            Err(why) => Err(DoorRefusal::NotSaved { mode: self.mode.name(), why: why.to_string() }),
+        });
     }
 }
 

@@ -12,7 +12,7 @@ use ostiary_core::Prompt;
 use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{DecisionDetails, Denial, EventKind, Grant, User};
 
-use super::door_command::{DoorRefusal, ReplySender};
+use super::door_command::{DoorRefusal, ReplyAfterSave, ReplySender};
 use super::error::Fault;
 use super::mode_file::SavedMode;
 use super::progress::WorkerThread;
@@ -66,7 +66,7 @@ impl DoorWorker {
         if matches!(self.relay_fsm.mode(), DoorMode::HeldOpen { .. })
             && self.relay_fsm.command(DoorCommand::Normal, self.shared.clock.now()).is_ok()
         {
-            self.report_mode(None);
+            self.report_mode(None, None);
         }
         rested
     }
@@ -81,7 +81,7 @@ impl DoorWorker {
             let command = self.relay_fsm.tick(now);
             command.map_or(Ok(()), |command| self.switch_relay(command))?;
             if self.relay_fsm.mode() != mode {
-                self.report_mode(None);
+                self.report_mode(None, None);
             }
             self.relay.as_ref().map_or(Ok(()), Relay::check)?;
             self.signals.tick(now)?;
@@ -125,7 +125,7 @@ impl DoorWorker {
         };
         self.shared.emit(EventKind::Locked { detail });
         if self.relay_fsm.mode() != mode {
-            self.report_mode(None);
+            self.report_mode(None, None);
         }
         self.shared.set_locked();
     }
@@ -181,44 +181,56 @@ impl DoorWorker {
         Ok(())
     }
 
-    /// Does what a person asks for, reports it, and replies.
+    /// Does what a person asks for and reports it, or refuses it. The reply to a change of the mode follows when the mode is saved.
     fn handle_command(&mut self, command: DoorCommand, user: User, reply: ReplySender) -> Result<(), Fault> {
         self.lock_on_fault();
-        match self.carry_out(command, user) {
-            Ok(Ok(())) => reply.send(Ok(self.relay_fsm.mode())),
-            Ok(Err(refusal)) => {
+        match self.accept(command) {
+            Ok(switch) => self.carry_out(command, user, switch, reply),
+            Err(refusal) => {
                 let (command, detail) = (command.name(), refusal.to_string());
                 self.shared.emit(EventKind::CommandRefused { command, detail, user });
                 reply.send(Err(refusal));
-            }
-            Err(fault) => {
-                reply.send(Err(DoorRefusal::Locked(fault.to_string())));
-                return Err(fault);
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    /// Does what a person asks for, and reports it. A refusal changes nothing; a fault locks the door.
-    fn carry_out(&mut self, command: DoorCommand, user: User) -> Result<Result<(), DoorRefusal>, Fault> {
+    /// What the relay has to do for a command. A refusal changes nothing.
+    fn accept(&mut self, command: DoorCommand) -> Result<Option<RelayCommand>, DoorRefusal> {
         let needs_relay = matches!(command, DoorCommand::Open | DoorCommand::HoldOpen(_));
         if needs_relay && self.relay.is_none() && self.relay_fsm.state() != RelayState::Locked {
-            return Ok(Err(DoorRefusal::NoRelay));
+            return Err(DoorRefusal::NoRelay);
         }
-        let now = self.shared.clock.now();
         self.relay_fsm.set_pulse(self.shared.pulse());
-        let switch = match self.relay_fsm.command(command, now) {
-            Ok(switch) => switch,
-            Err(CommandRefusal::Locked) => {
-                return Ok(Err(DoorRefusal::Locked(self.shared.fault().unwrap_or_default())));
-            }
-            Err(refusal) => return Ok(Err(DoorRefusal::Refused(refusal))),
-        };
+        self.relay_fsm.command(command, self.shared.clock.now()).map_err(|refusal| match refusal {
+            CommandRefusal::Locked => DoorRefusal::Locked(self.shared.fault().unwrap_or_default()),
+            refusal => DoorRefusal::Refused(refusal),
+        })
+    }
+
+    /// Switches the relay for a command and reports it. A fault locks the door.
+    fn carry_out(
+        &mut self,
+        command: DoorCommand,
+        user: User,
+        switch: Option<RelayCommand>,
+        reply: ReplySender,
+    ) -> Result<(), Fault> {
+        let (now, mode) = (self.shared.clock.now(), self.relay_fsm.mode());
         let switched = switch.map_or(Ok(()), |switch| self.switch_relay(switch));
+        let mut reply = Some(reply);
+        if let Err(fault) = &switched
+            && let Some(reply) = reply.take()
+        {
+            reply.send(Err(DoorRefusal::Locked(fault.to_string())));
+        }
         if command == DoorCommand::Open {
             self.shared.emit(EventKind::Granted(Grant::Command { user }));
+            if let Some(reply) = reply {
+                reply.send(Ok(mode));
+            }
         } else {
-            self.report_mode(Some(user));
+            self.report_mode(Some(user), reply.map(|reply| ReplyAfterSave { reply, mode }));
         }
         switched?;
         match command {
@@ -230,11 +242,12 @@ impl DoorWorker {
             }
             DoorCommand::HoldOpen(_) | DoorCommand::Normal => {}
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    /// Publishes the mode, hands it to the store thread to be saved, and emits its event. `user` asked for it.
-    fn report_mode(&self, user: Option<User>) {
+    /// Publishes the mode, hands it to the store thread to be saved, and emits its event. `user` asked for it, and gets the reply
+    /// when it is saved.
+    fn report_mode(&self, user: Option<User>, reply: Option<ReplyAfterSave>) {
         let mode = self.relay_fsm.mode();
         let since = self.shared.wall.stamp();
         let until = match mode {
@@ -245,7 +258,7 @@ impl DoorWorker {
         };
         self.shared.set_mode(mode);
         // Before the event, so that a lockdown in the record survives a power cut.
-        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user));
+        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user), reply);
         self.shared.emit(EventKind::ModeChanged { mode: mode.name(), until, user });
     }
 

@@ -12,7 +12,7 @@ use super::shared::Shared;
 pub fn restore(shared: &Shared, events: &Path) -> Option<String> {
     let mode = mode_file::read(&mode_file::path_beside(events));
     if let ModeOnDisk::HeldOpen(_) = mode {
-        shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None));
+        shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None), None);
     }
     let lockdown = mode.lockdown()?;
     log::warn!(

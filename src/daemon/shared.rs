@@ -14,7 +14,9 @@ use ostiary_devices::InputEvent;
 use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText, User};
 use ostiary_texts::{Message, Texts};
 
-use super::door_command::{DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplySender, WaitingCommands};
+use super::door_command::{
+    DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplyAfterSave, ReplySender, WaitingCommands,
+};
 use super::error::Fault;
 use super::latest::Latest;
 use super::live_view::LiveView;
@@ -62,6 +64,14 @@ pub enum DoorMessage {
     },
 }
 
+/// A mode that the store thread is to save.
+pub struct UnsavedMode {
+    /// The mode.
+    pub mode: SavedMode,
+    /// The replies to send when it is saved, also those of the modes before that were not saved yet: it replaces them.
+    pub replies: Vec<ReplyAfterSave>,
+}
+
 /// The data that all threads of a daemon share.
 pub struct Shared {
     /// The monotonic clock of relay, watchdog and frame times.
@@ -81,7 +91,7 @@ pub struct Shared {
     /// The mode of the door.
     mode: Mutex<DoorMode>,
     /// The mode that the store thread is to save.
-    unsaved_mode: Latest<SavedMode>,
+    unsaved_mode: Latest<UnsavedMode>,
     /// The state of lockout and visits that the store thread is to save.
     unsaved_visits: Latest<VisitState>,
     events: Queue<Event, MAX_EVENTS>,
@@ -143,7 +153,7 @@ impl Shared {
         })
     }
 
-    /// Sends a command to the door thread. The reply arrives within milliseconds.
+    /// Sends a command to the door thread. The reply arrives within milliseconds, or when the disk has the new mode.
     ///
     /// # Errors
     /// Too many commands wait, or the door thread has too much to do. No number of commands locks the door.
@@ -173,14 +183,19 @@ impl Shared {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// Hands the mode to the store thread, which saves it before the events that follow.
-    pub fn save_mode(&self, mode: SavedMode) {
-        self.unsaved_mode.put(mode);
+    /// Hands the mode to the store thread, which saves it before the events that follow, and then sends the reply to the command
+    /// that asked for the mode.
+    pub fn save_mode(&self, mode: SavedMode, reply: Option<ReplyAfterSave>) {
+        self.unsaved_mode.update(|before| {
+            let mut replies = before.map_or_else(Vec::new, |before| before.replies);
+            replies.extend(reply);
+            UnsavedMode { mode, replies }
+        });
         self.events.wake();
     }
 
     /// Takes the mode that is to be saved.
-    pub fn take_unsaved_mode(&self) -> Option<SavedMode> {
+    pub fn take_unsaved_mode(&self) -> Option<UnsavedMode> {
         self.unsaved_mode.take()
     }
 

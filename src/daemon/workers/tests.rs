@@ -833,6 +833,28 @@ fn in_a_lockdown_a_face_is_denied_and_the_exit_button_opens() {
 }
 
 #[test]
+fn a_lockdown_that_cannot_be_saved_is_in_force_and_its_reply_says_so() {
+    let mut door = TestDoor::with(Failure::None);
+    let path = mode_file::path_beside(&door.folder.path().join("events.sqlite"));
+    // A folder in the place of the file: it cannot be replaced, also by root.
+    std::fs::create_dir(&path).unwrap();
+    let refusal = door.shared.command(DoorCommand::LockDown, USER).unwrap_err();
+    let DoorRefusal::NotSaved { mode: ModeName::LockedDown, .. } = &refusal else { panic!("{refusal:?}") };
+    assert!(
+        refusal.to_string().contains("a restart or a power cut brings back the mode before"),
+        "{refusal}"
+    );
+    assert_eq!(door.shared.mode(), DoorMode::LockedDown);
+    door.grant();
+    door.event(EventName::Denied, 0);
+    assert!(door.relay.levels().is_empty());
+    std::fs::remove_dir(&path).unwrap();
+    assert_eq!(door.shared.command(DoorCommand::LockDown, USER), Ok(DoorMode::LockedDown));
+    assert!(matches!(door.mode_on_disk(), ModeOnDisk::LockedDown(_)), "on the disk before the reply");
+    door.workers.end(&Ok(()));
+}
+
+#[test]
 fn a_hold_is_extended_and_ends_and_lets_the_door_be_open() {
     let mut door = TestDoor::with(Failure::None);
     door.inputs.set_contact(false);
