@@ -35,6 +35,14 @@ impl<S> SavedState<S> {
         }
     }
 
+    /// Tries once more to write a state that could not be written: the program ends.
+    pub fn finish(&mut self, now: Duration) {
+        if let Some((state, _)) = self.failed.take() {
+            // The first failure is logged.
+            let _ = self.write(state, true, now);
+        }
+    }
+
     fn write(&mut self, state: S, was_failing: bool, now: Duration) -> io::Result<()> {
         let path = self.path.display();
         let written = (self.write)(&self.path, &state);

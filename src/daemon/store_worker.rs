@@ -114,6 +114,10 @@ impl StoreWorker {
             let now = self.shared.clock.now();
             self.save_states(now);
             let is_end = closed && event.is_none();
+            if is_end && let Some(SavedStates { mode, visits }) = &mut self.saved_states {
+                mode.finish(now);
+                visits.finish(now);
+            }
             let events = match event {
                 Some(event) => self.denials.take(event, now),
                 None if is_end => self.denials.take_all(),
@@ -356,6 +360,27 @@ mod tests {
         worker.save_states(Duration::ZERO);
         assert_eq!(mode_file::read(&mode_file::path_beside(&config.path)), ModeOnDisk::Normal);
         assert_eq!(replies.map(|reply| reply.try_recv().unwrap()), modes.map(|(mode, _)| Ok(mode)));
+    }
+
+    #[test]
+    fn a_state_that_could_not_be_written_is_written_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
+        let shared =
+            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
+        let events = folder.path().join("missing").join("events.sqlite");
+        let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&events));
+        shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
+        shared.save_mode(SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, None), None);
+        worker.save_states(Duration::ZERO);
+        std::fs::create_dir(folder.path().join("missing")).unwrap();
+        // No time passes.
+        shared.close_events();
+        worker.run();
+        assert!(visit_file::read(&visit_file::path_beside(&events)).unwrap().is_some());
+        assert!(mode_file::read(&mode_file::path_beside(&events)).lockdown().is_some());
     }
 
     #[test]
