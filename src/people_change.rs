@@ -58,29 +58,38 @@ impl PeopleChange {
     pub fn apply(self, facebank: &mut Facebank, hours: &Hours) -> Result<MadeChange> {
         Ok(match self {
             Self::Rename { name, new_name } => {
+                let person = stored_name(facebank, &name)?;
                 facebank.rename(&name, &new_name)?;
+                let name = stored_name(facebank, &new_name)?;
                 // With the name before as the person, the support bundle can remove both names.
-                let detail = Some(Administration::renamed_to(&new_name));
-                MadeChange { name: new_name, action: Action::Renamed, person: name, detail }
+                let detail = Some(Administration::renamed_to(&name));
+                MadeChange { name, action: Action::Renamed, person, detail }
             }
             Self::Remove { name } => {
-                let name = facebank.show(&name)?.person.name;
+                let name = stored_name(facebank, &name)?;
                 facebank.remove(&name)?;
                 MadeChange { name: name.clone(), action: Action::Removed, person: name, detail: None }
             }
             Self::SetEnabled { name, enabled } => {
+                let name = stored_name(facebank, &name)?;
                 facebank.set_enabled(&name, enabled)?;
                 let action = if enabled { Action::Enabled } else { Action::Disabled };
                 MadeChange { name: name.clone(), action, person: name, detail: None }
             }
             Self::SetGroup { name, group } => {
                 group.as_deref().map_or(Ok(()), |group| check_group(hours, group))?;
+                let name = stored_name(facebank, &name)?;
                 facebank.set_group(&name, group.as_deref())?;
                 let detail = group.map_or_else(|| "no group".to_owned(), |group| format!("group {group}"));
                 MadeChange { name: name.clone(), action: Action::Grouped, person: name, detail: Some(detail) }
             }
         })
     }
+}
+
+/// The name of a person as it is stored, so that all events of the person have the same one.
+fn stored_name(facebank: &Facebank, name: &str) -> Result<String, FacebankError> {
+    Ok(facebank.show(name)?.person.name)
 }
 
 impl MadeChange {

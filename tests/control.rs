@@ -167,6 +167,8 @@ fn commands_say_the_same_through_the_door_and_without_it() {
     assert_eq!(actions, ["renamed", "disabled", "grouped", "removed"], "{events:?}");
     let uid = rustix::process::getuid().as_raw();
     assert!(changes.iter().all(|event| event["uid"] == uid), "{changes:?}");
+    let people: Vec<_> = changes.iter().map(|event| event["person"].as_str().unwrap()).collect();
+    assert_eq!(people, ["Ann", "Ben", "Ben", "Ben"], "the names that are stored, not those that were typed");
     let limited = door.lines(&["events", "--limit", "2"]);
     assert_eq!(limited, events[events.len() - 2..]);
     let csv = door.output(&["events", "--csv"]).stdout;

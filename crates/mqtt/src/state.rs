@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use ostiary_access::{ModeName, Reason};
-use ostiary_events::{Denial, Event, EventKind, EventName};
+use ostiary_events::{Administration, Denial, Event, EventKind, EventName};
 use serde::Serialize;
 
 /// The state topic's JSON.
@@ -144,6 +144,7 @@ impl DoorState {
             EventKind::ModeChanged { mode, until, .. } => (self.mode, self.mode_until) = (*mode, *until),
             EventKind::Granted(grant) => self.set_last(event, grant.reason()),
             EventKind::Denied(denial) => self.set_last(event, denial.reason()),
+            EventKind::Administered(change) => return self.follow_change(change),
             EventKind::Reloaded { .. }
             | EventKind::ReloadRefused { .. }
             | EventKind::RolledBack { .. }
@@ -152,7 +153,6 @@ impl DoorState {
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
             | EventKind::CommandRefused { .. }
-            | EventKind::Administered(_)
             | EventKind::LivenessTested { .. }
             | EventKind::TrailBroken { .. }
             | EventKind::Erased => return false,
@@ -177,6 +177,32 @@ impl DoorState {
             self.last_visit = Some(LastVisit { visitor, last: Last::new(event, reason) });
         }
     }
+
+    /// Forgets the last visit and the last access.
+    pub fn forget_last(&mut self) {
+        (self.last, self.last_visit) = (None, None);
+    }
+
+    /// Shows the name that the last person has after a change, and no name of a person who was removed. Returns whether the state
+    /// changed.
+    fn follow_change(&mut self, change: &Administration) -> bool {
+        let (Some(before), after) = (&change.person, change.name_after()) else { return false };
+        if after == Some(before) {
+            return false;
+        }
+        let visit = self.last_visit.as_mut().filter(|visit| visit.last.person.as_ref() == Some(before));
+        let is_visitor = visit.is_some();
+        if let Some(visit) = visit {
+            visit.last.person = after.map(str::to_owned);
+            visit.visitor = after.map_or_else(|| REMOVED.to_owned(), shown_name);
+        }
+        let last = self.last.as_mut().filter(|last| last.person.as_ref() == Some(before));
+        let is_last = last.is_some();
+        if let Some(last) = last {
+            last.person = after.map(str::to_owned);
+        }
+        is_visitor || is_last
+    }
 }
 
 impl Last {
@@ -190,28 +216,33 @@ impl Last {
     }
 }
 
-/// Who it was. `None`, `unknown` and `unavailable` mean to Home Assistant that there is no data: a person with such a name, or with
-/// one that stands for somebody else here, gets quotation marks.
+/// Who it was.
 fn visitor(kind: &EventKind) -> String {
     match kind.person() {
-        Some(name) => match name.trim().to_lowercase().as_str() {
-            "" | "none" | "unknown" | "unavailable" | STRANGER | REMOVED => format!("\"{name}\""),
-            _ => name.to_owned(),
-        },
+        Some(name) => shown_name(name),
         None if kind.name() == EventName::Granted => REMOVED.to_owned(),
         None => STRANGER.to_owned(),
     }
 }
 
+/// A name as it is shown. `None`, `unknown` and `unavailable` mean to Home Assistant that there is no data: a person with such a name,
+/// or with one that stands for somebody else here, gets quotation marks.
+fn shown_name(name: &str) -> String {
+    match name.trim().to_lowercase().as_str() {
+        "" | "none" | "unknown" | "unavailable" | STRANGER | REMOVED => format!("\"{name}\""),
+        _ => name.to_owned(),
+    }
+}
+
 /// A visitor who was not recognized.
 const STRANGER: &str = "stranger";
-/// A person who was let in and has been removed meanwhile.
+/// A person who has been removed.
 const REMOVED: &str = "removed person";
 
 #[cfg(test)]
 mod tests {
     use ostiary_access::DenialReason;
-    use ostiary_events::Grant;
+    use ostiary_events::{Action, Grant, User};
     use ostiary_testkit::evidence;
     use serde_json::{Value, json};
 
@@ -287,6 +318,42 @@ mod tests {
             "time": "2026-11-29T08:15:00Z"
         });
         assert_eq!(field(&state, "last_visit"), visit);
+    }
+
+    #[test]
+    fn a_renamed_person_has_the_new_name_and_a_removed_one_has_none() {
+        let mut state = state();
+        let user = User { uid: 0, sudo_uid: None };
+        let change = |action, person: &str, detail| {
+            let person = Some(person.to_owned());
+            event(EventKind::Administered(Administration { action, person, detail, user }))
+        };
+        let renamed =
+            |before, after| change(Action::Renamed, before, Some(Administration::renamed_to(after)));
+        let refused = |person: &str| {
+            let person = Some(person.to_owned());
+            let (reason, evidence) = (DenialReason::Disabled, evidence());
+            event(EventKind::Denied(Denial::Face { reason, person, evidence, detail: None }))
+        };
+        for visit in [granted(Some("Ann")), refused("Ann")] {
+            state.follow(&visit);
+            assert!(!state.follow(&renamed("Ben", "Ann")));
+            assert!(!state.follow(&change(Action::Disabled, "Ann", None)));
+            assert!(state.follow(&renamed("Ann", "Unknown")));
+            assert_eq!(field(&state, "last_visit")["visitor"], "\"Unknown\"");
+            assert_eq!(field(&state, "last")["person"], "Unknown");
+            assert!(!state.follow(&change(Action::Removed, "Ann", None)), "nobody has this name");
+            assert!(state.follow(&change(Action::Removed, "Unknown", None)));
+            assert_eq!(field(&state, "last_visit")["visitor"], "removed person");
+            assert!(!serde_json::to_string(&state).unwrap().contains("Unknown"));
+        }
+        // The exit button was pressed after the visit.
+        state.follow(&granted(Some("Ann")));
+        state.follow(&event(EventKind::Granted(Grant::ExitButton)));
+        assert!(state.follow(&change(Action::Removed, "Ann", None)));
+        assert_eq!(field(&state, "last")["reason"], "request_to_exit");
+        state.forget_last();
+        assert_eq!((field(&state, "last"), field(&state, "last_visit")), (json!(null), json!(null)));
     }
 
     #[test]
