@@ -12,7 +12,7 @@ use ostiary_core::Prompt;
 use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{DecisionDetails, Denial, EventKind, Grant, User};
 
-use super::door_command::{DoorRefusal, ReplyAfterSave, ReplySender};
+use super::door_command::{DoorRefusal, MAX_COMMAND_AGE, ReplyAfterSave, ReplySender};
 use super::error::Fault;
 use super::mode_file::SavedMode;
 use super::progress::WorkerThread;
@@ -100,8 +100,8 @@ impl DoorWorker {
                 }
                 Some(DoorMessage::Report(kind)) => self.shared.emit(kind),
                 Some(DoorMessage::Prompt(prompt)) => self.handle_prompt(prompt)?,
-                Some(DoorMessage::Command { command, user, reply }) => {
-                    self.handle_command(command, user, reply)?
+                Some(DoorMessage::Command { command, user, sent, reply }) => {
+                    self.handle_command(command, user, sent, reply)?
                 }
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
@@ -182,9 +182,15 @@ impl DoorWorker {
     }
 
     /// Does what a person asks for and reports it, or refuses it. The reply to a change of the mode follows when the mode is saved.
-    fn handle_command(&mut self, command: DoorCommand, user: User, reply: ReplySender) -> Result<(), Fault> {
+    fn handle_command(
+        &mut self,
+        command: DoorCommand,
+        user: User,
+        sent: Duration,
+        reply: ReplySender,
+    ) -> Result<(), Fault> {
         self.lock_on_fault();
-        match self.accept(command) {
+        match self.accept(command, sent) {
             Ok(switch) => self.carry_out(command, user, switch, reply),
             Err(refusal) => {
                 let (command, detail) = (command.name(), refusal.to_string());
@@ -196,13 +202,24 @@ impl DoorWorker {
     }
 
     /// What the relay has to do for a command. A refusal changes nothing.
-    fn accept(&mut self, command: DoorCommand) -> Result<Option<RelayCommand>, DoorRefusal> {
+    fn accept(&mut self, command: DoorCommand, sent: Duration) -> Result<Option<RelayCommand>, DoorRefusal> {
+        let now = self.shared.clock.now();
+        let age = now.saturating_sub(sent);
         let needs_relay = matches!(command, DoorCommand::Open | DoorCommand::HoldOpen(_));
         if needs_relay && self.relay.is_none() && self.relay_fsm.state() != RelayState::Locked {
             return Err(DoorRefusal::NoRelay);
         }
+        // What keeps people out is done at any age.
+        let lets_in = match command {
+            DoorCommand::Open | DoorCommand::HoldOpen(_) => true,
+            DoorCommand::Normal => self.relay_fsm.mode() == DoorMode::LockedDown,
+            DoorCommand::LockDown => false,
+        };
+        if lets_in && age > MAX_COMMAND_AGE {
+            return Err(DoorRefusal::TooOld(age));
+        }
         self.relay_fsm.set_pulse(self.shared.pulse());
-        self.relay_fsm.command(command, self.shared.clock.now()).map_err(|refusal| match refusal {
+        self.relay_fsm.command(command, now).map_err(|refusal| match refusal {
             CommandRefusal::Locked => DoorRefusal::Locked(self.shared.fault().unwrap_or_default()),
             refusal => DoorRefusal::Refused(refusal),
         })
@@ -230,7 +247,7 @@ impl DoorWorker {
                 reply.send(Ok(mode));
             }
         } else {
-            self.report_mode(Some(user), reply.map(|reply| ReplyAfterSave { reply, mode }));
+            self.report_mode(Some(user), reply.map(|reply| reply.after_save(mode)));
         }
         switched?;
         match command {
@@ -340,3 +357,6 @@ impl DoorWorker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ pub enum DoorMessage {
         command: DoorCommand,
         /// Who asks.
         user: User,
+        /// The monotonic time at which it was sent.
+        sent: Duration,
         /// Where the reply goes.
         reply: ReplySender,
     },
@@ -159,7 +161,7 @@ impl Shared {
     /// Too many commands wait, or the door thread has too much to do. No number of commands locks the door.
     pub fn send_command(&self, command: DoorCommand, user: User) -> Result<Receiver<DoorReply>, DoorRefusal> {
         let (reply, receiver) = self.waiting_commands.add().ok_or(DoorRefusal::Busy)?;
-        let message = DoorMessage::Command { command, user, reply };
+        let message = DoorMessage::Command { command, user, sent: self.clock.now(), reply };
         self.door_messages.push(message).map_err(|_| DoorRefusal::Busy)?;
         Ok(receiver)
     }

@@ -271,7 +271,7 @@ mod tests {
     use ostiary_events::{EventName, EventStore};
 
     use super::*;
-    use crate::daemon::door_command::{ReplyAfterSave, WaitingCommands};
+    use crate::daemon::door_command::WaitingCommands;
     use crate::daemon::mode_file::ModeOnDisk;
     use crate::daemon::saved_state::RETRY;
     use crate::wall_clock::WallClock;
@@ -353,7 +353,7 @@ mod tests {
         let replies = modes.map(|(mode, name)| {
             let (reply, receiver) = waiting.add().unwrap();
             let saved = SavedMode::new(name, Timestamp::UNIX_EPOCH, None, None);
-            shared.save_mode(saved, Some(ReplyAfterSave { reply, mode }));
+            shared.save_mode(saved, Some(reply.after_save(mode)));
             receiver
         });
         assert!(replies.iter().all(|reply| reply.try_recv().is_err()), "no mode is saved yet");

@@ -25,11 +25,11 @@ use rumqttc::{Client, MqttOptions, Packet, QoS};
 
 use super::*;
 use crate::daemon::door_command::DoorRefusal;
+use crate::daemon::mode_at_start;
 use crate::daemon::mode_file::{self, ModeOnDisk, SavedMode};
 use crate::daemon::shared::DoorMessage;
-use crate::daemon::testing::{Failure, TestProcessor, rules};
+use crate::daemon::testing::{Failure, TestProcessor, decided, rules};
 use crate::daemon::visit_file::FirstState;
-use crate::daemon::{door_command, mode_at_start};
 use crate::wall_clock::WallClock;
 
 /// Longer than any wait of these tests.
@@ -266,30 +266,7 @@ impl TestDoor {
 
     /// Sends a decision to the door thread.
     fn decide(&self, outcome: Outcome) {
-        let decision = Decision {
-            time: Duration::ZERO,
-            track: TrackId(1),
-            first_seen: Duration::ZERO,
-            outcome,
-            person: None,
-            nearest: None,
-            similarity: Some(Similarity(0.9)),
-            second: None,
-            cosine: Some(Similarity(0.9)),
-            threshold: Some(Similarity(0.5)),
-            quality: Quality::default(),
-            faces_in_view: 1,
-            frames: 3,
-            visit: VisitRecord::new(DecisionRules::new(&config::Door::default(), LivenessRules::OFF)),
-        };
-        let details = DecisionDetails {
-            person: (outcome == Outcome::Granted).then(|| "Ann".into()),
-            detail: None,
-            model: ModelId("broken".into()),
-            people: 1,
-            fpir: None,
-        };
-        let message = DoorMessage::Decided { decision: Box::new(decision), details };
+        let message = decided(outcome);
         assert!(self.shared.door_messages.push(message).is_ok());
     }
 
@@ -994,30 +971,4 @@ fn a_lockdown_survives_a_restart_and_a_damaged_file_is_one() {
     door.wait_for("the file", |door| door.mode_on_disk() == ModeOnDisk::Normal);
     assert!(door.relay.levels().is_empty());
     door.workers.end(&Ok(()));
-}
-
-#[test]
-fn no_number_of_commands_locks_the_door() {
-    let mut door = TestDoor::with(Failure::None);
-    // Nobody waits for these replies.
-    for _ in 0..20 {
-        let _ = door.shared.send_command(DoorCommand::Normal, USER);
-    }
-    thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| {
-                for _ in 0..20 {
-                    match door.shared.command(DoorCommand::Open, USER) {
-                        Ok(mode) => assert_eq!(mode, DoorMode::Normal),
-                        Err(refusal) => assert_eq!(refusal, DoorRefusal::Busy),
-                    }
-                }
-            });
-        }
-    });
-    assert_eq!(door.shared.fault(), None);
-    assert_eq!(door.shared.command(DoorCommand::Normal, USER), Ok(DoorMode::Normal));
-    door.workers.end(&Ok(()));
-    let late = door.shared.command(DoorCommand::Open, USER);
-    assert_eq!(late, Err(DoorRefusal::NoReply), "after {:?}", door_command::REPLY_TIMEOUT);
 }
