@@ -15,9 +15,7 @@ pub fn restore(shared: &Shared, events: &Path) -> Option<String> {
         shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None), None);
     }
     let lockdown = mode.lockdown()?;
-    log::warn!(
-        "the door is {lockdown}; nobody is let in by face until `ostiary door normal`, and the exit button works"
-    );
+    log::warn!("the door is {lockdown}; faces do not open it, the exit button does; {}", mode.fix());
     shared.set_mode(DoorMode::LockedDown);
     Some(lockdown)
 }
