@@ -63,11 +63,11 @@ impl DoorWorker {
     fn rest(&mut self) -> Result<(), Fault> {
         let is_on = matches!(self.relay_fsm.state(), RelayState::Energized { .. });
         let rested = if is_on { self.switch_relay(RelayCommand::Off) } else { Ok(()) };
-        if matches!(self.relay_fsm.mode(), DoorMode::HeldOpen { .. })
-            && self.relay_fsm.command(DoorCommand::Normal, self.shared.clock.now()).is_ok()
-        {
-            self.report_mode(None, None);
+        if matches!(self.relay_fsm.mode(), DoorMode::HeldOpen { .. }) {
+            // Only a fault refuses it, and has ended the hold.
+            let _ = self.relay_fsm.command(DoorCommand::Normal, self.shared.clock.now());
         }
+        self.report_end_of_hold();
         rested
     }
 
@@ -77,12 +77,9 @@ impl DoorWorker {
             self.shared.progress.record(WorkerThread::Door);
             self.lock_on_fault();
             let now = self.shared.clock.now();
-            let mode = self.relay_fsm.mode();
             let command = self.relay_fsm.tick(now);
             command.map_or(Ok(()), |command| self.switch_relay(command))?;
-            if self.relay_fsm.mode() != mode {
-                self.report_mode(None, None);
-            }
+            self.report_end_of_hold();
             self.relay.as_ref().map_or(Ok(()), Relay::check)?;
             self.signals.tick(now)?;
             if let Some(transition) = self.contact.tick(now, self.relay_fsm.held_until()) {
@@ -116,7 +113,6 @@ impl DoorWorker {
         }
         let Some(reason) = self.shared.fault() else { return };
         // The relay is switched off even if it should be off: the fault may be in the state that says so.
-        let mode = self.relay_fsm.mode();
         self.relay_fsm.lock();
         let off = self.relay.as_mut().map_or(Ok(()), Relay::off);
         let detail = match off {
@@ -124,9 +120,7 @@ impl DoorWorker {
             Err(error) => format!("{reason}; and the relay may still be on: {error}"),
         };
         self.shared.emit(EventKind::Locked { detail });
-        if self.relay_fsm.mode() != mode {
-            self.report_mode(None, None);
-        }
+        self.report_end_of_hold();
         self.shared.set_locked();
     }
 
@@ -156,7 +150,7 @@ impl DoorWorker {
         self.relay_fsm.set_pulse(self.shared.pulse());
         let command = match &kind {
             EventKind::Granted(Grant::ExitButton) => self.relay_fsm.request_exit(now),
-            EventKind::Granted(Grant::Face { .. } | Grant::Command { .. }) => self.relay_fsm.grant(now),
+            EventKind::Granted(Grant::Face { .. }) => self.relay_fsm.grant(now),
             _ => None,
         };
         // The relay is switched first. Lamps and events may be a millisecond later.
@@ -260,6 +254,13 @@ impl DoorWorker {
             DoorCommand::HoldOpen(_) | DoorCommand::Normal => {}
         }
         Ok(())
+    }
+
+    /// Reports a hold that has ended by itself, by a fault or with the daemon. Any call of the state machine may have ended it.
+    fn report_end_of_hold(&self) {
+        if self.relay_fsm.mode() != self.shared.mode() {
+            self.report_mode(None, None);
+        }
     }
 
     /// Publishes the mode, hands it to the store thread to be saved, and emits its event. `user` asked for it, and gets the reply

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Instant;
 
 use ostiary_access::ModeName;
-use ostiary_core::clock::VirtualClock;
+use ostiary_core::clock::{Clock, VirtualClock};
 use ostiary_devices::{GpioError, OutputLine};
 
 use super::*;
-use crate::daemon::door_command::{DoorReply, MAX_WAITING};
+use crate::daemon::door_command::{DoorReply, MAX_WAITING, WaitingCommands};
 use crate::daemon::testing::decided;
 use crate::wall_clock::WallClock;
 
@@ -77,8 +77,11 @@ impl BlockedDoor {
 
     /// Runs the thread until it has handled the messages that wait, and the last pulse is over.
     fn unblock(&self) {
+        self.unblock_with(self.worker());
+    }
+
+    fn unblock_with(&self, worker: DoorWorker) {
         self.shared.send_to_door(DoorMessage::End).unwrap();
-        let worker = self.worker();
         thread::scope(|scope| {
             let running = scope.spawn(|| worker.run());
             while !running.is_finished() {
@@ -184,4 +187,23 @@ fn a_flood_of_commands_stalls_neither_faces_nor_the_exit_button() {
     });
     assert_eq!(served, (20, 20));
     assert_eq!(door.shared.fault(), None);
+}
+
+#[test]
+fn the_end_of_a_hold_is_reported_whatever_notices_it_first() {
+    let door = BlockedDoor::new(DoorMode::Normal);
+    let mut worker = door.worker();
+    let (reply, _receiver) = WaitingCommands::default().add().unwrap();
+    worker.handle_command(HOLD, USER, Duration::ZERO, reply).unwrap();
+    assert!(matches!(door.shared.mode(), DoorMode::HeldOpen { .. }));
+    door.clock.advance(Duration::from_secs(61));
+    // Before the next tick.
+    worker.handle_exit_press(door.clock.now()).unwrap();
+    door.unblock_with(worker);
+    assert_eq!(door.shared.mode(), DoorMode::Normal);
+    let ends = |event: &EventKind| {
+        matches!(event, EventKind::ModeChanged { mode: ModeName::Normal, until: None, user: None })
+    };
+    assert_eq!(door.events().iter().filter(|event| ends(event)).count(), 1);
+    assert_eq!(door.line.levels().last(), Some(&false));
 }
