@@ -2,13 +2,12 @@
 //! for other programs to read, and ends with the daemon.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use ostiary_access::ModeName;
-use ostiary_core::durable;
+use ostiary_core::{RegularFileError, durable, read_regular_file};
 use ostiary_events::User;
 use serde::{Deserialize, Serialize};
 
@@ -96,14 +95,12 @@ impl ModeOnDisk {
 
 /// The path of the file beside this event store. It has the name of the store, because a folder can have those of several doors.
 pub fn path_beside(events: &Path) -> PathBuf {
-    let mut name = events.file_name().unwrap_or_default().to_owned();
-    name.push(SUFFIX);
-    events.with_file_name(name)
+    durable::with_suffix(events, SUFFIX)
 }
 
 /// Reads the file. Whatever cannot be read or understood is [`ModeOnDisk::Unknown`].
 pub fn read(path: &Path) -> ModeOnDisk {
-    let unreadable = |error: io::Error| ModeOnDisk::Unknown {
+    let unreadable = |error: RegularFileError| ModeOnDisk::Unknown {
         why: format!("{} cannot be read: {error}", path.display()),
         fix: "see that the user of the service can read the file, or move it away if it is none; `ostiary door normal` then ends the \
               lockdown and replaces the file",
@@ -113,15 +110,14 @@ pub fn read(path: &Path) -> ModeOnDisk {
         fix: "see in `ostiary events` who changed the mode last (`mode_changed`); if the door is not meant to be locked down, \
               `ostiary door normal` ends that and replaces the file",
     };
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return ModeOnDisk::Normal,
+    let bytes = match read_regular_file(path, MAX_BYTES) {
+        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return ModeOnDisk::Normal;
+        }
+        Err(error @ RegularFileError::TooLarge { .. }) => return damaged(&error),
         Err(error) => return unreadable(error),
-        Ok(file) => file,
+        Ok(bytes) => bytes,
     };
-    let mut bytes = Vec::new();
-    if let Err(error) = file.take(MAX_BYTES).read_to_end(&mut bytes) {
-        return unreadable(error);
-    }
     let saved: SavedMode = match serde_json::from_slice(&bytes) {
         Ok(saved) => saved,
         Err(error) => return damaged(&error),
