@@ -333,8 +333,8 @@ impl DoorWorker {
                 self.shared.emit(EventKind::DoorForced);
             }
             DoorTransition::Closed => self.shared.emit(EventKind::DoorClosed { detail: None }),
-            DoorTransition::HeldOpen => {
-                let seconds = self.contact.held_open().as_secs_f64();
+            DoorTransition::OpenTooLong => {
+                let seconds = self.contact.max_open().as_secs_f64();
                 let detail = format!("it has been open for {seconds:.0} s");
                 self.shared.emit(EventKind::DoorHeld { detail });
             }
