@@ -51,8 +51,27 @@ pub(super) enum Problem {
     Record,
     /// A fault has locked the door.
     Locked,
+    /// The record does not fit its trail: events were changed, added or removed. It is shown until the next start.
+    Trail,
     /// Another door publishes under the same name.
     Name,
+}
+
+impl Problem {
+    /// The problem that begins (true) or ends with an event.
+    fn change(kind: &EventKind) -> Option<(Self, bool)> {
+        Some(match kind {
+            EventKind::CameraLost { .. } => (Self::Camera, true),
+            EventKind::CameraBack | EventKind::Started { .. } => (Self::Camera, false),
+            EventKind::InputsLost { .. } => (Self::Inputs, true),
+            EventKind::InputsBack => (Self::Inputs, false),
+            EventKind::StoreLost { .. } => (Self::Record, true),
+            EventKind::StoreBack { .. } => (Self::Record, false),
+            EventKind::Locked { .. } => (Self::Locked, true),
+            EventKind::TrailBroken { .. } => (Self::Trail, true),
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -111,41 +130,38 @@ impl DoorState {
 
     /// There is another door of this name. Returns whether the state changed.
     pub fn found_other_door(&mut self) -> bool {
-        self.problems.insert(Problem::Name)
+        self.set_problem(Problem::Name, true)
+    }
+
+    fn set_problem(&mut self, problem: Problem, is_there: bool) -> bool {
+        if is_there { self.problems.insert(problem) } else { self.problems.remove(&problem) }
     }
 
     /// Updates the state with an event. Returns whether the state changed.
     pub fn follow(&mut self, event: &Event) -> bool {
+        let change = Problem::change(&event.kind);
+        let has_new_problems = change.is_some_and(|(problem, begins)| self.set_problem(problem, begins));
         match &event.kind {
             EventKind::RelayOn => self.relay = Switch::On,
             EventKind::RelayOff | EventKind::Stopped => self.relay = Switch::Off,
             EventKind::Started { .. } => {
                 self.relay = Switch::Off;
-                self.set_camera(true);
+                self.camera = Some(Switch::On);
             }
-            EventKind::CameraLost { .. } => self.set_camera(false),
-            EventKind::CameraBack => self.set_camera(true),
+            EventKind::CameraLost { .. } => self.camera = Some(Switch::Off),
+            EventKind::CameraBack => self.camera = Some(Switch::On),
             EventKind::DoorOpened { .. } => self.contact = Some(DoorPosition::Open),
             EventKind::DoorClosed { .. } => self.contact = Some(DoorPosition::Closed),
-            EventKind::InputsLost { .. } => {
-                self.contact = None;
-                self.problems.insert(Problem::Inputs);
-            }
-            EventKind::InputsBack => return self.problems.remove(&Problem::Inputs),
-            EventKind::StoreLost { .. } => {
-                self.recording = Switch::Off;
-                self.problems.insert(Problem::Record);
-            }
-            EventKind::StoreBack { .. } => {
-                self.recording = Switch::On;
-                self.problems.remove(&Problem::Record);
-            }
-            EventKind::Locked { .. } => return self.problems.insert(Problem::Locked),
+            EventKind::InputsLost { .. } => self.contact = None,
+            EventKind::StoreLost { .. } => self.recording = Switch::Off,
+            EventKind::StoreBack { .. } => self.recording = Switch::On,
             EventKind::ModeChanged { mode, until, .. } => (self.mode, self.mode_until) = (*mode, *until),
             EventKind::Granted(grant) => self.set_last(event, grant.reason()),
             EventKind::Denied(denial) => self.set_last(event, denial.reason()),
             EventKind::Administered(change) => return self.follow_change(change),
-            EventKind::Reloaded { .. }
+            EventKind::InputsBack
+            | EventKind::Locked { .. }
+            | EventKind::Reloaded { .. }
             | EventKind::ReloadRefused { .. }
             | EventKind::RolledBack { .. }
             | EventKind::DoorForced
@@ -155,19 +171,9 @@ impl DoorState {
             | EventKind::CommandRefused { .. }
             | EventKind::LivenessTested { .. }
             | EventKind::TrailBroken { .. }
-            | EventKind::Erased => return false,
+            | EventKind::Erased => return has_new_problems,
         }
         true
-    }
-
-    fn set_camera(&mut self, is_on: bool) {
-        if is_on {
-            self.camera = Some(Switch::On);
-            self.problems.remove(&Problem::Camera);
-        } else {
-            self.camera = Some(Switch::Off);
-            self.problems.insert(Problem::Camera);
-        }
     }
 
     fn set_last(&mut self, event: &Event, reason: Reason) {
@@ -375,7 +381,9 @@ mod tests {
         }
         assert!(state.follow(&event(EventKind::Locked { detail: lost() })));
         assert!(state.found_other_door() && !state.found_other_door());
-        assert_eq!(field(&state, "problems"), json!(["locked", "name"]));
+        let broken = || event(EventKind::TrailBroken { detail: lost() });
+        assert!(state.follow(&broken()) && !state.follow(&broken()));
+        assert_eq!(field(&state, "problems"), json!(["locked", "trail", "name"]));
     }
 
     #[test]
