@@ -307,7 +307,7 @@ fn the_door_is_opened_held_open_and_locked_down_by_commands() {
     assert!(door.error(&["door", "open"]).contains("locked down"));
     assert_eq!(mode(&door), "locked_down");
     let text = String::from_utf8(door.output(&["door", "state"]).stdout).unwrap();
-    assert!(text.contains("lets nobody in by face"), "{text}");
+    assert!(text.contains("faces do not open it"), "{text}");
     door.lines(&["door", "normal"]);
     assert_eq!(mode(&door), "normal");
     wait_for("all is recorded", || {

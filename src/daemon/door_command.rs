@@ -13,7 +13,7 @@ pub const MAX_WAITING: usize = 4;
 /// The longest wait for a reply. The door thread replies within milliseconds, the store thread once the disk has the new mode.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An older command opens nothing and ends no lockdown: whoever sent it has gone, or tries again.
+/// An older command opens nothing and ends no lockdown: the person who sent it has gone, or tries again.
 pub const MAX_COMMAND_AGE: Duration = Duration::from_secs(2);
 
 /// The reply to a command: the mode after it, which is on the disk, or what failed.

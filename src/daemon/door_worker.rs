@@ -128,15 +128,15 @@ impl DoorWorker {
         // The door may have been locked since the decision.
         self.lock_on_fault();
         if decision.outcome == Outcome::Granted
-            && let Some(reason) = self.reason_for_nobody()
+            && let Some(reason) = self.face_refusal()
         {
             decision.outcome = Outcome::Denied(reason);
         }
         self.respond(EventKind::decided(decision, details))
     }
 
-    /// Why nobody is let in by face now; `None` if people are.
-    fn reason_for_nobody(&self) -> Option<DenialReason> {
+    /// Why faces do not open the door now; `None` if they do.
+    fn face_refusal(&self) -> Option<DenialReason> {
         if self.relay_fsm.state() == RelayState::Locked {
             return Some(DenialReason::Locked);
         }
@@ -168,8 +168,8 @@ impl DoorWorker {
     /// Signals what the person should do, and hands it to the outputs.
     fn handle_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
         self.lock_on_fault();
-        // Where nobody is let in, nobody is asked for anything.
-        let prompt = prompt.filter(|_| self.reason_for_nobody().is_none());
+        // Where faces do not open the door, nobody is asked for anything.
+        let prompt = prompt.filter(|_| self.face_refusal().is_none());
         self.shared.show_prompt(prompt);
         self.signals.prompt(self.shared.clock.now(), prompt)?;
         Ok(())
@@ -246,7 +246,7 @@ impl DoorWorker {
         switched?;
         match command {
             DoorCommand::Open => self.signals.granted(now)?,
-            // What was asked for before is in vain now.
+            // A person who was asked to do something could not be let in any more.
             DoorCommand::LockDown => {
                 self.shared.show_prompt(None);
                 self.signals.prompt(now, None)?;

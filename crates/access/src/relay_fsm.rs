@@ -413,7 +413,11 @@ mod tests {
             assert_eq!(door.command(command, ms(1200)), Err(CommandRefusal::LockedDown));
         }
         assert_eq!(door.request_exit(ms(2000)), Some(RelayCommand::On));
-        assert_eq!(door.command(DoorCommand::Normal, ms(3000)), Ok(None), "whoever leaves is not stopped");
+        assert_eq!(
+            door.command(DoorCommand::Normal, ms(3000)),
+            Ok(None),
+            "a person who leaves is not stopped"
+        );
         assert_eq!(door.tick(ms(5000)), Some(RelayCommand::Off));
         assert_eq!(door.grant(ms(6000)), Some(RelayCommand::On));
         assert_eq!(RelayFsm::locked_down(PULSE).mode(), DoorMode::LockedDown);
