@@ -133,6 +133,8 @@ mod tests {
         assert!(waiting.add().is_none());
         sender.send(Err(DoorRefusal::NoRelay));
         assert_eq!(receiver.recv(), Ok(Err(DoorRefusal::NoRelay)));
+        replies.extend(std::iter::from_fn(|| waiting.add()));
+        assert!(waiting.add().is_none());
         let after_save = replies.pop().unwrap().0.after_save(DoorMode::LockedDown);
         assert!(waiting.add().is_some(), "a command that waits for the disk makes room too");
         after_save.send(&Ok(()));

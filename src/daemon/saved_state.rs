@@ -30,7 +30,7 @@ impl<S> SavedState<S> {
     pub fn save(&mut self, new: Option<S>, now: Duration) -> io::Result<()> {
         let was_failing = self.failed.is_some();
         match new.or_else(|| self.failed.take_if(|(_, at)| now >= *at).map(|(state, _)| state)) {
-            Some(state) => self.write(state, was_failing, now),
+            Some(state) => self.write_now(state, was_failing, now),
             None => Ok(()),
         }
     }
@@ -39,11 +39,11 @@ impl<S> SavedState<S> {
     pub fn finish(&mut self, now: Duration) {
         if let Some((state, _)) = self.failed.take() {
             // The first failure is logged.
-            let _ = self.write(state, true, now);
+            let _ = self.write_now(state, true, now);
         }
     }
 
-    fn write(&mut self, state: S, was_failing: bool, now: Duration) -> io::Result<()> {
+    fn write_now(&mut self, state: S, was_failing: bool, now: Duration) -> io::Result<()> {
         let path = self.path.display();
         let written = (self.write)(&self.path, &state);
         match &written {

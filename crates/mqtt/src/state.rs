@@ -193,7 +193,7 @@ impl DoorState {
     /// changed.
     fn follow_change(&mut self, change: &Administration) -> bool {
         let (Some(before), after) = (&change.person, change.name_after()) else { return false };
-        if after == Some(before) {
+        if after == Some(before.as_str()) {
             return false;
         }
         let visit = self.last_visit.as_mut().filter(|visit| visit.last.person.as_ref() == Some(before));
