@@ -46,7 +46,7 @@ impl LivenessProblem {
         }
     }
 
-    /// Whether nobody is let in by face because of it.
+    /// Whether faces do not open the door because of it.
     pub fn keeps_everybody_out(self) -> bool {
         matches!(self, Self::NoPromptOutput | Self::NoNetwork)
     }
@@ -60,9 +60,9 @@ impl fmt::Display for LivenessProblem {
                 "liveness.level is not set, so that the door uses \"passive\": a large print without a visible edge can open it"
             }
             Self::NoPromptOutput => {
-                "liveness.level is \"active\", and the door has no output that asks people to turn the head: nobody is let in by face"
+                "liveness.level is \"active\", and the door has no output that asks people to turn the head: faces do not open the door"
             }
-            Self::NoNetwork => "the models have no network for liveness: nobody is let in by face",
+            Self::NoNetwork => "the models have no network for liveness: faces do not open the door",
         })
     }
 }

@@ -25,8 +25,8 @@ use ostiary_access::{DenialReason, ModeName};
 use ostiary_config as config;
 use ostiary_core::Prompt;
 use ostiary_events::{
-    Denial, Event, EventKind, EventSink, EventStore, Grant, PromptMessage, PromptText, ReopeningStore, SPOOL,
-    StoreError,
+    Action, Administration, Denial, Event, EventKind, EventSink, EventStore, Grant, PromptMessage,
+    PromptText, ReopeningStore, SPOOL, StoreError, User,
 };
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::{DoorDescription, DoorSummary, KnownPerson, Mqtt};
@@ -495,6 +495,45 @@ fn the_last_visit_and_changes_of_people_and_mode_are_in_the_state() {
     let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone(), Box::new(|_| {})).unwrap();
     let state = json(&subscriber.next(STATE));
     assert_eq!((&state["last_visit"], &state["last"]["reason"]), (&stranger, &"request_to_exit".into()));
+    drop((mqtt, store, folder));
+}
+
+#[test]
+fn a_person_who_is_removed_or_erased_is_not_in_the_retained_state() {
+    let broker = Broker::open();
+    let mut door = Door::new(broker.port());
+    let user = User::Process { uid: 0, sudo_uid: None };
+    let change = |action, person: Option<&str>| {
+        let person = person.map(str::to_owned);
+        event(EventKind::Administered(Administration { action, person, detail: None, user }))
+    };
+    // What a subscriber gets that connects now.
+    let shown = || json(&Subscriber::new(broker.port()).next(STATE))["last_visit"]["visitor"].clone();
+    door.report(granted("Anna"));
+    wait_for("the visit", || shown() == "Anna");
+    door.report(granted("Bob"));
+    wait_for("the visit", || shown() == "Bob");
+
+    // By a command, while the daemon has the store open.
+    let config = events(door.folder.path(), 10_000);
+    let erased = EventStore::erase_person(&config, true, "Bob", |_| change(Action::Erased, None)).unwrap();
+    assert_eq!(erased, 1);
+    let unseen = door.store.lock().unwrap().take_unseen().unwrap();
+    unseen.iter().for_each(|event| door.mqtt.report(event).unwrap());
+    wait_for("the visit before", || shown() == "Anna");
+    door.report(change(Action::Removed, Some("Anna")));
+    wait_for("no name", || shown() == "removed person");
+    // The record still has the name.
+    let Door { store, mqtt, folder } = door;
+    drop(mqtt);
+    let subscriber = Subscriber::new(broker.port());
+    let mqtt = Mqtt::start(&broker_at(broker.port()), front(), store.clone(), Box::new(|_| {})).unwrap();
+    wait_for("the state after a restart", || {
+        let state = subscriber.next(STATE);
+        let text = String::from_utf8(state.payload.to_vec()).unwrap();
+        assert!(!text.contains("Anna") && !text.contains("Bob"), "{text}");
+        !state.retain
+    });
     drop((mqtt, store, folder));
 }
 

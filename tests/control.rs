@@ -168,6 +168,8 @@ fn commands_say_the_same_through_the_door_and_without_it() {
     assert_eq!(actions, ["renamed", "disabled", "grouped", "removed"], "{events:?}");
     let uid = rustix::process::getuid().as_raw();
     assert!(changes.iter().all(|event| event["uid"] == uid), "{changes:?}");
+    let people: Vec<_> = changes.iter().map(|event| event["person"].as_str().unwrap()).collect();
+    assert_eq!(people, ["Ann", "Ben", "Ben", "Ben"], "the names that are stored, not those that were typed");
     let limited = door.lines(&["events", "--limit", "2"]);
     assert_eq!(limited, events[events.len() - 2..]);
     let csv = door.output(&["events", "--csv"]).stdout;
@@ -306,7 +308,7 @@ fn the_door_is_opened_held_open_and_locked_down_by_commands() {
     assert!(door.error(&["door", "open"]).contains("locked down"));
     assert_eq!(mode(&door), "locked_down");
     let text = String::from_utf8(door.output(&["door", "state"]).stdout).unwrap();
-    assert!(text.contains("lets nobody in by face"), "{text}");
+    assert!(text.contains("faces do not open it"), "{text}");
     door.lines(&["door", "normal"]);
     assert_eq!(mode(&door), "normal");
     wait_for("all is recorded", || {

@@ -1,6 +1,7 @@
 """Runs a door and Home Assistant, and checks what Home Assistant shows. See scripts/test-home-assistant."""
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
@@ -67,13 +68,13 @@ port = {port}
     def enroll(self, name, portrait):
         subprocess.run(self.command("enroll", name, str(PORTRAITS / portrait)), check=True, stdout=subprocess.DEVNULL)
 
-    def start(self, clip, *settings):
-        """Starts the door in front of a clip, at the speed of the clip."""
+    def start(self, stack, clip, *settings):
+        """Starts the door in front of a clip, at the speed of the clip. It ends with the clip, or with the stack."""
         arguments = ["run", "--json", "--set", f"camera.source={clip}", "--set", "camera.realtime=true"]
         for setting in settings:
             arguments += ["--set", setting]
-        log = open(self.folder / "door.log", "a")
-        return subprocess.Popen(self.command(*arguments), stdout=log, stderr=log)
+        with open(self.folder / "door.log", "a") as log:
+            return started(stack, self.command(*arguments), stdout=log, stderr=log)
 
 
 def clip(folder, portrait, seconds):
@@ -95,8 +96,16 @@ def empty(folder, seconds):
     return path
 
 
+def started(stack, command, **options):
+    """A process that ends with the stack at the latest."""
+    process = subprocess.Popen(command, **options)
+    stack.callback(stop, process)
+    return process
+
+
 def stop(process):
-    process.send_signal(signal.SIGTERM)
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
     process.wait(30)
 
 
@@ -116,8 +125,9 @@ class Warnings(logging.Handler):
             self.messages.append(f"{record.name}: {record.getMessage()}")
 
 
-async def start_home_assistant(folder, port):
+async def start_home_assistant(stack, folder, port):
     hass = core.HomeAssistant(str(folder))
+    stack.push_async_callback(hass.async_stop)
     loader.async_setup(hass)
     http = {"server_host": "127.0.0.1", "server_port": free_port()}
     hass.config_entries = config_entries.ConfigEntries(hass, {"http": http})
@@ -161,18 +171,25 @@ async def wait_for(what, condition):
 
 
 async def check(folder, warnings):
+    async with contextlib.AsyncExitStack() as stack:
+        await check_with(stack, folder)
+    assert not warnings.messages, "\n".join(warnings.messages)
+
+
+async def check_with(stack, folder):
     port = free_port()
     door = Door(folder / "door", port)
     door.enroll(NAME, "obama.jpg")
     known, unknown = clip(folder, "obama2.jpg", 6), clip(folder, "hopper.jpg", 12)
 
     print("A visit while the broker is away")
-    door.start(known).wait(TIMEOUT_S)
+    door.start(stack, known).wait(TIMEOUT_S)
 
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
     path = f"{os.environ['PATH']}:/usr/sbin"
-    broker = subprocess.Popen(["mosquitto", "-c", config], stderr=subprocess.DEVNULL, env={**os.environ, "PATH": path})
+    command = ["mosquitto", "-c", str(config)]
+    started(stack, command, stderr=subprocess.DEVNULL, env={**os.environ, "PATH": path})
     time.sleep(1)
     publisher = paho.mqtt.client.Client(paho.mqtt.client.CallbackAPIVersion.VERSION2)
     received = []
@@ -180,11 +197,12 @@ async def check(folder, warnings):
     publisher.connect("127.0.0.1", port)
     publisher.subscribe("ostiary/front/event", 1)
     publisher.loop_start()
+    stack.callback(publisher.loop_stop)
 
     print(f"Home Assistant {__version__}")
     (folder / "home-assistant").mkdir()
     (folder / "home-assistant" / "configuration.yaml").write_text("{}\n")
-    hass = await start_home_assistant(folder / "home-assistant", port)
+    hass = await start_home_assistant(stack, folder / "home-assistant", port)
     events, notified, times = [], [], {}
 
     def on_state(event):
@@ -209,7 +227,7 @@ async def check(folder, warnings):
         return {device.name for device in found if device.manufacturer == "Ostiary"}
 
     print("A stranger")
-    process = door.start(unknown)
+    process = door.start(stack, unknown)
     await wait_for("the stranger", lambda: state("sensor.last_visitor") == "stranger")
     await wait_for("the event", lambda: any(kind["event_type"] == "denied" for name, kind in events))
     late = [event for event in received if event.get("late")]
@@ -242,7 +260,7 @@ async def check(folder, warnings):
     await wait_for("unavailable", lambda: state("sensor.last_visitor") == "unavailable")
 
     print("A person whose name looks like a template")
-    process = door.start(known)
+    process = door.start(stack, known)
     await wait_for("the person", lambda: state("sensor.last_visitor") == SHOWN_NAME)
     await wait_for("the event", lambda: ("visitor_event", SHOWN_NAME) in [(name, one.get("person")) for name, one in events])
     process.wait(TIMEOUT_S)
@@ -300,15 +318,10 @@ async def check(folder, warnings):
     await asyncio.sleep(1)
 
     print("Another name, and no discovery")
-    door.start(known, "door.name=back").wait(TIMEOUT_S)
+    door.start(stack, known, "door.name=back").wait(TIMEOUT_S)
     await wait_for(devices, lambda: devices() == {"Door back"})
-    door.start(known, "door.name=back", "mqtt.discovery_prefix=").wait(TIMEOUT_S)
+    door.start(stack, known, "door.name=back", "mqtt.discovery_prefix=").wait(TIMEOUT_S)
     await wait_for(devices, lambda: devices() == set())
-
-    publisher.loop_stop()
-    await hass.async_stop()
-    stop(broker)
-    assert not warnings.messages, "\n".join(warnings.messages)
 
 
 def main():

@@ -41,7 +41,7 @@ enum Verb {
         #[arg(value_name = "TIME", value_parser = parse_hold)]
         time: Duration,
     },
-    /// Let nobody in by face, until `ostiary door normal`, also after a restart. The exit button works.
+    /// Lock the door down: faces do not open it until `ostiary door normal`, also after a restart. The exit button does.
     #[command(after_help = "Example:\n  ostiary door lockdown")]
     Lockdown,
     /// End a hold or a lockdown.
@@ -75,7 +75,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         }
         Verb::Lockdown => {
             door.lock_down().call().map_err(CallError::from)?;
-            done(globals, "lockdown", "The door is locked down: nobody is let in by face.")?;
+            done(
+                globals,
+                "lockdown",
+                "The door is locked down: faces do not open it, the exit button does.",
+            )?;
         }
         Verb::Normal => {
             door.set_normal().call().map_err(CallError::from)?;
@@ -113,7 +117,7 @@ fn in_words(state: &State) -> String {
     let State { name, version, people, model, liveness, .. } = state;
     let door = match (&state.fault, &*state.mode) {
         (Some(fault), _) => format!("locked by a fault ({fault}) until it is restarted"),
-        (None, "locked_down") => "locked down: lets nobody in by face".to_owned(),
+        (None, "locked_down") => "locked down: faces do not open it, the exit button does".to_owned(),
         (None, _) if !state.has_relay => "opens nothing, because no relay is configured".to_owned(),
         (None, "held_open") => {
             format!("held open for another {}", duration(state.mode_ends_s.unwrap_or_default()))

@@ -76,7 +76,9 @@ enum Verb {
     /// Erase what the record says of a person.
     ///
     /// Of each event about the person only its number, time and door are left, and all other events can still be verified. An
-    /// event says how many were erased, and the user id of who did it. What MQTT and the journal have is not changed.
+    /// event says how many were erased, and the user id of who did it. The state of
+    /// the door in MQTT, which its broker keeps, is published again without the name: by the running door within a second, or at the
+    /// next start. What others have kept of it, and the journal, is not changed.
     #[command(after_help = "Example:\n  ostiary people remove Ann; ostiary events erase Ann\n\n\
                             Exit code: 0 events were erased, 1 nobody of the given name is in the record, 2 an error.")]
     Erase {

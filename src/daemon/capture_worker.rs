@@ -1,6 +1,6 @@
 //! The capture thread: passes frames from the source to the vision thread, and opens the source again after a failure.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use ostiary_config as config;
 use ostiary_core::Frame;
 use ostiary_events::EventKind;
 
+use super::latest::Latest;
 use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
 
@@ -19,7 +20,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 const PUT_WAIT: Duration = Duration::from_millis(100);
 
 /// The `[camera]` section of a reload, until the thread takes it.
-pub type PendingCamera = Arc<Mutex<Option<config::Camera>>>;
+pub type PendingCamera = Arc<Latest<config::Camera>>;
 
 /// The state of the capture thread.
 pub struct CaptureWorker {
@@ -156,7 +157,7 @@ impl CaptureWorker {
 
     /// Opens the source of a reload. Keeps the old section if that fails.
     fn apply_new_camera(&mut self) {
-        let new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let new = self.new_camera.take();
         let Some(new) = new else { return };
         let old = std::mem::replace(&mut self.config, new);
         // Closed first: the new source may be the same device with another size.

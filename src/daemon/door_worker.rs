@@ -12,7 +12,7 @@ use ostiary_core::Prompt;
 use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{DecisionDetails, Denial, EventKind, Grant, User};
 
-use super::door_command::{DoorRefusal, ReplySender};
+use super::door_command::{DoorRefusal, MAX_COMMAND_AGE, ReplyAfterSave, ReplySender};
 use super::error::Fault;
 use super::mode_file::SavedMode;
 use super::progress::WorkerThread;
@@ -63,11 +63,11 @@ impl DoorWorker {
     fn rest(&mut self) -> Result<(), Fault> {
         let is_on = matches!(self.relay_fsm.state(), RelayState::Energized { .. });
         let rested = if is_on { self.switch_relay(RelayCommand::Off) } else { Ok(()) };
-        if matches!(self.relay_fsm.mode(), DoorMode::HeldOpen { .. })
-            && self.relay_fsm.command(DoorCommand::Normal, self.shared.clock.now()).is_ok()
-        {
-            self.report_mode(None);
+        if matches!(self.relay_fsm.mode(), DoorMode::HeldOpen { .. }) {
+            // Only a fault refuses it, and has ended the hold.
+            let _ = self.relay_fsm.command(DoorCommand::Normal, self.shared.clock.now());
         }
+        self.report_end_of_hold();
         rested
     }
 
@@ -77,12 +77,9 @@ impl DoorWorker {
             self.shared.progress.record(WorkerThread::Door);
             self.lock_on_fault();
             let now = self.shared.clock.now();
-            let mode = self.relay_fsm.mode();
             let command = self.relay_fsm.tick(now);
             command.map_or(Ok(()), |command| self.switch_relay(command))?;
-            if self.relay_fsm.mode() != mode {
-                self.report_mode(None);
-            }
+            self.report_end_of_hold();
             self.relay.as_ref().map_or(Ok(()), Relay::check)?;
             self.signals.tick(now)?;
             if let Some(transition) = self.contact.tick(now, self.relay_fsm.held_until()) {
@@ -100,8 +97,8 @@ impl DoorWorker {
                 }
                 Some(DoorMessage::Report(kind)) => self.shared.emit(kind),
                 Some(DoorMessage::Prompt(prompt)) => self.handle_prompt(prompt)?,
-                Some(DoorMessage::Command { command, user, reply }) => {
-                    self.handle_command(command, user, reply)?
+                Some(DoorMessage::Command { command, user, sent, reply }) => {
+                    self.handle_command(command, user, sent, reply)?
                 }
                 Some(DoorMessage::Input { event, now }) => self.handle_input(event, now)?,
             }
@@ -116,7 +113,6 @@ impl DoorWorker {
         }
         let Some(reason) = self.shared.fault() else { return };
         // The relay is switched off even if it should be off: the fault may be in the state that says so.
-        let mode = self.relay_fsm.mode();
         self.relay_fsm.lock();
         let off = self.relay.as_mut().map_or(Ok(()), Relay::off);
         let detail = match off {
@@ -124,9 +120,7 @@ impl DoorWorker {
             Err(error) => format!("{reason}; and the relay may still be on: {error}"),
         };
         self.shared.emit(EventKind::Locked { detail });
-        if self.relay_fsm.mode() != mode {
-            self.report_mode(None);
-        }
+        self.report_end_of_hold();
         self.shared.set_locked();
     }
 
@@ -134,15 +128,15 @@ impl DoorWorker {
         // The door may have been locked since the decision.
         self.lock_on_fault();
         if decision.outcome == Outcome::Granted
-            && let Some(reason) = self.reason_for_nobody()
+            && let Some(reason) = self.face_refusal()
         {
             decision.outcome = Outcome::Denied(reason);
         }
         self.respond(EventKind::decided(decision, details))
     }
 
-    /// Why nobody is let in by face now; `None` if people are.
-    fn reason_for_nobody(&self) -> Option<DenialReason> {
+    /// Why faces do not open the door now; `None` if they do.
+    fn face_refusal(&self) -> Option<DenialReason> {
         if self.relay_fsm.state() == RelayState::Locked {
             return Some(DenialReason::Locked);
         }
@@ -156,7 +150,7 @@ impl DoorWorker {
         self.relay_fsm.set_pulse(self.shared.pulse());
         let command = match &kind {
             EventKind::Granted(Grant::ExitButton) => self.relay_fsm.request_exit(now),
-            EventKind::Granted(Grant::Face { .. } | Grant::Command { .. }) => self.relay_fsm.grant(now),
+            EventKind::Granted(Grant::Face { .. }) => self.relay_fsm.grant(now),
             _ => None,
         };
         // The relay is switched first. Lamps and events may be a millisecond later.
@@ -174,67 +168,104 @@ impl DoorWorker {
     /// Signals what the person should do, and hands it to the outputs.
     fn handle_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
         self.lock_on_fault();
-        // Where nobody is let in, nobody is asked for anything.
-        let prompt = prompt.filter(|_| self.reason_for_nobody().is_none());
+        // Where faces do not open the door, nobody is asked for anything.
+        let prompt = prompt.filter(|_| self.face_refusal().is_none());
         self.shared.show_prompt(prompt);
         self.signals.prompt(self.shared.clock.now(), prompt)?;
         Ok(())
     }
 
-    /// Does what a person asks for, reports it, and replies.
-    fn handle_command(&mut self, command: DoorCommand, user: User, reply: ReplySender) -> Result<(), Fault> {
+    /// Does what a person asks for and reports it, or refuses it. The reply to a change of the mode follows when the mode is saved.
+    fn handle_command(
+        &mut self,
+        command: DoorCommand,
+        user: User,
+        sent: Duration,
+        reply: ReplySender,
+    ) -> Result<(), Fault> {
         self.lock_on_fault();
-        match self.carry_out(command, user) {
-            Ok(Ok(())) => reply.send(Ok(self.relay_fsm.mode())),
-            Ok(Err(refusal)) => {
+        match self.accept(command, sent) {
+            Ok(switch) => self.carry_out(command, user, switch, reply),
+            Err(refusal) => {
                 let (command, detail) = (command.name(), refusal.to_string());
                 self.shared.emit(EventKind::CommandRefused { command, detail, user });
                 reply.send(Err(refusal));
-            }
-            Err(fault) => {
-                reply.send(Err(DoorRefusal::Locked(fault.to_string())));
-                return Err(fault);
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    /// Does what a person asks for, and reports it. A refusal changes nothing; a fault locks the door.
-    fn carry_out(&mut self, command: DoorCommand, user: User) -> Result<Result<(), DoorRefusal>, Fault> {
+    /// What the relay has to do for a command. A refusal changes nothing.
+    fn accept(&mut self, command: DoorCommand, sent: Duration) -> Result<Option<RelayCommand>, DoorRefusal> {
+        let now = self.shared.clock.now();
+        let age = now.saturating_sub(sent);
         let needs_relay = matches!(command, DoorCommand::Open | DoorCommand::HoldOpen(_));
         if needs_relay && self.relay.is_none() && self.relay_fsm.state() != RelayState::Locked {
-            return Ok(Err(DoorRefusal::NoRelay));
+            return Err(DoorRefusal::NoRelay);
         }
-        let now = self.shared.clock.now();
-        self.relay_fsm.set_pulse(self.shared.pulse());
-        let switch = match self.relay_fsm.command(command, now) {
-            Ok(switch) => switch,
-            Err(CommandRefusal::Locked) => {
-                return Ok(Err(DoorRefusal::Locked(self.shared.fault().unwrap_or_default())));
-            }
-            Err(refusal) => return Ok(Err(DoorRefusal::Refused(refusal))),
+        // What keeps people out is done at any age.
+        let lets_in = match command {
+            DoorCommand::Open | DoorCommand::HoldOpen(_) => true,
+            DoorCommand::Normal => self.relay_fsm.mode() == DoorMode::LockedDown,
+            DoorCommand::LockDown => false,
         };
+        if lets_in && age > MAX_COMMAND_AGE {
+            return Err(DoorRefusal::TooOld(age));
+        }
+        self.relay_fsm.set_pulse(self.shared.pulse());
+        self.relay_fsm.command(command, now).map_err(|refusal| match refusal {
+            CommandRefusal::Locked => DoorRefusal::Locked(self.shared.fault().unwrap_or_default()),
+            refusal => DoorRefusal::Refused(refusal),
+        })
+    }
+
+    /// Switches the relay for a command and reports it. A fault locks the door.
+    fn carry_out(
+        &mut self,
+        command: DoorCommand,
+        user: User,
+        switch: Option<RelayCommand>,
+        reply: ReplySender,
+    ) -> Result<(), Fault> {
+        let (now, mode) = (self.shared.clock.now(), self.relay_fsm.mode());
         let switched = switch.map_or(Ok(()), |switch| self.switch_relay(switch));
+        let mut reply = Some(reply);
+        if let Err(fault) = &switched
+            && let Some(reply) = reply.take()
+        {
+            reply.send(Err(DoorRefusal::Locked(fault.to_string())));
+        }
         if command == DoorCommand::Open {
             self.shared.emit(EventKind::Granted(Grant::Command { user }));
+            if let Some(reply) = reply {
+                reply.send(Ok(mode));
+            }
         } else {
-            self.report_mode(Some(user));
+            self.report_mode(Some(user), reply.map(|reply| reply.after_save(mode)));
         }
         switched?;
         match command {
             DoorCommand::Open => self.signals.granted(now)?,
-            // What was asked for before is in vain now.
+            // A person who was asked to do something could not be let in any more.
             DoorCommand::LockDown => {
                 self.shared.show_prompt(None);
                 self.signals.prompt(now, None)?;
             }
             DoorCommand::HoldOpen(_) | DoorCommand::Normal => {}
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    /// Publishes the mode, hands it to the store thread to be saved, and emits its event. `user` asked for it.
-    fn report_mode(&self, user: Option<User>) {
+    /// Reports a hold that has ended by itself, by a fault or with the daemon. Any call of the state machine may have ended it.
+    fn report_end_of_hold(&self) {
+        if self.relay_fsm.mode() != self.shared.mode() {
+            self.report_mode(None, None);
+        }
+    }
+
+    /// Publishes the mode, hands it to the store thread to be saved, and emits its event. `user` asked for it, and gets the reply
+    /// when it is saved.
+    fn report_mode(&self, user: Option<User>, reply: Option<ReplyAfterSave>) {
         let mode = self.relay_fsm.mode();
         let since = self.shared.wall.stamp();
         let until = match mode {
@@ -245,7 +276,7 @@ impl DoorWorker {
         };
         self.shared.set_mode(mode);
         // Before the event, so that a lockdown in the record survives a power cut.
-        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user));
+        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user), reply);
         self.shared.emit(EventKind::ModeChanged { mode: mode.name(), until, user });
     }
 
@@ -302,8 +333,8 @@ impl DoorWorker {
                 self.shared.emit(EventKind::DoorForced);
             }
             DoorTransition::Closed => self.shared.emit(EventKind::DoorClosed { detail: None }),
-            DoorTransition::HeldOpen => {
-                let seconds = self.contact.held_open().as_secs_f64();
+            DoorTransition::OpenTooLong => {
+                let seconds = self.contact.max_open().as_secs_f64();
                 let detail = format!("it has been open for {seconds:.0} s");
                 self.shared.emit(EventKind::DoorHeld { detail });
             }
@@ -327,3 +358,6 @@ impl DoorWorker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ mod door_command;
 mod door_worker;
 mod error;
 mod input_worker;
+mod latest;
 mod live_view;
 mod lockout_events;
 mod mode_at_start;

@@ -12,12 +12,10 @@ use super::shared::Shared;
 pub fn restore(shared: &Shared, events: &Path) -> Option<String> {
     let mode = mode_file::read(&mode_file::path_beside(events));
     if let ModeOnDisk::HeldOpen(_) = mode {
-        shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None));
+        shared.save_mode(SavedMode::new(ModeName::Normal, shared.wall.stamp(), None, None), None);
     }
     let lockdown = mode.lockdown()?;
-    log::warn!(
-        "the door is {lockdown}; nobody is let in by face until `ostiary door normal`, and the exit button works"
-    );
+    log::warn!("the door is {lockdown}; faces do not open it, the exit button does; {}", mode.fix());
     shared.set_mode(DoorMode::LockedDown);
     Some(lockdown)
 }

@@ -2,13 +2,12 @@
 //! for other programs to read, and ends with the daemon.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use ostiary_access::ModeName;
-use ostiary_core::durable;
+use ostiary_core::{RegularFileError, durable, read_regular_file};
 use ostiary_events::{User, Via};
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +41,13 @@ pub enum ModeOnDisk {
     HeldOpen(SavedMode),
     /// A command has locked the door down.
     LockedDown(SavedMode),
-    /// The file cannot be used, for this reason. The door is locked down: it may have been before.
-    Unknown(String),
+    /// The file cannot be used. The door is locked down: it may have been before.
+    Unknown {
+        /// Why, with the path of the file.
+        why: String,
+        /// What to do about it.
+        fix: &'static str,
+    },
 }
 
 impl SavedMode {
@@ -76,38 +80,52 @@ impl ModeOnDisk {
         match self {
             Self::Normal | Self::HeldOpen(_) => None,
             Self::LockedDown(saved) => Some(format!("locked down {saved}")),
-            Self::Unknown(why) => Some(format!("locked down, because it may have been before: {why}")),
+            Self::Unknown { why, .. } => Some(format!(
+                "locked down, because it is not known whether a command had locked it down before: {why}"
+            )),
+        }
+    }
+
+    /// What to do to end a lockdown.
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::Normal | Self::HeldOpen(_) | Self::LockedDown(_) => "`ostiary door normal` ends it",
+            Self::Unknown { fix, .. } => fix,
         }
     }
 }
 
 /// The path of the file beside this event store. It has the name of the store, because a folder can have those of several doors.
 pub fn path_beside(events: &Path) -> PathBuf {
-    let mut name = events.file_name().unwrap_or_default().to_owned();
-    name.push(SUFFIX);
-    events.with_file_name(name)
+    durable::with_suffix(events, SUFFIX)
 }
 
 /// Reads the file. Whatever cannot be read or understood is [`ModeOnDisk::Unknown`].
 pub fn read(path: &Path) -> ModeOnDisk {
-    let unknown =
-        |what: &str, why: &dyn fmt::Display| ModeOnDisk::Unknown(format!("{} {what}: {why}", path.display()));
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return ModeOnDisk::Normal,
-        Err(error) => return unknown("cannot be read", &error),
-        Ok(file) => file,
+    let unreadable = |error: RegularFileError| ModeOnDisk::Unknown {
+        why: format!("{} cannot be read: {error}", path.display()),
+        fix: "see that the user of the service can read the file, or move it away if it is none; `ostiary door normal` then ends the \
+              lockdown and replaces the file",
     };
-    let mut bytes = Vec::new();
-    if let Err(error) = file.take(MAX_BYTES).read_to_end(&mut bytes) {
-        return unknown("cannot be read", &error);
-    }
+    let damaged = |why: &dyn fmt::Display| ModeOnDisk::Unknown {
+        why: format!("{} is damaged: {why}", path.display()),
+        fix: "see in `ostiary events` who changed the mode last (`mode_changed`); if the door is not meant to be locked down, \
+              `ostiary door normal` ends that and replaces the file",
+    };
+    let bytes = match read_regular_file(path, MAX_BYTES) {
+        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return ModeOnDisk::Normal;
+        }
+        Err(error @ RegularFileError::TooLarge { .. }) => return damaged(&error),
+        Err(error) => return unreadable(error),
+        Ok(bytes) => bytes,
+    };
     let saved: SavedMode = match serde_json::from_slice(&bytes) {
         Ok(saved) => saved,
-        Err(error) => return unknown("is damaged", &error),
+        Err(error) => return damaged(&error),
     };
     if saved.format != FORMAT {
-        let why = format!("its format is {}, and this program knows {FORMAT}", saved.format);
-        return unknown("is damaged", &why);
+        return damaged(&format!("its format is {}, and this program knows {FORMAT}", saved.format));
     }
     match saved.mode {
         ModeName::Normal => ModeOnDisk::Normal,
@@ -177,12 +195,16 @@ mod tests {
             &format!("{whole}{}", " ".repeat(MAX_BYTES as usize) + "x").replace('}', "},"),
         ] {
             fs::write(&path, damaged).unwrap();
-            let why = read(&path).lockdown().unwrap();
+            let mode = read(&path);
+            let why = mode.lockdown().unwrap();
+            assert!(why.starts_with("locked down, because it is not known whether a command"), "{why}");
             assert!(why.contains("events.sqlite.mode.json is damaged: "), "{why}");
+            assert!(mode.fix().contains("`mode_changed`") && mode.fix().contains("`ostiary door normal`"));
         }
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        let why = read(&path).lockdown().unwrap();
-        assert!(why.contains("cannot be read: "), "{why}");
+        let mode = read(&path);
+        let why = mode.lockdown().unwrap();
+        assert!(why.contains("cannot be read: ") && mode.fix().contains("can read the file"), "{why}");
     }
 }

@@ -24,25 +24,36 @@ impl<S> SavedState<S> {
     }
 
     /// Writes the new state, or tries again to write the last one, if it is time for that.
-    pub fn save(&mut self, new: Option<S>, now: Duration) {
-        let (state, was_failing) = match (new, self.failed.take()) {
-            (Some(state), failed) => (state, failed.is_some()),
-            (None, Some((state, at))) if now >= at => (state, true),
-            (None, waiting) => {
-                self.failed = waiting;
-                return;
-            }
-        };
-        let path = self.path.display();
-        match (self.write)(&self.path, &state) {
-            Ok(()) if was_failing => log::info!("{path} is written again"),
-            Ok(()) => {}
-            Err(error) => {
-                if !was_failing {
-                    log::error!("{path} cannot be written: {error}; {}", self.consequence);
-                }
-                self.failed = Some((state, now + RETRY));
-            }
+    ///
+    /// # Errors
+    /// The file cannot be written. The first failure is logged, and it is tried again later.
+    pub fn save(&mut self, new: Option<S>, now: Duration) -> io::Result<()> {
+        let was_failing = self.failed.is_some();
+        match new.or_else(|| self.failed.take_if(|(_, at)| now >= *at).map(|(state, _)| state)) {
+            Some(state) => self.write_now(state, was_failing, now),
+            None => Ok(()),
         }
+    }
+
+    /// Tries once more to write a state that could not be written: the program ends.
+    pub fn finish(&mut self, now: Duration) {
+        if let Some((state, _)) = self.failed.take() {
+            // The first failure is logged.
+            let _ = self.write_now(state, true, now);
+        }
+    }
+
+    fn write_now(&mut self, state: S, was_failing: bool, now: Duration) -> io::Result<()> {
+        let path = self.path.display();
+        let written = (self.write)(&self.path, &state);
+        match &written {
+            Ok(()) if was_failing => log::info!("{path} is written again"),
+            Err(error) if !was_failing => {
+                log::error!("{path} cannot be written: {error}; {}", self.consequence)
+            }
+            Ok(()) | Err(_) => {}
+        }
+        self.failed = written.is_err().then(|| (state, now + RETRY));
+        written
     }
 }

@@ -14,8 +14,11 @@ use ostiary_devices::InputEvent;
 use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText, User};
 use ostiary_texts::{Message, Texts};
 
-use super::door_command::{DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplySender, WaitingCommands};
+use super::door_command::{
+    DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplyAfterSave, ReplySender, WaitingCommands,
+};
 use super::error::Fault;
+use super::latest::Latest;
 use super::live_view::LiveView;
 use super::mode_file::SavedMode;
 use super::progress::Progress;
@@ -47,6 +50,8 @@ pub enum DoorMessage {
         command: DoorCommand,
         /// Who asks.
         user: User,
+        /// The monotonic time at which it was sent.
+        sent: Duration,
         /// Where the reply goes.
         reply: ReplySender,
     },
@@ -59,6 +64,14 @@ pub enum DoorMessage {
         /// The monotonic time at which it was read.
         now: Duration,
     },
+}
+
+/// A mode that the store thread is to save.
+pub struct UnsavedMode {
+    /// The mode.
+    pub mode: SavedMode,
+    /// The replies to send when it is saved, also those of the modes before that were not saved yet: it replaces them.
+    pub replies: Vec<ReplyAfterSave>,
 }
 
 /// The data that all threads of a daemon share.
@@ -79,13 +92,13 @@ pub struct Shared {
     waiting_commands: WaitingCommands,
     /// The mode of the door.
     mode: Mutex<DoorMode>,
-    /// The mode that the store thread is to save; `None` if it is saved.
-    unsaved_mode: Mutex<Option<SavedMode>>,
-    /// The state of lockout and visits that the store thread is to save; `None` if it is saved.
-    unsaved: Mutex<Option<VisitState>>,
+    /// The mode that the store thread is to save.
+    unsaved_mode: Latest<UnsavedMode>,
+    /// The state of lockout and visits that the store thread is to save.
+    unsaved_visits: Latest<VisitState>,
     events: Queue<Event, MAX_EVENTS>,
-    /// What the store thread is to pass to the outputs; `None` if it is passed on.
-    prompt: Mutex<Option<PromptMessage>>,
+    /// What the store thread is to pass to the outputs.
+    prompt: Latest<PromptMessage>,
     /// The texts for people at the door.
     texts: Mutex<Texts>,
     /// The door's name.
@@ -115,10 +128,10 @@ impl Shared {
             door_messages: Queue::default(),
             waiting_commands: WaitingCommands::default(),
             mode: Mutex::new(DoorMode::Normal),
-            unsaved_mode: Mutex::new(None),
-            unsaved: Mutex::new(None),
+            unsaved_mode: Latest::default(),
+            unsaved_visits: Latest::default(),
             events: Queue::default(),
-            prompt: Mutex::new(None),
+            prompt: Latest::default(),
             texts: Mutex::new(Texts::new(Language::English)),
             door: door.to_owned(),
             stop: AtomicBool::new(false),
@@ -142,13 +155,13 @@ impl Shared {
         })
     }
 
-    /// Sends a command to the door thread. The reply arrives within milliseconds.
+    /// Sends a command to the door thread. The reply arrives within milliseconds, or when the disk has the new mode.
     ///
     /// # Errors
     /// Too many commands wait, or the door thread has too much to do. No number of commands locks the door.
     pub fn send_command(&self, command: DoorCommand, user: User) -> Result<Receiver<DoorReply>, DoorRefusal> {
         let (reply, receiver) = self.waiting_commands.add().ok_or(DoorRefusal::Busy)?;
-        let message = DoorMessage::Command { command, user, reply };
+        let message = DoorMessage::Command { command, user, sent: self.clock.now(), reply };
         self.door_messages.push(message).map_err(|_| DoorRefusal::Busy)?;
         Ok(receiver)
     }
@@ -172,15 +185,20 @@ impl Shared {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// Hands the mode to the store thread, which saves it before the events that follow.
-    pub fn save_mode(&self, mode: SavedMode) {
-        *self.unsaved_mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
+    /// Hands the mode to the store thread, which saves it before the events that follow, and then sends the reply to the command
+    /// that asked for the mode.
+    pub fn save_mode(&self, mode: SavedMode, reply: Option<ReplyAfterSave>) {
+        self.unsaved_mode.update(|before| {
+            let mut replies = before.map_or_else(Vec::new, |before| before.replies);
+            replies.extend(reply);
+            UnsavedMode { mode, replies }
+        });
         self.events.wake();
     }
 
     /// Takes the mode that is to be saved.
-    pub fn take_unsaved_mode(&self) -> Option<SavedMode> {
-        self.unsaved_mode.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn take_unsaved_mode(&self) -> Option<UnsavedMode> {
+        self.unsaved_mode.take()
     }
 
     /// Emits an event of this door with the current time, without waiting. If the queue of the store thread is full, the
@@ -196,14 +214,13 @@ impl Shared {
     /// Hands what the person before the door is asked to do to the store thread, which passes it to the outputs before the events
     /// in its queue. A newer prompt replaces an older one.
     pub fn show_prompt(&self, prompt: Option<Prompt>) {
-        let message = self.prompt_message(prompt);
-        *self.prompt.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+        self.prompt.put(self.prompt_message(prompt));
         self.events.wake();
     }
 
     /// Takes the prompt that is to be passed to the outputs.
     pub fn take_prompt(&self) -> Option<PromptMessage> {
-        self.prompt.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.prompt.take()
     }
 
     /// A prompt of this door with its text and the current time.
@@ -220,12 +237,12 @@ impl Shared {
 
     /// Hands the state of lockout and visits to the store thread, which saves it. A newer state replaces an older one.
     pub fn save_visits(&self, state: VisitState) {
-        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+        self.unsaved_visits.put(state);
     }
 
     /// Takes the state that is to be saved.
     pub fn take_unsaved_visits(&self) -> Option<VisitState> {
-        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.unsaved_visits.take()
     }
 
     /// An event of this door with the current time.

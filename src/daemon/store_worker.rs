@@ -14,7 +14,7 @@ use ostiary_events::{
 use super::mode_file::{self, SavedMode};
 use super::progress::WorkerThread;
 use super::saved_state::SavedState;
-use super::shared::Shared;
+use super::shared::{Shared, UnsavedMode};
 use super::visit_file::{self, VisitState};
 
 /// The longest wait for an event, before the thread records its progress.
@@ -114,6 +114,10 @@ impl StoreWorker {
             let now = self.shared.clock.now();
             self.save_states(now);
             let is_end = closed && event.is_none();
+            if is_end && let Some(SavedStates { mode, visits }) = &mut self.saved_states {
+                mode.finish(now);
+                visits.finish(now);
+            }
             let events = match event {
                 Some(event) => self.denials.take(event, now),
                 None if is_end => self.denials.take_all(),
@@ -136,14 +140,21 @@ impl StoreWorker {
         }
     }
 
-    /// Saves the newest mode, and the newest state of lockout and visits. What could not be written is tried again.
+    /// Saves the newest mode, and the newest state of lockout and visits. What could not be written is tried again. Then sends the
+    /// replies to the commands that asked for the mode.
     fn save_states(&mut self, now: Duration) {
-        let (mode, visits) = (self.shared.take_unsaved_mode(), self.shared.take_unsaved_visits());
-        let Some(SavedStates { mode: mode_file, visits: visit_file }) = &mut self.saved_states else {
-            return;
+        let (mode, replies) = match self.shared.take_unsaved_mode() {
+            Some(UnsavedMode { mode, replies }) => (Some(mode), replies),
+            None => (None, Vec::new()),
         };
-        mode_file.save(mode, now);
-        visit_file.save(visits, now);
+        let visits = self.shared.take_unsaved_visits();
+        // A recording has no files: nothing of it survives a restart.
+        let saved = self.saved_states.as_mut().map_or(Ok(()), |states| states.mode.save(mode, now));
+        replies.into_iter().for_each(|reply| reply.send(&saved));
+        if let Some(states) = &mut self.saved_states {
+            // Nobody waits for it, and a failure is logged.
+            let _ = states.visits.save(visits, now);
+        }
     }
 
     /// Opens a store that could not be opened, if it is time for another attempt.
@@ -254,12 +265,14 @@ impl StoreWorker {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use ostiary_access::{ModeName, SavedLockout, SavedVisits};
+    use ostiary_access::{DoorMode, ModeName, SavedLockout, SavedVisits};
     use ostiary_config as config;
     use ostiary_core::clock::VirtualClock;
     use ostiary_events::{EventName, EventStore};
 
     use super::*;
+    use crate::daemon::door_command::WaitingCommands;
+    use crate::daemon::mode_file::ModeOnDisk;
     use crate::daemon::saved_state::RETRY;
     use crate::wall_clock::WallClock;
 
@@ -327,6 +340,50 @@ mod tests {
     }
 
     #[test]
+    fn commands_are_replied_to_when_the_newest_mode_is_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
+        let shared =
+            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
+        let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&config.path));
+        let waiting = WaitingCommands::default();
+        let modes = [(DoorMode::LockedDown, ModeName::LockedDown), (DoorMode::Normal, ModeName::Normal)];
+        let replies = modes.map(|(mode, name)| {
+            let (reply, receiver) = waiting.add().unwrap();
+            let saved = SavedMode::new(name, Timestamp::UNIX_EPOCH, None, None);
+            shared.save_mode(saved, Some(reply.after_save(mode)));
+            receiver
+        });
+        assert!(replies.iter().all(|reply| reply.try_recv().is_err()), "no mode is saved yet");
+        worker.save_states(Duration::ZERO);
+        assert_eq!(mode_file::read(&mode_file::path_beside(&config.path)), ModeOnDisk::Normal);
+        assert_eq!(replies.map(|reply| reply.try_recv().unwrap()), modes.map(|(mode, _)| Ok(mode)));
+    }
+
+    #[test]
+    fn a_state_that_could_not_be_written_is_written_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let config =
+            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
+        let shared =
+            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
+        let events = folder.path().join("missing").join("events.sqlite");
+        let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&events));
+        shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
+        shared.save_mode(SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, None), None);
+        worker.save_states(Duration::ZERO);
+        std::fs::create_dir(folder.path().join("missing")).unwrap();
+        // No time passes.
+        shared.close_events();
+        worker.run();
+        assert!(visit_file::read(&visit_file::path_beside(&events)).unwrap().is_some());
+        assert!(mode_file::read(&mode_file::path_beside(&events)).lockdown().is_some());
+    }
+
+    #[test]
     fn a_state_that_could_not_be_written_is_written_later() {
         let folder = tempfile::tempdir().unwrap();
         let config =
@@ -337,7 +394,7 @@ mod tests {
         let events = folder.path().join("missing").join("events.sqlite");
         let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&events));
         shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
-        shared.save_mode(SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, None));
+        shared.save_mode(SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, None), None);
         worker.save_states(Duration::ZERO);
         std::fs::create_dir(folder.path().join("missing")).unwrap();
         worker.save_states(RETRY / 2);

@@ -468,8 +468,7 @@ impl Supervisor<'_> {
                 self.thresholds = prepared.thresholds;
                 self.people_problems = prepared.people_problems;
                 if config.camera != self.config.camera {
-                    let mut new = self.new_camera.lock().unwrap_or_else(PoisonError::into_inner);
-                    *new = Some(config.camera.clone());
+                    self.new_camera.put(config.camera.clone());
                 }
                 self.shared.set_pulse(config.relay.pulse_ms);
                 self.shared.set_language(config.liveness.language);

@@ -3,15 +3,18 @@
 #![allow(clippy::panic, reason = "a pipeline that panics is one of the tested failures")]
 
 use std::thread;
+use std::time::Duration;
 
-use ostiary_access::LivenessRules;
+use ostiary_access::{Decision, DecisionRules, LivenessRules, Outcome, VisitRecord};
 use ostiary_config as config;
 use ostiary_config::{ClockTrust, Hours};
-use ostiary_core::{Frame, ModelId, TrackId};
+use ostiary_core::{Frame, ModelId, Quality, Similarity, TrackId};
+use ostiary_events::DecisionDetails;
 use ostiary_facebank::Gallery;
 use ostiary_pipeline::TrackedFace;
 use ostiary_vision::VisionError;
 
+use super::shared::DoorMessage;
 use super::vision_worker::{AccessRules, FrameProcessor};
 
 /// What a processor does with a frame.
@@ -75,6 +78,34 @@ impl FrameProcessor for TestProcessor {
         TrackId(1)
     }
     fn set_next_track(&mut self, _: TrackId) {}
+}
+
+/// The message of a decision about a face, of Ann if it is a grant.
+pub fn decided(outcome: Outcome) -> DoorMessage {
+    let decision = Decision {
+        time: Duration::ZERO,
+        track: TrackId(1),
+        first_seen: Duration::ZERO,
+        outcome,
+        person: None,
+        nearest: None,
+        similarity: Some(Similarity(0.9)),
+        second: None,
+        cosine: Some(Similarity(0.9)),
+        threshold: Some(Similarity(0.5)),
+        quality: Quality::default(),
+        faces_in_view: 1,
+        frames: 3,
+        visit: VisitRecord::new(DecisionRules::new(&config::Door::default(), LivenessRules::OFF)),
+    };
+    let details = DecisionDetails {
+        person: (outcome == Outcome::Granted).then(|| "Ann".into()),
+        detail: None,
+        model: ModelId("broken".into()),
+        people: 1,
+        fpir: None,
+    };
+    DoorMessage::Decided { decision: Box::new(decision), details }
 }
 
 /// Rules by which one moment without a match is unknown.

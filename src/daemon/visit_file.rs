@@ -1,14 +1,13 @@
 //! The file in which attempts, pauses, visits and cool-downs survive a restart: `events.sqlite.visits.json` beside the event store.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ostiary_access::{SavedLockout, SavedVisits};
 use ostiary_core::clock::build_time;
-use ostiary_core::durable;
+use ostiary_core::{RegularFileError, durable, read_regular_file};
 use serde::{Deserialize, Serialize};
 
 /// What the name of the file has after that of the event store.
@@ -51,7 +50,7 @@ pub enum VisitFileError {
         /// The file.
         path: PathBuf,
         /// The error.
-        why: io::Error,
+        why: RegularFileError,
     },
     /// The file is damaged, or of another version.
     #[error("{path} is damaged: {why}")]
@@ -81,9 +80,7 @@ impl VisitState {
 
 /// The path of the file beside this event store. It has the name of the store, because a folder can have those of several doors.
 pub fn path_beside(events: &Path) -> PathBuf {
-    let mut name = events.file_name().unwrap_or_default().to_owned();
-    name.push(SUFFIX);
-    events.with_file_name(name)
+    durable::with_suffix(events, SUFFIX)
 }
 
 /// Reads the file; `None` if there is none.
@@ -93,12 +90,10 @@ pub fn path_beside(events: &Path) -> PathBuf {
 pub fn read(path: &Path) -> Result<Option<VisitState>, VisitFileError> {
     let failed = |why| VisitFileError::Read { path: path.to_owned(), why };
     let damaged = |why| VisitFileError::Damaged { path: path.to_owned(), why };
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(failed)?,
+    let bytes = match read_regular_file(path, MAX_BYTES) {
+        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(failed)?,
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let state: VisitState = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     if state.format != FORMAT {
         return Err(damaged(format!("its format is {}, and this program knows {FORMAT}", state.format)));

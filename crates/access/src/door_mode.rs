@@ -21,7 +21,7 @@ pub enum DoorMode {
         /// The end of the hold.
         until: Duration,
     },
-    /// Nobody is let in by face.
+    /// Faces do not open the door.
     LockedDown,
 }
 
@@ -44,7 +44,7 @@ pub enum DoorCommand {
     Open,
     /// Hold the door open for this time from now, [`MIN_HOLD`] to [`MAX_HOLD`]. It replaces the end of a running hold.
     HoldOpen(Duration),
-    /// Let nobody in by face, until [`DoorCommand::Normal`]. A running pulse or hold ends at once.
+    /// Faces do not open the door, until [`DoorCommand::Normal`]. A running pulse or hold ends at once.
     LockDown,
     /// End a hold, with the relay off, or a lockdown.
     Normal,

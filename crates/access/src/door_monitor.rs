@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoorMonitor {
     grace: Duration,
-    held_open: Duration,
+    max_open: Duration,
     position: DoorPosition,
 }
 
@@ -39,19 +39,19 @@ pub enum DoorTransition {
     /// Closed.
     Closed,
     /// The door has been open for longer than allowed.
-    HeldOpen,
+    OpenTooLong,
 }
 
 impl DoorMonitor {
     /// A contact that was not read yet. The door is forced if it opens more than `grace` after the end of the pulse, and
-    /// open for too long if it is open for `held_open`.
-    pub fn new(grace: Duration, held_open: Duration) -> Self {
-        Self { grace, held_open, position: DoorPosition::Unknown }
+    /// open for too long if it is open for `max_open`.
+    pub fn new(grace: Duration, max_open: Duration) -> Self {
+        Self { grace, max_open, position: DoorPosition::Unknown }
     }
 
     /// The time that a door may be open.
-    pub fn held_open(&self) -> Duration {
-        self.held_open
+    pub fn max_open(&self) -> Duration {
+        self.max_open
     }
 
     /// Takes the contact's level at the monotonic time `at`. `unlocked_until` is the value of
@@ -82,7 +82,7 @@ impl DoorMonitor {
         self.position = DoorPosition::Unknown;
     }
 
-    /// Advances the time. Returns [`DoorTransition::HeldOpen`] once for each opening, and once after each hold, which lets the
+    /// Advances the time. Returns [`DoorTransition::OpenTooLong`] once for each opening, and once after each hold, which lets the
     /// door be open: the time counts from its end. `held_until` is the value of
     /// [`RelayFsm::held_until`](super::RelayFsm::held_until).
     pub fn tick(&mut self, now: Duration, held_until: Option<Duration>) -> Option<DoorTransition> {
@@ -92,11 +92,11 @@ impl DoorMonitor {
             return None;
         }
         let from = held_until.map_or(since, |end| end.max(since));
-        if now < from.saturating_add(self.held_open) {
+        if now < from.saturating_add(self.max_open) {
             return None;
         }
         self.position = DoorPosition::Open { since, reported: Some(now) };
-        Some(DoorTransition::HeldOpen)
+        Some(DoorTransition::OpenTooLong)
     }
 }
 
@@ -107,14 +107,14 @@ mod tests {
     use super::*;
 
     const GRACE: Duration = Duration::from_millis(2000);
-    const HELD: Duration = Duration::from_millis(30_000);
+    const MAX_OPEN: Duration = Duration::from_millis(30_000);
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
     }
 
     fn closed() -> DoorMonitor {
-        let mut contact = DoorMonitor::new(GRACE, HELD);
+        let mut contact = DoorMonitor::new(GRACE, MAX_OPEN);
         assert_eq!(contact.update(false, ms(0), None), Some(DoorTransition::Initial { open: false }));
         contact
     }
@@ -140,30 +140,30 @@ mod tests {
     }
 
     #[test]
-    fn a_forced_door_can_be_held_open_and_closes() {
+    fn a_forced_door_can_be_open_for_too_long_and_closes() {
         let mut contact = closed();
         assert_eq!(contact.update(true, ms(1000), None), Some(DoorTransition::Forced));
-        assert_eq!(contact.tick(ms(31_000), None), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(31_000), None), Some(DoorTransition::OpenTooLong));
         assert_eq!(contact.update(false, ms(32_000), None), Some(DoorTransition::Closed));
     }
 
     #[test]
-    fn held_open_is_reported_once_for_each_opening() {
+    fn open_for_too_long_is_reported_once_for_each_opening() {
         let mut contact = closed();
         for opened in [1000, 100_000] {
             contact.update(true, ms(opened), Some(ms(opened)));
             assert_eq!(contact.tick(ms(opened + 29_999), None), None);
-            assert_eq!(contact.tick(ms(opened + 30_000), None), Some(DoorTransition::HeldOpen));
+            assert_eq!(contact.tick(ms(opened + 30_000), None), Some(DoorTransition::OpenTooLong));
             assert_eq!(contact.tick(ms(opened + 60_000), None), None);
             contact.update(false, ms(opened + 60_001), None);
         }
     }
 
     #[test]
-    fn a_door_that_is_open_at_the_start_is_not_forced_but_can_be_held_open() {
-        let mut contact = DoorMonitor::new(GRACE, HELD);
+    fn a_door_that_is_open_at_the_start_is_not_forced_but_can_be_open_for_too_long() {
+        let mut contact = DoorMonitor::new(GRACE, MAX_OPEN);
         assert_eq!(contact.update(true, ms(5000), None), Some(DoorTransition::Initial { open: true }));
-        assert_eq!(contact.tick(ms(35_000), None), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(35_000), None), Some(DoorTransition::OpenTooLong));
     }
 
     #[test]
@@ -173,17 +173,17 @@ mod tests {
         assert_eq!(contact.update(true, ms(50_000), hold), Some(DoorTransition::Opened), "not forced");
         assert_eq!(contact.tick(ms(99_999), hold), None);
         assert_eq!(contact.tick(ms(129_999), hold), None);
-        assert_eq!(contact.tick(ms(130_000), hold), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(130_000), hold), Some(DoorTransition::OpenTooLong));
         assert_eq!(contact.tick(ms(500_000), hold), None, "once");
         // A new hold, and the door is still open after it.
         let hold = Some(ms(600_000));
         assert_eq!(contact.tick(ms(629_999), hold), None);
-        assert_eq!(contact.tick(ms(630_000), hold), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(630_000), hold), Some(DoorTransition::OpenTooLong));
         // An opening after the hold counts from itself.
         contact.update(false, ms(640_000), hold);
         contact.update(true, ms(650_000), Some(ms(651_000)));
         assert_eq!(contact.tick(ms(679_999), hold), None);
-        assert_eq!(contact.tick(ms(680_000), hold), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(ms(680_000), hold), Some(DoorTransition::OpenTooLong));
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
     fn the_largest_time_does_not_overflow() {
         let mut contact = closed();
         assert_eq!(contact.update(true, Duration::MAX, Some(Duration::MAX)), Some(DoorTransition::Opened));
-        assert_eq!(contact.tick(Duration::MAX, None), Some(DoorTransition::HeldOpen));
+        assert_eq!(contact.tick(Duration::MAX, None), Some(DoorTransition::OpenTooLong));
     }
 
     #[derive(Debug, Clone)]
@@ -226,7 +226,7 @@ mod tests {
         /// Compares the transitions with a simple model of the door.
         #[test]
         fn the_transitions_agree_with_a_simple_model(inputs in inputs()) {
-            let mut contact = DoorMonitor::new(GRACE, HELD);
+            let mut contact = DoorMonitor::new(GRACE, MAX_OPEN);
             let (mut now, mut unlocked_until) = (Duration::ZERO, None);
             let mut open = None;
             let (mut since, mut is_reported) = (Duration::ZERO, false);
@@ -260,9 +260,9 @@ mod tests {
                     }
                     Input::Tick => {
                         let from = held_until.map_or(since, |end: Duration| end.max(since));
-                        let is_held = open == Some(true) && !is_reported && now >= from + HELD;
-                        prop_assert_eq!(contact.tick(now, held_until), is_held.then_some(DoorTransition::HeldOpen));
-                        is_reported |= is_held;
+                        let is_too_long = open == Some(true) && !is_reported && now >= from + MAX_OPEN;
+                        prop_assert_eq!(contact.tick(now, held_until), is_too_long.then_some(DoorTransition::OpenTooLong));
+                        is_reported |= is_too_long;
                     }
                 }
             }

@@ -63,7 +63,7 @@ pub enum NetworkRules {
     },
     /// The camera sees near infrared, which the network does not know: it says nothing, and is not required.
     NearInfrared,
-    /// The models have no such network. Nobody is let in by face.
+    /// The models have no such network. Faces do not open the door.
     Missing,
 }
 

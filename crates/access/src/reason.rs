@@ -59,7 +59,7 @@ pub enum DenialReason {
     Paused,
     /// A fault has locked the door. It opens for nobody.
     Locked,
-    /// A command has locked the door down. Nobody is let in by face.
+    /// A command has locked the door down. Faces do not open it.
     LockedDown,
 }
 

@@ -152,7 +152,7 @@ impl RecentVisits {
         SavedVisits { visits: visits.collect() }
     }
 
-    /// Restores a state that was saved `elapsed` ago. No cool-down becomes longer than `cooldown`. Whoever was in view then is
+    /// Restores a state that was saved `elapsed` ago. No cool-down becomes longer than `cooldown`. A person who was in view then is
     /// taken to be in view now.
     pub fn restore(&mut self, now: Duration, saved: &SavedVisits, elapsed: Duration, cooldown: Duration) {
         self.now = now;

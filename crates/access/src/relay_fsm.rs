@@ -72,7 +72,8 @@ impl RelayFsm {
         self.state
     }
 
-    /// The current mode. A fault's lock ([`RelayState::Locked`]) is above it.
+    /// The mode at the time that was passed last: every call that takes a time can end a hold. A fault's lock
+    /// ([`RelayState::Locked`]) is above it.
     pub fn mode(&self) -> DoorMode {
         self.mode
     }
@@ -130,15 +131,10 @@ impl RelayFsm {
         }
     }
 
-    /// Advances the time, ends hold and pulse if they are over, and extends the pulse of a hold. A pulse ends at the first call
-    /// after its end. The caller must call this before [`Self::time_until_off`] has passed.
+    /// Advances the time, switches off if hold and pulse are over, and extends the pulse of a hold. The relay goes off at the first
+    /// call after their end. The caller must call this before [`Self::time_until_off`] has passed.
     pub fn tick(&mut self, now: Duration) -> Option<RelayCommand> {
         let now = self.advance(now);
-        if let DoorMode::HeldOpen { until } = self.mode
-            && now >= until
-        {
-            self.end_hold(until);
-        }
         let RelayState::Energized { until } = self.state else { return None };
         let on_until = self.on_until().unwrap_or(now);
         if now >= on_until {
@@ -174,7 +170,8 @@ impl RelayFsm {
     /// The end of the current or the last pulse or hold: until then people can open the door. `None` if there was none.
     pub fn unlocked_until(&self) -> Option<Duration> {
         match self.state {
-            RelayState::Energized { .. } => self.on_until(),
+            // The hold may be over before the relay goes off.
+            RelayState::Energized { .. } => self.granted_until.max(self.held_until()),
             RelayState::AtRest | RelayState::Locked => self.last_off,
         }
     }
@@ -236,8 +233,15 @@ impl RelayFsm {
         was_held
     }
 
+    /// Advances the time, and ends a hold that is over, so that no call sees a mode of the past. The relay goes off at the next
+    /// [`Self::tick`]. Returns the time.
     fn advance(&mut self, now: Duration) -> Duration {
         self.now = self.now.max(now);
+        if let DoorMode::HeldOpen { until } = self.mode
+            && self.now >= until
+        {
+            self.end_hold(until);
+        }
         self.now
     }
 }
@@ -341,6 +345,42 @@ mod tests {
     }
 
     #[test]
+    fn every_call_ends_a_hold_that_is_over() {
+        type Call = fn(&mut RelayFsm, Duration) -> Option<RelayCommand>;
+        let open: Call = |door, now| door.command(DoorCommand::Open, now).unwrap();
+        let normal: Call = |door, now| door.command(DoorCommand::Normal, now).unwrap();
+        let calls =
+            [RelayFsm::grant as Call, RelayFsm::request_exit as Call, open, normal, RelayFsm::tick as Call];
+        for (number, call) in calls.into_iter().enumerate() {
+            let mut door = RelayFsm::new(PULSE);
+            door.command(DoorCommand::HoldOpen(ms(2000)), ms(0)).unwrap();
+            call(&mut door, ms(2005));
+            let begins_pulse = number < 3;
+            let expected = (DoorMode::Normal, Some(ms(2000)));
+            assert_eq!((door.mode(), door.held_until()), expected, "call {number}");
+            let end = if begins_pulse { ms(5005) } else { ms(2000) };
+            let is_off = door.state() == RelayState::AtRest;
+            assert_eq!(door.unlocked_until(), Some(if is_off { ms(2005) } else { end }), "call {number}");
+            assert_eq!(
+                door.tick(ms(2010)),
+                (!begins_pulse && !is_off).then_some(RelayCommand::Off),
+                "call {number}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_after_the_end_of_a_hold_does_not_end_the_pulse_of_a_grant() {
+        let mut door = RelayFsm::new(PULSE);
+        door.command(DoorCommand::HoldOpen(ms(2000)), ms(0)).unwrap();
+        door.grant(ms(1900));
+        // The hold is over: there is nothing that the command could end.
+        assert_eq!(door.command(DoorCommand::Normal, ms(2005)), Ok(None));
+        assert_eq!(door.tick(ms(4899)), None);
+        assert_eq!(door.tick(ms(4900)), Some(RelayCommand::Off));
+    }
+
+    #[test]
     fn a_second_hold_replaces_the_end_of_the_first() {
         let mut door = RelayFsm::new(PULSE);
         door.command(DoorCommand::HoldOpen(ms(60_000)), ms(0)).unwrap();
@@ -373,7 +413,11 @@ mod tests {
             assert_eq!(door.command(command, ms(1200)), Err(CommandRefusal::LockedDown));
         }
         assert_eq!(door.request_exit(ms(2000)), Some(RelayCommand::On));
-        assert_eq!(door.command(DoorCommand::Normal, ms(3000)), Ok(None), "whoever leaves is not stopped");
+        assert_eq!(
+            door.command(DoorCommand::Normal, ms(3000)),
+            Ok(None),
+            "a person who leaves is not stopped"
+        );
         assert_eq!(door.tick(ms(5000)), Some(RelayCommand::Off));
         assert_eq!(door.grant(ms(6000)), Some(RelayCommand::On));
         assert_eq!(RelayFsm::locked_down(PULSE).mode(), DoorMode::LockedDown);
@@ -471,6 +515,9 @@ mod tests {
             for input in inputs {
                 if let Input::Grant(at) | Input::Exit(at) | Input::Command(_, at) | Input::Tick(at) = input {
                     now = now.max(ms(at));
+                    if now >= hold_end {
+                        hold_end = Duration::ZERO;
+                    }
                 }
                 let command = match input {
                     Input::Grant(at) => {
@@ -506,7 +553,6 @@ mod tests {
                                     (pulse_end, hold_end, locked_down) = (Duration::ZERO, Duration::ZERO, true);
                                 }
                                 DoorCommand::Normal => {
-                                    // The end of a hold is noticed by the next call of `tick`.
                                     if hold_end > Duration::ZERO {
                                         (pulse_end, hold_end) = (Duration::ZERO, Duration::ZERO);
                                     }
@@ -523,9 +569,6 @@ mod tests {
                             prop_assert!(command != Some(RelayCommand::Off), "off before the end");
                         } else {
                             prop_assert!(!on || command == Some(RelayCommand::Off), "on after the end");
-                        }
-                        if now >= hold_end {
-                            hold_end = Duration::ZERO;
                         }
                         if should_be_on && now - last_call <= PULSE / 2 {
                             prop_assert!(guard_limit > now, "the guard ended the pulse of a hold");

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ostiary_core::durable;
+
 use crate::sections::{Config, Facebank};
 
 /// The socket of the door that the package installs. The folder is the service's.
@@ -14,11 +16,7 @@ impl Config {
         match &self.control.socket {
             Some(socket) => socket.clone(),
             None if self.facebank.path == Facebank::default().path => SOCKET.into(),
-            None => {
-                let mut beside = self.facebank.path.clone().into_os_string();
-                beside.push(".control");
-                beside.into()
-            }
+            None => durable::with_suffix(&self.facebank.path, ".control"),
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum CallError {
         /// Who may, and how to become one of them.
         message: String,
     },
-    /// The request is not carried out, and nothing has changed.
+    /// The request is not carried out, and nothing has changed, unless the message says otherwise.
     #[error("{message}")]
     Refused {
         /// Why, and what to do.

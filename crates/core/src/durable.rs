@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::ownership;
 
@@ -19,6 +19,13 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     finalize(file.as_file(), path, mode)?;
     file.persist(path)?;
     sync_folder(folder)
+}
+
+/// The path of the file beside another one that has its name with this suffix: a folder can have such files of several doors.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Sets the Unix mode and the owner of a file that was just written, and flushes it to the disk.
@@ -54,6 +61,14 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suffix_follows_the_whole_name() {
+        assert_eq!(
+            with_suffix(Path::new("/srv/a.b/events.sqlite"), ".key"),
+            Path::new("/srv/a.b/events.sqlite.key")
+        );
+    }
 
     #[test]
     fn write_replaces_a_file_and_leaves_no_temporary_file() {

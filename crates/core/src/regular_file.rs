@@ -15,11 +15,19 @@ pub enum RegularFileError {
     #[error("it is not a regular file")]
     NotRegular,
     /// It has more bytes than the limit.
-    #[error("the file is larger than {} MiB", .limit.div_ceil(1 << 20))]
+    #[error("the file is larger than {}", size(*.limit))]
     TooLarge {
         /// The limit, bytes.
         limit: u64,
     },
+}
+
+/// A limit in words.
+fn size(limit: u64) -> String {
+    match limit {
+        0..0x10_0000 => format!("{limit} bytes"),
+        limit => format!("{} MiB", limit.div_ceil(1 << 20)),
+    }
 }
 
 /// Opens a regular file for reading, or refuses at once.
@@ -68,7 +76,11 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"12345").unwrap();
         assert_eq!(read_regular_file(&file, 5).unwrap(), b"12345");
-        assert!(matches!(read_regular_file(&file, 4), Err(RegularFileError::TooLarge { limit: 4 })));
+        let error = read_regular_file(&file, 4).unwrap_err();
+        assert!(matches!(error, RegularFileError::TooLarge { limit: 4 }));
+        assert_eq!(error.to_string(), "the file is larger than 4 bytes");
+        let error = RegularFileError::TooLarge { limit: 3 << 20 };
+        assert_eq!(error.to_string(), "the file is larger than 3 MiB");
         let pipe = folder.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         for other in [folder.path(), &pipe, Path::new("/dev/zero")] {

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// What the detail of [`Action::Renamed`] has before the new name.
+const RENAMED_TO: &str = "now ";
+
 /// A change that a command has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Administration {
@@ -20,7 +23,16 @@ pub struct Administration {
 impl Administration {
     /// The detail of [`Action::Renamed`], with the new name.
     pub fn renamed_to(name: &str) -> String {
-        format!("now {name}")
+        format!("{RENAMED_TO}{name}")
+    }
+
+    /// The name of the person after this change; `None` after a removal, and for a change of no person.
+    pub fn name_after(&self) -> Option<&str> {
+        match self.action {
+            Action::Removed => None,
+            Action::Renamed => self.detail.as_deref().and_then(|detail| detail.strip_prefix(RENAMED_TO)),
+            _ => self.person.as_deref(),
+        }
     }
 }
 

@@ -110,6 +110,14 @@ impl ReopeningStore {
         self.store.as_ref().map_or(Ok(None), EventStore::last_visit)
     }
 
+    /// See [`EventStore::changes_after`].
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn changes_after(&self, id: u64) -> Result<Vec<Event>, StoreError> {
+        self.store.as_ref().map_or_else(|_| Ok(Vec::new()), |store| store.changes_after(id))
+    }
+
     /// The newest time of an event; `None` if the store is not open, so that it is not known.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ fn mode_changed(mode: ModeName, until: Option<jiff::Timestamp>, user: Option<Use
         (ModeName::HeldOpen, Some(until)) => format!("The door is held open until {until:.0}{by}."),
         (ModeName::HeldOpen, None) => format!("The door is held open{by}."),
         (ModeName::LockedDown, _) => {
-            format!("The door is locked down{by}: nobody is let in by face, and the exit button works.")
+            format!("The door is locked down{by}: faces do not open it, the exit button does.")
         }
         (ModeName::Normal, _) if user.is_none() => {
             "The door is in its normal mode: the hold has ended.".to_owned()
@@ -333,7 +333,7 @@ mod tests {
             ),
             (
                 changed(ModeName::LockedDown, None, Some(plain)),
-                "The door is locked down by a command of user 0: nobody is let in by face, and the exit button works.",
+                "The door is locked down by a command of user 0: faces do not open it, the exit button does.",
             ),
             (
                 changed(ModeName::Normal, None, Some(plain)),

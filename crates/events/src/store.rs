@@ -258,9 +258,18 @@ impl EventStore {
     }
 
     fn insert(&mut self, event: &mut Event) -> Result<(), StoreError> {
-        let inserted = self.write(event);
+        self.insert_and(event, |_| Ok(()))
+    }
+
+    /// Stores an event and makes a change, both or neither.
+    fn insert_and<T>(
+        &mut self,
+        event: &mut Event,
+        change: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        let inserted = self.write(event, change);
         match inserted {
-            Ok(()) => {
+            Ok(_) => {
                 self.last = event.id;
                 match self.own.is_empty() && event.id == self.seen + 1 {
                     true => self.seen = event.id,
@@ -272,7 +281,11 @@ impl EventStore {
         inserted
     }
 
-    fn write(&mut self, event: &mut Event) -> Result<(), StoreError> {
+    fn write<T>(
+        &mut self,
+        event: &mut Event,
+        change: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
         let path = self.path.clone();
         let sql = |why| sql_error(&path, why);
         let transaction =
@@ -305,14 +318,16 @@ impl EventStore {
             }
             retention::count(&transaction, category)?;
             self.retention.apply(&transaction, event.time)?;
+            let changed = change(&transaction)?;
             transaction.commit()?;
-            Ok(newest)
+            Ok((newest, changed))
         };
-        self.newest = Some(write().map_err(sql)?);
+        let (newest, changed) = write().map_err(sql)?;
+        self.newest = Some(newest);
         if tells_of_fault {
             self.trail_fault = None;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// The oldest events that are not sent yet and have an id above `after`, at most `limit`, in order.
@@ -355,6 +370,23 @@ impl EventStore {
     /// If the file cannot be read.
     pub fn last_visit(&self) -> Result<Option<Event>, StoreError> {
         self.last_of("json ->> 'kind' IN ('granted', 'denied') AND json ->> 'track' IS NOT NULL")
+    }
+
+    /// The changes of people and models by commands after this event, oldest first.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn changes_after(&self, id: u64) -> Result<Vec<Event>, StoreError> {
+        let read = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT json FROM events WHERE id > ?1
+                 AND CASE WHEN json_valid(json) THEN json ->> 'kind' = 'administered' END ORDER BY id",
+            )?;
+            let rows = statement
+                .query_map([i64::try_from(id).unwrap_or(i64::MAX)], |row| row.get::<_, String>(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(self.parsed(read().map_err(|why| sql_error(&self.path, why))?))
     }
 
     /// The newest event with a condition.

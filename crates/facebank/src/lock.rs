@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use ostiary_core::ownership;
+use ostiary_core::{durable, ownership};
 
 use super::FacebankError;
 
@@ -91,9 +91,7 @@ fn running(facebank: &Path, file: &mut File) -> FacebankError {
 }
 
 fn lock_path(facebank: &Path) -> PathBuf {
-    let mut path = facebank.as_os_str().to_owned();
-    path.push(".lock");
-    path.into()
+    durable::with_suffix(facebank, ".lock")
 }
 
 #[cfg(test)]

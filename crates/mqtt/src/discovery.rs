@@ -87,7 +87,7 @@ impl Discovery {
                 components.insert(format!("person_{id}"), switch);
             }
         }
-        without_templates(&payload.to_string())
+        payload.to_string()
     }
 
     /// The switch that lets a person in. The person's name stands in no template.
@@ -95,7 +95,7 @@ impl Discovery {
         let person = format!("({} | default({{}}, true)).get('{id}', {{}})", field("household"));
         json!({
             "platform": "switch",
-            "name": name,
+            "name": without_templates(name),
             "unique_id": format!("{}_person_{id}", self.id),
             "icon": "mdi:account-check",
             "command_topic": self.command_topic,

@@ -193,7 +193,7 @@ mod tests {
     fn a_copy_of_the_disk_in_another_machine_gets_another_client_id() {
         let (one, copy) = (door("a", "/1"), door("a", "/1"));
         assert_eq!(one.client_id("x"), copy.client_id("x"));
-        // They throw each other out: at its next connection each finds what the other has announced.
+        // The broker disconnects one for the other: at its next connection each finds what the other has announced.
         assert_eq!(one.receive(one.announcement().as_bytes(), false), Consequence::None);
         let found = one.receive(copy.announcement().as_bytes(), true);
         assert_eq!(found, Consequence::Clash { answer: false, tell: true });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ostiary_events::trail::SignedHead;
-use ostiary_events::{Event, ReopeningStore};
+use ostiary_events::{Action, Event, EventKind, ReopeningStore, StoreError};
 use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
 use super::discovery::Discovery;
@@ -89,14 +89,7 @@ impl Shared {
         store: Arc<Mutex<ReopeningStore>>,
     ) -> Self {
         let opened = lock(&store);
-        // The exit button may have been pressed after the last visit.
-        for last in [opened.last_visit(), opened.last_access()] {
-            match last {
-                Ok(Some(event)) => drop(state.follow(&event)),
-                Ok(None) => {}
-                Err(error) => log::warn!("{error}"),
-            }
-        }
+        read_last(&mut state, &opened);
         let last_id = opened.last_id();
         let retained = RetainedTopics::load(opened.path(), topics.retained());
         drop(opened);
@@ -122,6 +115,11 @@ impl Shared {
     pub fn report(&self, event: &Event) {
         let mut link = lock(&self.link);
         link.state_changed |= link.state.follow(event);
+        if matches!(&event.kind, EventKind::Administered(change) if change.action == Action::Erased) {
+            // The visits that the state shows may be among what was erased.
+            read_last(&mut link.state, &lock(&self.store));
+            link.state_changed = true;
+        }
         link.lateness.happened(event.id, Instant::now());
         if event.id == 0 {
             // It is not in the store: sent now or never.
@@ -377,6 +375,29 @@ impl Shared {
     pub fn is_stopping(&self) -> bool {
         lock(&self.link).stopping
     }
+}
+
+/// Shows the last visit and the last access of the record, with the name that the person has now.
+fn read_last(state: &mut DoorState, store: &ReopeningStore) {
+    state.forget_last();
+    if let Err(error) = follow_last(state, store) {
+        // Rather nobody than a person who has been removed.
+        state.forget_last();
+        log::warn!("{error}");
+    }
+}
+
+fn follow_last(state: &mut DoorState, store: &ReopeningStore) -> Result<(), StoreError> {
+    // The exit button may have been pressed after the last visit.
+    let (visit, access) = (store.last_visit()?, store.last_access()?);
+    let changes = match &visit {
+        Some(visit) => store.changes_after(visit.id)?,
+        None => Vec::new(),
+    };
+    for event in visit.iter().chain(&access).chain(&changes) {
+        state.follow(event);
+    }
+    Ok(())
 }
 
 /// Locks also after a panic of another thread that held the lock.

@@ -2,12 +2,13 @@
 //! `events.sqlite.mqtt.json`. After a change of `door.name`, or with discovery turned off, they are cleared, so that Home Assistant does
 //! not show a device that is gone.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use ostiary_core::durable;
+use ostiary_core::{RegularFileError, durable, read_regular_file};
 use serde::{Deserialize, Serialize};
+
+use super::topics::is_topic;
 
 /// What the name of the file has after that of the event store.
 const SUFFIX: &str = ".mqtt.json";
@@ -35,9 +36,7 @@ struct Saved {
 impl RetainedTopics {
     /// Reads which topics earlier runs have left, and adds those of this run to the file, before the first of them is published.
     pub fn load(store: &Path, current: Vec<String>) -> Self {
-        let mut name = store.file_name().unwrap_or_default().to_owned();
-        name.push(SUFFIX);
-        let path = store.with_file_name(name);
+        let path = durable::with_suffix(store, SUFFIX);
         let saved = read(&path).unwrap_or_else(|error| {
             log::warn!(
                 "{} cannot be used: {error}; what an earlier name has left at the broker stays",
@@ -76,18 +75,13 @@ impl RetainedTopics {
     }
 }
 
-/// A name of a topic that can be published.
-fn is_topic(topic: &str) -> bool {
-    !topic.is_empty() && !topic.contains(['+', '#', '\0'])
-}
-
 fn read(path: &Path) -> io::Result<Vec<String>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        opened => opened?,
+    let bytes = match read_regular_file(path, MAX_BYTES) {
+        Ok(bytes) => bytes,
+        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(RegularFileError::Io(error)) => return Err(error),
+        Err(other) => return Err(io::Error::other(other)),
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let saved: Saved = serde_json::from_slice(&bytes)?;
     match saved.format {
         FORMAT => Ok(saved.topics),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use ostiary_access::{ModeName, Reason};
-use ostiary_events::{Denial, Event, EventKind, EventName};
+use ostiary_events::{Administration, Denial, Event, EventKind, EventName};
 use serde::Serialize;
 
 /// The state topic's JSON.
@@ -63,8 +63,27 @@ pub(super) enum Problem {
     Record,
     /// A fault has locked the door.
     Locked,
+    /// The record does not fit its trail: events were changed, added or removed. It is shown until the next start.
+    Trail,
     /// Another door publishes under the same name.
     Name,
+}
+
+impl Problem {
+    /// The problem that begins (true) or ends with an event.
+    fn change(kind: &EventKind) -> Option<(Self, bool)> {
+        Some(match kind {
+            EventKind::CameraLost { .. } => (Self::Camera, true),
+            EventKind::CameraBack | EventKind::Started { .. } => (Self::Camera, false),
+            EventKind::InputsLost { .. } => (Self::Inputs, true),
+            EventKind::InputsBack => (Self::Inputs, false),
+            EventKind::StoreLost { .. } => (Self::Record, true),
+            EventKind::StoreBack { .. } => (Self::Record, false),
+            EventKind::Locked { .. } => (Self::Locked, true),
+            EventKind::TrailBroken { .. } => (Self::Trail, true),
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -128,40 +147,38 @@ impl DoorState {
 
     /// There is another door of this name. Returns whether the state changed.
     pub fn found_other_door(&mut self) -> bool {
-        self.problems.insert(Problem::Name)
+        self.set_problem(Problem::Name, true)
+    }
+
+    fn set_problem(&mut self, problem: Problem, is_there: bool) -> bool {
+        if is_there { self.problems.insert(problem) } else { self.problems.remove(&problem) }
     }
 
     /// Updates the state with an event. Returns whether the state changed.
     pub fn follow(&mut self, event: &Event) -> bool {
+        let change = Problem::change(&event.kind);
+        let has_new_problems = change.is_some_and(|(problem, begins)| self.set_problem(problem, begins));
         match &event.kind {
             EventKind::RelayOn => self.relay = Switch::On,
             EventKind::RelayOff | EventKind::Stopped => self.relay = Switch::Off,
             EventKind::Started { .. } => {
                 self.relay = Switch::Off;
-                self.set_camera(true);
+                self.camera = Some(Switch::On);
             }
-            EventKind::CameraLost { .. } => self.set_camera(false),
-            EventKind::CameraBack => self.set_camera(true),
+            EventKind::CameraLost { .. } => self.camera = Some(Switch::Off),
+            EventKind::CameraBack => self.camera = Some(Switch::On),
             EventKind::DoorOpened { .. } => self.contact = Some(DoorPosition::Open),
             EventKind::DoorClosed { .. } => self.contact = Some(DoorPosition::Closed),
-            EventKind::InputsLost { .. } => {
-                self.contact = None;
-                self.problems.insert(Problem::Inputs);
-            }
-            EventKind::InputsBack => return self.problems.remove(&Problem::Inputs),
-            EventKind::StoreLost { .. } => {
-                self.recording = Switch::Off;
-                self.problems.insert(Problem::Record);
-            }
-            EventKind::StoreBack { .. } => {
-                self.recording = Switch::On;
-                self.problems.remove(&Problem::Record);
-            }
-            EventKind::Locked { .. } => return self.problems.insert(Problem::Locked),
+            EventKind::InputsLost { .. } => self.contact = None,
+            EventKind::StoreLost { .. } => self.recording = Switch::Off,
+            EventKind::StoreBack { .. } => self.recording = Switch::On,
             EventKind::ModeChanged { mode, until, .. } => (self.mode, self.mode_until) = (*mode, *until),
             EventKind::Granted(grant) => self.set_last(event, grant.reason()),
             EventKind::Denied(denial) => self.set_last(event, denial.reason()),
-            EventKind::Reloaded { .. }
+            EventKind::Administered(change) => return self.follow_change(change),
+            EventKind::InputsBack
+            | EventKind::Locked { .. }
+            | EventKind::Reloaded { .. }
             | EventKind::ReloadRefused { .. }
             | EventKind::RolledBack { .. }
             | EventKind::DoorForced
@@ -169,22 +186,11 @@ impl DoorState {
             | EventKind::Lockout { .. }
             | EventKind::LockoutEnded { .. }
             | EventKind::CommandRefused { .. }
-            | EventKind::Administered(_)
             | EventKind::LivenessTested { .. }
             | EventKind::TrailBroken { .. }
-            | EventKind::Erased => return false,
+            | EventKind::Erased => return has_new_problems,
         }
         true
-    }
-
-    fn set_camera(&mut self, is_on: bool) {
-        if is_on {
-            self.camera = Some(Switch::On);
-            self.problems.remove(&Problem::Camera);
-        } else {
-            self.camera = Some(Switch::Off);
-            self.problems.insert(Problem::Camera);
-        }
     }
 
     fn set_last(&mut self, event: &Event, reason: Reason) {
@@ -193,6 +199,32 @@ impl DoorState {
             let visitor = visitor(&event.kind);
             self.last_visit = Some(LastVisit { visitor, last: Last::new(event, reason) });
         }
+    }
+
+    /// Forgets the last visit and the last access.
+    pub fn forget_last(&mut self) {
+        (self.last, self.last_visit) = (None, None);
+    }
+
+    /// Shows the name that the last person has after a change, and no name of a person who was removed. Returns whether the state
+    /// changed.
+    fn follow_change(&mut self, change: &Administration) -> bool {
+        let (Some(before), after) = (&change.person, change.name_after()) else { return false };
+        if after == Some(before.as_str()) {
+            return false;
+        }
+        let visit = self.last_visit.as_mut().filter(|visit| visit.last.person.as_ref() == Some(before));
+        let is_visitor = visit.is_some();
+        if let Some(visit) = visit {
+            visit.last.person = after.map(str::to_owned);
+            visit.visitor = after.map_or_else(|| REMOVED.to_owned(), shown_name);
+        }
+        let last = self.last.as_mut().filter(|last| last.person.as_ref() == Some(before));
+        let is_last = last.is_some();
+        if let Some(last) = last {
+            last.person = after.map(str::to_owned);
+        }
+        is_visitor || is_last
     }
 }
 
@@ -207,28 +239,33 @@ impl Last {
     }
 }
 
-/// Who it was. `None`, `unknown` and `unavailable` mean to Home Assistant that there is no data: a person with such a name, or with
-/// one that stands for somebody else here, gets quotation marks.
+/// Who it was.
 fn visitor(kind: &EventKind) -> String {
     match kind.person() {
-        Some(name) => match name.trim().to_lowercase().as_str() {
-            "" | "none" | "unknown" | "unavailable" | STRANGER | REMOVED => format!("\"{name}\""),
-            _ => name.to_owned(),
-        },
+        Some(name) => shown_name(name),
         None if kind.name() == EventName::Granted => REMOVED.to_owned(),
         None => STRANGER.to_owned(),
     }
 }
 
+/// A name as it is shown. `None`, `unknown` and `unavailable` mean to Home Assistant that there is no data: a person with such a name,
+/// or with one that stands for somebody else here, gets quotation marks.
+fn shown_name(name: &str) -> String {
+    match name.trim().to_lowercase().as_str() {
+        "" | "none" | "unknown" | "unavailable" | STRANGER | REMOVED => format!("\"{name}\""),
+        _ => name.to_owned(),
+    }
+}
+
 /// A visitor who was not recognized.
 const STRANGER: &str = "stranger";
-/// A person who was let in and has been removed meanwhile.
+/// A person who has been removed.
 const REMOVED: &str = "removed person";
 
 #[cfg(test)]
 mod tests {
     use ostiary_access::DenialReason;
-    use ostiary_events::Grant;
+    use ostiary_events::{Action, Grant, User};
     use ostiary_testkit::evidence;
     use serde_json::{Value, json};
 
@@ -307,6 +344,42 @@ mod tests {
     }
 
     #[test]
+    fn a_renamed_person_has_the_new_name_and_a_removed_one_has_none() {
+        let mut state = state();
+        let user = User::Process { uid: 0, sudo_uid: None };
+        let change = |action, person: &str, detail| {
+            let person = Some(person.to_owned());
+            event(EventKind::Administered(Administration { action, person, detail, user }))
+        };
+        let renamed =
+            |before, after| change(Action::Renamed, before, Some(Administration::renamed_to(after)));
+        let refused = |person: &str| {
+            let person = Some(person.to_owned());
+            let (reason, evidence) = (DenialReason::DisabledPerson, evidence());
+            event(EventKind::Denied(Denial::Face { reason, person, evidence, detail: None }))
+        };
+        for visit in [granted(Some("Ann")), refused("Ann")] {
+            state.follow(&visit);
+            assert!(!state.follow(&renamed("Ben", "Ann")));
+            assert!(!state.follow(&change(Action::Disabled, "Ann", None)));
+            assert!(state.follow(&renamed("Ann", "Unknown")));
+            assert_eq!(field(&state, "last_visit")["visitor"], "\"Unknown\"");
+            assert_eq!(field(&state, "last")["person"], "Unknown");
+            assert!(!state.follow(&change(Action::Removed, "Ann", None)), "nobody has this name");
+            assert!(state.follow(&change(Action::Removed, "Unknown", None)));
+            assert_eq!(field(&state, "last_visit")["visitor"], "removed person");
+            assert!(!serde_json::to_string(&state).unwrap().contains("Unknown"));
+        }
+        // The exit button was pressed after the visit.
+        state.follow(&granted(Some("Ann")));
+        state.follow(&event(EventKind::Granted(Grant::ExitButton)));
+        assert!(state.follow(&change(Action::Removed, "Ann", None)));
+        assert_eq!(field(&state, "last")["reason"], "request_to_exit");
+        state.forget_last();
+        assert_eq!((field(&state, "last"), field(&state, "last_visit")), (json!(null), json!(null)));
+    }
+
+    #[test]
     fn what_has_to_be_looked_after_is_a_problem_until_it_is_over() {
         let mut state = state();
         let lost = || "gone".to_owned();
@@ -325,7 +398,9 @@ mod tests {
         }
         assert!(state.follow(&event(EventKind::Locked { detail: lost() })));
         assert!(state.found_other_door() && !state.found_other_door());
-        assert_eq!(field(&state, "problems"), json!(["locked", "name"]));
+        let broken = || event(EventKind::TrailBroken { detail: lost() });
+        assert!(state.follow(&broken()) && !state.follow(&broken()));
+        assert_eq!(field(&state, "problems"), json!(["locked", "trail", "name"]));
     }
 
     #[test]

@@ -39,11 +39,10 @@ pub(super) struct HomeAssistant {
 
 impl Topics {
     pub fn new(config: &config::Mqtt, door: &str) -> Result<Self, MqttError> {
-        let usable = |text: &str| !text.is_empty() && !text.contains(['+', '#', '\0']);
-        if !usable(&config.prefix) {
+        if !is_topic(&config.prefix) {
             return Err(MqttError::Config("mqtt.prefix must not be empty or hold + or #; `ostiary` will do"));
         }
-        if !usable(door) || door.contains('/') {
+        if !is_topic(door) || door.contains('/') {
             return Err(MqttError::Config("door.name must be letters, digits, - and _"));
         }
         let base = format!("{}/{door}", config.prefix);
@@ -53,7 +52,7 @@ impl Topics {
             .collect();
         let home_assistant = match config.discovery_prefix.as_str() {
             "" => None,
-            prefix if usable(prefix) => Some(HomeAssistant {
+            prefix if is_topic(prefix) => Some(HomeAssistant {
                 status: format!("{prefix}/status"),
                 config: format!("{prefix}/device/{object_id}/config"),
             }),
@@ -93,6 +92,11 @@ impl Topics {
             Subject::System => system,
         }
     }
+}
+
+/// Whether a message can be published on a topic with this name, or with this as a part of it.
+pub(super) fn is_topic(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['+', '#', '\0'])
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl EnrollmentPoses {
         Pose::ALL.into_iter().skip(self.next).filter(|pose| pose.is_required())
     }
 
-    /// Leaves a pose out if it may be, and was asked for in vain for some seconds. `time` is the time of the frame.
+    /// Leaves a pose out if it may be, and was asked for without success for some seconds. `time` is the time of the frame.
     pub fn advance(&mut self, time: Duration) {
         let asked_at = *self.asked_at.get_or_insert(time);
         let is_over = time.saturating_sub(asked_at) >= OPTIONAL_TIME;

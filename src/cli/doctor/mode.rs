@@ -12,7 +12,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
 }
 
 fn evaluate(mode: &ModeOnDisk, is_running: bool, now: Timestamp) -> Finding {
-    let fix = "`ostiary door normal` ends it";
+    let fix = mode.fix();
     match mode {
         ModeOnDisk::HeldOpen(saved) if is_running && saved.until().is_some_and(|until| until > now) => {
             let until = saved.until().unwrap_or(now);
@@ -21,11 +21,14 @@ fn evaluate(mode: &ModeOnDisk, is_running: bool, now: Timestamp) -> Finding {
         // A hold ends with its time, and with the daemon.
         ModeOnDisk::Normal | ModeOnDisk::HeldOpen(_) => Finding::ok("normal"),
         ModeOnDisk::LockedDown(saved) => {
-            Finding::warning(format!("the door is locked down {saved}: nobody is let in by face"), fix)
+            Finding::warning(format!("the door is locked down {saved}: faces do not open it"), fix)
         }
-        ModeOnDisk::Unknown(why) => Finding::fault(
-            format!("{why}; from the next start on the door is locked down, and nobody is let in by face"),
-            "see that the user of the service can read the file; `ostiary door normal` then replaces it",
+        ModeOnDisk::Unknown { why, .. } => Finding::fault(
+            format!(
+                "{why}; it is not known whether a command has locked the door down, so that it is locked down from the next start \
+                 on: faces do not open it, the exit button does"
+            ),
+            fix,
         ),
     }
 }
@@ -63,8 +66,10 @@ mod tests {
             assert_eq!(finding.status, Status::Warning);
             assert!(finding.found.contains("locked down since 1970"), "{finding}");
         }
-        let finding = evaluate(&ModeOnDisk::Unknown("mode.json is damaged: x".into()), true, now);
+        let mode = ModeOnDisk::Unknown { why: "mode.json is damaged: x".into(), fix: "replace it" };
+        let finding = evaluate(&mode, true, now);
         assert_eq!(finding.status, Status::Fault);
-        assert!(finding.found.starts_with("mode.json is damaged: x; "), "{finding}");
+        assert!(finding.found.starts_with("mode.json is damaged: x; it is not known"), "{finding}");
+        assert!(finding.to_string().contains("replace it"), "{finding}");
     }
 }

@@ -5,17 +5,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ostiary_access::{
-    CommandName, CommandRefusal, Decision, DecisionRules, DenialReason, DoorCommand, DoorMode, DoorMonitor,
-    LivenessRules, ModeName, Outcome, VisitRecord,
+    CommandName, CommandRefusal, DenialReason, DoorCommand, DoorMode, DoorMonitor, ModeName, Outcome,
 };
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config as config;
 use ostiary_core::clock::{Clock, VirtualClock};
-use ostiary_core::{Detection, Direction, Frame, ModelId, Prompt, Quality, Similarity, TrackId};
+use ostiary_core::{Detection, Direction, Frame, Prompt, Quality, TrackId};
 use ostiary_devices::{DoorInput, Edge, GpioError, InputLines, Inputs, OutputLine, Relay, Signals};
 use ostiary_events::{
-    DecisionDetails, Denial, Event, EventName, EventSink, Grant, OutputError, PromptMessage, ReopeningStore,
-    User,
+    Denial, Event, EventName, EventSink, Grant, OutputError, PromptMessage, ReopeningStore, User,
 };
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt, Received};
@@ -28,9 +26,9 @@ use super::*;
 use crate::daemon::door_command::DoorRefusal;
 use crate::daemon::mode_file::{self, ModeOnDisk, SavedMode};
 use crate::daemon::shared::DoorMessage;
-use crate::daemon::testing::{Failure, TestProcessor, rules};
+use crate::daemon::testing::{Failure, TestProcessor, decided, rules};
 use crate::daemon::visit_file::FirstState;
-use crate::daemon::{door_command, mode_at_start, mqtt_commands};
+use crate::daemon::{mode_at_start, mqtt_commands};
 use crate::wall_clock::WallClock;
 
 /// Longer than any wait of these tests.
@@ -267,30 +265,7 @@ impl TestDoor {
 
     /// Sends a decision to the door thread.
     fn decide(&self, outcome: Outcome) {
-        let decision = Decision {
-            time: Duration::ZERO,
-            track: TrackId(1),
-            first_seen: Duration::ZERO,
-            outcome,
-            person: None,
-            nearest: None,
-            similarity: Some(Similarity(0.9)),
-            second: None,
-            cosine: Some(Similarity(0.9)),
-            threshold: Some(Similarity(0.5)),
-            quality: Quality::default(),
-            faces_in_view: 1,
-            frames: 3,
-            visit: VisitRecord::new(DecisionRules::new(&config::Door::default(), LivenessRules::OFF)),
-        };
-        let details = DecisionDetails {
-            person: (outcome == Outcome::Granted).then(|| "Ann".into()),
-            detail: None,
-            model: ModelId("broken".into()),
-            people: 1,
-            fpir: None,
-        };
-        let message = DoorMessage::Decided { decision: Box::new(decision), details };
+        let message = decided(outcome);
         assert!(self.shared.door_messages.push(message).is_ok());
     }
 
@@ -866,6 +841,28 @@ fn in_a_lockdown_a_face_is_denied_and_the_exit_button_opens() {
 }
 
 #[test]
+fn a_lockdown_that_cannot_be_saved_is_in_force_and_its_reply_says_so() {
+    let mut door = TestDoor::with(Failure::None);
+    let path = mode_file::path_beside(&door.folder.path().join("events.sqlite"));
+    // A folder in the place of the file: it cannot be replaced, also by root.
+    std::fs::create_dir(&path).unwrap();
+    let refusal = door.shared.command(DoorCommand::LockDown, USER).unwrap_err();
+    let DoorRefusal::NotSaved { mode: ModeName::LockedDown, .. } = &refusal else { panic!("{refusal:?}") };
+    assert!(
+        refusal.to_string().contains("a restart or a power cut brings back the mode before"),
+        "{refusal}"
+    );
+    assert_eq!(door.shared.mode(), DoorMode::LockedDown);
+    door.grant();
+    door.event(EventName::Denied, 0);
+    assert!(door.relay.levels().is_empty());
+    std::fs::remove_dir(&path).unwrap();
+    assert_eq!(door.shared.command(DoorCommand::LockDown, USER), Ok(DoorMode::LockedDown));
+    assert!(matches!(door.mode_on_disk(), ModeOnDisk::LockedDown(_)), "on the disk before the reply");
+    door.workers.end(&Ok(()));
+}
+
+#[test]
 fn a_hold_is_extended_and_ends_and_lets_the_door_be_open() {
     let mut door = TestDoor::with(Failure::None);
     door.inputs.set_contact(false);
@@ -1005,30 +1002,4 @@ fn a_lockdown_survives_a_restart_and_a_damaged_file_is_one() {
     door.wait_for("the file", |door| door.mode_on_disk() == ModeOnDisk::Normal);
     assert!(door.relay.levels().is_empty());
     door.workers.end(&Ok(()));
-}
-
-#[test]
-fn no_number_of_commands_locks_the_door() {
-    let mut door = TestDoor::with(Failure::None);
-    // Nobody waits for these replies.
-    for _ in 0..20 {
-        let _ = door.shared.send_command(DoorCommand::Normal, USER);
-    }
-    thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| {
-                for _ in 0..20 {
-                    match door.shared.command(DoorCommand::Open, USER) {
-                        Ok(mode) => assert_eq!(mode, DoorMode::Normal),
-                        Err(refusal) => assert_eq!(refusal, DoorRefusal::Busy),
-                    }
-                }
-            });
-        }
-    });
-    assert_eq!(door.shared.fault(), None);
-    assert_eq!(door.shared.command(DoorCommand::Normal, USER), Ok(DoorMode::Normal));
-    door.workers.end(&Ok(()));
-    let late = door.shared.command(DoorCommand::Open, USER);
-    assert_eq!(late, Err(DoorRefusal::NoReply), "after {:?}", door_command::REPLY_TIMEOUT);
 }

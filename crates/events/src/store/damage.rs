@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use ostiary_core::durable;
 use rusqlite::Connection;
 
 use super::StoreError;
 use super::counters::{counter, set_counter};
 use super::error::{damage, sql_error};
-use super::file::{Opened, connect, open_or_create, with_suffix};
+use super::file::{Opened, connect, open_or_create};
 use super::newest_time::{self, NewestTime};
 use super::schema::{MAX_ID, SCHEMA, SCHEMA_1};
 
@@ -33,7 +34,7 @@ pub(super) fn replace_damaged(path: &Path, why: rusqlite::Error, known: Known) -
     let newest = readable.newest.or(known.newest);
     let now = jiff::Timestamp::now();
     let last = last.unwrap_or_else(|| u64::try_from(now.as_millisecond()).unwrap_or(0));
-    let new = with_suffix(path, ".new");
+    let new = durable::with_suffix(path, ".new");
     create(&new, last, newest)?;
     let aside = path_aside(path, now);
     if let Err(moving) = exchange(path, &aside, &new) {
@@ -53,7 +54,8 @@ fn create(path: &Path, last: u64, newest: Option<NewestTime>) -> Result<(), Stor
     let sql = |why| sql_error(path, why);
     // What an earlier attempt has left.
     for suffix in ["", "-wal", "-shm"] {
-        remove(&with_suffix(path, suffix)).map_err(|why| StoreError::Open { path: path.into(), why })?;
+        remove(&durable::with_suffix(path, suffix))
+            .map_err(|why| StoreError::Open { path: path.into(), why })?;
     }
     let Opened { connection, .. } = open_or_create(path, connect(path)?)?;
     let fill = || {
@@ -70,7 +72,7 @@ fn create(path: &Path, last: u64, newest: Option<NewestTime>) -> Result<(), Stor
 /// Moves the damaged file with its journals to `aside`, and the new one into its place.
 fn exchange(path: &Path, aside: &Path, new: &Path) -> Result<(), io::Error> {
     for journal in ["-wal", "-shm"] {
-        match fs::rename(with_suffix(path, journal), with_suffix(aside, journal)) {
+        match fs::rename(durable::with_suffix(path, journal), durable::with_suffix(aside, journal)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -110,5 +112,5 @@ fn readable_id(connection: &Connection) -> Option<u64> {
 
 /// Where a damaged file is moved to.
 fn path_aside(path: &Path, now: jiff::Timestamp) -> PathBuf {
-    with_suffix(path, &format!(".corrupt-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
+    durable::with_suffix(path, &format!(".corrupt-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
 }

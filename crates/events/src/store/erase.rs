@@ -15,7 +15,7 @@ impl EventStore {
     /// Erases what the record says of a person, for a command, while a daemon may have the store open. Of each of the person's
     /// events only the number, the time and the door are left ([`EventKind::Erased`]). The leaves of the trail stay, so that all
     /// other events can be verified as before. Numbers of the person in the moments of other visits stay too: they mean nothing
-    /// once the person is removed. `tells` makes the event that says how many events are erased; it is stored first.
+    /// once the person is removed. `tells` makes the event that says how many events are erased.
     ///
     /// Returns the number of erased events. If it is 0, nothing is stored.
     ///
@@ -44,11 +44,10 @@ impl EventStore {
         if number == 0 {
             return Ok(0);
         }
-        // First, so that no interruption leaves erased events of which nothing tells.
-        store.insert(&mut tells(number.unsigned_abs()))?;
-        let erased = store
-            .connection
-            .execute(
+        // Both or neither, so that no interruption leaves erased events of which nothing tells, and that nobody who gets the event
+        // still finds the others.
+        let erased = store.insert_and(&mut tells(number.unsigned_abs()), |connection| {
+            connection.execute(
                 &format!(
                     "UPDATE events SET visit = NULL, salt = NULL, json = json_object(
                          'id', id, 'time', json ->> 'time', 'kind', 'erased', 'door', json ->> 'door'
@@ -56,7 +55,7 @@ impl EventStore {
                 ),
                 params![person, renamed],
             )
-            .map_err(sql)?;
+        })?;
         // Nor in the journal. While somebody reads, the next writer does it.
         store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql)?;
         Ok(erased as u64)

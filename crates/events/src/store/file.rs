@@ -2,11 +2,11 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
-use ostiary_core::ownership;
+use ostiary_core::{durable, ownership};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::counters::counter;
@@ -52,7 +52,7 @@ impl ReadFile {
     /// The file as it is now.
     pub fn of(path: &Path) -> Result<Self, StoreError> {
         let metadata = fs::metadata(path).map_err(|why| read_error(path, why))?;
-        let is_open = with_suffix(path, "-wal").exists();
+        let is_open = durable::with_suffix(path, "-wal").exists();
         let closed = (!is_open).then(|| (metadata.mtime(), metadata.mtime_nsec()));
         Ok(Self { inode: metadata.ino(), closed })
     }
@@ -185,12 +185,6 @@ pub(super) fn newest(connection: &Connection) -> Result<u64, rusqlite::Error> {
     let highest: i64 =
         connection.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get(0))?;
     Ok(counter(connection, "last")?.max(u64::try_from(highest).unwrap_or(0)))
-}
-
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// A path in the form of SQLite's URIs.

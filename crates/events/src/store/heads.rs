@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use ostiary_core::durable;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::erase::is_erased;
 use super::error::sql_error;
-use super::file::{FileKind, kind, with_suffix};
+use super::file::{FileKind, kind};
 use super::schema::SCHEMA_VERSION;
 use super::trail_rows::{self, HEAD, HEAD_RANGE, Leaf};
 use super::{EventStore, StoreError};
@@ -81,7 +82,7 @@ pub struct TrailReport {
 
 /// The file with the key of the trail: beside the store.
 pub fn key_path(store: &Path) -> PathBuf {
-    with_suffix(store, ".key")
+    durable::with_suffix(store, ".key")
 }
 
 impl EventStore {

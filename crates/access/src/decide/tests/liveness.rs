@@ -156,3 +156,29 @@ fn in_near_infrared_the_challenge_decides_alone() {
     let passive = [Observation { liveness: passed, ..ann(1) }];
     assert_eq!(scene(nir(LivenessLevel::Passive)).show(20, &passive), [(1, NOT_LIVE)]);
 }
+
+#[test]
+fn a_refusal_names_the_person_who_was_recognized() {
+    let not_live = Outcome::Denied(DenialReason::NotLive);
+    let ended = |scene: &mut Scene| {
+        let decision = scene.decider.track_ended(scene.now, TrackId(1)).unwrap();
+        (decision.outcome, decision.person, decision.nearest)
+    };
+    let (ann, bob) = (Some(PersonId(ANN)), Some(PersonId(BOB)));
+    // At a moment.
+    let mut at_moment = scene(level(LivenessLevel::Passive));
+    at_moment.show(9, &passive(0.3));
+    at_moment.now += ms(100);
+    let face = Observation { moments: 10, ..passive(0.3)[0] };
+    let decisions = at_moment.decider.observe(at_moment.now, &[face]);
+    assert_eq!((decisions[0].outcome, decisions[0].person), (not_live, ann));
+    // At the end.
+    let mut at_end = scene(level(LivenessLevel::Passive));
+    at_end.show(10, &passive(None));
+    assert_eq!(ended(&mut at_end), (not_live, ann, ann));
+    // The last moments show somebody else, whom nothing connects with the person.
+    let mut replaced = scene(level(LivenessLevel::Passive));
+    replaced.show(10, &passive(None));
+    replaced.show(2, &[stranger(1)]);
+    assert_eq!(ended(&mut replaced), (not_live, None, bob));
+}
