@@ -103,7 +103,7 @@ impl Discovery {
             "payload_on": "enable_person",
             "payload_off": "disable_person",
             "state_topic": self.state_topic,
-            "value_template": format!("{{{{ 'on' if {person}.enabled else 'off' }}}}"),
+            "value_template": format!("{{{{ 'on' if {person}.get('enabled') else 'off' }}}}"),
             "state_on": "on",
             "state_off": "off",
             "qos": 1,
@@ -316,11 +316,11 @@ fn removed(platform: &str) -> Value {
     json!({ "platform": platform })
 }
 
-/// The template of a command, whose word is the value, with one more field.
+/// The template of a command, whose word is the value, with one more field. Home Assistant allows no longer range.
 fn command(field: &str) -> String {
+    let nonce = "utcnow().timestamp() ~ '-' ~ (range(100000) | random)";
     format!(
-        "{{{{ {{'command': value, 'time': utcnow().isoformat(), 'nonce': (range(2 ** 31) | random) | string, {field}}} \
-         | to_json }}}}"
+        "{{{{ {{'command': value, 'time': utcnow().isoformat(), 'nonce': {nonce}, {field}}} | to_json }}}}"
     )
 }
 
