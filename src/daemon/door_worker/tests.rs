@@ -8,6 +8,7 @@ use std::time::Instant;
 use ostiary_access::ModeName;
 use ostiary_core::clock::{Clock, VirtualClock};
 use ostiary_devices::{GpioError, OutputLine};
+use ostiary_testkit::wait_for;
 
 use super::*;
 use crate::daemon::door_command::{DoorReply, MAX_WAITING, WaitingCommands};
@@ -75,10 +76,7 @@ impl BlockedDoor {
 
     /// Runs the thread until it has handled the messages that wait, and the last pulse is over.
     fn unblock(&self) {
-        self.unblock_with(self.worker());
-    }
-
-    fn unblock_with(&self, worker: DoorWorker) {
+        let worker = self.worker();
         self.shared.send_to_door(DoorMessage::End).unwrap();
         thread::scope(|scope| {
             let running = scope.spawn(|| worker.run());
@@ -190,8 +188,13 @@ fn the_end_of_a_hold_is_reported_whatever_notices_it_first() {
     door.clock.advance(Duration::from_secs(61));
     // Before the next tick.
     worker.handle_exit_press(door.clock.now()).unwrap();
-    door.unblock_with(worker);
-    assert_eq!(door.shared.mode(), DoorMode::Normal);
+    thread::scope(|scope| {
+        let _stop = StopOnDrop(&door.shared);
+        scope.spawn(|| worker.run());
+        // No time passes, and the daemon does not end: the pulse of the exit button goes on.
+        wait_for("the end of the hold", || door.shared.mode() == DoorMode::Normal);
+        assert_eq!(door.line.levels().last(), Some(&true));
+    });
     let ends = |event: &EventKind| {
         matches!(event, EventKind::ModeChanged { mode: ModeName::Normal, until: None, user: None })
     };
