@@ -57,6 +57,8 @@ pub use precision::{Precision, UnknownPrecision};
 pub use prompt::Prompt;
 pub use quality::{Quality, QualityFault};
 pub use redact::{redact, redact_address};
-pub use regular_file::{RegularFileError, open_regular_file, read_regular_file};
+pub use regular_file::{
+    MAX_CERTIFICATES, RegularFileError, open_regular_file, read_at_most, read_regular_file,
+};
 pub use similarity::{Similarity, dot, mean_cosine};
 pub use stream_address::{AddressError, Login, StreamAddress, UnencryptedWarning};
