@@ -203,7 +203,15 @@ mod tests {
             let is_protected = ["relay.", "models.", "lockout.", "control.", "mqtt.", "inputs.", "signals."]
                 .iter()
                 .any(|section| name.starts_with(section));
-            if is_protected || ["liveness.level", "camera.source", "facebank.path"].contains(&name) {
+            let others = [
+                "liveness.level",
+                "liveness.steps",
+                "door.static_s",
+                "door.second_face",
+                "camera.source",
+                "facebank.path",
+            ];
+            if is_protected || others.contains(&name) {
                 assert!(matches!(files.set(name, "1"), Err(SetError::NotSettable { .. })), "{name}");
             }
             assert!(!(key.is_settable() && key.needs_restart()), "{name} would need a restart");
