@@ -88,8 +88,7 @@ impl Input {
         let has_options = !version.is_before(5, 0);
         Ok(match address.scheme() {
             scheme @ ("rtsp" | "rtsps") => {
-                let is_secret = address.login().is_some() || address.path().contains('?');
-                if is_secret && !has_options {
+                if address.has_secret() && !has_options {
                     return Err(stream.setting(
                         "camera.source",
                         "ffmpeg 5.0 or later is needed, which takes the password where no other user of this host can read it; \
@@ -205,7 +204,7 @@ fn judge(
 ) -> impl Fn(&str) -> Line + Send + 'static {
     let login = address.login().map(|login| format!("{}@", login.secret_text())).unwrap_or_default();
     let secret = address.secret_url();
-    let host = address.host().to_owned();
+    let host = address.host().to_string();
     move |line| {
         let mut line = line.replace(&secret, &name);
         if !login.is_empty() {
@@ -254,7 +253,12 @@ mod tests {
             Input::new(&stream, &address, &Version::parse(version))
         };
         let (old, new) = ("ffmpeg version 4.4.2-0ubuntu0.22.04.1", "ffmpeg version 5.1.9-0+deb12u1");
-        for secret in ["rtsp://a:b@cam/1", "rtsp://cam/1?password=b", "https://cam/1"] {
+        for secret in [
+            "rtsp://a:b@cam/1",
+            "rtsp://cam/1?password=b",
+            "rtsp://cam/user=a_password=b",
+            "https://cam/1",
+        ] {
             let error = input(secret, old).err().unwrap().to_string();
             assert!(error.contains("ffmpeg 5.0"), "{error}");
             assert!(matches!(input(secret, new).unwrap().address, Handover::Playlist(_)), "{secret}");

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ostiary_core::HostPort;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -89,15 +90,15 @@ impl Shared {
 }
 
 impl TlsTunnel {
-    /// Opens a port of this host. `host` is that of the camera's address, with or without a port. `ca_file` has the authority or
-    /// the camera's own certificate; without it, the authorities of the system are trusted. The first program that connects is
-    /// connected to the camera.
+    /// Opens a port of this host. `host` is that of the camera's address; without a port it has `default_port`. `ca_file` has the
+    /// authority or the camera's own certificate; without it, the authorities of the system are trusted. The first program that
+    /// connects is connected to the camera.
     ///
     /// # Errors
     /// The authority cannot be read, or there is no free port. That the camera cannot be reached or trusted is its
     /// [`failure`](Self::failure) later.
-    pub fn open(host: &str, default_port: u16, ca_file: Option<&Path>) -> Result<Self, TunnelError> {
-        let (name, remote_port) = split_port(host, default_port);
+    pub fn open(host: &HostPort, default_port: u16, ca_file: Option<&Path>) -> Result<Self, TunnelError> {
+        let (name, remote_port) = (host.name().to_owned(), host.port().unwrap_or(default_port));
         let server_name = ServerName::try_from(name.clone())?;
         let config = client_config(ca_file)?;
         let listener = free_port()?;
@@ -130,18 +131,6 @@ impl TlsTunnel {
 impl Drop for TlsTunnel {
     fn drop(&mut self) {
         self.shared.is_closed.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A host without brackets, and the port in it or else the default.
-fn split_port(host: &str, default_port: u16) -> (String, u16) {
-    if let Some((address, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
-        return (address.to_owned(), port.unwrap_or(default_port));
-    }
-    match host.rsplit_once(':') {
-        Some((name, port)) => (name.to_owned(), port.parse().unwrap_or(default_port)),
-        None => (host.to_owned(), default_port),
     }
 }
 
@@ -390,24 +379,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_and_port_are_split() {
-        for (host, name, port) in [
-            ("cam", "cam", 322),
-            ("cam:8322", "cam", 8322),
-            ("10.0.0.7:1", "10.0.0.7", 1),
-            ("[fe80::1]", "fe80::1", 322),
-            ("[fe80::1]:5", "fe80::1", 5),
-        ] {
-            assert_eq!(split_port(host, 322), (name.to_owned(), port));
-            assert!(ServerName::try_from(name).is_ok(), "{name}");
-        }
-    }
-
-    #[test]
     fn an_authority_that_cannot_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let error = |path: &Path| TlsTunnel::open("cam", 322, Some(path)).err().unwrap();
+        let error = |path: &Path| TlsTunnel::open(&HostPort::parse("cam").unwrap(), 322, Some(path)).err().unwrap();
         assert!(error(&path).to_string().contains("ca.pem"));
         std::fs::write(&path, "nothing").unwrap();
         assert!(error(&path).to_string().contains("no certificate"));
