@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ostiary_config::Camera;
-use ostiary_core::{Frame, StreamAddress, redact};
+use ostiary_core::{Frame, MAX_CERTIFICATES, StreamAddress, read_regular_file, redact};
 
 use super::CaptureError;
 use super::child::{self, Line, Program};
@@ -35,8 +35,18 @@ impl FfmpegStream {
         Self { address, camera: camera.clone() }
     }
 
-    fn setting(&self, key: &'static str, why: &str) -> CaptureError {
-        CaptureError::Setting { key, value: self.name(), why: why.into() }
+    /// `camera.source` cannot be used.
+    fn source_error(&self, why: &str) -> CaptureError {
+        CaptureError::Setting { key: "camera.source", value: self.name(), why: why.into() }
+    }
+
+    /// `camera.ca_file` cannot be used.
+    fn authority_error(&self, why: String) -> CaptureError {
+        let value = match &self.camera.ca_file {
+            Some(path) => path.display().to_string(),
+            None => "(not set)".into(),
+        };
+        CaptureError::Setting { key: "camera.ca_file", value, why }
     }
 
     /// An encrypted connection to the camera, which ffmpeg uses instead of its own.
@@ -45,7 +55,8 @@ impl FfmpegStream {
         tunnel.map_err(|error| match error {
             // Another program uses them now.
             TunnelError::NoPort { .. } => self.failure(error.to_string()),
-            error => self.setting(error.key(), &error.to_string()),
+            TunnelError::Authority(_) | TunnelError::NoAuthority => self.authority_error(error.to_string()),
+            TunnelError::Host(_) | TunnelError::Tls(_) => self.source_error(&error.to_string()),
         })
     }
 
@@ -57,9 +68,8 @@ impl FfmpegStream {
         };
         let length = address.login().map_or(0, |login| login.secret_text().len());
         if address.scheme().starts_with("rtsp") && length > MAX_RTSP_LOGIN {
-            return Err(self.setting(
-                "camera.source",
-                "user and password are longer than ffmpeg can send (127 bytes, three for each special character); set a \
+            return Err(self.source_error(
+                    "user and password are longer than ffmpeg can send (127 bytes, three for each special character); set a \
                  shorter password in the camera",
             ));
         }
@@ -89,9 +99,8 @@ impl Input {
         Ok(match address.scheme() {
             scheme @ ("rtsp" | "rtsps") => {
                 if address.has_secret() && !has_options {
-                    return Err(stream.setting(
-                        "camera.source",
-                        "ffmpeg 5.0 or later is needed, which takes the password where no other user of this host can read it; \
+                    return Err(stream.source_error(
+                    "ffmpeg 5.0 or later is needed, which takes the password where no other user of this host can read it; \
                          this one is older",
                     ));
                 }
@@ -113,9 +122,8 @@ impl Input {
             }
             "https" => {
                 if !has_options {
-                    return Err(stream.setting(
-                        "camera.source",
-                        "https:// needs ffmpeg 5.0 or later to check the camera's certificate, and this one is older",
+                    return Err(stream.source_error(
+                    "https:// needs ffmpeg 5.0 or later to check the camera's certificate, and this one is older",
                     ));
                 }
                 let mut options = "option tls_verify 1\n".to_owned();
@@ -141,11 +149,10 @@ fn playlist(url: &str, options: &str) -> String {
 /// The path of the file with the authority, in the quotes of a playlist.
 fn quoted(stream: &FfmpegStream, path: &Path) -> Result<String, CaptureError> {
     // ffmpeg does not say why it cannot use the file.
-    std::fs::read(path)
-        .map_err(|error| stream.setting("camera.ca_file", &format!("{}: {error}", path.display())))?;
+    read_regular_file(path, MAX_CERTIFICATES).map_err(|error| stream.authority_error(error.to_string()))?;
     match path.to_str().filter(|path| !path.contains(char::is_control)) {
         Some(path) => Ok(format!("'{}'", path.replace('\'', "'\\''"))),
-        None => Err(stream.setting("camera.ca_file", "the path is not UTF-8, or has control characters")),
+        None => Err(stream.authority_error("the path is not UTF-8, or has control characters".into())),
     }
 }
 
@@ -253,18 +260,35 @@ mod tests {
             Input::new(&stream, &address, &Version::parse(version))
         };
         let (old, new) = ("ffmpeg version 4.4.2-0ubuntu0.22.04.1", "ffmpeg version 5.1.9-0+deb12u1");
-        for secret in [
-            "rtsp://a:b@cam/1",
-            "rtsp://cam/1?password=b",
-            "rtsp://cam/user=a_password=b",
-            "https://cam/1",
-        ] {
+        for secret in
+            ["rtsp://a:b@cam/1", "rtsp://cam/1?password=b", "rtsp://cam/user=a_password=b", "https://cam/1"]
+        {
             let error = input(secret, old).err().unwrap().to_string();
             assert!(error.contains("ffmpeg 5.0"), "{error}");
             assert!(matches!(input(secret, new).unwrap().address, Handover::Playlist(_)), "{secret}");
         }
         assert!(matches!(input("rtsp://cam/1", old).unwrap().address, Handover::Argument(_)));
         assert!(matches!(input("http://a:b@cam/1", old).unwrap().address, Handover::Playlist(_)));
+    }
+
+    #[test]
+    fn an_authority_that_cannot_be_used_is_shown_with_its_own_value() {
+        for (scheme, ca_file, why) in [
+            ("rtsps", "/nowhere/ca.pem", "No such file"),
+            ("https", "/nowhere/ca.pem", "No such file"),
+            ("rtsps", "/dev/zero", "not a regular file"),
+            ("https", "/dev/zero", "not a regular file"),
+        ] {
+            let address = StreamAddress::parse(&format!("{scheme}://cam/1")).unwrap();
+            let camera = Camera { ca_file: Some(ca_file.into()), ..Camera::default() };
+            let stream = FfmpegStream::new(address.clone(), &camera);
+            let error = Input::new(&stream, &address, &Version::parse("ffmpeg version 7.1")).err().unwrap();
+            let text = error.to_string();
+            assert!(
+                text.starts_with(&format!("camera.ca_file = {ca_file}: ")) && text.contains(why),
+                "{text}"
+            );
+        }
     }
 
     #[test]
