@@ -20,6 +20,11 @@ use super::tls_tunnel::{TlsTunnel, TunnelError};
 
 /// ffmpeg keeps user and password of RTSP in 128 bytes, with a zero at the end, and silently cuts off what is longer.
 const MAX_RTSP_LOGIN: usize = 127;
+/// The formats in which a camera may send over HTTP. Playlists (HLS, DASH) are not among them: they name other addresses, whose
+/// certificates ffmpeg does not check.
+const HTTP_FORMATS: &str = "mpjpeg,mpegts,matroska,webm,mov,flv,mjpeg,h264,hevc,jpeg_pipe";
+/// The formats of RTSP.
+const RTSP_FORMATS: &str = "rtsp";
 /// The port of RTSP with TLS, if the address has none.
 const RTSPS_PORT: u16 = 322;
 
@@ -69,7 +74,7 @@ impl FfmpegStream {
         let length = address.login().map_or(0, |login| login.secret_text().len());
         if address.scheme().starts_with("rtsp") && length > MAX_RTSP_LOGIN {
             return Err(self.source_error(
-                    "user and password are longer than ffmpeg can send (127 bytes, three for each special character); set a \
+                "user and password are longer than ffmpeg can send (127 bytes, three for each special character); set a \
                  shorter password in the camera",
             ));
         }
@@ -77,11 +82,12 @@ impl FfmpegStream {
     }
 }
 
-/// How ffmpeg gets an address, and the protocols that it may use for it. A redirection to another protocol fails, so that a
-/// stream with TLS stays one.
+/// How ffmpeg gets an address, and the protocols and formats that it may use for it. A redirection to another protocol fails, so
+/// that a stream with TLS stays one.
 struct Input {
     address: Handover,
     protocols: &'static str,
+    formats: &'static str,
     tunnel: Option<TlsTunnel>,
 }
 
@@ -100,7 +106,7 @@ impl Input {
             scheme @ ("rtsp" | "rtsps") => {
                 if address.has_secret() && !has_options {
                     return Err(stream.source_error(
-                    "ffmpeg 5.0 or later is needed, which takes the password where no other user of this host can read it; \
+                        "ffmpeg 5.0 or later is needed, which takes the password where no other user of this host can read it; \
                          this one is older",
                     ));
                 }
@@ -114,36 +120,45 @@ impl Input {
                 };
                 let address = if has_options {
                     // Over TCP, because a UDP packet that is lost makes a damaged picture.
-                    Handover::Playlist(playlist(&url, "option rtsp_transport tcp\n"))
+                    Handover::Playlist(playlist(&url, RTSP_FORMATS, "option rtsp_transport tcp\n"))
                 } else {
                     Handover::Argument(url)
                 };
-                Self { address, protocols: "pipe,rtsp,rtp,tcp", tunnel }
+                Self { address, protocols: "pipe,rtsp,rtp,tcp", formats: RTSP_FORMATS, tunnel }
             }
             "https" => {
                 if !has_options {
                     return Err(stream.source_error(
-                    "https:// needs ffmpeg 5.0 or later to check the camera's certificate, and this one is older",
+                        "https:// needs ffmpeg 5.0 or later to check the camera's certificate, and this one is older",
                     ));
                 }
                 let mut options = "option tls_verify 1\n".to_owned();
                 if let Some(ca_file) = stream.camera.ca_file.as_deref() {
                     options += &format!("option ca_file {}\n", quoted(stream, ca_file)?);
                 }
-                let address = Handover::Playlist(playlist(&address.secret_url(), &options));
-                Self { address, protocols: "pipe,https,tls,tcp,crypto", tunnel: None }
+                let address = Handover::Playlist(playlist(&address.secret_url(), HTTP_FORMATS, &options));
+                Self { address, protocols: "pipe,https,tls,tcp", formats: HTTP_FORMATS, tunnel: None }
             }
             _ => {
-                let address = Handover::Playlist(playlist(&address.secret_url(), ""));
-                Self { address, protocols: "pipe,http,tcp,crypto", tunnel: None }
+                let url = address.secret_url();
+                let address =
+                    if has_options { playlist(&url, HTTP_FORMATS, "") } else { bare_playlist(&url) };
+                let address = Handover::Playlist(address);
+                Self { address, protocols: "pipe,http,tcp", formats: HTTP_FORMATS, tunnel: None }
             }
         })
     }
 }
 
-/// A playlist with one address, whose special characters are encoded, and these options of it.
-fn playlist(url: &str, options: &str) -> String {
-    format!("ffconcat version 1.0\nfile '{url}'\n{options}")
+/// A playlist with one address, whose special characters are encoded, the formats that may come from there, and more options of
+/// it.
+fn playlist(url: &str, formats: &str, options: &str) -> String {
+    format!("{}option format_whitelist {formats}\n{options}", bare_playlist(url))
+}
+
+/// A playlist for a version of ffmpeg whose playlists have no options.
+fn bare_playlist(url: &str) -> String {
+    format!("ffconcat version 1.0\nfile '{url}'\n")
 }
 
 /// The path of the file with the authority, in the quotes of a playlist.
@@ -176,13 +191,20 @@ impl FrameProgram for FfmpegStream {
     fn start(&self, _: Duration) -> Result<Started, CaptureError> {
         let version = Version::of_ffmpeg(&self.name())?;
         let address = self.secret_address()?;
-        let Input { address: handover, protocols, tunnel } = Input::new(self, &address, &version)?;
+        let Input { address: handover, protocols, formats, tunnel } = Input::new(self, &address, &version)?;
         let mut command = child::command(FFMPEG);
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error"]);
         command.args(["-fflags", "nobuffer", "-flags", "low_delay", "-protocol_whitelist", protocols]);
         match &handover {
-            Handover::Playlist(_) => command.args(["-f", "concat", "-safe", "0", "-i", "pipe:0"]),
-            Handover::Argument(url) => command.args(["-rtsp_transport", "tcp", "-i", url]),
+            // The playlist allows no `concat` for what its address gives. An older version, whose playlists cannot, takes such a
+            // playlist from a camera too, but in safe mode: with files of this camera only.
+            Handover::Playlist(_) => {
+                command.args(["-format_whitelist", &format!("concat,{formats}")]);
+                command.args(["-f", "concat", "-safe", "0", "-i", "pipe:0"])
+            }
+            Handover::Argument(url) => {
+                command.args(["-format_whitelist", formats, "-rtsp_transport", "tcp", "-i", url])
+            }
         };
         command.args(ffmpeg::output_arguments(&version)).stdin(Stdio::piped());
         let mut child = child::spawn(&mut command, FFMPEG, &self.name())?;
@@ -221,7 +243,14 @@ fn judge(
             line = line.replace(tunnel, &host);
         }
         let line = redact(line.strip_prefix("pipe:0: ").unwrap_or(&line));
-        // The line after this one says only that reading failed.
+        // The lines after these say only that reading failed.
+        if line.contains("Format not on whitelist") {
+            return Line::Fatal(
+                "the camera sends a playlist (HLS, DASH) or a format that is not taken from cameras; set camera.source to the \
+                 address of the stream itself, for example that of RTSP or MJPEG"
+                    .into(),
+            );
+        }
         if line.to_lowercase().contains("certificate") {
             return Line::Fatal(format!(
                 "the camera's certificate is not accepted ({line}); set camera.ca_file to its authority, and use the host's \
@@ -234,7 +263,87 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use ostiary_core::clock::MonotonicClock;
+
+    use super::super::child_source::ChildSource;
+    use super::super::{FrameSource, Next};
     use super::*;
+
+    /// A camera that sends these files over HTTP. Returns its port, and the paths that are asked for.
+    fn http_camera(files: Vec<(&'static str, &'static str, Vec<u8>)>) -> (u16, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let paths = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(&stream).lines();
+                let request = lines.next().unwrap().unwrap();
+                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                let path = request.split(' ').nth(1).unwrap().to_owned();
+                if let Some((_, kind, bytes)) = files.iter().find(|(name, ..)| *name == path) {
+                    let length = bytes.len();
+                    let head = format!(
+                        "HTTP/1.0 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+                    );
+                    // ffmpeg ends the connection when it has seen enough.
+                    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(bytes));
+                }
+                paths.lock().unwrap().push(path);
+            }
+        });
+        (port, asked)
+    }
+
+    /// The first result of a camera at this address.
+    fn first_result(address: &str) -> Result<Next, CaptureError> {
+        let stream = FfmpegStream::new(StreamAddress::parse(address).unwrap(), &Camera::default());
+        let mut source =
+            ChildSource::new(stream, Duration::from_secs(20), Arc::new(MonotonicClock::default()));
+        loop {
+            match source.next(&mut Frame::default()) {
+                Err(CaptureError::Connecting { .. }) => {}
+                result => return result,
+            }
+        }
+    }
+
+    #[test]
+    fn pictures_are_taken_from_a_camera_and_a_playlist_is_not_followed() {
+        let mut jpeg = io::Cursor::new(Vec::new());
+        image::RgbImage::new(64, 48).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+        let jpeg = jpeg.into_inner();
+        let mut pictures = Vec::new();
+        for _ in 0..20 {
+            let head =
+                format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+            pictures.extend([head.as_bytes(), &jpeg, b"\r\n"].concat());
+        }
+        let hls =
+            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\npart.ts\n#EXT-X-ENDLIST\n";
+        let (port, asked) = http_camera(vec![
+            ("/pictures", "multipart/x-mixed-replace; boundary=frame", pictures),
+            ("/live.m3u8", "application/vnd.apple.mpegurl", hls.into()),
+            ("/nested", "text/plain", "ffconcat version 1.0\nfile part.ts\n".into()),
+        ]);
+        assert_eq!(first_result(&format!("http://127.0.0.1:{port}/pictures")).unwrap(), Next::Frame);
+        let version = Version::of_ffmpeg("test").unwrap();
+        for playlist in ["/live.m3u8", "/nested"] {
+            // The playlists of older versions have no options; those of a camera name files of this camera only.
+            if playlist == "/nested" && version.is_before(5, 0) {
+                continue;
+            }
+            let error = first_result(&format!("http://127.0.0.1:{port}{playlist}")).unwrap_err().to_string();
+            assert!(error.contains("the camera sends a playlist (HLS, DASH)"), "{error}");
+        }
+        let asked = asked.lock().unwrap();
+        assert!(!asked.iter().any(|path| path.contains("part")), "{asked:?}");
+    }
 
     #[test]
     fn messages_have_no_secret() {
