@@ -100,8 +100,8 @@ fn judge(line: &str, width: u32, height: u32) -> Line {
         let size = streams.split('-').next().unwrap_or_default();
         if size != format!("{width}x{height}") {
             return Line::Fatal(format!(
-                "the camera gives frames of {size} pixels instead of {width}x{height}; set camera.width and camera.height to \
-                 a size that `ostiary cameras` lists"
+                "the camera gives frames of {size} pixels instead of {width}x{height}; set camera.width (a multiple of 64) and \
+                 camera.height to a size that it has: `rpicam-vid --list-cameras` lists them"
             ));
         }
     }
@@ -162,6 +162,7 @@ mod tests {
         assert_eq!(judge(&line("640x480"), 640, 480), Line::Noise);
         let Line::Fatal(why) = judge(&line("1024x768"), 640, 480) else { panic!() };
         assert!(why.contains("1024x768 pixels instead of 640x480"), "{why}");
+        assert!(why.contains("`rpicam-vid --list-cameras`") && why.contains("a multiple of 64"), "{why}");
         assert_eq!(judge("#12 (30.01 fps) exp 33239.00 ag 8.00 dg 1.01", 640, 480), Line::Noise);
         let message = "ERROR: *** no cameras available ***";
         assert_eq!(judge(message, 640, 480), Line::Message(message.into()));
