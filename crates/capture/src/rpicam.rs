@@ -14,8 +14,11 @@ use super::raw_frames::read_i420;
 use super::ribbon_camera::{self, RibbonCamera};
 
 /// The program of the Raspberry Pi's libcamera.
-pub const RPICAM_VID: Program =
-    Program { name: "rpicam-vid", install: "run `apt install rpicam-apps-lite` on Raspberry Pi OS" };
+pub const RPICAM_VID: Program = Program {
+    name: "rpicam-vid",
+    install: "run `apt install rpicam-apps-lite` on Raspberry Pi OS",
+    version_option: "--version",
+};
 
 const FIX: &str = "check that `rpicam-vid --list-cameras` lists the camera, and its cable; in the service, the camera's \
                    devices are allowed by the drop-in rpicam.conf";
@@ -119,7 +122,7 @@ fn judge(line: &str, width: u32, height: u32) -> Line {
 pub fn list() -> Result<Vec<RibbonCamera>, CaptureError> {
     let mut command = child::command(RPICAM_VID);
     match child::output_of(command.arg("--list-cameras"), RPICAM_VID, "rpicam") {
-        Ok((_, text)) => Ok(read_list(&text)),
+        Ok(output) => Ok(read_list(&output.text)),
         Err(CaptureError::NoProgram { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
