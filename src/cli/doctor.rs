@@ -7,6 +7,7 @@ mod camera;
 mod clock;
 mod control;
 mod daemon_access;
+mod device_rules;
 mod event_trail;
 mod events;
 mod facebank;

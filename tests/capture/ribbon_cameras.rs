@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use assert_cmd::cargo::cargo_bin_cmd;
 use ostiary_capture::{CaptureError, FrameSource, Next};
 use ostiary_config::Camera;
 use ostiary_core::Frame;
@@ -140,6 +141,28 @@ fn a_short_last_frame_is_reported_with_its_size() {
             assert!(error.contains("392 of the 4608 bytes of 64x48 pixels"), "{error}");
         },
     );
+}
+
+#[test]
+fn ribbon_cameras_are_listed_as_they_are_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("rpicam-vid");
+    let text = "#!/bin/sh\n[ \"$*\" = --list-cameras ] || exit 64\necho 'Available cameras'\n\
+                echo '1 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)'\n";
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let cameras = |arguments: &[&str]| {
+        let mut command = cargo_bin_cmd!("ostiary");
+        let output = command.arg("cameras").args(arguments).env("PATH", folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = cameras(&[]);
+    assert!(text.starts_with("rpicam:1  imx708\n"), "{text}");
+    let json = cameras(&["--json"]);
+    let listed = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let expected = serde_json::json!({"source": "rpicam:1", "sensor": "imx708"});
+    assert_eq!(listed.filter(|camera| camera.get("source").is_some()).collect::<Vec<_>>(), [expected]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::ribbon_camera;
 pub const GST_LAUNCH: Program = Program {
     name: "gst-launch-1.0",
     install: "run `apt install gstreamer1.0-tools`; nvarguscamerasrc comes with NVIDIA's package nvidia-l4t-gstreamer",
+    version_option: "--version",
 };
 
 const FIX: &str = "check the camera's cable and `systemctl status nvargus-daemon`; in the service, the camera's devices are \

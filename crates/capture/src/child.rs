@@ -8,7 +8,7 @@
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use ostiary_core::redact;
@@ -29,6 +29,19 @@ pub struct Program {
     pub name: &'static str,
     /// How to install it: "run `apt install ffmpeg`".
     pub install: &'static str,
+    /// The argument with which it writes its version and ends.
+    pub version_option: &'static str,
+}
+
+/// What a program has written, and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub text: String,
+    /// The last line of its standard error.
+    pub message: String,
 }
 
 /// A command with piped output and without input. The kernel kills its process when the calling thread ends.
@@ -81,22 +94,18 @@ pub fn spawn(command: &mut Command, program: Program, name: &str) -> Result<Chil
     })
 }
 
-/// Runs a program to its end. Returns the last line of its standard error, and its standard output.
+/// Runs a program to its end.
 ///
 /// # Errors
 /// The program is not installed, cannot be run, or does not end within 15 s.
-pub fn output_of(
-    command: &mut Command,
-    program: Program,
-    name: &str,
-) -> Result<(String, String), CaptureError> {
+pub fn output_of(command: &mut Command, program: Program, name: &str) -> Result<Output, CaptureError> {
     let mut child = spawn(command, program, name)?;
     let since = Instant::now();
     let failed = |why: String| CaptureError::Program { name: name.to_owned(), program: program.name, why };
     // Both outputs are shorter than the buffer of a pipe, so that the child can end before they are read.
-    loop {
+    let status = loop {
         match child.try_wait() {
-            Ok(Some(_)) => break,
+            Ok(Some(status)) => break status,
             Ok(None) if since.elapsed() < RUN_TIMEOUT => std::thread::sleep(Duration::from_millis(5)),
             Ok(None) => {
                 kill(&mut child);
@@ -110,7 +119,7 @@ pub fn output_of(
                 return Err(failed(error.to_string()));
             }
         }
-    }
+    };
     let (mut text, mut message) = (Vec::new(), LastLine::default());
     if let Some(mut output) = child.stdout.take() {
         output.read_to_end(&mut text).map_err(|error| failed(error.to_string()))?;
@@ -118,7 +127,7 @@ pub fn output_of(
     if let Some(output) = child.stderr.take() {
         message.read(output);
     }
-    Ok((message.0, String::from_utf8_lossy(&text).into_owned()))
+    Ok(Output { status, text: String::from_utf8_lossy(&text).into_owned(), message: message.0 })
 }
 
 /// Kills a child with the processes that it has started, and waits for its end, so that no zombie process is left.

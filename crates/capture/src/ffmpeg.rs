@@ -9,15 +9,15 @@ use ostiary_core::Frame;
 use serde_json::Value;
 
 use super::CaptureError;
-use super::child::{self, Line, Program};
+use super::child::{self, Line, Output, Program};
 use super::child_source::{FrameProgram, Kind, Started};
 use super::format_select::rounded_rate;
 
 const INSTALL: &str = "run `apt install ffmpeg`";
 /// Decodes streams and videos, and writes videos.
-pub const FFMPEG: Program = Program { name: "ffmpeg", install: INSTALL };
+pub const FFMPEG: Program = Program { name: "ffmpeg", install: INSTALL, version_option: "-version" };
 /// Reads the properties of videos.
-pub const FFPROBE: Program = Program { name: "ffprobe", install: INSTALL };
+pub const FFPROBE: Program = Program { name: "ffprobe", install: INSTALL, version_option: "-version" };
 
 /// The rate of a video whose file has none, frames per second: that of PAL television.
 const DEFAULT_FPS: f64 = 25.0;
@@ -133,8 +133,9 @@ impl Version {
     /// # Errors
     /// ffmpeg is not installed or cannot be run.
     pub fn of_ffmpeg(name: &str) -> Result<Self, CaptureError> {
-        let (_, text) = child::output_of(child::command(FFMPEG).arg("-version"), FFMPEG, name)?;
-        Ok(Self::parse(&text))
+        let mut command = child::command(FFMPEG);
+        let output = child::output_of(command.arg(FFMPEG.version_option), FFMPEG, name)?;
+        Ok(Self::parse(&output.text))
     }
 
     /// Reads the first line of `ffmpeg -version`.
@@ -195,7 +196,7 @@ pub fn probe(path: &Path) -> Result<Probe, CaptureError> {
                    :stream_side_data=rotation:format=duration,start_time";
     let mut command = child::command(FFPROBE);
     command.args(["-v", "error", "-select_streams", "V:0", "-show_entries", entries, "-of", "json"]);
-    let (message, text) = child::output_of(command.arg(file_url(path)), FFPROBE, &name)?;
+    let Output { text, message, .. } = child::output_of(command.arg(file_url(path)), FFPROBE, &name)?;
     if !message.is_empty() && !text.contains("\"streams\"") {
         return Err(failed(message.replace(&format!("file:{name}: "), "")));
     }

@@ -9,7 +9,8 @@
 //!
 //! Each program that `child_source` runs has a file with its command line: `rpicam` and `argus` (ribbon cameras),
 //! `ffmpeg_stream` (network cameras) and `ffmpeg` (video files). `child` starts and ends processes. `stream_login` finds user
-//! and password of a stream, and `tls_tunnel` encrypts the connection of RTSP, for which ffmpeg does not check certificates.
+//! and password of a stream, and `tls_tunnel` encrypts the connection of RTSP, for which ffmpeg does not check certificates;
+//! `local_peer` finds out whose program has connected to it.
 
 mod argus;
 mod backoff;
@@ -23,6 +24,7 @@ mod ffmpeg_stream;
 mod format_select;
 mod images;
 mod latest_frame;
+mod local_peer;
 mod open;
 mod orient;
 mod pixels;

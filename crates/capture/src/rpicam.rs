@@ -14,8 +14,11 @@ use super::raw_frames::read_i420;
 use super::ribbon_camera::{self, RibbonCamera};
 
 /// The program of the Raspberry Pi's libcamera.
-pub const RPICAM_VID: Program =
-    Program { name: "rpicam-vid", install: "run `apt install rpicam-apps-lite` on Raspberry Pi OS" };
+pub const RPICAM_VID: Program = Program {
+    name: "rpicam-vid",
+    install: "run `apt install rpicam-apps-lite` on Raspberry Pi OS",
+    version_option: "--version",
+};
 
 const FIX: &str = "check that `rpicam-vid --list-cameras` lists the camera, and its cable; in the service, the camera's \
                    devices are allowed by the drop-in rpicam.conf";
@@ -100,8 +103,8 @@ fn judge(line: &str, width: u32, height: u32) -> Line {
         let size = streams.split('-').next().unwrap_or_default();
         if size != format!("{width}x{height}") {
             return Line::Fatal(format!(
-                "the camera gives frames of {size} pixels instead of {width}x{height}; set camera.width and camera.height to \
-                 a size that `ostiary cameras` lists"
+                "the camera gives frames of {size} pixels instead of {width}x{height}; set camera.width (a multiple of 64) and \
+                 camera.height to a size that it has: `rpicam-vid --list-cameras` lists them"
             ));
         }
     }
@@ -119,7 +122,7 @@ fn judge(line: &str, width: u32, height: u32) -> Line {
 pub fn list() -> Result<Vec<RibbonCamera>, CaptureError> {
     let mut command = child::command(RPICAM_VID);
     match child::output_of(command.arg("--list-cameras"), RPICAM_VID, "rpicam") {
-        Ok((_, text)) => Ok(read_list(&text)),
+        Ok(output) => Ok(read_list(&output.text)),
         Err(CaptureError::NoProgram { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -162,6 +165,7 @@ mod tests {
         assert_eq!(judge(&line("640x480"), 640, 480), Line::Noise);
         let Line::Fatal(why) = judge(&line("1024x768"), 640, 480) else { panic!() };
         assert!(why.contains("1024x768 pixels instead of 640x480"), "{why}");
+        assert!(why.contains("`rpicam-vid --list-cameras`") && why.contains("a multiple of 64"), "{why}");
         assert_eq!(judge("#12 (30.01 fps) exp 33239.00 ag 8.00 dg 1.01", 640, 480), Line::Noise);
         let message = "ERROR: *** no cameras available ***";
         assert_eq!(judge(message, 640, 480), Line::Message(message.into()));

@@ -14,8 +14,9 @@ pub const DEFAULT_PASSWORD_FILE: &str = "/etc/ostiary/camera-password";
 const CREDENTIAL: &str = "camera-password";
 
 /// The user of the configuration with the password; `None` if no user is set. The password comes from `camera.password_file`,
-/// else from the service's credential, else from [`DEFAULT_PASSWORD_FILE`], else it is empty. It is read again for each
-/// connection, so that a new one is used.
+/// else from the service's credential, else from [`DEFAULT_PASSWORD_FILE`], else it is empty. The file is read again for each
+/// connection, so that a new password is used. systemd makes the credential when the service starts: a new password in it takes
+/// a restart.
 ///
 /// # Errors
 /// The file cannot be read, or others may read it.
@@ -30,24 +31,31 @@ fn login_from(
     default: &Path,
 ) -> Result<Option<Login>, CaptureError> {
     let Some(user) = &camera.user else { return Ok(None) };
-    let setting = |why: String| CaptureError::Setting {
-        key: "camera.password_file",
-        value: camera.password_file.as_deref().unwrap_or(default).display().to_string(),
-        why,
-    };
-    let failed = |error: PasswordFileError| setting(error.to_string());
-    let password = match &camera.password_file {
-        Some(path) => read_password_file(path).map_err(failed)?,
-        None => match read_password_credential(CREDENTIAL, credentials).map_err(failed)? {
-            Some(password) => password,
-            None if default.exists() => read_password_file(default).map_err(failed)?,
-            None => String::new(),
+    let (path, read) = match &camera.password_file {
+        Some(path) => (path.clone(), read_password_file(path)),
+        None => match read_password_credential(CREDENTIAL, credentials).transpose() {
+            Some(read) => (credentials.unwrap_or(default).join(CREDENTIAL), read),
+            None if default.exists() => (default.to_owned(), read_password_file(default)),
+            None => (default.to_owned(), Ok(String::new())),
         },
     };
+    let failed = |why: String| CaptureError::Setting {
+        key: "camera.password_file",
+        value: path.display().to_string(),
+        why,
+    };
+    let password = read.map_err(|error| match error {
+        PasswordFileError::Unreadable { why, .. } => failed(why.to_string()),
+        error @ PasswordFileError::Mode { .. } => failed(error.to_string()),
+    })?;
     if password.contains(char::is_control) {
-        return Err(setting("the password has a line break or another control character".into()));
+        return Err(failed("the password has a line break or another control character".into()));
     }
-    Login::new(user.as_str(), password).map(Some).map_err(|error: AddressError| setting(error.to_string()))
+    Login::new(user.as_str(), password).map(Some).map_err(|error: AddressError| CaptureError::Setting {
+        key: "camera.user",
+        value: user.clone(),
+        why: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -84,5 +92,30 @@ mod tests {
         std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o644)).unwrap();
         let error = login_from(&with_file, None, &default).unwrap_err().to_string();
         assert!(error.contains("camera.password_file") && error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn an_error_has_the_value_that_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let default = folder.path().join("default");
+        let error =
+            |camera: Camera| login_from(&camera, Some(folder.path()), &default).unwrap_err().to_string();
+        let anna = Camera { user: Some("anna".into()), ..Camera::default() };
+        let missing = folder.path().join("missing");
+        let text = error(Camera { password_file: Some(missing.clone()), ..anna.clone() });
+        assert!(
+            text.starts_with(&format!("camera.password_file = {}: No such", missing.display())),
+            "{text}"
+        );
+        let text = error(Camera { password_file: Some("/dev/zero".into()), ..anna.clone() });
+        assert!(text.starts_with("camera.password_file = /dev/zero: it is not a regular file"), "{text}");
+        let credential = folder.path().join("camera-password");
+        std::fs::write(&credential, "two\nlines").unwrap();
+        let text = error(anna);
+        assert!(text.starts_with(&format!("camera.password_file = {}: the", credential.display())), "{text}");
+        assert!(text.contains("line break") && !text.contains("two"), "{text}");
+        std::fs::write(&credential, "one").unwrap();
+        let text = error(Camera { user: Some("an:na".into()), ..Camera::default() });
+        assert!(text.starts_with("camera.user = an:na: ") && text.contains("colon"), "{text}");
     }
 }

@@ -1,15 +1,16 @@
 //! A TLS connection to a camera for a program that cannot check certificates: ffmpeg does not for RTSP. The program connects to
-//! a port of this host, and what it sends goes encrypted to the camera.
+//! a port of this host, and what it sends goes encrypted to the camera. Programs of other users of this host are refused there.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ostiary_core::{HostPort, MAX_CERTIFICATES, read_regular_file};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -20,10 +21,12 @@ use rustls::{
     RootCertStore, SignatureScheme,
 };
 
+use super::local_peer;
+
 /// The ports of this host; the first that is free is used. The service may use only these.
 const PORTS: RangeInclusive<u16> = 18_554..=18_569;
-/// The time limit of connecting to the camera, and of the TLS handshake.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limits of a tunnel.
+const LIMITS: Limits = Limits { connect: Duration::from_secs(10), write: Duration::from_secs(10) };
 /// The time between two looks for the program's connection.
 const ACCEPT_INTERVAL: Duration = Duration::from_millis(10);
 /// Size of the buffers in both directions, bytes.
@@ -35,14 +38,9 @@ pub enum TunnelError {
     /// The host in the address is no name for a certificate.
     #[error("the host cannot have a certificate ({0})")]
     Host(#[from] InvalidDnsNameError),
-    /// The file with the authority cannot be used.
-    #[error("{}: {why}; it must have a certificate in PEM that you can read", path.display())]
-    Authority {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    /// The file with the authority cannot be used, for this reason.
+    #[error("{0}; it must be a file with a certificate in PEM that you can read")]
+    Authority(String),
     /// The system has no authorities.
     #[error(
         "this system trusts no certificate authority; install the package ca-certificates or set camera.ca_file"
@@ -59,20 +57,22 @@ pub enum TunnelError {
     },
 }
 
-impl TunnelError {
-    /// The key of the configuration that it is about.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Authority { .. } | Self::NoAuthority => "camera.ca_file",
-            Self::Host(_) | Self::Tls(_) | Self::NoPort { .. } => "camera.source",
-        }
-    }
+/// How long a tunnel waits.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// For the camera, until it is connected and the TLS handshake is done.
+    connect: Duration,
+    /// For the camera or the program to take what is sent.
+    write: Duration,
 }
 
-/// A port of this host that is connected to a camera by TLS. It is closed when the tunnel is dropped.
+/// A port of this host that is connected to a camera by TLS. It is closed when the tunnel is dropped, and so are its
+/// connections.
 pub struct TlsTunnel {
     port: u16,
     shared: Arc<Shared>,
+    /// Open for as long as the program may connect, so that no program of another user can take the port.
+    _listener: TcpListener,
 }
 
 /// What the thread of the tunnel shares.
@@ -80,40 +80,88 @@ pub struct TlsTunnel {
 struct Shared {
     is_closed: AtomicBool,
     failure: Mutex<Option<String>>,
+    /// The connections of the program and of the camera.
+    sockets: Mutex<Vec<TcpStream>>,
 }
 
 impl Shared {
     fn failure(&self) -> MutexGuard<'_, Option<String>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn sockets(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets [`close`](Self::close) end this connection.
+    ///
+    /// # Errors
+    /// The tunnel is closed.
+    fn keep(&self, socket: &TcpStream) -> io::Result<()> {
+        let mut sockets = self.sockets();
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        sockets.push(socket.try_clone()?);
+        Ok(())
+    }
+
+    /// Ends both connections, and so every wait for them.
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        for socket in self.sockets().drain(..) {
+            // It fails if the other side has ended the connection.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 impl TlsTunnel {
-    /// Opens a port of this host. `host` is that of the camera's address, with or without a port. `ca_file` has the authority or
-    /// the camera's own certificate; without it, the authorities of the system are trusted. The first program that connects is
-    /// connected to the camera.
+    /// Opens a port of this host. `host` is that of the camera's address; without a port it has `default_port`. `ca_file` has the
+    /// authority or the camera's own certificate; without it, the authorities of the system are trusted. The first program of
+    /// this process's user that connects is connected to the camera.
     ///
     /// # Errors
     /// The authority cannot be read, or there is no free port. That the camera cannot be reached or trusted is its
     /// [`failure`](Self::failure) later.
-    pub fn open(host: &str, default_port: u16, ca_file: Option<&Path>) -> Result<Self, TunnelError> {
-        let (name, remote_port) = split_port(host, default_port);
+    pub fn open(host: &HostPort, default_port: u16, ca_file: Option<&Path>) -> Result<Self, TunnelError> {
+        Self::open_for(rustix::process::geteuid().as_raw(), host, default_port, ca_file, LIMITS)
+    }
+
+    /// Opens a port for the programs of this user.
+    fn open_for(
+        uid: u32,
+        host: &HostPort,
+        default_port: u16,
+        ca_file: Option<&Path>,
+        limits: Limits,
+    ) -> Result<Self, TunnelError> {
+        let (name, remote_port) = (host.name().to_owned(), host.port().unwrap_or(default_port));
         let server_name = ServerName::try_from(name.clone())?;
         let config = client_config(ca_file)?;
         let listener = free_port()?;
-        let port = listener.local_addr().map_err(|why| TunnelError::NoPort { why })?.port();
+        let no_port = |why| TunnelError::NoPort { why };
+        let port = listener.local_addr().map_err(no_port)?.port();
+        let accepting = listener.try_clone().map_err(no_port)?;
         let shared = Arc::new(Shared::default());
         let thread_shared = shared.clone();
         let serve = move || {
-            if let Err(why) = serve(&listener, &thread_shared, (&name, remote_port), server_name, config) {
-                *thread_shared.failure() = Some(why);
-            }
+            let camera = (name.as_str(), remote_port);
+            let served = accept(accepting, &thread_shared, uid, limits)
+                .map_err(|error| error.to_string())
+                .and_then(|local| match local {
+                    Some(local) => serve(&local, &thread_shared, camera, server_name, config, limits),
+                    None => Ok(()),
+                });
+            // The program ends with its connection, and then its failure is looked at.
+            *thread_shared.failure() = served.err();
+            thread_shared.close();
         };
         std::thread::Builder::new()
             .name("tls-tunnel".into())
             .spawn(serve)
             .map_err(|error| TunnelError::Tls(error.to_string()))?;
-        Ok(Self { port, shared })
+        Ok(Self { port, shared, _listener: listener })
     }
 
     /// Where the program connects to: `127.0.0.1:18554`.
@@ -129,19 +177,7 @@ impl TlsTunnel {
 
 impl Drop for TlsTunnel {
     fn drop(&mut self) {
-        self.shared.is_closed.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A host without brackets, and the port in it or else the default.
-fn split_port(host: &str, default_port: u16) -> (String, u16) {
-    if let Some((address, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
-        return (address.to_owned(), port.unwrap_or(default_port));
-    }
-    match host.rsplit_once(':') {
-        Some((name, port)) => (name.to_owned(), port.parse().unwrap_or(default_port)),
-        None => (host.to_owned(), default_port),
+        self.shared.close();
     }
 }
 
@@ -156,57 +192,74 @@ fn free_port() -> Result<TcpListener, TunnelError> {
     Err(TunnelError::NoPort { why: last })
 }
 
-/// Waits for the program, connects to the camera, and passes on what both send until one of them ends.
+/// Connects to the camera, and passes on what the program and the camera send until one of them ends.
 fn serve(
-    listener: &TcpListener,
+    local: &TcpStream,
     shared: &Shared,
-    (host, port): (&str, u16),
+    camera: (&str, u16),
     name: ServerName<'static>,
     config: Arc<ClientConfig>,
+    limits: Limits,
 ) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
-    let Some(local) = accept(listener, shared).map_err(text)? else { return Ok(()) };
-    let mut remote = connect(host, port).map_err(text)?;
+    let deadline = Instant::now() + limits.connect;
+    let remote = connect(camera, deadline).map_err(text)?;
+    shared.keep(&remote).map_err(text)?;
     let mut tls = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
-    remote.set_read_timeout(Some(CONNECT_TIMEOUT)).map_err(text)?;
+    let mut limited = Limited { socket: &remote, deadline };
     while tls.is_handshaking() {
-        tls.complete_io(&mut remote).map_err(|error| handshake_failure(&error))?;
+        tls.complete_io(&mut limited).map_err(|error| handshake_failure(&error))?;
     }
     remote.set_read_timeout(None).map_err(text)?;
+    remote.set_write_timeout(Some(limits.write)).map_err(text)?;
     let tls = Mutex::new(tls);
     std::thread::scope(|scope| {
         // A connection that ends is reported by the program. The end of one direction ends the other.
         scope.spawn(|| {
-            let _ = send(&local, &remote, &tls);
+            let _ = send(local, &remote, &tls);
             let _ = remote.shutdown(Shutdown::Both);
         });
-        let _ = receive(&remote, &local, &tls);
+        let _ = receive(&remote, local, &tls);
         let _ = local.shutdown(Shutdown::Both);
     });
     Ok(())
 }
 
-/// The program's connection; `None` if the tunnel was closed before.
-fn accept(listener: &TcpListener, shared: &Shared) -> io::Result<Option<TcpStream>> {
+/// The connection of a program of this user; `None` if the tunnel was closed before.
+fn accept(listener: TcpListener, shared: &Shared, uid: u32, limits: Limits) -> io::Result<Option<TcpStream>> {
     listener.set_nonblocking(true)?;
+    let mut has_refused = false;
     while !shared.is_closed.load(Ordering::Relaxed) {
         match listener.accept() {
+            // It could read the camera's stream, or send commands to the camera.
+            Ok((stream, _)) if local_peer::owner(&stream)? != Some(uid) => {
+                if !has_refused {
+                    log::warn!(
+                        "a program of another user has connected to the camera's port of this host, and was refused"
+                    );
+                    has_refused = true;
+                }
+            }
             Ok((stream, _)) => {
                 stream.set_nonblocking(false)?;
                 stream.set_nodelay(true)?;
+                stream.set_write_timeout(Some(limits.write))?;
+                shared.keep(&stream)?;
                 return Ok(Some(stream));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(ACCEPT_INTERVAL),
+            // The program has ended its connection before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => return Err(error),
         }
     }
     Ok(None)
 }
 
-fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+fn connect(camera: (&str, u16), deadline: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+    for address in camera.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, remaining(deadline)?) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
                 return Ok(stream);
@@ -215,6 +268,50 @@ fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
         }
     }
     Err(last)
+}
+
+/// The time until the deadline.
+///
+/// # Errors
+/// It has passed.
+fn remaining(deadline: Instant) -> io::Result<Duration> {
+    let rest = deadline.saturating_duration_since(Instant::now());
+    if rest.is_zero() { Err(no_answer()) } else { Ok(rest) }
+}
+
+fn no_answer() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the camera did not answer in time")
+}
+
+/// A socket whose reads and writes all end at one deadline, however little the other side sends or takes at a time.
+struct Limited<'a> {
+    socket: &'a TcpStream,
+    deadline: Instant,
+}
+
+impl Limited<'_> {
+    /// The system reports a timeout as if the socket were one that does not wait.
+    fn named(error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::WouldBlock { no_answer() } else { error }
+    }
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(remaining(self.deadline)?))?;
+        self.socket.read(buffer).map_err(Self::named)
+    }
+}
+
+impl Write for Limited<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(remaining(self.deadline)?))?;
+        self.socket.write(buffer).map_err(Self::named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The reason of a failed handshake, in words that say what to do.
@@ -320,12 +417,15 @@ fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TunnelErro
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TunnelError> {
-    let failed = |why: String| TunnelError::Authority { path: path.to_owned(), why };
-    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let bytes = read_regular_file(path, MAX_CERTIFICATES)
+        .map_err(|error| TunnelError::Authority(error.to_string()))?;
     let found = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| failed(error.to_string()))?;
-    if found.is_empty() { Err(failed("there is no certificate in it".into())) } else { Ok(found) }
+        .map_err(|error| TunnelError::Authority(error.to_string()))?;
+    if found.is_empty() {
+        return Err(TunnelError::Authority("there is no certificate in it".into()));
+    }
+    Ok(found)
 }
 
 /// Trusts exactly the certificates in `camera.ca_file`, and those that its authorities signed for the host. Cameras mostly sign
@@ -387,30 +487,159 @@ impl ServerCertVerifier for Verifier {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+    use std::sync::Weak;
+
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
     use super::*;
 
-    #[test]
-    fn host_and_port_are_split() {
-        for (host, name, port) in [
-            ("cam", "cam", 322),
-            ("cam:8322", "cam", 8322),
-            ("10.0.0.7:1", "10.0.0.7", 1),
-            ("[fe80::1]", "fe80::1", 322),
-            ("[fe80::1]:5", "fe80::1", 5),
-        ] {
-            assert_eq!(split_port(host, 322), (name.to_owned(), port));
-            assert!(ServerName::try_from(name).is_ok(), "{name}");
+    /// Time limits that no test reaches.
+    const LONG: Limits = Limits { connect: Duration::from_secs(600), write: Duration::from_secs(600) };
+    /// A time that a test waits at most for what should come at once.
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn own_uid() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    /// A tunnel to a camera at this port, and what is left of it as long as its thread runs.
+    fn tunnel(uid: u32, port: u16, ca_file: Option<&Path>, limits: Limits) -> (TlsTunnel, Weak<Shared>) {
+        let tunnel =
+            TlsTunnel::open_for(uid, &HostPort::parse("127.0.0.1").unwrap(), port, ca_file, limits).unwrap();
+        let shared = Arc::downgrade(&tunnel.shared);
+        (tunnel, shared)
+    }
+
+    /// The connection of a program.
+    fn program(tunnel: &TlsTunnel) -> TcpStream {
+        let program = TcpStream::connect(tunnel.address()).unwrap();
+        program.set_read_timeout(Some(SOON)).unwrap();
+        program
+    }
+
+    /// A camera that is connected to, and its port.
+    fn camera() -> (TcpListener, u16) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, port)
+    }
+
+    fn assert_thread_ends(shared: &Weak<Shared>, others: usize) {
+        let begin = Instant::now();
+        while shared.strong_count() > others {
+            assert!(begin.elapsed() < SOON, "the thread of the tunnel still runs");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     #[test]
-    fn an_authority_that_cannot_be_read_is_named() {
+    fn a_program_of_another_user_is_refused_and_reaches_no_camera() {
+        let (listener, port) = camera();
+        listener.set_nonblocking(true).unwrap();
+        let (tunnel, _) = tunnel(own_uid() + 1, port, None, LONG);
+        for _ in 0..3 {
+            let mut program = program(&tunnel);
+            assert!(matches!(program.read(&mut [0]), Ok(0) | Err(_)), "the connection was ended");
+        }
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(tunnel.failure(), None, "it waits for its own program");
+    }
+
+    #[test]
+    fn the_port_is_held_until_the_tunnel_is_dropped() {
+        let (listener, port) = camera();
+        let (tunnel, shared) = tunnel(own_uid(), port, None, LONG);
+        let _program = program(&tunnel);
+        drop(listener.accept().unwrap());
+        assert_thread_ends(&shared, 1);
+        let address = tunnel.address();
+        let error = TcpListener::bind(&address).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "another program could pose as the camera");
+        drop(tunnel);
+        TcpListener::bind(&address).unwrap();
+    }
+
+    #[test]
+    fn a_camera_that_drips_its_handshake_has_one_deadline() {
+        let (listener, port) = camera();
+        let limits = Limits { connect: Duration::from_millis(300), ..LONG };
+        let (tunnel, shared) = tunnel(own_uid(), port, None, limits);
+        let mut program = program(&tunnel);
+        let (mut camera, _) = listener.accept().unwrap();
+        // The begin of a handshake that is never complete.
+        camera.write_all(&[22, 3, 3, 0x3f, 0xff]).unwrap();
+        let begin = Instant::now();
+        while camera.write_all(&[0]).is_ok() {
+            assert!(begin.elapsed() < SOON, "the camera is still waited for");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(matches!(program.read(&mut [0]), Ok(0) | Err(_)));
+        let failure = tunnel.failure().unwrap();
+        assert!(failure.contains("did not answer in time"), "{failure}");
+        assert_thread_ends(&shared, 1);
+    }
+
+    #[test]
+    fn a_tunnel_that_is_dropped_waits_for_nobody() {
+        let (listener, port) = camera();
+        let (tunnel, shared) = tunnel(own_uid(), port, None, LONG);
+        let _program = program(&tunnel);
+        let _silent = listener.accept().unwrap();
+        drop(tunnel);
+        assert_thread_ends(&shared, 0);
+    }
+
+    #[test]
+    fn a_program_that_takes_nothing_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("own.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+            .args(["-subj", "/CN=camera", "-keyout"])
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.expect("this test needs openssl: run scripts/setup").success());
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                certificates(&certificate).unwrap(),
+                PrivateKeyDer::from_pem_file(&key).unwrap(),
+            )
+            .unwrap();
+        // It sends until its connection ends.
+        let (listener, port) = camera();
+        let camera = std::thread::spawn(move || {
+            let (socket, _) = listener.accept().unwrap();
+            let mut tls = StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), socket);
+            while tls.write_all(&[0; BUFFER_SIZE]).is_ok() {}
+        });
+        let limits = Limits { write: Duration::from_millis(200), ..LONG };
+        let (tunnel, shared) = tunnel(own_uid(), port, Some(&certificate), limits);
+        let mut program = program(&tunnel);
+        program.read_exact(&mut [0]).unwrap();
+        assert_thread_ends(&shared, 1);
+        assert_eq!(tunnel.failure(), None);
+        camera.join().unwrap();
+    }
+
+    #[test]
+    fn an_authority_that_cannot_be_read_is_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let error = |path: &Path| TlsTunnel::open("cam", 322, Some(path)).err().unwrap();
-        assert!(error(&path).to_string().contains("ca.pem"));
+        let cam = HostPort::parse("cam").unwrap();
+        let error = |path: &Path| TlsTunnel::open(&cam, 322, Some(path)).err().unwrap();
+        assert!(error(&path).to_string().contains("No such file"), "{}", error(&path));
         std::fs::write(&path, "nothing").unwrap();
         assert!(error(&path).to_string().contains("no certificate"));
-        assert_eq!(error(&path).key(), "camera.ca_file");
+        std::fs::write(&path, vec![b'x'; 1 + (1 << 20)]).unwrap();
+        assert!(error(&path).to_string().contains("larger than 1 MiB"));
+        assert!(error(Path::new("/dev/zero")).to_string().contains("not a regular file"));
     }
 }

@@ -16,7 +16,7 @@ use crate::origin::Origin;
 use crate::{lookup, rule};
 
 /// Limit of the size of a file, bytes: far more than all keys with comments need.
-const MAX_FILE: u64 = 1 << 20;
+pub(crate) const MAX_FILE: u64 = 1 << 20;
 
 /// The sources of the configuration. The daemon keeps them, so that a reload reads the same places again.
 #[derive(Debug, Clone)]
@@ -188,11 +188,7 @@ impl Entries {
                 return;
             }
             Err(error) => {
-                let why = match error {
-                    RegularFileError::Io(why) => why,
-                    other => io::Error::other(other),
-                };
-                self.problems.push(Problem::Unreadable { path: path.to_owned(), why });
+                self.problems.push(Problem::Unreadable { path: path.to_owned(), why: error.into() });
                 return;
             }
         };

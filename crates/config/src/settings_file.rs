@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use ostiary_core::durable;
+use ostiary_core::{RegularFileError, durable, read_regular_file};
 use toml::{Table, Value};
 
 use crate::error::ConfigError;
-use crate::layers::Layers;
+use crate::layers::{Layers, MAX_FILE};
 use crate::load::load_with_settings;
 use crate::loaded::Loaded;
 use crate::lookup;
@@ -110,10 +110,13 @@ pub fn change_key(layers: &Layers, name: &str, value: Option<&str>) -> Result<Ke
         return Err(not_settable());
     }
     let failed = |why| SetError::Io { path: path.clone(), why };
-    let before = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(why) => return Err(failed(why)),
+    let before = match read_regular_file(&path, MAX_FILE) {
+        Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| SetError::Damaged {
+            path: path.clone(),
+            why: "the file is not UTF-8".to_owned(),
+        })?),
+        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error.into())),
     };
     let mut table: Table = toml::from_str(before.as_deref().unwrap_or(""))
         .map_err(|error| SetError::Damaged { path: path.clone(), why: error.message().to_owned() })?;
@@ -203,7 +206,15 @@ mod tests {
             let is_protected = ["relay.", "models.", "lockout.", "control.", "mqtt.", "inputs.", "signals."]
                 .iter()
                 .any(|section| name.starts_with(section));
-            if is_protected || ["liveness.level", "camera.source", "facebank.path"].contains(&name) {
+            let others = [
+                "liveness.level",
+                "liveness.steps",
+                "door.static_s",
+                "door.second_face",
+                "camera.source",
+                "facebank.path",
+            ];
+            if is_protected || others.contains(&name) {
                 assert!(matches!(files.set(name, "1"), Err(SetError::NotSettable { .. })), "{name}");
             }
             assert!(!(key.is_settable() && key.needs_restart()), "{name} would need a restart");
@@ -228,6 +239,24 @@ mod tests {
         let without = Layers { settings: None, ..files.layers() };
         assert!(matches!(change_key(&without, "door.margin", Some("0.2")), Err(SetError::NoFile)));
         assert_eq!(fs::read_to_string(files.settings()).unwrap(), before);
+    }
+
+    #[test]
+    fn a_file_that_is_not_regular_or_too_large_is_refused_at_once() {
+        let files = Files::new("");
+        let refused = || files.set("door.margin", "0.2").unwrap_err().to_string();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            files.settings(),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from(0o600),
+            0,
+        )
+        .unwrap();
+        assert!(refused().contains("not a regular file"), "{}", refused());
+        fs::remove_file(files.settings()).unwrap();
+        fs::write(files.settings(), vec![b'#'; 1 + (1 << 20)]).unwrap();
+        assert!(refused().contains("larger than 1 MiB"), "{}", refused());
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod foreign_entry;
 mod frame;
 mod geometry;
 mod hash;
+mod host_port;
 mod ids;
 mod match_rule;
 mod model_role;
@@ -46,6 +47,7 @@ pub use foreign_entry::is_foreign_entry;
 pub use frame::Frame;
 pub use geometry::{BBox, Landmarks, Point};
 pub use hash::{hex, is_sha256, sha256};
+pub use host_port::HostPort;
 pub use ids::{ModelId, PersonId, TrackId};
 pub use match_rule::{MatchRule, Verdict};
 pub use model_role::{ModelRole, UnknownModelRole};
@@ -57,6 +59,8 @@ pub use precision::{Precision, UnknownPrecision};
 pub use prompt::Prompt;
 pub use quality::{Quality, QualityFault};
 pub use redact::{redact, redact_address};
-pub use regular_file::{RegularFileError, open_regular_file, read_regular_file};
+pub use regular_file::{
+    MAX_CERTIFICATES, RegularFileError, open_regular_file, read_at_most, read_regular_file,
+};
 pub use similarity::{Similarity, dot, mean_cosine};
 pub use stream_address::{AddressError, Login, StreamAddress, UnencryptedWarning};

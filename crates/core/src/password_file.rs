@@ -4,10 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::regular_file::{RegularFileError, open_regular_file, read_at_most};
+
+/// Limit of the size of a file, bytes: more than any password.
+const MAX_FILE: u64 = 1 << 12;
+
 /// Why a password could not be read from a file.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordFileError {
-    /// The file is missing or cannot be read.
+    /// The file is missing, no regular file, too large, or cannot be read.
     #[error("{}: {why}", path.display())]
     Unreadable {
         /// The file.
@@ -28,21 +33,22 @@ pub enum PasswordFileError {
 /// The password in a file of its own, without the line break at its end.
 ///
 /// # Errors
-/// The file cannot be read, is no UTF-8, or group or others have rights on it.
+/// The file cannot be read, is no regular file, has more than 4 KiB or no UTF-8, or group or others have rights on it.
 pub fn read_password_file(path: &Path) -> Result<String, PasswordFileError> {
     let unreadable = |why| PasswordFileError::Unreadable { path: path.to_owned(), why };
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    let file = open_regular_file(path).map_err(|error| unreadable(error.into()))?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(PasswordFileError::Mode { path: path.to_owned(), mode });
     }
-    read_password(path).map_err(unreadable)
+    read_password(file).map_err(unreadable)
 }
 
 /// The password that systemd gives to its service as a credential; `None` if there is no such credential. systemd sets the
 /// mode of the file.
 ///
 /// # Errors
-/// The file cannot be read or is no UTF-8.
+/// The file cannot be read, is no regular file, or has more than 4 KiB or no UTF-8.
 pub fn read_password_credential(
     name: &str,
     folder: Option<&Path>,
@@ -50,14 +56,17 @@ pub fn read_password_credential(
     let Some(path) = folder.map(|folder| folder.join(name)).filter(|path| path.exists()) else {
         return Ok(None);
     };
-    match read_password(&path) {
+    let opened = open_regular_file(&path).map_err(RegularFileError::into);
+    match opened.and_then(read_password) {
         Ok(password) => Ok(Some(password)),
         Err(why) => Err(PasswordFileError::Unreadable { path, why }),
     }
 }
 
-fn read_password(path: &Path) -> io::Result<String> {
-    Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
+fn read_password(file: fs::File) -> io::Result<String> {
+    let text = String::from_utf8(read_at_most(file, MAX_FILE)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the password is not UTF-8"))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 #[cfg(test)]
@@ -77,6 +86,26 @@ mod tests {
         assert_eq!(read_password_file(&path).unwrap(), "se cret#");
         let missing = read_password_file(&folder.path().join("missing")).unwrap_err().to_string();
         assert!(missing.contains("missing"), "{missing}");
+    }
+
+    #[test]
+    fn only_a_short_regular_file_is_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let large = folder.path().join("large");
+        fs::write(&large, vec![b'x'; 5000]).unwrap();
+        fs::set_permissions(&large, fs::Permissions::from_mode(0o600)).unwrap();
+        for (path, why) in [
+            (pipe.as_path(), "not a regular file"),
+            (Path::new("/dev/zero"), "not a regular file"),
+            (&large, "larger than 4 KiB"),
+        ] {
+            let error = read_password_file(path).unwrap_err().to_string();
+            assert!(error.contains(&path.display().to_string()) && error.contains(why), "{error}");
+        }
+        let error = read_password_credential("large", Some(folder.path())).unwrap_err().to_string();
+        assert!(error.contains("larger than 4 KiB"), "{error}");
     }
 
     #[test]

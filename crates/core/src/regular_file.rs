@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Limit of the size of a file with certificates, bytes: several times what all authorities of a system need.
+pub const MAX_CERTIFICATES: u64 = 1 << 20;
+
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum RegularFileError {
@@ -22,11 +25,21 @@ pub enum RegularFileError {
     },
 }
 
-/// A limit in words.
-fn size(limit: u64) -> String {
-    match limit {
-        0..0x10_0000 => format!("{limit} bytes"),
-        limit => format!("{} MiB", limit.div_ceil(1 << 20)),
+impl From<RegularFileError> for io::Error {
+    fn from(error: RegularFileError) -> Self {
+        match error {
+            RegularFileError::Io(error) => error,
+            other => Self::other(other),
+        }
+    }
+}
+
+/// A limit in the unit that it is a whole number of.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..0x400 => format!("{bytes} bytes"),
+        0x400..0x10_0000 => format!("{} KiB", bytes.div_ceil(0x400)),
+        _ => format!("{} MiB", bytes.div_ceil(0x10_0000)),
     }
 }
 
@@ -52,7 +65,14 @@ pub fn open_regular_file(path: &Path) -> Result<fs::File, RegularFileError> {
 /// # Errors
 /// As [`open_regular_file`]; the file is larger or cannot be read.
 pub fn read_regular_file(path: &Path, limit: u64) -> Result<Vec<u8>, RegularFileError> {
-    let file = open_regular_file(path)?;
+    read_at_most(open_regular_file(path)?, limit)
+}
+
+/// Reads an open file of at most `limit` bytes.
+///
+/// # Errors
+/// The file is larger or cannot be read.
+pub fn read_at_most(file: fs::File, limit: u64) -> Result<Vec<u8>, RegularFileError> {
     let length = file.metadata()?.len();
     if length > limit {
         return Err(RegularFileError::TooLarge { limit });
@@ -76,11 +96,11 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"12345").unwrap();
         assert_eq!(read_regular_file(&file, 5).unwrap(), b"12345");
-        let error = read_regular_file(&file, 4).unwrap_err();
-        assert!(matches!(error, RegularFileError::TooLarge { limit: 4 }));
-        assert_eq!(error.to_string(), "the file is larger than 4 bytes");
-        let error = RegularFileError::TooLarge { limit: 3 << 20 };
-        assert_eq!(error.to_string(), "the file is larger than 3 MiB");
+        assert!(matches!(read_regular_file(&file, 4), Err(RegularFileError::TooLarge { limit: 4 })));
+        for (limit, text) in [(4, "4 bytes"), (4096, "4 KiB"), (1 << 20, "1 MiB"), (3 << 19, "2 MiB")] {
+            let error = RegularFileError::TooLarge { limit }.to_string();
+            assert_eq!(error, format!("the file is larger than {text}"));
+        }
         let pipe = folder.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         for other in [folder.path(), &pipe, Path::new("/dev/zero")] {

@@ -2,16 +2,20 @@
 
 use std::fmt;
 
+use crate::host_port::HostPort;
+use crate::redact::{secret_begin, without_secrets};
+
 /// The schemes of streams.
 const SCHEMES: [&str; 4] = ["rtsp", "rtsps", "http", "https"];
 
-/// An address such as `rtsp://user:password@host:554/path?query`. `Display` and `Debug` show neither user nor password nor query.
+/// An address such as `rtsp://user:password@host:554/path?query`. `Display` and `Debug` show neither user nor password, and the
+/// path only up to its first value: some cameras take the password in the query, and some in the path
+/// (`/user=admin_password=secret`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct StreamAddress {
     scheme: &'static str,
     login: Option<Login>,
-    /// Host and port.
-    host: String,
+    host: HostPort,
     /// Path and query with all characters encoded that no address may have; empty or begins with `/` or `?`.
     path: String,
 }
@@ -89,12 +93,10 @@ impl StreamAddress {
             }
             None => (None, authority),
         };
-        if !is_host(host) {
-            return Err(AddressError::Host);
-        }
+        let host = HostPort::parse(host).ok_or(AddressError::Host)?;
         let path =
             encoded(path.as_bytes(), |byte| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte));
-        Ok(Self { scheme, login, host: host.to_owned(), path })
+        Ok(Self { scheme, login, host, path })
     }
 
     /// Its user and password.
@@ -117,12 +119,14 @@ impl StreamAddress {
         matches!(self.scheme, "rtsps" | "https")
     }
 
+    /// Whether it has a user and a password, or a path or a query that may have a password.
+    pub fn has_secret(&self) -> bool {
+        self.login.is_some() || secret_begin(&self.path).is_some()
+    }
+
     /// That others in the network can read this stream; `None` if they cannot, because it is encrypted or of this host.
     pub fn unencrypted_warning(&self) -> Option<UnencryptedWarning> {
-        let name = self.host.rsplit_once(':').map_or(self.host.as_str(), |(name, _)| name);
-        let is_local =
-            name == "localhost" || name.starts_with("127.") || name == "[::1]" || self.host == "[::1]";
-        (!self.is_encrypted() && !is_local).then(|| UnencryptedWarning {
+        (!self.is_encrypted() && !self.host.is_loopback()).then(|| UnencryptedWarning {
             found: format!(
                 "{self}: others in the network can read and replace the picture, and read the password"
             ),
@@ -133,12 +137,12 @@ impl StreamAddress {
         })
     }
 
-    /// The host and, if the address has one, the port: `camera:8554`.
-    pub fn host(&self) -> &str {
+    /// The host and, if the address has one, the port.
+    pub fn host(&self) -> &HostPort {
         &self.host
     }
 
-    /// Path and query; empty or begins with `/` or `?`. The query may have a password.
+    /// Path and query; empty or begins with `/` or `?`. They may have a password.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -188,10 +192,7 @@ impl fmt::Display for UnencryptedWarning {
 impl fmt::Display for StreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scheme, host, path, .. } = self;
-        match path.split_once('?') {
-            Some((path, _)) => write!(f, "{scheme}://{host}{path}?..."),
-            None => write!(f, "{scheme}://{host}{path}"),
-        }
+        write!(f, "{scheme}://{host}{}", without_secrets(path))
     }
 }
 
@@ -205,29 +206,6 @@ impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Login(...)")
     }
-}
-
-/// Whether this is a name, an IPv4 address or an IPv6 address in brackets, with or without a port.
-fn is_host(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) if host.parse::<std::net::Ipv6Addr>().is_ok() => (host, port),
-        Some(_) => return false,
-        None => {
-            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
-                return false;
-            }
-            (host, port)
-        }
-    };
-    let is_port = match port.strip_prefix(':') {
-        Some(digits) => {
-            digits.bytes().all(|byte| byte.is_ascii_digit())
-                && digits.parse::<u16>().is_ok_and(|port| port > 0)
-        }
-        None => port.is_empty(),
-    };
-    !host.is_empty() && is_port
 }
 
 /// The bytes that a text with escapes stands for. A `%` without two hexadecimal digits stands for itself.
@@ -286,7 +264,8 @@ mod tests {
     fn the_parts_of_an_address_are_read() {
         let address = StreamAddress::parse("RTSP://anna:s%23c@cam.local:8554/ch1?sub=1").unwrap();
         assert_eq!(address.scheme(), "rtsp");
-        assert_eq!((address.host(), address.path()), ("cam.local:8554", "/ch1?sub=1"));
+        assert_eq!((address.host().name(), address.host().port()), ("cam.local", Some(8554)));
+        assert_eq!(address.path(), "/ch1?sub=1");
         assert_eq!(address.login(), Some(&Login::new("anna", "s#c").unwrap()));
         assert_eq!(address.secret_url(), "rtsp://anna:s%23c@cam.local:8554/ch1?sub=1");
         assert_eq!(address.to_string(), "rtsp://cam.local:8554/ch1?...");
@@ -294,6 +273,31 @@ mod tests {
         let plain = StreamAddress::parse("http://10.0.0.7").unwrap();
         assert_eq!((plain.login(), plain.secret_url().as_str()), (None, "http://10.0.0.7"));
         assert_eq!(plain.with_login(Login::new("a", "b/c").unwrap()).secret_url(), "http://a:b%2Fc@10.0.0.7");
+    }
+
+    #[test]
+    fn a_password_in_the_path_or_the_query_is_a_secret_and_is_not_shown() {
+        for (text, shown) in [
+            ("http://cam/snapshot?user=admin&password=pw", "http://cam/snapshot?..."),
+            ("rtsp://cam/user=admin_password=pw_channel=1", "rtsp://cam/user=..."),
+            ("rtsp://cam/user%3Dadmin%26password%3dpw", "rtsp://cam/user%3D..."),
+            ("rtsp://cam/live&password=pw", "rtsp://cam/live&..."),
+        ] {
+            let address = StreamAddress::parse(text).unwrap();
+            assert!(address.has_secret(), "{text}");
+            assert_eq!((address.to_string(), address.secret_url()), (shown.to_owned(), text.to_owned()));
+            assert!(!format!("{address:?}").contains("pw"), "{address:?}");
+            assert!(!address.unencrypted_warning().unwrap().to_string().contains("pw"));
+        }
+        assert!(StreamAddress::parse("rtsp://a@cam/").unwrap().has_secret());
+        assert!(!StreamAddress::parse("rtsp://cam:554/ch1/main%20stream").unwrap().has_secret());
+    }
+
+    #[test]
+    fn only_a_stream_of_this_host_is_safe_without_encryption() {
+        let warns = |text: &str| StreamAddress::parse(text).unwrap().unencrypted_warning().is_some();
+        assert!(warns("rtsp://127.example.com/1") && warns("http://10.0.0.7:127/1"));
+        assert!(!warns("rtsp://127.0.0.1:8554/1") && !warns("http://[::1]/1") && !warns("rtsps://cam/1"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! From the `[mqtt]` section to a connection: names, password, certificates.
 
+use std::env;
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, fs};
 
 use ostiary_config as config;
-use ostiary_core::{PasswordFileError, read_password_credential, read_password_file};
+use ostiary_core::{
+    MAX_CERTIFICATES, PasswordFileError, read_password_credential, read_password_file, read_regular_file,
+};
 use rumqttc::tokio_rustls::rustls::pki_types::pem::PemObject;
 use rumqttc::tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rumqttc::tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
@@ -107,7 +109,11 @@ fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'st
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, MqttError> {
-    fs::read(path).map_err(|why| MqttError::File { key, path: path.into(), why })
+    read_regular_file(path, MAX_CERTIFICATES).map_err(|error| MqttError::File {
+        key,
+        path: path.into(),
+        why: error.into(),
+    })
 }
 
 fn pem_error(key: &'static str, path: &Path, reason: impl ToString) -> MqttError {
@@ -116,6 +122,7 @@ fn pem_error(key: &'static str, path: &Path, reason: impl ToString) -> MqttError
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -168,6 +175,13 @@ mod tests {
         assert!(message.contains("ca_file") && message.contains("no certificate"), "{message}");
         let message = with(|config, path| config.ca_file = Some(path), &missing);
         assert!(message.contains("missing.pem"), "{message}");
+        let large = write(folder.path(), "large.pem", &"x".repeat(1 + (1 << 20)), 0o600);
+        for (path, why) in
+            [(large.as_path(), "larger than 1 MiB"), (Path::new("/dev/zero"), "not a regular file")]
+        {
+            let message = with(|config, path| config.ca_file = Some(path), path);
+            assert!(message.contains(why), "{message}");
+        }
         let config = config::Mqtt { ca_file: Some(noise), ..config::Mqtt::default() };
         let message = options(&config, "door").err().unwrap().to_string();
         assert!(message.contains("mqtt.tls = true"), "{message}");

@@ -12,6 +12,7 @@ use ostiary_config::{Camera, SourceKind};
 use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::{Frame, StreamAddress, redact};
 
+use super::device_rules::DeviceRules;
 use super::finding::{Finding, Status};
 use super::host::Host;
 use super::{CheckContext, Daemon, picture, upright};
@@ -26,6 +27,11 @@ const COUNT_TIME: Duration = Duration::from_secs(2);
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// The least share of `camera.fps`. With fewer frames, decisions are slow.
 const MIN_RATE_SHARE: f64 = 0.6;
+
+/// The devices without which there is no ribbon camera of a Raspberry Pi: systemd's name of their driver, or their paths.
+const RPICAM_DEVICES: &[&str] = &["char-media", "/dev/media"];
+/// Those of a Jetson, whose names differ between its kernels.
+const ARGUS_DEVICES: &[&str] = &["char-nvhost", "char-nvmap", "/dev/nvhost", "/dev/nvmap"];
 
 const SOURCE_FIX: &str = "check camera.source; `ostiary cameras` lists cameras";
 
@@ -74,14 +80,12 @@ fn check_encryption(address: &StreamAddress) -> Option<Finding> {
 /// A fault if the service is installed and may not use the devices of this kind of ribbon camera.
 fn check_drop_in(host: &Host, kind: &str) -> Option<Finding> {
     let name = format!("{kind}.conf");
-    let is_enabled = ["/etc/systemd/system", "/run/systemd/system"].iter().any(|folder| {
-        let folder = format!("{folder}/ostiary.service.d");
-        host.list_names(folder, "").contains(&name)
-    });
-    let is_service = ["/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system"]
-        .iter()
-        .any(|folder| host.path(format!("{folder}/ostiary.service")).exists());
-    (is_service && !is_enabled).then(|| {
+    let devices = match kind {
+        "rpicam" => RPICAM_DEVICES,
+        _ => ARGUS_DEVICES,
+    };
+    let is_denied = |rules: DeviceRules| !rules.allow_one_of(devices);
+    DeviceRules::of_service(host).is_some_and(is_denied).then(|| {
         Finding::fault(
             format!("the service may not use the devices of {kind} cameras"),
             format!(
@@ -381,12 +385,23 @@ mod tests {
         let unit = "/usr/lib/systemd/system/ostiary.service";
         let check = |files: &[(&str, &str)]| check_drop_in(&host_with_files(files).1, "rpicam");
         assert_eq!(check(&[]), None);
-        let fault = check(&[(unit, "")]).unwrap();
+        let service = include_str!("../../../systemd/ostiary.service");
+        let fault = check(&[(unit, service)]).unwrap();
         assert!(
             fault.fix.as_ref().unwrap().contains("/etc/systemd/system/ostiary.service.d/rpicam.conf"),
             "{fault}"
         );
-        assert_eq!(check(&[(unit, ""), ("/etc/systemd/system/ostiary.service.d/rpicam.conf", "")]), None);
+        let drop_in = "/etc/systemd/system/ostiary.service.d/rpicam.conf";
+        assert_eq!(check(&[(unit, service), (drop_in, include_str!("../../../systemd/rpicam.conf"))]), None);
+        assert!(check(&[(unit, service), (drop_in, "")]).is_some(), "it allows nothing");
+        let by_hand = "/etc/systemd/system/ostiary.service.d/override.conf";
+        let allowed = "[Service]\nDeviceAllow = /dev/media0 rw\n";
+        assert_eq!(check(&[(unit, service), (by_hand, allowed)]), None, "it is allowed in another way");
+        let jetson = check_drop_in(
+            &host_with_files(&[(unit, service), (by_hand, include_str!("../../../systemd/argus.conf"))]).1,
+            "argus",
+        );
+        assert_eq!(jetson, None);
     }
 
     #[test]

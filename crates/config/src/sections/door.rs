@@ -35,9 +35,9 @@ section! {
         /// Report a face as unknown after this number of moments without a match.
         unknown_after: u32 = 8 => integer(1, 10_000).settable();
         /// A face that has not moved for this number of seconds is a picture: it is not let in, and not a face in view.
-        static_s: f64 = 120.0 => number(30.0, 86_400.0).settable();
+        static_s: f64 = 120.0 => number(30.0, 86_400.0);
         /// With a second face in view: `"ignore"` it, `"refuse"` everybody, or refuse unless all faces are `"known"`.
-        second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>().settable();
+        second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>();
         /// Two enrolled people whom the model cannot tell apart: `"refuse"` both, or `"allow"` both, so that one can be taken
         /// for the other.
         alike: AlikePeople = AlikePeople::Refuse => one_of::<AlikePeople>().settable();

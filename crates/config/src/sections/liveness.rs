@@ -14,7 +14,7 @@ section! {
         /// the door. `"off"`: a photo of an enrolled person opens the door. Not set: `"passive"`, with a warning at each start.
         level: Option<LivenessLevel> = None => one_of::<LivenessLevel>().example("\"active\"");
         /// How many times the person must turn the head.
-        steps: u32 = 2 => integer(1, 3).settable();
+        steps: u32 = 2 => integer(1, 3);
         /// The language of the texts for people at the door.
         language: Language = Language::English => one_of::<Language>().settable();
     }
