@@ -58,6 +58,8 @@ fn an_embedding_is_timed() {
     assert_eq!(report["input"], "a synthetic face");
     let report = self::report(&["embed", "--runs", "2", "--faces", "5"], 2, 1);
     assert_eq!(report["input"], "5 times a synthetic face");
+    // Four together and one alone, in 8 bits: the same bytes.
+    assert!((report["cosine_to_alone"].as_f64().unwrap() - 1.0).abs() < 1e-6, "{report}");
 }
 
 #[test]

@@ -57,8 +57,14 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let bundle = Bundle::find(&config.models, config.engine.precision)?;
     let backend = Backend::new(&config.engine, &config.ort)?;
     let mut embedder = Embedder::load(&bundle, &config.embedder, &backend)?;
+    let alone = embedder.embed(&crop)?;
     let crops = vec![crop; args.faces.into()];
     let times = Times::measure(args.runs, || embedder.embed_all(&crops, |_, _| ()))?;
-    let input = if args.faces == 1 { input } else { format!("{} times {input}", args.faces) };
-    Ok(Report::new("embed", &times, &backend, input))
+    if args.faces == 1 {
+        return Ok(Report::new("embed", &times, &backend, input));
+    }
+    let mut lowest = f32::INFINITY;
+    embedder.embed_all(&crops, |_, together| lowest = lowest.min(alone.similarity(&together).0))?;
+    let report = Report::new("embed", &times, &backend, format!("{} times {input}", args.faces));
+    Ok(report.with_cosine_to_alone(lowest))
 }

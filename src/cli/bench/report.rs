@@ -29,6 +29,10 @@ pub struct Report {
     input: String,
     #[serde(flatten)]
     frame_times: Option<FrameTimes>,
+    /// For faces that are embedded together: the lowest cosine of their embeddings to that of the face alone. An engine may
+    /// use other kernels for several faces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cosine_to_alone: Option<f32>,
 }
 
 /// For the pipeline: frames with a full detection, and frames with tracking only. A median is null if there was no such
@@ -85,12 +89,18 @@ impl Report {
             cores: host::core_count(),
             input,
             frame_times: None,
+            cosine_to_alone: None,
         }
     }
 
     /// Adds the times of detected and tracked frames.
     pub fn with_frame_times(self, frame_times: FrameTimes) -> Self {
         Self { frame_times: Some(frame_times), ..self }
+    }
+
+    /// Adds the lowest cosine of embeddings of several faces to that of one.
+    pub fn with_cosine_to_alone(self, cosine: f32) -> Self {
+        Self { cosine_to_alone: Some(cosine), ..self }
     }
 
     /// Prints one line of text or JSON.
@@ -114,8 +124,10 @@ impl Report {
             ..
         } = self;
         let frame_times = self.frame_times.as_ref().map(FrameTimes::to_string).unwrap_or_default();
+        let cosine = self.cosine_to_alone.map(|cosine| format!(", cosine to one face alone {cosine:.6}"));
+        let cosine = cosine.unwrap_or_default();
         line(&format!(
-            "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{frame_times} ({runs} runs, \
+            "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{frame_times}{cosine} ({runs} runs, \
              {precision} on {engine}, {threads} of {cores} cores, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
             env!("CARGO_PKG_VERSION")
         ))

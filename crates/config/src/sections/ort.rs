@@ -13,7 +13,8 @@ section! {
         /// path.
         library: Option<PathBuf> = None => text().example("/usr/local/lib/libonnxruntime.so").restart();
         /// What it computes on. A provider that is not available, or that cannot run the whole of a network, is an
-        /// error: there is no silent fallback to the processor. `"tensorrt"` needs `engine.precision = "fp32"`.
+        /// error: there is no silent fallback to the processor. `"cuda"` and `"tensorrt"` need
+        /// `engine.precision = "fp32"`.
         provider: Provider = Provider::Cpu => one_of::<Provider>();
         /// The provider's options, as onnxruntime's manual names them: `["device_id=0", "trt_fp16_enable=1"]`
         options: Vec<String> = Vec::new() => options();

@@ -40,7 +40,10 @@ impl TrainStep {
         let pictures = pixels::on_device(batch, self.network.device())?;
         let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.network.device())?;
         let shown = tch::no_grad(|| augment(&pictures, &self.settings.augment))?;
-        let input = pixels::normalized(&shown)?.f_to_kind(self.settings.precision.kind())?;
+        let mut input = pixels::normalized(&shown)?.f_to_kind(self.settings.precision.kind())?;
+        if self.network.device().is_cuda() {
+            input = pixels::channels_last(&input)?;
+        }
         // The forward pass moves these, before it is known whether the gradients are finite.
         let norms_before = copy(self.network.norm_statistics())?;
         let lengths_before = copy(self.classifier.length_statistics())?;
