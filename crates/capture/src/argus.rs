@@ -10,9 +10,7 @@ use ostiary_core::Frame;
 use super::CaptureError;
 use super::child::{self, Line, Program};
 use super::child_source::{FrameProgram, Kind, Started};
-use super::pixels::I420;
-use super::raw_frames::read_i420;
-use super::ribbon_camera;
+use super::ribbon_camera::RibbonFrames;
 
 /// GStreamer's program that runs a pipeline.
 pub const GST_LAUNCH: Program = Program {
@@ -26,11 +24,9 @@ const FIX: &str = "check the camera's cable and `systemctl status nvargus-daemon
 
 /// A ribbon camera of a Jetson.
 pub struct Argus {
-    number: u32,
     /// The elements of the pipeline that give frames of any format in the memory of the processor.
     source: Vec<String>,
-    layout: I420,
-    fps: u32,
+    frames: RibbonFrames,
 }
 
 impl Argus {
@@ -39,17 +35,17 @@ impl Argus {
     /// # Errors
     /// Rows of this size would have padding.
     pub fn new(number: u32, camera: &Camera) -> Result<Self, CaptureError> {
-        let layout = ribbon_camera::layout(&SourceKind::Argus(number), camera, false)?;
+        let frames = RibbonFrames::new(SourceKind::Argus(number), camera, false)?;
         let Camera { width, height, fps, .. } = *camera;
         let format = format!("video/x-raw(memory:NVMM),width={width},height={height},framerate={fps}/1");
         let elements = ["nvarguscamerasrc", &format!("sensor-id={number}"), "!", &format, "!", "nvvidconv"];
-        Ok(Self { number, source: elements.map(str::to_owned).to_vec(), layout, fps })
+        Ok(Self { source: elements.map(str::to_owned).to_vec(), frames })
     }
 
     /// The pipeline, which writes frames to the open file `output`. Its last format is exactly that of the configuration, or it
     /// does not start.
     fn pipeline(&self, output: i32) -> Vec<String> {
-        let I420 { width, height, .. } = self.layout;
+        let (width, height) = (self.frames.width(), self.frames.height());
         let format = format!("video/x-raw,format=I420,width={width},height={height}");
         let rest = ["!".to_owned(), format, "!".to_owned(), "fdsink".to_owned(), format!("fd={output}")];
         self.source.iter().cloned().chain(rest).collect()
@@ -62,12 +58,11 @@ impl FrameProgram for Argus {
     }
 
     fn name(&self) -> String {
-        format!("argus:{}", self.number)
+        self.frames.name()
     }
 
     fn describe(&self) -> String {
-        let I420 { width, height, .. } = self.layout;
-        format!("camera argus:{}, {width}x{height} at {}/s", self.number, self.fps)
+        self.frames.describe()
     }
 
     fn kind(&self) -> Kind {
@@ -106,7 +101,7 @@ impl FrameProgram for Argus {
         buffer: &mut Vec<u8>,
         frame: &mut Frame,
     ) -> io::Result<bool> {
-        read_i420(&self.layout, output, buffer, frame)
+        self.frames.read(output, buffer, frame)
     }
 
     fn failure(&self, why: String) -> CaptureError {

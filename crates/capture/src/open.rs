@@ -1,7 +1,6 @@
 //! Opens the source that the configuration names.
 
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,12 +36,11 @@ pub fn programs(source: &str) -> Vec<Program> {
         Ok(SourceKind::Rpicam(_)) => vec![rpicam::RPICAM_VID],
         Ok(SourceKind::Argus(_)) => vec![argus::GST_LAUNCH],
         Ok(SourceKind::Stream(_)) => vec![ffmpeg::FFMPEG],
-        Ok(SourceKind::Path) => {
-            let path = Path::new(source);
-            let is_video = !(path.is_dir() || is_named_as_picture(path));
+        Ok(SourceKind::Path(path)) => {
+            let is_video = !(path.is_dir() || is_named_as_picture(&path));
             if is_video { vec![ffmpeg::FFMPEG, ffmpeg::FFPROBE] } else { Vec::new() }
         }
-        Ok(SourceKind::Device) | Err(_) => Vec::new(),
+        Ok(SourceKind::Device(_)) | Err(_) => Vec::new(),
     }
 }
 
@@ -60,7 +58,7 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
         value: redact_address(&camera.source),
         why: error.to_string(),
     })?;
-    match kind {
+    let path = match kind {
         SourceKind::Rpicam(number) => {
             return Ok(Box::new(ChildSource::new(Rpicam::new(number, camera)?, stall, clock)));
         }
@@ -74,9 +72,9 @@ fn choose(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>
             let stream = FfmpegStream::new(address, camera);
             return Ok(Box::new(ChildSource::new(stream, stall, clock)));
         }
-        SourceKind::Device | SourceKind::Path => {}
-    }
-    let path = Path::new(&camera.source);
+        SourceKind::Device(path) | SourceKind::Path(path) => path,
+    };
+    let path = path.as_path();
     let Ok(metadata) = std::fs::metadata(path) else {
         return Err(if path.starts_with("/dev") {
             CaptureError::Absent { name: camera.source.clone() }

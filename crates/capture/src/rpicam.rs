@@ -9,9 +9,7 @@ use ostiary_core::Frame;
 use super::CaptureError;
 use super::child::{self, Line, Program};
 use super::child_source::{FrameProgram, Kind, Started};
-use super::pixels::I420;
-use super::raw_frames::read_i420;
-use super::ribbon_camera::{self, RibbonCamera};
+use super::ribbon_camera::{RibbonCamera, RibbonFrames};
 
 /// The program of the Raspberry Pi's libcamera.
 pub const RPICAM_VID: Program = Program {
@@ -26,8 +24,7 @@ const FIX: &str = "check that `rpicam-vid --list-cameras` lists the camera, and 
 /// A ribbon camera of a Raspberry Pi.
 pub struct Rpicam {
     number: u32,
-    layout: I420,
-    fps: u32,
+    frames: RibbonFrames,
 }
 
 impl Rpicam {
@@ -37,16 +34,17 @@ impl Rpicam {
     /// Rows of this size would have padding.
     pub fn new(number: u32, camera: &Camera) -> Result<Self, CaptureError> {
         // With this codec, libcamera gives the colors of JPEG.
-        let layout = ribbon_camera::layout(&SourceKind::Rpicam(number), camera, true)?;
-        Ok(Self { number, layout, fps: camera.fps })
+        Ok(Self { number, frames: RibbonFrames::new(SourceKind::Rpicam(number), camera, true)? })
     }
 
     fn arguments(&self) -> Vec<String> {
-        let I420 { width, height, .. } = self.layout;
         let mut arguments = Vec::new();
-        for (option, value) in
-            [("--camera", self.number), ("--width", width), ("--height", height), ("--framerate", self.fps)]
-        {
+        for (option, value) in [
+            ("--camera", self.number),
+            ("--width", self.frames.width()),
+            ("--height", self.frames.height()),
+            ("--framerate", self.frames.fps()),
+        ] {
             arguments.extend([option.to_owned(), value.to_string()]);
         }
         // A timeout of zero: it does not end by itself.
@@ -62,12 +60,11 @@ impl FrameProgram for Rpicam {
     }
 
     fn name(&self) -> String {
-        format!("rpicam:{}", self.number)
+        self.frames.name()
     }
 
     fn describe(&self) -> String {
-        let I420 { width, height, .. } = self.layout;
-        format!("camera rpicam:{}, {width}x{height} at {}/s", self.number, self.fps)
+        self.frames.describe()
     }
 
     fn kind(&self) -> Kind {
@@ -77,7 +74,7 @@ impl FrameProgram for Rpicam {
     fn start(&self, _: Duration) -> Result<Started, CaptureError> {
         let mut command = child::command(RPICAM_VID);
         command.args(self.arguments());
-        let (width, height) = (self.layout.width, self.layout.height);
+        let (width, height) = (self.frames.width(), self.frames.height());
         let judge = move |line: &str| judge(line, width, height);
         Started::with_frames_on_stdout(child::spawn(&mut command, RPICAM_VID, &self.name())?, judge)
     }
@@ -88,7 +85,7 @@ impl FrameProgram for Rpicam {
         buffer: &mut Vec<u8>,
         frame: &mut Frame,
     ) -> io::Result<bool> {
-        read_i420(&self.layout, output, buffer, frame)
+        self.frames.read(output, buffer, frame)
     }
 
     fn failure(&self, why: String) -> CaptureError {

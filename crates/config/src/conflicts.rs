@@ -36,7 +36,7 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         // The size of files and streams is known only when they are open.
         let is_device = matches!(
             SourceKind::of(&camera.source),
-            Ok(SourceKind::Device | SourceKind::Rpicam(_) | SourceKind::Argus(_))
+            Ok(SourceKind::Device(_) | SourceKind::Rpicam(_) | SourceKind::Argus(_))
         );
         let outside = x.saturating_add(w) > width || y.saturating_add(h) > height;
         forbid(

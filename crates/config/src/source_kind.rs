@@ -1,6 +1,7 @@
 //! The kinds of `camera.source`.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use ostiary_core::{AddressError, StreamAddress};
 
@@ -8,7 +9,7 @@ use ostiary_core::{AddressError, StreamAddress};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceKind {
     /// A device below `/dev`.
-    Device,
+    Device(PathBuf),
     /// A ribbon camera of a Raspberry Pi, by libcamera's number: `rpicam:0`.
     Rpicam(u32),
     /// A ribbon camera of a Jetson, by its sensor number: `argus:0`.
@@ -16,7 +17,7 @@ pub enum SourceKind {
     /// A stream.
     Stream(StreamAddress),
     /// A video file, a picture, or a folder of pictures.
-    Path,
+    Path(PathBuf),
 }
 
 /// Why a text is no source.
@@ -59,7 +60,8 @@ impl SourceKind {
         if let Some(number) = number("argus:") {
             return Ok(Self::Argus(number?));
         }
-        Ok(if Path::new(source).starts_with("/dev") { Self::Device } else { Self::Path })
+        let path = Path::new(source);
+        Ok(if path.starts_with("/dev") { Self::Device(path.into()) } else { Self::Path(path.into()) })
     }
 
     /// Of which numbers the width and the height of the picture must be multiples, pixels; `None` if any size is allowed.
@@ -70,7 +72,19 @@ impl SourceKind {
             Self::Rpicam(_) => Some([64, 2]),
             // GStreamer aligns rows to 4 bytes, and chroma has half of luma's.
             Self::Argus(_) => Some([8, 2]),
-            Self::Device | Self::Stream(_) | Self::Path => None,
+            Self::Device(_) | Self::Stream(_) | Self::Path(_) => None,
+        }
+    }
+}
+
+/// As `camera.source` has it, without the secrets of a stream's address.
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(path) | Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Rpicam(number) => write!(f, "rpicam:{number}"),
+            Self::Argus(number) => write!(f, "argus:{number}"),
+            Self::Stream(address) => write!(f, "{address}"),
         }
     }
 }
@@ -80,9 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_source_is_shown_as_it_is_set_and_without_secrets() {
+        for text in ["/dev/video0", "clips/a.mp4", "rpicam:0", "argus:15", "rtsp://cam:554/1"] {
+            assert_eq!(SourceKind::of(text).unwrap().to_string(), text);
+        }
+        assert_eq!(SourceKind::of("rtsp://a:b@cam/user=c").unwrap().to_string(), "rtsp://cam/user=...");
+    }
+
+    #[test]
     fn a_source_is_told_by_its_begin() {
-        assert_eq!(SourceKind::of("/dev/v4l/by-id/x"), Ok(SourceKind::Device));
-        assert_eq!(SourceKind::of("/devices/a.mp4"), Ok(SourceKind::Path));
+        assert_eq!(SourceKind::of("/dev/v4l/by-id/x"), Ok(SourceKind::Device("/dev/v4l/by-id/x".into())));
+        assert_eq!(SourceKind::of("/devices/a.mp4"), Ok(SourceKind::Path("/devices/a.mp4".into())));
         assert_eq!(SourceKind::of("rpicam:0"), Ok(SourceKind::Rpicam(0)));
         assert_eq!(SourceKind::of("argus:15"), Ok(SourceKind::Argus(15)));
         assert!(matches!(SourceKind::of("rtsp://cam/1"), Ok(SourceKind::Stream(_))));

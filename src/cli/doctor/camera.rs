@@ -43,7 +43,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         Ok(SourceKind::Stream(address)) => findings.extend(check_encryption(&address)),
         Ok(SourceKind::Rpicam(_)) => findings.extend(check_drop_in(&context.host, "rpicam")),
         Ok(SourceKind::Argus(_)) => findings.extend(check_drop_in(&context.host, "argus")),
-        Ok(SourceKind::Device | SourceKind::Path) | Err(_) => {}
+        Ok(SourceKind::Device(_) | SourceKind::Path(_)) | Err(_) => {}
     }
     if let Some(path) = unreadable_password(camera) {
         findings.push(Finding::warning(
