@@ -99,6 +99,19 @@ pub enum EngineError {
         /// How to fix it.
         fix: String,
     },
+    /// The execution provider of onnxruntime does not run a quantized network.
+    #[error(
+        "{model}: is a network in 8 bits, which {provider} does not run as a whole: {why}; set engine.precision = \"fp32\", or \
+         ort.provider = \"cpu\""
+    )]
+    Quantized {
+        /// File of the model.
+        model: String,
+        /// Name of the execution provider.
+        provider: &'static str,
+        /// The reason.
+        why: String,
+    },
     /// The library does not have the configured execution provider.
     #[error(
         "{library}: this onnxruntime does not have {provider}: {why}; install one that has it, with the libraries that it \

@@ -85,7 +85,16 @@ impl Runtime {
             shape: shape.to_vec(),
             why: format!("{self} says: {}", one_line(&why)),
         };
-        let session = builder.commit_from_memory(&bytes).map_err(|error| shape_failed(error.to_string()))?;
+        let session = builder.commit_from_memory(&bytes).map_err(|error| {
+            if self.provider == Provider::Cpu || !is_quantized(file) {
+                return shape_failed(error.to_string());
+            }
+            EngineError::Quantized {
+                model: model.to_owned(),
+                provider: self.name(),
+                why: one_line(&error.to_string()),
+            }
+        })?;
         let wants_bytes = match session.inputs() {
             [input] => input.dtype().tensor_type() == Some(TensorElementType::Uint8),
             _ => return Err(shape_failed("it does not have one input".into())),
@@ -223,6 +232,12 @@ fn bind_shape(file: &ModelProto, shape: &[usize]) -> Option<ModelProto> {
     Some(file)
 }
 
+/// Whether the file is of an 8-bit network.
+fn is_quantized(file: &ModelProto) -> bool {
+    let graph = file.graph.iter();
+    graph.flat_map(|graph| &graph.node).any(|node| node.op_type == "DequantizeLinear")
+}
+
 /// A network prepared for one shape of input.
 pub struct OrtNetwork {
     model: String,
@@ -276,5 +291,19 @@ impl Network for OrtNetwork {
 
     fn output_shapes(&self) -> &[Vec<usize>] {
         &self.output_shapes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_in_8_bits_are_told_from_those_in_floats() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        for (name, quantized) in [("mobilefacenet-int8.onnx", true), ("mobilefacenet.onnx", false)] {
+            let file = std::fs::read(folder.join(name)).unwrap();
+            assert_eq!(is_quantized(&ModelProto::decode(file.as_slice()).unwrap()), quantized, "{name}");
+        }
     }
 }
