@@ -211,6 +211,7 @@ mod tests {
                 "liveness.steps",
                 "door.static_s",
                 "door.second_face",
+                "door.alike",
                 "camera.source",
                 "facebank.path",
             ];

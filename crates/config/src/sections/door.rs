@@ -40,7 +40,7 @@ section! {
         second_face: SecondFace = SecondFace::Ignore => one_of::<SecondFace>();
         /// Two enrolled people whom the model cannot tell apart: `"refuse"` both, or `"allow"` both, so that one can be taken
         /// for the other.
-        alike: AlikePeople = AlikePeople::Refuse => one_of::<AlikePeople>().settable();
+        alike: AlikePeople = AlikePeople::Refuse => one_of::<AlikePeople>();
     }
 }
 
