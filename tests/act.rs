@@ -453,8 +453,12 @@ fn home_assistant_gets_a_lock_and_switches_if_commands_are_allowed() {
     // Home Assistant could read this name as a template.
     let ada = KnownPerson { name: "Ada {{ states }}".to_owned(), enabled: true };
     let summary = DoorSummary { household: Some([(7, ada.clone())].into()), ..front().summary };
-    let description = DoorDescription { summary: summary.clone(), ..front() };
-    let mqtt = Mqtt::start(&config, description, Arc::new(Mutex::new(store)), Box::new(|_| {})).unwrap();
+    let store = Arc::new(Mutex::new(store));
+    let start = |summary: DoorSummary| {
+        let description = DoorDescription { summary, ..front() };
+        Mqtt::start(&config, description, store.clone(), Box::new(|_| {})).unwrap()
+    };
+    let mqtt = start(summary.clone());
     let components = || json(&subscriber.next(DISCOVERY))["components"].clone();
     let offered = components();
     let commands = serde_json::json!({
@@ -466,9 +470,19 @@ fn home_assistant_gets_a_lock_and_switches_if_commands_are_allowed() {
     let disabled = KnownPerson { enabled: false, ..ada };
     mqtt.summary().set(DoorSummary { household: Some([(7, disabled)].into()), ..summary.clone() });
     assert_eq!(json(&subscriber.next(STATE))["household"]["7"]["enabled"], false);
-    mqtt.summary().set(DoorSummary { household: Some([].into()), ..summary });
+    mqtt.summary().set(DoorSummary { household: Some([].into()), ..summary.clone() });
     assert_eq!(components()["person_7"], serde_json::json!({ "platform": "switch" }));
     assert_eq!(json(&subscriber.next(STATE))["household"], serde_json::json!({}));
+    // Removed while the door does not run.
+    drop(mqtt);
+    let mqtt = start(summary.clone());
+    assert_eq!(components()["person_7"]["platform"], "switch");
+    drop(mqtt);
+    let mqtt = start(DoorSummary { household: None, ..summary.clone() });
+    assert_eq!(components()["person_7"], serde_json::json!({ "platform": "switch" }));
+    drop(mqtt);
+    let _mqtt = start(DoorSummary { household: None, ..summary });
+    assert_eq!(components()["person_7"], Value::Null, "Home Assistant has removed it");
 }
 
 #[test]

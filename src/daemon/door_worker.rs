@@ -206,8 +206,8 @@ impl DoorWorker {
         // What keeps people out is done at any age.
         let lets_in = match command {
             DoorCommand::Open | DoorCommand::HoldOpen(_) => true,
-            DoorCommand::Normal => self.relay_fsm.mode() == DoorMode::LockedDown,
-            DoorCommand::LockDown => false,
+            DoorCommand::Normal | DoorCommand::EndLockdown => self.relay_fsm.mode() == DoorMode::LockedDown,
+            DoorCommand::LockDown | DoorCommand::EndHold => false,
         };
         if lets_in && age > MAX_COMMAND_AGE {
             return Err(DoorRefusal::TooOld(age));
@@ -235,8 +235,12 @@ impl DoorWorker {
         {
             reply.send(Err(DoorRefusal::Locked(fault.to_string())));
         }
+        let ends_one = matches!(command, DoorCommand::EndHold | DoorCommand::EndLockdown);
+        let changes_nothing = ends_one && mode == self.shared.mode();
         if command == DoorCommand::Open {
             self.shared.emit(EventKind::Granted(Grant::Command { user }));
+        }
+        if command == DoorCommand::Open || changes_nothing {
             if let Some(reply) = reply {
                 reply.send(Ok(mode));
             }
@@ -251,7 +255,10 @@ impl DoorWorker {
                 self.shared.show_prompt(None);
                 self.signals.prompt(now, None)?;
             }
-            DoorCommand::HoldOpen(_) | DoorCommand::Normal => {}
+            DoorCommand::HoldOpen(_)
+            | DoorCommand::Normal
+            | DoorCommand::EndHold
+            | DoorCommand::EndLockdown => {}
         }
         Ok(())
     }

@@ -1,15 +1,16 @@
-//! Carries out what messages of MQTT ask for, on a thread of its own: the thread that talks to the broker waits neither for the
-//! door nor for the facebank.
+//! Carries out what messages of MQTT ask for. The thread that talks to the broker waits neither for the door nor for the facebank:
+//! the door thread does what concerns the door, and records what becomes of it; a thread of its own changes people.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use anyhow::Context;
-use ostiary_access::{CommandName, DoorCommand, DoorMode};
-use ostiary_config::Hours;
+use anyhow::{Context, Result, anyhow, bail};
+use ostiary_access::{CommandName, DoorCommand, is_behind};
+use ostiary_config::{ClockTrust, Hours};
 use ostiary_events::{EventKind, User};
+use ostiary_facebank::FacebankError;
 use ostiary_mqtt::{Command, CommandSink, PersonRef, Received};
 
 use super::door_command::DoorRefusal;
@@ -17,7 +18,7 @@ use super::error::DaemonError;
 use super::shared::Shared;
 use crate::people_change::{PeopleChange, open_existing};
 
-/// The most messages that wait.
+/// The most changes of people that wait.
 const MAX_WAITING: usize = 8;
 
 /// Takes the messages that ask for something, until it is dropped.
@@ -25,66 +26,63 @@ const MAX_WAITING: usize = 8;
 /// # Errors
 /// The thread cannot be started.
 pub fn start(shared: Arc<Shared>, facebank: PathBuf) -> Result<CommandSink, DaemonError> {
-    let (sender, receiver) = sync_channel(MAX_WAITING);
-    let worker = MqttCommands { shared: shared.clone(), facebank };
+    let (sender, changes) = sync_channel::<(CommandName, PersonRef, bool)>(MAX_WAITING);
+    let people = shared.clone();
     thread::Builder::new()
-        .name("mqtt-command".to_owned())
-        .spawn(move || worker.run(&receiver))
-        .map_err(|why| DaemonError::Thread { thread: "MQTT command", why })?;
-    Ok(Box::new(move |received| match sender.try_send(received) {
-        Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-        Err(TrySendError::Full(Received { name, .. })) => {
-            refuse(&shared, name, DoorRefusal::Busy.to_string())
+        .name("mqtt-people".to_owned())
+        .spawn(move || {
+            for (name, person, enabled) in changes {
+                if let Err(error) = enable(&people, &facebank, person, enabled) {
+                    refuse(&people, name, format!("{error:#}"));
+                }
+            }
+        })
+        .map_err(|why| DaemonError::Thread { thread: "MQTT people", why })?;
+    Ok(Box::new(move |Received { name, command }| {
+        let given = command.map_err(|why| anyhow!(why)).and_then(|command| {
+            check_clock(&shared, &command)?;
+            match command {
+                // Nobody waits for the reply.
+                Command::Door(command) => {
+                    shared.send_command(command, User::Mqtt)?;
+                }
+                Command::EnablePerson { person, enabled } => {
+                    sender.try_send((name, person, enabled)).map_err(|_| DoorRefusal::Busy)?;
+                }
+            }
+            Ok(())
+        });
+        if let Err(why) = given {
+            refuse(&shared, name, format!("{why:#}"));
         }
     }))
 }
 
-struct MqttCommands {
-    shared: Arc<Shared>,
-    facebank: PathBuf,
-}
-
-impl MqttCommands {
-    fn run(self, messages: &Receiver<Received>) {
-        for Received { name, command } in messages {
-            if let Err(why) = command.and_then(|command| self.carry_out(command)) {
-                refuse(&self.shared, name, why);
+/// Refuses what lets somebody in while the clock is behind the newest event: an old message would be new again.
+fn check_clock(shared: &Shared, command: &Command) -> Result<()> {
+    let lets_in = match command {
+        Command::Door(command) => match command {
+            DoorCommand::Open | DoorCommand::HoldOpen(_) | DoorCommand::Normal | DoorCommand::EndLockdown => {
+                true
             }
-        }
+            DoorCommand::LockDown | DoorCommand::EndHold => false,
+        },
+        Command::EnablePerson { enabled, .. } => *enabled,
+    };
+    if !lets_in {
+        return Ok(());
     }
-
-    /// Does what a message asks for.
-    ///
-    /// # Errors
-    /// Why it is refused, unless the door has recorded that itself.
-    fn carry_out(&self, command: Command) -> Result<(), String> {
-        match command {
-            Command::Door(command) => self.command(command),
-            // Nothing happens to a door that is locked already: a house may lock all of its doors each night.
-            Command::EndHold => match self.shared.mode() {
-                DoorMode::HeldOpen { .. } => self.command(DoorCommand::Normal),
-                DoorMode::Normal | DoorMode::LockedDown => Ok(()),
-            },
-            Command::EndLockdown => match self.shared.mode() {
-                DoorMode::LockedDown => self.command(DoorCommand::Normal),
-                DoorMode::Normal | DoorMode::HeldOpen { .. } => Ok(()),
-            },
-            Command::EnablePerson { person, enabled } => {
-                enable(&self.shared, &self.facebank, person, enabled).map_err(|error| format!("{error:#}"))
-            }
+    let clock = shared.wall.read(ClockTrust::Plausible);
+    match clock.newest_event {
+        Ok(Some(event)) if is_behind(clock.now, event) => {
+            bail!("the door's clock is behind its newest event: set it, or run `ostiary clock accept`")
         }
-    }
-
-    fn command(&self, command: DoorCommand) -> Result<(), String> {
-        match self.shared.command(command, User::Mqtt) {
-            // The door thread has not seen it, or has said nothing of it yet.
-            Err(refusal @ (DoorRefusal::Busy | DoorRefusal::NoReply)) => Err(refusal.to_string()),
-            Ok(_) | Err(_) => Ok(()),
-        }
+        Ok(_) => Ok(()),
+        Err(fault) => bail!("{fault}; {}", fault.fix()),
     }
 }
 
-fn enable(shared: &Shared, facebank: &Path, person: PersonRef, enabled: bool) -> anyhow::Result<()> {
+fn enable(shared: &Shared, facebank: &Path, person: PersonRef, enabled: bool) -> Result<()> {
     let mut facebank = open_existing(facebank)?;
     let name = match person {
         PersonRef::Name(name) => name,
@@ -93,7 +91,15 @@ fn enable(shared: &Shared, facebank: &Path, person: PersonRef, enabled: bool) ->
             known.with_context(|| format!("nobody has the number {id}"))?.person.name
         }
     };
-    let made = PeopleChange::SetEnabled { name, enabled }.apply(&mut facebank, &Hours::default())?;
+    // Without the name, which could not be erased from the record: it is that of nobody.
+    let nameless = |error: anyhow::Error| match error.downcast_ref() {
+        Some(FacebankError::NoSuchPerson { .. }) => {
+            anyhow!("nobody has this name; `ostiary people list` lists all people")
+        }
+        _ => error,
+    };
+    let change = PeopleChange::SetEnabled { name, enabled };
+    let made = change.apply(&mut facebank, &Hours::default()).map_err(nameless)?;
     shared.emit(EventKind::Administered(made.administration(User::Mqtt)));
     Ok(())
 }

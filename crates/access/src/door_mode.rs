@@ -48,6 +48,10 @@ pub enum DoorCommand {
     LockDown,
     /// End a hold, with the relay off, or a lockdown.
     Normal,
+    /// End a hold, with the relay off. A lockdown stays, and nothing happens to a door that is not held open.
+    EndHold,
+    /// End a lockdown. Nothing happens to a door that is not locked down.
+    EndLockdown,
 }
 
 /// The name of a command. The names are stable: events contain them.
@@ -60,7 +64,7 @@ pub enum CommandName {
     HoldOpen,
     /// See [`DoorCommand::LockDown`].
     LockDown,
-    /// See [`DoorCommand::Normal`].
+    /// See [`DoorCommand::Normal`], [`DoorCommand::EndHold`] and [`DoorCommand::EndLockdown`].
     Normal,
     /// Let a person in. The door itself knows nothing of people.
     EnablePerson,
@@ -100,7 +104,7 @@ impl DoorCommand {
             Self::Open => CommandName::Open,
             Self::HoldOpen(_) => CommandName::HoldOpen,
             Self::LockDown => CommandName::LockDown,
-            Self::Normal => CommandName::Normal,
+            Self::Normal | Self::EndHold | Self::EndLockdown => CommandName::Normal,
         }
     }
 }

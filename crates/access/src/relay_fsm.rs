@@ -123,8 +123,10 @@ impl RelayFsm {
                 self.mode = DoorMode::LockedDown;
                 Ok(self.switch_off())
             }
-            DoorCommand::Normal if self.end_hold(now) => Ok(self.switch_off()),
-            DoorCommand::Normal => {
+            DoorCommand::Normal | DoorCommand::EndHold if self.end_hold(now) => Ok(self.switch_off()),
+            DoorCommand::EndHold => Ok(None),
+            DoorCommand::EndLockdown if !is_locked_down => Ok(None),
+            DoorCommand::Normal | DoorCommand::EndLockdown => {
                 self.mode = DoorMode::Normal;
                 Ok(None)
             }
@@ -448,11 +450,13 @@ mod tests {
         assert_eq!(door.request_exit(ms(20)), None);
     }
 
-    const COMMANDS: [DoorCommand; 4] = [
+    const COMMANDS: [DoorCommand; 6] = [
         DoorCommand::Open,
         DoorCommand::HoldOpen(Duration::from_secs(5)),
         DoorCommand::LockDown,
         DoorCommand::Normal,
+        DoorCommand::EndHold,
+        DoorCommand::EndLockdown,
     ];
 
     #[derive(Debug, Clone)]
@@ -471,6 +475,8 @@ mod tests {
             3 => (0u64..12_000).prop_map(|length| DoorCommand::HoldOpen(ms(length))),
             2 => Just(DoorCommand::LockDown),
             3 => Just(DoorCommand::Normal),
+            2 => Just(DoorCommand::EndHold),
+            2 => Just(DoorCommand::EndLockdown),
         ];
         let input = prop_oneof![
             20 => Just(Input::Grant(0)),
@@ -552,12 +558,13 @@ mod tests {
                                 DoorCommand::LockDown => {
                                     (pulse_end, hold_end, locked_down) = (Duration::ZERO, Duration::ZERO, true);
                                 }
-                                DoorCommand::Normal => {
+                                DoorCommand::Normal | DoorCommand::EndHold => {
                                     if hold_end > Duration::ZERO {
                                         (pulse_end, hold_end) = (Duration::ZERO, Duration::ZERO);
                                     }
-                                    locked_down = false;
+                                    locked_down &= command == DoorCommand::EndHold;
                                 }
+                                DoorCommand::EndLockdown => locked_down = false,
                             }
                         }
                         result.unwrap_or(None)

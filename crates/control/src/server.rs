@@ -20,7 +20,7 @@ use crate::limited_reader::{LimitedReader, MAX_REQUEST, MAX_REQUEST_OF_ADMIN};
 use crate::role_guard::RoleGuard;
 use crate::{ControlError, Peer, Role, RoleGroups, Session};
 
-/// The most connections at one time.
+/// The most connections at one time with which root and the user of the door can open one more. Others have their own limits.
 pub const MAX_CONNECTIONS: usize = 24;
 /// The most connections of one user at one time. root and the user of the door may use all.
 pub const MAX_CONNECTIONS_OF_USER: usize = 8;

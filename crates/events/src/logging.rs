@@ -58,12 +58,12 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// `LEVEL message key=value ...` in one line: line breaks in outside text become spaces.
+/// `LEVEL message key=value ...` in one line: line breaks and other control characters in outside text become spaces.
 fn line(record: &Record) -> String {
     let mut line = Line(format!("{:5} {}", record.level(), record.args()));
     // Writing to a string does not fail.
     let _ = record.key_values().visit(&mut line);
-    let mut line = line.0.replace(['\n', '\r'], " ");
+    let mut line = line.0.replace(char::is_control, " ");
     line.push('\n');
     line
 }

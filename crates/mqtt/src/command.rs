@@ -3,7 +3,7 @@
 //!
 //! Whoever may publish there may give them, so that the broker's access rules are the door's. They are off by default. A message
 //! counts only if it is new: it is not retained, its time is at most [`MAX_AGE`] from the door's, and its nonce was not used
-//! before. So a message that was recorded opens no door later.
+//! before. So a message that was recorded opens no door later, unless the door's clock goes back.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,19 +21,17 @@ const MAX_HOLD: Duration = Duration::from_secs(3600);
 const MAX_NONCE: usize = 64;
 /// The largest message that is read, bytes.
 const MAX_BYTES: usize = 1024;
+/// The time for which a nonce is remembered: also if time synchronization sets the clock back by a minute.
+const NONCE_TIME: SignedDuration = SignedDuration::from_secs(90);
 /// The most messages at once, and the time after which one more is read.
 const BURST: u32 = 10;
-const INTERVAL: SignedDuration = SignedDuration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Something that the door does.
     Door(DoorCommand),
-    /// End a hold; not a lockdown.
-    EndHold,
-    /// End a lockdown; not a hold.
-    EndLockdown,
     /// Let a person in, or stop to.
     EnablePerson {
         /// The person.
@@ -92,18 +90,18 @@ enum Word {
 /// Reads messages and remembers which nonces were used.
 pub(super) struct CommandReader {
     allowed: Vec<MqttCommands>,
-    /// Before it, a message may have been carried out by an earlier run.
-    start: Timestamp,
-    /// The nonces of the messages whose time is still new enough.
+    /// The nonces of the newest messages.
     used: VecDeque<(Timestamp, String)>,
-    /// When the next message would be read at the mean rate; up to [`BURST`] intervals in the future.
-    due: Timestamp,
+    /// When the next message would be read at the mean rate, since the start; up to [`BURST`] intervals in the future.
+    due: Duration,
+    /// Whether the last message was one of too many.
+    is_flooded: bool,
 }
 
 impl CommandReader {
-    /// Reads the commands that are allowed. `start` is the time of the door's start.
-    pub fn new(allowed: &[MqttCommands], start: Timestamp) -> Self {
-        Self { allowed: allowed.to_vec(), start, used: VecDeque::new(), due: start }
+    /// Reads the commands that are allowed.
+    pub fn new(allowed: &[MqttCommands]) -> Self {
+        Self { allowed: allowed.to_vec(), used: VecDeque::new(), due: Duration::ZERO, is_flooded: false }
     }
 
     /// Whether any command is allowed.
@@ -111,31 +109,58 @@ impl CommandReader {
         !self.allowed.is_empty()
     }
 
+    /// Reads a message at a time, which is `uptime` after the start. `None` for one of too many, after the first.
+    pub fn read(
+        &mut self,
+        payload: &[u8],
+        is_retained: bool,
+        now: Timestamp,
+        uptime: Duration,
+    ) -> Option<Result<Received, String>> {
+        if self.is_one_too_many(uptime) {
+            let is_first = !std::mem::replace(&mut self.is_flooded, true);
+            return is_first.then(|| Err("there are too many, and the next ones are not read".to_owned()));
+        }
+        self.is_flooded = false;
+        Some(self.read_one(payload, is_retained, now, uptime))
+    }
+
     /// Reads a message.
     ///
     /// # Errors
-    /// It is no command, or there are too many: why, for the log.
-    pub fn read(&mut self, payload: &[u8], is_retained: bool, now: Timestamp) -> Result<Received, String> {
-        self.count(now)?;
+    /// It is no command: why, for the log.
+    fn read_one(
+        &mut self,
+        payload: &[u8],
+        is_retained: bool,
+        now: Timestamp,
+        uptime: Duration,
+    ) -> Result<Received, String> {
         if payload.len() > MAX_BYTES {
             return Err(format!("it has {} bytes, and a command at most {MAX_BYTES}", payload.len()));
         }
         let message: Message = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-        Ok(Received { name: message.command.name(), command: self.command(message, is_retained, now) })
+        let name = message.command.name();
+        Ok(Received { name, command: self.command(message, is_retained, now, uptime) })
     }
 
-    /// Counts a message. Each leaves an event or a line in the log.
-    fn count(&mut self, now: Timestamp) -> Result<(), String> {
-        let due = self.due.max(now);
-        let ahead = due.duration_since(now);
-        if ahead > INTERVAL * i32::try_from(BURST).unwrap_or(i32::MAX) {
-            return Err("there are too many".to_owned());
+    /// Counts a message, unless there are too many. Each leaves an event or a line in the log.
+    fn is_one_too_many(&mut self, uptime: Duration) -> bool {
+        let due = self.due.max(uptime);
+        if due.saturating_sub(uptime) >= INTERVAL * BURST {
+            return true;
         }
-        self.due = due.saturating_add(INTERVAL).unwrap_or(Timestamp::MAX);
-        Ok(())
+        self.due = due + INTERVAL;
+        false
     }
 
-    fn command(&mut self, message: Message, is_retained: bool, now: Timestamp) -> Result<Command, String> {
+    fn command(
+        &mut self,
+        message: Message,
+        is_retained: bool,
+        now: Timestamp,
+        uptime: Duration,
+    ) -> Result<Command, String> {
         if is_retained {
             return Err(
                 "the message is retained, so that it would be carried out again after each start: publish it without that"
@@ -154,7 +179,8 @@ impl CommandReader {
                 MAX_AGE.as_secs()
             ));
         }
-        if message.time < self.start {
+        // An earlier run may have carried it out. The time since the start does not go back with the clock.
+        if SignedDuration::try_from(uptime).is_ok_and(|uptime| age > uptime) {
             return Err("it is from before the start of the door: give the command again".to_owned());
         }
         self.take_nonce(message.nonce, message.time, now)?;
@@ -162,9 +188,9 @@ impl CommandReader {
         Ok(match message.command {
             Word::Open => Command::Door(DoorCommand::Open),
             Word::HoldOpen => Command::Door(DoorCommand::HoldOpen(hold(message.seconds)?)),
-            Word::Lock => Command::EndHold,
+            Word::Lock => Command::Door(DoorCommand::EndHold),
             Word::LockDown => Command::Door(DoorCommand::LockDown),
-            Word::EndLockdown => Command::EndLockdown,
+            Word::EndLockdown => Command::Door(DoorCommand::EndLockdown),
             Word::EnablePerson => Command::EnablePerson { person: person?, enabled: true },
             Word::DisablePerson => Command::EnablePerson { person: person?, enabled: false },
         })
@@ -176,7 +202,7 @@ impl CommandReader {
             return Err(format!("nonce must have 1 to {MAX_NONCE} bytes, other ones in each message"));
         }
         // The rate of messages bounds their number.
-        self.used.retain(|(time, _)| now.duration_since(*time) <= MAX_AGE);
+        self.used.retain(|(time, _)| now.duration_since(*time) <= NONCE_TIME);
         if self.used.iter().any(|(_, used)| *used == nonce) {
             return Err("its nonce was used before".to_owned());
         }
@@ -227,7 +253,17 @@ mod tests {
 
     fn reader() -> CommandReader {
         use MqttCommands::{Lockdown, Open, People};
-        CommandReader::new(&[Open, Lockdown, People], at(0))
+        CommandReader::new(&[Open, Lockdown, People])
+    }
+
+    /// Reads a message at a second after the start.
+    fn read(
+        reader: &mut CommandReader,
+        message: &[u8],
+        is_retained: bool,
+        second: i64,
+    ) -> Result<Received, String> {
+        reader.read(message, is_retained, at(second), Duration::from_secs(second as u64)).unwrap()
     }
 
     fn message(fields: &str, second: i64, nonce: &str) -> Vec<u8> {
@@ -246,9 +282,9 @@ mod tests {
         for (number, (fields, command)) in [
             (r#""command":"open""#, Command::Door(DoorCommand::Open)),
             (r#""command":"hold_open","seconds":3600"#, Command::Door(DoorCommand::HoldOpen(hour))),
-            (r#""command":"lock""#, Command::EndHold),
+            (r#""command":"lock""#, Command::Door(DoorCommand::EndHold)),
             (r#""command":"lock_down""#, Command::Door(DoorCommand::LockDown)),
-            (r#""command":"end_lockdown""#, Command::EndLockdown),
+            (r#""command":"end_lockdown""#, Command::Door(DoorCommand::EndLockdown)),
             (r#""command":"enable_person","person":"Ann""#, ann(true)),
             (r#""command":"disable_person","person":"Ann""#, ann(false)),
             (r#""command":"enable_person","person":7"#, seventh),
@@ -256,7 +292,7 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            let received = reader().read(&message(fields, 5, &number.to_string()), false, at(5));
+            let received = read(&mut reader(), &message(fields, 5, &number.to_string()), false, 5);
             assert_eq!(received.unwrap().command, Ok(command));
         }
     }
@@ -265,24 +301,24 @@ mod tests {
     fn only_new_messages_count() {
         let mut reader = reader();
         let open = |second, nonce| message(r#""command":"open""#, second, nonce);
-        assert!(reader.read(&open(5, "a"), false, at(15)).unwrap().command.is_ok());
-        assert!(refused(reader.read(&open(5, "a"), false, at(15))).contains("used before"));
-        assert!(refused(reader.read(&open(5, "b"), false, at(16))).contains("11 s from the door's"));
-        assert!(refused(reader.read(&open(27, "c"), false, at(16))).contains("check both clocks"));
-        assert!(refused(reader.read(&open(16, "d"), true, at(16))).contains("retained"));
-        assert!(refused(self::reader().read(&open(-1, "e"), false, at(1))).contains("before the start"));
-        assert!(refused(reader.read(&open(16, ""), false, at(16))).contains("nonce"));
+        assert!(read(&mut reader, &open(5, "a"), false, 15).unwrap().command.is_ok());
+        assert!(refused(read(&mut reader, &open(5, "a"), false, 15)).contains("used before"));
+        assert!(refused(read(&mut reader, &open(5, "b"), false, 16)).contains("11 s from the door's"));
+        assert!(refused(read(&mut reader, &open(27, "c"), false, 16)).contains("check both clocks"));
+        assert!(refused(read(&mut reader, &open(16, "d"), true, 16)).contains("retained"));
+        assert!(refused(read(&mut self::reader(), &open(-1, "e"), false, 1)).contains("before the start"));
+        assert!(refused(read(&mut reader, &open(16, ""), false, 16)).contains("nonce"));
         // What was refused has not used its nonce up.
-        assert!(reader.read(&open(16, "d"), false, at(16)).unwrap().command.is_ok());
+        assert!(read(&mut reader, &open(16, "d"), false, 16).unwrap().command.is_ok());
     }
 
     #[test]
     fn what_is_not_allowed_is_refused_by_name() {
-        let mut reader = CommandReader::new(&[MqttCommands::Lockdown], at(0));
-        let received = reader.read(&message(r#""command":"open""#, 1, "a"), false, at(1)).unwrap();
+        let mut reader = CommandReader::new(&[MqttCommands::Lockdown]);
+        let received = read(&mut reader, &message(r#""command":"open""#, 1, "a"), false, 1).unwrap();
         assert_eq!(received.name, CommandName::Open);
         assert_eq!(received.command, Err("mqtt.commands does not have \"open\"".to_owned()));
-        assert!(!CommandReader::new(&[], at(0)).reads_any());
+        assert!(!CommandReader::new(&[]).reads_any());
     }
 
     #[test]
@@ -299,7 +335,7 @@ mod tests {
             &long,
         ];
         for message in messages {
-            assert!(reader().read(message, false, at(1)).is_err(), "{}", String::from_utf8_lossy(message));
+            assert!(read(&mut reader(), message, false, 1).is_err(), "{}", String::from_utf8_lossy(message));
         }
         for fields in [
             r#""command":"hold_open""#,
@@ -307,19 +343,41 @@ mod tests {
             r#""command":"hold_open","seconds":3601"#,
             r#""command":"enable_person""#,
         ] {
-            refused(reader().read(&message(fields, 1, "a"), false, at(1)));
+            refused(read(&mut reader(), &message(fields, 1, "a"), false, 1));
         }
     }
 
     #[test]
-    fn many_messages_are_not_read() {
+    fn of_many_messages_few_are_read_and_one_is_told() {
         let mut reader = reader();
-        let results: Vec<_> = (0..100)
-            .map(|number| {
-                reader.read(&message(r#""command":"open""#, 1, &number.to_string()), false, at(1)).is_ok()
-            })
-            .collect();
-        assert_eq!(results.iter().filter(|read| **read).count(), BURST as usize + 1);
-        assert!(reader.read(&message(r#""command":"open""#, 60, "later"), false, at(60)).is_ok());
+        let mut at_second = |second: u64, nonce: &str| {
+            let message = message(r#""command":"open""#, 1, nonce);
+            reader.read(&message, false, at(1), Duration::from_secs(second))
+        };
+        let results: Vec<_> = (0..100).map(|number| at_second(1, &number.to_string())).collect();
+        assert_eq!(results.iter().filter(|read| matches!(read, Some(Ok(_)))).count(), BURST as usize);
+        assert_eq!(
+            results.iter().filter(|read| matches!(read, Some(Err(_)))).count(),
+            1,
+            "one line in the log"
+        );
+        assert!(at_second(2, "soon").is_none());
+        assert!(matches!(at_second(3, "later"), Some(Ok(_))));
+        assert!(matches!(at_second(3, "again"), Some(Err(_))));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_keeps_no_command_out_and_lets_no_old_one_in() {
+        let mut reader = reader();
+        let open = |second, nonce| message(r#""command":"open""#, second, nonce);
+        let mut read = |message: &[u8], now, uptime| {
+            reader.read(message, false, at(now), Duration::from_secs(uptime)).unwrap().unwrap().command
+        };
+        assert!(read(&open(3600, "a"), 3600, 60).is_ok());
+        // Time synchronization sets the clock back by an hour.
+        assert!(read(&open(0, "b"), 0, 61).is_ok());
+        // By a minute: the message of before would be new again.
+        assert!(read(&open(60, "c"), 60, 121).is_ok());
+        assert!(read(&open(60, "c"), 55, 180).unwrap_err().contains("used before"));
     }
 }

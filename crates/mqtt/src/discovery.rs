@@ -21,7 +21,7 @@ const OBJECT: &str = "(value_json | default({}, true))";
 /// The longest hold that the lock in Home Assistant asks for, seconds.
 const HOLD_S: u32 = 3600;
 /// The most people with a switch: all of them are in one message.
-const MAX_SWITCHES: usize = 40;
+pub(super) const MAX_SWITCHES: usize = 40;
 
 /// What the door can be asked for, and what it has.
 #[derive(Debug, Clone)]
@@ -56,6 +56,21 @@ impl Discovery {
             id: topics.object_id.clone(),
             people: BTreeMap::new(),
         }
+    }
+
+    /// The switches that an earlier run has announced are removed, unless [`Self::set_people`] names them.
+    pub fn remove_earlier(&mut self, ids: &[i64]) {
+        self.people.extend(ids.iter().map(|id| (*id, None)));
+    }
+
+    /// The people with a switch, and those whose switch is removed.
+    pub fn announced(&self) -> impl Iterator<Item = i64> {
+        self.people.keys().copied()
+    }
+
+    /// The people with a switch.
+    pub fn shown(&self) -> impl Iterator<Item = i64> {
+        self.people.iter().filter(|(_, name)| name.is_some()).map(|(id, _)| *id)
     }
 
     /// Replaces the people with a switch. Returns whether the payload changed.

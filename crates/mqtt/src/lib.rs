@@ -115,11 +115,12 @@ impl Mqtt {
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let (config, broker) = (config.clone(), broker(config));
-        let reader = CommandReader::new(&config.commands, Timestamp::now());
+        let reader = CommandReader::new(&config.commands);
         let worker = Worker {
             config,
             broker: broker.clone(),
             shared: shared.clone(),
+            start: Instant::now(),
             reader,
             commands,
             stopped,
@@ -218,6 +219,7 @@ struct Worker {
     config: config::Mqtt,
     broker: String,
     shared: Arc<Shared>,
+    start: Instant,
     reader: CommandReader,
     commands: CommandSink,
     stopped: Receiver<()>,
@@ -292,10 +294,12 @@ impl Worker {
                         self.shared.home_assistant_started().map_err(full)?;
                     } else if message.topic == topics.instance {
                         self.shared.hear(&message.payload, message.retain, &self.broker).map_err(full)?;
-                    } else if message.topic == topics.command {
-                        match self.reader.read(&message.payload, message.retain, Timestamp::now()) {
-                            Ok(received) => (self.commands)(received),
-                            Err(why) => {
+                    } else if message.topic == topics.command && self.reader.reads_any() {
+                        let (now, uptime) = (Timestamp::now(), self.start.elapsed());
+                        match self.reader.read(&message.payload, message.retain, now, uptime) {
+                            None => {}
+                            Some(Ok(received)) => (self.commands)(received),
+                            Some(Err(why)) => {
                                 log::warn!(
                                     "mqtt {}: a message on {} is no command: {why}",
                                     self.broker,

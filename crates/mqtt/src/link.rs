@@ -45,6 +45,8 @@ struct Link {
     client: Option<Client>,
     /// What Home Assistant is told of the door.
     discovery: Discovery,
+    /// Whether it has to be published again.
+    discovery_changed: bool,
     state: DoorState,
     /// Whether the state has to be published again.
     state_changed: bool,
@@ -93,10 +95,12 @@ impl Shared {
         let last_id = opened.last_id();
         let retained = RetainedTopics::load(opened.path(), topics.retained());
         drop(opened);
+        discovery.remove_earlier(retained.people());
         discovery.set_people(state.household());
         let link = Link {
             client: None,
             discovery,
+            discovery_changed: false,
             state,
             state_changed: true,
             head: None,
@@ -167,12 +171,8 @@ impl Shared {
         let mut link = lock(&self.link);
         let link = &mut *link;
         link.state_changed |= link.state.set_summary(summary);
-        // Before the state of a new switch. A client that does not take it takes nothing, and publishes all after it reconnects.
-        if link.discovery.set_people(link.state.household())
-            && let Some(client) = &link.client
-            && let Err(error) = self.publish_discovery(client, &link.discovery)
-        {
-            log::warn!("the switches of people were not published: {error}");
+        if link.discovery.set_people(link.state.household()) {
+            link.discovery_changed = true;
         }
         self.pump(link);
     }
@@ -222,10 +222,10 @@ impl Shared {
             let retained = |topic: &str, payload: &[u8]| {
                 client.try_publish(topic, payload, PublishOptions::at_most_once().retained())
             };
-            self.publish_discovery(client, &link.discovery)?;
             retained(&self.topics.availability, b"online")?;
             self.announce(client)?;
         }
+        link.discovery_changed = true;
         link.state_changed = true;
         link.head_changed = true;
         self.pump(link);
@@ -287,6 +287,15 @@ impl Shared {
     /// Gives the client the state and the events that wait, as far as there is room. Never blocks on the network.
     fn pump(&self, link: &mut Link) {
         let Some(client) = &link.client else { return };
+        // Before the state of a new switch.
+        if link.discovery_changed {
+            // The next run removes the switches of people who are removed while the door does not run.
+            link.retained.set_people(link.discovery.announced().collect());
+            link.discovery_changed = self.publish_discovery(client, &link.discovery).is_err();
+            if !link.discovery_changed {
+                link.retained.set_people(link.discovery.shown().collect());
+            }
+        }
         if link.state_changed
             && let Ok(state) = serde_json::to_string(&link.state)
         {

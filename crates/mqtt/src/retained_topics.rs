@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ostiary_core::{RegularFileError, durable, read_regular_file};
 use serde::{Deserialize, Serialize};
 
+use super::discovery::MAX_SWITCHES;
 use super::topics::is_topic;
 
 /// What the name of the file has after that of the event store.
@@ -24,13 +25,17 @@ pub(super) struct RetainedTopics {
     path: PathBuf,
     current: Vec<String>,
     left: Vec<String>,
+    /// The people whose switches were announced, by number.
+    people: Vec<i64>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
     format: u32,
     topics: Vec<String>,
+    #[serde(default)]
+    people: Vec<i64>,
 }
 
 impl RetainedTopics {
@@ -42,12 +47,14 @@ impl RetainedTopics {
                 "{} cannot be used: {error}; what an earlier name has left at the broker stays",
                 path.display()
             );
-            Vec::new()
+            Saved::default()
         });
         let is_left = |topic: &String| is_topic(topic) && !current.contains(topic);
-        let mut left: Vec<String> = saved.into_iter().filter(is_left).collect();
+        let mut left: Vec<String> = saved.topics.into_iter().filter(is_left).collect();
         left.drain(..left.len().saturating_sub(MAX_LEFT));
-        let topics = Self { path, current, left };
+        let mut people = saved.people;
+        people.truncate(MAX_SWITCHES);
+        let topics = Self { path, current, left, people };
         topics.save();
         topics
     }
@@ -63,9 +70,23 @@ impl RetainedTopics {
         self.save();
     }
 
+    /// The people whose switches were announced last.
+    pub fn people(&self) -> &[i64] {
+        &self.people
+    }
+
+    /// The people whose switches are announced next.
+    pub fn set_people(&mut self, people: Vec<i64>) {
+        if people != self.people {
+            self.people = people;
+            self.save();
+        }
+    }
+
     fn save(&self) {
         let topics = self.left.iter().chain(&self.current).cloned().collect();
-        let saved = serde_json::to_vec(&Saved { format: FORMAT, topics }).map_err(io::Error::from);
+        let saved = Saved { format: FORMAT, topics, people: self.people.clone() };
+        let saved = serde_json::to_vec(&saved).map_err(io::Error::from);
         if let Err(error) = saved.and_then(|bytes| durable::write(&self.path, &bytes, 0o600)) {
             let path = self.path.display();
             log::warn!(
@@ -75,16 +96,18 @@ impl RetainedTopics {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<String>> {
+fn read(path: &Path) -> io::Result<Saved> {
     let bytes = match read_regular_file(path, MAX_BYTES) {
         Ok(bytes) => bytes,
-        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(RegularFileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Saved::default());
+        }
         Err(RegularFileError::Io(error)) => return Err(error),
         Err(other) => return Err(io::Error::other(other)),
     };
     let saved: Saved = serde_json::from_slice(&bytes)?;
     match saved.format {
-        FORMAT => Ok(saved.topics),
+        FORMAT => Ok(saved),
         format => Err(io::Error::other(format!("its format is {format}, and this program knows {FORMAT}"))),
     }
 }
@@ -110,7 +133,9 @@ mod tests {
         let mut third = load(&["c/state"]);
         assert_eq!(third.left(), ["a/state", "a/instance", "b/state"]);
         third.cleared();
-        assert!(third.left().is_empty());
+        assert!(third.left().is_empty() && third.people().is_empty());
+        third.set_people(vec![7, 9]);
+        assert_eq!(load(&["c/state"]).people(), [7, 9]);
         assert!(load(&["c/state"]).left().is_empty());
         assert_eq!(load(&["b/state"]).left(), ["c/state"]);
     }
@@ -123,10 +148,11 @@ mod tests {
         for damaged in ["{", r#"{"format":9,"topics":["a"]}"#, r#"{"format":1,"topics":["", "a/#"]}"#] {
             fs::write(&path, damaged).unwrap();
             assert!(RetainedTopics::load(&store, topics(&["b"])).left().is_empty(), "{damaged}");
-            assert_eq!(read(&path).unwrap(), ["b"]);
+            assert_eq!(read(&path).unwrap().topics, ["b"]);
         }
         let many: Vec<String> = (0..200).map(|number| format!("t/{number}")).collect();
-        fs::write(&path, serde_json::to_vec(&Saved { format: 1, topics: many }).unwrap()).unwrap();
+        fs::write(&path, serde_json::to_vec(&Saved { format: 1, topics: many, people: Vec::new() }).unwrap())
+            .unwrap();
         let loaded = RetainedTopics::load(&store, topics(&["b"]));
         assert_eq!((loaded.left().len(), loaded.left().last().unwrap().as_str()), (MAX_LEFT, "t/199"));
     }

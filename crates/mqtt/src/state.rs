@@ -7,6 +7,8 @@ use ostiary_access::{ModeName, Reason};
 use ostiary_events::{Administration, Denial, Event, EventKind, EventName};
 use serde::Serialize;
 
+use super::discovery::MAX_SWITCHES;
+
 /// The state topic's JSON.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct DoorState {
@@ -38,8 +40,16 @@ pub struct DoorSummary {
     /// The embedding model in use.
     pub model: String,
     /// Everybody who is enrolled; `None` for a door that takes no commands about people, which tells nobody's name here.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "with_switches")]
     pub household: Option<BTreeMap<i64, KnownPerson>>,
+}
+
+/// The people who have a switch: all of them are in one message.
+fn with_switches<S: serde::Serializer>(
+    household: &Option<BTreeMap<i64, KnownPerson>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(household.iter().flatten().take(MAX_SWITCHES))
 }
 
 /// A person who is enrolled.
@@ -341,6 +351,17 @@ mod tests {
             "time": "2026-11-29T08:15:00Z"
         });
         assert_eq!(field(&state, "last_visit"), visit);
+    }
+
+    #[test]
+    fn the_state_names_only_the_people_with_a_switch_and_fits_in_a_packet() {
+        let mut state = state();
+        let person = |id| (id, KnownPerson { name: "\u{1f6aa}".repeat(16), enabled: true });
+        let household = Some((0..2000).map(person).collect());
+        state.set_summary(DoorSummary { people: 2000, model: "0123".into(), household });
+        let json = serde_json::to_string(&state).unwrap();
+        assert_eq!(field(&state, "household").as_object().unwrap().len(), MAX_SWITCHES);
+        assert!(json.len() < crate::options::MAX_PACKET / 2, "{} bytes", json.len());
     }
 
     #[test]

@@ -573,14 +573,36 @@ fn what_a_message_asks_for_switches_the_relay() {
     let hold = DoorCommand::HoldOpen(Duration::from_secs(60));
     give(CommandName::HoldOpen, Ok(mqtt::Command::Door(hold)));
     door.wait_for("the hold", |door| mode(door) == ModeName::HeldOpen);
-    give(CommandName::Normal, Ok(mqtt::Command::EndLockdown));
+    give(CommandName::Normal, Ok(mqtt::Command::Door(DoorCommand::EndLockdown)));
     give(CommandName::Open, Err("it is old".to_owned()));
     let refused = door.event(EventName::CommandRefused, 0);
     let (command, detail) = (CommandName::Open, "it is old".to_owned());
     assert_eq!(refused.kind, EventKind::CommandRefused { command, detail, user: User::Mqtt });
     assert_eq!(mode(&door), ModeName::HeldOpen, "it ends no hold");
-    give(CommandName::Normal, Ok(mqtt::Command::EndHold));
+    let end_hold = || give(CommandName::Normal, Ok(mqtt::Command::Door(DoorCommand::EndHold)));
+    end_hold();
     door.wait_for("the end of the hold", |door| mode(door) == ModeName::Normal);
+    // It ends no lockdown, and is no event then: a house may lock all of its doors each night.
+    give(CommandName::LockDown, Ok(mqtt::Command::Door(DoorCommand::LockDown)));
+    door.wait_for("the lockdown", |door| mode(door) == ModeName::LockedDown);
+    end_hold();
+    give(CommandName::Open, Err("the last one".to_owned()));
+    door.wait_for("all are carried out", |door| {
+        door.kinds().iter().filter(|kind| **kind == EventName::CommandRefused).count() == 2
+    });
+    assert_eq!(mode(&door), ModeName::LockedDown);
+    assert_eq!(door.kinds().iter().filter(|kind| **kind == EventName::ModeChanged).count(), 3);
+    give(CommandName::Normal, Ok(mqtt::Command::Door(DoorCommand::EndLockdown)));
+    door.wait_for("the end of the lockdown", |door| mode(door) == ModeName::Normal);
+    // An old message would be new again by a clock that is behind.
+    door.shared.wall.add_record(Some(jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)));
+    let before = door.kinds().len();
+    give(CommandName::Open, Ok(mqtt::Command::Door(DoorCommand::Open)));
+    let refused = door.event(EventName::CommandRefused, before);
+    let EventKind::CommandRefused { detail, .. } = &refused.kind else { panic!("{refused:?}") };
+    assert!(detail.contains("clock is behind"), "{detail}");
+    give(CommandName::LockDown, Ok(mqtt::Command::Door(DoorCommand::LockDown)));
+    door.wait_for("the lockdown", |door| mode(door) == ModeName::LockedDown);
     let person = mqtt::Command::EnablePerson { person: mqtt::PersonRef::Id(1), enabled: false };
     let before = door.kinds().len();
     give(CommandName::DisablePerson, Ok(person));
