@@ -361,9 +361,10 @@ mod tests {
             1,
             "one line in the log"
         );
-        assert!(at_second(2, "soon").is_none());
-        assert!(matches!(at_second(3, "later"), Some(Ok(_))));
-        assert!(matches!(at_second(3, "again"), Some(Err(_))));
+        assert!(matches!(at_second(2, "one more"), Some(Ok(_))));
+        assert!(matches!(at_second(3, "too soon"), Some(Err(_))));
+        assert!(at_second(3, "too soon again").is_none());
+        assert!(matches!(at_second(4, "later"), Some(Ok(_))));
     }
 
     #[test]
