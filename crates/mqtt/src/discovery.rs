@@ -11,7 +11,7 @@ use ostiary_config::MqttCommands;
 use serde_json::{Value, json};
 
 use super::event_message::without_templates;
-use super::state::KnownPerson;
+use super::known_person::{KnownPerson, MAX_SWITCHES};
 use super::subject::Subject;
 use super::topics::Topics;
 
@@ -20,8 +20,6 @@ const OBJECT: &str = "(value_json | default({}, true))";
 
 /// The longest hold that the lock in Home Assistant asks for, seconds.
 const HOLD_S: u32 = 3600;
-/// The most people with a switch: all of them are in one message.
-pub(super) const MAX_SWITCHES: usize = 40;
 
 /// What the door can be asked for, and what it has.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ mod discovery;
 mod error;
 mod event_message;
 mod instance;
+mod known_person;
 mod lateness;
 mod link;
 mod options;
@@ -30,6 +31,7 @@ use discovery::{Discovery, Offered};
 pub use error::MqttError;
 use instance::Instance;
 use jiff::Timestamp;
+pub use known_person::KnownPerson;
 use link::{REQUESTS, Shared, lock};
 use ostiary_access::ModeName;
 use ostiary_config as config;
@@ -38,7 +40,7 @@ use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStor
 use prompt_topic::PromptTopic;
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use state::DoorState;
-pub use state::{DoorSummary, KnownPerson};
+pub use state::DoorSummary;
 use topics::Topics;
 
 /// The pauses between attempts to connect; each is twice the one before.

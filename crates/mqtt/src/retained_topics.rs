@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use ostiary_core::{RegularFileError, durable, read_regular_file};
 use serde::{Deserialize, Serialize};
 
-use super::discovery::MAX_SWITCHES;
+use super::known_person::MAX_SWITCHES;
 use super::topics::is_topic;
 
 /// What the name of the file has after that of the event store.

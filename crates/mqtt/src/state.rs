@@ -7,7 +7,7 @@ use ostiary_access::{ModeName, Reason};
 use ostiary_events::{Administration, Denial, Event, EventKind, EventName};
 use serde::Serialize;
 
-use super::discovery::MAX_SWITCHES;
+use super::known_person::{KnownPerson, MAX_SWITCHES};
 
 /// The state topic's JSON.
 #[derive(Debug, PartialEq, Serialize)]
@@ -50,15 +50,6 @@ fn with_switches<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(household.iter().flatten().take(MAX_SWITCHES))
-}
-
-/// A person who is enrolled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KnownPerson {
-    /// The name.
-    pub name: String,
-    /// Whether the person is let in.
-    pub enabled: bool,
 }
 
 /// Why somebody has to look after the door.
