@@ -297,14 +297,18 @@ mod tests {
         }
     }
 
+    /// The configuration of a record in a folder of its own, and what the threads share.
+    fn door() -> (tempfile::TempDir, config::Events, Arc<Shared>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.sqlite");
+        let shared = Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000);
+        (folder, config::Events { path, ..config::Events::default() }, Arc::new(shared))
+    }
+
     #[test]
     fn a_prompt_does_not_wait_for_the_events_in_the_queue_and_ends_with_the_daemon() {
-        let folder = tempfile::tempdir().unwrap();
-        let config =
-            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let (_folder, config, shared) = door();
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
-        let shared =
-            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
         let order = RecordedOrder::default();
         let worker = StoreWorker::new(shared.clone(), store, vec![Box::new(order.clone())], None);
         shared.emit(EventKind::RelayOn);
@@ -318,12 +322,8 @@ mod tests {
 
     #[test]
     fn a_fault_of_the_trail_is_recorded_when_events_are_recorded_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let config =
-            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let (_folder, config, shared) = door();
         let mut store = EventStore::open(&config, false).unwrap();
-        let shared =
-            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
         store.append(&mut shared.event(EventKind::Stopped)).unwrap();
         store.sign_head().unwrap().unwrap();
         drop(store);
@@ -341,12 +341,8 @@ mod tests {
 
     #[test]
     fn commands_are_replied_to_when_the_newest_mode_is_saved() {
-        let folder = tempfile::tempdir().unwrap();
-        let config =
-            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let (_folder, config, shared) = door();
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
-        let shared =
-            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
         let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&config.path));
         let waiting = WaitingCommands::default();
         let modes = [(DoorMode::LockedDown, ModeName::LockedDown), (DoorMode::Normal, ModeName::Normal)];
@@ -364,12 +360,8 @@ mod tests {
 
     #[test]
     fn a_state_that_could_not_be_written_is_written_at_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let config =
-            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let (folder, config, shared) = door();
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
-        let shared =
-            Arc::new(Shared::new(Arc::new(VirtualClock::default()), WallClock::new(None), "door", 1000));
         let events = folder.path().join("missing").join("events.sqlite");
         let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&events));
         shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
@@ -385,9 +377,7 @@ mod tests {
 
     #[test]
     fn a_state_that_could_not_be_written_is_written_later() {
-        let folder = tempfile::tempdir().unwrap();
-        let config =
-            config::Events { path: folder.path().join("events.sqlite"), ..config::Events::default() };
+        let (folder, config, shared) = door();
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));

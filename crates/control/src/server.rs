@@ -26,8 +26,7 @@ pub const MAX_CONNECTIONS: usize = 24;
 pub const MAX_CONNECTIONS_OF_USER: usize = 8;
 /// The most connections at one time of all users together who have no role. They are only told which group they lack.
 const MAX_CONNECTIONS_WITHOUT_ROLE: usize = 4;
-/// The most connections at one time of all users with a role together, except root and the user of the door, for whom at least as
-/// many are left as one user may have.
+/// The most connections at one time of all users together who have a role and are neither root nor the user of the door.
 const MAX_CONNECTIONS_OF_MEMBERS: usize =
     MAX_CONNECTIONS - MAX_CONNECTIONS_OF_USER - MAX_CONNECTIONS_WITHOUT_ROLE;
 /// How long a refused connection stays open, so that the client can read why.

@@ -1,8 +1,8 @@
 //! Commands for the door: JSON on its command topic, for example
 //! `{"command": "open", "time": "2026-11-24T08:15:00Z", "nonce": "b61c"}`.
 //!
-//! Whoever may publish there may give them, so that the broker's access rules are the door's. They are off by default. A message
-//! counts only if it is new: it is not retained, its time is at most [`MAX_AGE`] from the door's, and its nonce was not used
+//! Every client that may publish to this topic may give commands: the access rules of the broker decide who can open the door.
+//! Commands are off by default. A message counts only if it is new: it is not retained, its time is at most [`MAX_AGE`] from the door's, and its nonce was not used
 //! before. So a message that was recorded opens no door later, unless the door's clock goes back.
 
 use std::collections::VecDeque;
@@ -21,8 +21,9 @@ const MAX_HOLD: Duration = Duration::from_secs(3600);
 const MAX_NONCE: usize = 64;
 /// The largest message that is read, bytes.
 const MAX_BYTES: usize = 1024;
-/// The time for which a nonce is remembered: also if time synchronization sets the clock back by a minute.
-const NONCE_TIME: SignedDuration = SignedDuration::from_secs(90);
+/// The nonces that are remembered. At the highest rate of messages these are the ones of more than a minute and a half, so that a
+/// message is not new again if time synchronization sets the clock back by a minute.
+const MAX_NONCES: usize = 64;
 /// The most messages at once, and the time after which one more is read.
 const BURST: u32 = 10;
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -91,7 +92,7 @@ enum Word {
 pub(super) struct CommandReader {
     allowed: Vec<MqttCommands>,
     /// The nonces of the newest messages.
-    used: VecDeque<(Timestamp, String)>,
+    used: VecDeque<String>,
     /// When the next message would be read at the mean rate, since the start; up to [`BURST`] intervals in the future.
     due: Duration,
     /// Whether the last message was one of too many.
@@ -183,7 +184,7 @@ impl CommandReader {
         if SignedDuration::try_from(uptime).is_ok_and(|uptime| age > uptime) {
             return Err("it is from before the start of the door: give the command again".to_owned());
         }
-        self.take_nonce(message.nonce, message.time, now)?;
+        self.take_nonce(message.nonce)?;
         let person = message.person.ok_or("person is missing");
         Ok(match message.command {
             Word::Open => Command::Door(DoorCommand::Open),
@@ -197,16 +198,17 @@ impl CommandReader {
     }
 
     /// Takes a nonce, which then cannot be used again.
-    fn take_nonce(&mut self, nonce: String, time: Timestamp, now: Timestamp) -> Result<(), String> {
+    fn take_nonce(&mut self, nonce: String) -> Result<(), String> {
         if nonce.is_empty() || nonce.len() > MAX_NONCE {
             return Err(format!("nonce must have 1 to {MAX_NONCE} bytes, other ones in each message"));
         }
-        // The rate of messages bounds their number.
-        self.used.retain(|(time, _)| now.duration_since(*time) <= NONCE_TIME);
-        if self.used.iter().any(|(_, used)| *used == nonce) {
+        if self.used.contains(&nonce) {
             return Err("its nonce was used before".to_owned());
         }
-        self.used.push_back((time, nonce));
+        if self.used.len() == MAX_NONCES {
+            self.used.pop_front();
+        }
+        self.used.push_back(nonce);
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Offered {
     pub has_contact: bool,
 }
 
-/// What Home Assistant is told of the door, with the switches of people.
+/// The message of discovery: the entities of the door, and the switches of people.
 pub(super) struct Discovery {
     /// The payload without people.
     door: Value,

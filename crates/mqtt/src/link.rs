@@ -43,7 +43,7 @@ pub(super) struct Shared {
 struct Link {
     /// Present only while connected.
     client: Option<Client>,
-    /// What Home Assistant is told of the door.
+    /// The message of Home Assistant's discovery.
     discovery: Discovery,
     /// Whether it has to be published again.
     discovery_changed: bool,

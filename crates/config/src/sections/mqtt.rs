@@ -27,8 +27,8 @@ section! {
         /// a match; the event store has them in any case.
         scores: bool = false => flag().restart();
         /// Which commands the door takes from the broker: `"open"` opens it, holds it open for up to an hour and ends that,
-        /// `"lockdown"` begins and ends a lockdown, `"people"` lets people in or stops to, and publishes their names. Whoever may
-        /// publish to the topic prefix/door.name/command may give them: restrict that at the broker.
+        /// `"lockdown"` begins and ends a lockdown, `"people"` enables and disables people, and publishes their names. Every
+        /// client that may publish to the topic prefix/door.name/command may give commands: restrict that at the broker.
         commands: Vec<MqttCommands> = Vec::new() => list_of::<MqttCommands>().restart();
         /// Whether the connection is encrypted.
         tls: bool = false => flag().restart();

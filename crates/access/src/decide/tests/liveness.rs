@@ -176,7 +176,7 @@ fn a_refusal_names_the_person_who_was_recognized() {
     let mut at_end = scene(level(LivenessLevel::Passive));
     at_end.show(10, &passive(None));
     assert_eq!(ended(&mut at_end), (not_live, ann, ann));
-    // The last moments show somebody else, whom nothing connects with the person.
+    // The last moments show a face that matches another person.
     let mut replaced = scene(level(LivenessLevel::Passive));
     replaced.show(10, &passive(None));
     replaced.show(2, &[stranger(1)]);
