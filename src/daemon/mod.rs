@@ -10,7 +10,7 @@
 //! is the main thread; it supervises the other threads through `workers`, handles signals, and checks the wall clock with
 //! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. `control_api` answers the calls of the control
 //! API, each connection in a thread of its own; those who watch get frames from `live_view`. The threads share `shared`, the
-//! event store, and the slots ([`latest`]) in which `supervisor` puts a new configuration. `config_files` reads the configuration again.
+//! event store, and the slots (`latest`) in which `supervisor` puts a new configuration. `config_files` reads the configuration again.
 //! `mqtt_commands` carries out commands of the broker.
 
 mod capture_worker;

@@ -379,8 +379,6 @@ mod tests {
     fn a_state_that_could_not_be_written_is_written_later() {
         let (folder, config, shared) = door();
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, false).unwrap()));
-        let clock = Arc::new(VirtualClock::default());
-        let shared = Arc::new(Shared::new(clock, WallClock::new(None), "door", 1000));
         let events = folder.path().join("missing").join("events.sqlite");
         let mut worker = StoreWorker::new(shared.clone(), store, Vec::new(), Some(&events));
         shared.save_visits(VisitState::new(SavedLockout::default(), SavedVisits::default()));
