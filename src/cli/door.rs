@@ -1,5 +1,6 @@
 //! `ostiary door`: the state of the running door, and commands for it.
 
+use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,6 +32,11 @@ enum Verb {
     /// Open the door once, for the time of a pulse.
     #[command(after_help = "Example:\n  ostiary door open")]
     Open,
+    /// Switch the relay for one pulse, to hear whether it clicks. The door opens: type its name to confirm it.
+    ///
+    /// Only while the door is closed, as far as a contact says so, and only by members of ostiary-admin.
+    #[command(after_help = "Example:\n  ostiary door test-relay")]
+    TestRelay,
     /// Hold the door open for a time, from 1 s to 12 h.
     ///
     /// The exit button and the record work on. `ostiary door normal` ends it. If the program ends for any reason, the relay
@@ -67,6 +73,15 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Verb::Open => {
             door.open().call().map_err(CallError::from)?;
             done(globals, "open", "The door opens.")?;
+        }
+        Verb::TestRelay => {
+            let state = door.get_state().call().map_err(CallError::from)?.state;
+            eprint!("This opens the door. Type its name, {}, and Enter: ", state.name);
+            let mut name = String::new();
+            std::io::stdin().lock().read_line(&mut name)?;
+            let pulse = door.test_relay(name.trim().to_owned()).call().map_err(CallError::from)?.pulse_s;
+            let words = format!("The relay is on for {pulse:.1} s: it clicks now, and again at the end.");
+            done(globals, "test_relay", &words)?;
         }
         Verb::Hold { time } => {
             door.hold_open(time.as_secs_f64()).call().map_err(CallError::from)?;

@@ -12,6 +12,8 @@ use ostiary_control::interface;
 use ostiary_core::PersonName;
 use ostiary_events::Action;
 
+pub use photos::{CameraOptions, enroll_from_door_camera, print};
+
 use super::Globals;
 use super::administration::record;
 use super::running_door::running_door;
@@ -98,7 +100,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let door = if args.source.is_some() { None } else { running_door(&config, facebank)? };
     match (door, args.camera) {
         (Some(mut door), true) => {
-            photos::enroll_from_door_camera(&mut door, name, &args, timeout, globals.json)
+            let camera = CameraOptions { any_pose: args.any_pose, timeout };
+            let enrollment = enroll_from_door_camera(&mut door, name, &camera, args.api_options())?;
+            photos::print(&enrollment, globals.json)
         }
         (Some(mut door), false) => photos::enroll_by_door(&mut door, name, &args, globals.json),
         (None, true) => {

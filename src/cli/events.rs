@@ -18,6 +18,8 @@ use jiff::tz::TimeZone;
 use ostiary_access::{DenialReason, Reason};
 use ostiary_events::EventFilter;
 
+pub use api_event::from_api;
+
 use super::Globals;
 use super::time_argument::{Edge, optional_time};
 use crate::wall_clock;

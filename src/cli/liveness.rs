@@ -35,6 +35,11 @@ enum Verb {
     Show,
 }
 
+/// Runs a test of all kinds, with the usual number of presentations.
+pub fn test(globals: &Globals) -> anyhow::Result<ExitCode> {
+    test::run(globals, &test::Args::default())
+}
+
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match args.verb {
         Verb::Test(args) => test::run(globals, &args),

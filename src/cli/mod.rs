@@ -28,6 +28,7 @@ mod rest;
 mod run;
 mod running_door;
 mod self_test;
+mod setup;
 mod thresholds;
 mod time_argument;
 mod verify;
@@ -62,6 +63,8 @@ enum Verb {
     ModelsSelfTest(self_test::Args),
     /// Run the whole pipeline on bundled portraits, without a camera, relay or broker.
     Demo(demo::Args),
+    /// Set up a new door in a dialog: camera, name, first person, relay, broker.
+    Setup(setup::Args),
     /// List cameras and their formats.
     Cameras(cameras::Args),
     /// Find faces in pictures.
@@ -117,6 +120,7 @@ impl Cli {
             Verb::RelayGuard(args) => relay_guard::run(args),
             Verb::ModelsSelfTest(args) => self_test::run(args),
             Verb::Demo(args) => demo::run(globals, args),
+            Verb::Setup(args) => setup::run(globals, &args),
             Verb::Cameras(args) => cameras::run(globals, args),
             Verb::Detect(args) => detect::run(globals, args),
             Verb::Embed(args) => embed::run(globals, args),

@@ -21,8 +21,8 @@ use ostiary_control::interface::{
     self, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos, Call_FollowEvents,
     Call_GetConfiguration, Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_LockDown,
     Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_ResetKey, Call_SendPhoto, Call_SetKey,
-    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_WatchLive, EnrollOptions,
-    EventFilter, VarlinkInterface,
+    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_TestRelay, Call_WatchLive,
+    EnrollOptions, EventFilter, VarlinkInterface,
 };
 use ostiary_control::{ControlError, Server, Session};
 use ostiary_events::User;
@@ -200,6 +200,19 @@ impl VarlinkInterface for Connection {
     fn open(&self, call: &mut dyn Call_Open) -> varlink::Result<()> {
         match self.command(DoorCommand::Open) {
             Ok(()) => call.reply(),
+            Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn test_relay(&self, call: &mut dyn Call_TestRelay, door: String) -> varlink::Result<()> {
+        let config = self.api.config();
+        if door != config.door.name {
+            let name = &config.door.name;
+            return call
+                .reply_refused(format!("this would open the door {name}: to confirm it, give that name"));
+        }
+        match self.command(DoorCommand::TestRelay) {
+            Ok(()) => call.reply(self.api.shared.pulse().as_secs_f64()),
             Err(why) => call.reply_refused(why),
         }
     }

@@ -28,6 +28,12 @@ pub enum DoorRefusal {
     /// There is no relay that could open the door.
     #[error("no relay is configured: set relay.line")]
     NoRelay,
+    /// The relay would be tested at a door that is open, or might be.
+    #[error(
+        "the relay is tested only while the door is closed, and the contact says that it is open or cannot be read: close the \
+             door"
+    )]
+    NotClosed,
     /// The mode does not allow it, or a hold has a wrong length.
     #[error(transparent)]
     Refused(CommandRefusal),

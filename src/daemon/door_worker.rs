@@ -32,12 +32,18 @@ pub struct DoorWorker {
     /// `None` if no relay is configured: decisions are reported, and no door opens.
     relay: Option<Relay>,
     signals: Signals,
-    contact: DoorMonitor,
+    /// `None` if no contact is configured.
+    contact: Option<DoorMonitor>,
 }
 
 impl DoorWorker {
     /// A worker with a relay at rest, in the mode of `shared`: normal, or locked down.
-    pub fn new(shared: Arc<Shared>, relay: Option<Relay>, signals: Signals, contact: DoorMonitor) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        relay: Option<Relay>,
+        signals: Signals,
+        contact: Option<DoorMonitor>,
+    ) -> Self {
         let relay_fsm = match shared.mode() {
             DoorMode::LockedDown => RelayFsm::locked_down(shared.pulse()),
             DoorMode::Normal | DoorMode::HeldOpen { .. } => RelayFsm::new(shared.pulse()),
@@ -82,7 +88,9 @@ impl DoorWorker {
             self.report_end_of_hold();
             self.relay.as_ref().map_or(Ok(()), Relay::check)?;
             self.signals.tick(now)?;
-            if let Some(transition) = self.contact.tick(now, self.relay_fsm.held_until()) {
+            let held_until = self.relay_fsm.held_until();
+            if let Some(transition) = self.contact.as_mut().and_then(|contact| contact.tick(now, held_until))
+            {
                 self.emit_transition(transition);
             }
             if has_ended && !matches!(self.relay_fsm.state(), RelayState::Energized { .. }) {
@@ -199,18 +207,24 @@ impl DoorWorker {
     fn accept(&mut self, command: DoorCommand, sent: Duration) -> Result<Option<RelayCommand>, DoorRefusal> {
         let now = self.shared.clock.now();
         let age = now.saturating_sub(sent);
-        let needs_relay = matches!(command, DoorCommand::Open | DoorCommand::HoldOpen(_));
+        let needs_relay =
+            matches!(command, DoorCommand::Open | DoorCommand::TestRelay | DoorCommand::HoldOpen(_));
         if needs_relay && self.relay.is_none() && self.relay_fsm.state() != RelayState::Locked {
             return Err(DoorRefusal::NoRelay);
         }
         // What keeps people out is done at any age.
         let lets_in = match command {
-            DoorCommand::Open | DoorCommand::HoldOpen(_) => true,
+            DoorCommand::Open | DoorCommand::TestRelay | DoorCommand::HoldOpen(_) => true,
             DoorCommand::Normal | DoorCommand::EndLockdown => self.relay_fsm.mode() == DoorMode::LockedDown,
             DoorCommand::LockDown | DoorCommand::EndHold => false,
         };
         if lets_in && age > MAX_COMMAND_AGE {
             return Err(DoorRefusal::TooOld(age));
+        }
+        if command == DoorCommand::TestRelay
+            && self.contact.as_ref().is_some_and(|contact| !contact.is_closed())
+        {
+            return Err(DoorRefusal::NotClosed);
         }
         self.relay_fsm.set_pulse(self.shared.pulse());
         self.relay_fsm.command(command, now).map_err(|refusal| match refusal {
@@ -237,10 +251,11 @@ impl DoorWorker {
         }
         let ends_one = matches!(command, DoorCommand::EndHold | DoorCommand::EndLockdown);
         let changes_nothing = ends_one && mode == self.shared.mode();
-        if command == DoorCommand::Open {
+        let is_one_pulse = matches!(command, DoorCommand::Open | DoorCommand::TestRelay);
+        if is_one_pulse {
             self.shared.emit(EventKind::Granted(Grant::Command { user }));
         }
-        if command == DoorCommand::Open || changes_nothing {
+        if is_one_pulse || changes_nothing {
             if let Some(reply) = reply {
                 reply.send(Ok(mode));
             }
@@ -249,7 +264,7 @@ impl DoorWorker {
         }
         switched?;
         match command {
-            DoorCommand::Open => self.signals.granted(now)?,
+            DoorCommand::Open | DoorCommand::TestRelay => self.signals.granted(now)?,
             // A person who was asked to do something could not be let in any more.
             DoorCommand::LockDown => {
                 self.shared.show_prompt(None);
@@ -292,14 +307,17 @@ impl DoorWorker {
         match event {
             InputEvent::ExitPressed { age } => return self.handle_exit_press(now.saturating_sub(age)),
             InputEvent::Contact { open, age } => {
+                let (at, unlocked_until) = (now.saturating_sub(age), self.relay_fsm.unlocked_until());
                 let transition =
-                    self.contact.update(open, now.saturating_sub(age), self.relay_fsm.unlocked_until());
+                    self.contact.as_mut().and_then(|contact| contact.update(open, at, unlocked_until));
                 if let Some(transition) = transition {
                     self.emit_transition(transition);
                 }
             }
             InputEvent::Lost(error) => {
-                self.contact.set_unknown();
+                if let Some(contact) = &mut self.contact {
+                    contact.set_unknown();
+                }
                 self.shared.emit(EventKind::InputsLost { detail: error.to_string() });
             }
             InputEvent::Recovered => self.shared.emit(EventKind::InputsBack),
@@ -341,7 +359,8 @@ impl DoorWorker {
             }
             DoorTransition::Closed => self.shared.emit(EventKind::DoorClosed { detail: None }),
             DoorTransition::OpenTooLong => {
-                let seconds = self.contact.max_open().as_secs_f64();
+                let max_open = self.contact.as_ref().map(DoorMonitor::max_open).unwrap_or_default();
+                let seconds = max_open.as_secs_f64();
                 let detail = format!("it has been open for {seconds:.0} s");
                 self.shared.emit(EventKind::DoorHeld { detail });
             }

@@ -203,7 +203,10 @@ fn run_with(
         frame_observer,
     );
     let pending_update = vision_worker.pending_update();
-    let contact = DoorMonitor::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s));
+    let contact = config
+        .inputs
+        .contact_line
+        .map(|_| DoorMonitor::new(seconds(config.inputs.grace_s), seconds(config.inputs.held_open_s)));
     let door_worker = DoorWorker::new(shared.clone(), relay, lamps, contact);
     let input_worker = inputs.map(|inputs| InputWorker::new(shared.clone(), inputs));
     let store_worker = StoreWorker::new(shared.clone(), store, outputs, saved_beside.as_deref());

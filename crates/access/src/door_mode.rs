@@ -42,6 +42,8 @@ pub enum ModeName {
 pub enum DoorCommand {
     /// Open once: one pulse, as the exit button gives.
     Open,
+    /// One pulse, so that somebody hears whether the relay clicks: [`DoorCommand::Open`] at a relay that is off.
+    TestRelay,
     /// Hold the door open for this time from now, [`MIN_HOLD`] to [`MAX_HOLD`]. It replaces the end of a running hold.
     HoldOpen(Duration),
     /// Faces do not open the door, until [`DoorCommand::Normal`]. A running pulse or hold ends at once.
@@ -60,6 +62,8 @@ pub enum DoorCommand {
 pub enum CommandName {
     /// See [`DoorCommand::Open`].
     Open,
+    /// See [`DoorCommand::TestRelay`].
+    TestRelay,
     /// See [`DoorCommand::HoldOpen`].
     HoldOpen,
     /// See [`DoorCommand::LockDown`].
@@ -81,6 +85,11 @@ pub enum CommandRefusal {
     /// The door is locked down, and the command would open it.
     #[error("the door is locked down; end that first, with `ostiary door normal`")]
     LockedDown,
+    /// The relay is on already, so that it would not click.
+    #[error(
+        "the relay is on, so that it would not click; wait until it is at rest, or end the hold with `ostiary door normal`"
+    )]
+    RelayIsOn,
     /// The hold is too short or too long.
     #[error("a hold takes from {} s to {} h, and not {:.3} s", MIN_HOLD.as_secs(), MAX_HOLD.as_secs() / 3600, .0.as_secs_f64())]
     HoldLength(Duration),
@@ -102,6 +111,7 @@ impl DoorCommand {
     pub fn name(self) -> CommandName {
         match self {
             Self::Open => CommandName::Open,
+            Self::TestRelay => CommandName::TestRelay,
             Self::HoldOpen(_) => CommandName::HoldOpen,
             Self::LockDown => CommandName::LockDown,
             Self::Normal | Self::EndHold | Self::EndLockdown => CommandName::Normal,
@@ -134,11 +144,16 @@ mod tests {
             modes.map(|mode| mode.name().to_string()),
             ["normal", "held_open", "locked_down"].map(str::to_owned)
         );
-        let commands =
-            [DoorCommand::Open, DoorCommand::HoldOpen(MIN_HOLD), DoorCommand::LockDown, DoorCommand::Normal];
+        let commands = [
+            DoorCommand::Open,
+            DoorCommand::TestRelay,
+            DoorCommand::HoldOpen(MIN_HOLD),
+            DoorCommand::LockDown,
+            DoorCommand::Normal,
+        ];
         assert_eq!(
             commands.map(|command| command.name().to_string()),
-            ["open", "hold_open", "lock_down", "normal"].map(str::to_owned)
+            ["open", "test_relay", "hold_open", "lock_down", "normal"].map(str::to_owned)
         );
     }
 

@@ -54,6 +54,11 @@ impl DoorMonitor {
         self.max_open
     }
 
+    /// Whether the door is known to be closed.
+    pub fn is_closed(&self) -> bool {
+        self.position == DoorPosition::Closed
+    }
+
     /// Takes the contact's level at the monotonic time `at`. `unlocked_until` is the value of
     /// [`RelayFsm::unlocked_until`](super::RelayFsm::unlocked_until). Returns `None` if the position did not change.
     pub fn update(

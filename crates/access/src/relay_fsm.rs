@@ -96,8 +96,8 @@ impl RelayFsm {
     /// Does what a person asks for. `Ok(None)` if the relay stays as it is.
     ///
     /// # Errors
-    /// A fault has locked the door, the door is locked down, or a hold has another length than from [`MIN_HOLD`] to
-    /// [`MAX_HOLD`]. Nothing has changed.
+    /// A fault has locked the door, the door is locked down, the relay that is to be tested is on, or a hold has another length
+    /// than from [`MIN_HOLD`] to [`MAX_HOLD`]. Nothing has changed.
     pub fn command(
         &mut self,
         command: DoorCommand,
@@ -109,8 +109,11 @@ impl RelayFsm {
         }
         let is_locked_down = self.mode == DoorMode::LockedDown;
         match command {
-            DoorCommand::Open | DoorCommand::HoldOpen(_) if is_locked_down => Err(CommandRefusal::LockedDown),
-            DoorCommand::Open => Ok(self.begin_pulse(now)),
+            DoorCommand::Open | DoorCommand::TestRelay | DoorCommand::HoldOpen(_) if is_locked_down => {
+                Err(CommandRefusal::LockedDown)
+            }
+            DoorCommand::TestRelay if self.state != RelayState::AtRest => Err(CommandRefusal::RelayIsOn),
+            DoorCommand::Open | DoorCommand::TestRelay => Ok(self.begin_pulse(now)),
             DoorCommand::HoldOpen(length) if !(MIN_HOLD..=MAX_HOLD).contains(&length) => {
                 Err(CommandRefusal::HoldLength(length))
             }
@@ -314,6 +317,20 @@ mod tests {
         assert_eq!(door.unlocked_until(), Some(ms(9500)));
         door.grant(ms(20_000));
         assert_eq!(door.unlocked_until(), Some(ms(9500)));
+    }
+
+    #[test]
+    fn a_relay_is_tested_only_while_it_is_off() {
+        let mut door = RelayFsm::new(PULSE);
+        assert_eq!(door.command(DoorCommand::TestRelay, ms(0)), Ok(Some(RelayCommand::On)));
+        assert_eq!(door.command(DoorCommand::TestRelay, ms(100)), Err(CommandRefusal::RelayIsOn));
+        assert_eq!(door.tick(PULSE), Some(RelayCommand::Off), "one pulse");
+        door.command(DoorCommand::HoldOpen(ms(9000)), ms(4000)).unwrap();
+        assert_eq!(door.command(DoorCommand::TestRelay, ms(5000)), Err(CommandRefusal::RelayIsOn));
+        door.command(DoorCommand::LockDown, ms(6000)).unwrap();
+        assert_eq!(door.command(DoorCommand::TestRelay, ms(7000)), Err(CommandRefusal::LockedDown));
+        door.lock();
+        assert_eq!(door.command(DoorCommand::TestRelay, ms(8000)), Err(CommandRefusal::Locked));
     }
 
     #[test]

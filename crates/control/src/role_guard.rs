@@ -15,6 +15,7 @@ const ROLES: &[(&str, Role)] = &[
     ("SetSudoUser", Role::Admin),
     ("GetState", Role::Viewer),
     ("Open", Role::Operator),
+    ("TestRelay", Role::Admin),
     ("HoldOpen", Role::Operator),
     ("LockDown", Role::Operator),
     ("SetNormal", Role::Operator),

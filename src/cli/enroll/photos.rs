@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ostiary_capture as capture;
-use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::interface::{self, VarlinkClientInterface};
 use ostiary_control::{CallError, Client};
 use ostiary_core::clock::MonotonicClock;
 use ostiary_pictures::read_picture_bytes;
@@ -16,6 +16,14 @@ use ostiary_pictures::read_picture_bytes;
 use super::{Args, FileEnroller};
 use crate::cli::output::{json_line, line};
 use crate::enrollment::{CameraEnrollment, Enrollment, PhotoFile, Problem};
+
+/// How pictures of a person are taken.
+pub struct CameraOptions {
+    /// The person need not turn the head.
+    pub any_pose: bool,
+    /// It ends without result after this time.
+    pub timeout: Duration,
+}
 
 /// Enrolls a person from photos in the facebank.
 pub fn enroll(enroller: &mut FileEnroller, name: &str, args: &Args) -> anyhow::Result<ExitCode> {
@@ -77,21 +85,16 @@ pub fn enroll_by_door(door: &mut Client, name: &str, args: &Args, json: bool) ->
 pub fn enroll_from_door_camera(
     door: &mut Client,
     name: &str,
-    args: &Args,
-    timeout: Duration,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    let mut call = door.door().enroll_from_camera(
-        name.to_owned(),
-        args.any_pose,
-        timeout.as_secs_f64(),
-        args.api_options(),
-    );
+    camera: &CameraOptions,
+    options: interface::EnrollOptions,
+) -> anyhow::Result<Enrollment> {
+    let timeout_s = camera.timeout.as_secs_f64();
+    let mut call = door.door().enroll_from_camera(name.to_owned(), camera.any_pose, timeout_s, options);
     for reply in call.more().map_err(CallError::from)? {
         let reply = reply.map_err(CallError::from)?;
         reply.message.iter().for_each(|message| say(message));
         if let Some(result) = reply.result {
-            return print(&from_api(result)?, json);
+            return from_api(result);
         }
     }
     bail!("the running door has ended the enrollment without a result; see `ostiary events`")

@@ -17,7 +17,7 @@ pub(super) fn to_api(filter: &EventFilter) -> interface::EventFilter {
 }
 
 /// An event as the control API gives it.
-pub(super) fn from_api(event: Value) -> anyhow::Result<Event> {
+pub fn from_api(event: Value) -> anyhow::Result<Event> {
     serde_json::from_value(event)
         .context("the running door describes events in another way than this program")
 }

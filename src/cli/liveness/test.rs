@@ -35,6 +35,8 @@ use crate::liveness_problem::LivenessProblem;
 
 /// The pause between two looks at the record.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The number of presentations of each kind, by default.
+const PRESENTATIONS: u32 = 20;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  sudo ostiary liveness test\n  \
@@ -47,8 +49,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "KIND", value_parser = part_parser())]
     kind: Vec<TestPart>,
     /// Number of presentations of each kind, and of own visits.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = PRESENTATIONS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     presentations: u32,
+}
+
+/// All kinds, with the usual number of presentations.
+impl Default for Args {
+    fn default() -> Self {
+        Self { kind: Vec::new(), presentations: PRESENTATIONS }
+    }
 }
 
 /// Parses the stable name of a part.

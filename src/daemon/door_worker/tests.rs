@@ -48,6 +48,7 @@ struct BlockedDoor {
     clock: Arc<VirtualClock>,
     shared: Arc<Shared>,
     line: RecordedLine,
+    has_contact: bool,
 }
 
 impl BlockedDoor {
@@ -55,7 +56,7 @@ impl BlockedDoor {
         let clock = Arc::new(VirtualClock::default());
         let shared = Arc::new(Shared::new(clock.clone(), WallClock::new(None), "door", 1000));
         shared.set_mode(mode);
-        Self { clock, shared, line: RecordedLine::default() }
+        Self { clock, shared, line: RecordedLine::default(), has_contact: false }
     }
 
     fn send(&self, command: DoorCommand) -> Receiver<DoorReply> {
@@ -67,10 +68,16 @@ impl BlockedDoor {
         self.shared.send_to_door(DoorMessage::Input { event, now: self.clock.now() }).unwrap();
     }
 
+    fn contact(&self, open: bool) {
+        let event = InputEvent::Contact { open, age: Duration::ZERO };
+        self.shared.send_to_door(DoorMessage::Input { event, now: self.clock.now() }).unwrap();
+    }
+
     fn worker(&self) -> DoorWorker {
         let relay = Some(Relay::new(Box::new(self.line.clone())));
         let signals = Signals::new(None, None, None, Duration::from_secs(2));
-        let contact = DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30));
+        let contact =
+            self.has_contact.then(|| DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30)));
         DoorWorker::new(self.shared.clone(), relay, signals, contact)
     }
 
@@ -100,6 +107,7 @@ impl BlockedDoor {
 fn an_old_command_lets_nobody_in_and_an_old_lockdown_is_done() {
     for (mode, command, is_done) in [
         (DoorMode::Normal, DoorCommand::Open, false),
+        (DoorMode::Normal, DoorCommand::TestRelay, false),
         (DoorMode::Normal, HOLD, false),
         (DoorMode::LockedDown, DoorCommand::Normal, false),
         (DoorMode::Normal, DoorCommand::Normal, true),
@@ -123,6 +131,28 @@ fn an_old_command_lets_nobody_in_and_an_old_lockdown_is_done() {
             assert_eq!(door.events(), [refused]);
         }
     }
+}
+
+#[test]
+fn the_relay_is_tested_only_at_a_door_that_is_known_to_be_closed() {
+    for (contact, is_tested) in [(None, false), (Some(true), false), (Some(false), true)] {
+        let door = BlockedDoor { has_contact: true, ..BlockedDoor::new(DoorMode::Normal) };
+        if let Some(open) = contact {
+            door.contact(open);
+        }
+        let reply = door.send(DoorCommand::TestRelay);
+        door.unblock();
+        let reply = reply.try_recv().unwrap();
+        assert_eq!(reply.is_ok(), is_tested, "{contact:?}: {reply:?}");
+        assert_eq!(door.line.levels(), if is_tested { vec![true, false] } else { vec![] }, "{contact:?}");
+        let granted = EventKind::Granted(Grant::Command { user: USER });
+        assert_eq!(door.events().contains(&granted), is_tested, "{contact:?}");
+        assert!(is_tested || reply == Err(DoorRefusal::NotClosed));
+    }
+    let without_contact = BlockedDoor::new(DoorMode::Normal);
+    without_contact.send(DoorCommand::TestRelay);
+    without_contact.unblock();
+    assert_eq!(without_contact.line.levels(), [true, false]);
 }
 
 #[test]

@@ -225,7 +225,7 @@ impl TestDoor {
         let (relay, events, camera) =
             (RecordedLine::default(), RecordedEvents::default(), Arc::new(AtomicBool::new(false)));
         let inputs = TestInputs::default();
-        let contact = DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30));
+        let contact = Some(DoorMonitor::new(Duration::from_secs(2), Duration::from_secs(30)));
         let lamp = RecordedLine::default();
         let lamps = Signals::new(Some(Box::new(lamp.clone())), None, None, Duration::from_secs(2));
         let mut outputs = outputs(&store);
