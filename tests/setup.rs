@@ -23,7 +23,6 @@ cd "$(dirname "$0")"
 stop() { [ ! -f pid ] || { kill "$(cat pid)"; tail --pid="$(cat pid)" -f /dev/null; }; rm -f pid; }
 case $2 in
   enable) ;;
-  stop) stop ;;
   restart)
     stop
     "$OSTIARY" --config setup.toml --models "$MODELS" run > run.log 2>&1 < /dev/null &
@@ -95,7 +94,9 @@ impl Board {
 
 impl Drop for Board {
     fn drop(&mut self) {
-        let _ = self.command(&self.path("systemctl")).args(["--quiet", "stop", "ostiary"]).status();
+        if let Ok(pid) = fs::read_to_string(self.path("pid")) {
+            let _ = Command::new("kill").arg(pid.trim()).status();
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use dialog::Dialog;
-use ostiary_config::{LivenessLevel, Mqtt};
+use ostiary_config::{LivenessLevel, Mqtt, SourceKind};
 use ostiary_control::interface::{EnrollOptions, EventFilter, VarlinkClientInterface};
 use ostiary_control::{CallError, Client};
 use ostiary_core::{PersonName, durable};
@@ -94,6 +94,9 @@ impl Setup<'_> {
     fn camera_and_name(&mut self) -> anyhow::Result<()> {
         let config = self.file.config()?;
         let source = camera_choice::choose(&mut self.dialog, &config.camera.source)?;
+        if self.service.allow_camera(&SourceKind::of(&source)?)? {
+            line("The service may use the devices of this camera now.")?;
+        }
         loop {
             let name =
                 self.dialog.ask("Name of the door (letters, digits, - and _)", Some(&config.door.name))?;
