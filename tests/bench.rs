@@ -175,3 +175,17 @@ fn both_precisions_are_timed() {
     }
     assert_eq!(bench(&["embed", "--precision", "int4"]).0, 2);
 }
+
+#[test]
+fn a_picture_of_the_live_view_is_timed_without_networks() {
+    let (code, out, err) = bench(&["live", "--runs", "3", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["what"], &report["runs"], &report["engine"]),
+        (&"live".into(), &3.into(), &Value::Null)
+    );
+    assert!(report["median_ms"].as_f64().unwrap() > 0.0, "{out}");
+    let (_, text, _) = bench(&["live", "--runs", "3"]);
+    assert!(text.starts_with("live of a synthetic picture of 640x480: median "), "{text}");
+}

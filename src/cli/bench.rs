@@ -5,6 +5,7 @@ mod door;
 mod embed;
 mod host;
 mod kernels;
+mod live;
 mod liveness;
 mod pipeline;
 mod report;
@@ -37,6 +38,8 @@ enum Benchmark {
     Detect(detect::Args),
     /// Time presentation attack detection on one face.
     Liveness(liveness::Args),
+    /// Time a picture of the live view.
+    Live(live::Args),
     /// Time each layer of a quantized network.
     Kernels(kernels::Args),
     /// Time the whole vision pipeline on each frame of a video.
@@ -75,6 +78,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Benchmark::Embed(args) => embed::run(globals, &args)?,
         Benchmark::Detect(args) => detect::run(globals, &args)?,
         Benchmark::Liveness(args) => liveness::run(globals, &args)?,
+        Benchmark::Live(args) => live::run(globals, &args)?,
         Benchmark::Kernels(args) => return kernels::run(globals, &args).map(|()| ExitCode::SUCCESS),
         Benchmark::Pipeline(args) => pipeline::run(globals, &args)?,
         Benchmark::Door(args) => door::run(globals, &args)?,

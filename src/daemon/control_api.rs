@@ -29,6 +29,7 @@ use ostiary_events::User;
 
 use self::enroll::SentPhotos;
 use self::heavy_calls::HeavyCalls;
+pub use self::live::live_jpeg;
 use self::people::PeopleCache;
 pub use self::state::DoorSummary;
 use super::shared::Shared;

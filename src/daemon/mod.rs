@@ -43,6 +43,7 @@ mod visit_file;
 mod workers;
 
 pub use config_files::ConfigFiles;
+pub use control_api::live_jpeg;
 pub use door_command::{DoorRefusal, DoorReply};
 pub use error::{DaemonError, Fault};
 pub use oom_score::allow_oom_kill;

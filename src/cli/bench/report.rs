@@ -18,10 +18,8 @@ pub struct Report {
     p95_ms: f64,
     p99_ms: f64,
     runs: usize,
-    threads: usize,
-    precision: Precision,
-    /// The backend that ran the networks.
-    engine: String,
+    #[serde(flatten)]
+    networks: Option<Networks>,
     peak_rss_mb: f64,
     cpu: String,
     cores: usize,
@@ -33,6 +31,15 @@ pub struct Report {
     /// use other kernels for several faces.
     #[serde(skip_serializing_if = "Option::is_none")]
     cosine_to_alone: Option<f32>,
+}
+
+/// How the networks were run.
+#[derive(Debug, Serialize)]
+struct Networks {
+    threads: usize,
+    precision: Precision,
+    /// The backend.
+    engine: String,
 }
 
 /// For the pipeline: frames with a full detection, and frames with tracking only. A median is null if there was no such
@@ -75,15 +82,20 @@ impl fmt::Display for FrameTimes {
 impl Report {
     /// Makes a report. The peak memory is read now, after the measurement.
     pub fn new(what: &'static str, times: &Times, backend: &Backend, input: String) -> Self {
+        let (threads, precision, engine) = (backend.threads(), backend.precision(), backend.to_string());
+        let networks = Some(Networks { threads, precision, engine });
+        Self { networks, ..Self::without_networks(what, times, input) }
+    }
+
+    /// The report of a measurement in which no network runs.
+    pub fn without_networks(what: &'static str, times: &Times, input: String) -> Self {
         Self {
             what,
             median_ms: rounded(times.percentile(50)),
             p95_ms: rounded(times.percentile(95)),
             p99_ms: rounded(times.percentile(99)),
             runs: times.runs(),
-            threads: backend.threads(),
-            precision: backend.precision(),
-            engine: backend.to_string(),
+            networks: None,
             peak_rss_mb: rounded(host::peak_rss_mb()),
             cpu: host::cpu_name(),
             cores: host::core_count(),
@@ -108,27 +120,20 @@ impl Report {
         if json {
             return json_line(self);
         }
-        let Self {
-            what,
-            median_ms,
-            p95_ms,
-            p99_ms,
-            runs,
-            threads,
-            precision,
-            engine,
-            peak_rss_mb,
-            cpu,
-            cores,
-            input,
-            ..
-        } = self;
+        let Self { what, median_ms, p95_ms, p99_ms, runs, networks, peak_rss_mb, cpu, cores, input, .. } =
+            self;
         let frame_times = self.frame_times.as_ref().map(FrameTimes::to_string).unwrap_or_default();
         let cosine = self.cosine_to_alone.map(|cosine| format!(", cosine to one face alone {cosine:.6}"));
         let cosine = cosine.unwrap_or_default();
+        let networks = networks.as_ref().map_or_else(
+            || format!("1 of {cores} cores"),
+            |Networks { threads, precision, engine }| {
+                format!("{precision} on {engine}, {threads} of {cores} cores")
+            },
+        );
         line(&format!(
             "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{frame_times}{cosine} ({runs} runs, \
-             {precision} on {engine}, {threads} of {cores} cores, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
+             {networks}, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
             env!("CARGO_PKG_VERSION")
         ))
     }

@@ -43,7 +43,7 @@ impl ControlApi {
                 time_s: newest.frame.time.as_secs_f64(),
                 width: newest.frame.width().into(),
                 height: newest.frame.height().into(),
-                jpeg: BASE64_STANDARD.encode(jpeg(&newest.frame)?),
+                jpeg: live_jpeg(&newest.frame)?,
                 faces: newest.faces.iter().map(|face| live_face(face, &people)).collect(),
             };
             if let Err(error) = call.reply(picture) {
@@ -55,11 +55,15 @@ impl ControlApi {
     }
 }
 
-fn jpeg(frame: &Frame) -> Result<Vec<u8>> {
+/// A frame as JPEG, in base64.
+///
+/// # Errors
+/// The frame cannot be a JPEG.
+pub fn live_jpeg(frame: &Frame) -> Result<String> {
     let mut bytes = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
     encoder.write_image(frame.rgb(), frame.width(), frame.height(), ExtendedColorType::Rgb8)?;
-    Ok(bytes)
+    Ok(BASE64_STANDARD.encode(bytes))
 }
 
 fn live_face(face: &TrackedFace, people: &[Person]) -> LiveFace {
