@@ -29,8 +29,8 @@ impl Door {
     fn new() -> Self {
         let door = Self { folder: tempfile::tempdir().unwrap() };
         let (picture, video) = (portrait("obama.jpg"), door.path("camera.mp4"));
-        let scale = ["-vf", "scale=-2:480", "-r", "10", "-pix_fmt", "yuv420p"];
-        let input = ["-loop", "1", "-t", "3", "-i", picture.to_str().unwrap()];
+        let scale = ["-vf", "scale=-2:480,loop=-1:1,fps=10", "-t", "3", "-pix_fmt", "yuv420p"];
+        let input = ["-i", picture.to_str().unwrap()];
         ffmpeg(&[&input[..], &scale].concat(), &video);
         door.configure("refuse");
         door

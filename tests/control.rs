@@ -71,7 +71,10 @@ impl Door {
     fn start(&mut self) {
         let video = self.path("empty.mkv");
         if !video.exists() {
-            ffmpeg(&["-f", "lavfi", "-i", "color=c=gray:s=320x240:r=5:d=600"], &video);
+            ffmpeg(
+                &["-f", "lavfi", "-i", "color=c=gray:s=320x240:r=5:d=600", "-preset", "ultrafast"],
+                &video,
+            );
         }
         self.start_before(&video);
     }
@@ -130,9 +133,9 @@ fn person_video(door: &Door) -> PathBuf {
     let photo = portrait("biden.jpg");
     ffmpeg(&["-i", photo.to_str().unwrap(), "-vf", "scale=640:-2"], &picture);
     // With noise, so that no two frames are the same photo.
-    let filter = "crop=480:360:(iw-480)/2+20*sin(t):0,fps=10,noise=alls=2:allf=t";
-    let input = ["-loop", "1", "-t", "60", "-i", picture.to_str().unwrap()];
-    let output = ["-vf", filter, "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
+    let filter = "loop=-1:1,fps=10,crop=480:360:(iw-480)/2+20*sin(t):0,noise=alls=2:allf=t";
+    let input = ["-i", picture.to_str().unwrap()];
+    let output = ["-vf", filter, "-t", "60", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
     ffmpeg(&[&input[..], &output[..]].concat(), &video);
     video
 }
@@ -346,7 +349,7 @@ fn keys_are_changed_for_the_running_door_and_kept() {
         |door: &Door, key: &str, value: &str| door.output(&["--settings", file, "config", "set", key, value]);
     assert!(set(&door, "door.cooldown_s", "20").status.success(), "without a door too");
     let video = door.path("empty.mkv");
-    ffmpeg(&["-f", "lavfi", "-i", "color=c=gray:s=320x240:r=5:d=600"], &video);
+    ffmpeg(&["-f", "lavfi", "-i", "color=c=gray:s=320x240:r=5:d=600", "-preset", "ultrafast"], &video);
     let source = format!("camera.source={}", video.display());
     let daemon =
         door.ostiary(&["--settings", file, "run", "--set", &source, "--set", "camera.realtime=true"]);

@@ -38,9 +38,9 @@ impl Door {
         let door = Self { folder: tempfile::tempdir().unwrap(), bus: None };
         let portrait = portrait("obama.jpg");
         let status = Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-loop", "1", "-t", "3", "-i"])
+            .args(["-nostdin", "-v", "error", "-i"])
             .arg(&portrait)
-            .args(["-vf", "scale=-2:480", "-r", "10", "-pix_fmt", "yuv420p"])
+            .args(["-vf", "scale=-2:480,loop=-1:1,fps=10", "-t", "3", "-pix_fmt", "yuv420p"])
             .arg(door.path("ann.mp4"))
             .status();
         assert!(status.expect("these tests need ffmpeg: scripts/setup").success());

@@ -164,7 +164,7 @@ fn visits() -> &'static Path {
         );
         let output = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "color=c=gray:s=640x480:r=10:d=60"])
-            .args(["-loop", "1", "-t", "60", "-i"])
+            .arg("-i")
             .arg(root().join("crates/self-test/portraits").join(who.file))
             .args(["-filter_complex", &filter, "-t", "60", "-pix_fmt", "yuv420p", "-preset", "ultrafast"])
             .arg(&path)

@@ -48,7 +48,7 @@ fn clip(folder: &Path, name: &str, who: &Portrait, seconds: f32) -> PathBuf {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i"])
         .arg(format!("color=c=gray:s=640x480:r=15:d={seconds}"))
-        .args(["-loop", "1", "-t", &seconds.to_string(), "-i"])
+        .arg("-i")
         .arg(portrait(who.file))
         .args(["-filter_complex", &filter, "-t", &seconds.to_string(), "-pix_fmt", "yuv420p"])
         .arg(&path)

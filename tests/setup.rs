@@ -106,9 +106,9 @@ fn person_video(board: &Board) -> PathBuf {
     let photo = portrait("biden.jpg");
     ffmpeg(&["-i", photo.to_str().unwrap(), "-vf", "scale=640:-2"], &picture);
     // With noise, so that no two frames are the same photo.
-    let filter = "crop=480:360:(iw-480)/2+20*sin(t):0,fps=10,noise=alls=2:allf=t";
-    let input = ["-loop", "1", "-t", "60", "-i", picture.to_str().unwrap()];
-    let output = ["-vf", filter, "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
+    let filter = "loop=-1:1,fps=10,crop=480:360:(iw-480)/2+20*sin(t):0,noise=alls=2:allf=t";
+    let input = ["-i", picture.to_str().unwrap()];
+    let output = ["-vf", filter, "-t", "60", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
     ffmpeg(&[&input[..], &output[..]].concat(), &video);
     video
 }

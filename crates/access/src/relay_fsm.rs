@@ -489,6 +489,7 @@ mod tests {
     fn inputs() -> impl Strategy<Value = Vec<Input>> {
         let commands = prop_oneof![
             2 => Just(DoorCommand::Open),
+            2 => Just(DoorCommand::TestRelay),
             3 => (0u64..12_000).prop_map(|length| DoorCommand::HoldOpen(ms(length))),
             2 => Just(DoorCommand::LockDown),
             3 => Just(DoorCommand::Normal),
@@ -561,16 +562,20 @@ mod tests {
                     }
                     Input::Command(command, at) => {
                         let result = door.command(command, ms(at));
-                        let opens = matches!(command, DoorCommand::Open | DoorCommand::HoldOpen(_));
+                        let opens = matches!(
+                            command,
+                            DoorCommand::Open | DoorCommand::TestRelay | DoorCommand::HoldOpen(_)
+                        );
                         let is_possible = match command {
                             DoorCommand::HoldOpen(length) => (MIN_HOLD..=MAX_HOLD).contains(&length),
+                            DoorCommand::TestRelay => !on,
                             _ => true,
                         };
                         let is_refused = locked || (opens && locked_down);
                         prop_assert_eq!(result.is_ok(), is_possible && !is_refused);
                         if result.is_ok() {
                             match command {
-                                DoorCommand::Open => pulse_end = now + PULSE,
+                                DoorCommand::Open | DoorCommand::TestRelay => pulse_end = now + PULSE,
                                 DoorCommand::HoldOpen(length) => hold_end = now + length,
                                 DoorCommand::LockDown => {
                                     (pulse_end, hold_end, locked_down) = (Duration::ZERO, Duration::ZERO, true);

@@ -193,7 +193,7 @@ impl Door {
         let clip = setup.path("visit.mp4");
         let made = Command::new("ffmpeg")
             .args(["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "color=c=gray:s=640x480:r=10:d=4"])
-            .args(["-loop", "1", "-t", "4", "-i"])
+            .arg("-i")
             .arg(who)
             .args([
                 "-filter_complex",
