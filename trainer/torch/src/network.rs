@@ -368,7 +368,8 @@ mod tests {
         }
         let loss = (&embeddings * tensor("wanted", &embeddings.size())).sum(Kind::Float);
         let gradients = Tensor::run_backward(&[loss], &network.trainable(), false, false);
-        let mut of = gradients.iter().map(|flat| Vec::<f64>::try_from(flat).unwrap()).collect::<Vec<_>>();
+        let of: Vec<_> = gradients.iter().map(|flat| Vec::<f64>::try_from(flat).unwrap()).collect();
+        let mut of: Vec<_> = of.iter().map(Vec::as_slice).collect();
         let longest = wanted.gradients.values().fold(0f64, |most, [length, _]| most.max(*length));
         let mut compared = 0;
         for parameter in &network.parameters {
@@ -378,7 +379,7 @@ mod tests {
                 continue;
             };
             let rest = &mut of[ParameterGroup::of(parameter.role) as usize];
-            let gradient: Vec<f64> = rest.drain(..parameter.shape.iter().product::<usize>()).collect();
+            let gradient = rest.split_off(..parameter.shape.iter().product::<usize>()).unwrap();
             let [length, product] = wanted.gradients[&parameter.name];
             let own = gradient.iter().map(|g| g.powi(2)).sum::<f64>().sqrt();
             let along = numbers(&format!("gradient {}", parameter.name), gradient.len());
