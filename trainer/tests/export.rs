@@ -43,7 +43,9 @@ fn a_network_becomes_a_folder_of_models() {
     let output = folder.path().join("door");
     fs::create_dir(&output).unwrap();
     let sets = ["--people", text(&people), text(&strangers)];
-    let more = [&["--calibrate", text(&portraits)], &sets[..], &["--licence", "MIT", "--json"]].concat();
+    let more =
+        [&["--calibrate", text(&portraits), "--augment", "12"], &sets[..], &["--licence", "MIT", "--json"]]
+            .concat();
     let network = repository_file("models/mobilefacenet.onnx");
     let done = export(&network, &output, &more);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));

@@ -35,7 +35,7 @@ fn an_exported_network_is_published_and_activated() {
     let setup = publisher.setup();
     let [network, detectors] =
         ["models/mobilefacenet.onnx", "models"].map(|file| text(&repository_file(file)));
-    for (version, more) in [(1, &["--calibrate", calibrate.as_str()][..]), (2, &[])] {
+    for (version, more) in [(1, &["--calibrate", calibrate.as_str(), "--augment", "12"][..]), (2, &[])] {
         let models = publisher.path(&format!("exported-{version}"));
         let output = text(&models);
         let export =

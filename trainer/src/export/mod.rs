@@ -51,6 +51,10 @@ pub struct Args {
     /// The folder with pictures of faces to calibrate the 8-bit network with. Without it no 8-bit network is made.
     #[arg(long, value_name = "FOLDER")]
     calibrate: Option<PathBuf>,
+    /// Number of variants of each calibration picture.
+    #[arg(long, value_name = "N", default_value_t = quantize::VARIANTS, requires = "calibrate")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
+    augment: u32,
     /// Write nothing and exit with 1 if the mean cosine of 8-bit to float embeddings is below this.
     #[arg(long, value_name = "COSINE", default_value_t = 0.99, requires = "calibrate")]
     min_cosine: f64,
@@ -149,7 +153,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut precisions = vec![Precision::Fp32];
     let mut cosine = None;
     if let Some(pictures) = &args.calibrate {
-        let how = quantize::QuantizeSettings::shipped(pictures, detectors.folder(), &network_input());
+        let shipped = quantize::QuantizeSettings::shipped(pictures, detectors.folder(), &network_input());
+        let how = quantize::QuantizeSettings { variants: args.augment, ..shipped };
         let (int8, report) = quantize::quantize(&fp32, &how).context("the network cannot be quantized")?;
         let mean = report.least_mean();
         if mean < args.min_cosine {

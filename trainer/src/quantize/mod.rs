@@ -29,7 +29,7 @@ use tract_onnx::pb::ModelProto;
 /// Default of --headroom, percent: values of other pictures reach further than those of few calibration pictures.
 const HEADROOM: f32 = 18.0;
 /// Default number of variants of each picture.
-const VARIANTS: u32 = 120;
+pub(crate) const VARIANTS: u32 = 120;
 
 #[derive(Debug, clap::Args)]
 #[command(
