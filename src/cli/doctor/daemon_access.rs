@@ -26,7 +26,7 @@ enum Resource {
 /// A finding for each resource that may not be used. Missing ones are reported by their own checks.
 pub fn check(context: &CheckContext) -> Vec<Finding> {
     let host = &context.host;
-    let user = User::find(host, SERVICE_USER);
+    let user = ServiceUser::find(host);
     let resources = resources(context.config()).into_iter();
     let refused = resources.filter(|resource| {
         let path = host.path(resource.path());
@@ -114,14 +114,16 @@ fn device_fix(host: &Host, node: &Path, user: &str) -> String {
     }
 }
 
-/// A user with all groups, from `/etc/passwd` and `/etc/group`.
-struct User {
+/// The user of the service with all groups, from `/etc/passwd` and `/etc/group`.
+pub struct ServiceUser {
     id: u32,
     groups: Vec<u32>,
 }
 
-impl User {
-    fn find(host: &Host, name: &str) -> Option<Self> {
+impl ServiceUser {
+    /// The user; `None` without the package.
+    pub fn find(host: &Host) -> Option<Self> {
+        let name = SERVICE_USER;
         let users = host.read_text("/etc/passwd")?;
         let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let user = users.find(|fields| fields.first() == Some(&name))?;
@@ -136,7 +138,7 @@ impl User {
     }
 
     /// Whether this user may read and write a file or device, or write and enter a folder.
-    fn can_use(&self, metadata: &Metadata) -> bool {
+    pub fn can_use(&self, metadata: &Metadata) -> bool {
         // The kernel uses the first class that applies: owner, group, others.
         let shift = if metadata.uid() == self.id {
             6
@@ -188,7 +190,7 @@ mod tests {
         fs::write(folder.path().join("etc/passwd"), users).unwrap();
         fs::write(folder.path().join("etc/group"), format!("nobody:x:64990:\nvideo:x:{gid}:{members}\n"))
             .unwrap();
-        let allowed = User::find(&host, SERVICE_USER).unwrap().can_use(&camera.metadata().unwrap());
+        let allowed = ServiceUser::find(&host).unwrap().can_use(&camera.metadata().unwrap());
         (!allowed).then(|| Resource::Device(CAMERA.into()).refusal(&host, Some(SERVICE_USER)))
     }
 
@@ -202,7 +204,7 @@ mod tests {
         assert!(fix.starts_with("run `usermod --append --groups video ostiary`"), "{fix}");
         let fix = refusal(0o600, "ostiary").unwrap().fix.unwrap();
         assert!(fix.contains("udev rules"), "{fix}");
-        assert!(User::find(&host_with_files(&[]).1, SERVICE_USER).is_none());
+        assert!(ServiceUser::find(&host_with_files(&[]).1).is_none());
     }
 
     #[test]
