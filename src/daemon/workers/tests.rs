@@ -16,7 +16,7 @@ use ostiary_events::{
     Denial, Event, EventName, EventSink, Grant, OutputError, PromptMessage, ReopeningStore, User,
 };
 use ostiary_mqtt as mqtt;
-use ostiary_mqtt::{DoorDescription, DoorSummary, Mqtt, Received};
+use ostiary_mqtt::{DoorDescription, DoorSummary, ModelVersions, Mqtt, Received};
 use ostiary_pipeline::{TrackLiveness, TrackedFace};
 use ostiary_testkit::Broker;
 use ostiary_texts::{Message, Texts};
@@ -535,7 +535,13 @@ fn a_prompt_reaches_a_subscriber_of_the_broker_in_the_language() {
             has_relay: false,
             has_contact: false,
             mode: ModeName::Normal,
-            summary: DoorSummary { people: 1, model: "0123456789abcdef".into(), household: None },
+            summary: DoorSummary {
+                people: 1,
+                model: "0123456789abcdef".into(),
+                models: ModelVersions { installed: "bundle 7".into(), latest: "bundle 7".into() },
+                temperature: None,
+                household: None,
+            },
         };
         vec![Box::new(Mqtt::start(&config, description, store.clone(), Box::new(|_| {})).unwrap())]
     });
