@@ -732,6 +732,34 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
 }
 
 #[test]
+fn new_events_wait_for_home_assistant_after_an_interruption_of_the_broker() {
+    let broker = Broker::open();
+    let proxy = Proxy::new(broker.port());
+    let subscriber = Subscriber::new(broker.port());
+    let mut door = Door::new(proxy.port);
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    let first = door.report(granted("Anna"));
+    assert_eq!(json(&subscriber.next(LIVE_VISITOR))["id"], first);
+    door.wait_until_sent();
+    proxy.cut();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
+    proxy.restore();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    let later = [door.report(granted("Anna")), door.report(granted("Ben"))];
+    // Not on the topic of all events.
+    assert_eq!(subscriber.ids(3), [first, later[0], later[1]]);
+    door.wait_until_sent();
+    let is_live = |message: &Publish| message.topic == LIVE_VISITOR.as_bytes();
+    assert!(!subscriber.pending.borrow().iter().any(is_live), "it waits");
+    let online = PublishOptions::at_least_once();
+    subscriber.client.publish("homeassistant/status", "online", online).unwrap();
+    assert_eq!(later.map(|_| json(&subscriber.next(LIVE_VISITOR))["id"].as_u64().unwrap()), later);
+    // From then on none waits.
+    let last = door.report(granted("Anna"));
+    assert_eq!(json(&subscriber.next(LIVE_VISITOR))["id"], last);
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_the_right_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");

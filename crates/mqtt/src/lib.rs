@@ -9,6 +9,7 @@ mod command;
 mod discovery;
 mod error;
 mod event_message;
+mod held_events;
 mod instance;
 mod known_person;
 mod lateness;
@@ -279,10 +280,21 @@ impl Worker {
             reason: "too many messages wait".to_owned(),
         };
         loop {
-            let notice = match connection.recv() {
-                Ok(Ok(notice)) => notice,
-                Ok(Err(error)) => return Err(error::classify(&self.broker, &error)),
-                Err(_) => return Ok(()),
+            let notice = match self.shared.time_to_wait() {
+                None => connection.recv().ok(),
+                Some(left) => match connection.recv_timeout(left) {
+                    Ok(notice) => Some(notice),
+                    Err(rumqttc::RecvTimeoutError::Timeout { .. }) => {
+                        self.shared.stop_waiting();
+                        continue;
+                    }
+                    Err(_) => None,
+                },
+            };
+            let notice = match notice {
+                Some(Ok(notice)) => notice,
+                Some(Err(error)) => return Err(error::classify(&self.broker, &error)),
+                None => return Ok(()),
             };
             match notice {
                 Notice::Incoming(Packet::ConnAck(_)) => {

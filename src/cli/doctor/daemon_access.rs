@@ -210,11 +210,11 @@ mod tests {
     #[test]
     fn the_daemon_cannot_use_files_of_root() {
         let (folder, host) = host_with_files(&[("/var/lib/ostiary/facebank.sqlite", "")]);
-        let other = User { id: 64990, groups: vec![64990] };
+        let other = ServiceUser { id: 64990, groups: vec![64990] };
         let file = folder.path().join("var/lib/ostiary/facebank.sqlite");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(!other.can_use(&file.metadata().unwrap()));
-        let owner = User { id: file.metadata().unwrap().uid(), groups: Vec::new() };
+        let owner = ServiceUser { id: file.metadata().unwrap().uid(), groups: Vec::new() };
         assert!(owner.can_use(&file.metadata().unwrap()));
         let finding =
             Resource::File("/var/lib/ostiary/facebank.sqlite".into()).refusal(&host, Some(SERVICE_USER));
