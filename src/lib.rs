@@ -6,6 +6,7 @@
 //! connects them with threads and queues.
 
 pub mod annotate;
+mod board_temperature;
 pub mod cli;
 pub mod daemon;
 pub mod demo;

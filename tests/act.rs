@@ -29,7 +29,7 @@ use ostiary_events::{
     PromptText, ReopeningStore, SPOOL, StoreError, User,
 };
 use ostiary_mqtt as mqtt;
-use ostiary_mqtt::{DoorDescription, DoorSummary, KnownPerson, Mqtt};
+use ostiary_mqtt::{DoorDescription, DoorSummary, KnownPerson, ModelVersions, Mqtt};
 use ostiary_testkit::{Broker, TIMEOUT, evidence, free_port, wait_for};
 use rumqttc::{Client, MqttOptions, Packet, Publish, PublishOptions, QoS};
 use serde_json::Value;
@@ -197,7 +197,14 @@ impl Door {
 }
 
 fn front() -> DoorDescription<'static> {
-    let summary = DoorSummary { people: 2, model: "0123456789abcdef".into(), household: None };
+    let models = ModelVersions { installed: "bundle 7".into(), latest: "bundle 8".into() };
+    let summary = DoorSummary {
+        people: 2,
+        model: "0123456789abcdef".into(),
+        models,
+        temperature: Some(47),
+        household: None,
+    };
     DoorDescription { name: "front", has_relay: true, has_contact: true, mode: ModeName::Normal, summary }
 }
 
@@ -725,6 +732,34 @@ fn events_are_stored_while_the_broker_is_away_and_sent_in_order() {
 }
 
 #[test]
+fn new_events_wait_for_home_assistant_after_an_interruption_of_the_broker() {
+    let broker = Broker::open();
+    let proxy = Proxy::new(broker.port());
+    let subscriber = Subscriber::new(broker.port());
+    let mut door = Door::new(proxy.port);
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    let first = door.report(granted("Anna"));
+    assert_eq!(json(&subscriber.next(LIVE_VISITOR))["id"], first);
+    door.wait_until_sent();
+    proxy.cut();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"offline");
+    proxy.restore();
+    assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
+    let later = [door.report(granted("Anna")), door.report(granted("Ben"))];
+    // Not on the topic of all events.
+    assert_eq!(subscriber.ids(3), [first, later[0], later[1]]);
+    door.wait_until_sent();
+    let is_live = |message: &Publish| message.topic == LIVE_VISITOR.as_bytes();
+    assert!(!subscriber.pending.borrow().iter().any(is_live), "it waits");
+    let online = PublishOptions::at_least_once();
+    subscriber.client.publish("homeassistant/status", "online", online).unwrap();
+    assert_eq!(later.map(|_| json(&subscriber.next(LIVE_VISITOR))["id"].as_u64().unwrap()), later);
+    // From then on none waits.
+    let last = door.report(granted("Anna"));
+    assert_eq!(json(&subscriber.next(LIVE_VISITOR))["id"], last);
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_the_right_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");
@@ -741,10 +776,11 @@ fn a_wrong_password_is_refused_and_the_right_one_is_not() {
             ..broker_at(broker.port())
         }
     };
-    mqtt::check(&with("right\n"), "front").unwrap();
-    let message = mqtt::check(&with("wrong"), "front").unwrap_err().to_string();
+    mqtt::check(&with("right\n"), "front", Path::new("events.sqlite")).unwrap();
+    let message = mqtt::check(&with("wrong"), "front", Path::new("events.sqlite")).unwrap_err().to_string();
     assert!(message.contains("refused the credentials") && message.contains("mqtt.username"), "{message}");
-    let message = mqtt::check(&broker_at(broker.port()), "front").unwrap_err().to_string();
+    let message =
+        mqtt::check(&broker_at(broker.port()), "front", Path::new("events.sqlite")).unwrap_err().to_string();
     assert!(message.contains("refused the credentials"), "{message}");
 }
 
@@ -754,7 +790,7 @@ fn a_check_does_not_disconnect_the_running_daemon() {
     let subscriber = Subscriber::new(broker.port());
     let mut door = Door::new(broker.port());
     assert_eq!(&subscriber.next(AVAILABILITY).payload[..], b"online");
-    mqtt::check(&broker_at(broker.port()), "front").unwrap();
+    mqtt::check(&broker_at(broker.port()), "front", Path::new("events.sqlite")).unwrap();
     door.report(unknown());
     loop {
         let message = subscriber.received.recv_timeout(TIMEOUT).unwrap();
@@ -767,15 +803,16 @@ fn a_check_does_not_disconnect_the_running_daemon() {
 
 #[test]
 fn an_unreachable_and_a_silent_broker_are_reported() {
-    let message = mqtt::check(&broker_at(free_port()), "front").unwrap_err().to_string();
+    let message =
+        mqtt::check(&broker_at(free_port()), "front", Path::new("events.sqlite")).unwrap_err().to_string();
     assert!(message.contains("not reachable") && message.contains("mqtt.port"), "{message}");
     // Accepts a connection and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let message = mqtt::check(&broker_at(port), "front").unwrap_err().to_string();
+    let message = mqtt::check(&broker_at(port), "front", Path::new("events.sqlite")).unwrap_err().to_string();
     assert!(message.contains("no answer"), "{message}");
     let nowhere = config::Mqtt { host: "broker.invalid".into(), ..broker_at(1883) };
-    let message = mqtt::check(&nowhere, "front").unwrap_err().to_string();
+    let message = mqtt::check(&nowhere, "front", Path::new("events.sqlite")).unwrap_err().to_string();
     assert!(message.contains("not reachable") && message.contains("mqtt.host"), "{message}");
 }
 
@@ -800,9 +837,9 @@ fn tls_is_checked_both_ways() {
         ca_file: Some(at("ca.pem")),
         ..broker_at(broker.port())
     };
-    mqtt::check(&good, "front").unwrap();
+    mqtt::check(&good, "front", Path::new("events.sqlite")).unwrap();
     let fails = |config: config::Mqtt, fix: &str| {
-        let message = mqtt::check(&config, "front").unwrap_err().to_string();
+        let message = mqtt::check(&config, "front", Path::new("events.sqlite")).unwrap_err().to_string();
         assert!(message.contains(fix), "{message}");
     };
     fails(config::Mqtt { ca_file: Some(at("other.pem")), ..good.clone() }, "set mqtt.ca_file");
@@ -822,7 +859,7 @@ fn tls_is_checked_both_ways() {
         key_file: Some(at("client.key")),
         ..good.clone()
     };
-    mqtt::check(&strict_good, "front").unwrap();
+    mqtt::check(&strict_good, "front", Path::new("events.sqlite")).unwrap();
     fails(config::Mqtt { port: strict.port(), ..good.clone() }, "set mqtt.cert_file");
     fails(config::Mqtt { key_file: None, ..strict_good }, "set both");
 }

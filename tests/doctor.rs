@@ -14,15 +14,17 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use ostiary_access::DenialReason;
+use ostiary_access::{DenialReason, ModeName};
 use ostiary_config as config;
 use ostiary_core::{ChannelOrder, Embedding, ModelId, ModelRole, Precision};
-use ostiary_events::{Denial, Event, EventKind, EventStore, Grant};
+use ostiary_events::{Denial, Event, EventKind, EventStore, Grant, ReopeningStore};
 use ostiary_facebank::{DaemonLock, Facebank, PhotoHash, Template};
 use ostiary_models::{Bundle, Manifest};
-use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, portrait};
+use ostiary_mqtt::{DoorDescription, DoorSummary, ModelVersions, Mqtt};
+use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, portrait, wait_for};
 use serde_json::Value;
 
 /// The checks in their order.
@@ -571,6 +573,38 @@ fn a_missing_gpio_chip_and_one_of_another_type_are_named() {
         ["exit button", "door contact"].map(|what| format!("{what}: /dev/null is not a GPIO chip"))
     );
     assert!(findings.with("fault")[0]["mend"].as_str().unwrap().contains("inputs.chip"));
+}
+
+#[test]
+fn another_door_of_the_same_name_is_found_at_the_broker() {
+    let broker = Broker::open();
+    let settings = config::Mqtt { host: "127.0.0.1".into(), port: broker.port(), ..config::Mqtt::default() };
+    let door = Door::new()
+        .with("mqtt.enabled", "true")
+        .with("mqtt.host", &settings.host)
+        .with("mqtt.port", &settings.port.to_string());
+    // This door itself runs.
+    let start = |path: PathBuf| {
+        let config = config::Events { path, ..config::Events::default() };
+        let models = ModelVersions { installed: "bundle 7".into(), latest: "bundle 7".into() };
+        let summary =
+            DoorSummary { people: 0, model: "0123".into(), models, temperature: None, household: None };
+        let (name, mode) = ("door", ModeName::Normal);
+        let description = DoorDescription { name, has_relay: false, has_contact: false, mode, summary };
+        let store = Arc::new(Mutex::new(ReopeningStore::open(&config, true).unwrap()));
+        let running = Mqtt::start(&settings, description, store, Box::new(|_| {})).unwrap();
+        let as_seen_by_others = || ostiary_mqtt::check(&settings, name, Path::new("third.sqlite")).unwrap();
+        wait_for("the door is connected", as_seen_by_others);
+        running
+    };
+    let own = start(door.path("events.sqlite"));
+    assert_eq!(door.findings().of("broker").0, "ok");
+    drop(own);
+    let another = start(door.path("another.sqlite"));
+    door.has_fault("broker", &["another door publishes as ostiary/door", "set door.name"]);
+    // It may have been this door, on another machine.
+    drop(another);
+    assert_eq!(door.findings().of("broker").0, "ok");
 }
 
 #[test]

@@ -91,7 +91,11 @@ fn commands(page: &str) -> Vec<Vec<String>> {
             let line = line.strip_prefix("sudo -u ostiary ").or(line.strip_prefix("sudo ")).unwrap_or(line);
             let mut words = line.split_whitespace().map(str::to_owned);
             let is_ours = matches!(words.next()?.as_str(), "ostiary" | "target/release/ostiary");
-            let words: Vec<String> = words.collect();
+            let mut words: Vec<String> = words.collect();
+            // One of several doors.
+            if words.first().is_some_and(|word| word == "--door") {
+                words.drain(..words.len().min(2));
+            }
             (is_ours && !words.is_empty()).then_some(words)
         })
         .collect()

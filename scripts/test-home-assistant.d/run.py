@@ -22,6 +22,7 @@ from homeassistant import auth, bootstrap, config_entries, core, loader
 from homeassistant.components.mqtt import const as mqtt
 from homeassistant.const import EVENT_STATE_CHANGED, __version__
 from homeassistant.helpers import device_registry, entity_registry
+from homeassistant.helpers.recorder import async_initialize_recorder as initialize_recorder
 from homeassistant.setup import async_setup_component
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -68,13 +69,31 @@ port = {port}
     def enroll(self, name, portrait):
         subprocess.run(self.command("enroll", name, str(PORTRAITS / portrait)), check=True, stdout=subprocess.DEVNULL)
 
-    def start(self, stack, clip, *settings):
-        """Starts the door in front of a clip, at the speed of the clip. It ends with the clip, or with the stack."""
+    def events(self):
+        """All events of the record."""
+        output = subprocess.run(self.command("--json", "events", "--limit", "100000"), check=True, capture_output=True, text=True)
+        return [json.loads(line) for line in output.stdout.splitlines()]
+
+    def start(self, stack, clip, *settings, before=()):
+        """Starts the door in front of a clip, at the speed of the clip. It ends with the clip, or with the stack. The words `before`
+        begin the command."""
         arguments = ["run", "--json", "--set", f"camera.source={clip}", "--set", "camera.realtime=true"]
         for setting in settings:
             arguments += ["--set", setting]
         with open(self.folder / "door.log", "a") as log:
-            return started(stack, self.command(*arguments), stdout=log, stderr=log)
+            return started(stack, [*before, *self.command(*arguments)], stdout=log, stderr=log)
+
+
+def with_temperature(folder, degrees):
+    """The beginning of a command that runs on a board with a sensor of this temperature."""
+    zone = folder / "thermal/thermal_zone0"
+    zone.mkdir(parents=True, exist_ok=True)
+    (zone / "type").write_text("cpu-thermal\n")
+    (zone / "temp").write_text(f"{degrees * 1000}\n")
+    # Seen by this process alone.
+    namespace = ["--mount"] if os.geteuid() == 0 else ["--map-root-user", "--mount"]
+    mount = 'mount --bind "$0" /sys/class/thermal && exec "$@"'
+    return ["unshare", *namespace, "sh", "-c", mount, str(folder / "thermal")]
 
 
 def clip(folder, portrait, seconds):
@@ -125,7 +144,8 @@ class Warnings(logging.Handler):
             self.messages.append(f"{record.name}: {record.getMessage()}")
 
 
-async def start_home_assistant(stack, folder, port):
+async def start_home_assistant(stack, folder, port, recorder=False):
+    """Starts Home Assistant, which stops with the stack. The recorder writes all states into a database in the folder."""
     hass = core.HomeAssistant(str(folder))
     stack.push_async_callback(hass.async_stop)
     loader.async_setup(hass)
@@ -134,7 +154,14 @@ async def start_home_assistant(stack, folder, port):
     await bootstrap.async_load_base_functionality(hass)
     hass.auth = await auth.auth_manager_from_config(hass, [], [])
     assert await async_setup_component(hass, "homeassistant", {})
+    if recorder:
+        initialize_recorder(hass)
+        assert await async_setup_component(hass, "recorder", {"recorder": {"commit_interval": 1}})
     await hass.async_start()
+    if hass.config_entries.async_entries("mqtt"):
+        # From an earlier start in this folder.
+        assert await async_setup_component(hass, "mqtt", {})
+        return hass
     fields = {
         "data": {"broker": "127.0.0.1", "port": port, "discovery": True, "discovery_prefix": "homeassistant"},
         "discovery_keys": MappingProxyType({}),
@@ -227,7 +254,7 @@ async def check_with(stack, folder):
         return {device.name for device in found if device.manufacturer == "Ostiary"}
 
     print("A stranger")
-    process = door.start(stack, unknown)
+    process = door.start(stack, unknown, before=with_temperature(folder, 47))
     await wait_for("the stranger", lambda: state("sensor.last_visitor") == "stranger")
     await wait_for("the event", lambda: any(kind["event_type"] == "denied" for name, kind in events))
     late = [event for event in received if event.get("late")]
@@ -243,16 +270,20 @@ async def check_with(stack, folder):
         "binary_sensor.camera": "on",
         "binary_sensor.problem": "off",
         "binary_sensor.event_record": "off",
+        "sensor.board_temperature": "47",
+        "update.model_update": "off",
     }
     found = {entity: state(entity) for entity in expected}
     # The reason `unknown` is a word of the door.
     assert found == expected, found
     assert re.fullmatch("[0-9a-f]{16}", state("sensor.model")), state("sensor.model")
     assert re.match(r"\d{4}-\d\d-\d\dT", state("sensor.last_visit")), state("sensor.last_visit")
+    update = hass.states.get("update.door_front_model_update").attributes
+    assert update["installed_version"] == update["latest_version"] == "own folder", update
     registry = entity_registry.async_get(hass).entities.values()
     entities = {entry.original_name for entry in registry if entry.platform == "mqtt"}
     names = {"Visitor event", "Door event", "System event", "Last visitor", "Last visit", "Last reason", "Mode", "Lock", "Prompt"}
-    assert entities == names | {"Camera", "Problem", "Event record", "People", "Model"}, entities
+    assert entities == names | {"Camera", "Problem", "Event record", "People", "Model", "Model update", "Board temperature"}, entities
     assert devices() == {"Door front"}, devices()
     await wait_for("the automation of the guide", lambda: notified)
     assert set(notified) == {"Somebody unknown is at the front door"}, notified
@@ -262,6 +293,7 @@ async def check_with(stack, folder):
     print("A person whose name looks like a template")
     process = door.start(stack, known)
     await wait_for("the person", lambda: state("sensor.last_visitor") == SHOWN_NAME)
+    assert state("sensor.board_temperature") is None, "a board without a sensor has no temperature"
     await wait_for("the event", lambda: ("visitor_event", SHOWN_NAME) in [(name, one.get("person")) for name, one in events])
     process.wait(TIMEOUT_S)
     shown = [event["id"] for _, event in events]
@@ -291,11 +323,14 @@ async def check_with(stack, folder):
     assert hass.states.get("lock.door_front_lock") is None, "a door without a relay has no lock"
     stop(process)
 
-    print("A lock, as a door with a relay announces it")
-    announced = (ROOT / "tests/snapshots/act__home_assistant_commands.snap").read_text().split("---", 2)[2]
-    lock = json.loads(announced)["lock"] | {"unique_id": "another_lock", "name": "Another lock"}
+    print("A lock, as a door with a relay announces it, and an update of the models")
+    def announced(name):
+        return json.loads((ROOT / f"tests/snapshots/act__home_assistant_{name}.snap").read_text().split("---", 2)[2])
+
+    lock = announced("commands")["lock"] | {"unique_id": "another_lock", "name": "Another lock"}
     device = {"identifiers": ["another"], "name": "Another"}
-    config = {"device": device, "origin": {"name": "ostiary"}, "components": {"lock": lock}}
+    update = announced("discovery")["components"]["model_update"] | {"unique_id": "another_update"}
+    config = {"device": device, "origin": {"name": "ostiary"}, "components": {"lock": lock, "model_update": update}}
     publisher.publish("homeassistant/device/another/config", json.dumps(config), 1, True).wait_for_publish(5)
     given = []
     publisher.message_callback_add("ostiary/front/command", lambda _client, _data, message: given.append(json.loads(message.payload)))
@@ -309,6 +344,13 @@ async def check_with(stack, folder):
         await hass.services.async_call("lock", service, {"entity_id": entity}, blocking=True)
         await wait_for(command, lambda: given and given[-1]["command"] == command)
     assert [one["seconds"] for one in given] == [3600] * 3 and len({one["nonce"] for one in given}) == 3, given
+    shown = "update.another_model_update"
+    for installed, latest, expected in [("program 0.2.0", "bundle 1", "on"), ("bundle 9", "bundle 10", "on"), ("bundle 10", "bundle 10", "off")]:
+        models = {"installed_version": installed, "latest_version": latest}
+        publisher.publish("ostiary/front/state", json.dumps({"models": models}), 1).wait_for_publish(5)
+        await wait_for(latest, lambda: hass.states.get(shown).attributes["installed_version"] == installed)
+        found = hass.states.get(shown)
+        assert (found.state, found.attributes["latest_version"], found.attributes["supported_features"] & 1) == (expected, latest, 0), found
     publisher.publish("homeassistant/device/another/config", "", 1, True).wait_for_publish(5)
 
     print("Messages that are empty or no JSON")
@@ -324,7 +366,8 @@ async def check_with(stack, folder):
     await wait_for(devices, lambda: devices() == set())
 
 
-def main():
+def main(check, done):
+    """Runs a check in a new folder."""
     warnings = Warnings()
     logging.getLogger().addHandler(warnings)
     with tempfile.TemporaryDirectory() as name:
@@ -336,7 +379,8 @@ def main():
             log = folder / "door" / "door.log"
             print(log.read_text()[-8000:] if log.exists() else "", *warnings.messages, sep="\n", file=sys.stderr)
             raise
-    print("Home Assistant shows the door as the guide says.")
+    print(done)
 
 
-main()
+if __name__ == "__main__":
+    main(check, "Home Assistant shows the door as the guide says.")

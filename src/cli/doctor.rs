@@ -6,6 +6,7 @@ mod broker;
 mod camera;
 mod clock;
 mod control;
+mod credentials;
 mod daemon_access;
 mod device_rules;
 mod event_trail;
@@ -39,7 +40,7 @@ use std::process::ExitCode;
 use finding::{Finding, Status};
 use host::Host;
 use ostiary_config as config;
-use ostiary_config::{Config, Loaded, Problem};
+use ostiary_config::{Config, Loaded, NamedDoor, Problem};
 use ostiary_facebank::{DaemonLock, FacebankError};
 use serde::Serialize;
 use serde_json::json;
@@ -71,6 +72,8 @@ struct CheckContext {
     host: Host,
     /// The running daemon that uses this facebank.
     daemon: Option<Daemon>,
+    /// The name of the service, without `.service`.
+    unit_name: String,
     /// The service; `None` without systemd.
     unit: Option<ServiceUnit>,
 }
@@ -145,8 +148,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Err(_) => config::examine(&globals.layers())?,
     };
     let host = Host::local();
-    let (daemon, unit) = (running_daemon(&loaded.config), ServiceUnit::query(&host));
-    let context = CheckContext { loaded, problems, host, daemon, unit };
+    let unit_name = globals.door.as_ref().map_or_else(|| "ostiary".to_owned(), NamedDoor::unit);
+    let (daemon, unit) = (running_daemon(&loaded.config), ServiceUnit::query(&host, &unit_name));
+    let context = CheckContext { loaded, problems, host, daemon, unit_name, unit };
     let mut has_fault = false;
     let mut findings = Vec::new();
     for (check, examine) in CHECKS {

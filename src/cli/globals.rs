@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use ostiary_config as config;
-use ostiary_config::{Config, ConfigError, Layers, Loaded};
+use ostiary_config::{Config, ConfigError, Layers, Loaded, NamedDoor};
 
 #[derive(Debug, clap::Args)]
 pub struct Globals {
+    /// The door of this name, on a board with several: its files are in /etc/ostiary-NAME and /var/lib/ostiary-NAME.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub door: Option<NamedDoor>,
+
     /// Read this configuration file instead of /etc/ostiary/ostiary.toml and conf.d.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -64,12 +68,13 @@ impl Globals {
         let environment = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();
-        let layers = Layers::default();
+        let layers = self.door.clone().map_or_else(Layers::default, Layers::of_door);
         let settings = match &self.config {
             Some(_) => self.settings.clone(),
             None => self.settings.clone().or(layers.settings),
         };
         Layers {
+            door: layers.door,
             folder: layers.folder,
             file: self.config.clone(),
             settings,

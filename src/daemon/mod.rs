@@ -11,7 +11,7 @@
 //! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. `control_api` answers the calls of the control
 //! API, each connection in a thread of its own; those who watch get frames from `live_view`. The threads share `shared`, the
 //! event store, and the slots (`latest`) in which `supervisor` puts a new configuration. `config_files` reads the configuration again.
-//! `mqtt_commands` carries out commands of the broker.
+//! `mqtt_commands` carries out commands of the broker; `slow_values` reads what it is shown of the board and of stored models.
 
 mod capture_worker;
 mod challenges;
@@ -34,6 +34,7 @@ mod progress;
 mod queue;
 mod saved_state;
 mod shared;
+mod slow_values;
 mod store_worker;
 mod supervisor;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use ostiary_core::{ModelId, ModelRole};
 use ostiary_devices::{Inputs, Relay, Signals};
 use ostiary_events::{Action, Administration, EventKind, EventSink, ReopeningStore, User, logging};
 use ostiary_facebank::{DaemonLock, Facebank, FacebankError, Gallery, PersonSummary};
-use ostiary_models::{Bundle, Manifest};
+use ostiary_models::{Bundle, BundleOrigin, Manifest};
 use ostiary_mqtt as mqtt;
 use ostiary_mqtt::{KnownPerson, Mqtt};
 use ostiary_pipeline::{RecognitionPipeline, Thresholds};
@@ -43,6 +43,7 @@ use super::mode_at_start;
 use super::mqtt_commands;
 use super::probation_run::{ProbationRun, RolledBack};
 use super::shared::Shared;
+use super::slow_values::SlowValues;
 use super::store_worker::StoreWorker;
 use super::vision_worker::{AccessRules, FrameObserver, PendingUpdate, VisionWorker};
 use super::visit_file::{self, FirstState};
@@ -174,6 +175,7 @@ fn run_with(
     {
         started = format!("{started}, {lockdown}");
     }
+    let slow_values = SlowValues::new(&config.models, models.origin());
     let mut mqtt_summary = None;
     if config.mqtt.enabled {
         let description = mqtt::DoorDescription {
@@ -181,7 +183,7 @@ fn run_with(
             has_relay: door_summary.has_relay,
             has_contact: door_summary.has_contact,
             mode: shared.mode().name(),
-            summary: summary_for_mqtt(&config.mqtt, &door_summary, &facebank),
+            summary: summary_for_mqtt(&config.mqtt, &door_summary, &slow_values, &facebank),
         };
         let commands = mqtt_commands::start(shared.clone(), facebank_path.clone())?;
         let mqtt = Mqtt::start(&config.mqtt, description, store.clone(), commands)?;
@@ -246,6 +248,7 @@ fn run_with(
         started,
         control_api,
         door_summary,
+        slow_values,
         mqtt_summary,
         requests,
     };
@@ -282,6 +285,8 @@ struct Supervisor<'a> {
     control_api: Arc<ControlApi>,
     /// What the control API shows of people and models.
     door_summary: DoorSummary,
+    /// The temperature of the board, and where the models come from.
+    slow_values: SlowValues,
     /// Tells MQTT of people and models; `None` without MQTT.
     mqtt_summary: Option<mqtt::SummaryHandle>,
     /// What calls of the control API ask for.
@@ -350,6 +355,9 @@ impl Supervisor<'_> {
             if facebank_checked.elapsed() > FACEBANK_CHECK_INTERVAL {
                 facebank_checked = Instant::now();
                 is_stale = self.update_gallery(facebank, is_stale);
+                if self.mqtt_summary.is_some() && self.slow_values.update(&self.config.models) {
+                    self.report_summary(facebank);
+                }
                 self.clock_monitor.check(&self.shared.wall, &self.config);
                 let frames = self.shared.progress.frames();
                 self.probation_run.take_if(|run| run.is_passed(frames));
@@ -392,7 +400,7 @@ impl Supervisor<'_> {
     fn report_summary(&self, facebank: &Facebank) {
         self.control_api.set_summary(self.door_summary.clone());
         if let Some(mqtt) = &self.mqtt_summary {
-            mqtt.set(summary_for_mqtt(&self.config.mqtt, &self.door_summary, facebank));
+            mqtt.set(summary_for_mqtt(&self.config.mqtt, &self.door_summary, &self.slow_values, facebank));
         }
     }
 
@@ -452,7 +460,7 @@ impl Supervisor<'_> {
                 Err(detail)
             }
             Ok(prepared) => {
-                let PreparedReload { loaded, model, manifest, pending_update, detail, .. } = prepared;
+                let PreparedReload { loaded, model, manifest, origin, pending_update, detail, .. } = prepared;
                 if let Some(files) = &mut self.files {
                     files.set(&loaded);
                 }
@@ -461,6 +469,7 @@ impl Supervisor<'_> {
                 // Before the new models are used for the first time.
                 *self.probation_run = ProbationRun::after_reload(&config.models, self.probation_run.take());
                 self.manifest = manifest;
+                self.slow_values.set_models(&config.models, origin);
                 self.door_summary.people = prepared.people;
                 self.door_summary.model = model.clone();
                 self.door_summary.liveness = config.liveness.level();
@@ -522,6 +531,7 @@ impl Supervisor<'_> {
             loaded,
             model,
             manifest,
+            origin: bundle.origin(),
             pending_update,
             groups_without_hours,
             thresholds,
@@ -541,6 +551,8 @@ struct PreparedReload {
     loaded: Loaded,
     model: ModelId,
     manifest: Manifest,
+    /// Where the models come from.
+    origin: BundleOrigin,
     pending_update: PendingUpdate,
     groups_without_hours: Vec<GroupWithoutHours>,
     thresholds: Thresholds,
@@ -550,8 +562,13 @@ struct PreparedReload {
     detail: String,
 }
 
-/// What clients of the broker are told of people. Names only if commands about people are allowed.
-fn summary_for_mqtt(config: &config::Mqtt, summary: &DoorSummary, facebank: &Facebank) -> mqtt::DoorSummary {
+/// What clients of the broker are told of people, models and the board. Names only if commands about people are allowed.
+fn summary_for_mqtt(
+    config: &config::Mqtt,
+    summary: &DoorSummary,
+    slow_values: &SlowValues,
+    facebank: &Facebank,
+) -> mqtt::DoorSummary {
     let known = |summary: PersonSummary| {
         let (id, enabled) = (summary.person.id.0, summary.person.enabled);
         (id, KnownPerson { name: summary.person.name, enabled })
@@ -563,7 +580,13 @@ fn summary_for_mqtt(config: &config::Mqtt, summary: &DoorSummary, facebank: &Fac
             BTreeMap::new()
         }
     });
-    mqtt::DoorSummary { people: summary.people, model: summary.model.to_string(), household }
+    mqtt::DoorSummary {
+        people: summary.people,
+        model: summary.model.to_string(),
+        models: slow_values.model_versions(),
+        temperature: slow_values.temperature(),
+        household,
+    }
 }
 
 /// Opens the facebank to read it. Creates an empty one if there is none.

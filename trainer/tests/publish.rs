@@ -21,7 +21,7 @@ use door::{Door, DoorSetup, portrait, repository_file, trainer};
 use jiff::{SignedDuration, Timestamp};
 use minisign::KeyPair;
 use ostiary_core::sha256;
-use ostiary_models::{Manifest, Release, Repository};
+use ostiary_models::{BundleOrigin, Manifest, Release, Repository};
 use publisher::{Publisher, change_manifest, copy_models, other_models, text};
 use serde_json::Value;
 use web_server::{Fault, TlsServer};
@@ -85,6 +85,9 @@ fn a_bundle_is_activated_and_rolled_back() {
     );
     assert!(setup.identify("obama2.jpg").contains("Ann"), "a pulled bundle is not active");
 
+    assert_eq!(setup.update_of(BundleOrigin::Program), Some(BundleOrigin::Store(2)));
+    assert_eq!(setup.update_of(BundleOrigin::Folder), None, "models.dir overrides the store");
+
     let active = setup.models(&["activate"]).good();
     assert_eq!(
         (&active[0]["version"], &active[0]["templates"], &active[0]["daemon"]),
@@ -116,6 +119,7 @@ fn a_bundle_is_activated_and_rolled_back() {
     // A timer does not activate a withdrawn bundle again. An explicit command does.
     let unasked = setup.models(&["pull", "--activate"]).good();
     assert_eq!(unasked[1]["withdrawn"], true, "{unasked:?}");
+    assert_eq!(setup.update_of(BundleOrigin::Store(2)), None, "a withdrawn bundle is no update");
     assert_eq!(setup.active(), Some(2));
     setup.models(&["activate", "3"]).good();
     assert_eq!(setup.active(), Some(3));

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use ostiary_config::Camera;
-use ostiary_core::{AddressError, Login, PasswordFileError, read_password_credential, read_password_file};
+use ostiary_core::{AddressError, Login, PasswordFileError, read_password_file, read_service_password};
 
 use super::CaptureError;
 
@@ -31,25 +31,24 @@ fn login_from(
     default: &Path,
 ) -> Result<Option<Login>, CaptureError> {
     let Some(user) = &camera.user else { return Ok(None) };
-    let (path, read) = match &camera.password_file {
-        Some(path) => (path.clone(), read_password_file(path)),
-        None => match read_password_credential(CREDENTIAL, credentials).transpose() {
-            Some(read) => (credentials.unwrap_or(default).join(CREDENTIAL), read),
-            None if default.exists() => (default.to_owned(), read_password_file(default)),
-            None => (default.to_owned(), Ok(String::new())),
-        },
-    };
-    let failed = |why: String| CaptureError::Setting {
+    let failed = |path: &Path, why: String| CaptureError::Setting {
         key: "camera.password_file",
         value: path.display().to_string(),
         why,
     };
-    let password = read.map_err(|error| match error {
-        PasswordFileError::Unreadable { why, .. } => failed(why.to_string()),
-        error @ PasswordFileError::Mode { .. } => failed(error.to_string()),
+    let read = match &camera.password_file {
+        Some(path) => read_password_file(path).map(|password| Some((path.clone(), password))),
+        None => read_service_password(CREDENTIAL, credentials, default),
+    };
+    let read = read.map_err(|error| match error {
+        PasswordFileError::Unreadable { path, why } => failed(&path, why.to_string()),
+        PasswordFileError::Mode { ref path, .. } | PasswordFileError::NotPassed { ref path } => {
+            failed(path, error.to_string())
+        }
     })?;
+    let (path, password) = read.unwrap_or_default();
     if password.contains(char::is_control) {
-        return Err(failed("the password has a line break or another control character".into()));
+        return Err(failed(&path, "the password has a line break or another control character".into()));
     }
     Login::new(user.as_str(), password).map(Some).map_err(|error: AddressError| CaptureError::Setting {
         key: "camera.user",

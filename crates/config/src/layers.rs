@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
 use crate::error::Problem;
+use crate::named_door::NamedDoor;
 use crate::origin::Origin;
 use crate::{lookup, rule};
 
@@ -21,6 +22,8 @@ pub(crate) const MAX_FILE: u64 = 1 << 20;
 /// The sources of the configuration. The daemon keeps them, so that a reload reads the same places again.
 #[derive(Debug, Clone)]
 pub struct Layers {
+    /// One of several doors on a board, whose defaults are below all other layers; `None` for the only or first one.
+    pub door: Option<NamedDoor>,
     /// The folder with `ostiary.toml` and `conf.d`.
     pub folder: PathBuf,
     /// A file that is read instead of the folder's; it must exist.
@@ -43,6 +46,7 @@ pub const SETTINGS: &str = "/var/lib/ostiary/settings.toml";
 impl Default for Layers {
     fn default() -> Self {
         Self {
+            door: None,
             folder: "/etc/ostiary".into(),
             file: None,
             settings: Some(SETTINGS.into()),
@@ -68,9 +72,20 @@ pub(super) struct Entries {
 }
 
 impl Layers {
+    /// As the default, for one of several doors on a board.
+    pub fn of_door(door: NamedDoor) -> Self {
+        Self { folder: door.folder(), settings: Some(door.settings()), door: Some(door), ..Self::default() }
+    }
+
     /// Reads every layer. The text of the file of changed keys can be given.
     pub(super) fn read(&self, changed_keys: Option<&str>) -> Entries {
         let mut read = Entries::default();
+        if let Some(door) = &self.door {
+            let has_credentials = self.environment.iter().any(|(name, _)| name == "CREDENTIALS_DIRECTORY");
+            for (key, value) in door.defaults(has_credentials) {
+                read.push(key.to_owned(), Value::String(value), Origin::Flag("--door"));
+            }
+        }
         match &self.file {
             Some(file) => read.file(file, false),
             None => {

@@ -52,7 +52,9 @@ pub use ids::{ModelId, PersonId, TrackId};
 pub use match_rule::{MatchRule, Verdict};
 pub use model_role::{ModelRole, UnknownModelRole};
 pub use network_input::{ChannelOrder, InputError, MAX_FILE, NetworkInput, UnknownChannelOrder};
-pub use password_file::{PasswordFileError, read_password_credential, read_password_file};
+pub use password_file::{
+    PasswordFileError, read_password_credential, read_password_file, read_service_password,
+};
 pub use person::Person;
 pub use person_name::{LookAlikeKeys, NameError, PersonName, fold_group, fold_name, group_name};
 pub use precision::{Precision, UnknownPrecision};

@@ -28,6 +28,16 @@ pub enum PasswordFileError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The file of a credential may only be read by root, and systemd has passed no credential.
+    #[error(
+        "{0}: this user may not read it. systemd passes it to the service from version 247 on; with an older one (see \
+         `systemctl --version`) run `chown ostiary {0}`",
+        path.display()
+    )]
+    NotPassed {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// The password in a file of its own, without the line break at its end.
@@ -61,6 +71,33 @@ pub fn read_password_credential(
         Ok(password) => Ok(Some(password)),
         Err(why) => Err(PasswordFileError::Unreadable { path, why }),
     }
+}
+
+/// The password of the service, and the file that it is in: the credential if systemd passes one, else the file from which systemd
+/// reads it; `None` if there is neither. systemd before version 247 passes no credentials.
+///
+/// # Errors
+/// As [`read_password_credential`] and [`read_password_file`].
+pub fn read_service_password(
+    credential: &str,
+    folder: Option<&Path>,
+    file: &Path,
+) -> Result<Option<(PathBuf, String)>, PasswordFileError> {
+    if let Some(folder) = folder
+        && let Some(password) = read_password_credential(credential, Some(folder))?
+    {
+        return Ok(Some((folder.join(credential), password)));
+    }
+    if !file.exists() {
+        return Ok(None);
+    }
+    let password = read_password_file(file).map_err(|error| match error {
+        PasswordFileError::Unreadable { path, why } if why.kind() == io::ErrorKind::PermissionDenied => {
+            PasswordFileError::NotPassed { path }
+        }
+        error => error,
+    })?;
+    Ok(Some((file.to_owned(), password)))
 }
 
 fn read_password(file: fs::File) -> io::Result<String> {
@@ -118,5 +155,27 @@ mod tests {
             read_password_credential("name", Some(folder.path())).unwrap().as_deref(),
             Some("from systemd")
         );
+    }
+
+    #[test]
+    fn the_credential_of_the_service_comes_before_the_file_that_it_is_made_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("etc");
+        let read = || read_service_password("name", Some(folder.path()), &file).unwrap();
+        assert_eq!(read(), None);
+        fs::write(&file, "from the file\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read(), Some((file.clone(), "from the file".into())));
+        let credential = folder.path().join("name");
+        fs::write(&credential, "from systemd").unwrap();
+        assert_eq!(read(), Some((credential, "from systemd".into())));
+        assert_eq!(read_service_password("name", None, &file).unwrap().unwrap().1, "from the file");
+    }
+
+    #[test]
+    fn a_password_that_an_old_systemd_does_not_pass_says_what_to_do() {
+        let text = PasswordFileError::NotPassed { path: "/etc/ostiary/mqtt-password".into() }.to_string();
+        assert!(text.contains("version 247"), "{text}");
+        assert!(text.ends_with("run `chown ostiary /etc/ostiary/mqtt-password`"), "{text}");
     }
 }

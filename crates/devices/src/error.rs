@@ -25,6 +25,12 @@ pub enum GpioError {
     /// A program has the line; `consumer` is the name that it gave to the kernel.
     #[error("{what}: line {line} of {} is in use by {consumer}; stop that program or set another line", chip.display())]
     LineBusy { what: &'static str, chip: PathBuf, line: u32, consumer: String },
+    /// Another door of this board has the line; `other` is its folder.
+    #[error(
+        "relay: line {line} of {} is the relay of another door that runs, of {} (relay.json); set relay.line to another line",
+        chip.display(), other.display()
+    )]
+    OtherDoor { chip: PathBuf, line: u32, other: PathBuf },
     /// The request of the line failed.
     #[error("{what}: line {line} of {} could not be requested: {reason}; run `ostiary doctor` for details", chip.display())]
     Refused { what: &'static str, chip: PathBuf, line: u32, reason: String },

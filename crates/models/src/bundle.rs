@@ -1,6 +1,7 @@
 //! A bundle: a folder with models and their manifest.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,28 @@ pub struct Bundle {
     folder: PathBuf,
     manifest: Manifest,
     precision: Precision,
+    origin: BundleOrigin,
+}
+
+/// Where a bundle comes from, as it is shown: two bundles of one origin are the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleOrigin {
+    /// A folder that the owner names.
+    Folder,
+    /// Installed with the program.
+    Program,
+    /// The store of the door, with this version.
+    Store(u64),
+}
+
+impl fmt::Display for BundleOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder => f.write_str("own folder"),
+            Self::Program => write!(f, "program {}", env!("CARGO_PKG_VERSION")),
+            Self::Store(version) => write!(f, "bundle {version}"),
+        }
+    }
 }
 
 impl Bundle {
@@ -28,7 +51,7 @@ impl Bundle {
             fs::read_to_string(&path).map_err(|why| BundleError::Unreadable { path: path.clone(), why })?;
         let manifest =
             Manifest::parse(&text).map_err(|why| BundleError::Manifest { path, why: Box::new(why) })?;
-        Ok(Self { folder: folder.to_owned(), manifest, precision })
+        Ok(Self { folder: folder.to_owned(), manifest, precision, origin: BundleOrigin::Folder })
     }
 
     /// Opens this folder if there is one, otherwise the models that were installed with the program.
@@ -44,7 +67,16 @@ impl Bundle {
     /// # Errors
     /// No default folder has a manifest, or the manifest is not valid.
     pub fn shipped(precision: Precision) -> Result<Self, BundleError> {
-        Self::open(&find_folder()?, precision)
+        Ok(Self::open(&find_folder()?, precision)?.with_origin(BundleOrigin::Program))
+    }
+
+    pub(super) fn with_origin(self, origin: BundleOrigin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> BundleOrigin {
+        self.origin
     }
 
     /// The bundle whose network for liveness is used with this one: this one, or the installed one if this one has none, because it

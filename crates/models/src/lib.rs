@@ -20,7 +20,7 @@ mod upright_test;
 
 use std::path::PathBuf;
 
-pub use bundle::Bundle;
+pub use bundle::{Bundle, BundleOrigin};
 pub use calibration::{CalibratedThreshold, Calibration, CalibrationError, ThresholdRow, UnsupportedFpir};
 pub use liveness_test::{GoldenOutput, LivenessTest, LivenessTestError};
 pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use jiff::Timestamp;
 use ostiary_config as config;
 use ostiary_core::{Precision, durable, sha256};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bundle, Manifest, ModelStoreError, Probation, ReleaseFile, Repository, SignedRelease, TrustedKeys,
+    Bundle, BundleOrigin, Manifest, ModelStoreError, Probation, ReleaseFile, Repository, SignedRelease,
+    TrustedKeys,
 };
 
 /// File of the [`StoreState`].
@@ -287,6 +289,34 @@ impl ModelStore {
         self.state()?.active().map(|version| self.stored(version)).transpose()
     }
 
+    /// The newest stored bundle that may replace the models in use at the time `now`: it is newer, was not rolled back, is signed and
+    /// has not expired. `earliest` is a time that a correct clock has passed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn newest_update(
+        &self,
+        in_use: BundleOrigin,
+        now: Timestamp,
+        earliest: Timestamp,
+    ) -> Result<Option<BundleOrigin>, ModelStoreError> {
+        let least = match in_use {
+            BundleOrigin::Store(version) => version,
+            BundleOrigin::Program => 0,
+            // The owner's folder overrides the store.
+            BundleOrigin::Folder => return Ok(None),
+        };
+        let state = self.state()?;
+        let is_update = |version: &u64| {
+            *version > least
+                && state.may_activate(*version)
+                && self
+                    .stored(*version)
+                    .is_ok_and(|stored| stored.signed.release.check_time(now, earliest).is_ok())
+        };
+        Ok(self.versions()?.into_iter().rev().find(is_update).map(BundleOrigin::Store))
+    }
+
     /// Whether an offered release has to be downloaded: it is not stored, or its files are damaged.
     ///
     /// # Errors
@@ -404,7 +434,8 @@ impl StoredBundle {
     /// # Errors
     /// As [`Bundle::open`].
     pub fn bundle(&self, precision: Precision) -> Result<Bundle, ModelStoreError> {
-        Ok(Bundle::open(&self.folder, precision)?)
+        let origin = BundleOrigin::Store(self.signed.release.version);
+        Ok(Bundle::open(&self.folder, precision)?.with_origin(origin))
     }
 
     /// Compares every file with the signed release.

@@ -18,6 +18,14 @@ use super::topics::Topics;
 /// The message, if it is an object, and an empty object otherwise.
 const OBJECT: &str = "(value_json | default({}, true))";
 
+/// The template of an event: nothing if Home Assistant has it already. A broker may give an event twice, and so does the door if a
+/// connection ends before the broker has confirmed it. A door with a new record begins with small ids, and a clock that is set back with
+/// earlier times.
+const NEW_EVENT: &str = "{% set event = value_json | default({}, true) %}{% set last = this.attributes %}\
+    {% set is_old = (event.id | default(0)) <= (last.id | default(-1)) \
+    and as_datetime(event.time | default('1970-01-01T00:00:00Z')) \
+    <= as_datetime(last.time | default('1970-01-01T00:00:00Z')) %}{{ '' if is_old else value }}";
+
 /// The longest hold that the lock in Home Assistant asks for, seconds.
 const HOLD_S: u32 = 3600;
 
@@ -30,6 +38,8 @@ pub(super) struct Offered {
     pub has_relay: bool,
     /// Whether it has a contact that shows whether it is open.
     pub has_contact: bool,
+    /// Whether its board has a sensor of its temperature.
+    pub has_temperature: bool,
 }
 
 /// The message of discovery: the entities of the door, and the switches of people.
@@ -273,6 +283,26 @@ fn payload(topics: &Topics, door: &str, offered: &Offered) -> Value {
             "state_topic": topics.state,
             "value_template": state("model"),
         },
+        // Without a command topic: an update is activated at the door.
+        "model_update": {
+            "platform": "update",
+            "name": "Model update",
+            "icon": "mdi:brain",
+            "entity_category": "diagnostic",
+            "state_topic": topics.state,
+            // Home Assistant ignores an empty object.
+            "value_template": format!("{{{{ {} | default({{}}, true) | to_json }}}}", field("models")),
+        },
+        "temperature": {
+            "platform": "sensor",
+            "name": "Board temperature",
+            "device_class": "temperature",
+            "state_class": "measurement",
+            "unit_of_measurement": "°C",
+            "entity_category": "diagnostic",
+            "state_topic": topics.state,
+            "value_template": format!("{{{{ {} | default('None') }}}}", field("temperature")),
+        },
         // Entities of earlier versions.
         "event": removed("event"),
         "last_person": removed("sensor"),
@@ -287,6 +317,9 @@ fn payload(topics: &Topics, door: &str, offered: &Offered) -> Value {
         }
         if !offered.has_contact {
             components.insert("contact".to_owned(), removed("binary_sensor"));
+        }
+        if !offered.has_temperature {
+            components.insert("temperature".to_owned(), removed("sensor"));
         }
         match offered.has_relay && offered.commands.contains(&MqttCommands::Open) {
             // The lock has the state of the relay too.
@@ -318,6 +351,7 @@ fn event(topics: &Topics, subject: Subject, name: &str, icon: &str) -> Value {
         "name": name,
         "icon": icon,
         "state_topic": topics.live(subject),
+        "value_template": NEW_EVENT,
         "qos": 1,
         // Home Assistant ignores an event whose type is not in this list.
         "event_types": subject.kinds(),
@@ -370,7 +404,12 @@ mod tests {
 
     fn all() -> Offered {
         use MqttCommands::{Lockdown, Open, People};
-        Offered { commands: vec![Open, Lockdown, People], has_relay: true, has_contact: true }
+        Offered {
+            commands: vec![Open, Lockdown, People],
+            has_relay: true,
+            has_contact: true,
+            has_temperature: true,
+        }
     }
 
     fn without_commands() -> Offered {
@@ -409,6 +448,19 @@ mod tests {
             json!({ "platform": "binary_sensor" })
         );
         assert_eq!(of_door(&all())["components"]["contact"]["device_class"], "door");
+    }
+
+    #[test]
+    fn a_board_without_a_sensor_has_no_temperature() {
+        let components =
+            |has_temperature| of_door(&Offered { has_temperature, ..all() })["components"].clone();
+        assert_eq!(components(false)["temperature"], json!({ "platform": "sensor" }));
+        assert_eq!(components(true)["temperature"]["unit_of_measurement"], "°C");
+    }
+
+    #[test]
+    fn an_update_of_the_models_cannot_be_installed_by_a_message() {
+        assert_eq!(of_door(&all())["components"]["model_update"].get("command_topic"), None);
     }
 
     #[test]

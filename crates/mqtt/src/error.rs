@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use ostiary_core::PasswordFileError;
 use rumqttc::tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 use rumqttc::{ClientBuildError, ConnectReturnCode, ConnectionError, TlsError};
 
@@ -77,6 +78,9 @@ pub enum MqttError {
         /// The file's mode bits.
         mode: u32,
     },
+    /// The password of the service cannot be read, and systemd does not pass it.
+    #[error("mqtt: {0}")]
+    NotPassed(PasswordFileError),
     /// A setting cannot work.
     #[error("mqtt: {0}")]
     Config(&'static str),

@@ -84,6 +84,12 @@ impl Instance {
         serde_json::to_string(&self.announcement).unwrap_or_default()
     }
 
+    /// Whether the message on the topic is of another door.
+    pub fn is_of_another(&self, payload: &[u8]) -> bool {
+        serde_json::from_slice::<Announcement>(payload)
+            .is_ok_and(|other| other.instance != self.announcement.instance)
+    }
+
     /// The connection has ended.
     pub fn disconnected(&self) {
         self.heard().answered.clear();

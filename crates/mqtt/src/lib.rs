@@ -9,17 +9,20 @@ mod command;
 mod discovery;
 mod error;
 mod event_message;
+mod held_events;
 mod instance;
 mod known_person;
 mod lateness;
 mod link;
 mod options;
+mod other_door_check;
 mod prompt_topic;
 mod retained_topics;
 mod state;
 mod subject;
 mod topics;
 
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -33,14 +36,16 @@ use instance::Instance;
 use jiff::Timestamp;
 pub use known_person::KnownPerson;
 use link::{REQUESTS, Shared, lock};
+pub use options::DEFAULT_PASSWORD_FILE;
 use ostiary_access::ModeName;
 use ostiary_config as config;
 use ostiary_events::trail::SignedHead;
 use ostiary_events::{Event, EventSink, OutputError, PromptMessage, ReopeningStore};
+use other_door_check::OtherDoorCheck;
 use prompt_topic::PromptTopic;
 use rumqttc::{Client, Connection, Event as Notice, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use state::DoorState;
-pub use state::DoorSummary;
+pub use state::{DoorSummary, ModelVersions};
 use topics::Topics;
 
 /// The pauses between attempts to connect; each is twice the one before.
@@ -109,10 +114,11 @@ impl Mqtt {
         let store_path = lock(&store).path().to_owned();
         let instance = Instance::new(&store_path, &config.prefix, door);
         options::options(config, &instance.client_id(&topics.object_id))?;
-        let offered = Offered { commands: config.commands.clone(), has_relay, has_contact };
+        let state = DoorState::new(mode, summary);
+        let has_temperature = state.has_temperature();
+        let offered = Offered { commands: config.commands.clone(), has_relay, has_contact, has_temperature };
         let discovery = Discovery::new(&topics, door, &offered);
         let prompt = PromptTopic::new(topics.prompt.clone(), door);
-        let state = DoorState::new(mode, summary);
         let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, state, config.scores, store));
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
@@ -183,12 +189,14 @@ impl EventSink for Mqtt {
 }
 
 /// Connects once and disconnects, within five seconds, for `ostiary doctor`. Publishes nothing and does not disturb a running
-/// daemon.
+/// daemon. `store` is the event store of the door. Returns whether another door publishes under the same name, as far as the broker
+/// lets this client read.
 ///
 /// # Errors
 /// If the broker cannot be reached, refuses the connection, or the configuration cannot work.
-pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
+pub fn check(config: &config::Mqtt, door: &str, store: &Path) -> Result<bool, MqttError> {
     let topics = Topics::new(config, door)?;
+    let other_door = OtherDoorCheck::new(&topics, Instance::new(store, &config.prefix, door));
     let options = options::options(config, &format!("{}_check_{}", topics.object_id, instance::run_id()))?;
     let broker = broker(config);
     let late =
@@ -202,10 +210,11 @@ pub fn check(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
                 if let Ok(Err(error)) = connection.recv() {
                     return Err(error::classify(&broker, &error));
                 }
+                let has_other_door = other_door.run(&client, &mut connection);
                 if client.try_disconnect().is_ok() {
                     leave(&mut connection);
                 }
-                Ok(())
+                Ok(has_other_door)
             });
             // After the limit, nobody receives it.
             let _ = answer.send(result);
@@ -271,10 +280,21 @@ impl Worker {
             reason: "too many messages wait".to_owned(),
         };
         loop {
-            let notice = match connection.recv() {
-                Ok(Ok(notice)) => notice,
-                Ok(Err(error)) => return Err(error::classify(&self.broker, &error)),
-                Err(_) => return Ok(()),
+            let notice = match self.shared.time_to_wait() {
+                None => connection.recv().ok(),
+                Some(left) => match connection.recv_timeout(left) {
+                    Ok(notice) => Some(notice),
+                    Err(rumqttc::RecvTimeoutError::Timeout { .. }) => {
+                        self.shared.stop_waiting();
+                        continue;
+                    }
+                    Err(_) => None,
+                },
+            };
+            let notice = match notice {
+                Some(Ok(notice)) => notice,
+                Some(Err(error)) => return Err(error::classify(&self.broker, &error)),
+                None => return Ok(()),
             };
             match notice {
                 Notice::Incoming(Packet::ConnAck(_)) => {

@@ -11,6 +11,7 @@ use rumqttc::{Client, ClientError, PublishOptions, QoS};
 
 use super::discovery::Discovery;
 use super::event_message::{EventMessage, LiveMessage, without_templates};
+use super::held_events::{HeldEvent, HeldEvents};
 use super::instance::{Consequence, Instance};
 use super::lateness::Lateness;
 use super::prompt_topic::PromptTopic;
@@ -59,6 +60,10 @@ struct Link {
     newest: u64,
     newest_live: u64,
     lateness: Lateness,
+    /// The new events that wait for Home Assistant.
+    held: HeldEvents,
+    /// Whether an earlier connection has ended.
+    was_connected: bool,
     retained: RetainedTopics,
     stopping: bool,
 }
@@ -109,6 +114,8 @@ impl Shared {
             newest: 0,
             newest_live: 0,
             lateness: Lateness::new(last_id),
+            held: HeldEvents::default(),
+            was_connected: false,
             retained,
             stopping: false,
         };
@@ -146,7 +153,11 @@ impl Shared {
         let mut link = lock(&self.link);
         if let Some(home_assistant) = &self.topics.home_assistant {
             client.try_subscribe(home_assistant.status.as_str(), QoS::AtMostOnce)?;
+            if link.was_connected {
+                link.held.begin(Instant::now());
+            }
         }
+        link.was_connected = true;
         // Before this door announces itself, so that it hears whether the broker has the announcement.
         client.try_subscribe(self.topics.instance.as_str(), QoS::AtMostOnce)?;
         link.client = Some(client.clone());
@@ -212,9 +223,23 @@ impl Shared {
         client.try_publish(self.topics.instance.as_str(), self.instance.announcement(), options)
     }
 
-    /// Home Assistant has started and has lost the retained topics' content.
+    /// Home Assistant has started, or is connected again, and has lost the retained topics' content.
     pub fn home_assistant_started(&self) -> Result<(), ClientError> {
-        self.publish_retained(&mut lock(&self.link))
+        let mut link = lock(&self.link);
+        link.held.end();
+        self.publish_retained(&mut link)
+    }
+
+    /// The time until events that wait for Home Assistant are published without it; `None` if none has to wait.
+    pub fn time_to_wait(&self) -> Option<Duration> {
+        lock(&self.link).held.time_left(Instant::now())
+    }
+
+    /// The wait for Home Assistant is over: perhaps there is none, or it was there all the time.
+    pub fn stop_waiting(&self) {
+        let mut link = lock(&self.link);
+        link.held.end();
+        self.pump(&mut link);
     }
 
     fn publish_retained(&self, link: &mut Link) -> Result<(), ClientError> {
@@ -316,6 +341,16 @@ impl Shared {
             );
             link.head_changed = published.is_err();
         }
+        while link.window.len() < WINDOW
+            && let Some(event) = link.held.next(Instant::now())
+        {
+            let options = PublishOptions::at_least_once();
+            if client.try_publish(event.topic.as_str(), event.payload.as_str(), options).is_err() {
+                return;
+            }
+            link.window.push_back(InFlight::new(0));
+            link.held.published();
+        }
         let room = WINDOW.saturating_sub(link.window.len()) / MESSAGES_PER_EVENT;
         if room == 0 {
             return;
@@ -350,11 +385,15 @@ impl Shared {
         };
         // In the window before the other message, so that an event is marked as sent when both are confirmed. Not again, if the
         // client took only the first.
-        if !late && (event.id == 0 || event.id > link.newest_live) {
-            if !give(self.topics.live(Subject::of(&event.kind)), without_templates(&live)) {
+        if !late && (event.id == 0 || event.id > link.newest_live) && !link.held.has(event.id) {
+            let (topic, payload) = (self.topics.live(Subject::of(&event.kind)), without_templates(&live));
+            if link.held.is_waiting(Instant::now()) {
+                link.held.push(HeldEvent { id: event.id, topic: topic.to_owned(), payload });
+            } else if give(topic, payload) {
+                link.window.push_back(InFlight::new(0));
+            } else {
                 return false;
             }
-            link.window.push_back(InFlight::new(0));
             link.newest_live = link.newest_live.max(event.id);
         }
         if !give(&self.topics.event, message) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ostiary_config as config;
 use ostiary_core::{
-    MAX_CERTIFICATES, PasswordFileError, read_password_credential, read_password_file, read_regular_file,
+    MAX_CERTIFICATES, PasswordFileError, read_password_file, read_regular_file, read_service_password,
 };
 use rumqttc::tokio_rustls::rustls::pki_types::pem::PemObject;
 use rumqttc::tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,6 +16,10 @@ use rumqttc::{Broker, MqttOptions, TlsConfiguration, Transport};
 
 use super::MqttError;
 
+/// The password of `mqtt.username`, if the configuration names no other file. systemd reads it for the service.
+pub const DEFAULT_PASSWORD_FILE: &str = "/etc/ostiary/mqtt-password";
+/// The name of the service's credential.
+const CREDENTIAL: &str = "mqtt-password";
 /// Seconds. A broker that is silent for one and a half times this long counts as lost.
 const KEEP_ALIVE: u16 = 15;
 /// The most bytes of one packet, in either direction.
@@ -30,7 +34,7 @@ pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOpti
     let mut options = MqttOptions::new(client_id, Broker::tcp(host, config.port));
     options.set_keep_alive(KEEP_ALIVE).set_max_packet_size(MAX_PACKET, MAX_PACKET);
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let password = password(config, credentials.as_deref())?;
+    let password = password(config, credentials.as_deref(), Path::new(DEFAULT_PASSWORD_FILE))?;
     if let Some(username) = &config.username {
         options.set_credentials(username, password.unwrap_or_default());
     }
@@ -46,12 +50,18 @@ pub(super) fn options(config: &config::Mqtt, client_id: &str) -> Result<MqttOpti
     Ok(options)
 }
 
-/// The password: from `password_file`, else from the systemd credential `mqtt-password`.
-fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<String>, MqttError> {
+/// The password: from `password_file`, else from the service's credential, else from the file from which systemd reads it, if there is
+/// a user.
+fn password(
+    config: &config::Mqtt,
+    credentials: Option<&Path>,
+    default: &Path,
+) -> Result<Option<String>, MqttError> {
     let failed = |key| {
         move |error| match error {
             PasswordFileError::Unreadable { path, why } => MqttError::File { key, path, why },
             PasswordFileError::Mode { path, mode } => MqttError::PasswordMode { path, mode },
+            error @ PasswordFileError::NotPassed { .. } => MqttError::NotPassed(error),
         }
     };
     match &config.password_file {
@@ -59,7 +69,10 @@ fn password(config: &config::Mqtt, credentials: Option<&Path>) -> Result<Option<
             Err(MqttError::Config("there is a password but no user; set mqtt.username"))
         }
         Some(path) => read_password_file(path).map(Some).map_err(failed("password_file")),
-        None => read_password_credential("mqtt-password", credentials).map_err(failed("credential")),
+        None if config.username.is_none() => Ok(None),
+        None => read_service_password(CREDENTIAL, credentials, default)
+            .map(|read| read.map(|(_, password)| password))
+            .map_err(failed("password_file")),
     }
 }
 
@@ -143,22 +156,28 @@ mod tests {
             password_file: Some(path.clone()),
             ..config::Mqtt::default()
         };
-        let message = password(&config, None).unwrap_err().to_string();
+        let none = Path::new("/nowhere");
+        let message = password(&config, None, none).unwrap_err().to_string();
         assert!(message.contains("640") && message.contains("chmod 600"), "{message}");
         assert!(!message.contains("secret"), "{message}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(password(&config, None).unwrap().as_deref(), Some("secret"));
+        assert_eq!(password(&config, None, none).unwrap().as_deref(), Some("secret"));
         let nobody = config::Mqtt { username: None, ..config };
-        assert!(password(&nobody, None).unwrap_err().to_string().contains("mqtt.username"));
+        assert!(password(&nobody, None, none).unwrap_err().to_string().contains("mqtt.username"));
     }
 
     #[test]
-    fn the_credential_replaces_the_file() {
+    fn the_credential_and_the_file_that_it_is_made_from_replace_the_key() {
         let folder = tempfile::tempdir().unwrap();
         let config = config::Mqtt { username: Some("door".into()), ..config::Mqtt::default() };
-        assert_eq!(password(&config, Some(folder.path())).unwrap(), None);
+        let default = folder.path().join("default");
+        let read = |config: &config::Mqtt| password(config, Some(folder.path()), &default).unwrap();
+        assert_eq!(read(&config), None);
+        write(folder.path(), "default", "from /etc\n", 0o600);
+        assert_eq!(read(&config).as_deref(), Some("from /etc"));
+        assert_eq!(read(&config::Mqtt::default()), None, "there is no user");
         write(folder.path(), "mqtt-password", "from systemd", 0o440);
-        assert_eq!(password(&config, Some(folder.path())).unwrap().as_deref(), Some("from systemd"));
+        assert_eq!(read(&config).as_deref(), Some("from systemd"));
     }
 
     #[test]

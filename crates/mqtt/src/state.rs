@@ -32,16 +32,31 @@ pub(super) struct DoorState {
     summary: DoorSummary,
 }
 
-/// Who is known to the door, and by which model.
+/// Who is known to the door, by which models, and how its board is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DoorSummary {
     /// The number of people with a template of the model.
     pub people: usize,
     /// The embedding model in use.
     pub model: String,
+    /// The models in use, and those that may replace them.
+    pub models: ModelVersions,
+    /// The temperature of the board in degrees Celsius; `None` without a sensor.
+    pub temperature: Option<i32>,
     /// Everybody who is enrolled; `None` for a door that takes no commands about people, which tells nobody's name here.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "with_switches")]
     pub household: Option<BTreeMap<i64, KnownPerson>>,
+}
+
+/// The models in use, and those that may replace them, as Home Assistant's updates name them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelVersions {
+    /// The models in use.
+    #[serde(rename = "installed_version")]
+    pub installed: String,
+    /// The newest ones that may be activated; those in use if there are none.
+    #[serde(rename = "latest_version")]
+    pub latest: String,
 }
 
 /// The people who have a switch: all of them are in one message.
@@ -144,6 +159,11 @@ impl DoorState {
     /// Everybody who is enrolled; nobody if commands about people are not allowed.
     pub fn household(&self) -> impl Iterator<Item = (i64, &KnownPerson)> {
         self.summary.household.iter().flatten().map(|(id, person)| (*id, person))
+    }
+
+    /// Whether the board has a sensor of its temperature.
+    pub fn has_temperature(&self) -> bool {
+        self.summary.temperature.is_some()
     }
 
     /// There is another door of this name. Returns whether the state changed.
@@ -276,8 +296,13 @@ mod tests {
         Event::new(kind, Timestamp::UNIX_EPOCH, "front")
     }
 
+    fn summary() -> DoorSummary {
+        let models = ModelVersions { installed: "bundle 7".into(), latest: "bundle 8".into() };
+        DoorSummary { people: 2, model: "0123".into(), models, temperature: Some(47), household: None }
+    }
+
     fn state() -> DoorState {
-        DoorState::new(ModeName::Normal, DoorSummary { people: 2, model: "0123".into(), household: None })
+        DoorState::new(ModeName::Normal, summary())
     }
 
     fn granted(person: Option<&str>) -> Event {
@@ -294,7 +319,8 @@ mod tests {
         let mut state = state();
         let start = json!({
             "relay": "off", "contact": null, "last": null, "recording": "on", "last_visit": null, "camera": null,
-            "mode": "normal", "mode_until": null, "problems": [], "people": 2, "model": "0123"
+            "mode": "normal", "mode_until": null, "problems": [], "people": 2, "model": "0123",
+            "models": { "installed_version": "bundle 7", "latest_version": "bundle 8" }, "temperature": 47
         });
         assert_eq!(serde_json::to_value(&state).unwrap(), start);
         assert!(state.follow(&granted(Some("Anna"))));
@@ -349,7 +375,7 @@ mod tests {
         let mut state = state();
         let person = |id| (id, KnownPerson { name: "\u{1f6aa}".repeat(16), enabled: true });
         let household = Some((0..2000).map(person).collect());
-        state.set_summary(DoorSummary { people: 2000, model: "0123".into(), household });
+        state.set_summary(DoorSummary { household, ..summary() });
         let json = serde_json::to_string(&state).unwrap();
         assert_eq!(field(&state, "household").as_object().unwrap().len(), MAX_SWITCHES);
         assert!(json.len() < crate::options::MAX_PACKET / 2, "{} bytes", json.len());
@@ -439,7 +465,7 @@ mod tests {
         assert_eq!(field(&state, "mode_until"), "2026-11-29T18:00:00Z");
         assert!(state.follow(&mode(ModeName::LockedDown, None)));
         assert_eq!((field(&state, "mode"), field(&state, "mode_until")), (json!("locked_down"), json!(null)));
-        let summary = DoorSummary { people: 3, model: "0123".into(), household: None };
+        let summary = DoorSummary { people: 3, ..summary() };
         assert!(state.set_summary(summary.clone()) && !state.set_summary(summary));
         assert_eq!(field(&state, "people"), 3);
     }

@@ -26,7 +26,7 @@ enum Resource {
 /// A finding for each resource that may not be used. Missing ones are reported by their own checks.
 pub fn check(context: &CheckContext) -> Vec<Finding> {
     let host = &context.host;
-    let user = User::find(host, SERVICE_USER);
+    let user = ServiceUser::find(host);
     let resources = resources(context.config()).into_iter();
     let refused = resources.filter(|resource| {
         let path = host.path(resource.path());
@@ -114,14 +114,16 @@ fn device_fix(host: &Host, node: &Path, user: &str) -> String {
     }
 }
 
-/// A user with all groups, from `/etc/passwd` and `/etc/group`.
-struct User {
+/// The user of the service with all groups, from `/etc/passwd` and `/etc/group`.
+pub struct ServiceUser {
     id: u32,
     groups: Vec<u32>,
 }
 
-impl User {
-    fn find(host: &Host, name: &str) -> Option<Self> {
+impl ServiceUser {
+    /// The user; `None` without the package.
+    pub fn find(host: &Host) -> Option<Self> {
+        let name = SERVICE_USER;
         let users = host.read_text("/etc/passwd")?;
         let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let user = users.find(|fields| fields.first() == Some(&name))?;
@@ -136,7 +138,7 @@ impl User {
     }
 
     /// Whether this user may read and write a file or device, or write and enter a folder.
-    fn can_use(&self, metadata: &Metadata) -> bool {
+    pub fn can_use(&self, metadata: &Metadata) -> bool {
         // The kernel uses the first class that applies: owner, group, others.
         let shift = if metadata.uid() == self.id {
             6
@@ -188,7 +190,7 @@ mod tests {
         fs::write(folder.path().join("etc/passwd"), users).unwrap();
         fs::write(folder.path().join("etc/group"), format!("nobody:x:64990:\nvideo:x:{gid}:{members}\n"))
             .unwrap();
-        let allowed = User::find(&host, SERVICE_USER).unwrap().can_use(&camera.metadata().unwrap());
+        let allowed = ServiceUser::find(&host).unwrap().can_use(&camera.metadata().unwrap());
         (!allowed).then(|| Resource::Device(CAMERA.into()).refusal(&host, Some(SERVICE_USER)))
     }
 
@@ -202,17 +204,17 @@ mod tests {
         assert!(fix.starts_with("run `usermod --append --groups video ostiary`"), "{fix}");
         let fix = refusal(0o600, "ostiary").unwrap().fix.unwrap();
         assert!(fix.contains("udev rules"), "{fix}");
-        assert!(User::find(&host_with_files(&[]).1, SERVICE_USER).is_none());
+        assert!(ServiceUser::find(&host_with_files(&[]).1).is_none());
     }
 
     #[test]
     fn the_daemon_cannot_use_files_of_root() {
         let (folder, host) = host_with_files(&[("/var/lib/ostiary/facebank.sqlite", "")]);
-        let other = User { id: 64990, groups: vec![64990] };
+        let other = ServiceUser { id: 64990, groups: vec![64990] };
         let file = folder.path().join("var/lib/ostiary/facebank.sqlite");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(!other.can_use(&file.metadata().unwrap()));
-        let owner = User { id: file.metadata().unwrap().uid(), groups: Vec::new() };
+        let owner = ServiceUser { id: file.metadata().unwrap().uid(), groups: Vec::new() };
         assert!(owner.can_use(&file.metadata().unwrap()));
         let finding =
             Resource::File("/var/lib/ostiary/facebank.sqlite".into()).refusal(&host, Some(SERVICE_USER));

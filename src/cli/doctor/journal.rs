@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 /// The number of newest lines that are read.
 const LINE_LIMIT: &str = "--lines=5000";
 
-/// Reads the lines, oldest first.
-pub fn read() -> anyhow::Result<Vec<Value>> {
+/// Reads the lines of a unit, given without `.service`, oldest first.
+pub fn read(unit: &str) -> anyhow::Result<Vec<Value>> {
     let output = Command::new("journalctl")
-        .args(["--unit=ostiary.service", "--output=json", "--no-pager", "--quiet", LINE_LIMIT])
+        .args([&format!("--unit={unit}.service"), "--output=json", "--no-pager", "--quiet", LINE_LIMIT])
         .stdin(Stdio::null())
         .output()
         .context("journalctl cannot be run")?;

@@ -6,14 +6,14 @@ use super::CheckContext;
 use super::finding::Finding;
 use super::host::Host;
 
-/// The name of the unit.
-const UNIT_NAME: &str = "ostiary.service";
 /// The properties that are queried. systemd prints times as `20s`, `1min` or `infinity`.
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,WatchdogUSec";
 
 /// The state of the unit, as `systemctl show` prints it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServiceUnit {
+    /// The name, without `.service`.
+    name: String,
     load: String,
     active: String,
     sub: String,
@@ -27,17 +27,17 @@ pub struct ServiceUnit {
 }
 
 impl ServiceUnit {
-    /// Queries systemd; `None` if it does not run or does not answer.
-    pub fn query(host: &Host) -> Option<Self> {
+    /// Queries systemd for the unit with this name, without `.service`; `None` if it does not run or does not answer.
+    pub fn query(host: &Host, name: &str) -> Option<Self> {
         // The same test as in `sd_booted(3)`.
         host.path("/run/systemd/system").is_dir().then_some(())?;
         let mut command = Command::new("systemctl");
         command
-            .args(["show", UNIT_NAME, "--property", PROPERTIES])
+            .args(["show", &format!("{name}.service"), "--property", PROPERTIES])
             .stdin(Stdio::null())
             .stderr(Stdio::null());
         let output = command.output().ok().filter(|output| output.status.success())?;
-        Some(Self::parse(&String::from_utf8_lossy(&output.stdout)))
+        Some(Self { name: name.to_owned(), ..Self::parse(&String::from_utf8_lossy(&output.stdout)) })
     }
 
     /// Parses the output of `systemctl show`, one property per line. Missing properties are empty.
@@ -81,7 +81,8 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         Some(unit) => evaluate(unit, daemon),
         None => Finding::ok("systemd does not run here"),
     });
-    findings.extend(daemon.and_then(|pid| check_program(&context.host, pid)));
+    findings.extend(super::credentials::check(context));
+    findings.extend(daemon.and_then(|pid| check_program(&context.host, pid, &context.unit_name)));
     findings
 }
 
@@ -104,16 +105,17 @@ fn half_installed(host: &Host) -> Option<Finding> {
 
 /// The finding for the unit. `daemon` is the process id of the running daemon, if it is known.
 fn evaluate(unit: &ServiceUnit, daemon: Option<u32>) -> Finding {
-    const RESTART_FIX: &str =
-        "find the cause with `journalctl -u ostiary`, then run `systemctl restart ostiary`";
+    let ServiceUnit { name, active, sub, result, restarts, pid, .. } = unit;
+    let restart_fix =
+        || format!("find the cause with `journalctl -u {name}`, then run `systemctl restart {name}`");
     if !unit.is_installed() {
         return match unit.load.as_str() {
             "masked" => Finding::warning(
-                format!("{UNIT_NAME} is masked: it cannot start"),
-                "run `systemctl unmask ostiary`",
+                format!("{name}.service is masked: it cannot start"),
+                format!("run `systemctl unmask {name}`"),
             ),
             _ => Finding::warning(
-                format!("there is no {UNIT_NAME}: nothing starts the daemon after a power cut"),
+                format!("there is no {name}.service: nothing starts the daemon after a power cut"),
                 "install the package ostiary",
             ),
         };
@@ -122,42 +124,41 @@ fn evaluate(unit: &ServiceUnit, daemon: Option<u32>) -> Finding {
         && pid != unit.pid
     {
         return Finding::warning(
-            format!("process {pid} runs the door, so {UNIT_NAME} cannot start"),
-            format!("stop it with `kill {pid}`, then run `systemctl restart ostiary`"),
+            format!("process {pid} runs the door, so {name}.service cannot start"),
+            format!("stop it with `kill {pid}`, then run `systemctl restart {name}`"),
         );
     }
-    let ServiceUnit { active, sub, result, restarts, pid, .. } = unit;
     match (active.as_str(), unit.file.as_str()) {
         ("active", _) if *restarts > 0 => Finding::warning(
-            format!("{UNIT_NAME} runs as process {pid}, and was restarted {restarts} times by systemd"),
-            "find the cause with `journalctl -u ostiary -p warning`",
+            format!("{name}.service runs as process {pid}, and was restarted {restarts} times by systemd"),
+            format!("find the cause with `journalctl -u {name} -p warning`"),
         ),
         ("active", "enabled" | "enabled-runtime" | "static") => {
-            Finding::ok(format!("{UNIT_NAME} runs as process {pid}, and starts at boot"))
+            Finding::ok(format!("{name}.service runs as process {pid}, and starts at boot"))
         }
         ("active", _) => Finding::warning(
-            format!("{UNIT_NAME} runs as process {pid}, and does not start at boot"),
-            "run `systemctl enable ostiary`",
+            format!("{name}.service runs as process {pid}, and does not start at boot"),
+            format!("run `systemctl enable {name}`"),
         ),
-        ("failed", _) => Finding::fault(format!("{UNIT_NAME} failed ({result})"), RESTART_FIX),
+        ("failed", _) => Finding::fault(format!("{name}.service failed ({result})"), restart_fix()),
         ("activating", _) if sub == "auto-restart" => {
-            Finding::fault(format!("{UNIT_NAME} failed ({result}) and is restarted"), RESTART_FIX)
+            Finding::fault(format!("{name}.service failed ({result}) and is restarted"), restart_fix())
         }
-        ("activating" | "reloading", _) => Finding::ok(format!("{UNIT_NAME} is {active}")),
+        ("activating" | "reloading", _) => Finding::ok(format!("{name}.service is {active}")),
         _ => Finding::warning(
-            format!("{UNIT_NAME} does not run"),
-            "run `systemctl enable --now ostiary` to start the door",
+            format!("{name}.service does not run"),
+            format!("run `systemctl enable --now {name}` to start the door"),
         ),
     }
 }
 
 /// A warning if the program of the running daemon was replaced.
-fn check_program(host: &Host, pid: u32) -> Option<Finding> {
+fn check_program(host: &Host, pid: u32, unit: &str) -> Option<Finding> {
     let program = std::fs::read_link(host.path(format!("/proc/{pid}/exe"))).ok()?;
     program.to_string_lossy().ends_with(" (deleted)").then(|| {
         Finding::warning(
             format!("process {pid} still runs the program from before an upgrade"),
-            "run `systemctl restart ostiary`",
+            format!("run `systemctl restart {unit}`"),
         )
     })
 }
@@ -175,7 +176,7 @@ mod tests {
 
     fn unit(changes: &[(&str, &str)]) -> ServiceUnit {
         let changed = changes.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>();
-        ServiceUnit::parse(&format!("{RUNNING}{changed}"))
+        ServiceUnit { name: "ostiary".into(), ..ServiceUnit::parse(&format!("{RUNNING}{changed}")) }
     }
 
     #[test]
@@ -187,6 +188,14 @@ mod tests {
         for none in ["0", "infinity"] {
             assert_eq!(unit(&[("WatchdogUSec", none)]).watchdog(), None);
         }
+    }
+
+    #[test]
+    fn one_of_several_doors_has_a_unit_of_its_own() {
+        let back = ServiceUnit { name: "ostiary@back".into(), ..unit(&[("ActiveState", "failed")]) };
+        let finding = evaluate(&back, None);
+        assert!(finding.found.starts_with("ostiary@back.service failed"), "{finding}");
+        assert!(finding.fix.unwrap().ends_with("`systemctl restart ostiary@back`"));
     }
 
     #[test]
@@ -239,12 +248,14 @@ mod tests {
         let (folder, host) = host_with_files(&[("/proc/812/comm", "ostiary"), ("/proc/813/comm", "ostiary")]);
         symlink("/usr/bin/ostiary (deleted)", folder.path().join("proc/812/exe")).unwrap();
         symlink("/usr/bin/ostiary", folder.path().join("proc/813/exe")).unwrap();
-        assert!(check_program(&host, 812).unwrap().found.contains("before an upgrade"));
-        assert!(check_program(&host, 813).is_none() && check_program(&host, 1).is_none());
+        assert!(check_program(&host, 812, "ostiary").unwrap().found.contains("before an upgrade"));
+        assert!(
+            check_program(&host, 813, "ostiary").is_none() && check_program(&host, 1, "ostiary").is_none()
+        );
     }
 
     #[test]
     fn without_systemd_no_unit_is_queried() {
-        assert_eq!(ServiceUnit::query(&host_with_files(&[]).1), None);
+        assert_eq!(ServiceUnit::query(&host_with_files(&[]).1, "ostiary"), None);
     }
 }

@@ -48,7 +48,8 @@ pub fn save(path: &Path, context: &CheckContext, findings: Vec<Value>) -> anyhow
         let line = |value| format!("{}\n", redactor.redact_value(value));
         values.into_iter().map(line).collect::<String>().into_bytes()
     };
-    let journal = journal::read().unwrap_or_else(|error| vec![json!({ "missing": format!("{error:#}") })]);
+    let journal = journal::read(&context.unit_name)
+        .unwrap_or_else(|error| vec![json!({ "missing": format!("{error:#}") })]);
     let cameras = list_devices().iter().filter_map(|device| serde_json::to_value(device).ok()).collect();
     let events = events.iter().filter_map(|event| serde_json::to_value(event).ok()).collect();
     let mut files = vec![

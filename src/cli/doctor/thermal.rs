@@ -3,14 +3,11 @@
 use super::CheckContext;
 use super::finding::Finding;
 use super::host::Host;
+use crate::board_temperature::BoardTemperature;
 
 /// The temperature from which a warning is reported, in degrees Celsius. A Raspberry Pi slows down at 80 to 85 degrees, a
 /// Jetson at slightly more.
 const MAX_TEMPERATURE: f64 = 80.0;
-/// Sensors that always report the same value: PMIC-Die of the Jetson Nano.
-const CONSTANT_SENSORS: [&str; 1] = ["PMIC-Die"];
-/// The plausible temperatures, in degrees Celsius. Sensors outside of this range are ignored.
-const PLAUSIBLE_RANGE: std::ops::Range<f64> = -40.0..150.0;
 
 /// How to fix low voltage.
 const VOLTAGE_FIX: &str = "use the power supply of the board's manufacturer and a short, thick cable; use a separate \
@@ -32,24 +29,11 @@ pub fn check_temperature(context: &CheckContext) -> Vec<Finding> {
 
 /// The hottest of the board's sensors.
 fn temperature(host: &Host) -> Finding {
-    const ZONES: &str = "/sys/class/thermal";
-    let hottest = host
-        .list_names(ZONES, "thermal_zone")
-        .into_iter()
-        .filter_map(|zone| {
-            let name = host.read_text(format!("{ZONES}/{zone}/type"))?;
-            let degrees = host.read_text(format!("{ZONES}/{zone}/temp"))?.parse::<f64>().ok()? / 1000.0;
-            (PLAUSIBLE_RANGE.contains(&degrees) && !CONSTANT_SENSORS.contains(&name.as_str()))
-                .then_some((degrees, name))
-        })
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match hottest {
-        None => Finding::ok("this computer has no temperature sensor"),
-        Some((degrees, name)) if degrees >= MAX_TEMPERATURE => {
-            Finding::warning(format!("{degrees:.0} °C ({name})"), COOLING_FIX)
-        }
-        Some((degrees, name)) => Finding::ok(format!("{degrees:.0} °C ({name})")),
-    }
+    let Some(BoardTemperature { degrees, sensor }) = BoardTemperature::read(&host.path("/")) else {
+        return Finding::ok("this computer has no temperature sensor");
+    };
+    let found = format!("{degrees:.0} °C ({sensor})");
+    if degrees >= MAX_TEMPERATURE { Finding::warning(found, COOLING_FIX) } else { Finding::ok(found) }
 }
 
 pub fn check_throttling(context: &CheckContext) -> Vec<Finding> {
@@ -102,15 +86,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hottest_plausible_sensor_is_reported() {
+    fn the_temperature_is_reported_and_a_high_one_is_a_warning() {
         let (_folder, jetson) = host_with_files(&[
             ("/sys/class/thermal/thermal_zone0/type", "CPU-therm\n"),
             ("/sys/class/thermal/thermal_zone0/temp", "41500\n"),
-            ("/sys/class/thermal/thermal_zone1/type", "PMIC-Die\n"),
-            ("/sys/class/thermal/thermal_zone1/temp", "100000\n"),
-            ("/sys/class/thermal/thermal_zone2/type", "AO-therm\n"),
-            ("/sys/class/thermal/thermal_zone2/temp", "-256000\n"),
-            ("/sys/class/thermal/cooling_device0/type", "pwm-fan\n"),
         ]);
         assert_eq!(temperature(&jetson), Finding::ok("42 °C (CPU-therm)"));
         let (_folder, pi) = host_with_files(&[

@@ -28,7 +28,7 @@ pub(super) fn run(globals: &Globals, name: &str) -> anyhow::Result<ExitCode> {
     }
     if erased == 0 {
         eprintln!(
-            "Nobody named {name:?} is in the record {}; names are compared letter by letter.",
+            "Nobody named {name:?} is in the record {}; `ostiary events` shows the names in it.",
             path.display()
         );
         return Ok(ExitCode::FAILURE);

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
+use jiff::Timestamp;
+use ostiary_config::Layers;
+use ostiary_models::{BundleOrigin, ModelStore};
 pub use ostiary_testkit::{portrait, repository_file};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -133,6 +136,14 @@ impl DoorSetup {
     pub fn active(&self) -> Option<u64> {
         let rows = self.models(&["list"]).good();
         rows.iter().find(|row| row["active"] == true)?["version"].as_u64()
+    }
+
+    /// The newest bundle that may replace these models now.
+    pub fn update_of(&self, in_use: BundleOrigin) -> Option<BundleOrigin> {
+        let layers = Layers { file: Some(self.path("ostiary.toml")), settings: None, ..Layers::default() };
+        let models = ostiary_config::load(&layers).unwrap().config.models;
+        let now = Timestamp::now();
+        ModelStore::open(&models).unwrap().newest_update(in_use, now, Timestamp::UNIX_EPOCH).unwrap()
     }
 
     pub fn enroll(&self, name: &str, photo: &str) {

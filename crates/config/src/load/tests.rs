@@ -587,3 +587,32 @@ proptest! {
         prop_assert_eq!(first.config, again.config);
     }
 }
+
+#[test]
+fn each_door_has_its_own_files_and_name() {
+    let layers = Layers { settings: None, ..Layers::of_door("back".parse().unwrap()) };
+    assert_eq!(layers.folder, Path::new("/etc/ostiary-back"));
+    let back = load(&layers).unwrap();
+    let front = load(&Layers { settings: None, folder: "/nowhere".into(), ..Layers::default() }).unwrap();
+    assert_eq!(back.config.door.name, "back");
+    assert_eq!(back.config.control_socket(), Path::new("/run/ostiary-back/control"));
+    assert_eq!(back.origin("events.path"), Some(&Origin::Flag("--door")));
+    for (of_back, of_front) in [
+        (&back.config.facebank.path, &front.config.facebank.path),
+        (&back.config.events.path, &front.config.events.path),
+        (&back.config.models.store, &front.config.models.store),
+    ] {
+        // No default path of the first door is shared.
+        let name = of_front.strip_prefix("/var/lib/ostiary").unwrap();
+        assert_eq!(*of_back, Path::new("/var/lib/ostiary-back").join(name));
+    }
+}
+
+#[test]
+fn the_files_of_a_door_override_its_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ostiary.toml"), "[door]\nname = \"garden\"\n").unwrap();
+    let door = Layers::of_door("back".parse().unwrap());
+    let layers = Layers { folder: folder.path().to_owned(), settings: None, ..door };
+    assert_eq!(load(&layers).unwrap().config.door.name, "garden");
+}

@@ -1,19 +1,22 @@
 //! Erases what the record says of a person.
 
 use ostiary_config as config;
-use rusqlite::params;
+use ostiary_core::fold_name;
+use rusqlite::Connection;
 
 use super::error::sql_error;
 use super::{EventStore, StoreError};
 use crate::{Administration, Event, EventKind};
 
-/// Whether an event says something of the person ?1: it is about them, or gives them this name (?2).
-const OF_PERSON: &str = "CASE WHEN json_valid(json)
-    THEN json ->> 'person' = ?1 OR (json ->> 'action' = 'renamed' AND json ->> 'detail' = ?2) END";
+/// The texts of an event that can name a person. Rows that are no JSON have none.
+const NAMES: &str = "SELECT id,
+        CASE WHEN json_valid(json) THEN json ->> 'person' END,
+        CASE WHEN json_valid(json) AND json ->> 'action' = 'renamed' THEN json ->> 'detail' END
+    FROM events";
 
 impl EventStore {
-    /// Erases what the record says of a person, for a command, while a daemon may have the store open. Of each of the person's
-    /// events only the number, the time and the door are left ([`EventKind::Erased`]). The leaves of the trail stay, so that all
+    /// Erases what the record says of a person, for a command, while a daemon may have the store open. Names are compared as those of
+    /// enrolled people, so that it does not matter how the name is written. Of each of the person's events only the number, the time and the door are left ([`EventKind::Erased`]). The leaves of the trail stay, so that all
     /// other events can be verified as before. Numbers of the person in the moments of other visits stay too: they mean nothing
     /// once the person is removed. `tells` makes the event that says how many events are erased.
     ///
@@ -30,36 +33,46 @@ impl EventStore {
         let Some(mut store) = Self::open_for_command(config, spool)? else { return Ok(0) };
         let path = store.path.clone();
         let sql = |why| sql_error(&path, why);
-        let renamed = Administration::renamed_to(person);
         // What is erased is not left in free pages of the file.
         store.connection.execute_batch("PRAGMA secure_delete = ON").map_err(sql)?;
-        let number: i64 = store
-            .connection
-            .query_row(
-                &format!("SELECT count(*) FROM events WHERE {OF_PERSON}"),
-                params![person, renamed],
-                |row| row.get(0),
-            )
-            .map_err(sql)?;
+        let number = events_of(&store.connection, person).map_err(sql)?.len() as u64;
         if number == 0 {
             return Ok(0);
         }
         // Both or neither, so that no interruption leaves erased events of which nothing tells, and that nobody who gets the event
         // still finds the others.
-        let erased = store.insert_and(&mut tells(number.unsigned_abs()), |connection| {
-            connection.execute(
-                &format!(
-                    "UPDATE events SET visit = NULL, salt = NULL, json = json_object(
-                         'id', id, 'time', json ->> 'time', 'kind', 'erased', 'door', json ->> 'door'
-                     ) WHERE {OF_PERSON}"
-                ),
-                params![person, renamed],
-            )
+        let erased = store.insert_and(&mut tells(number), |connection| {
+            let mut erase = connection.prepare(
+                "UPDATE events SET visit = NULL, salt = NULL, json = json_object(
+                     'id', id, 'time', json ->> 'time', 'kind', 'erased', 'door', json ->> 'door'
+                 ) WHERE id = ?1",
+            )?;
+            // Again: the daemon may have added one.
+            events_of(connection, person)?.into_iter().map(|id| erase.execute([id])).sum::<Result<usize, _>>()
         })?;
         // Nor in the journal. While somebody reads, the next writer does it.
         store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql)?;
         Ok(erased as u64)
     }
+}
+
+/// The events that say something of a person: they are about the person, or give somebody this name.
+fn events_of(connection: &Connection, person: &str) -> Result<Vec<i64>, rusqlite::Error> {
+    let person = fold_name(person);
+    let renamed = fold_name(&Administration::renamed_to(&person));
+    let mut statement = connection.prepare(NAMES)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        // In a damaged row they can be of any type.
+        let is = |column, wanted: &str| {
+            row.get_ref(column).is_ok_and(|text| text.as_str().is_ok_and(|text| fold_name(text) == wanted))
+        };
+        if is(1, &person) || is(2, &renamed) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a row is what an erased event leaves.
@@ -122,7 +135,8 @@ mod tests {
         assert!(is_in_files(folder.path(), "Annabel"));
 
         // While the daemon has the store open.
-        assert_eq!(EventStore::erase_person(&config, true, "Annabel", tells).unwrap(), 3);
+        assert_eq!(EventStore::erase_person(&config, true, "Anna Bel", tells).unwrap(), 0);
+        assert_eq!(EventStore::erase_person(&config, true, " annaBEL", tells).unwrap(), 3);
         assert!(!is_in_files(folder.path(), "Annabel"));
         assert!(is_in_files(folder.path(), "Bob"));
         let kinds: Vec<_> = store.latest(9).unwrap().into_iter().map(|event| event.kind).collect();

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use ostiary_access::Reason;
+use ostiary_core::fold_name;
 
 use super::error::sql_error;
 use super::{EventStore, StoreError};
@@ -14,7 +15,7 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Only events before this time.
     pub until: Option<Timestamp>,
-    /// Only events of the person with this name.
+    /// Only events of the person with this name, compared as names of enrolled people.
     pub person: Option<String>,
     /// Only grants and denials for this reason.
     pub reason: Option<Reason>,
@@ -33,9 +34,13 @@ impl EventFilter {
         event.id > self.after
             && self.since.is_none_or(|since| event.time >= since)
             && self.until.is_none_or(|until| event.time < until)
-            && self.person.as_deref().is_none_or(|person| event.kind.person() == Some(person))
+            && self.person.as_deref().is_none_or(|person| is_person(event, person))
             && self.reason.is_none_or(|wanted| reason == Some(wanted))
     }
+}
+
+fn is_person(event: &Event, person: &str) -> bool {
+    event.kind.person().is_some_and(|known| fold_name(known) == fold_name(person))
 }
 
 impl EventStore {
@@ -74,5 +79,22 @@ impl EventStore {
             }
         }
         newest.into_iter().rev().try_for_each(each)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grant;
+    use crate::testing::{event, evidence};
+
+    #[test]
+    fn a_person_is_found_however_the_name_is_written() {
+        let zoe =
+            event(EventKind::Granted(Grant::Face { person: Some("Zo\u{eb}".into()), evidence: evidence() }));
+        let fits =
+            |name: &str| EventFilter { person: Some(name.into()), ..EventFilter::default() }.fits(&zoe);
+        assert!(fits("Zo\u{eb}") && fits("ZOE\u{308}") && fits(" zo\u{eb} "));
+        assert!(!fits("Zoe") && !fits(""));
     }
 }

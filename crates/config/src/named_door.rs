@@ -1,0 +1,92 @@
+//! A door with a name of its own, for a board with several doors: each has its own folders and its own service.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The longest name, bytes.
+const MAX_LENGTH: usize = 32;
+/// The passwords that systemd passes to the service as credentials: the key of the configuration, and the file in the door's folder.
+const PASSWORDS: [(&str, &str); 2] =
+    [("mqtt.password_file", "mqtt-password"), ("camera.password_file", "camera-password")];
+
+/// The name of one of several doors on a board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedDoor(String);
+
+/// The name cannot be that of folders, of a unit and of topics.
+#[derive(Debug, thiserror::Error)]
+#[error("must be 1 to {MAX_LENGTH} letters a to z, digits, - and _, and begin with a letter or a digit")]
+pub struct DoorNameError;
+
+impl FromStr for NamedDoor {
+    type Err = DoorNameError;
+
+    fn from_str(name: &str) -> Result<Self, DoorNameError> {
+        let is_allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
+        let is_good = name.len() <= MAX_LENGTH
+            && name.bytes().all(is_allowed)
+            && name.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if is_good { Ok(Self(name.to_owned())) } else { Err(DoorNameError) }
+    }
+}
+
+impl fmt::Display for NamedDoor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl NamedDoor {
+    /// The folder with `ostiary.toml` and `conf.d`.
+    pub fn folder(&self) -> PathBuf {
+        format!("/etc/ostiary-{self}").into()
+    }
+
+    /// The folder of the people and the events.
+    pub fn state_folder(&self) -> PathBuf {
+        format!("/var/lib/ostiary-{self}").into()
+    }
+
+    /// Where the keys are that were changed by `ostiary config set` or the control API.
+    pub fn settings(&self) -> PathBuf {
+        self.state_folder().join("settings.toml")
+    }
+
+    /// The service, without `.service`.
+    pub fn unit(&self) -> String {
+        format!("ostiary@{self}")
+    }
+
+    /// The keys of which this door has another default. `has_credentials` says whether systemd passes the passwords.
+    pub(crate) fn defaults(&self, has_credentials: bool) -> Vec<(&'static str, String)> {
+        let state = self.state_folder();
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let mut defaults = vec![
+            ("door.name", self.0.clone()),
+            ("facebank.path", text(state.join("facebank.sqlite"))),
+            ("events.path", text(state.join("events.sqlite"))),
+            ("models.store", text(state.join("models"))),
+            ("control.socket", format!("/run/ostiary-{self}/control")),
+        ];
+        let passwords = PASSWORDS.iter().map(|(key, file)| (*key, self.folder().join(file)));
+        let is_read = |(_, file): &(&str, PathBuf)| !has_credentials && file.exists();
+        defaults.extend(passwords.filter(is_read).map(|(key, file)| (key, text(file))));
+        defaults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_that_of_a_folder_and_a_unit() {
+        for good in ["back", "2", "back-yard_2", &"a".repeat(32)] {
+            assert_eq!(good.parse::<NamedDoor>().unwrap().to_string(), good);
+        }
+        for bad in ["", "-back", "Back", "a/b", "..", "back door", "b\u{e4}ck", &"a".repeat(33)] {
+            assert!(bad.parse::<NamedDoor>().is_err(), "{bad}");
+        }
+    }
+}
