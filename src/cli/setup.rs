@@ -9,14 +9,14 @@ mod dialog;
 mod owner_file;
 mod service;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use dialog::Dialog;
-use ostiary_config::{LivenessLevel, Mqtt, SourceKind};
+use ostiary_config::{LivenessLevel, Mqtt, NamedDoor, SourceKind};
 use ostiary_control::interface::{EnrollOptions, EventFilter, VarlinkClientInterface};
 use ostiary_control::{CallError, Client};
 use ostiary_core::{PersonName, durable};
@@ -39,8 +39,8 @@ const VISIT_TIME: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The time that the pictures of a person may take.
 const ENROLLMENT_TIME: Duration = Duration::from_secs(120);
-/// The source of the service's credential `mqtt-password`.
-const MQTT_PASSWORD: &str = "/etc/ostiary/mqtt-password";
+/// The name of the file with the password of the broker, which systemd passes to the service.
+const MQTT_PASSWORD: &str = "mqtt-password";
 /// The GPIO chips of the headers of boards, as their drivers name them.
 const HEADER_CHIPS: [&str; 4] = ["pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835", "tegra234-gpio"];
 
@@ -53,18 +53,20 @@ pub struct Args {
     /// Take pictures of the first person in any pose, for somebody who cannot turn the head.
     #[arg(long)]
     any_pose: bool,
-    /// The name of the door's service.
-    #[arg(long, value_name = "NAME", default_value = "ostiary")]
-    service: String,
-    /// Where the password of the broker is kept.
-    #[arg(long, value_name = "FILE", default_value = MQTT_PASSWORD, hide = true)]
-    mqtt_password: std::path::PathBuf,
+    /// The name of the door's service; by default ostiary, or with --door NAME ostiary@NAME.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Where the password of the broker is kept, if not beside the configuration.
+    #[arg(long, value_name = "FILE", hide = true)]
+    mqtt_password: Option<PathBuf>,
 }
 
 /// A dialog that sets up a door.
 struct Setup<'a> {
     globals: &'a Globals,
     args: &'a Args,
+    /// The source of the service's credential `mqtt-password`.
+    mqtt_password: PathBuf,
     dialog: Dialog,
     file: OwnerFile,
     service: Service,
@@ -72,9 +74,12 @@ struct Setup<'a> {
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<ExitCode> {
     ensure!(!globals.json, "setup is a dialog, and has no --json");
-    let file = OwnerFile::open(globals.layers())?;
-    let service = Service::new(&args.service);
-    let mut setup = Setup { globals, args, dialog: Dialog::default(), file, service };
+    let layers = globals.layers();
+    let unit = globals.door.as_ref().map_or("ostiary".to_owned(), NamedDoor::unit);
+    let service = Service::new(args.service.as_deref().unwrap_or(&unit));
+    let mqtt_password = args.mqtt_password.clone().unwrap_or_else(|| layers.folder.join(MQTT_PASSWORD));
+    let file = OwnerFile::open(layers)?;
+    let mut setup = Setup { globals, args, mqtt_password, dialog: Dialog::default(), file, service };
     setup.camera_and_name()?;
     setup.aim()?;
     setup.first_person()?;
@@ -280,29 +285,38 @@ impl Setup<'_> {
                 keys.push(("mqtt.username", Value::from(user)));
                 let password = self.dialog.ask_secret("Password; Enter keeps the one before")?;
                 if !password.is_empty() {
-                    let path = &self.args.mqtt_password;
+                    let path = &self.mqtt_password;
                     durable::write(path, format!("{password}\n").as_bytes(), 0o600)
                         .with_context(|| format!("cannot write {}", path.display()))?;
                 }
             }
-            if let Err(error) = self.file.set(&keys).and_then(|()| self.check_broker()) {
-                line(&format!("{error:#}"))?;
-                self.file.set(&[("mqtt.enabled", Value::from(false))])?;
-                continue;
+            match self.file.set(&keys).and_then(|()| self.check_broker()) {
+                Ok(false) => {}
+                Ok(true) => line(
+                    "Another door at this broker has the same name, so that nobody can tell the two apart: run this command again \
+                     and give this one another name.",
+                )?,
+                Err(error) => {
+                    line(&format!("{error:#}"))?;
+                    self.file.set(&[("mqtt.enabled", Value::from(false))])?;
+                    continue;
+                }
             }
             line("The broker accepts the connection.")?;
             return self.restart();
         }
     }
 
-    fn check_broker(&self) -> anyhow::Result<()> {
+    /// Connects to the broker. Returns whether another door there has the same name.
+    fn check_broker(&self) -> anyhow::Result<bool> {
         let config = self.file.config()?;
-        let password = &self.args.mqtt_password;
+        let password = &self.mqtt_password;
         let uses_credential =
             config.mqtt.username.is_some() && config.mqtt.password_file.is_none() && password.exists();
         let password_file =
             if uses_credential { Some(password.clone()) } else { config.mqtt.password_file.clone() };
-        Ok(ostiary_mqtt::check(&Mqtt { password_file, ..config.mqtt.clone() }, &config.door.name)?)
+        let mqtt = Mqtt { password_file, ..config.mqtt.clone() };
+        Ok(ostiary_mqtt::check(&mqtt, &config.door.name, &config.events.path)?)
     }
 
     /// Offers the test of what pictures can open the door.

@@ -1,5 +1,6 @@
 //! The configuration file that `ostiary setup` writes among the owner's files.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -31,12 +32,17 @@ impl OwnerFile {
     pub fn open(layers: Layers) -> anyhow::Result<Self> {
         let path = layers.file.clone().unwrap_or_else(|| layers.folder.join("conf.d").join(NAME));
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A further door of a board has no files yet. It asks people to turn the head, as every new door does.
+        let is_new = layers.door.is_some() && layers.file.is_none() && !layers.folder.exists();
+        if is_new {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
         ensure!(
             super::is_writable(folder),
             "{}: this user may not write to it: run `sudo ostiary setup`",
             folder.display()
         );
-        let text = match std::fs::read_to_string(&path) {
+        let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => HEADER.to_owned(),
             text => text.with_context(|| path.display().to_string())?,
         };
@@ -46,9 +52,12 @@ impl OwnerFile {
             path.display()
         );
         let table = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let file = Self { path, layers, table };
+        let mut file = Self { path, layers, table };
         if !file.path.exists() {
             file.write()?;
+        }
+        if is_new {
+            file.set(&[("liveness.level", Value::from("active"))])?;
         }
         Ok(file)
     }
@@ -106,8 +115,6 @@ impl OwnerFile {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn layers(folder: &Path) -> Layers {
@@ -144,6 +151,18 @@ mod tests {
         assert!(overridden.contains("90-mine.toml"), "{overridden}");
         assert_eq!(fs::read_to_string(file.path()).unwrap(), before);
         assert_eq!(file.config().unwrap().door.name, "mine");
+    }
+
+    #[test]
+    fn a_further_door_begins_with_files_of_its_own_and_asks_people_to_turn_the_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let back = folder.path().join("ostiary-back");
+        let door = Layers::of_door("back".parse().unwrap());
+        let layers = Layers { folder: back.clone(), settings: None, ..door };
+        OwnerFile::open(layers.clone()).unwrap().set(&[("relay.line", 17.into())]).unwrap();
+        let text = fs::read_to_string(back.join("conf.d/50-setup.toml")).unwrap();
+        assert!(text.contains("level = \"active\""), "{text}");
+        assert_eq!(OwnerFile::open(layers).unwrap().config().unwrap().door.name, "back");
     }
 
     #[test]
