@@ -85,6 +85,15 @@ impl WallClock {
         })
     }
 
+    /// The time now, which needs no zone.
+    ///
+    /// # Errors
+    /// Why the clock cannot be right.
+    pub fn plausible_time(&self) -> Result<Timestamp, ClockFault> {
+        let reading = ClockReading { zone: Ok(TimeZone::UTC), ..self.read(ClockTrust::Plausible) };
+        reading.local().map(|_| reading.now)
+    }
+
     /// What the clock says now, with this answer to whether it is synchronized.
     pub fn with(&self, synchronization: Synchronization) -> ClockReading {
         let newest_event = match self.is_record_unknown.load(Ordering::Acquire) {
