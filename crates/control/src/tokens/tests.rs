@@ -117,7 +117,7 @@ fn the_holder_of_a_token_creates_and_revokes_no_higher_one() {
     let tokens = &fixture.tokens;
     let operator = tokens.check(&fixture.create("operator", Role::Operator)).unwrap();
     fixture.create("admin", Role::Admin);
-    let create = |role, hours, creator: &Bearer| {
+    let create = |role, hours: Option<u64>, creator: &Bearer| {
         tokens
             .create("new", role, hours.map(Duration::from_hours), Some(creator))
             .map(|_| tokens.revoke("new", None).unwrap())
