@@ -654,7 +654,7 @@ fn a_token_does_what_its_role_may_and_its_name_is_recorded() {
     wait_for("all is recorded", || tokens(&door) == expected);
     let told = String::from_utf8(door.output(&["events"]).stdout).unwrap();
     assert!(told.contains("Opened once by a command of the holder of the token \"Ada\""), "{told}");
-    assert!(told.contains("a token was created, Ada, operator"), "{told}");
+    assert!(told.contains("a token was created, operator: Ada."), "{told}");
     assert!(!told.contains(&ada) && !told.contains(&zoe), "no token is in the record");
     // The token, and who locked the door down, outlive a restart.
     door.stop();

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// What the detail of [`Action::Renamed`] has before the new name.
 const RENAMED_TO: &str = "now ";
+/// What the detail of [`Action::TokenCreated`] and [`Action::TokenRevoked`] has before the name of the token.
+const TOKEN: &str = ": ";
 
 /// A change that a command has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,19 @@ impl Administration {
     /// The detail of [`Action::Renamed`], with the new name.
     pub fn renamed_to(name: &str) -> String {
         format!("{RENAMED_TO}{name}")
+    }
+
+    /// The detail of [`Action::TokenCreated`] and [`Action::TokenRevoked`]: what a token may do, and its name.
+    pub fn token_detail(may: &str, name: &str) -> String {
+        format!("{may}{TOKEN}{name}")
+    }
+
+    /// The name of the token that was created or revoked; `None` for other changes.
+    pub fn token(&self) -> Option<&str> {
+        match self.action {
+            Action::TokenCreated | Action::TokenRevoked => Some(self.detail.as_deref()?.split_once(TOKEN)?.1),
+            _ => None,
+        }
     }
 
     /// The name of the person after this change; `None` after a removal, and for a change of no person.

@@ -30,8 +30,11 @@ impl Connection {
             expires_s.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
         let bearer = self.session.bearer();
         let (token, stored) = self.session.tokens().create(name, role, lifetime, bearer.as_ref())?;
-        let expires = stored.expires.map_or_else(String::new, |expires| format!(", until {expires:.0}"));
-        self.record(Action::TokenCreated, format!("{}, {role}{expires}", stored.name));
+        let may = match stored.expires {
+            None => role.to_string(),
+            Some(expires) => format!("{role} until {expires:.0}"),
+        };
+        self.record(Action::TokenCreated, Administration::token_detail(&may, &stored.name));
         Ok(token)
     }
 
@@ -52,7 +55,8 @@ impl Connection {
     pub(super) fn end_token(&self, name: &str) -> Result<String, TokenError> {
         let bearer = self.session.bearer();
         let revoked = self.session.tokens().revoke(name, bearer.as_ref())?;
-        self.record(Action::TokenRevoked, format!("{}, {}", revoked.name, revoked.role));
+        let detail = Administration::token_detail(&revoked.role.to_string(), &revoked.name);
+        self.record(Action::TokenRevoked, detail);
         Ok(revoked.name)
     }
 
