@@ -42,7 +42,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let since = optional_time("--since", args.since.as_deref(), Edge::Since)?;
     let until = optional_time("--until", args.until.as_deref(), Edge::Until)?;
     // The running door replays its own record with its own people and models.
-    let is_own = !globals.set.iter().any(|set| is_place(key_of(set)));
+    let names_models = |key: &str| key.starts_with("models.") || key.starts_with("engine.");
+    let is_own = !globals.set.iter().any(|set| names_models(key_of(set)));
     let door = if is_own { running_record(&config)? } else { None };
     let summary = match door {
         Some(client) => replay_by_door(globals, client, [since, until])?,
@@ -60,7 +61,8 @@ fn replay_by_door(
 ) -> anyhow::Result<ReplaySummary> {
     let other_form = "the running door describes a replay in another way than this program";
     let [since, until] = times.map(|time| time.map(|time| time.to_string()));
-    let mut call = client.door().replay(since, until, globals.set.clone());
+    let changes = globals.set.iter().filter(|set| !is_place(key_of(set))).cloned().collect();
+    let mut call = client.door().replay(since, until, changes);
     for reply in call.more().map_err(CallError::from)? {
         let reply = reply.map_err(CallError::from)?;
         for difference in reply.differences {

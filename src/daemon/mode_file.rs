@@ -174,6 +174,15 @@ mod tests {
             mode.lockdown().unwrap(),
             "locked down since 2026-11-29T17:00:00Z, by a command of user 1000 by sudo as user 0"
         );
+        let ada = User::Token { name: "Ada".to_owned(), uid: 997 };
+        let by_token = SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, Some(&ada));
+        write(&path, &by_token).unwrap();
+        assert!(
+            read(&path)
+                .lockdown()
+                .unwrap()
+                .ends_with("by a command of the holder of the token \"Ada\" (user 997)")
+        );
         let now = Timestamp::UNIX_EPOCH;
         let held = SavedMode::new(ModeName::HeldOpen, now, Some(now), None);
         write(&path, &held).unwrap();
