@@ -649,7 +649,7 @@ fn a_running_door_reports_explains_and_replays_its_record_as_the_commands_do() {
         &["explain", "7", "--json"],
         &["explain"],
         &["replay", "--json"],
-        &["replay", "--since", "2026-11-02 10:00", "--set", "door.fpir=0.001", "--set", "door.cooldown_s=1"],
+        &["replay", "--since", "2026-11-02 08:30", "--set", "door.fpir=0.001", "--set", "door.cooldown_s=1"],
         &["replay", "--until", "2026-11-02", "--set", "hours.cleaners=[\"always\"]", "--json"],
     ];
     let refused: [&[&str]; 2] = [&["explain", "9999"], &["replay", "--set", "quality.min_size=90"]];
