@@ -11,6 +11,64 @@ use ostiary_core::{PersonId, Score};
 use ostiary_events::{Event, Evidence, Visit, sentence};
 
 use crate::liveness_advice::liveness_advice;
+use anyhow::{Context, Result, bail};
+use ostiary_config::Config;
+use ostiary_events::EventStore;
+use ostiary_facebank::Facebank;
+use serde_json::{Value, json};
+
+/// A decision about a face, and what explains it.
+pub struct ExplainedDecision {
+    /// The decision.
+    pub event: Event,
+    /// The sentences.
+    pub sentences: Vec<String>,
+}
+
+impl ExplainedDecision {
+    /// Explains the decision with this id in the record of a door, by default the newest one.
+    ///
+    /// # Errors
+    /// There is none, or the files cannot be read.
+    pub fn find(config: &Config, id: Option<u64>) -> Result<Self> {
+        let store = EventStore::open_read_only(&config.events.path)?;
+        let event = match id {
+            Some(id) => store.decision(id)?.with_context(|| {
+                format!(
+                    "the record has no decision about a face with the id {id}; `ostiary events` lists the ids"
+                )
+            })?,
+            None => {
+                let Some(event) = store.newest_decision()? else {
+                    bail!("the record has no decision about a face yet")
+                };
+                event
+            }
+        };
+        let sentences = explain(&event, &names(config)?);
+        Ok(Self { event, sentences })
+    }
+
+    /// The JSON: the event, the moments that it rests on, and the sentences.
+    ///
+    /// # Errors
+    /// Never for what is read from a record.
+    pub fn json(&self) -> Result<Value> {
+        let Self { event, sentences } = self;
+        let visit = event.kind.face().and_then(|(_, evidence)| evidence.visit.as_deref());
+        let (event, visit) = (serde_json::to_value(event)?, serde_json::to_value(visit)?);
+        Ok(json!({ "event": event, "visit": visit, "explanation": sentences }))
+    }
+}
+
+/// The names of the enrolled people; none without a facebank.
+fn names(config: &Config) -> Result<HashMap<PersonId, String>> {
+    if !config.facebank.path.exists() {
+        return Ok(HashMap::new());
+    }
+    let people = Facebank::open_read_only(&config.facebank.path)?.people()?;
+    Ok(people.into_iter().map(|summary| (summary.person.id, summary.person.name)).collect())
+}
 
 /// The sentences about an event; empty if it is no decision about a face. `names` are those of the enrolled people.
 pub fn explain(event: &Event, names: &HashMap<PersonId, String>) -> Vec<String> {

@@ -5,12 +5,13 @@
 
 mod changed_lockout;
 mod changes;
+mod record_replay;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use changed_lockout::ChangedLockout;
-pub use changes::{ChangeError, Changes};
+pub use changes::{ChangeError, Changes, is_place, key_of};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ostiary_access::{Access, DenialReason, Outcome, Reason, Step, group_access};
@@ -18,6 +19,7 @@ use ostiary_config::{AlikePeople, Hours, LivenessLevel};
 use ostiary_core::{ModelId, PersonId};
 use ostiary_events::{Event, Visit};
 use ostiary_pipeline::Thresholds;
+pub use record_replay::{Difference, RecordReplay, ReplaySummary, reason_in_words};
 
 /// What changed values are computed from: the present models, people and time zone.
 #[derive(Default)]

@@ -1,10 +1,11 @@
 //! What a door measured on itself: its visits, their similarities, and the rates that these support.
 //!
-//! Input: the decisions about faces in the event store, oldest first ([`Collector::add`]). Output: a [`Report`], as a value, and as
+//! Input: the decisions about faces in the event store, oldest first ([`Measurement::add`]). Output: a [`Report`], as a value, and as
 //! a page ([`page()`]). A door does not know who stood before it: whom it takes for a stranger is stated at [`Collector`].
 
 mod collector;
 mod histogram;
+mod measurement;
 mod page;
 mod plot;
 
@@ -13,15 +14,16 @@ use std::collections::BTreeMap;
 pub use collector::Collector;
 pub use histogram::Histogram;
 use jiff::Timestamp;
+pub use measurement::Measurement;
 use ostiary_core::clopper_pearson;
 pub use page::page;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Confidence that a rate is below the upper bound of its one-sided interval.
 const CONFIDENCE: f64 = 0.95;
 
 /// What a door measured on itself.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The time of the first and of the last visit; `None` without visits.
     pub times: Option<[Timestamp; 2]>,
@@ -46,7 +48,7 @@ pub struct Report {
 }
 
 /// Histograms of the similarity of visits minus its threshold. 0 is the threshold.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Excess {
     /// Visits of people who were let in.
     pub granted: Histogram,
@@ -55,7 +57,7 @@ pub struct Excess {
 }
 
 /// What the visits of strangers show.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Strangers {
     /// Number of visits.
     pub visits: u64,
@@ -69,7 +71,7 @@ pub struct Strangers {
 }
 
 /// The visit of a stranger that came nearest to being let in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Nearest {
     /// The event's id.
     pub event: u64,
@@ -78,7 +80,7 @@ pub struct Nearest {
 }
 
 /// What the visits of a person show.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PersonRates {
     /// The name.
     pub name: String,
@@ -93,7 +95,7 @@ pub struct PersonRates {
 }
 
 /// One week.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Week {
     /// The Monday it begins with.
     pub begins: jiff::civil::Date,
@@ -108,7 +110,7 @@ pub struct Week {
 }
 
 /// What another `door.fpir` would have done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OtherFpir {
     /// The rate.
     pub fpir: f64,

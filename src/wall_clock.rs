@@ -85,6 +85,15 @@ impl WallClock {
         })
     }
 
+    /// The time now, which needs no zone.
+    ///
+    /// # Errors
+    /// Why the clock cannot be right.
+    pub fn plausible_time(&self) -> Result<Timestamp, ClockFault> {
+        let reading = ClockReading { zone: Ok(TimeZone::UTC), ..self.read(ClockTrust::Plausible) };
+        reading.local().map(|_| reading.now)
+    }
+
     /// What the clock says now, with this answer to whether it is synchronized.
     pub fn with(&self, synchronization: Synchronization) -> ClockReading {
         let newest_event = match self.is_record_unknown.load(Ordering::Acquire) {
@@ -121,11 +130,14 @@ mod tests {
         clock.set_record_unknown();
         let now = clock.stamp();
         assert_eq!(clock.read(ClockTrust::Plausible).newest_event, Err(ClockFault::NewestEventUnknown));
+        assert_eq!(clock.plausible_time(), Err(ClockFault::NewestEventUnknown));
         clock.add_record(Some(Timestamp::UNIX_EPOCH));
         let newest = |clock: &WallClock| clock.read(ClockTrust::Plausible).newest_event.unwrap().unwrap();
         assert_eq!(newest(&clock).as_microsecond(), now.as_microsecond(), "an older record changes nothing");
+        assert!(clock.plausible_time().unwrap() >= now);
         let later = now + jiff::SignedDuration::from_hours(1);
         clock.add_record(Some(later));
         assert_eq!(newest(&clock).as_microsecond(), later.as_microsecond());
+        assert!(matches!(clock.plausible_time(), Err(ClockFault::BeforeEvent { .. })));
     }
 }

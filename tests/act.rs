@@ -523,8 +523,8 @@ fn the_last_visit_and_changes_of_people_and_mode_are_in_the_state() {
 fn a_person_who_is_removed_or_erased_is_not_in_the_retained_state() {
     let broker = Broker::open();
     let mut door = Door::new(broker.port());
-    let user = User::Process { uid: 0, sudo_uid: None };
     let change = |action, person: Option<&str>| {
+        let user = User::Process { uid: 0, sudo_uid: None };
         let person = person.map(str::to_owned);
         event(EventKind::Administered(Administration { action, person, detail: None, user }))
     };

@@ -598,3 +598,112 @@ fn a_socket_that_cannot_be_made_does_not_keep_the_door_from_running() {
     assert_eq!(fs::read_to_string(door.socket()).unwrap(), "mine");
     door.stop();
 }
+
+/// A call of the door as a program makes it that passes a token; the parameters of the reply, or the error with its message.
+fn call(door: &Door, method: &str, parameters: Value, token: &str) -> Result<Value, String> {
+    let mut parameters = parameters;
+    parameters["token"] = json!(token);
+    let request = json!({ "method": format!("io.ostiary.Door.{method}"), "parameters": parameters });
+    let mut stream = UnixStream::connect(door.socket()).unwrap();
+    stream.write_all(format!("{request}\0").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    BufReader::new(stream).read_until(0, &mut answer).unwrap();
+    let answer: Value = serde_json::from_slice(answer.strip_suffix(b"\0").unwrap()).unwrap();
+    match answer.get("error") {
+        None => Ok(answer["parameters"].clone()),
+        Some(error) => Err(format!("{error} {}", answer["parameters"]["message"])),
+    }
+}
+
+fn create_token(door: &Door, name: &str, role: &str) -> String {
+    let created = &door.lines(&["tokens", "create", name, "--role", role])[0];
+    assert_eq!((&created["name"], &created["role"]), (&json!(name), &json!(role)));
+    created["token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_token_does_what_its_role_may_and_its_name_is_recorded() {
+    let mut door = Door::new();
+    assert!(door.error(&["tokens", "list"]).contains("no door runs with this configuration"));
+    door.configure("[relay]\nbackend = \"printed\"\nline = 17\npulse_ms = 500");
+    door.start();
+    let [ada, zoe] =
+        [("Ada", "operator"), ("Zo\u{eb}", "admin")].map(|(name, role)| create_token(&door, name, role));
+    let none = || json!({});
+    assert_eq!(call(&door, "GetRole", none(), &ada).unwrap(), json!({ "role": "operator", "token": "Ada" }));
+    call(&door, "Open", none(), &ada).unwrap();
+    let disable = json!({ "name": "ann", "enabled": false });
+    let refused = call(&door, "EnablePerson", disable.clone(), &ada).unwrap_err();
+    assert!(refused.contains("NotAllowed") && refused.contains("its role is operator"), "{refused}");
+    for method in ["CreateToken", "ListTokens", "RevokeToken", "GetConfiguration", "Reload"] {
+        assert!(call(&door, method, none(), &ada).unwrap_err().contains("NotAllowed"), "{method}");
+    }
+    // The user of this connection is an admin.
+    let refused = call(&door, "GetState", none(), "guess").unwrap_err();
+    assert!(refused.contains("NotAllowed") && refused.contains("the token is not valid"), "{refused}");
+    assert_eq!(call(&door, "EnablePerson", disable, &zoe).unwrap()["person"]["enabled"], false);
+    call(&door, "Reload", none(), &zoe).unwrap();
+    call(&door, "LockDown", none(), &ada).unwrap();
+    let uid = rustix::process::getuid().as_raw();
+    let tokens = |door: &Door| {
+        let events = door.lines(&["events"]).into_iter().filter(|event| event.get("token").is_some());
+        let told = events.map(|event| {
+            assert_eq!(event["uid"], uid, "{event}");
+            format!("{} {}", event["kind"].as_str().unwrap(), event["token"].as_str().unwrap())
+        });
+        told.collect::<Vec<_>>()
+    };
+    let expected = ["granted Ada", "administered Zo\u{eb}", "reloaded Zo\u{eb}", "mode_changed Ada"];
+    wait_for("all is recorded", || tokens(&door) == expected);
+    let told = String::from_utf8(door.output(&["events"]).stdout).unwrap();
+    assert!(told.contains("Opened once by a command of the holder of the token \"Ada\""), "{told}");
+    assert!(told.contains("a token was created, operator: Ada."), "{told}");
+    assert!(!told.contains(&ada) && !told.contains(&zoe), "no token is in the record");
+    // It outlives a restart.
+    door.stop();
+    door.start();
+    assert!(call(&door, "GetState", none(), &ada).is_ok());
+}
+
+#[test]
+fn tokens_end_when_they_are_revoked_or_expire_and_with_a_damaged_file() {
+    let mut door = Door::new();
+    door.start();
+    let [ada, zoe] = ["Ada", "Zo\u{eb}"].map(|name| create_token(&door, name, "admin"));
+    assert!(door.error(&["tokens", "create", "ADA", "--role", "viewer"]).contains("revoke it first"));
+    assert!(door.error(&["tokens", "create", "a\u{202e}b", "--role", "viewer"]).contains("U+202E"));
+    // Of two admins one revokes the other, who then cannot do the same.
+    assert_eq!(call(&door, "RevokeToken", json!({ "name": "ada" }), &zoe).unwrap()["revoked"], "Ada");
+    let late = call(&door, "RevokeToken", json!({ "name": "Zo\u{eb}" }), &ada).unwrap_err();
+    assert!(late.contains("NotAllowed") && late.contains("was revoked"), "{late}");
+    let again = create_token(&door, "Ada", "admin");
+    assert!(call(&door, "GetState", json!({}), &ada).is_err(), "a token of a removed name");
+    assert!(call(&door, "GetState", json!({}), &again).is_ok());
+    let created = json!({ "name": "short", "role": "viewer", "expires_s": 1 });
+    let short = call(&door, "CreateToken", created, &zoe).unwrap()["token"].as_str().unwrap().to_owned();
+    wait_for("the token expires", || {
+        call(&door, "GetState", json!({}), &short)
+            .is_err_and(|refused| refused.contains("\\\"short\\\" expired at"))
+    });
+    for wrong in
+        [json!({ "name": "x", "role": "owner" }), json!({ "name": "x", "role": "viewer", "expires_s": -1 })]
+    {
+        assert!(call(&door, "CreateToken", wrong, &zoe).unwrap_err().contains("Refused"));
+    }
+    let listed = door.lines(&["tokens", "list"]);
+    let names: Vec<_> = listed.iter().map(|token| token["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Zo\u{eb}", "Ada", "short"]);
+    assert_eq!((&listed[2]["expired"], &listed[0]["expired"]), (&json!(true), &json!(false)));
+    let text = String::from_utf8(door.output(&["tokens", "list"]).stdout).unwrap();
+    assert!(text.contains("Ada: admin, created ") && text.contains("short: viewer"), "{text}");
+    assert_eq!(door.lines(&["tokens", "revoke", "SHORT"]), [json!({ "revoked": "short" })]);
+    let file = door.path("facebank.sqlite.tokens.json");
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, &good[..good.len() / 2]).unwrap();
+    let refused = call(&door, "GetState", json!({}), &zoe).unwrap_err();
+    assert!(refused.contains("NotAllowed") && refused.contains("is damaged"), "{refused}");
+    assert!(door.error(&["tokens", "create", "Ben", "--role", "viewer"]).contains("move the file away"));
+    assert!(door.error(&["tokens", "list"]).contains("no token is valid"));
+    fs::write(&file, &good).unwrap();
+    assert!(call(&door, "GetState", json!({}), &zoe).is_ok());
+}

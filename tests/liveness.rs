@@ -247,7 +247,7 @@ fn a_test_ends_when_its_conditions_change() {
     let text = fs::read_to_string(door.path("ostiary.toml")).unwrap();
     fs::write(door.path("ostiary.toml"), text.replace("[liveness]", "[camera]\nmirror = true\n[liveness]"))
         .unwrap();
-    let reloaded = EventKind::Reloaded { model: None, detail: "1 person".into(), uid: None };
+    let reloaded = EventKind::Reloaded { model: None, detail: "1 person".into(), user: None };
     door.store.append(&mut Event::new(reloaded, door.next, "front")).unwrap();
     let notice = test.wait_for("notice");
     assert!(notice["text"].as_str().unwrap().contains("camera.mirror changed"), "{notice}");

@@ -8,7 +8,9 @@
     reason = "a failure of a test helper fails the test"
 )]
 
-use std::process::Output;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin_cmd;
@@ -21,6 +23,8 @@ use ostiary_access::{
 };
 use ostiary_config as config;
 use ostiary_config::{Door, LivenessLevel};
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
 use ostiary_core::{
     Candidate, ChallengeFailure, Direction, Embedding, ModelId, ModelRole, PersonId, Precision, Quality,
     Score, Similarity, TrackId,
@@ -29,7 +33,7 @@ use ostiary_events::{DecisionDetails, Denial, DenialWindows, Event, EventKind, E
 use ostiary_facebank::{Facebank, PhotoHash, Template};
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
-use ostiary_testkit::repository_file;
+use ostiary_testkit::{ffmpeg, repository_file, wait_for};
 use serde_json::Value;
 
 const PEOPLE: i64 = 5;
@@ -211,6 +215,21 @@ impl Record {
 
     fn path(&self) -> std::path::PathBuf {
         self.folder.path().join("events.sqlite")
+    }
+
+    /// A command with a configuration file for this record.
+    fn configured(&self, models: PathBuf) -> Command {
+        let [facebank, file] = ["facebank.sqlite", "ostiary.toml"].map(|name| self.folder.path().join(name));
+        let text = format!(
+            "[facebank]\npath = {facebank:?}\n[events]\npath = {:?}\nkeep_grants_days = 3650\n[engine]\n\
+             precision = \"int8\"\n[liveness]\nlevel = \"off\"\n",
+            self.path()
+        );
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ostiary"));
+        command.env("TZ", "UTC").env_remove("NOTIFY_SOCKET").stdin(Stdio::null());
+        command.arg("--config").arg(file).arg("--models").arg(models);
+        command
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -560,4 +579,119 @@ fn the_record_of_a_visit_is_at_most_4_kilobytes() {
         let length = serde_json::to_string(&visit).unwrap().len();
         assert!(length <= 4096, "{length}");
     }
+}
+
+/// A door that runs before an empty place and has this record.
+struct RunningDoor<'a> {
+    record: &'a Record,
+    daemon: Child,
+}
+
+impl<'a> RunningDoor<'a> {
+    fn start(record: &'a Record) -> Self {
+        let video = record.folder.path().join("empty.mkv");
+        ffmpeg(&["-f", "lavfi", "-i", "color=c=gray:s=320x240:r=2:d=300"], &video);
+        let source = format!("camera.source={}", video.display());
+        let mut command = record.configured(repository_file("models"));
+        command.args(["run", "--set", &source, "--set", "camera.realtime=true"]);
+        let daemon = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let door = Self { record, daemon };
+        wait_for("the door answers", || door.client().is_some());
+        door
+    }
+
+    fn client(&self) -> Option<Client> {
+        let socket = self.record.folder.path().join("facebank.sqlite.control");
+        let mut client = Client::connect(&socket).ok()??;
+        client.door().get_state().call().is_ok_and(|reply| reply.state.camera).then_some(client)
+    }
+}
+
+impl Drop for RunningDoor<'_> {
+    fn drop(&mut self) {
+        self.daemon.kill().unwrap();
+        self.daemon.wait().unwrap();
+    }
+}
+
+/// What a command prints and its exit code; JSON lines are read.
+fn said(mut command: Command, arguments: &[&str]) -> (String, Vec<Value>, Option<i32>) {
+    let output = command.args(arguments).output().unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    (text, lines, output.status.code())
+}
+
+/// Whether two values are equal but for the last digits of their numbers.
+fn is_close(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            (one.as_f64().unwrap() - other.as_f64().unwrap()).abs() < 1e-9
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_close(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, one)| other.get(key).is_some_and(|other| is_close(one, other)))
+        }
+        _ => one == other,
+    }
+}
+
+#[test]
+fn a_running_door_reports_explains_and_replays_its_record_as_the_commands_do() {
+    let record = Record::new(Visits::new().mixed(400));
+    let commands: [&[&str]; 8] = [
+        &["report"],
+        &["report", "--json"],
+        &["report", "--since", "2999-01-01", "--json"],
+        &["explain", "7", "--json"],
+        &["explain"],
+        &["replay", "--json"],
+        &["replay", "--since", "2026-11-02 08:30", "--set", "door.fpir=0.001", "--set", "door.cooldown_s=1"],
+        &["replay", "--until", "2026-11-02", "--set", "hours.cleaners=[\"always\"]", "--json"],
+    ];
+    let refused: [&[&str]; 2] = [&["explain", "9999"], &["replay", "--set", "quality.min_size=90"]];
+    let models = || repository_file("models");
+    let by_files = commands.map(|command| said(record.configured(models()), command));
+    let refused_by_files = refused.map(|command| said(record.configured(models()), command));
+    let door = RunningDoor::start(&record);
+    for (command, files) in commands.iter().zip(&by_files) {
+        // Only the door has the models. Its report would lack rates, and the replay with another one would be an error.
+        let asked = said(record.configured("/does/not/exist".into()), command);
+        assert_eq!(asked.2, files.2, "{command:?}: {}", asked.0);
+        if asked.1.is_empty() {
+            assert_eq!(asked.0, files.0, "{command:?}");
+        }
+        let pairs = asked.1.iter().zip(&files.1);
+        assert!(
+            asked.1.len() == files.1.len() && pairs.into_iter().all(|(one, other)| is_close(one, other)),
+            "{command:?}"
+        );
+    }
+    assert!(by_files[1].1[0]["visits"].as_u64().unwrap() > 200, "several parts of the record");
+    assert!(!by_files[1].1[0]["other_fpir"].as_array().unwrap().is_empty());
+    assert_eq!((by_files[5].2, by_files[6].2, by_files[7].2), (Some(0), Some(1), Some(1)));
+    assert_eq!(refused.map(|command| said(record.configured(models()), command)), refused_by_files);
+    let mut client = door.client().unwrap();
+    assert!(is_close(&client.door().get_report(None).call().unwrap().report, &by_files[1].1[0]));
+    // No call makes the door read other files.
+    for (change, why) in [
+        ("events.path=/etc/passwd", "its own record"),
+        ("models.dir=/tmp", "its own record"),
+        ("camera.password_file=/etc/shadow", "cannot be changed in a replay"),
+        ("door.margin=x", "door.margin"),
+        ("door", "door"),
+    ] {
+        let mut replay = client.door().replay(None, None, vec![change.to_owned()]);
+        let refused = replay.more().unwrap().next().unwrap().map(drop).map_err(CallError::from);
+        let Err(CallError::Refused { message }) = refused else { panic!("{change}: {refused:?}") };
+        assert!(message.contains(why), "{message}");
+    }
+    // Another record is not that of the door.
+    let other = Record::new(Visits::new().mixed(3));
+    let other = format!("events.path={}", other.path().display());
+    let own = said(record.configured(models()), &["--set", &other, "report", "--json"]);
+    assert_eq!(own.1[0]["visits"], 3, "{}", own.0);
 }

@@ -1,18 +1,17 @@
 //! `ostiary explain`: says why a face was let in or refused.
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use ostiary_config::Config;
-use ostiary_core::PersonId;
-use ostiary_events::EventStore;
-use ostiary_facebank::Facebank;
-use serde_json::json;
+use anyhow::Context;
+use jiff::Timestamp;
+use ostiary_control::CallError;
+use ostiary_control::interface::VarlinkClientInterface;
+use serde::Deserialize;
 
 use super::Globals;
 use super::output::{json_line, line};
-use crate::explain::explain;
+use super::running_door::running_record;
+use crate::explain::ExplainedDecision;
 
 /// Explains one decision about a face from its record: what it rests on, and what would have had to be different.
 #[derive(Debug, clap::Args)]
@@ -24,38 +23,35 @@ pub struct Args {
     id: Option<u64>,
 }
 
-pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    let config = globals.config()?;
-    let store = EventStore::open_read_only(&config.events.path)?;
-    let event = match args.id {
-        Some(id) => store.decision(id)?.with_context(|| {
-            format!(
-                "the record has no decision about a face with the id {id}; `ostiary events` lists the ids"
-            )
-        })?,
-        None => {
-            let Some(event) = store.newest_decision()? else {
-                bail!("the record has no decision about a face yet")
-            };
-            event
-        }
-    };
-    let sentences = explain(&event, &names(&config)?);
-    if globals.json {
-        let visit = event.kind.face().and_then(|(_, evidence)| evidence.visit.as_deref());
-        json_line(&json!({ "event": event, "visit": visit, "explanation": sentences }))?;
-    } else {
-        line(&format!("Event {}, {}", event.id, super::clock::shown(event.time)))?;
-        sentences.iter().try_for_each(|sentence| line(sentence))?;
-    }
-    Ok(ExitCode::SUCCESS)
+/// What is printed of an explanation.
+#[derive(Deserialize)]
+struct Explanation {
+    event: ExplainedEvent,
+    explanation: Vec<String>,
 }
 
-/// The names of the enrolled people; none without a facebank.
-fn names(config: &Config) -> anyhow::Result<HashMap<PersonId, String>> {
-    if !config.facebank.path.exists() {
-        return Ok(HashMap::new());
+#[derive(Deserialize)]
+struct ExplainedEvent {
+    id: u64,
+    time: Timestamp,
+}
+
+pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
+    let explained = match running_record(&config)? {
+        Some(mut client) => {
+            let id = args.id.map(|id| i64::try_from(id).unwrap_or(i64::MAX));
+            client.door().explain_decision(id).call().map_err(CallError::from)?.explanation
+        }
+        None => ExplainedDecision::find(&config, args.id)?.json()?,
+    };
+    if globals.json {
+        json_line(&explained)?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let people = Facebank::open_read_only(&config.facebank.path)?.people()?;
-    Ok(people.into_iter().map(|summary| (summary.person.id, summary.person.name)).collect())
+    let Explanation { event, explanation } = serde_json::from_value(explained)
+        .context("the running door explains decisions in another way than this program")?;
+    line(&format!("Event {}, {}", event.id, super::clock::shown(event.time)))?;
+    explanation.iter().try_for_each(|sentence| line(sentence))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -31,6 +31,7 @@ mod self_test;
 mod setup;
 mod thresholds;
 mod time_argument;
+mod tokens;
 mod verify;
 mod video;
 
@@ -79,6 +80,8 @@ enum Verb {
     Enroll(enroll::Args),
     /// Show the state of the running door, and open it or lock it down.
     Door(door::Args),
+    /// Create, list and revoke tokens, by which programs speak for people to the running door.
+    Tokens(tokens::Args),
     /// List and change the enrolled people.
     People(people::Args),
     /// Download, activate and roll back model bundles.
@@ -128,6 +131,7 @@ impl Cli {
             Verb::Identify(args) => identify::run(globals, args),
             Verb::Enroll(args) => enroll::run(globals, args),
             Verb::Door(args) => door::run(globals, args),
+            Verb::Tokens(args) => tokens::run(globals, args),
             Verb::People(args) => people::run(globals, args),
             Verb::Models(args) => models::run(globals, args),
             Verb::Video(args) => video::run(globals, args),

@@ -1,23 +1,20 @@
 //! `ostiary replay`: decides recorded visits again, under the rules that decided them or under changed ones.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use ostiary_access::Reason;
-use ostiary_config::{AlikePeople, Config, Hours};
-use ostiary_core::ModelRole;
-use ostiary_events::{Event, EventFilter, EventStore};
-use ostiary_facebank::Facebank;
-use ostiary_models::Bundle;
-use ostiary_pipeline::Thresholds;
-use serde_json::json;
+use anyhow::Context;
+use jiff::Timestamp;
+use ostiary_config::Config;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
+use ostiary_events::{EventFilter, EventStore};
 
 use super::Globals;
 use super::output::{json_line, line};
+use super::running_door::running_record;
 use super::time_argument::{Edge, optional_time};
-use crate::replay::{Changes, Present, Replay, Replayed};
-use crate::wall_clock;
+use crate::replay::{Changes, Difference, RecordReplay, ReplaySummary, is_place, key_of, reason_in_words};
 
 /// Decides recorded visits again, with the moments and the rules of the record.
 ///
@@ -40,132 +37,95 @@ pub struct Args {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let names =
-        globals.set.iter().map(|set| set.split_once('=').map_or(set.as_str(), |(name, _)| name.trim()));
-    let changes = Changes::new(names, &config)?;
+    let changes = Changes::new(globals.set.iter().map(|set| key_of(set)), &config)?;
     let is_changed = !changes.is_empty();
     let since = optional_time("--since", args.since.as_deref(), Edge::Since)?;
     let until = optional_time("--until", args.until.as_deref(), Edge::Until)?;
-    let present = present(&config, &changes)?;
-    let mut replay = Replay::new(changes, present);
-    let store = EventStore::open_read_only(&config.events.path)?;
-    let mut summary = Summary::default();
-    let mut printed = Ok(());
-    // Earlier decisions than `since` are decided too: a cool-down follows from the grant before.
-    let filter = EventFilter { until, ..EventFilter::default() };
-    store.decisions(&filter, |event| {
-        let Some(replayed) = replay.next(&event) else { return ControlFlow::Continue(()) };
-        if since.is_some_and(|since| event.time < since) {
-            return ControlFlow::Continue(());
-        }
-        printed = summary.add(globals, &event, replayed);
-        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    printed?;
-    summary.print(globals, is_changed)?;
+    // The running door replays its own record with its own people and models.
+    let names_models = |key: &str| key.starts_with("models.") || key.starts_with("engine.");
+    let is_own = !globals.set.iter().any(|set| names_models(key_of(set)));
+    let door = if is_own { running_record(&config)? } else { None };
+    let summary = match door {
+        Some(client) => replay_by_door(globals, client, [since, until])?,
+        None => replay_file(globals, &config, changes, [since, until])?,
+    };
+    print(globals, &summary, is_changed)?;
     Ok(if summary.others == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// What changed values are computed from. The recorded rules need neither models nor people.
-fn present(config: &Config, changes: &Changes) -> anyhow::Result<Present> {
-    let mut present =
-        Present { hours: Hours::parse(&config.hours)?, zone: wall_clock::zone().ok(), ..Present::default() };
-    let are_alike_needed = changes.alike == Some(AlikePeople::Refuse);
-    if changes.fpir.is_some() || are_alike_needed {
-        let bundle = Bundle::find(&config.models, config.engine.precision)?;
-        let entry = bundle.entry(ModelRole::Embedder)?;
-        let thresholds = match changes.fpir {
-            Some(fpir) => Thresholds::new(entry, Some(fpir))?,
-            None => Thresholds::nearest(entry, config.door.fpir).0,
-        };
-        present.thresholds = Some((entry.id(), thresholds));
-    }
-    if config.facebank.path.exists() {
-        let facebank = Facebank::open_read_only(&config.facebank.path)?;
-        let people = facebank.people()?.into_iter();
-        present.groups = people.map(|summary| (summary.person.id, summary.person.group)).collect();
-        if let Some((model, thresholds)) = present.thresholds.as_ref().filter(|_| are_alike_needed) {
-            let gallery = thresholds.load_gallery(&facebank, model)?;
-            let alike = gallery.people().filter(|person| gallery.alike(person.id).is_some());
-            present.alike = alike.map(|person| person.id).collect();
+/// Lets the running door replay its record, and prints the differences.
+fn replay_by_door(
+    globals: &Globals,
+    mut client: Client,
+    times: [Option<Timestamp>; 2],
+) -> anyhow::Result<ReplaySummary> {
+    let other_form = "the running door describes a replay in another way than this program";
+    let [since, until] = times.map(|time| time.map(|time| time.to_string()));
+    let changes = globals.set.iter().filter(|set| !is_place(key_of(set))).cloned().collect();
+    let mut call = client.door().replay(since, until, changes);
+    for reply in call.more().map_err(CallError::from)? {
+        let reply = reply.map_err(CallError::from)?;
+        for difference in reply.differences {
+            print_difference(globals, &serde_json::from_value(difference).context(other_form)?)?;
+        }
+        if let Some(summary) = reply.summary {
+            return serde_json::from_value(summary).context(other_form);
         }
     }
-    Ok(present)
+    anyhow::bail!("the running door ended the replay before its end: see `systemctl status ostiary`")
 }
 
-/// What a replay found.
-#[derive(Default)]
-struct Summary {
-    same: u64,
-    others: u64,
-    /// Number of decisions by recorded and replayed reason.
-    changes: BTreeMap<(String, String), u64>,
-    /// Number of decisions that cannot be decided again, by the reason.
-    not_decided: BTreeMap<String, u64>,
-    /// Number of denials that were summed with another one, which alone is decided again.
-    repeated: u64,
+/// Replays the record in its file, and prints the differences.
+fn replay_file(
+    globals: &Globals,
+    config: &Config,
+    changes: Changes,
+    [since, until]: [Option<Timestamp>; 2],
+) -> anyhow::Result<ReplaySummary> {
+    let mut replay = RecordReplay::new(config, changes, since)?;
+    let store = EventStore::open_read_only(&config.events.path)?;
+    let mut printed = Ok(());
+    store.decisions(&EventFilter { until, ..EventFilter::default() }, |event| {
+        if let Some(difference) = replay.next(&event) {
+            printed = print_difference(globals, &difference);
+        }
+        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    printed?;
+    Ok(replay.finish())
 }
 
-impl Summary {
-    fn add(&mut self, globals: &Globals, event: &Event, replayed: Replayed) -> anyhow::Result<()> {
-        let Some((recorded, _)) = event.kind.face() else { return Ok(()) };
-        self.repeated += u64::from(event.kind.further_denials());
-        let now = match replayed {
-            Replayed::NotDecided(why) => {
-                *self.not_decided.entry(why.to_string()).or_default() += 1;
-                return Ok(());
-            }
-            Replayed::Decided(now) if now == Some(recorded) => {
-                self.same += 1;
-                return Ok(());
-            }
-            Replayed::Decided(now) => now,
-        };
-        self.others += 1;
-        let words = shown(now);
-        *self.changes.entry((recorded.to_string(), words.clone())).or_default() += 1;
-        let person = event.kind.person();
-        if globals.json {
-            return json_line(
-                &json!({ "id": event.id, "time": event.time, "person": person, "recorded": recorded, "replayed": now }),
-            );
-        }
-        let person = person.map(|person| format!(" {person}:")).unwrap_or_default();
-        line(&format!("#{} {}{person} {recorded} -> {words}", event.id, super::clock::shown(event.time)))
+fn print_difference(globals: &Globals, difference: &Difference) -> anyhow::Result<()> {
+    if globals.json {
+        return json_line(difference);
     }
-
-    fn print(&self, globals: &Globals, is_changed: bool) -> anyhow::Result<()> {
-        let Self { same, others, changes, not_decided, repeated } = self;
-        if globals.json {
-            let changes: Vec<_> = changes
-                .iter()
-                .map(|((recorded, replayed), number)| json!({ "recorded": recorded, "replayed": replayed, "number": number }))
-                .collect();
-            return json_line(&json!({
-                "same": same, "others": others, "changes": changes, "not_decided": not_decided, "repeated": repeated,
-            }));
-        }
-        line(&format!("{} made again: {same} the same, {others} others", decisions(same + others)))?;
-        for ((recorded, replayed), number) in changes {
-            line(&format!("  {recorded} -> {replayed}: {number}"))?;
-        }
-        for (why, number) in not_decided {
-            line(&format!("not decided again, {why}: {number}"))?;
-        }
-        if *repeated > 0 {
-            line(&format!("not decided again, summed with another denial: {repeated}"))?;
-        }
-        if *others > 0 && !is_changed {
-            line(
-                "Nothing was changed, so that each decision should be the recorded one: please report this with the record",
-            )?;
-        }
-        Ok(())
-    }
+    let Difference { id, person, recorded, replayed, time } = difference;
+    let person = person.as_ref().map(|person| format!(" {person}:")).unwrap_or_default();
+    let (time, words) = (super::clock::shown(*time), reason_in_words(*replayed));
+    line(&format!("#{id} {time}{person} {recorded} -> {words}"))
 }
 
-fn shown(reason: Option<Reason>) -> String {
-    reason.map_or_else(|| "no decision".to_owned(), |reason| reason.to_string())
+fn print(globals: &Globals, summary: &ReplaySummary, is_changed: bool) -> anyhow::Result<()> {
+    if globals.json {
+        return json_line(summary);
+    }
+    let ReplaySummary { same, others, changes, not_decided, repeated } = summary;
+    line(&format!("{} made again: {same} the same, {others} others", decisions(same + others)))?;
+    for change in changes {
+        line(&format!("  {} -> {}: {}", change.recorded, change.replayed, change.number))?;
+    }
+    for (why, number) in not_decided {
+        line(&format!("not decided again, {why}: {number}"))?;
+    }
+    if *repeated > 0 {
+        line(&format!("not decided again, summed with another denial: {repeated}"))?;
+    }
+    if *others > 0 && !is_changed {
+        line(
+            "Nothing was changed, so that each decision should be the recorded one: please report this with the record",
+        )?;
+    }
+    Ok(())
 }
 
 fn decisions(number: u64) -> String {

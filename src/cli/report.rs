@@ -5,23 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use jiff::tz::TimeZone;
-use ostiary_access::Reason;
+use jiff::Timestamp;
 use ostiary_config::Config;
-use ostiary_core::{ModelRole, durable};
-use ostiary_events::{Event, EventFilter, EventStore};
-use ostiary_models::Bundle;
-use ostiary_pipeline::Thresholds;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
+use ostiary_core::durable;
+use ostiary_events::{EventFilter, EventStore};
 
 use super::Globals;
 use super::output::{json_line, line};
+use super::running_door::running_record;
 use super::time_argument::{Edge, optional_time};
-use crate::replay::{Changes, Present, Replay, Replayed};
-use crate::report::{Collector, OtherFpir, Report, not_replayed, page, sentence};
-use crate::wall_clock;
-
-/// The values of `door.fpir` that are tried, as parts of the present one.
-const PARTS: [f64; 4] = [2.0, 0.5, 0.2, 0.1];
+use crate::report::{Measurement, Report, not_replayed, page, sentence};
 
 /// Shows what the door measured on itself: visits, similarities, the rate that its own strangers support, and how often each person
 /// was not recognized.
@@ -38,18 +33,11 @@ pub struct Args {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let store = EventStore::open_read_only(&config.events.path)?;
     let since = optional_time("--since", args.since.as_deref(), Edge::Since)?;
-    let mut collector = Collector::new(wall_clock::zone().unwrap_or(TimeZone::UTC));
-    let mut others = other_rates(&config);
-    let filter = EventFilter { since, ..EventFilter::default() };
-    store.decisions(&filter, |event| {
-        collector.add(&event);
-        others.iter_mut().for_each(|other| other.add(&event));
-        ControlFlow::Continue(())
-    })?;
-    let mut report = collector.finish();
-    report.other_fpir = others.into_iter().map(|other| other.found).collect();
+    let report = match running_record(&config)? {
+        Some(client) => from_door(client, since)?,
+        None => from_file(&config, since)?,
+    };
     if let Some(file) = &args.html {
         write(file, &page(&config.door.name, &report))?;
     }
@@ -61,45 +49,26 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The report of the running door.
+fn from_door(mut client: Client, since: Option<Timestamp>) -> anyhow::Result<Report> {
+    let reply = client.door().get_report(since.map(|since| since.to_string())).call();
+    serde_json::from_value(reply.map_err(CallError::from)?.report)
+        .context("the running door describes its report in another way than this program")
+}
+
+/// The report of the record in its file.
+fn from_file(config: &Config, since: Option<Timestamp>) -> anyhow::Result<Report> {
+    let store = EventStore::open_read_only(&config.events.path)?;
+    let mut measurement = Measurement::new(config);
+    store.decisions(&EventFilter { since, ..EventFilter::default() }, |event| {
+        measurement.add(&event);
+        ControlFlow::Continue(())
+    })?;
+    Ok(measurement.finish())
+}
+
 fn write(file: &Path, page: &str) -> anyhow::Result<()> {
     durable::write(file, page.as_bytes(), 0o600).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// A replay with another `door.fpir`.
-struct OtherRate {
-    replay: Replay,
-    found: OtherFpir,
-}
-
-impl OtherRate {
-    fn add(&mut self, event: &Event) {
-        let (Some(Replayed::Decided(replayed)), Some((recorded, _))) =
-            (self.replay.next(event), event.kind.face())
-        else {
-            return;
-        };
-        match (recorded == Reason::Granted, replayed == Some(Reason::Granted)) {
-            (false, true) => self.found.more_granted += 1,
-            (true, false) => self.found.fewer_granted += 1,
-            _ => {}
-        }
-    }
-}
-
-/// Replays with other rates that the calibration supports; none without a calibration.
-fn other_rates(config: &Config) -> Vec<OtherRate> {
-    let Ok(bundle) = Bundle::find(&config.models, config.engine.precision) else { return Vec::new() };
-    let Ok(entry) = bundle.entry(ModelRole::Embedder) else { return Vec::new() };
-    let Some(fpir) = Thresholds::nearest(entry, config.door.fpir).0.fpir() else { return Vec::new() };
-    let rate = |part: f64| {
-        let fpir = fpir * part;
-        let thresholds = Thresholds::new(entry, Some(fpir)).ok()?;
-        let is_extrapolated = thresholds.threshold(1, 1).is_extrapolated;
-        let present = Present::of_thresholds(entry.id(), thresholds);
-        let found = OtherFpir { fpir, is_extrapolated, more_granted: 0, fewer_granted: 0 };
-        Some(OtherRate { replay: Replay::new(Changes::of_fpir(fpir), present), found })
-    };
-    PARTS.into_iter().filter_map(rate).collect()
 }
 
 fn print(report: &Report) -> anyhow::Result<()> {

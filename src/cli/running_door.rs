@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ostiary_config::Config;
-use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::interface::{State, VarlinkClientInterface};
 use ostiary_control::{CallError, Client};
 use ostiary_events::User;
 use ostiary_facebank::{DaemonLock, FacebankError};
@@ -16,6 +16,22 @@ use super::administration::{is_same_file, user};
 /// # Errors
 /// A door runs, and this user may not ask it.
 pub fn running_door(config: &Config, facebank: &Path) -> Result<Option<Client>, CallError> {
+    Ok(connect(config, facebank)?.map(|(client, _)| client))
+}
+
+/// A connection to the running door that writes the record of events of this configuration; `None` if none runs, or if the record is
+/// another one, for example a copy.
+///
+/// # Errors
+/// A door runs, and this user may not ask it.
+pub fn running_record(config: &Config) -> Result<Option<Client>, CallError> {
+    let door = connect(config, &config.facebank.path)?;
+    let door = door.filter(|(_, state)| is_same_file(Path::new(&state.events), &config.events.path));
+    Ok(door.map(|(client, _)| client))
+}
+
+/// A connection to the running door that uses this facebank, and its state.
+fn connect(config: &Config, facebank: &Path) -> Result<Option<(Client, State)>, CallError> {
     if !is_same_file(facebank, &config.facebank.path) {
         return Ok(None);
     }
@@ -28,7 +44,7 @@ pub fn running_door(config: &Config, facebank: &Path) -> Result<Option<Client>, 
     if let User::Process { uid: 0, sudo_uid: Some(uid) } = user() {
         client.door().set_sudo_user(uid.into()).call()?;
     }
-    Ok(Some(client))
+    Ok(Some((client, state)))
 }
 
 /// A connection to the running door of a configuration.

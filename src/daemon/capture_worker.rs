@@ -164,7 +164,7 @@ impl CaptureWorker {
         self.source = None;
         if let Err(error) = self.open() {
             let detail = format!("{error}; the camera did not change");
-            self.shared.emit(EventKind::ReloadRefused { detail, uid: None });
+            self.shared.emit(EventKind::ReloadRefused { detail, user: None });
             self.config = old;
         }
     }

@@ -1,6 +1,7 @@
 //! Answers the calls of the control API. Each connection has a thread of its own, which reads files, asks the main thread and
 //! sends messages to the door thread, as other threads do. It never waits for the vision thread, and that never for it.
 
+mod decisions;
 mod enroll;
 mod events;
 mod heavy_calls;
@@ -8,6 +9,7 @@ mod live;
 mod people;
 mod settings;
 mod state;
+mod tokens;
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -18,11 +20,12 @@ use std::time::Duration;
 use ostiary_access::DoorCommand;
 use ostiary_config::{Config, Setting};
 use ostiary_control::interface::{
-    self, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos, Call_FollowEvents,
-    Call_GetConfiguration, Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_LockDown,
-    Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_ResetKey, Call_SendPhoto, Call_SetKey,
-    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_TestRelay, Call_WatchLive,
-    EnrollOptions, EventFilter, VarlinkInterface,
+    self, Call_CreateToken, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos,
+    Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration, Call_GetReport, Call_GetRole,
+    Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_ListTokens, Call_LockDown,
+    Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_Replay, Call_ResetKey,
+    Call_RevokeToken, Call_SendPhoto, Call_SetKey, Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser,
+    Call_ShowPerson, Call_TestRelay, Call_WatchLive, EnrollOptions, EventFilter, VarlinkInterface,
 };
 use ostiary_control::{ControlError, Server, Session};
 use ostiary_events::User;
@@ -119,7 +122,9 @@ impl ControlApi {
                 photos: Mutex::new(SentPhotos::new(api.photo_bytes.clone())),
             })))
         };
-        Server::start(&self.config().control_socket(), Path::new(GROUPS), Box::new(service))
+        let config = self.config();
+        let tokens = tokens::open(&config.facebank.path, self.shared.clone());
+        Server::start(&config.control_socket(), Path::new(GROUPS), tokens, Box::new(service))
     }
 
     /// Replaces the configuration, after a reload.
@@ -169,7 +174,11 @@ impl Connection {
     /// The user who calls.
     fn user(&self) -> User {
         let sudo_uid = *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner);
-        User::Process { uid: self.session.peer.uid, sudo_uid }
+        let uid = self.session.peer.uid;
+        match self.session.bearer() {
+            Some(bearer) => User::Token { name: bearer.name, uid },
+            None => User::Process { uid, sudo_uid },
+        }
     }
 
     /// Gives the door a command.
@@ -192,6 +201,40 @@ impl VarlinkInterface for Connection {
         let Ok(uid) = u32::try_from(uid) else { return call.reply_invalid_parameter("uid".to_owned()) };
         *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
         call.reply()
+    }
+
+    fn get_role(&self, call: &mut dyn Call_GetRole) -> varlink::Result<()> {
+        match self.session.role() {
+            Some(role) => call.reply(role.to_string(), self.session.bearer().map(|bearer| bearer.name)),
+            None => call.reply_refused("this connection has no role".to_owned()),
+        }
+    }
+
+    fn create_token(
+        &self,
+        call: &mut dyn Call_CreateToken,
+        name: String,
+        role: String,
+        expires_s: Option<i64>,
+    ) -> varlink::Result<()> {
+        match self.new_token(&name, &role, expires_s) {
+            Ok(token) => call.reply(token),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn list_tokens(&self, call: &mut dyn Call_ListTokens) -> varlink::Result<()> {
+        match self.all_tokens() {
+            Ok(tokens) => call.reply(tokens),
+            Err(error) => call.reply_refused(format!("{error}; {}", error.fix())),
+        }
+    }
+
+    fn revoke_token(&self, call: &mut dyn Call_RevokeToken, name: String) -> varlink::Result<()> {
+        match self.end_token(&name) {
+            Ok(revoked) => call.reply(revoked),
+            Err(error) => call.reply_refused(error.to_string()),
+        }
     }
 
     fn get_state(&self, call: &mut dyn Call_GetState) -> varlink::Result<()> {
@@ -374,6 +417,39 @@ impl VarlinkInterface for Connection {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
         }
         match self.api.follow_events(filter, &self.session, call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
+        }
+    }
+
+    fn get_report(&self, call: &mut dyn Call_GetReport, since: Option<String>) -> varlink::Result<()> {
+        match self.api.report(since, &self.session) {
+            Ok(report) => call.reply(report),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn explain_decision(&self, call: &mut dyn Call_ExplainDecision, id: Option<i64>) -> varlink::Result<()> {
+        match self.api.explain_decision(id) {
+            Ok(explanation) => call.reply(explanation),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn replay(
+        &self,
+        call: &mut dyn Call_Replay,
+        since: Option<String>,
+        until: Option<String>,
+        changes: Vec<String>,
+    ) -> varlink::Result<()> {
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        match self.api.replay([since, until], &changes, &self.session, call) {
             Ok(ended) => ended,
             Err(error) => {
                 call.set_continues(false);

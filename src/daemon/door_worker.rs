@@ -252,15 +252,15 @@ impl DoorWorker {
         let ends_one = matches!(command, DoorCommand::EndHold | DoorCommand::EndLockdown);
         let changes_nothing = ends_one && mode == self.shared.mode();
         let is_one_pulse = matches!(command, DoorCommand::Open | DoorCommand::TestRelay);
-        if is_one_pulse {
-            self.shared.emit(EventKind::Granted(Grant::Command { user }));
-        }
-        if is_one_pulse || changes_nothing {
+        if !is_one_pulse && !changes_nothing {
+            self.report_mode(Some(user), reply.map(|reply| reply.after_save(mode)));
+        } else {
+            if is_one_pulse {
+                self.shared.emit(EventKind::Granted(Grant::Command { user }));
+            }
             if let Some(reply) = reply {
                 reply.send(Ok(mode));
             }
-        } else {
-            self.report_mode(Some(user), reply.map(|reply| reply.after_save(mode)));
         }
         switched?;
         match command {
@@ -298,7 +298,7 @@ impl DoorWorker {
         };
         self.shared.set_mode(mode);
         // Before the event, so that a lockdown in the record survives a power cut.
-        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user), reply);
+        self.shared.save_mode(SavedMode::new(mode.name(), since, until, user.as_ref()), reply);
         self.shared.emit(EventKind::ModeChanged { mode: mode.name(), until, user });
     }
 

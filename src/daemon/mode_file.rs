@@ -29,6 +29,8 @@ pub struct SavedMode {
     uid: Option<u32>,
     sudo_uid: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     via: Option<Via>,
 }
 
@@ -52,9 +54,10 @@ pub enum ModeOnDisk {
 
 impl SavedMode {
     /// A mode that began at a time. `until` is the end of a hold, `user` who asked for it.
-    pub fn new(mode: ModeName, since: Timestamp, until: Option<Timestamp>, user: Option<User>) -> Self {
+    pub fn new(mode: ModeName, since: Timestamp, until: Option<Timestamp>, user: Option<&User>) -> Self {
         let (uid, sudo_uid) = (user.and_then(User::uid), user.and_then(User::sudo_uid));
-        Self { format: FORMAT, mode, since, until, uid, sudo_uid, via: user.and_then(User::via) }
+        let token = user.and_then(User::token).map(str::to_owned);
+        Self { format: FORMAT, mode, since, until, uid, sudo_uid, token, via: user.and_then(User::via) }
     }
 
     /// The end of a hold.
@@ -67,7 +70,7 @@ impl SavedMode {
 impl fmt::Display for SavedMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "since {:.0}", self.since)?;
-        match User::of(self.uid, self.sudo_uid, self.via) {
+        match User::of(self.uid, self.sudo_uid, self.token.clone(), self.via) {
             Some(user) => write!(f, ", by a command of {user}"),
             None => Ok(()),
         }
@@ -154,7 +157,7 @@ mod tests {
             ModeName::LockedDown,
             since,
             None,
-            Some(User::Process { uid: 0, sudo_uid: Some(1000) }),
+            Some(&User::Process { uid: 0, sudo_uid: Some(1000) }),
         )
     }
 
@@ -170,6 +173,15 @@ mod tests {
         assert_eq!(
             mode.lockdown().unwrap(),
             "locked down since 2026-11-29T17:00:00Z, by a command of user 1000 by sudo as user 0"
+        );
+        let ada = User::Token { name: "Ada".to_owned(), uid: 997 };
+        let by_token = SavedMode::new(ModeName::LockedDown, Timestamp::UNIX_EPOCH, None, Some(&ada));
+        write(&path, &by_token).unwrap();
+        assert!(
+            read(&path)
+                .lockdown()
+                .unwrap()
+                .ends_with("by a command of the holder of the token \"Ada\" (user 997)")
         );
         let now = Timestamp::UNIX_EPOCH;
         let held = SavedMode::new(ModeName::HeldOpen, now, Some(now), None);

@@ -7,9 +7,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
-use jiff::tz::TimeZone;
-use ostiary_access::{ClockReading, CommandName, DoorCommand};
-use ostiary_config::{ClockTrust, Hours};
+use ostiary_access::{CommandName, DoorCommand};
+use ostiary_config::Hours;
 use ostiary_events::{EventKind, User};
 use ostiary_facebank::FacebankError;
 use ostiary_mqtt::{Command, CommandSink, PersonRef, Received};
@@ -75,9 +74,7 @@ fn check_clock(shared: &Shared, command: &Command) -> Result<()> {
     if !lets_in {
         return Ok(());
     }
-    // The local time is not needed.
-    let reading = ClockReading { zone: Ok(TimeZone::UTC), ..shared.wall.read(ClockTrust::Plausible) };
-    match reading.local() {
+    match shared.wall.plausible_time() {
         Ok(_) => Ok(()),
         Err(fault) => bail!("{fault}; {}", fault.fix()),
     }

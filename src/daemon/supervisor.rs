@@ -430,7 +430,7 @@ impl Supervisor<'_> {
     ) -> Result<String, String> {
         let files = self.files.as_ref().ok_or("this door runs without a configuration file")?;
         let change = config::change_key(files.layers(), key, value).map_err(|error| error.to_string())?;
-        let detail = self.apply(Some(user), facebank, |door| {
+        let detail = self.apply(Some(user.clone()), facebank, |door| {
             let prepared = door.prepare(change.loaded.clone(), facebank, keep_alive)?;
             // Last: a change that is refused is never in the file.
             change.write()?;
@@ -449,14 +449,13 @@ impl Supervisor<'_> {
         facebank: &Facebank,
         prepare: impl FnOnce(&Self) -> anyhow::Result<PreparedReload>,
     ) -> Result<String, String> {
-        let uid = user.and_then(User::uid);
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify_systemd(&[NotifyState::Reloading, now]);
         }
         let result = match prepare(self) {
             Err(error) => {
                 let detail = error.to_string();
-                self.shared.emit(EventKind::ReloadRefused { detail: detail.clone(), uid });
+                self.shared.emit(EventKind::ReloadRefused { detail: detail.clone(), user });
                 Err(detail)
             }
             Ok(prepared) => {
@@ -489,7 +488,7 @@ impl Supervisor<'_> {
                 self.clock_monitor.check(&self.shared.wall, &self.config);
                 // `ostiary models activate` waits for an event with the id of the new model.
                 let model = Some(self.model.clone());
-                self.shared.emit(EventKind::Reloaded { model, detail: detail.clone(), uid });
+                self.shared.emit(EventKind::Reloaded { model, detail: detail.clone(), user });
                 Ok(detail)
             }
         };

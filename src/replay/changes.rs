@@ -52,6 +52,16 @@ pub enum ChangeError {
     Hours(#[from] HoursError),
 }
 
+/// Whether a key says where the record, the people and the models are.
+pub fn is_place(key: &str) -> bool {
+    PLACES.contains(&key)
+}
+
+/// The key of an assignment as `--set` has it: `section.key=value`.
+pub fn key_of(assignment: &str) -> &str {
+    assignment.split_once('=').map_or(assignment, |(key, _)| key.trim())
+}
+
 impl Changes {
     /// The changes of these keys, with their values in the configuration.
     ///
@@ -72,7 +82,7 @@ impl Changes {
                 "liveness.level" => changes.level = Some(config.liveness.level()),
                 name if name.starts_with("lockout.") => changes.lockout = Some(config.lockout.clone()),
                 name if name.starts_with("hours.") => changes.hours = Some(Hours::parse(&config.hours)?),
-                name if PLACES.contains(&name) => {}
+                name if is_place(name) => {}
                 name => return Err(ChangeError::NotRecorded { key: name.to_owned() }),
             }
         }

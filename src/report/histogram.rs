@@ -1,6 +1,6 @@
 //! A histogram of similarities minus their thresholds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Number of bins.
 const BINS: usize = 32;
@@ -10,7 +10,7 @@ pub const WIDTH: f32 = 0.05;
 const LOWEST: f32 = -0.8;
 
 /// Counts in bins of equal width. Values beyond the ends are counted in the outermost bins.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Histogram([u32; BINS]);
 

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
 use crate::error::Problem;
+use crate::loaded::Setting;
 use crate::named_door::NamedDoor;
 use crate::origin::Origin;
 use crate::{lookup, rule};
@@ -112,14 +113,7 @@ impl Layers {
             }
             // All other variables belong to other programs.
         }
-        for assignment in &self.set {
-            match assignment.split_once('=') {
-                Some((name, text)) if name.contains('.') => {
-                    read.text(name.trim().to_owned(), text.trim(), Origin::Flag("--set"));
-                }
-                _ => read.problems.push(Problem::Assignment { text: redact(assignment) }),
-            }
-        }
+        read.assignments(&self.set);
         if let Some(models) = &self.models {
             let origin = Origin::Flag("--models");
             match models.to_str() {
@@ -137,6 +131,29 @@ impl Layers {
 }
 
 impl Entries {
+    /// The values in use, as far as a layer sets them.
+    pub(super) fn in_use(settings: &[Setting]) -> Self {
+        let mut read = Self::default();
+        for Setting { key, value, origin } in settings {
+            if let (Some(value), true) = (value, *origin != Origin::Default) {
+                read.push(key.clone(), value.clone(), origin.clone());
+            }
+        }
+        read
+    }
+
+    /// Values as `--set` has them.
+    pub(super) fn assignments(&mut self, assignments: &[String]) {
+        for assignment in assignments {
+            match assignment.split_once('=') {
+                Some((name, text)) if name.contains('.') => {
+                    self.text(name.trim().to_owned(), text.trim(), Origin::Flag("--set"));
+                }
+                _ => self.problems.push(Problem::Assignment { text: redact(assignment) }),
+            }
+        }
+    }
+
     fn push(&mut self, name: String, value: Value, origin: Origin) {
         self.entries.push(Entry { name, value, origin });
     }

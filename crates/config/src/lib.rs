@@ -38,7 +38,7 @@ pub use commented_file::commented_file;
 pub use error::{ConfigError, Problem};
 pub use key::{Key, Section};
 pub use layers::{Layers, SETTINGS};
-pub use load::{examine, load};
+pub use load::{examine, load, with_changes};
 pub use loaded::{LeftOut, Loaded, Setting};
 pub use lookup::nearest;
 pub use named_door::{DoorNameError, NamedDoor};

@@ -57,6 +57,17 @@ pub fn examine(layers: &Layers) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     examine_entries(layers.read(None))
 }
 
+/// The configuration in use with some keys changed, each as `--set` has it (`section.key=value`). Reads no file.
+///
+/// # Errors
+/// A key or a value is not allowed, or the keys contradict each other.
+pub fn with_changes(settings: &[Setting], changes: &[String]) -> Result<Config, ConfigError> {
+    let mut read = Entries::in_use(settings);
+    read.assignments(changes);
+    let (loaded, problems) = examine_entries(read)?;
+    if problems.is_empty() { Ok(loaded.config) } else { Err(ConfigError { problems }) }
+}
+
 fn examine_entries(mut read: Entries) -> Result<(Loaded, Vec<Problem>), ConfigError> {
     let mut merged: BTreeMap<String, (Value, Origin)> = BTreeMap::new();
     let mut groups = Groups::default();

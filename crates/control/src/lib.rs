@@ -3,7 +3,7 @@
 //! The protocol is Varlink: JSON objects that end with a zero byte, described by an interface file that the door itself hands
 //! out, so that `varlinkctl` can call the door from a shell. `io.ostiary.Door.varlink` is that file, and the types here are
 //! generated from it ([`interface`]). What comes in: connections of local users, whose user and group ids the kernel states
-//! ([`Peer`]), and from these their [`Role`]. What goes out: calls of one trait, which the daemon implements. This crate knows
+//! ([`Peer`]), and from these their [`Role`]; a call can also come with a token, whose role it has then ([`Tokens`]). What goes out: calls of one trait, which the daemon implements. This crate knows
 //! nothing of doors: [`Server`] refuses calls that the role does not allow, and limits the connections, the length and the rate of requests, and the time that a client that
 //! does not read may take.
 
@@ -19,6 +19,7 @@ mod role;
 mod role_guard;
 mod server;
 mod session;
+mod tokens;
 
 pub use client::{CallError, Client, Door};
 pub use error::ControlError;
@@ -26,3 +27,6 @@ pub use peer::Peer;
 pub use role::{Role, RoleGroups};
 pub use server::{MAX_CONNECTIONS, MAX_CONNECTIONS_OF_USER, Server, Service, ServiceOf};
 pub use session::Session;
+pub use tokens::{
+    Bearer, MAX_TOKENS, StoredToken, TokenError, TokenFileError, TokenRefusal, Tokens, WallTime,
+};

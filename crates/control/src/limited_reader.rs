@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,8 +26,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub struct LimitedReader {
     stream: UnixStream,
     stop: Arc<AtomicBool>,
-    /// The longest request, bytes.
-    max_request: usize,
+    /// The longest request, bytes. It can be raised between two requests.
+    max_request: Arc<AtomicUsize>,
     /// Bytes of the request that has begun.
     length: usize,
     /// When bytes arrived last.
@@ -41,7 +41,7 @@ impl LimitedReader {
     ///
     /// # Errors
     /// The connection has ended.
-    pub fn new(stream: UnixStream, max_request: usize, stop: Arc<AtomicBool>) -> io::Result<Self> {
+    pub fn new(stream: UnixStream, max_request: Arc<AtomicUsize>, stop: Arc<AtomicBool>) -> io::Result<Self> {
         stream.set_read_timeout(Some(POLL_INTERVAL))?;
         let now = Instant::now();
         Ok(Self { stream, stop, max_request, length: 0, since: now, due: now })
@@ -54,7 +54,7 @@ impl LimitedReader {
         let now = Instant::now();
         self.length = began.unwrap_or(self.length + bytes.len());
         self.since = now;
-        if self.length > self.max_request {
+        if self.length > self.max_request.load(Ordering::Relaxed) {
             return Err(io::Error::new(ErrorKind::InvalidData, "the request is too long"));
         }
         self.due = self.due.max(now) + REQUEST_INTERVAL * u32::try_from(requests).unwrap_or(u32::MAX);
@@ -98,7 +98,7 @@ mod tests {
 
     fn pair() -> (LimitedReader, UnixStream) {
         let (near, far) = UnixStream::pair().unwrap();
-        (LimitedReader::new(near, MAX_REQUEST, Arc::default()).unwrap(), far)
+        (LimitedReader::new(near, Arc::new(AtomicUsize::new(MAX_REQUEST)), Arc::default()).unwrap(), far)
     }
 
     #[test]

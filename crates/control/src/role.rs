@@ -1,12 +1,15 @@
 //! What a user of the control API may do.
 
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
+
+use serde_derive::{Deserialize, Serialize};
 
 use crate::Peer;
 
-/// What a user may do. Each role may do all that the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a user may do. Each role may do all that the ones before it may. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Ask.
     Viewer,
@@ -27,6 +30,22 @@ impl Role {
             Self::Operator => "ostiary-operator",
             Self::Admin => "ostiary-admin",
         }
+    }
+
+    /// The role of this name: `viewer`, `operator` or `admin`.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.to_string() == name)
+    }
+}
+
+/// `viewer`, `operator` or `admin`.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        })
     }
 }
 

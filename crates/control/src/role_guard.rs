@@ -1,18 +1,36 @@
-//! Checks the role of the caller before a call is read.
+//! Checks the role of the caller before a call is read, and the token that came with it.
 
 use std::io::BufRead;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use serde_json::Value;
 use varlink::{Call, CallTrait, Interface, Request};
 
 use crate::Role;
 use crate::interface::VarlinkCallError;
+use crate::limited_reader::MAX_REQUEST_OF_ADMIN;
+use crate::session::CurrentBearer;
+use crate::tokens::{Bearer, TokenRefusal, Tokens};
 
 /// The name of the interface with a dot.
 const INTERFACE: &str = "io.ostiary.Door.";
+/// The parameter with a token, which every call can have.
+const TOKEN: &str = "token";
+/// The wrong tokens after which a connection ends.
+const MAX_WRONG_TOKENS: u32 = 3;
+/// The time until a wrong token is answered.
+const WRONG_TOKEN_DELAY: Duration = Duration::from_millis(200);
 
 /// The role that each call takes; one that is not here is refused for everybody.
 const ROLES: &[(&str, Role)] = &[
     ("SetSudoUser", Role::Admin),
+    ("GetRole", Role::Viewer),
+    ("CreateToken", Role::Admin),
+    ("ListTokens", Role::Admin),
+    ("RevokeToken", Role::Admin),
     ("GetState", Role::Viewer),
     ("Open", Role::Operator),
     ("TestRelay", Role::Admin),
@@ -30,6 +48,9 @@ const ROLES: &[(&str, Role)] = &[
     ("SetPersonGroup", Role::Admin),
     ("ListEvents", Role::Viewer),
     ("FollowEvents", Role::Viewer),
+    ("GetReport", Role::Viewer),
+    ("ExplainDecision", Role::Viewer),
+    ("Replay", Role::Viewer),
     ("WatchLive", Role::Viewer),
     ("GetConfiguration", Role::Admin),
     ("SetKey", Role::Admin),
@@ -43,12 +64,75 @@ pub struct RoleGuard {
     role: Option<Role>,
     /// The user id of the caller, for messages.
     uid: u32,
+    tokens: Arc<Tokens>,
+    /// The token of the call that is being answered.
+    bearer: CurrentBearer,
+    /// The longest request of the connection, bytes.
+    max_request: Arc<AtomicUsize>,
+    /// The wrong tokens of the connection.
+    wrong_tokens: AtomicU32,
 }
 
 impl RoleGuard {
-    /// Guards an interface against what the user with this id and role may not call.
-    pub fn new(interface: Box<dyn Interface + Send + Sync>, role: Option<Role>, uid: u32) -> Self {
-        Self { interface, role, uid }
+    /// Guards an interface against what the user with this id and role, or the holder of a token, may not call. `bearer` has the
+    /// holder while a call is answered; `max_request` is raised when an admin's token was given.
+    pub fn new(
+        interface: Box<dyn Interface + Send + Sync>,
+        (role, uid): (Option<Role>, u32),
+        tokens: Arc<Tokens>,
+        bearer: CurrentBearer,
+        max_request: Arc<AtomicUsize>,
+    ) -> Self {
+        Self { interface, role, uid, tokens, bearer, max_request, wrong_tokens: AtomicU32::new(0) }
+    }
+
+    /// Refuses a call because the token that came with it is not valid. A connection that guesses is slowed down, and ends.
+    fn refuse_token(&self, call: &mut Call<'_>, needed: Role, why: &TokenRefusal) -> varlink::Result<()> {
+        let is_wrong = matches!(why, TokenRefusal::Unknown);
+        if is_wrong {
+            self.tokens.log_wrong(self.uid);
+            thread::sleep(WRONG_TOKEN_DELAY);
+        }
+        call.reply_not_allowed(needed.group().to_owned(), why.to_string())?;
+        if is_wrong && self.wrong_tokens.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_WRONG_TOKENS {
+            return Err(closed());
+        }
+        Ok(())
+    }
+
+    /// Answers a call of somebody who may make it.
+    fn answer(&self, call: &mut Call<'_>, needed: Role, bearer: Option<Bearer>) -> varlink::Result<()> {
+        let Some(bearer) = bearer else { return self.interface.call(call) };
+        if bearer.role == Role::Admin {
+            self.max_request.fetch_max(MAX_REQUEST_OF_ADMIN, Ordering::Relaxed);
+        }
+        self.bearer.set(Some(bearer.clone()));
+        let answered = self.interface.call(call);
+        self.bearer.set(None);
+        answered?;
+        // A call with many replies ends when its token does. The client would wait for the next one.
+        if call.wants_more()
+            && let Err(why) = self.tokens.recheck(&bearer)
+        {
+            call.set_continues(false);
+            call.reply_not_allowed(needed.group().to_owned(), why.to_string())?;
+            return Err(closed());
+        }
+        Ok(())
+    }
+}
+
+/// Ends the connection.
+fn closed() -> varlink::Error {
+    varlink::Error(varlink::ErrorKind::ConnectionClosed, None, None)
+}
+
+/// The token that came with a call; an error if it is no text.
+fn token_of<'a>(request: &'a Request<'_>) -> Result<Option<&'a str>, ()> {
+    match request.parameters.as_ref().and_then(|parameters| parameters.get(TOKEN)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) => Ok(Some(token)),
+        Some(_) => Err(()),
     }
 }
 
@@ -67,21 +151,31 @@ impl Interface for RoleGuard {
     }
 
     fn call(&self, call: &mut Call<'_>) -> varlink::Result<()> {
-        let Some(method) = call.request.map(|request: &Request<'_>| request.method.clone().into_owned())
-        else {
+        let Some(request) = call.request else {
             return call.reply_method_not_found(String::new());
         };
-        let Some(needed) = required_role(&method) else {
-            return call.reply_method_not_found(method);
+        let Some(needed) = required_role(&request.method) else {
+            return call.reply_method_not_found(request.method.clone().into_owned());
         };
-        if self.role >= Some(needed) {
-            return self.interface.call(call);
-        }
         let (group, uid) = (needed.group(), self.uid);
-        let message = format!(
-            "user {uid} may not do this: only members of the group {group} may; to become one, run `sudo usermod -aG \
-             {group} NAME` and log in again"
-        );
+        let Ok(token) = token_of(request) else { return call.reply_invalid_parameter(TOKEN.to_owned()) };
+        // Whoever has no role has no use of a token, and cannot try any.
+        let bearer = match token.filter(|_| self.role.is_some()).map(|token| self.tokens.check(token)) {
+            None => None,
+            Some(Ok(bearer)) => Some(bearer),
+            Some(Err(why)) => return self.refuse_token(call, needed, &why),
+        };
+        let message = match &bearer {
+            None if self.role >= Some(needed) => return self.answer(call, needed, None),
+            Some(bearer) if bearer.role >= needed => return self.answer(call, needed, Some(bearer.clone())),
+            None => format!(
+                "user {uid} may not do this: only members of the group {group} may; to become one, run `sudo usermod -aG \
+                 {group} NAME` and log in again"
+            ),
+            Some(Bearer { name, role, .. }) => format!(
+                "the token {name:?} may not do this: its role is {role}, and this takes the role {needed}"
+            ),
+        };
         call.reply_not_allowed(group.to_owned(), message)
     }
 }
@@ -93,43 +187,4 @@ fn required_role(method: &str) -> Option<Role> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The calls of the description, each with the role that its comment names.
-    fn described() -> Vec<(String, Role)> {
-        let mut comment = String::new();
-        let mut calls = Vec::new();
-        for line in include_str!("io.ostiary.Door.varlink").lines() {
-            if let Some(text) = line.strip_prefix("# ") {
-                comment.push_str(text);
-                comment.push(' ');
-                continue;
-            }
-            if let Some(call) = line.strip_prefix("method ") {
-                let name = call.split('(').next().unwrap().to_owned();
-                let roles = [
-                    ("For viewers.", Role::Viewer),
-                    ("For operators.", Role::Operator),
-                    ("For admins.", Role::Admin),
-                ];
-                let role = roles.iter().find(|(words, _)| comment.contains(words));
-                let (_, role) = role.unwrap_or_else(|| panic!("{name}: its comment names no role"));
-                calls.push((name, *role));
-            }
-            comment.clear();
-        }
-        calls
-    }
-
-    #[test]
-    fn each_call_takes_the_role_that_its_description_names() {
-        let described = described();
-        assert_eq!(described.len(), ROLES.len());
-        for (name, role) in described {
-            assert_eq!(required_role(&format!("{INTERFACE}{name}")), Some(role), "{name}");
-        }
-        assert_eq!(required_role("io.ostiary.Door.OfTomorrow"), None);
-        assert_eq!(required_role("io.ostiary.Other.Open"), None);
-    }
-}
+mod tests;

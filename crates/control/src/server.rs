@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,6 +18,8 @@ use varlink::{ConnectionHandler, Interface, VarlinkService};
 
 use crate::limited_reader::{LimitedReader, MAX_REQUEST, MAX_REQUEST_OF_ADMIN};
 use crate::role_guard::RoleGuard;
+use crate::session::CurrentBearer;
+use crate::tokens::Tokens;
 use crate::{ControlError, Peer, Role, RoleGroups, Session};
 
 /// The most connections at one time with which root and the user of the door can open one more. Others have their own limits.
@@ -56,17 +58,24 @@ pub struct Server {
 
 impl Server {
     /// Listens on a socket that every user may connect to: `service` gets the role of each. A socket that is left over from a
-    /// process that has ended is replaced. `groups` is the file with the ids of the groups of the roles, `/etc/group`.
+    /// process that has ended is replaced. `groups` is the file with the ids of the groups of the roles, `/etc/group`; `tokens` are
+    /// those that can come with calls.
     ///
     /// # Errors
     /// The socket cannot be made, or another process listens on it.
-    pub fn start(path: &Path, groups: &Path, service: Box<ServiceOf>) -> Result<Self, ControlError> {
+    pub fn start(
+        path: &Path,
+        groups: &Path,
+        tokens: Tokens,
+        service: Box<ServiceOf>,
+    ) -> Result<Self, ControlError> {
         let listener = listen(path)?;
         let stop = Arc::new(AtomicBool::new(false));
         let accept = Accept {
             listener,
             groups: RoleGroups::read(groups),
             own: getuid().as_raw(),
+            tokens: Arc::new(tokens),
             connections: Arc::default(),
             refused: VecDeque::new(),
             service: service.into(),
@@ -120,6 +129,7 @@ struct Accept {
     groups: RoleGroups,
     /// The user id of this process.
     own: u32,
+    tokens: Arc<Tokens>,
     connections: Connections,
     /// The connections that were refused, with the time, oldest first.
     refused: VecDeque<(Instant, UnixStream)>,
@@ -176,10 +186,19 @@ impl Accept {
         };
         let Some(slot) = Slot::take(&self.connections, caller) else { return self.refuse(stream) };
         stream.set_nonblocking(false)?;
-        let session = Session { peer, role, stream: stream.try_clone()?, stop: self.stop.clone() };
-        let uid = session.peer.uid;
-        let service = Box::new(RoleGuard::new((self.service)(session), role, uid));
+        let (uid, bearer, tokens) = (peer.uid, CurrentBearer::default(), self.tokens.clone());
         let max_request = if role == Some(Role::Admin) { MAX_REQUEST_OF_ADMIN } else { MAX_REQUEST };
+        let max_request = Arc::new(AtomicUsize::new(max_request));
+        let session = Session {
+            peer,
+            own_role: role,
+            bearer: bearer.clone(),
+            tokens: tokens.clone(),
+            stream: stream.try_clone()?,
+            stop: self.stop.clone(),
+        };
+        let service = (self.service)(session);
+        let service = Box::new(RoleGuard::new(service, (role, uid), tokens, bearer, max_request.clone()));
         let reader = LimitedReader::new(stream.try_clone()?, max_request, self.stop.clone())?;
         thread::Builder::new().name("control-call".to_owned()).spawn(move || {
             answer(service, reader, stream);

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// What the detail of [`Action::Renamed`] has before the new name.
 const RENAMED_TO: &str = "now ";
+/// What the detail of [`Action::TokenCreated`] and [`Action::TokenRevoked`] has before the name of the token.
+const TOKEN: &str = ": ";
 
 /// A change that a command has made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,19 @@ impl Administration {
     /// The detail of [`Action::Renamed`], with the new name.
     pub fn renamed_to(name: &str) -> String {
         format!("{RENAMED_TO}{name}")
+    }
+
+    /// The detail of [`Action::TokenCreated`] and [`Action::TokenRevoked`]: what a token may do, and its name.
+    pub fn token_detail(may: &str, name: &str) -> String {
+        format!("{may}{TOKEN}{name}")
+    }
+
+    /// The name of the token that was created or revoked; `None` for other changes.
+    pub fn token(&self) -> Option<&str> {
+        match self.action {
+            Action::TokenCreated | Action::TokenRevoked => Some(self.detail.as_deref()?.split_once(TOKEN)?.1),
+            _ => None,
+        }
     }
 
     /// The name of the person after this change; `None` after a removal, and for a change of no person.
@@ -64,10 +79,14 @@ pub enum Action {
     Erased,
     /// A key of the configuration has another value.
     Configured,
+    /// A token for the control API was created.
+    TokenCreated,
+    /// A token for the control API is not valid any longer.
+    TokenRevoked,
 }
 
 /// Who gave a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum User {
     /// The user of a process of this machine.
     Process {
@@ -75,6 +94,13 @@ pub enum User {
         uid: u32,
         /// The user id from which `sudo` was run, as sudo reports it.
         sudo_uid: Option<u32>,
+    },
+    /// The holder of a token, for whom a process of this machine spoke.
+    Token {
+        /// The name of the token.
+        name: String,
+        /// The user id of the process.
+        uid: u32,
     },
     /// A client of the MQTT broker. The broker does not tell which.
     Mqtt,
@@ -90,33 +116,48 @@ pub enum Via {
 
 impl User {
     /// The user with these fields of a JSON object; `None` if they name nobody.
-    pub fn of(uid: Option<u32>, sudo_uid: Option<u32>, via: Option<Via>) -> Option<Self> {
-        match via {
-            Some(Via::Mqtt) => Some(Self::Mqtt),
-            None => uid.map(|uid| Self::Process { uid, sudo_uid }),
+    pub fn of(
+        uid: Option<u32>,
+        sudo_uid: Option<u32>,
+        token: Option<String>,
+        via: Option<Via>,
+    ) -> Option<Self> {
+        match (via, uid, token) {
+            (Some(Via::Mqtt), _, _) => Some(Self::Mqtt),
+            (None, Some(uid), Some(name)) => Some(Self::Token { name, uid }),
+            (None, Some(uid), None) => Some(Self::Process { uid, sudo_uid }),
+            (None, None, _) => None,
         }
     }
 
     /// The user id of the process.
-    pub fn uid(self) -> Option<u32> {
+    pub fn uid(&self) -> Option<u32> {
         match self {
-            Self::Process { uid, .. } => Some(uid),
+            Self::Process { uid, .. } | Self::Token { uid, .. } => Some(*uid),
             Self::Mqtt => None,
         }
     }
 
     /// The user id from which `sudo` was run.
-    pub fn sudo_uid(self) -> Option<u32> {
+    pub fn sudo_uid(&self) -> Option<u32> {
         match self {
-            Self::Process { sudo_uid, .. } => sudo_uid,
-            Self::Mqtt => None,
+            Self::Process { sudo_uid, .. } => *sudo_uid,
+            Self::Token { .. } | Self::Mqtt => None,
+        }
+    }
+
+    /// The name of the token.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::Token { name, .. } => Some(name),
+            Self::Process { .. } | Self::Mqtt => None,
         }
     }
 
     /// The way, if it is not a process of this machine.
-    pub fn via(self) -> Option<Via> {
+    pub fn via(&self) -> Option<Via> {
         match self {
-            Self::Process { .. } => None,
+            Self::Process { .. } | Self::Token { .. } => None,
             Self::Mqtt => Some(Via::Mqtt),
         }
     }
@@ -145,11 +186,13 @@ impl Action {
             Self::ModelsChanged => "other models are in use",
             Self::Configured => "the configuration was changed",
             Self::Erased => "what the record said of a person was erased",
+            Self::TokenCreated => "a token was created",
+            Self::TokenRevoked => "a token was revoked",
         }
     }
 }
 
-/// `user 1000 by sudo as user 0`, `user 998`, `a client of the MQTT broker`.
+/// `user 1000 by sudo as user 0`, `user 998`, `the holder of the token "Ada" (user 997)`, `a client of the MQTT broker`.
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -157,6 +200,7 @@ impl fmt::Display for User {
                 write!(f, "user {sudo_uid} by sudo as user {uid}")
             }
             Self::Process { uid, sudo_uid: None } => write!(f, "user {uid}"),
+            Self::Token { name, uid } => write!(f, "the holder of the token {name:?} (user {uid})"),
             Self::Mqtt => f.write_str("a client of the MQTT broker"),
         }
     }

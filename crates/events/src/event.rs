@@ -51,15 +51,15 @@ pub enum EventKind {
         model: Option<ModelId>,
         /// The number of people, the model and the threshold in use.
         detail: String,
-        /// The user id of the process that asked for it; `None` if it is not known.
-        uid: Option<u32>,
+        /// Who asked for it; `None` if it is not known.
+        user: Option<User>,
     },
     /// A configuration was refused; the old one stays in force.
     ReloadRefused {
         /// What is wrong with the configuration.
         detail: String,
-        /// The user id of the process that asked for it; `None` if it is not known.
-        uid: Option<u32>,
+        /// Who asked for it; `None` if it is not known.
+        user: Option<User>,
     },
     /// New models were given up at the start, and the models before them are in use.
     RolledBack {

@@ -125,6 +125,7 @@ impl kv::Source for Fields {
         put("ostiary_command", self.command.as_deref().map(Value::from))?;
         put("ostiary_uid", event.uid.map(Value::from))?;
         put("ostiary_sudo_uid", event.sudo_uid.map(Value::from))?;
+        put("ostiary_token", event.token.as_deref().map(Value::from))?;
         put("ostiary_via", event.via.map(|Via::Mqtt| Value::from("mqtt")))?;
         put("ostiary_count", event.count.map(Value::from))?;
         put("ostiary_until", self.until.as_deref().map(Value::from))?;

@@ -61,6 +61,8 @@ pub(super) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sudo_uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub liveness: Option<LivenessReport>,
@@ -131,6 +133,7 @@ impl From<&Event> for Record {
             action: None,
             uid: None,
             sudo_uid: None,
+            token: None,
             via: None,
             liveness: None,
             mode: None,
@@ -156,33 +159,31 @@ impl From<&Event> for Record {
             EventKind::DoorOpened { detail } | EventKind::DoorClosed { detail } => {
                 Self { detail: detail.clone(), ..record }
             }
-            EventKind::Reloaded { model, detail, uid } => {
+            EventKind::Reloaded { model, detail, user } => {
                 let model = model.as_ref().map(ModelId::to_string);
-                Self { model, detail: Some(detail.clone()), uid: *uid, ..record }
+                Self { model, detail: Some(detail.clone()), ..record.with_user(user.as_ref()) }
             }
-            EventKind::ReloadRefused { detail, uid } => {
-                Self { detail: Some(detail.clone()), uid: *uid, ..record }
+            EventKind::ReloadRefused { detail, user } => {
+                Self { detail: Some(detail.clone()), ..record.with_user(user.as_ref()) }
             }
             EventKind::Lockout { person, detail } => {
                 Self { person: person.clone(), detail: Some(detail.clone()), ..record }
             }
             EventKind::LockoutEnded { person } => Self { person: person.clone(), ..record },
             EventKind::ModeChanged { mode, until, user } => {
-                Self { mode: Some(*mode), until: *until, ..record.with_user(*user) }
+                Self { mode: Some(*mode), until: *until, ..record.with_user(user.as_ref()) }
             }
-            EventKind::CommandRefused { command, detail, user } => Self {
-                command: Some(*command),
-                detail: Some(detail.clone()),
-                ..record.with_user(Some(*user))
-            },
+            EventKind::CommandRefused { command, detail, user } => {
+                Self { command: Some(*command), detail: Some(detail.clone()), ..record.with_user(Some(user)) }
+            }
             EventKind::Administered(Administration { action, person, detail, user }) => Self {
                 action: Some(*action),
                 person: person.clone(),
                 detail: detail.clone(),
-                ..record.with_user(Some(*user))
+                ..record.with_user(Some(user))
             },
             EventKind::LivenessTested { report, user } => {
-                Self { liveness: Some(report.clone()), ..record.with_user(Some(*user)) }
+                Self { liveness: Some(report.clone()), ..record.with_user(Some(user)) }
             }
             EventKind::Granted(grant) => record.with_grant(grant),
             EventKind::Denied(denial) => record.with_denial(denial),
@@ -191,9 +192,10 @@ impl From<&Event> for Record {
 }
 
 impl Record {
-    fn with_user(self, user: Option<User>) -> Self {
+    fn with_user(self, user: Option<&User>) -> Self {
         let (uid, sudo_uid) = (user.and_then(User::uid), user.and_then(User::sudo_uid));
-        Self { uid, sudo_uid, via: user.and_then(User::via), ..self }
+        let token = user.and_then(User::token).map(str::to_owned);
+        Self { uid, sudo_uid, token, via: user.and_then(User::via), ..self }
     }
 
     fn with_grant(self, grant: &Grant) -> Self {
@@ -203,7 +205,7 @@ impl Record {
                 Self { person: person.clone(), ..record.with_evidence(evidence) }
             }
             Grant::ExitButton => record,
-            Grant::Command { user } => record.with_user(Some(*user)),
+            Grant::Command { user } => record.with_user(Some(user)),
         }
     }
 
@@ -248,9 +250,12 @@ impl Record {
             EventName::CameraLost => EventKind::CameraLost { detail: self.detail()? },
             EventName::CameraBack => EventKind::CameraBack,
             EventName::Reloaded => {
-                EventKind::Reloaded { detail: self.detail()?, uid: self.uid, model: self.model.map(ModelId) }
+                let (detail, user) = (self.detail()?, self.known_user());
+                EventKind::Reloaded { detail, user, model: self.model.map(ModelId) }
             }
-            EventName::ReloadRefused => EventKind::ReloadRefused { detail: self.detail()?, uid: self.uid },
+            EventName::ReloadRefused => {
+                EventKind::ReloadRefused { detail: self.detail()?, user: self.known_user() }
+            }
             EventName::RolledBack => EventKind::RolledBack { detail: self.detail()? },
             EventName::Locked => EventKind::Locked { detail: self.detail()? },
             EventName::DoorOpened => EventKind::DoorOpened { detail: self.detail },
@@ -267,8 +272,7 @@ impl Record {
                     ModeName::HeldOpen => Some(self.required("until", self.until)?),
                     ModeName::Normal | ModeName::LockedDown => None,
                 };
-                let user = User::of(self.uid, self.sudo_uid, self.via);
-                EventKind::ModeChanged { mode, until, user }
+                EventKind::ModeChanged { mode, until, user: self.known_user() }
             }
             EventName::CommandRefused => EventKind::CommandRefused {
                 command: self.required("command", self.command)?,
@@ -315,8 +319,13 @@ impl Record {
         })
     }
 
+    /// Who gave the command; `None` if it is not known.
+    fn known_user(&self) -> Option<User> {
+        User::of(self.uid, self.sudo_uid, self.token.clone(), self.via)
+    }
+
     fn user(&self) -> Result<User, RecordError> {
-        self.required("uid", User::of(self.uid, self.sudo_uid, self.via))
+        self.required("uid", self.known_user())
     }
 
     fn detail(&self) -> Result<String, RecordError> {

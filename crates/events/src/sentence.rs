@@ -23,12 +23,13 @@ pub fn sentence(event: &Event) -> String {
         EventKind::RelayOff => plain("Relay at rest"),
         EventKind::CameraLost { detail } => with("No frames come from the camera", detail),
         EventKind::CameraBack => plain("Frames come from the camera again"),
-        EventKind::Reloaded { detail, uid, model: _ } => {
-            with(&format!("A new configuration is in force{}", asked_by(*uid)), detail)
+        EventKind::Reloaded { detail, user, model: _ } => {
+            with(&format!("A new configuration is in force{}", asked_by(user.as_ref())), detail)
         }
-        EventKind::ReloadRefused { detail, uid } => {
-            with(&format!("Refused the new configuration{} and kept the old one", asked_by(*uid)), detail)
-        }
+        EventKind::ReloadRefused { detail, user } => with(
+            &format!("Refused the new configuration{} and kept the old one", asked_by(user.as_ref())),
+            detail,
+        ),
         EventKind::RolledBack { detail } => with("Went back to the previous models", detail),
         EventKind::Locked { detail } => with("Locked the door, which now opens for nobody", detail),
         EventKind::DoorOpened { detail } => maybe_with("The door is open", detail),
@@ -47,12 +48,12 @@ pub fn sentence(event: &Event) -> String {
             plain(&format!("{person} can come in by face again"))
         }
         EventKind::LockoutEnded { person: None } => plain("The usual matches suffice again"),
-        EventKind::ModeChanged { mode, until, user } => mode_changed(*mode, *until, *user),
+        EventKind::ModeChanged { mode, until, user } => mode_changed(*mode, *until, user.as_ref()),
         EventKind::CommandRefused { command, detail, user } => {
             with(&format!("Refused the command `{command}` of {user}"), detail)
         }
         EventKind::Administered(change) => administered(change),
-        EventKind::LivenessTested { report, user } => tested(report, *user),
+        EventKind::LivenessTested { report, user } => tested(report, user),
         EventKind::StoreLost { detail } => with("Events are not recorded", detail),
         EventKind::StoreBack { detail } => with("Events are recorded again", detail),
         EventKind::TrailBroken { detail } => with("The record of events was changed from outside", detail),
@@ -61,11 +62,11 @@ pub fn sentence(event: &Event) -> String {
 }
 
 /// Who asked for a reload.
-fn asked_by(uid: Option<u32>) -> String {
-    uid.map(|uid| format!(" (user {uid})")).unwrap_or_default()
+fn asked_by(user: Option<&User>) -> String {
+    user.map(|user| format!(" ({user})")).unwrap_or_default()
 }
 
-fn mode_changed(mode: ModeName, until: Option<jiff::Timestamp>, user: Option<User>) -> String {
+fn mode_changed(mode: ModeName, until: Option<jiff::Timestamp>, user: Option<&User>) -> String {
     let by = user.map(|user| format!(" by a command of {user}")).unwrap_or_default();
     match (mode, until) {
         (ModeName::HeldOpen, Some(until)) => format!("The door is held open until {until:.0}{by}."),
@@ -92,7 +93,7 @@ fn administered(change: &Administration) -> String {
     text + "."
 }
 
-fn tested(report: &LivenessReport, user: User) -> String {
+fn tested(report: &LivenessReport, user: &User) -> String {
     let end = if report.is_complete { "" } else { "; ended early" };
     format!("Liveness was tested at this door by {user}: {report}{end}.")
 }

@@ -1,7 +1,9 @@
-//! Checks the control API: whether the running door answers on its socket.
+//! Checks the control API: whether the running door answers on its socket, and the file of its tokens.
+
+use std::path::Path;
 
 use ostiary_control::interface::VarlinkClientInterface;
-use ostiary_control::{CallError, Client};
+use ostiary_control::{CallError, Client, StoredToken};
 
 use super::CheckContext;
 use super::finding::{Finding, Status};
@@ -12,7 +14,7 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         Some(mut client) => Ok(Some(client.door().get_state().call()?.state)),
         None => Ok(None),
     });
-    vec![match (state, &context.daemon) {
+    let answers = match (state, &context.daemon) {
         (Ok(Some(state)), Some(_)) => {
             Finding::ok(format!("the door answers on {}: {}", socket.display(), state.name))
         }
@@ -28,5 +30,33 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
         ),
         (Err(error @ CallError::NotAllowed { .. }), _) => Finding::ok(format!("the door answers: {error}")),
         (Err(error), _) => Finding::from_error(Status::Warning, &error, "restart the service"),
-    }]
+    };
+    let tokens = check_tokens(&StoredToken::path_beside(&context.config().facebank.path));
+    std::iter::once(answers).chain(tokens).collect()
+}
+
+/// Checks the tokens of this file; `None` if there are none.
+fn check_tokens(path: &Path) -> Option<Finding> {
+    match StoredToken::read_all(path) {
+        Ok(tokens) if tokens.is_empty() => None,
+        Ok(tokens) => Some(Finding::ok(format!("number of tokens: {}", tokens.len()))),
+        Err(error) => Some(Finding::fault(error.to_string(), error.fix())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_tokens_that_cannot_be_used_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.json");
+        assert_eq!(check_tokens(&path), None);
+        std::fs::write(&path, "{\"format\":1,").unwrap();
+        let finding = check_tokens(&path).unwrap();
+        assert_eq!(finding.status, Status::Fault);
+        let text = finding.to_string();
+        assert!(text.contains("no token is valid") && text.contains("move the file away"), "{text}");
+    }
 }

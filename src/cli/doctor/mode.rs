@@ -44,7 +44,7 @@ mod tests {
 
     fn saved(mode: ModeName, until: Option<i64>) -> SavedMode {
         let until = until.map(|second| Timestamp::from_second(second).unwrap());
-        SavedMode::new(mode, Timestamp::UNIX_EPOCH, until, Some(User::Process { uid: 1000, sudo_uid: None }))
+        SavedMode::new(mode, Timestamp::UNIX_EPOCH, until, Some(&User::Process { uid: 1000, sudo_uid: None }))
     }
 
     #[test]

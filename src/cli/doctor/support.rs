@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ostiary_capture::list_devices;
 use ostiary_core::redact_address;
-use ostiary_events::{Event, EventStore};
+use ostiary_events::{Event, EventKind, EventStore};
 use ostiary_facebank::Facebank;
 use ostiary_kernels::Isa;
 use ostiary_models::{Bundle, Manifest};
@@ -28,7 +28,7 @@ journal.jsonl   the service's newest lines in the journal, without events
 manifest.toml   the manifest of the models in use
 
 It contains no picture, no face, no embedding, no password and no user name of the camera or the
-broker. The names of people, and the
+broker. The names of people and tokens, and the
 parts of these names, are replaced by (person 1), (person 2) and so on. Addresses of streams are without user, password
 and query. Read it before you send it: it contains the names of the door, of hosts, folders and cameras as you chose
 them.
@@ -40,9 +40,7 @@ pub fn save(path: &Path, context: &CheckContext, findings: Vec<Value>) -> anyhow
     let events = newest_events(&config.events.path);
     let people = Facebank::open_read_only(&config.facebank.path).and_then(|facebank| facebank.people());
     let enrolled = people.unwrap_or_default().into_iter().map(|listed| listed.person.name);
-    let redactor = Redactor::new(
-        enrolled.chain(events.iter().filter_map(|event| event.kind.person().map(str::to_owned))),
-    );
+    let redactor = Redactor::new(enrolled.chain(events.iter().flat_map(names)));
 
     let lines = |values: Vec<Value>| {
         let line = |value| format!("{}\n", redactor.redact_value(value));
@@ -67,6 +65,18 @@ pub fn save(path: &Path, context: &CheckContext, findings: Vec<Value>) -> anyhow
         files.push((Manifest::FILE, manifest));
     }
     archive::save(path, &files)
+}
+
+/// The names in an event: of the person, of the token of who asked, and of the token that was created or revoked.
+fn names(event: &Event) -> impl Iterator<Item = String> + use<> {
+    let object = serde_json::to_value(event).unwrap_or_default();
+    let bearer = object.get("token").and_then(Value::as_str).map(str::to_owned);
+    let token = match &event.kind {
+        EventKind::Administered(change) => change.token(),
+        _ => None,
+    };
+    let [person, token] = [event.kind.person(), token].map(|name| name.map(str::to_owned));
+    [person, bearer, token].into_iter().flatten()
 }
 
 /// The newest events; none if the store cannot be read, which the findings report.
@@ -112,4 +122,25 @@ fn host_data(context: &CheckContext) -> Value {
         "memory": memory.lines().next().map(str::trim),
         "time": jiff::Timestamp::now().to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary_events::{Action, Administration, User};
+
+    use super::*;
+
+    #[test]
+    fn the_names_of_people_and_tokens_are_found_in_events() {
+        let user = User::Token { name: "Ada".to_owned(), uid: 997 };
+        let event = |action, person: Option<&str>, detail: &str| {
+            let (person, detail) = (person.map(str::to_owned), Some(detail.to_owned()));
+            let change = Administration { action, person, detail, user: user.clone() };
+            Event::new(EventKind::Administered(change), jiff::Timestamp::UNIX_EPOCH, "front")
+        };
+        let found = |event: &Event| names(event).collect::<Vec<_>>();
+        assert_eq!(found(&event(Action::Enrolled, Some("Ben"), "1 photo: x")), ["Ben", "Ada"]);
+        let detail = Administration::token_detail("viewer until 2026-11-30T03:00:00Z", "Zo\u{eb}: phone");
+        assert_eq!(found(&event(Action::TokenCreated, None, &detail)), ["Ada", "Zo\u{eb}: phone"]);
+    }
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::cli::output::{json_line, line};
 
-/// The columns of the table: fields of the JSON, in its order, without the measures of quality and the counts of tests of
+/// The columns of the table: fields of the JSON, in its order but for the last one, which is newer, without the measures of quality and the counts of tests of
 /// liveness.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 25] = [
     "id",
     "time",
     "kind",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 24] = [
     "via",
     "mode",
     "command",
+    "token",
 ];
 
 /// How events are printed.
@@ -130,7 +131,7 @@ mod tests {
             row.starts_with("7,2026-11-28T13:00:03.5Z,granted,front,granted,\"Ann, \"\"Annie\"\"\nLee\","),
             "{row}"
         );
-        assert!(row.ends_with(",,,,,,\r"), "{row:?}");
+        assert!(row.ends_with(",,,,,,,\r"), "{row:?}");
         // Each field of the JSON but the measures of quality has a column.
         let object = serde_json::to_value(granted("Ann")).unwrap();
         for field in object.as_object().unwrap().keys().filter(|field| *field != "quality") {

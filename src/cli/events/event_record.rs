@@ -11,7 +11,7 @@ use ostiary_events::{Event, EventFilter, EventStore};
 use super::api_event::{from_api, to_api};
 use super::event_format::Printer;
 use super::follow::{follow_door, follow_store};
-use crate::cli::running_door::running_door;
+use crate::cli::running_door::running_record;
 
 /// The most events that the door gives in one reply.
 const MAX_LIMIT: u32 = 1000;
@@ -30,7 +30,7 @@ pub(super) enum EventRecord {
 impl EventRecord {
     /// The record of a door.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        Ok(match running_door(config, &config.facebank.path)? {
+        Ok(match running_record(config)? {
             Some(client) => Self::Door(client),
             None => Self::Store(Box::new(EventStore::open_read_only(&config.events.path)?)),
         })

@@ -50,7 +50,11 @@ impl ControlApi {
                 let _call = self.heavy_calls.begin();
                 Page::read(&store, &filter)?
             };
-            let is_last = !page.is_full() || !session.is_open();
+            let is_last = !page.is_full();
+            if !is_last && !session.is_open() {
+                // Nobody waits for the rest, and a part is not taken for all.
+                return Ok(Ok(()));
+            }
             filter.after = page.newest;
             call.set_continues(!is_last);
             let sent = call.reply(std::mem::take(&mut page.events));
@@ -150,12 +154,14 @@ fn json(event: &Event) -> Result<Value> {
     Ok(serde_json::from_str(&serde_json::to_string(event)?)?)
 }
 
+/// The time that a caller gives.
+pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>> {
+    let parse = |text: String| text.parse().with_context(|| format!("{name}: {text:?} is no time"));
+    text.map(parse).transpose()
+}
+
 /// The filter that a caller gives.
 fn parse(filter: interface::EventFilter) -> Result<EventFilter> {
-    let time = |name: &str, text: Option<String>| -> Result<Option<Timestamp>> {
-        let parse = |text: String| text.parse().with_context(|| format!("{name}: {text:?} is no time"));
-        text.map(parse).transpose()
-    };
     let reason =
         |text: String| -> Result<Reason> { serde_json::from_value(Value::String(text)).context("reason") };
     Ok(EventFilter {

@@ -50,6 +50,7 @@ impl ControlApi {
             model: summary.model.0,
             liveness: summary.liveness.to_string(),
             facebank: config.facebank.path.display().to_string(),
+            events: config.events.path.display().to_string(),
         }
     }
 }

@@ -616,3 +616,20 @@ fn the_files_of_a_door_override_its_defaults() {
     let layers = Layers { folder: folder.path().to_owned(), settings: None, ..door };
     assert_eq!(load(&layers).unwrap().config.door.name, "garden");
 }
+
+#[test]
+fn keys_are_changed_without_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ostiary.toml");
+    fs::write(&file, "[door]\ncooldown_s = 20\nmargin = 0.2\n[hours]\nStaff = [\"always\"]\n").unwrap();
+    let loaded = load(&Layers { file: Some(file.clone()), settings: None, ..Layers::default() }).unwrap();
+    fs::remove_file(&file).unwrap();
+    let unchanged = with_changes(loaded.settings(), &[]).unwrap();
+    assert_eq!(unchanged, loaded.config);
+    let changes = ["door.margin=0.3", "hours.night=[\"mon 22:00-23:00\"]"].map(str::to_owned);
+    let changed = with_changes(loaded.settings(), &changes).unwrap();
+    assert_eq!((changed.door.cooldown_s, changed.door.margin, changed.hours.len()), (20.0, 0.3, 2));
+    for wrong in ["door.margin=7", "door.margn=0.1", "door", ""] {
+        assert!(with_changes(loaded.settings(), &[wrong.to_owned()]).is_err(), "{wrong}");
+    }
+}

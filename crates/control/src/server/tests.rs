@@ -34,7 +34,7 @@ impl Interface for Echo {
         let request = call.request.unwrap();
         match request.method.as_ref() {
             "io.ostiary.Door.Reload" => {
-                let detail = format!("{:?}", self.session.role);
+                let detail = format!("{:?}", self.session.role());
                 Call_Reload::reply(call, detail)
             }
             "io.ostiary.Door.FollowEvents" => {
@@ -57,10 +57,15 @@ impl Interface for Echo {
 }
 
 struct Running {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     path: PathBuf,
     followers: Arc<AtomicUsize>,
     server: Option<Server>,
+}
+
+/// The tokens of a folder. Another value for the same folder sees the same tokens.
+fn tokens(folder: &Path) -> Tokens {
+    Tokens::new(folder.join("tokens.json"), Box::new(|| Ok(jiff::Timestamp::now())))
 }
 
 fn start() -> Running {
@@ -69,8 +74,9 @@ fn start() -> Running {
     let followers = Arc::new(AtomicUsize::new(0));
     let counted = followers.clone();
     let service = move |session| -> Service { Box::new(Echo { session, followers: counted.clone() }) };
-    let server = Server::start(&path, Path::new("/etc/group"), Box::new(service)).unwrap();
-    Running { _folder: folder, path, followers, server: Some(server) }
+    let server =
+        Server::start(&path, Path::new("/etc/group"), tokens(folder.path()), Box::new(service)).unwrap();
+    Running { folder, path, followers, server: Some(server) }
 }
 
 fn ask(running: &Running) -> Result<String, CallError> {
@@ -121,7 +127,12 @@ fn without_a_door_there_is_no_client() {
     // A socket that a killed process has left.
     drop(UnixListener::bind(&running.path).unwrap());
     assert!(running.path.exists() && Client::connect(&running.path).unwrap().is_none());
-    let again = Server::start(&running.path, Path::new("/etc/group"), Box::new(|_| unreachable!()));
+    let again = Server::start(
+        &running.path,
+        Path::new("/etc/group"),
+        tokens(running.folder.path()),
+        Box::new(|_| unreachable!()),
+    );
     assert!(again.is_ok(), "it is replaced");
 }
 
@@ -129,16 +140,17 @@ fn without_a_door_there_is_no_client() {
 fn a_socket_in_use_and_a_file_are_left_alone() {
     let running = start();
     let service = || -> Box<ServiceOf> { Box::new(|_| unreachable!()) };
-    let second = Server::start(&running.path, Path::new("/etc/group"), service());
+    let second =
+        Server::start(&running.path, Path::new("/etc/group"), tokens(running.folder.path()), service());
     assert!(matches!(second, Err(ControlError::InUse { .. })));
     let file = running.path.with_file_name("file");
     fs::write(&file, "mine").unwrap();
-    let refused = Server::start(&file, Path::new("/etc/group"), service());
+    let refused = Server::start(&file, Path::new("/etc/group"), tokens(running.folder.path()), service());
     assert!(matches!(refused, Err(ControlError::NoSocket { .. })));
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     let long = running.path.with_file_name("x".repeat(120));
     assert!(matches!(
-        Server::start(&long, Path::new("/etc/group"), service()),
+        Server::start(&long, Path::new("/etc/group"), tokens(running.folder.path()), service()),
         Err(ControlError::TooLong { .. })
     ));
     assert!(ask(&running).is_ok());
@@ -188,6 +200,26 @@ fn a_client_that_has_gone_ends_its_call() {
     }
     drop(client);
     wait_for("the call ends", || running.followers.load(Ordering::Relaxed) == 0);
+}
+
+#[test]
+fn a_call_ends_when_its_token_is_revoked() {
+    let running = start();
+    let tokens = tokens(running.folder.path());
+    let (token, _) = tokens.create("Ada", Role::Viewer, None, None).unwrap();
+    let mut stream = UnixStream::connect(&running.path).unwrap();
+    let call = serde_json::json!({
+        "method": "io.ostiary.Door.FollowEvents", "more": true, "parameters": { "filter": {}, "token": token },
+    });
+    stream.write_all(format!("{call}\0").as_bytes()).unwrap();
+    wait_for("the call is answered", || running.followers.load(Ordering::Relaxed) == 1);
+    tokens.revoke("Ada", None).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    let answers: Vec<_> = answers.split_terminator('\0').collect();
+    assert!(answers[0].contains("\"id\":1"), "{answers:?}");
+    assert!(answers[1].contains("NotAllowed") && answers[1].contains("was revoked"), "{answers:?}");
+    assert_eq!(answers.len(), 2, "and the connection ends");
 }
 
 #[test]

@@ -101,6 +101,10 @@ fn events() -> Vec<(EventKind, String)> {
             },
             json("command_refused", r#""detail":"no relay is configured","uid":1000,"command":"hold_open""#),
         ),
+        (
+            EventKind::Granted(Grant::Command { user: User::Token { name: "Ada".into(), uid: 997 } }),
+            json("granted", r#""reason":"command","uid":997,"token":"Ada""#),
+        ),
         (EventKind::RelayOn, json("relay_on", "")),
         (EventKind::RelayOff, json("relay_off", "")),
         (EventKind::CameraLost { detail: detail("gone") }, json("camera_lost", r#""detail":"gone""#)),
@@ -109,17 +113,20 @@ fn events() -> Vec<(EventKind, String)> {
             EventKind::Reloaded {
                 model: Some(ModelId("0123456789abcdef".into())),
                 detail: detail("1 person"),
-                uid: Some(998),
+                user: Some(User::Process { uid: 998, sudo_uid: None }),
             },
             json("reloaded", r#""model":"0123456789abcdef","detail":"1 person","uid":998"#),
         ),
         (
-            EventKind::Reloaded { model: None, detail: detail("1 person"), uid: None },
+            EventKind::Reloaded { model: None, detail: detail("1 person"), user: None },
             json("reloaded", r#""detail":"1 person""#),
         ),
         (
-            EventKind::ReloadRefused { detail: detail("door.name"), uid: Some(0) },
-            json("reload_refused", r#""detail":"door.name","uid":0"#),
+            EventKind::ReloadRefused {
+                detail: detail("door.name"),
+                user: Some(User::Token { name: "Ada".into(), uid: 997 }),
+            },
+            json("reload_refused", r#""detail":"door.name","uid":997,"token":"Ada""#),
         ),
         (EventKind::RolledBack { detail: detail("bundle 3") }, json("rolled_back", r#""detail":"bundle 3""#)),
         (EventKind::Locked { detail: detail("a fault") }, json("locked", r#""detail":"a fault""#)),
