@@ -41,8 +41,12 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
     let mut findings = check_device(&camera.source, &devices);
     match SourceKind::of(&camera.source) {
         Ok(SourceKind::Stream(address)) => findings.extend(check_encryption(&address)),
-        Ok(SourceKind::Rpicam(_)) => findings.extend(check_drop_in(&context.host, "rpicam")),
-        Ok(SourceKind::Argus(_)) => findings.extend(check_drop_in(&context.host, "argus")),
+        Ok(SourceKind::Rpicam(_)) => {
+            findings.extend(check_drop_in(&context.host, &context.unit_name, "rpicam"))
+        }
+        Ok(SourceKind::Argus(_)) => {
+            findings.extend(check_drop_in(&context.host, &context.unit_name, "argus"))
+        }
         Ok(SourceKind::Device(_) | SourceKind::Path(_)) | Err(_) => {}
     }
     if let Some(path) = unreadable_password(camera) {
@@ -78,18 +82,18 @@ fn check_encryption(address: &StreamAddress) -> Option<Finding> {
 }
 
 /// A fault if the service is installed and may not use the devices of this kind of ribbon camera.
-fn check_drop_in(host: &Host, kind: &str) -> Option<Finding> {
+fn check_drop_in(host: &Host, unit: &str, kind: &str) -> Option<Finding> {
     let name = format!("{kind}.conf");
     let devices = match kind {
         "rpicam" => RPICAM_DEVICES,
         _ => ARGUS_DEVICES,
     };
     let is_denied = |rules: DeviceRules| !rules.allow_one_of(devices);
-    DeviceRules::of_service(host).is_some_and(is_denied).then(|| {
+    DeviceRules::of_service(host, unit).is_some_and(is_denied).then(|| {
         Finding::fault(
             format!("the service may not use the devices of {kind} cameras"),
             format!(
-                "run `sudo install -D -m 644 /usr/share/ostiary/systemd/{name} /etc/systemd/system/ostiary.service.d/{name}`, \
+                "run `sudo install -D -m 644 /usr/share/ostiary/systemd/{name} /etc/systemd/system/{unit}.service.d/{name}`, \
                  then `sudo systemctl daemon-reload`"
             ),
         )
@@ -383,7 +387,7 @@ mod tests {
     #[test]
     fn the_drop_in_of_a_ribbon_camera_is_needed_where_the_service_is() {
         let unit = "/usr/lib/systemd/system/ostiary.service";
-        let check = |files: &[(&str, &str)]| check_drop_in(&host_with_files(files).1, "rpicam");
+        let check = |files: &[(&str, &str)]| check_drop_in(&host_with_files(files).1, "ostiary", "rpicam");
         assert_eq!(check(&[]), None);
         let service = include_str!("../../../systemd/ostiary.service");
         let fault = check(&[(unit, service)]).unwrap();
@@ -399,6 +403,7 @@ mod tests {
         assert_eq!(check(&[(unit, service), (by_hand, allowed)]), None, "it is allowed in another way");
         let jetson = check_drop_in(
             &host_with_files(&[(unit, service), (by_hand, include_str!("../../../systemd/argus.conf"))]).1,
+            "ostiary",
             "argus",
         );
         assert_eq!(jetson, None);

@@ -7,7 +7,6 @@ use super::host::Host;
 /// The folders of units, that of the highest priority first.
 const FOLDERS: [&str; 4] =
     ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
-const UNIT: &str = "ostiary.service";
 
 /// The settings of the service about devices, from its unit and all drop-ins.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,12 +18,21 @@ pub struct DeviceRules {
 }
 
 impl DeviceRules {
-    /// The rules of the installed service; `None` if there is none.
-    pub fn of_service(host: &Host) -> Option<Self> {
-        let unit = FOLDERS.iter().find_map(|folder| host.read_text(format!("{folder}/{UNIT}")))?;
+    /// The rules of the installed service with this name, given without `.service`; `None` if there is none.
+    pub fn of_service(host: &Host, name: &str) -> Option<Self> {
+        // One of several doors has a template.
+        let template = name.split_once('@').map(|(base, _)| format!("{base}@.service"));
+        let own = format!("{name}.service");
+        let units: Vec<&String> = template.iter().chain([&own]).collect();
+        let read =
+            |unit: &&String| FOLDERS.iter().find_map(|folder| host.read_text(format!("{folder}/{unit}")));
+        let unit = units.iter().rev().find_map(read)?;
         // Of drop-ins with the same name, the one in the folder of the highest priority counts.
         let mut drop_ins = BTreeMap::new();
-        for folder in FOLDERS.iter().rev().map(|folder| format!("{folder}/{UNIT}.d")) {
+        let folders = units
+            .iter()
+            .flat_map(|unit| FOLDERS.iter().rev().map(move |folder| format!("{folder}/{unit}.d")));
+        for folder in folders {
             for name in host.list_names(&folder, "").into_iter().filter(|name| name.ends_with(".conf")) {
                 let text = host.read_text(format!("{folder}/{name}")).unwrap_or_default();
                 drop_ins.insert(name, text);
@@ -71,7 +79,7 @@ mod tests {
     fn unit_and_drop_ins_are_read_in_the_order_of_systemd() {
         let allows = |files: &[(&str, &str)]| {
             let (_folder, host) = host_with_files(files);
-            DeviceRules::of_service(&host).map(|rules| rules.allow_one_of(&["char-media"]))
+            DeviceRules::of_service(&host, "ostiary").map(|rules| rules.allow_one_of(&["char-media"]))
         };
         let unit = ("/usr/lib/systemd/system/ostiary.service", "[Service]\nDevicePolicy=closed\n");
         let drop_in = "/etc/systemd/system/ostiary.service.d/b.conf";
@@ -89,5 +97,23 @@ mod tests {
         assert_eq!(allows(&[unit, (&first, media)]), Some(true));
         assert_eq!(allows(&[unit, (&first, media), (drop_in, "DeviceAllow=\n")]), Some(false), "a reset");
         assert_eq!(allows(&[unit, (&same, media), (drop_in, "")]), Some(false), "it is masked");
+    }
+
+    #[test]
+    fn one_of_several_doors_has_a_template_and_drop_ins_of_its_own() {
+        let allows = |files: &[(&str, &str)]| {
+            let (_folder, host) = host_with_files(files);
+            DeviceRules::of_service(&host, "ostiary@back").map(|rules| rules.allow_one_of(&["char-media"]))
+        };
+        let media = "DeviceAllow=char-media rw\n";
+        let template = ("/usr/lib/systemd/system/ostiary@.service", "DevicePolicy=closed\n");
+        assert_eq!(allows(&[("/usr/lib/systemd/system/ostiary.service", media)]), None);
+        assert_eq!(allows(&[template]), Some(false));
+        for folder in ["ostiary@.service.d", "ostiary@back.service.d"] {
+            let drop_in = format!("/etc/systemd/system/{folder}/a.conf");
+            assert_eq!(allows(&[template, (&drop_in, media)]), Some(true));
+        }
+        let other = "/etc/systemd/system/ostiary@garden.service.d/a.conf";
+        assert_eq!(allows(&[template, (other, media)]), Some(false));
     }
 }
