@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use changed_lockout::ChangedLockout;
-pub use changes::{ChangeError, Changes, is_place, key_of};
+pub use changes::{ChangeError, Changes, is_changeable, is_place, key_of};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ostiary_access::{Access, DenialReason, Outcome, Reason, Step, group_access};

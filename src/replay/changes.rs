@@ -57,6 +57,11 @@ pub fn is_place(key: &str) -> bool {
     PLACES.contains(&key)
 }
 
+/// Whether a replay can change a key.
+pub fn is_changeable(key: &str) -> bool {
+    KEYS.contains(&key) || key.starts_with("lockout.") || key.starts_with("hours.")
+}
+
 /// The key of an assignment as `--set` has it: `section.key=value`.
 pub fn key_of(assignment: &str) -> &str {
     assignment.split_once('=').map_or(assignment, |(key, _)| key.trim())

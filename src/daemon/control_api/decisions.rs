@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::ControlApi;
 use super::events::time;
 use crate::explain::ExplainedDecision;
-use crate::replay::{Changes, RecordReplay, is_place, key_of};
+use crate::replay::{ChangeError, Changes, RecordReplay, is_changeable, is_place, key_of};
 use crate::report::Measurement;
 
 /// The decisions that are processed at a time.
@@ -75,10 +75,12 @@ impl ControlApi {
     fn changes(&self, changes: &[String]) -> Result<Changes> {
         ensure!(changes.len() <= MAX_CHANGES, "a replay changes at most {MAX_CHANGES} keys");
         let keys = || changes.iter().map(|change| key_of(change));
-        if let Some(key) = keys().find(|key| is_place(key)) {
-            bail!(
+        if let Some(key) = keys().find(|key| !is_changeable(key)) {
+            ensure!(
+                !is_place(key),
                 "{key} cannot be changed in a replay by the running door, which uses its own record, people and models"
             );
+            return Err(ChangeError::NotRecorded { key: key.to_owned() }.into());
         }
         let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if settings.is_empty() && !changes.is_empty() {
