@@ -18,6 +18,7 @@ mod liveness_advice;
 mod liveness_conditions;
 mod liveness_problem;
 mod liveness_standing;
+mod model_bundles;
 mod people_change;
 mod people_check;
 pub mod replay;

@@ -8,8 +8,11 @@
     reason = "a failure of a test helper fails the test"
 )]
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -27,12 +30,14 @@ use tempfile::TempDir;
 struct Door {
     folder: TempDir,
     daemon: Option<Child>,
+    /// The user of the door and its commands; `None` for that of the test.
+    user: Option<u32>,
 }
 
 impl Door {
     /// A door with two people, that does not run yet.
     fn new() -> Self {
-        let door = Self { folder: tempfile::tempdir().unwrap(), daemon: None };
+        let door = Self { folder: tempfile::tempdir().unwrap(), daemon: None, user: None };
         door.configure("");
         for (name, photo) in [("Ann", "obama.jpg"), ("Ben", "biden.jpg")] {
             let output = door.ostiary(&["enroll", name]).arg(portrait(photo)).output().unwrap();
@@ -64,6 +69,9 @@ impl Door {
         command.arg("--config").arg(self.path("ostiary.toml")).arg("--models").arg(models);
         command.args(arguments).stdin(Stdio::null()).env_remove("NOTIFY_SOCKET").env_remove("SUDO_UID");
         command.env("OSTIARY_LIVENESS__LEVEL", "off");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 
@@ -289,6 +297,70 @@ fn the_state_tells_whether_the_door_can_open() {
     assert_eq!(told, [&json!(false), &json!(false), &json!(true), &json!(2), &json!("off"), &Value::Null]);
     let text = String::from_utf8(door.output(&["door", "state"]).stdout).unwrap();
     assert!(text.contains("no relay is configured") && text.contains("gives frames"), "{text}");
+}
+
+/// The names of the checks.
+fn checks(findings: &[Value]) -> Vec<&str> {
+    let mut checks: Vec<_> = findings.iter().map(|finding| finding["check"].as_str().unwrap()).collect();
+    checks.dedup();
+    checks
+}
+
+/// The findings that `ostiary doctor` prints.
+fn doctor(command: &mut Command) -> (Vec<Value>, String) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let findings = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (findings, String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn the_door_runs_the_checks_of_doctor_one_at_a_time() {
+    let mut door = Door::new();
+    door.start();
+    let [mut client, mut other] = [(); 2].map(|()| Client::connect(&door.socket()).unwrap().unwrap());
+    let mut call = client.door().doctor();
+    let replies = call.more().unwrap();
+    let mut findings = vec![replies.next().unwrap().unwrap().finding.unwrap()];
+    // The other checks take longer than the first one.
+    let refused = other.door().doctor().more().unwrap().next().unwrap().map_err(CallError::from);
+    assert!(
+        matches!(&refused, Err(CallError::Refused { message }) if message.contains("busy")),
+        "{refused:?}"
+    );
+    findings.extend(replies.filter_map(|reply| reply.unwrap().finding));
+    let (own, _) = doctor(&mut door.ostiary(&["--json", "doctor"]));
+    assert_eq!(checks(&findings), checks(&own));
+    // The configuration of the door, with its flags.
+    let models = findings.iter().find(|finding| finding["check"] == "models");
+    assert_eq!(models, own.iter().find(|finding| finding["check"] == "models"));
+}
+
+#[test]
+fn a_user_who_cannot_read_the_files_has_the_door_run_the_checks() {
+    let mut door = Door::new();
+    // Only root can run a door of another user.
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let owned = Command::new("chown").args(["-R", "4321:4321"]).arg(door.folder.path()).status().unwrap();
+    assert!(owned.success());
+    door.user = Some(4321);
+    door.start();
+    fs::set_permissions(door.path("facebank.sqlite"), Permissions::from_mode(0o000)).unwrap();
+    let doctor = |door: &Door| {
+        // Another record than that of the door.
+        doctor(&mut door.ostiary(&["--json", "doctor", "--set", "events.path=/nowhere/events.sqlite"]))
+    };
+    let (by_door, warnings) = doctor(&door);
+    assert_eq!(warnings, "");
+    let is_own = |findings: &[Value]| {
+        findings.iter().any(|finding| finding["found"].as_str().unwrap().contains("/nowhere"))
+    };
+    assert!(checks(&by_door).len() > 20 && !is_own(&by_door), "{by_door:?}");
+    door.stop();
+    let (own, _) = doctor(&door);
+    assert!(checks(&own) == checks(&by_door) && is_own(&own), "{own:?}");
 }
 
 #[test]

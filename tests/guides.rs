@@ -88,7 +88,7 @@ fn commands(page: &str) -> Vec<Vec<String>> {
         .chain(spans(page))
         .filter_map(|line| {
             let line = line.split(" # ").next()?.split(" | ").next()?;
-            let line = line.strip_prefix("sudo -u ostiary ").or(line.strip_prefix("sudo ")).unwrap_or(line);
+            let line = line.strip_prefix("sudo ").unwrap_or(line);
             let mut words = line.split_whitespace().map(str::to_owned);
             let is_ours = matches!(words.next()?.as_str(), "ostiary" | "target/release/ostiary");
             let mut words: Vec<String> = words.collect();

@@ -3,12 +3,14 @@
 
 mod archive;
 mod broker;
+mod by_door;
 mod camera;
 mod clock;
 mod control;
 mod credentials;
 mod daemon_access;
 mod device_rules;
+mod door_answer;
 mod event_trail;
 mod events;
 mod facebank;
@@ -37,13 +39,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
+use door_answer::DoorAnswer;
 use finding::{Finding, Status};
 use host::Host;
 use ostiary_config as config;
 use ostiary_config::{Config, Loaded, NamedDoor, Problem};
 use ostiary_facebank::{DaemonLock, FacebankError};
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use service::ServiceUnit;
 
 use super::Globals;
@@ -53,7 +57,8 @@ use super::output::{json_line, line};
 #[command(
     after_help = "Examples:\n  ostiary doctor\n  ostiary doctor --json | jq 'select(.status != \"ok\")'\n  \
                         ostiary doctor --bundle support.tar.gz\n\n\
-                        All checks run, even if some find faults. The running daemon is not disturbed.\n\n\
+                        All checks run, even if some find faults. The running daemon is not disturbed. For a member of the group \
+                        ostiary-admin who cannot read the door's files, the running door runs the checks.\n\n\
                         Exit code: 0 no fault, possibly warnings, 1 a fault, 2 the checks could not run, or the bundle \
                         could not be written."
 )]
@@ -74,6 +79,8 @@ struct CheckContext {
     daemon: Option<Daemon>,
     /// The name of the service, without `.service`.
     unit_name: String,
+    /// What the door on the socket of the configuration answered.
+    door: DoorAnswer,
     /// The service; `None` without systemd.
     unit: Option<ServiceUnit>,
 }
@@ -130,11 +137,37 @@ const CHECKS: [(&str, Check); 23] = [
 ];
 
 /// A finding as it is printed as JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    check: &'a str,
+#[derive(Serialize, Deserialize)]
+struct Line {
+    check: String,
     #[serde(flatten)]
     finding: Finding,
+}
+
+/// Prints findings.
+struct Printer {
+    json: bool,
+    has_fault: bool,
+}
+
+impl Printer {
+    /// Prints a finding, which is given as JSON.
+    fn print(&mut self, object: Value) -> anyhow::Result<()> {
+        if self.json {
+            json_line(&object)?;
+        }
+        let Line { check, finding } = serde_json::from_value(object)
+            .context("the running door describes its findings in another way than this program")?;
+        self.has_fault |= finding.status == Status::Fault;
+        if !self.json {
+            line(&format!("{:<7}  {check:<11}  {finding}", finding.status.name()))?;
+        }
+        Ok(())
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(u8::from(self.has_fault))
+    }
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
@@ -147,23 +180,24 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Ok(loaded) => (loaded, Vec::new()),
         Err(_) => config::examine(&globals.layers())?,
     };
+    let mut printer = Printer { json: globals.json, has_fault: false };
+    let door = DoorAnswer::of(&loaded.config);
+    // The files of a bundle are read and written by this user.
+    if args.bundle.is_none()
+        && let Some(exit_code) = by_door::print_findings(&loaded.config, &door, &mut printer)?
+    {
+        return Ok(exit_code);
+    }
     let host = Host::local();
     let unit_name = globals.door.as_ref().map_or_else(|| "ostiary".to_owned(), NamedDoor::unit);
     let (daemon, unit) = (running_daemon(&loaded.config), ServiceUnit::query(&host, &unit_name));
-    let context = CheckContext { loaded, problems, host, daemon, unit_name, unit };
-    let mut has_fault = false;
+    let context = CheckContext { loaded, problems, host, daemon, unit_name, door, unit };
     let mut findings = Vec::new();
     for (check, examine) in CHECKS {
         // Each finding is printed before the next check, because some checks take seconds.
         for finding in examine(&context) {
-            has_fault |= finding.status == Status::Fault;
-            let text = format!("{:<7}  {check:<11}  {finding}", finding.status.name());
-            let object = serde_json::to_value(Line { check, finding })?;
-            if globals.json {
-                json_line(&object)?;
-            } else {
-                line(&text)?;
-            }
+            let object = serde_json::to_value(Line { check: check.to_owned(), finding })?;
+            printer.print(object.clone())?;
             findings.push(object);
         }
     }
@@ -178,7 +212,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             ))?;
         }
     }
-    Ok(ExitCode::from(u8::from(has_fault)))
+    Ok(printer.exit_code())
 }
 
 fn running_daemon(config: &Config) -> Option<Daemon> {

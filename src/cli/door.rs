@@ -139,9 +139,18 @@ fn in_words(state: &State) -> String {
         }
         (None, _) => "opens for the people who may come in".to_owned(),
     };
+    let inputs = [
+        state
+            .exit_pressed
+            .map(|pressed| if pressed { "Exit button: pressed.\n" } else { "Exit button: not pressed.\n" }),
+        state
+            .door_open
+            .map(|open| if open { "Contact: the door is open.\n" } else { "Contact: the door is closed.\n" }),
+    ];
+    let inputs: String = inputs.into_iter().flatten().collect();
     let camera = if state.camera { "gives frames" } else { "gives no frames" };
     format!(
-        "{name}: {door}.\nCamera: {camera}.\nPeople: {people}, model {model}.\nLiveness: {liveness}.\nProgram: {version}, \
+        "{name}: {door}.\n{inputs}Camera: {camera}.\nPeople: {people}, model {model}.\nLiveness: {liveness}.\nProgram: {version}, \
          running for {}.",
         duration(state.uptime_s)
     )

@@ -13,6 +13,7 @@ mod embed;
 mod enroll;
 mod events;
 mod explain;
+mod file_owner;
 mod globals;
 mod identify;
 mod liveness;

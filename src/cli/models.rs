@@ -1,29 +1,33 @@
-//! `ostiary models`: downloads, checks and activates signed model bundles.
+//! `ostiary models`: downloads, checks and activates signed model bundles. Where a door runs, it is asked to, with the rights of the
+//! user; `pull` is a matter of the command, because the door's service has no access to the internet.
 
-mod activate;
-mod activation;
-mod checks;
 mod excluded_people;
-mod list;
 mod pull;
-mod rollback;
-mod verify;
+mod stored;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use activation::ActivationError;
-use ostiary_facebank::FacebankError;
-use ostiary_models::ModelStoreError;
-use ostiary_self_test::SelfTestError;
+use clap::Subcommand;
+use excluded_people::ExcludedPeople;
 use serde_json::json;
+use stored::Stored;
 
 use super::Globals;
+use super::file_owner::continue_as_owner;
 use super::output::json_line;
+use crate::model_bundles::{ModelChange, is_refusal};
+
+/// The interval at which the spinner moves.
+const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  ostiary models pull\n  ostiary models activate\n  ostiary models rollback\n\n\
                         models.keys holds the keys of the trusted publishers, models.source the source of bundles.\n\n\
+                        Where a door runs, it does all except pull: members of the group ostiary-viewer may list, those of \
+                        ostiary-admin may also verify, activate and roll back. pull takes root, who then goes on as the user \
+                        who owns the bundles, or that user.\n\n\
                         Exit code: 0 done, or nothing to do, 1 refused, with the reason, 2 an error."
 )]
 pub struct Args {
@@ -31,48 +35,74 @@ pub struct Args {
     verb: Verb,
 }
 
-#[derive(Debug, clap::Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Verb {
     /// Download the newest bundle, check it and store it.
     Pull(pull::Args),
     /// Check the signatures and files of the stored bundles, and test them on this processor.
-    Verify(verify::Args),
+    #[command(after_help = "Examples:\n  ostiary models verify\n  ostiary models verify 7\n\n\
+                            Exit code: 0 all are good, 1 one is not good, 2 an error.")]
+    Verify {
+        /// The version; by default all stored bundles.
+        #[arg(value_name = "VERSION")]
+        bundle: Option<u64>,
+    },
     /// Activate a bundle, also in the running daemon.
-    Activate(activate::Args),
+    #[command(after_help = "Examples:\n  ostiary models activate\n  ostiary models activate 7\n  \
+                            ostiary models activate --without Ann\n\n\
+                            First, templates for the new models are computed from the kept crops (facebank.keep_crops). \
+                            If a person has no crops, nothing is changed unless you agree with --without. The running \
+                            daemon changes to the new models between two frames, or keeps the old models and logs why.")]
+    Activate {
+        /// The version; by default the newest stored bundle.
+        #[arg(value_name = "VERSION")]
+        bundle: Option<u64>,
+        #[command(flatten)]
+        excluded: ExcludedPeople,
+    },
     /// List the stored bundles.
     #[command(after_help = "Example:\n  ostiary models list --json")]
     List,
     /// Return to the models that were in use before.
-    Rollback(rollback::Args),
+    #[command(after_help = "Example:\n  ostiary models rollback\n\n\
+                            These are the bundle that was in use before, or the models that the program came with. \
+                            `pull --activate` does not activate the current bundle again. A rollback to an expired bundle \
+                            is allowed.")]
+    Rollback {
+        #[command(flatten)]
+        excluded: ExcludedPeople,
+    },
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let config = globals.config()?;
     let result = match args.verb {
-        Verb::Pull(args) => pull::run(globals, args),
-        Verb::Verify(args) => verify::run(globals, args),
-        Verb::Activate(args) => activate::run(globals, args),
-        Verb::List => list::run(globals),
-        Verb::Rollback(args) => rollback::run(globals, args),
+        Verb::Pull(args) => {
+            // Before anything of the network is read.
+            continue_as_owner(&config.models.store)?;
+            pull::run(globals, &config, args)
+        }
+        Verb::Verify { bundle } => Stored::open(globals, &config)?.verify(bundle),
+        Verb::Activate { bundle, excluded } => {
+            Stored::open(globals, &config)?.change(ModelChange::Activate { version: bundle }, excluded)
+        }
+        Verb::List => Stored::open(globals, &config)?.list(),
+        Verb::Rollback { excluded } => {
+            Stored::open(globals, &config)?.change(ModelChange::Rollback, excluded)
+        }
     };
     match result {
-        Err(error) if is_refusal(&error) => {
-            if globals.json {
-                json_line(&json!({ "refused": format!("{error:#}") }))?;
-            } else {
-                eprintln!("refused: {error:#}");
-            }
-            Ok(ExitCode::from(1))
-        }
+        Err(error) if is_refusal(&error) => print_refused(globals, &format!("{error:#}")),
         result => result,
     }
 }
 
-/// Whether the error is a refusal by a check (exit code 1), and not a failure (exit code 2).
-fn is_refusal(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<ModelStoreError>().is_some_and(ModelStoreError::is_refusal)
-            || cause.downcast_ref::<SelfTestError>().is_some_and(SelfTestError::is_refusal)
-            || cause.is::<ActivationError>()
-            || matches!(cause.downcast_ref(), Some(FacebankError::NoCrops { .. }))
-    })
+/// Prints why a check has refused something.
+fn print_refused(globals: &Globals, why: &str) -> anyhow::Result<ExitCode> {
+    if globals.json {
+        json_line(&json!({ "refused": why }))?;
+    } else {
+        eprintln!("refused: {why}");
+    }
+    Ok(ExitCode::from(1))
 }

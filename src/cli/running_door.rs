@@ -1,5 +1,6 @@
 //! Finds the running door of a configuration.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ostiary_config::Config;
@@ -40,9 +41,11 @@ fn connect(config: &Config, facebank: &Path) -> Result<Option<(Client, State)>, 
     if !is_same_file(Path::new(&state.facebank), facebank) {
         return Ok(None);
     }
-    // The door takes this from root only.
-    if let User::Process { uid: 0, sudo_uid: Some(uid) } = user() {
-        client.door().set_sudo_user(uid.into()).call()?;
+    // The door takes this from root and from its own user.
+    if let User::Process { uid, sudo_uid: Some(sudo_uid) } = user()
+        && (uid == 0 || facebank.metadata().is_ok_and(|file| file.uid() == uid))
+    {
+        client.door().set_sudo_user(sudo_uid.into()).call()?;
     }
     Ok(Some((client, state)))
 }

@@ -2,10 +2,12 @@
 //! sends messages to the door thread, as other threads do. It never waits for the vision thread, and that never for it.
 
 mod decisions;
+mod doctor;
 mod enroll;
 mod events;
 mod heavy_calls;
 mod live;
+mod models;
 mod people;
 mod settings;
 mod state;
@@ -14,21 +16,25 @@ mod tokens;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
+use anyhow::bail;
 use ostiary_access::DoorCommand;
-use ostiary_config::{Config, Setting};
+use ostiary_config as config;
+use ostiary_config::{Config, Layers, Setting};
 use ostiary_control::interface::{
-    self, Call_CreateToken, Call_EnablePerson, Call_EnrollFromCamera, Call_EnrollPhotos,
-    Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration, Call_GetReport, Call_GetRole,
-    Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListPeople, Call_ListTokens, Call_LockDown,
-    Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_Replay, Call_ResetKey,
-    Call_RevokeToken, Call_SendPhoto, Call_SetKey, Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser,
-    Call_ShowPerson, Call_TestRelay, Call_WatchLive, EnrollOptions, EventFilter, VarlinkInterface,
+    self, Call_ActivateModels, Call_CreateToken, Call_Doctor, Call_EnablePerson, Call_EnrollFromCamera,
+    Call_EnrollPhotos, Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration, Call_GetReport,
+    Call_GetRole, Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListModels, Call_ListPeople,
+    Call_ListTokens, Call_LockDown, Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson,
+    Call_Replay, Call_ResetKey, Call_RevokeToken, Call_RollbackModels, Call_SendPhoto, Call_SetKey,
+    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_TestRelay,
+    Call_VerifyModels, Call_WatchLive, EnrollOptions, EventFilter, VarlinkInterface,
 };
 use ostiary_control::{ControlError, Server, Session};
 use ostiary_events::User;
+use rustix::process::geteuid;
 
 use self::enroll::SentPhotos;
 use self::heavy_calls::HeavyCalls;
@@ -37,6 +43,7 @@ use self::people::PeopleCache;
 pub use self::state::DoorSummary;
 use super::shared::Shared;
 use crate::enrollment::CameraEnrollment;
+use crate::model_bundles::ModelChange;
 use crate::people_change::PeopleChange;
 
 /// The file with the ids of the groups that may call.
@@ -73,13 +80,15 @@ pub struct ControlApi {
     shared: Arc<Shared>,
     /// The configuration in use.
     config: Mutex<Arc<Config>>,
+    /// Where the configuration is read from; `None` if it cannot be read again.
+    layers: Option<Layers>,
     /// Every key of the configuration in use.
     settings: Mutex<Vec<Setting>>,
     summary: Mutex<DoorSummary>,
     requests: SyncSender<MainRequest>,
     people: Mutex<PeopleCache>,
-    /// Locked while somebody is enrolled.
-    enrolling: Mutex<()>,
+    /// Locked while somebody is enrolled, models are checked or changed, or the door is checked.
+    work: Mutex<()>,
     /// The bytes of the photos that wait to be enrolled.
     photo_bytes: Arc<AtomicUsize>,
     heavy_calls: HeavyCalls,
@@ -90,6 +99,7 @@ impl ControlApi {
     pub fn new(
         shared: Arc<Shared>,
         config: Config,
+        layers: Option<Layers>,
         settings: Vec<Setting>,
         summary: DoorSummary,
     ) -> (Arc<Self>, Receiver<MainRequest>) {
@@ -97,11 +107,12 @@ impl ControlApi {
         let api = Self {
             shared,
             config: Mutex::new(Arc::new(config)),
+            layers,
             settings: Mutex::new(settings),
             summary: Mutex::new(summary),
             requests,
             people: Mutex::default(),
-            enrolling: Mutex::default(),
+            work: Mutex::default(),
             photo_bytes: Arc::default(),
             heavy_calls: HeavyCalls::default(),
         };
@@ -142,16 +153,46 @@ impl ControlApi {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The configuration as its files have it now, as a reload reads it.
+    fn config_on_disk(&self) -> anyhow::Result<Config> {
+        match &self.layers {
+            Some(layers) => Ok(config::load(layers)?.config),
+            None => Ok((*self.config()).clone()),
+        }
+    }
+
+    /// Begins work that loads models or other much memory: one at a time, because the memory of the service is limited.
+    fn begin_work(&self) -> anyhow::Result<MutexGuard<'_, ()>> {
+        match self.work.try_lock() {
+            Ok(work) => Ok(work),
+            Err(TryLockError::Poisoned(work)) => Ok(PoisonError::into_inner(work)),
+            Err(TryLockError::WouldBlock) => {
+                bail!(
+                    "the door is busy: somebody is being enrolled, or models or the door are being checked; try again later"
+                )
+            }
+        }
+    }
+
     /// Asks the main thread, and waits for its answer.
     fn ask(
         &self,
+        request: impl FnOnce(SyncSender<Result<String, String>>) -> MainRequest,
+    ) -> Result<String, String> {
+        self.ask_within(MAIN_THREAD_TIMEOUT, request)
+    }
+
+    /// Asks the main thread, and waits for its answer for this time.
+    fn ask_within(
+        &self,
+        timeout: Duration,
         request: impl FnOnce(SyncSender<Result<String, String>>) -> MainRequest,
     ) -> Result<String, String> {
         let (reply, answer) = sync_channel(1);
         if self.requests.try_send(request(reply)).is_err() {
             return Err("the door is busy or ends: try again later".to_owned());
         }
-        match answer.recv_timeout(MAIN_THREAD_TIMEOUT) {
+        match answer.recv_timeout(timeout) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => {
                 Err("the door is still busy with it: see `ostiary events`".to_owned())
@@ -195,8 +236,9 @@ impl Connection {
 
 impl VarlinkInterface for Connection {
     fn set_sudo_user(&self, call: &mut dyn Call_SetSudoUser, uid: i64) -> varlink::Result<()> {
-        if self.session.peer.uid != 0 {
-            return call.reply_refused("only root can state who ran sudo".to_owned());
+        if ![0, geteuid().as_raw()].contains(&self.session.peer.uid) {
+            return call
+                .reply_refused("only root and the user of the door can state who ran sudo".to_owned());
         }
         let Ok(uid) = u32::try_from(uid) else { return call.reply_invalid_parameter("uid".to_owned()) };
         *self.sudo_uid.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
@@ -499,6 +541,66 @@ impl VarlinkInterface for Connection {
         match self.api.ask(|reply| MainRequest::Reload { user, reply }) {
             Ok(detail) => call.reply(detail),
             Err(why) => call.reply_refused(why),
+        }
+    }
+
+    fn list_models(&self, call: &mut dyn Call_ListModels) -> varlink::Result<()> {
+        match self.api.list_models() {
+            Ok((bundles, active, overridden)) => call.reply(bundles, active, overridden),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn verify_models(&self, call: &mut dyn Call_VerifyModels, version: Option<i64>) -> varlink::Result<()> {
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        match self.api.verify_models(version, call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
+        }
+    }
+
+    fn activate_models(
+        &self,
+        call: &mut dyn Call_ActivateModels,
+        version: Option<i64>,
+        without: Vec<String>,
+    ) -> varlink::Result<()> {
+        let Ok(version) = version.map(u64::try_from).transpose() else {
+            return call.reply_invalid_parameter("version".to_owned());
+        };
+        let change = ModelChange::Activate { version };
+        match self.api.change_models(change, &without, &self.session, self.user()) {
+            Ok(result) => call.reply(result),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn rollback_models(
+        &self,
+        call: &mut dyn Call_RollbackModels,
+        without: Vec<String>,
+    ) -> varlink::Result<()> {
+        match self.api.change_models(ModelChange::Rollback, &without, &self.session, self.user()) {
+            Ok(result) => call.reply(result),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn doctor(&self, call: &mut dyn Call_Doctor) -> varlink::Result<()> {
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        match self.api.doctor(&self.session, call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
         }
     }
 }

@@ -32,7 +32,9 @@ impl InputWorker {
     pub fn run(mut self) -> Result<(), Fault> {
         while !self.shared.is_stopping() {
             self.shared.progress.record(WorkerThread::Inputs);
-            let Some(event) = self.inputs.next_event(EVENT_WAIT) else { continue };
+            let event = self.inputs.next_event(EVENT_WAIT);
+            self.shared.set_input_levels(self.inputs.levels());
+            let Some(event) = event else { continue };
             self.shared.send_to_door(DoorMessage::Input { event, now: self.shared.clock.now() })?;
         }
         Ok(())

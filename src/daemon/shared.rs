@@ -10,7 +10,7 @@ use ostiary_capture::LatestFrame;
 use ostiary_config::Language;
 use ostiary_core::Prompt;
 use ostiary_core::clock::Clock;
-use ostiary_devices::InputEvent;
+use ostiary_devices::{InputEvent, InputLevels};
 use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText, User};
 use ostiary_texts::{Message, Texts};
 
@@ -92,6 +92,8 @@ pub struct Shared {
     waiting_commands: WaitingCommands,
     /// The mode of the door.
     mode: Mutex<DoorMode>,
+    /// The levels of the inputs.
+    input_levels: Mutex<InputLevels>,
     /// The mode that the store thread is to save.
     unsaved_mode: Latest<UnsavedMode>,
     /// The state of lockout and visits that the store thread is to save.
@@ -128,6 +130,7 @@ impl Shared {
             door_messages: Queue::default(),
             waiting_commands: WaitingCommands::default(),
             mode: Mutex::new(DoorMode::Normal),
+            input_levels: Mutex::default(),
             unsaved_mode: Latest::default(),
             unsaved_visits: Latest::default(),
             events: Queue::default(),
@@ -183,6 +186,16 @@ impl Shared {
     /// Records the mode of the door. Only the door thread does this, and the main thread before it starts.
     pub fn set_mode(&self, mode: DoorMode) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// The levels of the inputs, as they were last read.
+    pub fn input_levels(&self) -> InputLevels {
+        *self.input_levels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records the levels of the inputs. Only the inputs thread does this.
+    pub fn set_input_levels(&self, levels: InputLevels) {
+        *self.input_levels.lock().unwrap_or_else(PoisonError::into_inner) = levels;
     }
 
     /// Hands the mode to the store thread, which saves it before the events that follow, and then sends the reply to the command

@@ -223,8 +223,9 @@ fn run_with(
     )?;
 
     let settings = files.as_ref().map_or_else(Vec::new, |files| files.settings.clone());
+    let layers = files.as_ref().map(|files| files.layers().clone());
     let (control_api, requests) =
-        ControlApi::new(shared.clone(), config.clone(), settings, door_summary.clone());
+        ControlApi::new(shared.clone(), config.clone(), layers, settings, door_summary.clone());
     // Until the door ends. Without it the door works, and commands open its files themselves.
     let _control_server = control_api
         .listen()

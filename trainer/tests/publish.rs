@@ -16,14 +16,15 @@ mod publisher;
 mod web_server;
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
 
-use door::{Door, DoorSetup, portrait, repository_file, trainer};
+use door::{Done, Door, DoorSetup, portrait, repository_file, trainer};
 use jiff::{SignedDuration, Timestamp};
 use minisign::KeyPair;
 use ostiary_core::sha256;
 use ostiary_models::{BundleOrigin, Manifest, Release, Repository};
 use publisher::{Publisher, change_manifest, copy_models, other_models, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use web_server::{Fault, TlsServer};
 
 #[test]
@@ -407,16 +408,63 @@ fn a_running_daemon_changes_models_or_keeps_the_old_ones() {
     door.event("reload_refused");
     fs::write(setup.path("ostiary.toml"), good).unwrap();
 
-    let active = setup.models(&["activate"]).good();
+    // The door answers from its own configuration.
+    assert!(setup.models_by_sudo(&["pull"]).error().contains("models.keys is not set"));
+    let row = |done: Done| {
+        let rows = done.good();
+        ["version", "active", "probation"].map(|key| rows[0][key].clone())
+    };
+    assert_eq!(row(setup.models_by_sudo(&["list"])), [json!(1), json!(false), json!(false)]);
+    let active = setup.models_by_sudo(&["activate"]).good();
     assert_eq!(active[0]["daemon"], true);
     let reloaded = door.event("reloaded");
     assert_eq!(reloaded["model"], active[0]["model"]);
+    let changed = door.event("administered");
+    let user = ["action", "detail", "uid", "sudo_uid"].map(|key| changed[key].clone());
+    let uid = fs::metadata(setup.path("ostiary.toml")).unwrap().uid();
+    assert_eq!(user, [json!("models_changed"), json!("bundle 1"), json!(uid), json!(1234)]);
     assert_eq!(door.granted_by(&active[0]["model"])["person"], "Ann");
     assert_eq!(door.event("granted")["model"], active[0]["model"], "no later grant is by another model");
 
-    let back = setup.models(&["rollback"]).good();
+    assert_eq!(row(setup.models_by_sudo(&["list"])), [json!(1), json!(true), json!(true)]);
+    let verified = setup.models_by_sudo(&["verify"]).good();
+    assert_eq!((&verified[0]["version"], &verified[0]["good"]), (&1.into(), &true.into()));
+    for verb in ["verify", "activate"] {
+        assert!(setup.models_by_sudo(&[verb, "7"]).error().contains("version 7 is not stored here"));
+    }
+
+    let back = setup.models_by_sudo(&["rollback"]).good();
     assert_eq!((&back[0]["model"], &back[0]["daemon"]), (&shipped.as_str().into(), &true.into()));
+    assert!(setup.models_by_sudo(&["rollback"]).error().contains("nothing to roll back"));
     door.event("reloaded");
     assert_eq!(door.granted_by(&back[0]["model"])["person"], "Ann");
     door.stop();
+}
+
+#[test]
+fn root_leaves_the_files_of_the_door_to_their_owner() {
+    let publisher = Publisher::new();
+    let setup = publisher.setup();
+    let owner = 4321;
+    // Other users cannot give files away.
+    if chown(setup.path(""), Some(owner), Some(owner)).is_err() {
+        return;
+    }
+    chown(setup.path("ostiary.toml"), Some(owner), Some(owner)).unwrap();
+    publisher.publish(&repository_file("models"));
+    setup.models(&["pull", "--activate"]).good();
+    setup.models(&["list"]).good();
+    let mut folders = vec![setup.path("")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let metadata = entry.metadata().unwrap();
+            assert_eq!((metadata.uid(), metadata.gid()), (owner, owner), "{}", entry.display());
+            seen += 1;
+            if metadata.is_dir() {
+                folders.push(entry);
+            }
+        }
+    }
+    assert!(seen > 12, "only {seen} files");
 }

@@ -1,6 +1,7 @@
 //! The layers of the configuration: files, the environment (`OSTIARY_*`) and flags. Each is read into names and values with
 //! their origin, the lowest layer first.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,22 @@ impl Default for Layers {
             set: Vec::new(),
             models: None,
         }
+    }
+}
+
+impl Layers {
+    /// The flags with which the program reads these layers again. Variables of the environment are not among them.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let paths = [("--config", &self.file), ("--settings", &self.settings), ("--models", &self.models)];
+        let paths = paths.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?.as_os_str())));
+        let set = self.set.iter().map(|set| ("--set", OsStr::new(set)));
+        // Of one word each, so that a value that begins with a dash is none of the flags.
+        let argument = |(flag, value): (&str, &OsStr)| {
+            let mut argument = OsString::from(format!("{flag}="));
+            argument.push(value);
+            argument
+        };
+        paths.chain(set).map(argument).collect()
     }
 }
 

@@ -56,6 +56,11 @@ const ROLES: &[(&str, Role)] = &[
     ("SetKey", Role::Admin),
     ("ResetKey", Role::Admin),
     ("Reload", Role::Admin),
+    ("ListModels", Role::Viewer),
+    ("VerifyModels", Role::Admin),
+    ("ActivateModels", Role::Admin),
+    ("RollbackModels", Role::Admin),
+    ("Doctor", Role::Admin),
 ];
 
 /// An interface whose calls are answered only for callers with the role for them. The parameters of others are not read.

@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::cdev::{self, check_free, chip_with_line, refused};
 use super::input_lines::InputSpec;
-use super::{DoorInput, Edge, GpioError, InputLines, InputState};
+use super::{DoorInput, Edge, GpioError, InputLevels, InputLines, InputState};
 
 /// The time in which a pull resistor charges the wires.
 const BIAS_SETTLE_TIME: Duration = Duration::from_millis(10);
@@ -91,16 +91,12 @@ impl InputLines for CdevInputs {
         Ok(None)
     }
 
-    fn contact(&mut self) -> Result<Option<bool>, GpioError> {
-        let mut contact = None;
-        // The button's level is read too: older kernels report an unplugged chip only to a read.
+    fn levels(&mut self) -> Result<InputLevels, GpioError> {
+        let mut levels = InputLevels::default();
         for line in &self.0 {
-            let active = line.is_active()?;
-            if line.input == DoorInput::Contact {
-                contact = Some(active);
-            }
+            levels.set(line.input, line.is_active()?);
         }
-        Ok(contact)
+        Ok(levels)
     }
 }
 

@@ -37,6 +37,25 @@ pub struct Edge {
     pub age: Duration,
 }
 
+/// The levels of the inputs; `None` for an input that is not configured, or not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InputLevels {
+    /// Whether the exit button is pressed.
+    pub exit: Option<bool>,
+    /// Whether the door is open.
+    pub contact: Option<bool>,
+}
+
+impl InputLevels {
+    /// Sets the level of an input.
+    pub fn set(&mut self, input: DoorInput, active: bool) {
+        match input {
+            DoorInput::Exit => self.exit = Some(active),
+            DoorInput::Contact => self.contact = Some(active),
+        }
+    }
+}
+
 /// Requested input lines. After an error they are lost.
 pub trait InputLines: Send {
     /// The next edge; `None` if there is none within `wait`.
@@ -45,11 +64,11 @@ pub trait InputLines: Send {
     /// The lines cannot be read.
     fn edge(&mut self, wait: Duration) -> Result<Option<Edge>, GpioError>;
 
-    /// Whether the door is open now; `None` without a contact.
+    /// The levels now.
     ///
     /// # Errors
     /// The lines cannot be read.
-    fn contact(&mut self) -> Result<Option<bool>, GpioError>;
+    fn levels(&mut self) -> Result<InputLevels, GpioError>;
 }
 
 /// An input line, and how it is read.

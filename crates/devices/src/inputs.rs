@@ -7,7 +7,7 @@ use ostiary_config as config;
 
 use super::cdev_inputs::CdevInputs;
 use super::input_lines::specs;
-use super::{DoorInput, Edge, GpioError, InputLines};
+use super::{DoorInput, Edge, GpioError, InputLevels, InputLines};
 
 /// Requests the lines, at start and again after they were lost.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn InputLines>, GpioError> + Send>;
@@ -38,10 +38,11 @@ pub struct Inputs {
     open: Opener,
     /// `None` while the lines are lost.
     lines: Option<Box<dyn InputLines>>,
-    /// Whether the contact's level was read since the lines were requested.
-    has_read_level: bool,
+    /// Whether the levels were read since the lines were requested.
+    has_read_levels: bool,
     /// The contact's level in the last event.
     contact: Option<bool>,
+    levels: InputLevels,
 }
 
 impl Inputs {
@@ -64,7 +65,13 @@ impl Inputs {
     /// Those of the opener.
     pub fn new(mut open: Opener) -> Result<Self, GpioError> {
         let lines = Some(open()?);
-        Ok(Self { open, lines, has_read_level: false, contact: None })
+        let levels = InputLevels::default();
+        Ok(Self { open, lines, has_read_levels: false, contact: None, levels })
+    }
+
+    /// The levels as they were last read.
+    pub fn levels(&self) -> InputLevels {
+        self.levels
     }
 
     /// The next event; `None` if there is none within `wait`. If the lines are lost, sleeps for `wait` and requests them
@@ -75,27 +82,30 @@ impl Inputs {
             self.lines = (self.open)().ok();
             return self.lines.is_some().then_some(InputEvent::Recovered);
         };
-        let has_read_level = std::mem::replace(&mut self.has_read_level, true);
-        let edge = if has_read_level { lines.edge(wait) } else { Ok(None) };
+        let has_read_levels = std::mem::replace(&mut self.has_read_levels, true);
+        let edge = if has_read_levels { lines.edge(wait) } else { Ok(None) };
         let event = edge.and_then(|edge| match edge {
-            Some(Edge { input: DoorInput::Exit, active, age }) => {
-                Ok(active.then_some(InputEvent::ExitPressed { age }))
+            Some(Edge { input, active, age }) => {
+                self.levels.set(input, active);
+                Ok(match input {
+                    DoorInput::Exit => active.then_some(InputEvent::ExitPressed { age }),
+                    DoorInput::Contact => Some(InputEvent::Contact { open: active, age }),
+                })
             }
-            Some(Edge { input: DoorInput::Contact, active: open, age }) => {
-                Ok(Some(InputEvent::Contact { open, age }))
-            }
-            // Without an edge, the level is read: the kernel's buffer of edges may have overflowed, and a read fails if
+            // Without an edge, the levels are read: the kernel's buffer of edges may have overflowed, and a read fails if
             // the chip was unplugged.
             None => {
-                let contact = lines.contact()?;
-                Ok(contact.map(|open| InputEvent::Contact { open, age: Duration::ZERO }))
+                self.levels = lines.levels()?;
+                let open = self.levels.contact;
+                Ok(open.map(|open| InputEvent::Contact { open, age: Duration::ZERO }))
             }
         });
         match event {
             Ok(Some(InputEvent::Contact { open, .. })) if self.contact.replace(open) == Some(open) => None,
             Ok(event) => event,
             Err(error) => {
-                (self.lines, self.has_read_level, self.contact) = (None, false, None);
+                (self.lines, self.has_read_levels, self.contact) = (None, false, None);
+                self.levels = InputLevels::default();
                 Some(InputEvent::Lost(error))
             }
         }
@@ -113,7 +123,7 @@ mod tests {
     #[derive(Default)]
     struct LineLevels {
         edges: VecDeque<Edge>,
-        open: Option<bool>,
+        levels: InputLevels,
         /// Whether the chip is unplugged.
         is_unplugged: bool,
     }
@@ -122,7 +132,7 @@ mod tests {
     struct Lines(Arc<Mutex<LineLevels>>);
 
     impl Lines {
-        fn levels(&self) -> Result<std::sync::MutexGuard<'_, LineLevels>, GpioError> {
+        fn state(&self) -> Result<std::sync::MutexGuard<'_, LineLevels>, GpioError> {
             let levels = self.0.lock().unwrap();
             let (what, chip, reason) = ("door contact", "/dev/gpiochip0".into(), "no such device".into());
             if levels.is_unplugged {
@@ -135,7 +145,7 @@ mod tests {
         fn inputs(&self) -> Inputs {
             let lines = self.clone();
             Inputs::new(Box::new(move || {
-                drop(lines.levels()?);
+                drop(lines.state()?);
                 Ok(Box::new(lines.clone()))
             }))
             .unwrap()
@@ -144,19 +154,17 @@ mod tests {
         /// Changes a level, which gives a debounced edge.
         fn set_level(&self, input: DoorInput, active: bool) {
             let mut levels = self.0.lock().unwrap();
-            if input == DoorInput::Contact {
-                levels.open = Some(active);
-            }
+            levels.levels.set(input, active);
             levels.edges.push_back(Edge { input, active, age: Duration::from_millis(3) });
         }
     }
 
     impl InputLines for Lines {
         fn edge(&mut self, _: Duration) -> Result<Option<Edge>, GpioError> {
-            Ok(self.levels()?.edges.pop_front())
+            Ok(self.state()?.edges.pop_front())
         }
-        fn contact(&mut self) -> Result<Option<bool>, GpioError> {
-            Ok(self.levels()?.open)
+        fn levels(&mut self) -> Result<InputLevels, GpioError> {
+            Ok(self.state()?.levels)
         }
     }
 
@@ -186,6 +194,23 @@ mod tests {
         assert_eq!(next(&mut inputs), "nothing");
         lines.set_level(DoorInput::Exit, true);
         assert_eq!(next(&mut inputs), "pressed 3 ms ago");
+    }
+
+    #[test]
+    fn the_levels_follow_reads_and_edges() {
+        let lines = Lines::default();
+        let mut inputs = lines.inputs();
+        lines.set_level(DoorInput::Exit, true);
+        assert_eq!(inputs.levels(), InputLevels::default(), "nothing was read yet");
+        next(&mut inputs);
+        assert_eq!(inputs.levels(), InputLevels { exit: Some(true), contact: None }, "a pressed button");
+        next(&mut inputs);
+        lines.set_level(DoorInput::Exit, false);
+        lines.set_level(DoorInput::Contact, true);
+        next(&mut inputs);
+        assert_eq!(inputs.levels(), InputLevels { exit: Some(false), contact: None });
+        next(&mut inputs);
+        assert_eq!(inputs.levels(), InputLevels { exit: Some(false), contact: Some(true) });
     }
 
     #[test]
@@ -227,7 +252,9 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(next(&mut inputs), "nothing");
         }
-        *lines.0.lock().unwrap() = LineLevels { open: Some(false), ..LineLevels::default() };
+        assert_eq!(inputs.levels(), InputLevels::default(), "not known");
+        let levels = InputLevels { exit: None, contact: Some(false) };
+        *lines.0.lock().unwrap() = LineLevels { levels, ..LineLevels::default() };
         assert_eq!(next(&mut inputs), "recovered");
         assert_eq!(next(&mut inputs), "closed 0 ms ago");
         assert_eq!(next(&mut inputs), "nothing");

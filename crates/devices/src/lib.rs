@@ -22,7 +22,7 @@ pub mod state_file;
 use std::path::{Path, PathBuf};
 
 pub use error::GpioError;
-pub use input_lines::{DoorInput, Edge, InputLines};
+pub use input_lines::{DoorInput, Edge, InputLevels, InputLines};
 pub use inputs::{InputEvent, Inputs, Opener};
 use ostiary_config as config;
 use ostiary_config::{ActiveLevel, GpioBackend};

@@ -2,34 +2,36 @@
 
 use std::path::Path;
 
-use ostiary_control::interface::VarlinkClientInterface;
-use ostiary_control::{CallError, Client, StoredToken};
+use ostiary_control::{CallError, StoredToken};
 
 use super::CheckContext;
+use super::door_answer::{ANSWER_TIMEOUT, DoorAnswer};
 use super::finding::{Finding, Status};
 
 pub fn check(context: &CheckContext) -> Vec<Finding> {
     let socket = &context.config().control_socket();
-    let state = Client::connect(socket).and_then(|client| match client {
-        Some(mut client) => Ok(Some(client.door().get_state().call()?.state)),
-        None => Ok(None),
-    });
-    let answers = match (state, &context.daemon) {
-        (Ok(Some(state)), Some(_)) => {
+    let answers = match (&context.door, &context.daemon) {
+        (DoorAnswer::State(state), Some(_)) => {
             Finding::ok(format!("the door answers on {}: {}", socket.display(), state.name))
         }
         // The door of another facebank.
-        (Ok(Some(state)), None) => Finding::warning(
+        (DoorAnswer::State(state), None) => Finding::warning(
             format!("another door ({}) listens on {}", state.name, socket.display()),
             "give each door on a machine its own control.socket",
         ),
-        (Ok(None), None) => Finding::ok("no door runs that could answer"),
-        (Ok(None), Some(_)) => Finding::warning(
+        (DoorAnswer::NoDoor, None) => Finding::ok("no door runs that could answer"),
+        (DoorAnswer::NoDoor, Some(_)) => Finding::warning(
             format!("the running door does not listen on {}", socket.display()),
             "see the log of the service for the reason; until then commands change the door's files themselves, as its user",
         ),
-        (Err(error @ CallError::NotAllowed { .. }), _) => Finding::ok(format!("the door answers: {error}")),
-        (Err(error), _) => Finding::from_error(Status::Warning, &error, "restart the service"),
+        (DoorAnswer::Error(error @ CallError::NotAllowed { .. }), _) => {
+            Finding::ok(format!("the door answers: {error}"))
+        }
+        (DoorAnswer::Error(error), _) => Finding::from_error(Status::Warning, error, "restart the service"),
+        (DoorAnswer::None, _) => Finding::warning(
+            format!("the door did not answer on {} within {} s", socket.display(), ANSWER_TIMEOUT.as_secs()),
+            "restart the service",
+        ),
     };
     let tokens = check_tokens(&StoredToken::path_beside(&context.config().facebank.path));
     std::iter::once(answers).chain(tokens).collect()

@@ -91,7 +91,7 @@ impl Resource {
         let fix = match self {
             Self::Device(node) => device_fix(host, node, user),
             Self::File(_) => format!(
-                "run `chown {user}: {path}`, and run commands that write to it as that user: `sudo -u {user} ostiary enroll ...`"
+                "run `chown {user}: {path}`; commands give new files the owner of their folder, also if root runs them"
             ),
             Self::Folder(_) => format!("run `chown {user}: {path}`"),
         };

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The severity of a finding. The names are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Ok,
@@ -26,12 +26,12 @@ impl Status {
 }
 
 /// One finding, printed as `what was found; how to fix it`.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub status: Status,
     pub found: String,
     /// How to fix it. The name in JSON is that of 0.1.0.
-    #[serde(rename = "mend", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "mend", default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 

@@ -3,10 +3,11 @@
 
 use ostiary_config::{GpioBackend, Relay, Signals};
 use ostiary_devices::{
-    ChipState, DoorInput, GpioError, InputState, LineState, chips, inspect, inspect_inputs,
+    ChipState, DoorInput, GpioError, InputLevels, InputState, LineState, chips, inspect, inspect_inputs,
 };
 
 use super::CheckContext;
+use super::door_answer::DoorAnswer;
 use super::finding::{Finding, Status};
 use super::host::{Holder, Host};
 
@@ -33,8 +34,15 @@ pub fn check_inputs(context: &CheckContext) -> Vec<Finding> {
     if config.inputs.is_empty() {
         return vec![Finding::ok("none: no exit button and no door contact is set")];
     }
+    // The levels of lines that the running door holds.
+    let levels = match (&context.door, &context.daemon) {
+        (DoorAnswer::State(state), Some(_)) => {
+            InputLevels { exit: state.exit_pressed, contact: state.door_open }
+        }
+        _ => InputLevels::default(),
+    };
     let inputs = inspect_inputs(&config.inputs, &config.relay).into_iter();
-    inputs.map(|input| evaluate_input(input, &|| line_holders(&context.host), &chips)).collect()
+    inputs.map(|input| evaluate_input(input, levels, &|| line_holders(&context.host), &chips)).collect()
 }
 
 /// A finding for each output line that is configured.
@@ -94,16 +102,25 @@ fn evaluate_line(
 
 fn evaluate_input(
     input: Result<InputState, GpioError>,
+    levels: InputLevels,
     holders: &dyn Fn() -> Vec<Holder>,
     chips: &dyn Fn() -> Vec<ChipState>,
 ) -> Finding {
     let (line, level) = match input {
-        Ok(InputState { input, line, active }) => (Ok(line), active.map(|active| (input, active))),
+        Ok(InputState { input, line, active }) => {
+            let active = active.or(match input {
+                DoorInput::Exit => levels.exit,
+                DoorInput::Contact => levels.contact,
+            });
+            (Ok(line), active.map(|active| (input, active)))
+        }
         Err(error) => (Err(error), None),
     };
     let finding = evaluate_line(line, GpioBackend::Gpiocdev, holders, chips);
     let with_level = |level: &str| format!("{}, and {level}", finding.found);
     match level {
+        // Another program has the line.
+        _ if finding.status == Status::Fault => finding,
         None => finding,
         Some((DoorInput::Exit, false)) => Finding::ok(with_level("the button is not pressed")),
         Some((DoorInput::Exit, true)) => Finding::warning(
@@ -185,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn the_level_of_a_free_input_is_reported() {
-        let finding = |input: DoorInput, consumer: Option<&str>, active| {
+    fn the_level_of_an_input_is_reported_unless_another_program_has_it() {
+        let with = |input: DoorInput, consumer: Option<&str>, active, levels| {
             let line = LineState {
                 what: input.what(),
                 chip: "/dev/gpiochip0".into(),
@@ -194,8 +211,9 @@ mod tests {
                 name: String::new(),
                 consumer: consumer.map(str::to_owned),
             };
-            evaluate_input(Ok(InputState { input, line, active }), &Vec::new, &Vec::new)
+            evaluate_input(Ok(InputState { input, line, active }), levels, &Vec::new, &Vec::new)
         };
+        let finding = |input, consumer, active| with(input, consumer, active, InputLevels::default());
         let free = "exit button: line 23 of /dev/gpiochip0 exists and is free, and the button is not pressed";
         assert_eq!(finding(DoorInput::Exit, None, Some(false)), Finding::ok(free));
         let pressed = finding(DoorInput::Exit, None, Some(true));
@@ -208,7 +226,16 @@ mod tests {
         );
         let held = finding(DoorInput::Contact, Some("ostiary door contact"), None);
         assert!(held.found.ends_with("is held by the running daemon"), "{held}");
-        assert_eq!(finding(DoorInput::Exit, Some("gpio-keys"), None).status, Status::Fault);
+        // The running door tells the levels of its lines.
+        let levels = InputLevels { exit: Some(true), contact: Some(false) };
+        let held = with(DoorInput::Contact, Some("ostiary door contact"), None, levels);
+        assert!(held.found.ends_with("is held by the running daemon, and the door is closed"), "{held}");
+        let held = with(DoorInput::Exit, Some("ostiary exit button"), None, levels);
+        assert!(
+            held.status == Status::Warning && held.found.ends_with("and the button is pressed"),
+            "{held}"
+        );
+        assert_eq!(with(DoorInput::Exit, Some("gpio-keys"), None, levels).status, Status::Fault);
     }
 
     #[test]

@@ -1,22 +1,21 @@
 //! `ostiary models pull`: downloads, checks and stores the newest bundle.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use indicatif::ProgressBar;
 use jiff::Timestamp;
+use ostiary_config::Config;
 use ostiary_core::clock::build_time;
 use ostiary_events::logging;
 use ostiary_models::{ModelStore, ModelStoreError, Repository};
 use serde_json::json;
 
+use super::TICK_INTERVAL;
 use super::excluded_people::ExcludedPeople;
-use super::{activate, checks};
+use super::stored::Stored;
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-
-/// The interval at which the spinner moves.
-const TICK_INTERVAL: Duration = Duration::from_millis(100);
+use crate::model_bundles::{ModelChange, check_and_load};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary models pull\n  ostiary models pull --activate\n  \
@@ -32,8 +31,7 @@ pub struct Args {
     excluded: ExcludedPeople,
 }
 
-pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
-    let config = globals.config()?;
+pub fn run(globals: &Globals, config: &Config, args: Args) -> anyhow::Result<ExitCode> {
     // Retries are reported in the log.
     logging::init(config.log.level);
     let model_store = ModelStore::open(&config.models)?;
@@ -48,9 +46,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     bar.enable_steady_tick(TICK_INTERVAL);
     let fetched = match is_news {
         false => 0,
-        true => model_store.install(&pull, &offered, &repository, |kept| {
-            checks::check_and_load(kept, &config).map(|_| ())
-        })?,
+        true => model_store
+            .install(&pull, &offered, &repository, |kept| check_and_load(kept, config).map(|_| ()))?,
     };
     bar.finish_and_clear();
     if globals.json {
@@ -71,7 +68,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let state = model_store.state()?;
     if args.activate && state.active() != Some(version) {
         if state.may_activate(version) {
-            return activate::activate(globals, &config, &model_store, &lock, version, &args.excluded);
+            // The door takes it.
+            drop(lock);
+            let change = ModelChange::Activate { version: Some(version) };
+            return Stored::open(globals, config)?.change(change, args.excluded);
         }
         report_withdrawn(globals, version)?;
     }

@@ -1,8 +1,8 @@
 //! Enrollment by the running door: from photos that the client sends, or before the door's camera.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -79,7 +79,7 @@ impl ControlApi {
     ) -> Result<(Vec<String>, Value)> {
         PersonName::new(name)?;
         ensure!(!photos.is_empty(), "nothing to enroll {name} from: send photos first");
-        let _one = self.begin_enrollment()?;
+        let _work = self.begin_work()?;
         let mut messages = Vec::new();
         let mut say = |message: &str| messages.push(message.to_owned());
         let mut enroller = self.enroller(options, &mut say)?;
@@ -99,7 +99,7 @@ impl ControlApi {
     ) -> Result<varlink::Result<()>> {
         PersonName::new(name)?;
         ensure!(enrollment.timeout <= MAX_TIMEOUT, "timeout_s must be at most {}", MAX_TIMEOUT.as_secs());
-        let _one = self.begin_enrollment()?;
+        let _work = self.begin_work()?;
         call.set_continues(true);
         let mut is_sent = true;
         let mut say = |message: &str| {
@@ -112,15 +112,6 @@ impl ControlApi {
         self.record_enrollment(&enrolled, user);
         call.set_continues(false);
         Ok(call.reply(None, Some(json(&enrolled)?)))
-    }
-
-    /// One enrollment at a time, because each loads the models.
-    fn begin_enrollment(&self) -> Result<impl Drop> {
-        match self.enrolling.try_lock() {
-            Ok(one) => Ok(one),
-            Err(TryLockError::Poisoned(one)) => Ok(PoisonError::into_inner(one)),
-            Err(TryLockError::WouldBlock) => bail!("somebody else is being enrolled: try again later"),
-        }
     }
 
     fn enroller(&self, options: &interface::EnrollOptions, say: &mut dyn FnMut(&str)) -> Result<Enroller> {

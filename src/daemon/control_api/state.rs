@@ -35,6 +35,7 @@ impl ControlApi {
             }
             DoorMode::LockedDown => (ModeName::LockedDown, None),
         };
+        let levels = shared.input_levels();
         State {
             name: config.door.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,6 +45,8 @@ impl ControlApi {
             fault: shared.fault(),
             has_relay: summary.has_relay,
             has_contact: summary.has_contact,
+            exit_pressed: levels.exit,
+            door_open: levels.contact,
             camera: shared.has_camera(),
             frames: i64::try_from(shared.progress.frames()).unwrap_or(i64::MAX),
             people: i64::try_from(summary.people).unwrap_or(i64::MAX),

@@ -168,8 +168,8 @@ impl InputLines for TestInputs {
         thread::sleep(Duration::from_millis(2));
         self.with_levels(|levels| levels.edges.pop_front())
     }
-    fn contact(&mut self) -> Result<Option<bool>, GpioError> {
-        self.with_levels(|levels| levels.open)
+    fn levels(&mut self) -> Result<ostiary_devices::InputLevels, GpioError> {
+        self.with_levels(|levels| ostiary_devices::InputLevels { exit: None, contact: levels.open })
     }
 }
 

@@ -27,7 +27,7 @@ pub fn ostiary() -> Command {
     let program = cargo_bin!("ostiary-trainer").with_file_name("ostiary");
     assert!(program.exists(), "there is no {}; run the tests with --workspace", program.display());
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).env_remove("NOTIFY_SOCKET");
+    command.stdin(Stdio::null()).env_remove("NOTIFY_SOCKET").env_remove("SUDO_UID");
     command
 }
 
@@ -114,6 +114,15 @@ impl DoorSetup {
     /// Runs `ostiary models`.
     pub fn models(&self, arguments: &[&str]) -> Done {
         Self::done(self.ostiary(&["models", "--json"]).args(arguments))
+    }
+
+    /// Runs `ostiary models` as user 1234 does with sudo, with a configuration that names the door, and not its models.
+    pub fn models_by_sudo(&self, arguments: &[&str]) -> Done {
+        let (config, facebank) = (self.path("client.toml"), self.path("people.sqlite"));
+        fs::write(&config, format!("[facebank]\npath = {facebank:?}\n")).unwrap();
+        let mut command = ostiary();
+        command.arg("--config").arg(config).args(["models", "--json"]).args(arguments);
+        Self::done(command.env("SUDO_UID", "1234"))
     }
 
     /// Runs `ostiary models` on a system that trusts only this certificate authority.
