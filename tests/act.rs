@@ -526,7 +526,7 @@ fn a_person_who_is_removed_or_erased_is_not_in_the_retained_state() {
     let change = |action, person: Option<&str>| {
         let user = User::Process { uid: 0, sudo_uid: None };
         let person = person.map(str::to_owned);
-        event(EventKind::Administered(Administration { action, person, detail: None, user }))
+        event(EventKind::Administered(Administration { action, person, detail: None, user: user.clone() }))
     };
     // What a subscriber gets that connects now.
     let shown = || json(&Subscriber::new(broker.port()).next(STATE))["last_visit"]["visitor"].clone();

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::ControlApi;
 use super::events::time;
+use super::heavy_calls::HeavyCall;
 use crate::explain::ExplainedDecision;
 use crate::replay::{ChangeError, Changes, RecordReplay, is_changeable, is_place, key_of};
 use crate::report::Measurement;
@@ -28,7 +29,7 @@ impl ControlApi {
         let since = time("since", since)?;
         let mut measurement = Measurement::new(&self.config());
         let filter = EventFilter { since, ..EventFilter::default() };
-        self.decisions(filter, session, |events| {
+        self.decisions(filter, session, |events, _call| {
             events.iter().for_each(|event| measurement.add(event));
             Ok(())
         })?;
@@ -58,9 +59,11 @@ impl ControlApi {
         };
         call.set_continues(true);
         let filter = EventFilter { until, ..EventFilter::default() };
-        self.decisions(filter, session, |events| {
+        self.decisions(filter, session, |events, heavy_call| {
             let differences = events.iter().filter_map(|event| replay.next(event));
             let differences = differences.map(|difference| json(&difference)).collect::<Result<Vec<_>>>()?;
+            // Nobody waits for a client that does not read.
+            drop(heavy_call);
             if !differences.is_empty() {
                 call.reply(differences, None).context("the client has gone")?;
             }
@@ -90,22 +93,22 @@ impl ControlApi {
         Ok(Changes::new(keys(), &changed)?)
     }
 
-    /// Gives the decisions that fit, oldest first and some at a time, as calls take turns.
+    /// Gives the decisions that fit, oldest first and some at a time, as heavy calls take turns: each turn ends with what is given.
     fn decisions(
         &self,
         mut filter: EventFilter,
         session: &Session,
-        mut each: impl FnMut(&[Event]) -> Result<()>,
+        mut each: impl FnMut(&[Event], HeavyCall<'_>) -> Result<()>,
     ) -> Result<()> {
         let store = EventStore::open_read_only(&self.config().events.path)?;
         loop {
-            let _call = self.heavy_calls.begin();
+            let heavy_call = self.heavy_calls.begin();
             let mut page = Vec::new();
             store.decisions(&filter, |event| {
                 page.push(event);
                 if page.len() < PAGE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
-            each(&page)?;
+            each(&page, heavy_call)?;
             match page.last() {
                 Some(last) if page.len() == PAGE => filter.after = last.id,
                 _ => return Ok(()),
