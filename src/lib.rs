@@ -22,4 +22,5 @@ mod people_check;
 pub mod replay;
 pub mod report;
 mod shown_setting;
+mod start_check;
 pub mod wall_clock;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
 use ostiary_config::Config;
 use ostiary_core::PersonId;
 use ostiary_events::EventStore;
@@ -11,13 +10,14 @@ use ostiary_facebank::Facebank;
 use serde_json::json;
 
 use super::Globals;
+use super::failure::Refusal;
 use super::output::{json_line, line};
 use crate::explain::explain;
 
 /// Explains one decision about a face from its record: what it rests on, and what would have had to be different.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ostiary explain 812\n  ostiary explain\n\nExit code 0: explained. 2: an error."
+    after_help = "Examples:\n  ostiary explain 812\n  ostiary explain\n\nExit code: 0 explained, 1 there is no such decision, 2 an error."
 )]
 pub struct Args {
     /// The id of the event; by default the newest decision about a face.
@@ -28,17 +28,14 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
     let store = EventStore::open_read_only(&config.events.path)?;
     let event = match args.id {
-        Some(id) => store.decision(id)?.with_context(|| {
-            format!(
+        Some(id) => store.decision(id)?.ok_or_else(|| {
+            Refusal(format!(
                 "the record has no decision about a face with the id {id}; `ostiary events` lists the ids"
-            )
+            ))
         })?,
-        None => {
-            let Some(event) = store.newest_decision()? else {
-                bail!("the record has no decision about a face yet")
-            };
-            event
-        }
+        None => store
+            .newest_decision()?
+            .ok_or_else(|| Refusal("the record has no decision about a face yet".to_owned()))?,
     };
     let sentences = explain(&event, &names(&config)?);
     if globals.json {

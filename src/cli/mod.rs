@@ -13,6 +13,7 @@ mod embed;
 mod enroll;
 mod events;
 mod explain;
+mod failure;
 mod globals;
 mod identify;
 mod liveness;
@@ -33,9 +34,11 @@ mod time_argument;
 mod verify;
 mod video;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+pub use failure::EXIT_CODES;
 use globals::Globals;
 
 /// Door controller with face recognition: opens the door for enrolled people and records the reason of every decision.
@@ -103,14 +106,18 @@ enum Verb {
 }
 
 impl Cli {
-    /// Runs the command. Returns exit code 0 for success or yes, and 1 for no or a refusal.
-    ///
-    /// # Errors
-    ///
-    /// If the command cannot be carried out. The caller prints the error and exits with code 2.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    /// Parses the arguments of the process, runs the command, and prints why it failed. Returns one of [`EXIT_CODES`].
+    pub fn execute(arguments: Vec<OsString>) -> ExitCode {
+        let is_json = failure::wants_json(&arguments);
+        match Self::try_parse_from(&arguments) {
+            Ok(cli) => cli.run(arguments).unwrap_or_else(|error| failure::report(&error, is_json)),
+            Err(error) => failure::report_usage(&error, is_json),
+        }
+    }
+
+    fn run(self, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         let globals = &self.globals;
-        globals.check_set_flags(std::env::args_os())?;
+        globals.check_set_flags(arguments.into_iter())?;
         match self.verb {
             Verb::Run(args) => run::run(globals, args),
             Verb::Rest(args) => rest::run(globals, args),

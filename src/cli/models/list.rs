@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use ostiary_config::Config;
 use ostiary_core::ModelRole;
-use ostiary_models::{Bundle, ModelStore};
+use ostiary_models::{Bundle, ModelStore, ModelStoreError};
 use serde::Serialize;
 
 use crate::cli::Globals;
@@ -38,7 +39,11 @@ struct ReleaseInfo {
 
 pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let model_store = ModelStore::open(&config.models)?;
+    // Without a trusted publisher nothing was ever stored, or nothing of it counts.
+    let model_store = match ModelStore::open(&config.models) {
+        Err(ModelStoreError::NoKeys) => return print_rest(globals, &config, None),
+        model_store => model_store?,
+    };
     let active = model_store.state()?.active();
     let probation = model_store.probation()?.map(|probation| probation.version);
     for version in model_store.versions()? {
@@ -65,6 +70,11 @@ pub fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
             line(&row_text(&row))?;
         }
     }
+    print_rest(globals, &config, active)
+}
+
+/// Prints, for people, which models are in use if it is no stored bundle.
+fn print_rest(globals: &Globals, config: &Config, active: Option<u64>) -> anyhow::Result<ExitCode> {
     if active.is_none() && !globals.json {
         line("the models that the program came with are in use")?;
     }
