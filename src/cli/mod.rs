@@ -4,6 +4,7 @@ mod administration;
 mod bench;
 mod cameras;
 mod clock;
+mod complete;
 mod config;
 mod demo;
 mod detect;
@@ -63,6 +64,9 @@ enum Verb {
     /// Test models in a separate process. Only other commands and the daemon start this.
     #[command(hide = true)]
     ModelsSelfTest(self_test::Args),
+    /// Print the names or keys that the shell completes. Only the completions start this.
+    #[command(hide = true)]
+    Complete(complete::Args),
     /// Run the whole pipeline on bundled portraits, without a camera, relay or broker.
     Demo(demo::Args),
     /// List cameras and their formats.
@@ -123,6 +127,7 @@ impl Cli {
             Verb::Rest(args) => rest::run(globals, args),
             Verb::RelayGuard(args) => relay_guard::run(args),
             Verb::ModelsSelfTest(args) => self_test::run(args),
+            Verb::Complete(args) => complete::run(globals, args),
             Verb::Demo(args) => demo::run(globals, args),
             Verb::Cameras(args) => cameras::run(globals, args),
             Verb::Detect(args) => detect::run(globals, args),

@@ -100,3 +100,31 @@ fn enroll_refuses_invalid_arguments() {
     assert!(enroll(&["Ann", "/no/such/photo.jpg"]).contains("/no/such/photo.jpg"));
     assert!(!path.exists());
 }
+
+#[test]
+fn completions_list_names_and_keys_and_never_complain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let config = folder.path().join("ostiary.toml");
+    let socket = folder.path().join("control");
+    fs::write(&config, format!("[facebank]\npath = {path:?}\n[control]\nsocket = {socket:?}\n")).unwrap();
+    let complete = |config: &Path, what: &str| {
+        let begin = std::time::Instant::now();
+        let output = cargo_bin_cmd!("ostiary").args(["complete", what, "--config"]).arg(config).assert();
+        let output = output.success().get_output().clone();
+        assert!(begin.elapsed() < std::time::Duration::from_secs(3), "{what}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&config, "people"), ["Ann", "Bob"]);
+    let (keys, settable) = (complete(&config, "keys"), complete(&config, "settable-keys"));
+    let has = |keys: &[String], key: &str| keys.iter().any(|other| other == key);
+    assert!(has(&keys, "relay.line") && has(&keys, "door.cooldown_s"), "{keys:?}");
+    assert!(!has(&settable, "relay.line") && has(&settable, "door.cooldown_s"), "{settable:?}");
+    // A door that accepts a connection, and does not answer.
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    assert_eq!(complete(&config, "people"), [""; 0]);
+    fs::write(&config, "[facebank]\npath = 7\n").unwrap();
+    assert_eq!(complete(&config, "people"), [""; 0]);
+    assert_eq!(complete(&folder.path().join("none.toml"), "people"), [""; 0]);
+}
