@@ -6,6 +6,8 @@
 //! connects them with threads and queues.
 
 pub mod annotate;
+mod archive_file;
+mod backup;
 pub mod cli;
 pub mod daemon;
 pub mod demo;

@@ -18,6 +18,7 @@ use ostiary_self_test::SelfTestError;
 use serde_json::{Value, json};
 
 use super::models::ActivationError;
+use crate::backup::BadBackup;
 use crate::enrollment::TooFewPictures;
 
 /// The exit codes of all commands, with their meaning. What a command's answer is, its own help says.
@@ -90,6 +91,7 @@ fn print_object(object: &Value) {
 fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<Refusal>()
+            || cause.is::<BadBackup>()
             || cause.is::<TooFewPictures>()
             || cause.is::<ActivationError>()
             || cause.is::<UnknownGroup>()

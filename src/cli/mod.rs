@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 mod administration;
+mod backup;
 mod bench;
 mod cameras;
 mod clock;
@@ -27,6 +28,7 @@ mod relay_guard;
 mod replay;
 mod report;
 mod rest;
+mod restore;
 mod run;
 mod running_door;
 mod self_test;
@@ -103,6 +105,10 @@ enum Verb {
     Liveness(liveness::Args),
     /// Accept the time that the clock shows.
     Clock(clock::Args),
+    /// Save people, events, configuration and models in one archive.
+    Backup(backup::Args),
+    /// Restore a door from a backup, or add the people of one.
+    Restore(restore::Args),
     /// Check and show the configuration.
     Config(config::Args),
     /// Check everything that the door depends on, and print how to fix each fault.
@@ -146,6 +152,8 @@ impl Cli {
             Verb::Replay(args) => replay::run(globals, args),
             Verb::Liveness(args) => liveness::run(globals, args),
             Verb::Clock(args) => clock::run(globals, args),
+            Verb::Backup(args) => backup::run(globals, args),
+            Verb::Restore(args) => restore::run(globals, args),
             Verb::Config(args) => config::run(globals, args),
             Verb::Doctor(args) => doctor::run(globals, args),
         }

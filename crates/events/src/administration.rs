@@ -64,6 +64,8 @@ pub enum Action {
     Erased,
     /// A key of the configuration has another value.
     Configured,
+    /// A backup has replaced people, events and configuration, or its people were added.
+    Restored,
 }
 
 /// Who gave a command.
@@ -144,6 +146,7 @@ impl Action {
             Self::Reembedded => "the templates of all people were computed again",
             Self::ModelsChanged => "other models are in use",
             Self::Configured => "the configuration was changed",
+            Self::Restored => "a backup was restored",
             Self::Erased => "what the record said of a person was erased",
         }
     }
