@@ -11,11 +11,22 @@ use ostiary_core::{PersonId, Score};
 use ostiary_events::{Event, Evidence, Visit, sentence};
 
 use crate::liveness_advice::liveness_advice;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use ostiary_config::Config;
 use ostiary_events::EventStore;
 use ostiary_facebank::Facebank;
 use serde_json::{Value, json};
+
+/// There is nothing to explain.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDecision {
+    /// No such decision.
+    #[error("the record has no decision about a face with the id {0}; `ostiary events` lists the ids")]
+    WithId(u64),
+    /// None at all.
+    #[error("the record has no decision about a face yet")]
+    Yet,
+}
 
 /// A decision about a face, and what explains it.
 pub struct ExplainedDecision {
@@ -33,17 +44,8 @@ impl ExplainedDecision {
     pub fn find(config: &Config, id: Option<u64>) -> Result<Self> {
         let store = EventStore::open_read_only(&config.events.path)?;
         let event = match id {
-            Some(id) => store.decision(id)?.with_context(|| {
-                format!(
-                    "the record has no decision about a face with the id {id}; `ostiary events` lists the ids"
-                )
-            })?,
-            None => {
-                let Some(event) = store.newest_decision()? else {
-                    bail!("the record has no decision about a face yet")
-                };
-                event
-            }
+            Some(id) => store.decision(id)?.ok_or(NoDecision::WithId(id))?,
+            None => store.newest_decision()?.ok_or(NoDecision::Yet)?,
         };
         let sentences = explain(&event, &names(config)?);
         Ok(Self { event, sentences })

@@ -6,6 +6,8 @@
 //! connects them with threads and queues.
 
 pub mod annotate;
+mod archive_file;
+mod backup;
 mod board_temperature;
 pub mod cli;
 pub mod daemon;
@@ -24,4 +26,5 @@ mod people_check;
 pub mod replay;
 pub mod report;
 mod shown_setting;
+mod start_check;
 pub mod wall_clock;

@@ -66,7 +66,7 @@ fn all_problems_are_reported_with_their_origins() {
     let setup = Setup::new("[door]\nfpri = 1e-2\n\n[camera]\nfps = 1000\n");
     let (code, out, err) = run(setup.config(&["check"]).env("OSTIARY_RELAY__LINE", "seventeen"));
     let file = setup.file().display().to_string();
-    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!((code, out.as_str()), (1, ""));
     let expected = format!(
         "error: {file}:2: there is no door.fpri; did you mean door.fpir?\n\
          error: {file}:5: camera.fps = 1000 is not allowed; wanted a whole number from 1 to 240\n\
@@ -76,7 +76,7 @@ fn all_problems_are_reported_with_their_origins() {
     assert_eq!(err, expected);
 
     let (code, out, err) = run(&mut setup.config(&["check", "--json"]));
-    assert_eq!((code, err.as_str()), (2, ""));
+    assert_eq!((code, err.as_str()), (1, ""));
     let problems = objects(&out);
     assert_eq!(problems.len(), 2);
     assert_eq!(problems[0]["problem"], "unknown");
@@ -118,7 +118,7 @@ fn a_rate_that_the_models_do_not_support_is_a_problem() {
         run(setup.config(&["check", "--json"]).arg("--models").arg(models))
     };
     let (code, out, err) = check("1e-4", models.path());
-    assert_eq!((code, err.as_str()), (2, ""));
+    assert_eq!((code, err.as_str()), (1, ""));
     let problem = &objects(&out)[0];
     assert_eq!((&problem["ok"], &problem["problem"]), (&false.into(), &"unsupported_fpir".into()));
     assert_eq!(problem["key"], "door.fpir");
@@ -129,9 +129,7 @@ fn a_rate_that_the_models_do_not_support_is_a_problem() {
     );
 
     let uncalibrated = models_with(None);
-    for (fpir, models) in
-        [("1e-3", models.path()), ("1e-4", uncalibrated.path()), ("1e-4", Path::new("/nowhere/models"))]
-    {
+    for (fpir, models) in [("1e-3", models.path()), ("1e-4", uncalibrated.path())] {
         let (code, out, _) = check(fpir, models);
         assert_eq!((code, out.as_str()), (0, "{\"ok\":true}\n"), "{fpir} {models:?}");
     }
@@ -204,7 +202,7 @@ fn a_camera_password_without_a_clear_end_is_refused_with_the_fix() {
         let setup =
             Setup::new(&format!("[camera]\nsource = \"rtsp://admin:{password}@127.0.0.1:18554/ch1\"\n"));
         let (code, out, err) = run(&mut setup.config(&["check"]));
-        assert_eq!(code, 2, "{out}{err}");
+        assert_eq!(code, 1, "{out}{err}");
         assert!(err.contains(fix) && err.contains("camera.password_file"), "{err}");
         assert!(!err.contains("ss@") && !err.contains(password), "{err}");
     }
@@ -238,4 +236,87 @@ fn set_flags_on_both_sides_of_the_command_are_refused() {
         run(command.args(["--set", "door.fpir=1e-3", "config", "check", "--set", "door.frames=2"]));
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("put all on one side"), "{err}");
+}
+
+/// `run` and `config check` with the same configuration: both refuse it for the same reason.
+#[test]
+fn check_refuses_what_run_refuses() {
+    let models = models_with(Some(&calibration()));
+    let setup = Setup::new("");
+    let folder = setup.folder.path();
+    for (file, text) in
+        [("text.sqlite", "no database at all, and longer than a header of SQLite has to be"), ("a.pem", "no")]
+    {
+        std::fs::write(folder.join(file), text.repeat(40)).unwrap();
+    }
+    std::fs::write(folder.join("open"), "password").unwrap();
+    std::fs::set_permissions(folder.join("open"), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .unwrap();
+    std::fs::create_dir(folder.join("none")).unwrap();
+    let rtsps = "[camera]\nsource = 'rtsps://192.0.2.1/x'\n";
+    for (text, kind, reason) in [
+        ("[models]\ndir = '{}/none'\n".to_owned(), "models", "none"),
+        ("[door]\nfpir = 1e-4\n".to_owned(), "unsupported_fpir", "door.fpir = 0.0001"),
+        ("[engine]\nbackend = 'ort'\n[ort]\nlibrary = '{}/none.so'\n".to_owned(), "engine", "none.so"),
+        ("[camera]\nsource = '{}/none.mp4'\n".to_owned(), "camera", "none.mp4: no such file"),
+        ("[camera]\nsource = '{}/none'\n".to_owned(), "camera", "contains no picture"),
+        ("[camera]\nsource = '{}/a.pem'\n".to_owned(), "camera", "cannot be read as a video"),
+        (format!("{rtsps}ca_file = '{{}}/a.pem'\n"), "camera", "camera.ca_file"),
+        (format!("{rtsps}user = 'a'\npassword_file = '{{}}/open'\n"), "camera", "chmod 600"),
+        (format!("{rtsps}user = 'a'\npassword_file = '{{}}/none.txt'\n"), "camera", "none.txt"),
+        ("[relay]\nline = 4\nchip = '{}/gpiochip0'\n".to_owned(), "gpio", "there is no GPIO chip"),
+        ("[relay]\nline = 4\nchip = '/dev/null'\n".to_owned(), "gpio", "is not a GPIO chip"),
+        (
+            "[signals]\nyes_line = 4\n[relay]\nchip = '{}/gpiochip0'\n".to_owned(),
+            "gpio",
+            "there is no GPIO chip",
+        ),
+        ("[inputs]\nexit_line = 4\nchip = '{}/gpiochip1'\n".to_owned(), "gpio", "there is no GPIO chip"),
+        ("[mqtt]\nenabled = true\ntls = true\nca_file = '{}/a.pem'\n".to_owned(), "mqtt", "a.pem"),
+        ("[mqtt]\nenabled = true\ntls = true\nca_file = '{}/none.pem'\n".to_owned(), "mqtt", "none.pem"),
+        (
+            "[mqtt]\nenabled = true\nusername = 'a'\npassword_file = '{}/open'\n".to_owned(),
+            "mqtt",
+            "chmod 600",
+        ),
+        ("[facebank]\npath = '{}/no/people.sqlite'\n".to_owned(), "facebank", "people.sqlite"),
+        ("[facebank]\npath = '{}/text.sqlite'\n".to_owned(), "facebank", "not a facebank"),
+        ("[hours]\nstaff = ['always']\n".to_owned(), "time_zone", "[hours] need the local time"),
+    ] {
+        let mut text = text.replace("{}", &folder.display().to_string());
+        let mut with = |section: &str, line: String| {
+            let key = line.split(" = ").next().unwrap().to_owned();
+            if let Some(begin) = text.find(&format!("[{section}]\n")) {
+                let at = begin + section.len() + 3;
+                let end = text[at..].find("\n[").map_or(text.len(), |end| at + end);
+                if !text[at..end].lines().any(|line| line.starts_with(&format!("{key} = "))) {
+                    text.insert_str(at, &format!("{line}\n"));
+                }
+            } else {
+                text += &format!("[{section}]\n{line}\n");
+            }
+        };
+        // Everything else is good, and in this folder.
+        let own = tempfile::tempdir().unwrap();
+        with("facebank", format!("path = {:?}", own.path().join("people.sqlite")));
+        with("events", format!("path = {:?}", own.path().join("events.sqlite")));
+        with("models", format!("dir = {:?}", models.path()));
+        with("camera", format!("source = {:?}", ostiary_testkit::portrait("obama.jpg")));
+        std::fs::write(setup.file(), &text).unwrap();
+        let (code, out, err) = run(setup.config(&["check", "--json"]).env("TZ", "Nowhere/Land"));
+        assert_eq!((code, err.as_str()), (1, ""), "{text}\n{out}");
+        let problems = objects(&out);
+        assert_eq!(problems.len(), 1, "{text}\n{out}");
+        assert_eq!(
+            (&problems[0]["ok"], &problems[0]["problem"]),
+            (&false.into(), &kind.into()),
+            "{text}\n{out}"
+        );
+        assert!(problems[0]["message"].as_str().unwrap().contains(reason), "{text}\n{out}");
+        let mut door = Command::cargo_bin("ostiary").unwrap();
+        let door = door.args(["run", "--config"]).arg(setup.file()).env("TZ", "Nowhere/Land");
+        let output = door.timeout(std::time::Duration::from_secs(30)).output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && log.contains(reason), "{text}\n{log}");
+    }
 }

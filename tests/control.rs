@@ -117,8 +117,17 @@ impl Door {
 
     /// The error of a command, which must fail.
     fn error(&self, arguments: &[&str]) -> String {
+        self.fails(2, arguments)
+    }
+
+    /// Why a command is refused.
+    fn refusal(&self, arguments: &[&str]) -> String {
+        self.fails(1, arguments)
+    }
+
+    fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.output(arguments);
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 
@@ -154,12 +163,12 @@ fn commands_say_the_same_through_the_door_and_without_it() {
     let list = ["people", "list"];
     let (people, shown) = (door.lines(&list), door.lines(&["people", "show", "ann"]));
     let text = door.output(&list).stdout;
-    let unknown = door.error(&["people", "show", "Anne"]);
+    let unknown = door.refusal(&["people", "show", "Anne"]);
     door.start();
     assert_eq!(door.lines(&list), people);
     assert_eq!(door.lines(&["people", "show", "ann"]), shown);
     assert_eq!(door.output(&list).stdout, text);
-    assert_eq!(door.error(&["people", "show", "Anne"]), unknown);
+    assert_eq!(door.refusal(&["people", "show", "Anne"]), unknown);
 
     let renamed = door.lines(&["people", "rename", "Ann", "Ann Lee"]);
     assert_eq!(renamed[0]["name"], "Ann Lee");
@@ -245,8 +254,8 @@ fn people_are_enrolled_before_the_camera_while_the_door_works_on() {
     // Nobody turns the head in this video.
     let output = door.output(&["enroll", "Dee", "--camera", "--timeout", "3"]);
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(2) && told.contains("nothing was stored"), "{told}");
-    assert!(door.error(&["people", "show", "Dee"]).contains("nobody has the name"));
+    assert!(output.status.code() == Some(1) && told.contains("nothing was stored"), "{told}");
+    assert!(door.refusal(&["people", "show", "Dee"]).contains("nobody has the name"));
 }
 
 #[test]
@@ -367,7 +376,7 @@ fn a_user_who_cannot_read_the_files_has_the_door_run_the_checks() {
 fn the_door_is_opened_held_open_and_locked_down_by_commands() {
     let mut door = Door::new();
     door.start();
-    assert!(door.error(&["door", "open"]).contains("no relay is configured"));
+    assert!(door.refusal(&["door", "open"]).contains("no relay is configured"));
     door.stop();
     door.configure("[relay]\nbackend = \"printed\"\nline = 17\npulse_ms = 500");
     door.start();
@@ -377,10 +386,10 @@ fn the_door_is_opened_held_open_and_locked_down_by_commands() {
     let state = &door.lines(&["door", "state"])[0];
     let left = state["mode_ends_s"].as_f64().unwrap();
     assert!(state["mode"] == "held_open" && left > 20.0 && left <= 90.0, "{state}");
-    assert!(door.error(&["door", "hold", "13h"]).contains("12 h"));
+    assert!(door.refusal(&["door", "hold", "13h"]).contains("12 h"));
     assert!(door.error(&["door", "hold", "long"]).contains("90s, 15min or 2h"));
     door.lines(&["door", "lockdown"]);
-    assert!(door.error(&["door", "open"]).contains("locked down"));
+    assert!(door.refusal(&["door", "open"]).contains("locked down"));
     assert_eq!(mode(&door), "locked_down");
     let text = String::from_utf8(door.output(&["door", "state"]).stdout).unwrap();
     assert!(text.contains("faces do not open it"), "{text}");
@@ -404,7 +413,7 @@ fn a_reload_says_what_became_of_it() {
     assert_eq!(reloaded["reloaded"], true);
     // Valid, but not for a door that runs.
     door.configure("[door]\nname = \"back\"");
-    assert!(door.error(&["door", "reload"]).contains("door.name can only change with a restart"));
+    assert!(door.refusal(&["door", "reload"]).contains("door.name can only change with a restart"));
     wait_for("both are recorded", || {
         let events = door.lines(&["events"]);
         let count = |kind: &str| events.iter().filter(|event| event["kind"] == kind).count();
@@ -445,7 +454,7 @@ fn keys_are_changed_for_the_running_door_and_kept() {
     ] {
         let refused = set(&door, key, text);
         let told = String::from_utf8(refused.stderr).unwrap();
-        assert!(refused.status.code() == Some(2) && told.contains(why), "{key}: {told}");
+        assert!(refused.status.code() == Some(1) && told.contains(why), "{key}: {told}");
     }
     assert!(fs::read_to_string(&settings).unwrap().contains("cooldown_s = 30"));
     assert!(door.output(&["--settings", file, "config", "reset", "door.cooldown_s"]).status.success());
@@ -454,7 +463,7 @@ fn keys_are_changed_for_the_running_door_and_kept() {
     assert!(set(&door, "door.margin", "0.4").status.success());
     let good = fs::read(&settings).unwrap();
     fs::write(&settings, "[door").unwrap();
-    let refused = door.error(&["door", "reload"]);
+    let refused = door.refusal(&["door", "reload"]);
     assert!(refused.contains("settings.toml") && refused.contains("correct or remove the file"), "{refused}");
     assert_eq!(value("door.margin"), Some(json!(0.4)));
     fs::write(&settings, good).unwrap();

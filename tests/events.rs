@@ -132,7 +132,7 @@ fn bad_values_are_named() {
         (&["verify", "--head", "/no/such/head"], "/no/such/head"),
     ] {
         let (code, out, err) = record.run(arguments);
-        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert_eq!((code, out.is_empty()), (2, !arguments.contains(&"--json")), "{arguments:?}: {err}");
         assert!(err.contains(said), "{arguments:?}: {err}");
     }
     let (code, out, err) = record.run(&["--person", "Anne"]);

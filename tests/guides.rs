@@ -138,6 +138,17 @@ fn all_commands_and_flags_exist() {
     assert!(seen >= 25, "only {seen} commands were found");
 }
 
+/// What `config check --json` finds wrong with the values. That this host has not the files and devices of the guides is no fault of
+/// them.
+fn problems_of_values(checked: &Output) -> Vec<String> {
+    let of_host = ["camera", "engine", "events", "facebank", "gpio", "models", "mqtt"];
+    let problems = text(&checked.stdout);
+    let problems = problems.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_of_value =
+        |problem: &Value| problem["ok"] == false && !of_host.contains(&problem["problem"].as_str().unwrap());
+    problems.filter(is_of_value).map(|problem| problem["message"].to_string()).collect()
+}
+
 #[test]
 fn all_configuration_blocks_are_valid() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,15 +158,14 @@ fn all_configuration_blocks_are_valid() {
         for block in blocks(&page, "toml") {
             fs::write(&file, block).unwrap();
             let checked = ostiary(&["config", "check", "--json", "--config", file.to_str().unwrap()]);
-            let problems = text(&checked.stdout);
             // A program without the feature reports that it is missing, and nothing else.
             let lacks_ort = !cfg!(feature = "ort") && block.contains("backend = \"ort\"");
-            let is_good = if lacks_ort {
-                problems.lines().count() == 1 && problems.contains("built with the feature ort")
-            } else {
-                checked.status.success()
+            let problems = problems_of_values(&checked);
+            let is_good = match problems.as_slice() {
+                [problem] if lacks_ort => problem.contains("built with the feature ort"),
+                problems => problems.is_empty(),
             };
-            assert!(is_good, "{name}:\n{block}\n{problems}");
+            assert!(is_good, "{name}:\n{block}\n{problems:?}");
             seen += 1;
         }
     }
@@ -186,11 +196,11 @@ fn all_keys_in_the_text_exist() {
             assert!(keys.contains(key), "{file}: there is no {key}");
             if let Some(value) = value {
                 let set = format!("{key}={value}");
-                let checked = ostiary(&["config", "check", "--config", "/dev/null", "--set", &set]);
-                let problem = text(&checked.stderr);
+                let checked = ostiary(&["config", "check", "--json", "--config", "/dev/null", "--set", &set]);
+                let problems = problems_of_values(&checked);
                 // This program may be built without the feature that a value needs.
-                let is_accepted = checked.status.success() || problem.contains("built with the feature");
-                assert!(is_accepted, "{file}: {span}: {problem}");
+                let is_accepted = problems.iter().all(|problem| problem.contains("built with the feature"));
+                assert!(is_accepted, "{file}: {span}: {problems:?}");
             }
             seen.insert(key.to_owned());
         }

@@ -385,7 +385,7 @@ fn decisions_are_explained() {
     assert_eq!(json["visit"]["record"]["steps"].as_array().unwrap().len(), 2);
     let output = record.run(&["explain", "77"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no decision about a face with the id 77"));
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(1));
 }
 
 /// A turn to the left that went this far, and was seen if it went far enough.

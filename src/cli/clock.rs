@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::Subcommand;
 use jiff::Timestamp;
 use ostiary_access::is_behind;
@@ -12,6 +11,7 @@ use ostiary_events::EventStore;
 use serde_json::json;
 
 use super::Globals;
+use super::failure::Refusal;
 use super::output::{json_line, line};
 use crate::wall_clock;
 
@@ -31,7 +31,7 @@ enum Verb {
     /// the events that come. No event is changed. A running door takes it up within a second. A clock before the
     /// program was made is not accepted: set it.
     #[command(after_help = "Example:\n  sudo ostiary clock accept\n\n\
-                            Exit code 0: accepted, or there was nothing to accept. 2: an error.")]
+                            Exit code: 0 accepted, or there was nothing to accept, 1 this time is not accepted, 2 an error.")]
     Accept,
 }
 
@@ -45,11 +45,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
 fn accept(globals: &Globals, config: &Config) -> anyhow::Result<ExitCode> {
     let (path, now, made) = (&config.events.path, Timestamp::now(), build_time());
     if now < made {
-        bail!(
-            "the clock says {}, before this program was made on {}, and cannot be right; set the clock first",
-            shown(now),
-            made.strftime("%Y-%m-%d")
-        );
+        let made = made.strftime("%Y-%m-%d");
+        return Err(Refusal(format!(
+            "the clock says {}, before this program was made on {made}, and cannot be right; set the clock first",
+            shown(now)
+        ))
+        .into());
     }
     let newest = match path.try_exists() {
         Ok(false) => None,

@@ -3,22 +3,20 @@
 use std::process::ExitCode;
 
 use ostiary_access::GroupWithoutHours;
-use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, change_key};
+use ostiary_config::{ClockTrust, Config, ConfigError, Hours, IgnoredKey, Loaded, Problem, change_key};
 use ostiary_control::CallError;
 use ostiary_control::interface::VarlinkClientInterface;
-use ostiary_core::ModelRole;
 use ostiary_events::Action as Administered;
 use ostiary_facebank::{Facebank, FacebankError};
-use ostiary_models::{Bundle, UnsupportedFpir};
-use ostiary_pipeline::Thresholds;
-use serde_json::{Map, json};
+use serde_json::{Value, json};
 
 use super::Globals;
 use super::administration::record;
 use super::output::{json_line, line};
 use super::running_door::{refuse_deaf_door, running_door};
 use crate::shown_setting::shown_value;
-use crate::wall_clock::{self, WallClock, ask_synchronization};
+use crate::start_check::{StartCheck, StartProblem};
+use crate::wall_clock::{WallClock, ask_synchronization};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary config show --origin")]
@@ -33,9 +31,13 @@ enum Action {
     ///
     /// If hours are set, warnings name the people whose group has no hours: the door does not open for them. With
     /// `clock.trust = "synchronized"` a warning says that the clock is not synchronized now. A key of an older version that is
-    /// ignored is a warning. `door.fpir` is compared with the models, if they are found. The exit code is 0 if the
-    /// configuration is good and 2 if it is not.
-    #[command(after_help = "Example:\n  ostiary config check --config ./ostiary.toml")]
+    /// ignored is a warning. What keeps `ostiary run` from starting here is an error too: models that are missing or do not
+    /// support `door.fpir`, files of the camera and the broker, GPIO lines that do not exist. What this user may not read is not
+    /// checked, with a warning.
+    #[command(
+        after_help = "Examples:\n  ostiary config check --config ./ostiary.toml\n  sudo ostiary config check\n\n\
+                            Exit code: 0 the configuration is good, 1 it is not, 2 it cannot be read."
+    )]
     Check,
     /// Show every key with its value, as TOML that can be used as a configuration.
     ///
@@ -72,7 +74,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Check => match globals.loaded() {
             Ok(loaded) => report_valid(globals, &loaded),
-            Err(error) => report_problems(globals, &error),
+            Err(error) => report_problems(globals, error),
         },
         Action::Show { origin } => show(globals, &globals.loaded()?, origin),
         Action::Set { key, value } => change(globals, &key, Some(&value)),
@@ -80,66 +82,40 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Something of the door's state that contradicts a configuration whose values are valid.
-struct Contradiction {
-    /// A stable name, for scripts.
-    kind: &'static str,
-    key: &'static str,
-    message: String,
-}
-
-/// Reports what in the door's state contradicts the valid values, and the warnings. A rate that the models do not support, or
-/// else an unknown time zone, is an error.
+/// Reports what would keep a door with these valid values from starting on this host, and the warnings.
 fn report_valid(globals: &Globals, loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let config = &loaded.config;
     let hours = Hours::parse(&config.hours)?;
-    let problem = unsupported_fpir(config).or_else(|| unknown_zone(&hours));
+    let StartCheck { problems, unchecked } = StartCheck::of(config);
     let mut warnings: Vec<_> = loaded.ignored().iter().map(ignored_warning).collect();
-    warnings.extend(loaded.left_out().map(|left_out| {
-        let message = left_out.to_string();
-        (message.clone(), json!({ "warning": "settings", "message": message }))
-    }));
+    let plain = |kind: &str, message: String| {
+        let object = json!({ "warning": kind, "message": message });
+        (message, object)
+    };
+    warnings.extend(loaded.left_out().map(|left_out| plain("settings", left_out.to_string())));
+    warnings.extend(unchecked.into_iter().map(|message| plain("not_checked", message)));
     warnings.extend(hours_warnings(&hours, config));
-    if problem.is_none() && !hours.is_empty() {
+    if problems.is_empty() && !hours.is_empty() {
         warnings.extend(clock_warning(config));
     }
     if globals.json {
-        let mut object = Map::from_iter([("ok".to_owned(), problem.is_none().into())]);
-        if let Some(Contradiction { kind, key, message }) = &problem {
-            let fields = [("problem", *kind), ("key", *key), ("message", message)];
-            object.extend(fields.map(|(key, value)| (key.to_owned(), value.into())));
+        let problem = |StartProblem { kind, key, message }: &StartProblem| json!({ "ok": false, "problem": kind, "key": key, "message": message });
+        let mut lines: Vec<_> = problems.iter().map(problem).collect();
+        if lines.is_empty() {
+            lines.push(json!({ "ok": true }));
         }
-        if !warnings.is_empty() {
-            object.insert("warnings".into(), warnings.into_iter().map(|(_, object)| object).collect());
+        if let (Some(Value::Object(first)), false) = (lines.first_mut(), warnings.is_empty()) {
+            first.insert("warnings".into(), warnings.into_iter().map(|(_, object)| object).collect());
         }
-        json_line(&object)?;
+        lines.iter().try_for_each(json_line)?;
     } else {
-        match &problem {
-            None => line("The configuration is good.")?,
-            Some(problem) => eprintln!("error: {}", problem.message),
+        if problems.is_empty() {
+            line("The configuration is good.")?;
         }
+        problems.iter().for_each(|problem| eprintln!("error: {}", problem.message));
         warnings.iter().for_each(|(message, _)| eprintln!("warning: {message}"));
     }
-    Ok(ExitCode::from(if problem.is_some() { 2 } else { 0 }))
-}
-
-/// The error if the models in use have no thresholds for `door.fpir`. `None` if the models cannot be read, which is no fault of
-/// the configuration.
-fn unsupported_fpir(config: &Config) -> Option<Contradiction> {
-    let bundle = Bundle::find(&config.models, config.engine.precision).ok()?;
-    let error: UnsupportedFpir =
-        Thresholds::new(bundle.entry(ModelRole::Embedder).ok()?, config.door.fpir).err()?;
-    Some(Contradiction { kind: "unsupported_fpir", key: "door.fpir", message: error.to_string() })
-}
-
-/// The error if there are hours and the time zone is not known.
-fn unknown_zone(hours: &Hours) -> Option<Contradiction> {
-    if hours.is_empty() {
-        return None;
-    }
-    let fault = wall_clock::zone().err()?;
-    let message = format!("{fault}, and [hours] need the local time; {}", fault.fix());
-    Some(Contradiction { kind: "time_zone", key: "hours", message })
+    Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }
 
 /// The warning for a key that has no effect.
@@ -193,8 +169,11 @@ fn groups_without_hours(hours: &Hours, config: &Config) -> Result<Vec<GroupWitho
     Ok(ostiary_access::groups_without_hours(hours, listed.iter().map(|listed| &listed.person)))
 }
 
-/// Prints each problem on a line of its own.
-fn report_problems(globals: &Globals, error: &ConfigError) -> anyhow::Result<ExitCode> {
+/// Prints each problem on a line of its own. A file that cannot be read is not checked, which is an error of the command.
+fn report_problems(globals: &Globals, error: ConfigError) -> anyhow::Result<ExitCode> {
+    if error.problems.iter().any(|problem| matches!(problem, Problem::Unreadable { .. })) {
+        return Err(error.into());
+    }
     for problem in &error.problems {
         if globals.json {
             json_line(&json!({
@@ -208,7 +187,7 @@ fn report_problems(globals: &Globals, error: &ConfigError) -> anyhow::Result<Exi
             eprintln!("error: {problem}");
         }
     }
-    Ok(ExitCode::from(2))
+    Ok(ExitCode::FAILURE)
 }
 
 fn show(globals: &Globals, loaded: &Loaded, origins: bool) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,6 @@
 //! `ostiary doctor`: checks everything that the door depends on, and prints how to fix each fault. It changes nothing and
 //! opens no door. It opens no GPIO line, except for an unused input, to read its level.
 
-mod archive;
 mod broker;
 mod by_door;
 mod camera;
@@ -52,6 +51,7 @@ use service::ServiceUnit;
 
 use super::Globals;
 use super::output::{json_line, line};
+use crate::archive_file;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -173,7 +173,7 @@ impl Printer {
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.bundle {
         // Before the checks, because they take seconds.
-        archive::check_absent(path)?;
+        archive_file::check_absent(path)?;
     }
     // A damaged file of changed keys is left out, as at the start of the door.
     let (loaded, problems) = match config::load(&globals.layers()) {

@@ -18,7 +18,7 @@ use super::running_door::required_door;
                         These commands ask the running door, through its socket (control.socket). Members of the group \
                         ostiary-viewer may ask, those of ostiary-operator may also open the door, hold it open and lock it \
                         down, those of ostiary-admin may do everything.\n\
-                        Exit code: 0 done, 2 an error.")]
+                        Exit code: 0 done, 1 the door refuses it, 2 an error.")]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,

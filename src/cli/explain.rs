@@ -16,7 +16,7 @@ use crate::explain::ExplainedDecision;
 /// Explains one decision about a face from its record: what it rests on, and what would have had to be different.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  ostiary explain 812\n  ostiary explain\n\nExit code 0: explained. 2: an error."
+    after_help = "Examples:\n  ostiary explain 812\n  ostiary explain\n\nExit code: 0 explained, 1 there is no such decision, 2 an error."
 )]
 pub struct Args {
     /// The id of the event; by default the newest decision about a face.

@@ -1,9 +1,11 @@
 //! The command line: one file for each command.
 
 mod administration;
+mod backup;
 mod bench;
 mod cameras;
 mod clock;
+mod complete;
 mod config;
 mod demo;
 mod detect;
@@ -13,6 +15,7 @@ mod embed;
 mod enroll;
 mod events;
 mod explain;
+mod failure;
 mod file_owner;
 mod globals;
 mod identify;
@@ -26,6 +29,7 @@ mod relay_guard;
 mod replay;
 mod report;
 mod rest;
+mod restore;
 mod run;
 mod running_door;
 mod self_test;
@@ -36,9 +40,11 @@ mod tokens;
 mod verify;
 mod video;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+pub use failure::EXIT_CODES;
 use globals::Globals;
 
 /// Door controller with face recognition: opens the door for enrolled people and records the reason of every decision.
@@ -63,6 +69,9 @@ enum Verb {
     /// Test models in a separate process. Only other commands and the daemon start this.
     #[command(hide = true)]
     ModelsSelfTest(self_test::Args),
+    /// Print the names or keys that the shell completes. Only the completions start this.
+    #[command(hide = true)]
+    Complete(complete::Args),
     /// Run the whole pipeline on bundled portraits, without a camera, relay or broker.
     Demo(demo::Args),
     /// Set up a new door in a dialog: camera, name, first person, relay, broker.
@@ -103,6 +112,10 @@ enum Verb {
     Liveness(liveness::Args),
     /// Accept the time that the clock shows.
     Clock(clock::Args),
+    /// Save people, events, configuration and models in one archive.
+    Backup(backup::Args),
+    /// Restore a door from a backup, or add the people of one.
+    Restore(restore::Args),
     /// Check and show the configuration.
     Config(config::Args),
     /// Check everything that the door depends on, and print how to fix each fault.
@@ -110,19 +123,24 @@ enum Verb {
 }
 
 impl Cli {
-    /// Runs the command. Returns exit code 0 for success or yes, and 1 for no or a refusal.
-    ///
-    /// # Errors
-    ///
-    /// If the command cannot be carried out. The caller prints the error and exits with code 2.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    /// Parses the arguments of the process, runs the command, and prints why it failed. Returns one of [`EXIT_CODES`].
+    pub fn execute(arguments: Vec<OsString>) -> ExitCode {
+        let is_json = failure::wants_json(&arguments);
+        match Self::try_parse_from(&arguments) {
+            Ok(cli) => cli.run(arguments).unwrap_or_else(|error| failure::report(&error, is_json)),
+            Err(error) => failure::report_usage(&error, is_json),
+        }
+    }
+
+    fn run(self, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         let globals = &self.globals;
-        globals.check_set_flags(std::env::args_os())?;
+        globals.check_set_flags(arguments.into_iter())?;
         match self.verb {
             Verb::Run(args) => run::run(globals, args),
             Verb::Rest(args) => rest::run(globals, args),
             Verb::RelayGuard(args) => relay_guard::run(args),
             Verb::ModelsSelfTest(args) => self_test::run(args),
+            Verb::Complete(args) => complete::run(globals, args),
             Verb::Demo(args) => demo::run(globals, args),
             Verb::Setup(args) => setup::run(globals, &args),
             Verb::Cameras(args) => cameras::run(globals, args),
@@ -143,6 +161,8 @@ impl Cli {
             Verb::Replay(args) => replay::run(globals, args),
             Verb::Liveness(args) => liveness::run(globals, args),
             Verb::Clock(args) => clock::run(globals, args),
+            Verb::Backup(args) => backup::run(globals, args),
+            Verb::Restore(args) => restore::run(globals, args),
             Verb::Config(args) => config::run(globals, args),
             Verb::Doctor(args) => doctor::run(globals, args),
         }

@@ -10,13 +10,11 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use excluded_people::ExcludedPeople;
-use serde_json::json;
 use stored::Stored;
 
 use super::Globals;
 use super::file_owner::continue_as_owner;
-use super::output::json_line;
-use crate::model_bundles::{ModelChange, is_refusal};
+use crate::model_bundles::ModelChange;
 
 /// The interval at which the spinner moves.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
@@ -27,8 +25,7 @@ const TICK_INTERVAL: Duration = Duration::from_millis(100);
                         models.keys holds the keys of the trusted publishers, models.source the source of bundles.\n\n\
                         Where a door runs, it does all except pull: members of the group ostiary-viewer may list, those of \
                         ostiary-admin may also verify, activate and roll back. pull takes root, who then goes on as the user \
-                        who owns the bundles, or that user.\n\n\
-                        Exit code: 0 done, or nothing to do, 1 refused, with the reason, 2 an error."
+                        who owns the bundles, or that user."
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -76,7 +73,7 @@ enum Verb {
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let result = match args.verb {
+    match args.verb {
         Verb::Pull(args) => {
             // Before anything of the network is read.
             continue_as_owner(&config.models.store)?;
@@ -90,19 +87,5 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Verb::Rollback { excluded } => {
             Stored::open(globals, &config)?.change(ModelChange::Rollback, excluded)
         }
-    };
-    match result {
-        Err(error) if is_refusal(&error) => print_refused(globals, &format!("{error:#}")),
-        result => result,
     }
-}
-
-/// Prints why a check has refused something.
-fn print_refused(globals: &Globals, why: &str) -> anyhow::Result<ExitCode> {
-    if globals.json {
-        json_line(&json!({ "refused": why }))?;
-    } else {
-        eprintln!("refused: {why}");
-    }
-    Ok(ExitCode::from(1))
 }

@@ -13,7 +13,7 @@ use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
 use ostiary_core::open_regular_file;
 use ostiary_events::Action;
-use ostiary_facebank::{Facebank, Gallery};
+use ostiary_facebank::{Facebank, FacebankError, Gallery};
 use ostiary_pipeline::FaceEncoder;
 use serde_json::json;
 
@@ -146,7 +146,11 @@ fn list(config: &Config, path: &Path, door: Option<Client>) -> anyhow::Result<Ve
         let people = door.door().list_people().call().map_err(CallError::from)?.people;
         return people.iter().map(ListedPerson::from_api).collect();
     }
-    let facebank = Facebank::open_read_only(path)?;
+    let facebank = match Facebank::open_read_only(path) {
+        // Nobody is enrolled yet.
+        Err(FacebankError::Missing { .. }) => return Ok(Vec::new()),
+        facebank => facebank?,
+    };
     let (people, gallery) = (facebank.people()?, compared(config, &facebank));
     Ok(people.into_iter().map(|person| ListedPerson::new(person, gallery.as_ref())).collect())
 }

@@ -24,7 +24,7 @@ use crate::replay::{Changes, Difference, RecordReplay, ReplaySummary, is_place, 
 #[command(
     after_help = "Examples:\n  ostiary replay --since 4w\n  ostiary replay --since 4w --set door.fpir=0.002\n  \
                         ostiary replay --set 'hours.cleaners=[\"mon-fri 06:00-08:00\"]'\n\n\
-                        Exit code 0: no decision differs. 1: some do. 2: an error."
+                        Exit code: 0 no decision differs, 1 some do, 2 an error."
 )]
 pub struct Args {
     /// Only decisions at this time or later: 2026-11-28, "2026-11-28 14:00", 14:00, or an age: 2h, 3d, 4w.

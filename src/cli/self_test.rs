@@ -15,10 +15,10 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match test(&args.request) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) if error.is_refusal() => Err(error.into()),
         Err(error) => {
             eprintln!("error: {error}");
-            Ok(ExitCode::from(SelfTest::EXIT_NOT_TESTED))
+            let is_failed = error.is_refusal();
+            Ok(ExitCode::from(if is_failed { SelfTest::EXIT_FAILED } else { SelfTest::EXIT_NOT_TESTED }))
         }
     }
 }

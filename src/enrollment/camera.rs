@@ -31,6 +31,11 @@ struct Pictures<'a> {
     asked: Option<Pose>,
 }
 
+/// The camera did not give enough good pictures of a person. It is a refusal, as that of photos.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: nothing was stored")]
+pub struct TooFewPictures(String);
+
 /// How a person is enrolled before a camera.
 #[derive(Debug, Clone, Copy)]
 pub struct CameraEnrollment {
@@ -70,20 +75,24 @@ impl CameraEnrollment {
                 if pictures.is_enough() {
                     break;
                 }
-                bail!(
-                    "too few good pictures of {name} within {} s ({}): nothing was stored",
-                    self.timeout.as_secs_f64(),
+                let seconds = self.timeout.as_secs_f64();
+                return Err(TooFewPictures(format!(
+                    "too few good pictures of {name} within {seconds} s ({})",
                     pictures.progress()
-                );
+                ))
+                .into());
             }
             match source.next(&mut frame) {
                 Ok(Next::Frame) => is_lost = false,
                 Ok(Next::End) if pictures.is_enough() => break,
-                Ok(Next::End) => bail!(
-                    "{} ended before there were enough good pictures of {name} ({}): nothing was stored",
-                    source.describe(),
-                    pictures.progress()
-                ),
+                Ok(Next::End) => {
+                    return Err(TooFewPictures(format!(
+                        "{} ended before there were enough good pictures of {name} ({})",
+                        source.describe(),
+                        pictures.progress()
+                    ))
+                    .into());
+                }
                 Err(error) if error.is_transient() => {
                     if !is_lost {
                         say(&error.to_string());

@@ -12,7 +12,7 @@ mod photo_error;
 use serde::{Deserialize, Serialize};
 
 pub use advice::advice;
-pub use camera::CameraEnrollment;
+pub use camera::{CameraEnrollment, TooFewPictures};
 pub use enroller::{Enroller, PhotoFile, Problem};
 
 /// What is accepted in photos.

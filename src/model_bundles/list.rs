@@ -47,9 +47,16 @@ impl ModelList {
     /// Reads the store of a configuration.
     ///
     /// # Errors
-    /// No key is trusted, or the store cannot be read. A bundle that cannot be read is listed with the reason.
+    /// The store cannot be read. A bundle that cannot be read is listed with the reason.
     pub fn read(config: &Config) -> Result<Self, ModelStoreError> {
-        let model_store = ModelStore::open(&config.models)?;
+        let is_overridden = config.models.dir.is_some();
+        // Without a trusted publisher nothing was ever stored, or nothing of it counts.
+        let model_store = match ModelStore::open(&config.models) {
+            Err(ModelStoreError::NoKeys) => {
+                return Ok(Self { bundles: Vec::new(), active: None, is_overridden });
+            }
+            model_store => model_store?,
+        };
         let active = model_store.state()?.active();
         let probation = model_store.probation()?.map(|probation| probation.version);
         let listed = |version| {
@@ -61,7 +68,7 @@ impl ModelList {
             ListedBundle { version, active: is(active), probation: is(probation), release, problem }
         };
         let bundles = model_store.versions()?.into_iter().map(listed).collect();
-        Ok(Self { bundles, active, is_overridden: config.models.dir.is_some() })
+        Ok(Self { bundles, active, is_overridden })
     }
 }
 

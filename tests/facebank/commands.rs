@@ -17,6 +17,11 @@ fn error(path: &Path, args: &[&str]) -> String {
     String::from_utf8(output).unwrap()
 }
 
+fn refusal(path: &Path, args: &[&str]) -> String {
+    let output = people(path, args).code(1).get_output().stderr.clone();
+    String::from_utf8(output).unwrap()
+}
+
 #[test]
 fn the_people_commands_change_the_facebank() {
     let folder = tempfile::tempdir().unwrap();
@@ -57,18 +62,19 @@ fn export_and_import_copy_all_people() {
     let mut import = cargo_bin_cmd!("ostiary");
     import.args(["people", "import", "-", "--facebank"]).arg(&piped).write_stdin(lines).assert().success();
     assert_eq!(everyone(&piped), everyone(&path));
-    assert!(error(&copy, &["import", file]).contains("already a person called \"Ann\""));
+    assert!(refusal(&copy, &["import", file]).contains("already a person called \"Ann\""));
 }
 
 #[test]
 fn errors_name_the_subject_and_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     let path = two_people(&folder);
-    assert!(error(&path, &["show", "Anne"]).contains("did you mean \"Ann\""));
-    assert!(error(&path, &["rename", "Ann", "Bob"]).contains("\"Bob\""));
-    assert!(error(&path, &["rename", "Ann", "a\nb"]).contains("control characters"));
+    assert!(refusal(&path, &["show", "Anne"]).contains("did you mean \"Ann\""));
+    assert!(refusal(&path, &["rename", "Ann", "Bob"]).contains("\"Bob\""));
+    assert!(refusal(&path, &["rename", "Ann", "a\nb"]).contains("control characters"));
     let absent = folder.path().join("absent.sqlite");
-    for verb in [&["list"][..], &["remove", "Ann"], &["reembed"]] {
+    assert_eq!(json(&absent, &["list"]), [Value::Null; 0], "nobody is enrolled yet, which is no error");
+    for verb in [&["show", "Ann"][..], &["remove", "Ann"], &["reembed"]] {
         assert!(error(&absent, verb).contains("ostiary enroll"), "{verb:?}");
     }
     assert!(error(&absent, &["import", "/no/such/export"]).contains("/no/such/export"));
@@ -79,12 +85,13 @@ fn errors_name_the_subject_and_the_fix() {
 fn enroll_refuses_invalid_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.sqlite");
-    let enroll = |args: &[&str]| {
+    let enroll_with = |code: i32, args: &[&str]| {
         let output = cargo_bin_cmd!("ostiary").arg("enroll").args(args).arg("--facebank").arg(&path).assert();
-        String::from_utf8(output.code(2).get_output().stderr.clone()).unwrap()
+        String::from_utf8(output.code(code).get_output().stderr.clone()).unwrap()
     };
+    let enroll = |args: &[&str]| enroll_with(2, args);
     assert!(enroll(&["Ann"]).contains("give photos, or --camera"));
-    assert!(enroll(&[" ", "a.jpg"]).contains("it is empty"));
+    assert!(enroll_with(1, &[" ", "a.jpg"]).contains("it is empty"), "a rule of names refuses it");
     assert!(enroll(&["Ann", "a.jpg", "--camera"]).contains("--camera"));
     assert!(enroll(&["Ann", "--from", "photos"]).contains("--from"));
     assert!(enroll(&[]).contains("NAME"));
@@ -92,4 +99,32 @@ fn enroll_refuses_invalid_arguments() {
     assert!(enroll(&["Ann", "--source", "x.mp4"]).contains("--camera"));
     assert!(enroll(&["Ann", "/no/such/photo.jpg"]).contains("/no/such/photo.jpg"));
     assert!(!path.exists());
+}
+
+#[test]
+fn completions_list_names_and_keys_and_never_complain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = two_people(&folder);
+    let config = folder.path().join("ostiary.toml");
+    let socket = folder.path().join("control");
+    fs::write(&config, format!("[facebank]\npath = {path:?}\n[control]\nsocket = {socket:?}\n")).unwrap();
+    let complete = |config: &Path, what: &str| {
+        let begin = std::time::Instant::now();
+        let output = cargo_bin_cmd!("ostiary").args(["complete", what, "--config"]).arg(config).assert();
+        let output = output.success().get_output().clone();
+        assert!(begin.elapsed() < std::time::Duration::from_secs(3), "{what}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&config, "people"), ["Ann", "Bob"]);
+    let (keys, settable) = (complete(&config, "keys"), complete(&config, "settable-keys"));
+    let has = |keys: &[String], key: &str| keys.iter().any(|other| other == key);
+    assert!(has(&keys, "relay.line") && has(&keys, "door.cooldown_s"), "{keys:?}");
+    assert!(!has(&settable, "relay.line") && has(&settable, "door.cooldown_s"), "{settable:?}");
+    // A door that accepts a connection, and does not answer.
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    assert_eq!(complete(&config, "people"), [""; 0]);
+    fs::write(&config, "[facebank]\npath = 7\n").unwrap();
+    assert_eq!(complete(&config, "people"), [""; 0]);
+    assert_eq!(complete(&folder.path().join("none.toml"), "people"), [""; 0]);
 }

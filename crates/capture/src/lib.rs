@@ -45,7 +45,7 @@ pub use error::CaptureError;
 pub use ffmpeg::{Probe, ProbeError, read_ppm, read_probe};
 pub use format_select::SizeRange;
 pub use latest_frame::{LatestFrame, Put, Taken};
-pub use open::{open, programs};
+pub use open::{check_settings, open, programs};
 use ostiary_core::Frame;
 pub use pixels::{ConvertError, Layout, convert};
 pub use repeated_frames::{RepeatedFrames, Repetition};

@@ -1,11 +1,12 @@
 //! Opens the source that the configuration names.
 
 use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ostiary_config::{Camera, SourceKind};
-use ostiary_core::clock::Clock;
+use ostiary_core::clock::{Clock, MonotonicClock};
 use ostiary_core::redact_address;
 use ostiary_pictures::is_named_as_picture;
 
@@ -17,7 +18,7 @@ use super::ffmpeg_stream::FfmpegStream;
 use super::images::Images;
 use super::orient::{Orientation, Oriented};
 use super::rpicam::{self, Rpicam};
-use super::{CaptureError, FrameSource, v4l2};
+use super::{CaptureError, FrameSource, stream_login, tls_tunnel, v4l2};
 
 /// Opens `camera.source`: a device (`/dev/video0`), a ribbon camera (`rpicam:0`, `argus:0`), a stream (`rtsp://...`,
 /// `http://...`), a folder of pictures, a picture, or otherwise a video file. Its frames are rotated, mirrored and cropped as `camera` says.
@@ -28,6 +29,33 @@ use super::{CaptureError, FrameSource, v4l2};
 pub fn open(camera: &Camera, clock: Arc<dyn Clock>) -> Result<Box<dyn FrameSource>, CaptureError> {
     let orientation = Orientation::new(camera)?;
     Ok(Oriented::wrap(choose(camera, clock)?, orientation))
+}
+
+/// Checks what a source needs of the configuration and its files, also a recording, which is opened. No camera is opened, and
+/// no connection is made.
+///
+/// # Errors
+/// As [`open`], and the files of a stream's password and certificates. No error is transient.
+pub fn check_settings(camera: &Camera) -> Result<(), CaptureError> {
+    let is_device = |path: &Path| {
+        path.starts_with("/dev") || path.metadata().is_ok_and(|found| found.file_type().is_char_device())
+    };
+    match SourceKind::of(&camera.source) {
+        Ok(SourceKind::Device(_)) => return Orientation::new(camera).map(drop),
+        Ok(SourceKind::Path(path)) if is_device(&path) => return Orientation::new(camera).map(drop),
+        Ok(SourceKind::Stream(address)) => {
+            stream_login::login(camera)?;
+            if address.is_encrypted() {
+                tls_tunnel::check_authorities(camera.ca_file.as_deref()).map_err(|error| {
+                    let value =
+                        camera.ca_file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+                    CaptureError::Setting { key: "camera.ca_file", value, why: error.to_string() }
+                })?;
+            }
+        }
+        _ => {}
+    }
+    open(camera, Arc::new(MonotonicClock::default())).map(drop)
 }
 
 /// The programs that a source needs besides this one.

@@ -390,6 +390,14 @@ fn receive(mut remote: &TcpStream, mut local: &TcpStream, tls: &Mutex<ClientConn
     }
 }
 
+/// Checks the certificates that a camera's is compared with.
+///
+/// # Errors
+/// The file cannot be read or has none, or the system trusts none.
+pub fn check_authorities(ca_file: Option<&Path>) -> Result<(), TunnelError> {
+    client_config(ca_file).map(drop)
+}
+
 fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TunnelError> {
     let own = ca_file.map(certificates).transpose()?.unwrap_or_default();
     let mut roots = RootCertStore::empty();

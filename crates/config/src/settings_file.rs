@@ -71,6 +71,13 @@ pub enum SetError {
     },
 }
 
+impl SetError {
+    /// Whether the key or the value is refused; `false` if the file of changed keys cannot be used.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Damaged { .. } | Self::Io { .. })
+    }
+}
+
 /// A change of the file that is allowed, and not made yet.
 #[derive(Debug)]
 pub struct KeyChange {

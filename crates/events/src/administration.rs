@@ -83,6 +83,8 @@ pub enum Action {
     TokenCreated,
     /// A token for the control API is not valid any longer.
     TokenRevoked,
+    /// A backup has replaced people, events and configuration, or its people were added.
+    Restored,
 }
 
 /// Who gave a command.
@@ -185,6 +187,7 @@ impl Action {
             Self::Reembedded => "the templates of all people were computed again",
             Self::ModelsChanged => "other models are in use",
             Self::Configured => "the configuration was changed",
+            Self::Restored => "a backup was restored",
             Self::Erased => "what the record said of a person was erased",
             Self::TokenCreated => "a token was created",
             Self::TokenRevoked => "a token was revoked",

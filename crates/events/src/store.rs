@@ -155,6 +155,14 @@ impl EventStore {
         file::check_pages(&self.connection).map_err(|why| sql_error(&self.path, why))
     }
 
+    /// Writes a consistent copy to a new file, also while other processes record events.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or the copy cannot be written.
+    pub fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        ostiary_sqlite::copy_into(&self.connection, file).map_err(|why| sql_error(&self.path, why))
+    }
+
     /// Opens a store that is only read again, if another process has created, replaced or closed the file since, so that later
     /// events are found.
     ///

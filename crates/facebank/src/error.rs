@@ -114,6 +114,20 @@ pub enum FacebankError {
 pub type EmbedError = Box<dyn std::error::Error + Send + Sync>;
 
 impl FacebankError {
+    /// Whether a name or a rule of the facebank forbids it; `false` if the facebank cannot be used.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCrops { .. }
+                | Self::NoSuchPerson { .. }
+                | Self::NameTaken { .. }
+                | Self::BadName(_)
+                | Self::LooksAlike { .. }
+                | Self::NoTemplate { .. }
+                | Self::BadAspect { .. }
+        )
+    }
+
     /// The error for an error of SQLite on this file.
     pub(super) fn sql(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();

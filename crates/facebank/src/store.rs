@@ -121,6 +121,14 @@ impl Facebank {
         Ok(())
     }
 
+    /// Writes a consistent copy to a new file, also while other processes change the facebank.
+    ///
+    /// # Errors
+    /// The facebank cannot be read, or the copy cannot be written.
+    pub fn copy_to(&self, file: &Path) -> Result<(), FacebankError> {
+        ostiary_sqlite::copy_into(&self.connection, file).map_err(|e| self.sql(e))
+    }
+
     /// All people, sorted by name.
     ///
     /// # Errors

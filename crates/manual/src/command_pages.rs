@@ -7,7 +7,9 @@ use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use ostiary::cli::Cli;
+use ostiary::cli::{Cli, EXIT_CODES};
+
+use super::surroundings;
 
 /// Writes the page of the program and of each command that is not hidden.
 pub(crate) fn write(folder: &Path) -> anyhow::Result<()> {
@@ -23,9 +25,25 @@ fn write_with_subcommands(command: &Command, folder: &Path) -> anyhow::Result<()
     let page = Man::new(command.clone());
     let mut text = Vec::new();
     page.render(&mut text)?;
-    text.extend(see_also(command.get_name() == "ostiary").into_bytes());
+    let is_program = command.get_name() == "ostiary";
+    text.extend(exit_status().into_bytes());
+    if is_program {
+        text.extend(surroundings::environment().into_bytes());
+        text.extend(surroundings::files()?.into_bytes());
+    }
+    text.extend(see_also(is_program).into_bytes());
     let file = folder.join(page.get_filename());
     fs::write(&file, text).with_context(|| file.display().to_string())
+}
+
+/// The exit codes, which are those of all commands.
+fn exit_status() -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]);
+    for (code, meaning) in EXIT_CODES {
+        roff.control("TP", []).text([bold(code.to_string())]).text([roman(meaning)]);
+    }
+    roff.to_roff()
 }
 
 /// The other pages to read.

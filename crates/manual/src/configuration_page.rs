@@ -1,7 +1,9 @@
 //! The manual page of the configuration file, ostiary.toml(5).
 
-use clap_mangen::roff::{Inline, Roff, bold, italic, line_break, roman};
+use clap_mangen::roff::{Inline, Roff, bold, line_break, roman};
 use ostiary_config::{ConfigError, Key, SECTIONS, Setting};
+
+use super::surroundings;
 
 /// What holds for all keys. A paragraph a line; what stands between backticks is bold.
 const DESCRIPTION: &[&str] = &[
@@ -55,16 +57,11 @@ pub(crate) fn text() -> Result<String, ConfigError> {
             roff.control("EE", []);
         }
     }
-    roff.control("SH", ["FILES"]);
-    for (file, meaning) in [
-        ("/etc/ostiary/ostiary.toml", "The configuration, with every key in a comment."),
-        ("/etc/ostiary/conf.d/*.toml", "Further files of the same form, which are read after it."),
-    ] {
-        roff.control("TP", []).text([italic(file)]).text([roman(meaning)]);
-    }
-    roff.control("SH", ["SEE ALSO"]);
-    roff.text([bold("ostiary"), roman("(1), "), bold("ostiary-config"), roman("(1)")]);
-    Ok(roff.render())
+    let sections = [surroundings::environment(), surroundings::files()?];
+    let mut end = Roff::new();
+    end.control("SH", ["SEE ALSO"]);
+    end.text([bold("ostiary"), roman("(1), "), bold("ostiary-config"), roman("(1)")]);
+    Ok([roff.render(), sections.concat(), end.to_roff()].concat())
 }
 
 /// Default, range, and whether a change needs a restart.

@@ -6,6 +6,7 @@
 mod command_pages;
 mod completions;
 mod configuration_page;
+mod surroundings;
 
 use std::fs;
 use std::path::Path;

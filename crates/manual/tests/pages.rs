@@ -45,6 +45,25 @@ fn groff_reports_nothing_and_drops_no_key() {
     for page in &pages {
         formatted(page);
     }
+    for (page, sections) in [
+        ("ostiary.1", &["EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"][..]),
+        ("ostiary.toml.5", &["ENVIRONMENT", "FILES", "SEE ALSO"]),
+        ("ostiary-people-list.1", &["EXIT STATUS", "SEE ALSO"]),
+    ] {
+        let text = formatted(&folder.path().join(page));
+        for section in sections {
+            assert!(text.lines().any(|line| line == *section), "{page}: {section}");
+        }
+    }
+    let text = formatted(&folder.path().join("ostiary.1"));
+    for named in [
+        "OSTIARY_DOOR__FPIR=0.003",
+        "/var/lib/ostiary/events.sqlite",
+        "/run/ostiary/control",
+        "/etc/ostiary/conf.d",
+    ] {
+        assert!(text.contains(named), "{named}");
+    }
     let text = formatted(&folder.path().join("ostiary.toml.5"));
     let words: Vec<&str> = text.split_whitespace().collect();
     for section in SECTIONS {

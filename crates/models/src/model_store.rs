@@ -366,6 +366,43 @@ impl ModelStore {
         Ok(downloaded)
     }
 
+    /// Opens an unpacked bundle that is not in the store, and compares every file with its signed release.
+    ///
+    /// # Errors
+    /// The bundle is not signed by a trusted key, or a file is missing or differs.
+    pub fn unpacked(&self, folder: &Path) -> Result<StoredBundle, ModelStoreError> {
+        let bundle = self.open_bundle(folder)?;
+        bundle.check()?;
+        Ok(bundle)
+    }
+
+    /// Stores an unpacked bundle, unless the store has this version already, and makes it the active one.
+    ///
+    /// # Errors
+    /// The files cannot be copied, or the state cannot be written.
+    pub fn adopt(&self, lock: &StoreLock, bundle: &StoredBundle) -> Result<(), ModelStoreError> {
+        let version = bundle.signed.release.version;
+        let (new, place) = (self.folder.join(NEW), self.folder.join(version.to_string()));
+        if self.stored(version).and_then(|stored| stored.check()).is_err() {
+            let into_new = |file: PathBuf| {
+                let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+                fs::copy(&file, new.join(&name))?;
+                let copy = new.join(name);
+                durable::finalize(&File::open(&copy)?, &copy, 0o644)
+            };
+            let copied = remove(&new)
+                .and_then(|()| durable::create_folder(&new))
+                .and_then(|()| bundle.files().try_for_each(into_new));
+            copied
+                .and_then(|()| remove(&place))
+                .and_then(|()| fs::rename(&new, &place))
+                .and_then(|()| durable::sync_folder(&self.folder))
+                .map_err(|why| ModelStoreError::Io { path: place, why })?;
+        }
+        let state = self.state()?.activated(version);
+        self.set_state(lock, &StoreState { newest: version.max(state.newest), ..state })
+    }
+
     /// Collects the files of a release in [`NEW`]; returns the number of files that had to be downloaded.
     fn assemble(&self, signed: &SignedRelease, from: &Repository) -> Result<usize, ModelStoreError> {
         let (incoming, new) = (self.folder.join(INCOMING), self.folder.join(NEW));
@@ -429,6 +466,12 @@ impl ModelStore {
 }
 
 impl StoredBundle {
+    /// The files of the bundle: those of the release, and the signed release itself.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let names = self.signed.release.files.keys().map(String::as_str).chain([RELEASE, SIGNATURE]);
+        names.map(|name| self.folder.join(name))
+    }
+
     /// Opens the models at a precision.
     ///
     /// # Errors

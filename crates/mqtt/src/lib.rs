@@ -188,6 +188,15 @@ impl EventSink for Mqtt {
     }
 }
 
+/// Checks what [`Mqtt::start`] needs of the configuration and its files. Connects to nothing.
+///
+/// # Errors
+/// A password or a certificate cannot be read, or a name cannot be in a topic.
+pub fn check_settings(config: &config::Mqtt, door: &str) -> Result<(), MqttError> {
+    let topics = Topics::new(config, door)?;
+    options::options(config, &topics.object_id).map(drop)
+}
+
 /// Connects once and disconnects, within five seconds, for `ostiary doctor`. Publishes nothing and does not disturb a running
 /// daemon. `store` is the event store of the door. Returns whether another door publishes under the same name, as far as the broker
 /// lets this client read.

@@ -25,9 +25,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const MAX_OUTPUT: u64 = 64 << 10;
 /// Limit of the error output in a message, characters.
 const MAX_ERROR_TEXT: usize = 300;
-/// Exit code of a test that found an error of the models.
-const EXIT_FAILED: i32 = 2;
-
 /// Limits of the process of the test.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -69,6 +66,8 @@ impl SelfTest {
     pub const COMMAND: &str = "models-self-test";
     /// The last line of the output if all stages passed.
     pub const DONE: &str = "done";
+    /// Exit code of a process that found an error of the models. Its error output says which.
+    pub const EXIT_FAILED: u8 = 2;
     /// Exit code of a process that could not test the models ([`SelfTestError::is_refusal`] is false). Its error output says
     /// why.
     pub const EXIT_NOT_TESTED: u8 = 3;
@@ -134,7 +133,7 @@ impl SelfTest {
             Some(status) => {
                 let text = || errors.trim_start_matches("error: ").to_owned();
                 Err(match status.code() {
-                    Some(EXIT_FAILED) => SelfTestError::Failed(text()),
+                    Some(code) if code == i32::from(Self::EXIT_FAILED) => SelfTestError::Failed(text()),
                     Some(code) if code == i32::from(Self::EXIT_NOT_TESTED) => {
                         SelfTestError::NotTested(text())
                     }

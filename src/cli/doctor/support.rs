@@ -11,8 +11,11 @@ use ostiary_models::{Bundle, Manifest};
 use serde_json::{Value, json};
 
 use super::redact::Redactor;
-use super::{CheckContext, archive, journal};
+use super::{CheckContext, journal};
+use crate::archive_file;
 
+/// The folder of the files in the archive.
+const ARCHIVE_FOLDER: &str = "ostiary-support";
 /// The number of newest events in the bundle.
 const MAX_EVENTS: u32 = 1000;
 
@@ -64,7 +67,12 @@ pub fn save(path: &Path, context: &CheckContext, findings: Vec<Value>) -> anyhow
     {
         files.push((Manifest::FILE, manifest));
     }
-    archive::save(path, &files)
+    archive_file::save(path, |archive| {
+        let mut add = |(name, content): &(&str, Vec<u8>)| {
+            archive.add(&format!("{ARCHIVE_FOLDER}/{name}"), content.len() as u64, content.as_slice())
+        };
+        files.iter().try_for_each(&mut add)
+    })
 }
 
 /// The names in an event: of the person, of the token of who asked, and of the token that was created or revoked.

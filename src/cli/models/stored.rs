@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::excluded_people::ExcludedPeople;
-use super::print_refused;
 use crate::cli::Globals;
 use crate::cli::administration::record;
+use crate::cli::failure::Refusal;
 use crate::cli::file_owner::continue_as_owner;
 use crate::cli::output::{json_line, line};
 use crate::cli::running_door::{refuse_deaf_door, running_door};
@@ -99,7 +99,7 @@ impl<'a> Stored<'a> {
             }
         };
         match result {
-            ChangeResult::Refused { refused } => return print_refused(self.globals, &refused),
+            ChangeResult::Refused { refused } => return Err(Refusal(refused).into()),
             ChangeResult::Changed(changed) if self.globals.json => json_line(&changed)?,
             ChangeResult::Changed(changed) => changed.in_words().iter().try_for_each(|text| line(text))?,
         }

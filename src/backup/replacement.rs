@@ -1,0 +1,158 @@
+//! Replaces several files: all, or none.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ostiary_core::durable::{self, with_suffix};
+use tempfile::NamedTempFile;
+
+/// What is added to the name of a replaced file until all are replaced.
+const BEFORE: &str = ".before-restore";
+
+/// Files that are to be replaced.
+#[derive(Default)]
+pub struct Replacement {
+    steps: Vec<Step>,
+}
+
+/// One file.
+struct Step {
+    target: PathBuf,
+    /// The new file, complete and beside the target; `None` to remove the target.
+    new: Option<NamedTempFile>,
+}
+
+impl Replacement {
+    /// Prepares a copy of `from`, with this Unix mode, to replace `target`. Nothing is replaced yet.
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub fn add(&mut self, from: &Path, target: &Path, mode: u32) -> anyhow::Result<()> {
+        let failed = || format!("{} cannot be written; nothing was changed", target.display());
+        let folder = target.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let mut new = NamedTempFile::with_prefix_in(".ostiary-restore-", folder).with_context(failed)?;
+        io::copy(&mut File::open(from).with_context(failed)?, new.as_file_mut()).with_context(failed)?;
+        durable::finalize(new.as_file(), target, mode).with_context(failed)?;
+        self.steps.push(Step { target: target.to_owned(), new: Some(new) });
+        Ok(())
+    }
+
+    /// A file that has to go with those that are replaced, if there is one: SQLite would take the journal of the old file for one
+    /// of the new file.
+    pub fn remove(&mut self, target: PathBuf) {
+        self.steps.push(Step { target, new: None });
+    }
+
+    /// Replaces all files. Until the last one is in its place the old ones stay beside, with the ending `.before-restore`; then
+    /// they are removed.
+    ///
+    /// # Errors
+    /// A file cannot be replaced. The old ones are in their places again; if that fails too, the error names one that is not.
+    pub fn commit(self) -> anyhow::Result<()> {
+        let mut done: Vec<(PathBuf, bool)> = Vec::new();
+        for Step { target, new } in self.steps {
+            let result = replace(&target, new);
+            let failed = match result {
+                Ok(had_old) => {
+                    done.push((target, had_old));
+                    continue;
+                }
+                Err(error) => {
+                    anyhow::Error::from(error).context(format!("{} cannot be replaced", target.display()))
+                }
+            };
+            for (target, had_old) in done.iter().rev() {
+                undo(target, *had_old).with_context(|| {
+                    format!(
+                        "{failed:#}; and {} could not be put back: the old file is {}",
+                        target.display(),
+                        with_suffix(target, BEFORE).display()
+                    )
+                })?;
+            }
+            return Err(failed.context("the old files are in use as before"));
+        }
+        for (target, had_old) in done {
+            if had_old {
+                let old = with_suffix(&target, BEFORE);
+                fs::remove_file(&old).with_context(|| format!("{} cannot be removed", old.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Moves the old file aside and the new one into its place. Returns whether there was an old one.
+fn replace(target: &Path, new: Option<NamedTempFile>) -> io::Result<bool> {
+    let old = with_suffix(target, BEFORE);
+    let had_old = match fs::rename(target, &old) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    let placed = new.map_or(Ok(()), |new| new.persist(target).map(drop).map_err(|error| error.error));
+    let synced = placed.and_then(|()| match target.parent().filter(|folder| *folder != Path::new("")) {
+        Some(folder) => durable::sync_folder(folder),
+        None => Ok(()),
+    });
+    if synced.is_err() && had_old {
+        fs::rename(&old, target)?;
+    }
+    synced.map(|()| had_old)
+}
+
+fn undo(target: &Path, had_old: bool) -> io::Result<()> {
+    match had_old {
+        true => fs::rename(with_suffix(target, BEFORE), target),
+        false => match fs::remove_file(target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_are_replaced_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let text = |name: &str| fs::read_to_string(path(name)).ok();
+        for (name, content) in
+            [("a", "old a"), ("a-journal", "journal"), ("new-a", "new a"), ("new-b", "new b")]
+        {
+            fs::write(path(name), content).unwrap();
+        }
+        let prepared = || {
+            let mut replacement = Replacement::default();
+            replacement.add(&path("new-a"), &path("a"), 0o600).unwrap();
+            replacement.remove(path("a-journal"));
+            replacement.add(&path("new-b"), &path("b"), 0o600).unwrap();
+            replacement
+        };
+        drop(prepared());
+        assert_eq!(text("a").as_deref(), Some("old a"), "nothing is replaced before the commit");
+        // A folder that is not empty cannot be replaced by a file.
+        let mut failing = prepared();
+        fs::create_dir_all(path("c/full")).unwrap();
+        fs::create_dir_all(path("c.before-restore/full")).unwrap();
+        failing.add(&path("new-b"), &path("c"), 0o600).unwrap();
+        let error = format!("{:#}", failing.commit().unwrap_err());
+        assert!(
+            error.contains("the old files are in use as before") && error.contains("/c cannot"),
+            "{error}"
+        );
+        assert_eq!((text("a").as_deref(), text("a-journal").as_deref()), (Some("old a"), Some("journal")));
+        assert_eq!(text("b"), None);
+        prepared().commit().unwrap();
+        assert_eq!((text("a").as_deref(), text("a-journal")), (Some("new a"), None));
+        assert_eq!(text("b").as_deref(), Some("new b"));
+        let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_str().unwrap().starts_with(".ostiary")).collect();
+        assert!(left.is_empty() && !path("a.before-restore").exists(), "{left:?}");
+    }
+}
