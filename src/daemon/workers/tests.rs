@@ -1018,7 +1018,7 @@ fn a_lockdown_survives_a_restart_and_a_damaged_file_is_one() {
     assert_eq!(door.shared.command(DoorCommand::Normal, USER), Ok(DoorMode::Normal));
     // The daemon was killed in a hold.
     let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
-    let held = SavedMode::new(ModeName::HeldOpen, jiff::Timestamp::now(), Some(until), Some(USER));
+    let held = SavedMode::new(ModeName::HeldOpen, jiff::Timestamp::now(), Some(until), Some(&USER));
     let mut door = restarted_with(door, &serde_json::to_string(&held).unwrap());
     assert_eq!(door.shared.mode(), DoorMode::Normal);
     door.wait_for("the file", |door| door.mode_on_disk() == ModeOnDisk::Normal);
