@@ -201,7 +201,7 @@ mod tests {
         let refused = event(EventKind::CommandRefused {
             command: CommandName::Open,
             detail: "no relay is configured".into(),
-            user,
+            user: user.clone(),
         });
         let expected = [
             ("ostiary_command", "open"),

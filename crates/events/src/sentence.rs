@@ -325,19 +325,19 @@ mod tests {
         let until = Some("2026-11-24T09:15:00.25Z".parse().unwrap());
         for (kind, expected) in [
             (
-                EventKind::Granted(Grant::Command { user }),
+                EventKind::Granted(Grant::Command { user: user.clone() }),
                 "Opened once by a command of user 1000 by sudo as user 0.",
             ),
             (
-                changed(ModeName::HeldOpen, until, Some(user)),
+                changed(ModeName::HeldOpen, until, Some(user.clone())),
                 "The door is held open until 2026-11-24T09:15:00Z by a command of user 1000 by sudo as user 0.",
             ),
             (
-                changed(ModeName::LockedDown, None, Some(plain)),
+                changed(ModeName::LockedDown, None, Some(plain.clone())),
                 "The door is locked down by a command of user 0: faces do not open it, the exit button does.",
             ),
             (
-                changed(ModeName::Normal, None, Some(plain)),
+                changed(ModeName::Normal, None, Some(plain.clone())),
                 "The door is in its normal mode by a command of user 0.",
             ),
             (changed(ModeName::Normal, None, None), "The door is in its normal mode: the hold has ended."),
@@ -345,7 +345,7 @@ mod tests {
                 EventKind::CommandRefused {
                     command: CommandName::Open,
                     detail: "no relay is configured".into(),
-                    user: plain,
+                    user: plain.clone(),
                 },
                 "Refused the command `open` of user 0: no relay is configured.",
             ),

@@ -387,7 +387,7 @@ mod tests {
         let user = User::Process { uid: 0, sudo_uid: None };
         let change = |action, person: &str, detail| {
             let person = Some(person.to_owned());
-            event(EventKind::Administered(Administration { action, person, detail, user }))
+            event(EventKind::Administered(Administration { action, person, detail, user: user.clone() }))
         };
         let renamed =
             |before, after| change(Action::Renamed, before, Some(Administration::renamed_to(after)));
