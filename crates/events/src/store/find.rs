@@ -90,8 +90,9 @@ mod tests {
 
     #[test]
     fn a_person_is_found_however_the_name_is_written() {
-        let zoe =
+        let mut zoe =
             event(EventKind::Granted(Grant::Face { person: Some("Zo\u{eb}".into()), evidence: evidence() }));
+        zoe.id = 1;
         let fits =
             |name: &str| EventFilter { person: Some(name.into()), ..EventFilter::default() }.fits(&zoe);
         assert!(fits("Zo\u{eb}") && fits("ZOE\u{308}") && fits(" zo\u{eb} "));
