@@ -592,9 +592,9 @@ proptest! {
 fn keys_are_changed_without_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ostiary.toml");
-    fs::write(&file, "[door]\ncooldown_s = 20\nmargin = 0.2\n[hours]\nStaff = [\"always\"]\n").unwrap();
+    std::fs::write(&file, "[door]\ncooldown_s = 20\nmargin = 0.2\n[hours]\nStaff = [\"always\"]\n").unwrap();
     let loaded = load(&Layers { file: Some(file.clone()), settings: None, ..Layers::default() }).unwrap();
-    fs::remove_file(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
     let unchanged = with_changes(loaded.settings(), &[]).unwrap();
     assert_eq!(unchanged, loaded.config);
     let changes = ["door.margin=0.3", "hours.night=[\"mon 22:00-23:00\"]"].map(str::to_owned);

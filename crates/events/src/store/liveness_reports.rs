@@ -40,7 +40,7 @@ mod tests {
         let user = User::Process { uid: 998, sudo_uid: None };
         let tested = |is_complete| {
             let report = LivenessReport { is_complete, ..liveness_report() };
-            event(EventKind::LivenessTested { report, user })
+            event(EventKind::LivenessTested { report, user: user.clone() })
         };
         store.append(&mut tested(true)).unwrap();
         // Text in another event is no report.
