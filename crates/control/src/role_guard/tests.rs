@@ -10,10 +10,13 @@ use super::*;
 use crate::StoredToken;
 use crate::limited_reader::MAX_REQUEST;
 
-/// Remembers the calls that reach the door, each with the name of the token.
+/// The name of a call that has reached the door, and the name of its token.
+type SeenCall = (String, Option<String>);
+
+/// Remembers the calls that reach the door.
 struct Door {
     bearer: CurrentBearer,
-    calls: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    calls: Arc<Mutex<Vec<SeenCall>>>,
 }
 
 impl Interface for Door {
@@ -42,7 +45,7 @@ struct Connection {
     service: VarlinkService,
     tokens: Arc<Tokens>,
     max_request: Arc<AtomicUsize>,
-    calls: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    calls: Arc<Mutex<Vec<SeenCall>>>,
 }
 
 impl Connection {
