@@ -1,8 +1,8 @@
 //! A door's people, events, configuration and models in one archive, and back.
 //!
-//! [`create`] writes the archive, also while the door runs. [`Unpacked::open`] reads one, which may come from anywhere: every
+//! [`create()`] writes the archive, also while the door runs. [`Unpacked::open`] reads one, which may come from anywhere: every
 //! file is listed in the manifest at its begin with size and hash, has a name that this program gives, and is checked as what it
-//! is before [`restore`] or [`merge`] changes anything. Passwords are not in it; faces are, and it is not encrypted.
+//! is before [`restore()`] or [`merge()`] changes anything. Passwords are not in it; faces are, and it is not encrypted.
 
 mod create;
 mod manifest;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use ostiary_config::{Backend, Layers};
 use ostiary_control::Session;
 use ostiary_control::interface::Call_Doctor;
-use rustix::process::{Pid, Resource, Rlimit, prlimit, setpriority_process};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::ControlApi;
 
@@ -24,8 +24,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const MAX_MEMORY: u64 = 192 << 20;
 /// The processor time of the checks, seconds.
 const MAX_CPU_S: u64 = 60;
-/// The nice value: every thread of the door comes first.
-const NICE: i32 = 10;
 /// Makes the kernel choose the checks first when memory runs out: see `proc_pid_oom_score_adj(5)`.
 const OOM_SCORE_ADJ: &str = "800";
 
@@ -117,9 +115,8 @@ impl Checks {
             Backend::Ort => Ok(()),
         };
         models.and_then(|()| limit(Resource::Core, 0)).context("the checks cannot be limited")?;
-        // The checks run also if the system does not allow these.
+        // The checks run also if the system does not allow it.
         let _: io::Result<()> = fs::write(format!("/proc/{id}/oom_score_adj"), OOM_SCORE_ADJ);
-        let _ = setpriority_process(pid, NICE);
         Ok(())
     }
 }
