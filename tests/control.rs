@@ -751,8 +751,8 @@ fn tokens_end_when_they_are_revoked_or_expire_and_with_a_damaged_file() {
     let mut door = Door::new();
     door.start();
     let [ada, zoe] = ["Ada", "Zo\u{eb}"].map(|name| create_token(&door, name, "admin"));
-    assert!(door.error(&["tokens", "create", "ADA", "--role", "viewer"]).contains("revoke it first"));
-    assert!(door.error(&["tokens", "create", "a\u{202e}b", "--role", "viewer"]).contains("U+202E"));
+    assert!(door.refusal(&["tokens", "create", "ADA", "--role", "viewer"]).contains("revoke it first"));
+    assert!(door.refusal(&["tokens", "create", "a\u{202e}b", "--role", "viewer"]).contains("U+202E"));
     // Of two admins one revokes the other, who then cannot do the same.
     assert_eq!(call(&door, "RevokeToken", json!({ "name": "ada" }), &zoe).unwrap()["revoked"], "Ada");
     let late = call(&door, "RevokeToken", json!({ "name": "Zo\u{eb}" }), &ada).unwrap_err();
@@ -783,8 +783,8 @@ fn tokens_end_when_they_are_revoked_or_expire_and_with_a_damaged_file() {
     fs::write(&file, &good[..good.len() / 2]).unwrap();
     let refused = call(&door, "GetState", json!({}), &zoe).unwrap_err();
     assert!(refused.contains("NotAllowed") && refused.contains("is damaged"), "{refused}");
-    assert!(door.error(&["tokens", "create", "Ben", "--role", "viewer"]).contains("move the file away"));
-    assert!(door.error(&["tokens", "list"]).contains("no token is valid"));
+    assert!(door.refusal(&["tokens", "create", "Ben", "--role", "viewer"]).contains("move the file away"));
+    assert!(door.refusal(&["tokens", "list"]).contains("no token is valid"));
     fs::write(&file, &good).unwrap();
     assert!(call(&door, "GetState", json!({}), &zoe).is_ok());
 }

@@ -112,7 +112,8 @@ impl Setup {
         let (output, events) = self.run(arguments);
         let log = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{log}");
-        assert!(events.is_empty(), "{events:?}");
+        // Standard output has the reason, and no event.
+        assert!(events.len() == 1 && events[0]["error"].is_string(), "{events:?}");
         assert!(!log.contains("panicked"), "{log}");
         assert!(log.lines().all(|line| line.matches("(os error").count() < 2), "an error is repeated: {log}");
         log

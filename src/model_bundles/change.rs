@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use jiff::Timestamp;
 use ostiary_config::Config;
 use ostiary_core::clock::build_time;
@@ -51,6 +50,12 @@ pub enum ActivationError {
     /// The configuration names a folder of models.
     #[error("models.dir is set and overrides all bundles; remove it to use a bundle")]
     Dir,
+    /// There is no bundle.
+    #[error("no bundle is stored; download one with `ostiary models pull`")]
+    NothingStored,
+    /// The models are those that the program came with.
+    #[error("no bundle is in use, so there is nothing to roll back")]
+    NothingToRollBack,
     /// The running door did not change to the new models.
     #[error("the daemon keeps the old models: {0}; nothing was changed")]
     Door(String),
@@ -168,7 +173,7 @@ fn prepare(
     match change {
         ModelChange::Activate { version } => {
             let Some(version) = version.or(model_store.versions()?.pop()) else {
-                bail!("no bundle is stored; download one with `ostiary models pull`");
+                return Err(ActivationError::NothingStored.into());
             };
             let stored = model_store.stored(version)?;
             stored.signed.release.check_time(Timestamp::now(), build_time())?;
@@ -176,7 +181,7 @@ fn prepare(
         }
         ModelChange::Rollback => {
             if state.active().is_none() {
-                bail!("no bundle is in use, so there is nothing to roll back");
+                return Err(ActivationError::NothingToRollBack.into());
             }
             let to = state.rolled_back();
             let encoder = match to.active() {

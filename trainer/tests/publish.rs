@@ -128,7 +128,7 @@ fn a_bundle_is_activated_and_rolled_back() {
     let shipped_again = setup.models(&["rollback"]).good();
     assert_eq!(shipped_again[0]["version"], Value::Null);
     assert!(setup.identify("obama2.jpg").contains("Ann"));
-    assert!(setup.models(&["rollback"]).error().contains("nothing to roll back"));
+    assert!(setup.models(&["rollback"]).refused().contains("nothing to roll back"));
 }
 
 #[test]
@@ -430,12 +430,12 @@ fn a_running_daemon_changes_models_or_keeps_the_old_ones() {
     let verified = setup.models_by_sudo(&["verify"]).good();
     assert_eq!((&verified[0]["version"], &verified[0]["good"]), (&1.into(), &true.into()));
     for verb in ["verify", "activate"] {
-        assert!(setup.models_by_sudo(&[verb, "7"]).error().contains("version 7 is not stored here"));
+        assert!(setup.models_by_sudo(&[verb, "7"]).refused().contains("version 7 is not stored here"));
     }
 
     let back = setup.models_by_sudo(&["rollback"]).good();
     assert_eq!((&back[0]["model"], &back[0]["daemon"]), (&shipped.as_str().into(), &true.into()));
-    assert!(setup.models_by_sudo(&["rollback"]).error().contains("nothing to roll back"));
+    assert!(setup.models_by_sudo(&["rollback"]).refused().contains("nothing to roll back"));
     door.event("reloaded");
     assert_eq!(door.granted_by(&back[0]["model"])["person"], "Ann");
     door.stop();

@@ -130,7 +130,7 @@ pub enum ModelStoreError {
 }
 
 impl ModelStoreError {
-    /// Whether a check refused the bundle; `false` if the check could not be carried out.
+    /// Whether the bundle is refused or not stored; `false` if that could not be found out.
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -142,6 +142,7 @@ impl ModelStoreError {
                 | Self::Clock { .. }
                 | Self::Altered { .. }
                 | Self::Bundle(_)
+                | Self::NotStored { .. }
         )
     }
 }
