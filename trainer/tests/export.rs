@@ -127,7 +127,7 @@ fn wrong_input_is_refused_and_nothing_is_written() {
     let portrait = folder.path().join("one");
     fs::create_dir(&portrait).unwrap();
     fs::copy(repository_file("crates/self-test/portraits/hopper.jpg"), portrait.join("hopper.jpg")).unwrap();
-    let gate = ["--calibrate", text(&portrait), "--min-cosine", "0.99999"];
+    let gate = ["--calibrate", text(&portrait), "--augment", "8", "--min-cosine", "0.99999"];
     refused(&shipped, &gate, 1, &["below --min-cosine 0.99999", "nothing was written"]);
 
     let alone = folder.path().join("alone");
