@@ -47,8 +47,7 @@ const HEADER_CHIPS: [&str; 4] = ["pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  sudo ostiary setup\n\n\
                         Enter keeps what stands in brackets, so that the command can be run again at any time. What it sets is in \
-                        /etc/ostiary/conf.d/50-setup.toml.\n\n\
-                        Exit code: 0 the door is set up, 2 an error; what was set before it stays.")]
+                        /etc/ostiary/conf.d/50-setup.toml. What was set before an error stays.")]
 pub struct Args {
     /// Take pictures of the first person in any pose, for somebody who cannot turn the head.
     #[arg(long)]

@@ -24,7 +24,7 @@ const DAY: i64 = 24 * 60 * 60;
                         With a token, a program such as a web console speaks for a person: it passes the token with each call to \
                         the running door (control.socket), which then allows what the role of the token does. These commands \
                         are for members of the group ostiary-admin.\n\
-                        Exit code: 0 done, 2 an error."
+                        Exit code: 0 done, 1 the door refuses it, 2 an error."
 )]
 pub struct Args {
     #[command(subcommand)]
