@@ -9,6 +9,7 @@ mod dialog;
 mod owner_file;
 mod service;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -39,8 +40,9 @@ const VISIT_TIME: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 /// The time that the pictures of a person may take.
 const ENROLLMENT_TIME: Duration = Duration::from_secs(120);
-/// The name of the file with the password of the broker, which systemd passes to the service.
+/// The names of the files with the passwords, which systemd passes to the service.
 const MQTT_PASSWORD: &str = "mqtt-password";
+const CAMERA_PASSWORD: &str = "camera-password";
 /// The GPIO chips of the headers of boards, as their drivers name them.
 const HEADER_CHIPS: [&str; 4] = ["pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835", "tegra234-gpio"];
 
@@ -55,17 +57,17 @@ pub struct Args {
     /// The name of the door's service; by default ostiary, or with --door NAME ostiary@NAME.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Where the password of the broker is kept, if not beside the configuration.
-    #[arg(long, value_name = "FILE", hide = true)]
-    mqtt_password: Option<PathBuf>,
+    /// The folder of the passwords, if not that of the configuration.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    secrets: Option<PathBuf>,
 }
 
 /// A dialog that sets up a door.
 struct Setup<'a> {
     globals: &'a Globals,
     args: &'a Args,
-    /// The source of the service's credential `mqtt-password`.
-    mqtt_password: PathBuf,
+    /// The folder with the sources of the service's credentials.
+    secrets: PathBuf,
     dialog: Dialog,
     file: OwnerFile,
     service: Service,
@@ -76,9 +78,9 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<ExitCode> {
     let layers = globals.layers();
     let unit = globals.door.as_ref().map_or("ostiary".to_owned(), NamedDoor::unit);
     let service = Service::new(args.service.as_deref().unwrap_or(&unit));
-    let mqtt_password = args.mqtt_password.clone().unwrap_or_else(|| layers.folder.join(MQTT_PASSWORD));
+    let secrets = args.secrets.clone().unwrap_or_else(|| layers.folder.clone());
     let file = OwnerFile::open(layers)?;
-    let mut setup = Setup { globals, args, mqtt_password, dialog: Dialog::default(), file, service };
+    let mut setup = Setup { globals, args, secrets, dialog: Dialog::default(), file, service };
     setup.camera_and_name()?;
     setup.aim()?;
     setup.first_person()?;
@@ -97,14 +99,21 @@ impl Setup<'_> {
     /// Sets the camera and the name of the door, and starts the door.
     fn camera_and_name(&mut self) -> anyhow::Result<()> {
         let config = self.file.config()?;
-        let source = camera_choice::choose(&mut self.dialog, &config.camera.source)?;
-        if self.service.allow_camera(&SourceKind::of(&source)?)? {
+        let camera = camera_choice::choose(&mut self.dialog, &config.camera)?;
+        if self.service.allow_camera(&SourceKind::of(&camera.source)?)? {
             line("The service may use the devices of this camera now.")?;
         }
         loop {
             let name =
                 self.dialog.ask("Name of the door (letters, digits, - and _)", Some(&config.door.name))?;
-            let keys = [("camera.source", Value::from(source.clone())), ("door.name", Value::from(name))];
+            let mut keys =
+                vec![("camera.source", Value::from(camera.source.clone())), ("door.name", Value::from(name))];
+            if let Some((user, password)) = &camera.login {
+                keys.push(("camera.user", Value::from(user.clone())));
+                if let Some(password) = password {
+                    write_secret(&self.secrets.join(CAMERA_PASSWORD), password)?;
+                }
+            }
             match self.file.set(&keys) {
                 Ok(()) => break,
                 Err(error) => line(&format!("{error:#}"))?,
@@ -280,42 +289,51 @@ impl Setup<'_> {
                 .dialog
                 .ask("User name at the broker; Enter for none", mqtt.username.as_deref().or(Some("")))?;
             let mut keys = vec![("mqtt.enabled", Value::from(true)), ("mqtt.host", Value::from(host))];
+            let mut password = None;
             if !user.is_empty() {
                 keys.push(("mqtt.username", Value::from(user)));
-                let password = self.dialog.ask_secret("Password; Enter keeps the one before")?;
-                if !password.is_empty() {
-                    let path = &self.mqtt_password;
-                    durable::write(path, format!("{password}\n").as_bytes(), 0o600)
-                        .with_context(|| format!("cannot write {}", path.display()))?;
-                }
+                password = Some(self.dialog.ask_secret("Password; Enter keeps the one before")?)
+                    .filter(|password| !password.is_empty());
             }
-            match self.file.set(&keys).and_then(|()| self.check_broker()) {
+            let before = self.file.clone();
+            match self.file.set(&keys).and_then(|()| self.check_broker(password.as_deref())) {
                 Ok(false) => {}
                 Ok(true) => line(
                     "Another door at this broker has the same name, so that nobody can tell the two apart: run this command again \
                      and give this one another name.",
                 )?,
                 Err(error) => {
-                    line(&format!("{error:#}"))?;
-                    self.file.set(&[("mqtt.enabled", Value::from(false))])?;
+                    line(&format!("{error:#}. The broker is as it was before."))?;
+                    self.file = before;
+                    self.file.write()?;
                     continue;
                 }
+            }
+            if let Some(password) = &password {
+                write_secret(&self.secrets.join(MQTT_PASSWORD), password)?;
             }
             line("The broker accepts the connection.")?;
             return self.restart();
         }
     }
 
-    /// Connects to the broker. Returns whether another door there has the same name.
-    fn check_broker(&self) -> anyhow::Result<bool> {
+    /// Connects to the broker, with a new password or the one before. Returns whether another door there has the same name.
+    fn check_broker(&self, password: Option<&str>) -> anyhow::Result<bool> {
         let config = self.file.config()?;
-        let password = &self.mqtt_password;
-        let uses_credential =
-            config.mqtt.username.is_some() && config.mqtt.password_file.is_none() && password.exists();
-        let password_file =
-            if uses_credential { Some(password.clone()) } else { config.mqtt.password_file.clone() };
+        // A new password is kept only once the broker has accepted it.
+        let new = password.map(|_| self.secrets.join(format!("{MQTT_PASSWORD}.new")));
+        if let (Some(file), Some(password)) = (&new, password) {
+            write_secret(file, password)?;
+        }
+        let kept = self.secrets.join(MQTT_PASSWORD);
+        let kept = (config.mqtt.username.is_some() && kept.exists()).then_some(kept);
+        let password_file = new.clone().or(config.mqtt.password_file.clone()).or(kept);
         let mqtt = Mqtt { password_file, ..config.mqtt.clone() };
-        Ok(ostiary_mqtt::check(&mqtt, &config.door.name, &config.events.path)?)
+        let checked = ostiary_mqtt::check(&mqtt, &config.door.name, &config.events.path);
+        if let Some(file) = new {
+            fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+        }
+        Ok(checked?)
     }
 
     /// Offers the test of what pictures can open the door.
@@ -337,6 +355,12 @@ impl Setup<'_> {
         }
         Ok(())
     }
+}
+
+/// Writes a password to a file that only its owner can read.
+fn write_secret(path: &Path, password: &str) -> anyhow::Result<()> {
+    durable::write(path, format!("{password}\n").as_bytes(), 0o600)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The events after one, of a person or of all.

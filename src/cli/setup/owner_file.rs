@@ -18,6 +18,7 @@ const HEADER: &str = "# Written by `ostiary setup`, which can be run again.\n";
 const MODE: u32 = 0o644;
 
 /// The file, and the layers that it is one of.
+#[derive(Clone)]
 pub(super) struct OwnerFile {
     path: PathBuf,
     layers: Layers,
@@ -37,6 +38,7 @@ impl OwnerFile {
         if is_new {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
+        ensure!(folder.is_dir(), "{}: there is no such folder", folder.display());
         ensure!(
             super::is_writable(folder),
             "{}: this user may not write to it: run `sudo ostiary setup`",
@@ -106,7 +108,11 @@ impl OwnerFile {
         Ok(())
     }
 
-    fn write(&self) -> anyhow::Result<()> {
+    /// Writes the keys to the file.
+    ///
+    /// # Errors
+    /// The file cannot be written. It has not changed.
+    pub fn write(&self) -> anyhow::Result<()> {
         let text = format!("{HEADER}\n{}", self.table);
         durable::write(&self.path, text.as_bytes(), MODE)
             .with_context(|| format!("cannot write {}", self.path.display()))
