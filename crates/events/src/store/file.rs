@@ -37,6 +37,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let sql = |why| sql_error(path, why);
     let connection = Connection::open(path).map_err(sql)?;
     connection.busy_timeout(LOCK_TIMEOUT).map_err(sql)?;
+    // A page that is split or shortened does not keep a copy of a row that is erased later.
+    connection.execute_batch("PRAGMA secure_delete = ON").map_err(sql)?;
     Ok(connection)
 }
 
