@@ -132,12 +132,18 @@ fn closed() -> varlink::Error {
     varlink::Error(varlink::ErrorKind::ConnectionClosed, None, None)
 }
 
-/// The token that came with a call; an error if it is no text.
-fn token_of<'a>(request: &'a Request<'_>) -> Result<Option<&'a str>, ()> {
-    match request.parameters.as_ref().and_then(|parameters| parameters.get(TOKEN)) {
+/// The token that came with a call; the name of the parameter that is wrong if it is no text, or if the parameters are no object:
+/// a token in them would be passed over.
+fn token_of<'a>(request: &'a Request<'_>) -> Result<Option<&'a str>, &'static str> {
+    let parameters = match request.parameters.as_ref() {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(parameters)) => parameters,
+        Some(_) => return Err("parameters"),
+    };
+    match parameters.get(TOKEN) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(token)) => Ok(Some(token)),
-        Some(_) => Err(()),
+        Some(_) => Err(TOKEN),
     }
 }
 
@@ -163,7 +169,10 @@ impl Interface for RoleGuard {
             return call.reply_method_not_found(request.method.clone().into_owned());
         };
         let (group, uid) = (needed.group(), self.uid);
-        let Ok(token) = token_of(request) else { return call.reply_invalid_parameter(TOKEN.to_owned()) };
+        let token = match token_of(request) {
+            Ok(token) => token,
+            Err(wrong) => return call.reply_invalid_parameter(wrong.to_owned()),
+        };
         // Whoever has no role has no use of a token, and cannot try any.
         let bearer = match token.filter(|_| self.role.is_some()).map(|token| self.tokens.check(token)) {
             None => None,
@@ -173,6 +182,11 @@ impl Interface for RoleGuard {
         let message = match &bearer {
             None if self.role >= Some(needed) => return self.answer(call, needed, None),
             Some(bearer) if bearer.role >= needed => return self.answer(call, needed, Some(bearer.clone())),
+            None if token.is_some() => format!(
+                "user {uid} may not use tokens: only members of the group {viewers} may; to become one, run `sudo usermod -aG \
+                 {viewers} NAME` and log in again",
+                viewers = Role::Viewer.group()
+            ),
             None => format!(
                 "user {uid} may not do this: only members of the group {group} may; to become one, run `sudo usermod -aG \
                  {group} NAME` and log in again"

@@ -177,6 +177,21 @@ fn a_token_that_is_not_valid_is_refused_even_where_none_is_needed() {
 }
 
 #[test]
+fn parameters_in_which_a_token_would_be_passed_over_are_refused() {
+    let admin = Connection::new(Some(Role::Admin));
+    let low = admin.token("low", Role::Viewer);
+    for parameters in [json!([low]), json!(low), json!([{ "token": low }]), json!(7)] {
+        let request = json!({ "method": format!("{INTERFACE}Open"), "parameters": parameters });
+        let (answers, _) = admin.send(format!("{request}\0").as_bytes());
+        assert!(
+            answers.iter().all(|answer| answer["error"] == "org.varlink.service.InvalidParameter"),
+            "{answers:?}"
+        );
+    }
+    assert_eq!(admin.calls(), []);
+}
+
+#[test]
 fn the_third_wrong_token_ends_the_connection_and_each_waits() {
     let viewer = Connection::new(Some(Role::Viewer));
     let call = r#"{"method":"io.ostiary.Door.GetState","parameters":{"token":"guess"}}"#;
@@ -193,7 +208,7 @@ fn a_user_without_a_role_cannot_use_or_try_tokens() {
     let token = nobody.token("Ada", Role::Admin);
     let start = std::time::Instant::now();
     for token in [json!(token), json!("guess")] {
-        assert!(nobody.call("GetState", token).contains("only members of the group ostiary-viewer"));
+        assert!(nobody.call("Open", token).contains("only members of the group ostiary-viewer"));
     }
     assert!(start.elapsed() < WRONG_TOKEN_DELAY);
     assert_eq!(nobody.calls(), []);
