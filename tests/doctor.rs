@@ -633,6 +633,10 @@ fn a_missing_events_folder_and_a_damaged_event_store_are_named() {
     let mut text = String::from("SQLite format 3\0");
     text.extend(std::iter::repeat_n('Z', 8192));
     fs::write(&path, &text).unwrap();
+    let findings = door.findings();
+    let readable = findings.with("fault").into_iter().find(|fault| fault["check"] == "permissions").cloned();
+    assert!(readable.unwrap()["found"].as_str().unwrap().contains("the record: others may read or change"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     door.has_fault("events", &["event store", "events.sqlite", "check the disk"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "doctor does not change the file");
 }

@@ -46,6 +46,18 @@ impl Globals {
         config::load(&self.layers())
     }
 
+    /// Refuses the name of a door that this board does not have: it would look like a door without people.
+    pub fn check_door(&self) -> anyhow::Result<()> {
+        let (Some(door), None) = (&self.door, &self.config) else { return Ok(()) };
+        let folder = door.folder();
+        ensure!(
+            folder.is_dir(),
+            "there is no door {door}: {} does not exist; `ostiary --door {door} setup` makes it",
+            folder.display()
+        );
+        Ok(())
+    }
+
     /// Refuses `--set` flags that clap drops: it keeps those before the command or those after it, but not both.
     /// `arguments` are the arguments of the process.
     pub fn check_set_flags(&self, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {

@@ -135,6 +135,9 @@ impl Cli {
     fn run(self, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         let globals = &self.globals;
         globals.check_set_flags(arguments.into_iter())?;
+        if !matches!(self.verb, Verb::Setup(_)) {
+            globals.check_door()?;
+        }
         match self.verb {
             Verb::Run(args) => run::run(globals, args),
             Verb::Rest(args) => rest::run(globals, args),

@@ -9,8 +9,10 @@ use ostiary_config::Config;
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
 use ostiary_events::{EventFilter, EventStore};
+use ostiary_models::UnsupportedFpir;
 
 use super::Globals;
+use super::failure::Refusal;
 use super::output::{json_line, line};
 use super::running_door::running_record;
 use super::time_argument::{Edge, optional_time};
@@ -82,7 +84,12 @@ fn replay_file(
     changes: Changes,
     [since, until]: [Option<Timestamp>; 2],
 ) -> anyhow::Result<ReplaySummary> {
-    let mut replay = RecordReplay::new(config, changes, since)?;
+    // The running door refuses it too.
+    let refusal = |error: anyhow::Error| match error.is::<UnsupportedFpir>() {
+        true => Refusal(error.to_string()).into(),
+        false => error,
+    };
+    let mut replay = RecordReplay::new(config, changes, since).map_err(refusal)?;
     let store = EventStore::open_read_only(&config.events.path)?;
     let mut printed = Ok(());
     store.decisions(&EventFilter { until, ..EventFilter::default() }, |event| {

@@ -57,7 +57,7 @@ fn connect(config: &Config, facebank: &Path) -> Result<Option<(Client, State)>, 
 pub fn required_door(config: &Config) -> anyhow::Result<Client> {
     running_door(config, &config.facebank.path)?.ok_or_else(|| {
         anyhow::anyhow!(
-            "no door runs with this configuration ({}): start it with `systemctl start ostiary`",
+            "no door runs with this configuration ({}): start its service, `ostiary` or `ostiary@NAME`",
             config.control_socket().display()
         )
     })

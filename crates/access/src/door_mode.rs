@@ -83,11 +83,11 @@ pub enum CommandRefusal {
     #[error("the door is locked by a fault")]
     Locked,
     /// The door is locked down, and the command would open it.
-    #[error("the door is locked down; end that first, with `ostiary door normal`")]
+    #[error("the door is locked down; end that first, with the command `door normal` for this door")]
     LockedDown,
     /// The relay is on already, so that it would not click.
     #[error(
-        "the relay is on, so that it would not click; wait until it is at rest, or end the hold with `ostiary door normal`"
+        "the relay is on, so that it would not click; wait until it is at rest, or end the hold with the command `door normal`"
     )]
     RelayIsOn,
     /// The hold is too short or too long.

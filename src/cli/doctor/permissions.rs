@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ostiary_config::Origin;
-use ostiary_core::redact_address;
+use ostiary_control::StoredToken;
+use ostiary_core::{durable, redact_address};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
@@ -32,6 +33,13 @@ pub fn check(context: &CheckContext) -> Vec<Finding> {
             "move user and password to camera.user and camera.password_file",
         ));
     }
+    let tokens = StoredToken::path_beside(&config.facebank.path);
+    let key = durable::with_suffix(&config.events.path, ".key");
+    for (what, file) in
+        [("the record", &config.events.path), ("the key of the record", &key), ("the tokens", &tokens)]
+    {
+        findings.extend(check_secret(what, file));
+    }
     let mut folders = [folder_of(&config.facebank.path), folder_of(&config.events.path)].to_vec();
     folders.dedup();
     findings.extend(folders.iter().filter_map(|folder| check_writable(folder)));
@@ -52,11 +60,11 @@ fn mode(path: &Path) -> Option<u32> {
 }
 
 /// A fault if a file with a secret is accessible to others.
-fn check_secret(key: &str, file: &Path) -> Option<Finding> {
+fn check_secret(what: &str, file: &Path) -> Option<Finding> {
     let mode = mode(file).filter(|mode| mode & 0o077 != 0)?;
     let file = file.display();
     Some(Finding::fault(
-        format!("{key}: others may read {file} (mode {mode:o})"),
+        format!("{what}: others may read or change {file} (mode {mode:o})"),
         format!("run `chmod 600 {file}`"),
     ))
 }

@@ -44,7 +44,8 @@ fn in_a_lockdown_a_face_is_denied_and_the_exit_button_opens() {
         assert_eq!(door.shared.command(command, USER), refused);
     }
     let refused = door.event(EventName::CommandRefused, 0);
-    let detail = "the door is locked down; end that first, with `ostiary door normal`".to_owned();
+    let detail =
+        "the door is locked down; end that first, with the command `door normal` for this door".to_owned();
     let expected = EventKind::CommandRefused { command: CommandName::Open, detail, user: USER };
     assert_eq!(refused.kind, expected);
     assert_eq!(door.relay.levels(), [true, false]);
