@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -239,7 +239,10 @@ fn a_door_is_restored_as_it_was() {
     let config = fs::read_to_string(fresh.path("ostiary.toml")).unwrap();
     let mut moved = read_archive(&archive);
     moved[1].2 = config.clone().into_bytes();
-    edit_manifest(&mut moved, |manifest| manifest["files"]["etc/ostiary.toml"] = entry(config.as_bytes()));
+    edit_manifest(&mut moved, |manifest| {
+        manifest["files"]["etc/ostiary.toml"] = entry(config.as_bytes());
+        manifest["facebank"] = fresh.path("facebank.sqlite").to_str().unwrap().into();
+    });
     let copy = elsewhere.path().join("moved.tar.gz");
     write_archive(&copy, &moved);
     let (code, _, err) = fresh.run(&["restore", copy.to_str().unwrap()]);
@@ -283,7 +286,7 @@ fn a_running_door_is_saved_and_gets_people_but_is_not_replaced() {
     assert_eq!(door.content(), before);
     let (_elsewhere, people) = other.backup();
     let (code, out, err) = door.run(&["restore", "--merge", people.to_str().unwrap()]);
-    assert!(code == 0 && out.starts_with("added 1 people of the backup of front"), "{out} {err}");
+    assert!(code == 0 && out.starts_with("added 1 person of the backup of front"), "{out} {err}");
     assert_eq!(door.names(), ["Ann", "Ben", "Cy"]);
     drop(lock);
     assert_eq!(door.run(&["restore", archive.to_str().unwrap()]).0, 0);
@@ -378,6 +381,20 @@ fn what_is_no_good_backup_is_refused_and_changes_nothing() {
                 with(&|files| edit_manifest(files, |manifest| manifest["ostiary_backup"] = 2.into()))
             }),
             "update the program",
+        ),
+        (
+            "the name of a door that changes a terminal",
+            Box::new(|| {
+                with(&|files| edit_manifest(files, |manifest| manifest["door"] = "\u{1b}[31mevil".into()))
+            }),
+            "as the name of its door",
+        ),
+        (
+            "a field that changes a terminal",
+            Box::new(|| {
+                with(&|files| edit_manifest(files, |manifest| manifest["\u{1b}[31mevil"] = 1.into()))
+            }),
+            "unknown field",
         ),
         (
             "a path above",
@@ -519,6 +536,7 @@ fn what_is_no_good_backup_is_refused_and_changes_nothing() {
             err.starts_with("refused: ") && err.contains(why) && err.contains("nothing was changed"),
             "{what}: {err}"
         );
+        assert!(!err.contains('\u{1b}'), "{what}: {err:?}");
         assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
         assert!(door.content() == before, "{what}: {:?}", door.content().keys());
     }
@@ -563,4 +581,131 @@ fn a_backup_is_whole_while_others_write() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn only_the_door_that_was_saved_is_replaced() {
+    let (front, back) = (Door::new(&["Ann", "Ben"]), Door::new(&["Cy"]));
+    let (elsewhere, archive) = front.backup();
+    let archive = archive.to_str().unwrap();
+    let before = (front.content(), back.content());
+    let refused = |arguments: &[&str], archive: &str| {
+        let (code, out, err) = back.run(&[arguments, &["restore", archive]].concat());
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert!(err.contains("--merge") && err.contains("nothing was changed"), "{err}");
+        for door in [&front, &back] {
+            assert!(err.contains(door.folder.path().to_str().unwrap()), "both places: {err}");
+        }
+        assert!((front.content(), back.content()) == before, "{err}");
+    };
+    refused(&[], archive);
+    refused(&["--door", "back"], archive);
+    // An archive that says that it is of this door, whose configuration names a file of another one.
+    let copy = elsewhere.path().join("made.tar.gz");
+    let own = fs::read_to_string(back.path("ostiary.toml")).unwrap();
+    for (section, key, name) in [
+        ("facebank", "path", "facebank.sqlite"),
+        ("events", "path", "events.sqlite"),
+        ("models", "store", "models"),
+    ] {
+        let mut config: toml::Table = toml::from_str(&own).unwrap();
+        let table = config.entry(section).or_insert_with(|| toml::Table::new().into());
+        let path = front.path(name).to_str().unwrap().to_owned();
+        table.as_table_mut().unwrap().insert(key.to_owned(), path.into());
+        let text = toml::to_string(&config).unwrap();
+        let mut files = read_archive(Path::new(archive));
+        edit_manifest(&mut files, |manifest| {
+            manifest["facebank"] = back.path("facebank.sqlite").to_str().unwrap().into();
+            manifest["files"]["etc/ostiary.toml"] = entry(text.as_bytes());
+        });
+        files[1].2 = text.into_bytes();
+        write_archive(&copy, &files);
+        let (code, out, err) = back.run(&["restore", copy.to_str().unwrap()]);
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert!(err.contains(&format!("its {section}.{key} is {:?}", front.path(name))), "{err}");
+        assert!((front.content(), back.content()) == before, "{err}");
+    }
+    // The door may have another name now.
+    let text = fs::read_to_string(front.path("ostiary.toml")).unwrap();
+    fs::write(front.path("ostiary.toml"), text.replace("\"front\"", "\"new\"")).unwrap();
+    let (code, _, err) = front.run(&["restore", archive]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(fs::read_to_string(front.path("ostiary.toml")).unwrap(), text);
+}
+
+#[test]
+fn people_are_not_kept_in_silence() {
+    let door = Door::empty();
+    let (_elsewhere, archive) = door.backup();
+    let archive = archive.to_str().unwrap();
+    let (code, out, err) = door.run(&["restore", archive]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("restored the configuration of the backup of front, "), "{out}");
+    Facebank::open(&door.path("facebank.sqlite")).unwrap().enroll("Ann", &model(), &[template(3)]).unwrap();
+    let before = door.content();
+    let (code, out, err) = door.run(&["restore", archive]);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("the backup has no people, and this door has 1"), "{err}");
+    assert!(door.content() == before);
+    let (_elsewhere, archive) = door.backup();
+    let (code, out, err) = door.run(&["restore", archive.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("restored 1 person, "), "{out}");
+}
+
+#[test]
+fn an_address_with_a_login_in_a_comment_stays_out() {
+    let shipped = include_str!("../config/ostiary.toml");
+    for (comment, is_saved) in [
+        (shipped, true),
+        ("rtsp://camera/main", true),
+        ("rtsp://u:s3cret@h/", false),
+        ("source = \"rtsp://u:s3c/ret@h\"", false),
+        ("http://h/x?password=s3cret", false),
+    ] {
+        let door = Door::empty();
+        let comment: String = comment.lines().map(|line| format!("# {line}\n")).collect();
+        let text = fs::read_to_string(door.path("ostiary.toml")).unwrap() + &comment;
+        fs::write(door.path("ostiary.toml"), text).unwrap();
+        let (_elsewhere, archive) = door.backup();
+        let files = read_archive(&archive);
+        assert_eq!(files.iter().any(|(name, _, _)| name == "etc/ostiary.toml"), is_saved, "{comment}");
+        let manifest = String::from_utf8(files[0].2.clone()).unwrap();
+        assert_eq!(manifest.contains("perhaps in a comment"), !is_saved, "{manifest}");
+    }
+}
+
+#[test]
+fn other_keys_of_publishers_are_refused() {
+    let door = Door::new(&["Ann"]);
+    let (_elsewhere, archive) = door.backup();
+    let text = fs::read_to_string(door.path("ostiary.toml")).unwrap();
+    let key = "RWR99XgqhUHpZJv+khu8RYfyYAY4xjxNWET6oRlvOy7a/SzGLSlhZYad";
+    fs::write(door.path("ostiary.toml"), text + &format!("[models]\nkeys = [{key:?}]\n")).unwrap();
+    let before = door.content();
+    let (code, out, err) = door.run(&["restore", archive.to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("models.keys in the backup is not that of this door"), "{err}");
+    assert!(door.content() == before);
+    let (_elsewhere, archive) = door.backup();
+    let (code, _, err) = door.run(&["restore", archive.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn files_of_the_configuration_keep_mode_and_owner() {
+    let door = Door::new(&["Ann"]);
+    let (_elsewhere, archive) = door.backup();
+    let file = door.path("ostiary.toml");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root can give a file away.
+    let _ = chown(&file, Some(4321), Some(4322));
+    let of = |file: &Path| fs::metadata(file).map(|file| (file.mode(), file.uid(), file.gid())).unwrap();
+    let before = of(&file);
+    fs::remove_file(door.path("settings.toml")).unwrap();
+    let (code, _, err) = door.run(&["restore", archive.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(of(&file), before);
+    assert_eq!(of(&door.path("settings.toml")).0 & 0o777, 0o644);
+    assert_eq!(of(&door.path("facebank.sqlite")).0 & 0o777, 0o600);
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use anyhow::Context;
 use jiff::Timestamp;
 use ostiary_config::{Config, Layers};
-use ostiary_core::{is_foreign_entry, redact_address};
+use ostiary_core::{is_foreign_entry, redact, redact_address};
 use ostiary_events::{EventStore, StoreError, key_path};
 use ostiary_facebank::{Facebank, FacebankError};
 use ostiary_models::{ModelStore, ModelStoreError};
@@ -59,6 +59,7 @@ pub fn create(archive: &Path, config: &Config, layers: &Layers) -> anyhow::Resul
         program: env!("CARGO_PKG_VERSION").to_owned(),
         created: Timestamp::now(),
         door: config.door.name.clone(),
+        facebank: absolute(&config.facebank.path)?.to_string_lossy().into_owned(),
         bundle,
         left_out: collected.left_out,
         files: collected.files.iter().map(entry).collect::<anyhow::Result<_>>()?,
@@ -138,9 +139,11 @@ impl Collected<'_> {
             return Ok(());
         }
         let table: toml::Table = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        match has_login(&toml::Value::Table(table)) {
+        // In a comment there may be an address that was in use before.
+        match has_login(&toml::Value::Table(table)) || redact(&text) != text {
             true => self.left_out.push(format!(
-                "{}: an address in it has a login or a query; move it to camera.user and camera.password_file",
+                "{}: an address in it has a login or a query, perhaps in a comment; move the login to camera.user and \
+                 camera.password_file, and remove it from comments",
                 path.display()
             )),
             // What was read just now, and not what is there later.

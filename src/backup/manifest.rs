@@ -25,6 +25,8 @@ pub struct Manifest {
     pub created: Timestamp,
     /// `door.name`.
     pub door: String,
+    /// `facebank.path`, absolute: the backup is of the door whose people are there.
+    pub facebank: String,
     /// The active bundle of models; `None` for the models that the program came with.
     pub bundle: Option<u64>,
     /// What is not in the backup, each as a sentence.

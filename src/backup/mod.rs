@@ -2,16 +2,18 @@
 //!
 //! [`create()`] writes the archive, also while the door runs. [`Unpacked::open`] reads one, which may come from anywhere: every
 //! file is listed in the manifest at its begin with size and hash, has a name that this program gives, and is checked as what it
-//! is before [`restore()`] or [`merge()`] changes anything. Passwords are not in it; faces are, and it is not encrypted.
+//! is before [`restore()`] or [`merge()`] changes anything. [`restore()`] is only for the door that was saved. Passwords are not
+//! in it; faces are, and it is not encrypted.
 
 mod create;
 mod manifest;
 mod replacement;
 mod restore;
+mod same_door;
 mod unpacked;
 
 pub use create::create;
-pub use restore::{Restored, merge, restore};
+pub use restore::{Restored, count, merge, restore};
 pub use unpacked::{BadBackup, Unpacked};
 
 /// The names of files in the archive.

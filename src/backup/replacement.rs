@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -37,6 +38,31 @@ impl Replacement {
         durable::finalize(new.as_file(), target, mode).with_context(failed)?;
         self.steps.push(Step { target: target.to_owned(), new: Some(new) });
         Ok(())
+    }
+
+    /// As [`Replacement::add`], for a file whose mode and owner are the operator's: they stay, if there is one.
+    ///
+    /// # Errors
+    /// The copy cannot be written, or cannot get the owner.
+    pub fn add_with_owner(&mut self, from: &Path, target: &Path, mode: u32) -> anyhow::Result<()> {
+        let failed = || format!("{} cannot be written; nothing was changed", target.display());
+        let old = match fs::metadata(target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.add(from, target, mode),
+            old => old.with_context(failed)?,
+        };
+        // Nobody else reads it before it has its owner.
+        self.add(from, target, 0o600)?;
+        let Some(Step { new: Some(new), .. }) = self.steps.last() else { return Ok(()) };
+        let file = new.as_file();
+        fchown(file, Some(old.uid()), Some(old.gid()))
+            .and_then(|()| file.set_permissions(old.permissions()))
+            .and_then(|()| file.sync_all())
+            .with_context(failed)
+    }
+
+    /// Number of files to replace or remove.
+    pub fn len(&self) -> usize {
+        self.steps.len()
     }
 
     /// A file that has to go with those that are replaced, if there is one: SQLite would take the journal of the old file for one

@@ -13,7 +13,8 @@ use ostiary_models::{ModelStore, ModelStoreError, StoredBundle};
 
 use super::names;
 use super::replacement::Replacement;
-use super::unpacked::{BadBackup, Unpacked};
+use super::same_door;
+use super::unpacked::{BadBackup, Unpacked, printable};
 
 /// What SQLite writes beside a file.
 const SQLITE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
@@ -22,24 +23,31 @@ const SQLITE_FILES: [&str; 3] = ["-journal", "-wal", "-shm"];
 pub struct Restored {
     /// The configuration that counts from now on.
     pub config: Config,
-    /// Number of people who are enrolled now.
+    /// Number of people in the backup.
     pub people: usize,
+    /// What of the backup is in use now, in words.
+    pub parts: Vec<String>,
 }
 
 /// Replaces the people, events and configuration of a door by those of a backup, and activates its models. What the backup does not
-/// have stays. The door must not run.
+/// have stays. The door must be the one that was saved, and must not run.
 ///
 /// # Errors
-/// [`BadBackup`], the door runs, or a file cannot be written. The old files are then in use as before.
+/// [`BadBackup`], as for another door or a running one, or a file cannot be written. The old files are then in use as before.
 pub fn restore(backup: &Unpacked, present: &Config, layers: &Layers) -> anyhow::Result<Restored> {
     let config = restored_configuration(backup, layers)?;
+    same_door::check(backup, present, &config, layers)?;
     let bundle = verified_bundle(backup, &config)?;
     // Until the end, so that no door starts meanwhile.
-    let _present = lock(&present.facebank.path)?;
-    let _restored = match config.facebank.path == present.facebank.path {
-        true => None,
-        false => Some(lock(&config.facebank.path)?),
-    };
+    let _lock = lock(&present.facebank.path)?;
+    let people = backup.file(names::FACEBANK).map_or(Ok(0), |file| enrolled(&file))?;
+    if people == 0 {
+        match enrolled(&present.facebank.path)? {
+            0 => {}
+            stay => return Err(BadBackup::NoPeople(stay).into()),
+        }
+    }
+    let mut parts: Vec<String> = backup.file(names::FACEBANK).map(|_| count(people)).into_iter().collect();
     let mut replacement = Replacement::default();
     for (name, target) in [(names::FACEBANK, &config.facebank.path), (names::EVENTS, &config.events.path)] {
         if let Some(file) = backup.file(name) {
@@ -49,15 +57,21 @@ pub fn restore(backup: &Unpacked, present: &Config, layers: &Layers) -> anyhow::
     }
     if let Some(file) = backup.file(names::EVENTS_KEY) {
         replacement.add(&file, &key_path(&config.events.path), 0o600)?;
+        parts.push("the record".to_owned());
     }
+    let before = replacement.len();
     for (name, target) in configuration_files(backup, layers) {
         if let Some(file) = backup.file(&name) {
-            replacement.add(&file, &target, 0o644)?;
+            replacement.add_with_owner(&file, &target, 0o644)?;
         }
+    }
+    if replacement.len() > before {
+        parts.push("the configuration".to_owned());
     }
     match bundle {
         None => replacement.commit()?,
         Some((model_store, bundle)) => {
+            parts.push(format!("models {}", bundle.signed.release.version));
             let (lock, before) = (model_store.lock()?, model_store.state()?);
             model_store.adopt(&lock, &bundle)?;
             if let Err(error) = replacement.commit() {
@@ -66,11 +80,23 @@ pub fn restore(backup: &Unpacked, present: &Config, layers: &Layers) -> anyhow::
             }
         }
     }
-    let people = match Facebank::open_read_only(&config.facebank.path) {
-        Err(FacebankError::Missing { .. }) => 0,
-        facebank => facebank?.people()?.len(),
-    };
-    Ok(Restored { config, people })
+    Ok(Restored { config, people, parts })
+}
+
+/// Number of people in a facebank; 0 if there is none.
+fn enrolled(facebank: &Path) -> anyhow::Result<usize> {
+    match Facebank::open_read_only(facebank) {
+        Err(FacebankError::Missing { .. }) => Ok(0),
+        facebank => Ok(facebank?.people()?.len()),
+    }
+}
+
+/// `1 person`, `2 people`.
+pub fn count(people: usize) -> String {
+    match people {
+        1 => "1 person".to_owned(),
+        people => format!("{people} people"),
+    }
 }
 
 /// Adds the people of a backup to those who are enrolled, all or none; also while the door runs, which takes them up within a second.
@@ -91,10 +117,16 @@ pub fn merge(backup: &Unpacked, facebank: &Path) -> anyhow::Result<usize> {
 
 /// The configuration with the files of the backup in the place of those of this door.
 fn restored_configuration(backup: &Unpacked, layers: &Layers) -> anyhow::Result<Config> {
-    let own = backup.file(names::CONFIGURATION);
+    let folder = backup.folder().join("etc");
+    if layers.file.is_none() {
+        add_files_that_stay(&layers.folder, &folder)?;
+    }
     let staged = Layers {
-        folder: if own.is_some() { backup.folder().join("etc") } else { layers.folder.clone() },
-        file: layers.file.as_ref().map(|file| own.clone().unwrap_or_else(|| file.clone())),
+        folder,
+        file: layers
+            .file
+            .as_ref()
+            .map(|file| backup.file(names::CONFIGURATION).unwrap_or_else(|| file.clone())),
         settings: layers
             .settings
             .as_ref()
@@ -102,13 +134,33 @@ fn restored_configuration(backup: &Unpacked, layers: &Layers) -> anyhow::Result<
         ..layers.clone()
     };
     let refused = |error: ConfigError| {
-        BadBackup::Damaged(format!("this program refuses the configuration in it: {error}"))
+        BadBackup::Damaged(format!(
+            "this program refuses the configuration in it: {}",
+            printable(&error.to_string())
+        ))
     };
     let loaded = load(&staged).map_err(refused)?;
     match loaded.left_out() {
-        Some(left_out) => Err(BadBackup::Damaged(left_out.to_string()).into()),
+        Some(left_out) => Err(BadBackup::Damaged(printable(&left_out.to_string())).into()),
         None => Ok(loaded.config),
     }
+}
+
+/// Adds the files of this door's configuration that the backup does not replace: they count after the restore too.
+fn add_files_that_stay(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let conf_d = fs::read_dir(from.join("conf.d")).into_iter().flatten();
+    let mut files = vec![PathBuf::from("ostiary.toml")];
+    for file in conf_d {
+        files.push(Path::new("conf.d").join(file?.file_name()));
+    }
+    fs::create_dir_all(to.join("conf.d")).with_context(|| to.display().to_string())?;
+    for file in files {
+        let (file, copy) = (from.join(&file), to.join(&file));
+        if file.is_file() && !copy.exists() {
+            fs::copy(&file, copy).with_context(|| file.display().to_string())?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the files of the configuration belong, by their names in the archive.

@@ -44,6 +44,21 @@ pub enum BadBackup {
         "the backup has {0}, which `ostiary backup` does not write; it is not restored, and nothing was changed"
     )]
     Forbidden(String),
+    /// It is of another door, or would make this door use the files of another one.
+    #[error("{0}; nothing was changed")]
+    OtherDoor(String),
+    /// The people of the door would be kept, although the rest is restored.
+    #[error(
+        "the backup has no people, and this door has {0}: use a backup that has people, or remove them first; nothing was \
+         changed"
+    )]
+    NoPeople(usize),
+    /// The configuration in it trusts other publishers of models.
+    #[error(
+        "models.keys in the backup is not that of this door: if the keys of the backup are to be trusted, set them in this \
+         door's configuration first, or restore a backup with the present keys; nothing was changed"
+    )]
+    OtherKeys,
     /// The door runs, and would go on with the files before.
     #[error("{0}, with `systemctl stop ostiary`, and start it after the restore; nothing was changed")]
     Running(FacebankError),
@@ -162,14 +177,21 @@ fn unpack(archive: File, folder: &Path) -> anyhow::Result<Manifest> {
 
 /// Reads a manifest. Every name in it is one that this program gives.
 fn read_manifest(text: &[u8]) -> Result<Manifest, BadBackup> {
-    let foreign = |error: serde_json::Error| BadBackup::Foreign(error.to_string());
+    let foreign = |error: serde_json::Error| BadBackup::Foreign(printable(&error.to_string()));
     let value: serde_json::Value = serde_json::from_slice(text).map_err(foreign)?;
     match value.get("ostiary_backup").and_then(serde_json::Value::as_u64) {
         Some(found) if found > u64::from(FORMAT) => return Err(BadBackup::Newer { found }),
         Some(_) => {}
         None => return Err(BadBackup::Foreign("its manifest is another program's".to_owned())),
     }
-    let manifest: Manifest = serde_json::from_value(value).map_err(foreign)?;
+    let mut manifest: Manifest = serde_json::from_value(value).map_err(foreign)?;
+    if !is_door_name(&manifest.door) {
+        return Err(BadBackup::Forbidden(format!(
+            "{:?} as the name of its door, not 1 to 64 letters, digits, - and _",
+            manifest.door
+        )));
+    }
+    manifest.left_out.iter_mut().for_each(|left_out| *left_out = printable(left_out));
     if manifest.files.len() > MAX_FILES {
         return Err(BadBackup::Forbidden(format!("{} files", manifest.files.len())));
     }
@@ -177,6 +199,17 @@ fn read_manifest(text: &[u8]) -> Result<Manifest, BadBackup> {
         Some(name) => Err(BadBackup::Forbidden(format!("a file {name:?}"))),
         None => Ok(manifest),
     }
+}
+
+/// Whether `door.name` may have this value.
+fn is_door_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(is_plain)
+}
+
+/// A text of an archive that does not change the terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// Whether `ostiary backup` gives such a name.

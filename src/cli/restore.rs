@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Globals;
 use super::administration::record;
 use super::output::{json_line, line};
-use crate::backup::{Restored, Unpacked, merge, restore};
+use crate::backup::{Restored, Unpacked, count, merge, restore};
 use crate::listed_person::gallery_in_use;
 use crate::people_check::PeopleProblem;
 use crate::start_check::StartCheck;
@@ -21,6 +21,8 @@ use crate::start_check::StartCheck;
 #[command(
     after_help = "Examples:\n  sudo systemctl stop ostiary; sudo ostiary restore door.tar.gz; sudo systemctl start ostiary\n  \
                   sudo ostiary restore front-door.tar.gz --merge\n\n\
+                  The backup must be of this door: its paths must be those that this door has, with the same --door or --config. The \
+                  people of another door are added with --merge.\n\n\
                   The people, events and configuration of this door are replaced by those of the backup, and its models are \
                   activated. All of the backup is checked before anything changes. What it does not have stays: passwords, the \
                   mode of the door, files of the configuration with other names. The door must be stopped. Until all is \
@@ -48,24 +50,26 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     );
     if args.merge {
         let people = merge(&backup, &present.facebank.path)?;
-        let detail = format!("{people} people added, {of}");
+        let detail = format!("{} added, {of}", count(people));
         record(&present, &present.facebank.path, Action::Restored, None, Some(detail));
         match globals.json {
             true => json_line(&json!({ "merged": people }))?,
-            false => line(&format!("added {people} people of the {of}"))?,
+            false => line(&format!("added {} of the {of}", count(people)))?,
         }
         warn_of_people(&present);
         return Ok(ExitCode::SUCCESS);
     }
-    let Restored { config, people } = restore(&backup, &present, &globals.layers())?;
-    record(&config, &config.facebank.path, Action::Restored, None, Some(format!("{people} people, {of}")));
+    let Restored { config, people, parts } = restore(&backup, &present, &globals.layers())?;
+    let detail = format!("{}, {of}", count(people));
+    record(&config, &config.facebank.path, Action::Restored, None, Some(detail));
     let left_out = &backup.manifest.left_out;
     if globals.json {
         json_line(
             &json!({ "restored": true, "people": people, "left_out": left_out, "manifest": backup.manifest }),
         )?;
     } else {
-        line(&format!("restored {people} people, the record and the configuration of the {of}"))?;
+        let parts = if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") };
+        line(&format!("restored {parts} of the {of}"))?;
         left_out.iter().try_for_each(|left_out| line(&format!("It did not have {left_out}.")))?;
     }
     warn_of_people(&config);
