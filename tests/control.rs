@@ -22,7 +22,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
-use ostiary_testkit::{Broker, TIMEOUT, ffmpeg, portrait, wait_for};
+use ostiary_testkit::{Broker, TIMEOUT, ffmpeg, person_video, portrait, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -144,19 +144,6 @@ impl Drop for Door {
     }
 }
 
-/// A video of Ben, who sways a little.
-fn person_video(door: &Door) -> PathBuf {
-    let (picture, video) = (door.path("person.png"), door.path("person.mkv"));
-    let photo = portrait("biden.jpg");
-    ffmpeg(&["-i", photo.to_str().unwrap(), "-vf", "scale=640:-2"], &picture);
-    // With noise, so that no two frames are the same photo.
-    let filter = "loop=-1:1,fps=10,crop=480:360:(iw-480)/2+20*sin(t):0,noise=alls=2:allf=t";
-    let input = ["-i", picture.to_str().unwrap()];
-    let output = ["-vf", filter, "-t", "60", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
-    ffmpeg(&[&input[..], &output[..]].concat(), &video);
-    video
-}
-
 #[test]
 fn commands_say_the_same_through_the_door_and_without_it() {
     let mut door = Door::new();
@@ -236,7 +223,7 @@ fn people_are_enrolled_from_photos_by_the_running_door() {
 fn people_are_enrolled_before_the_camera_while_the_door_works_on() {
     let mut door = Door::new();
     door.lines(&["people", "remove", "Ben"]);
-    door.start_before(&person_video(&door));
+    door.start_before(&person_video(door.folder.path()));
     let frames = |door: &Door| door.lines(&["door", "state"])[0]["frames"].as_u64().unwrap();
     let before = frames(&door);
     let enrollment = door.ostiary(&["--json", "enroll", "Cy", "--camera", "--any-pose"]).output().unwrap();
@@ -261,7 +248,7 @@ fn people_are_enrolled_before_the_camera_while_the_door_works_on() {
 #[test]
 fn the_live_view_shows_what_the_door_sees() {
     let mut door = Door::new();
-    door.start_before(&person_video(&door));
+    door.start_before(&person_video(door.folder.path()));
     let mut client = Client::connect(&door.socket()).unwrap().unwrap();
     let mut call = client.door().watch_live(5.0);
     let mut pictures = call.more().unwrap().map(|reply| reply.unwrap().picture);

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ostiary_testkit::{Broker, ffmpeg, free_port, portrait};
+use ostiary_testkit::{Broker, free_port, person_video};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,24 +99,11 @@ impl Drop for Board {
     }
 }
 
-/// A video of one person, who sways a little.
-fn person_video(board: &Board) -> PathBuf {
-    let (picture, video) = (board.path("person.png"), board.path("person.mkv"));
-    let photo = portrait("biden.jpg");
-    ffmpeg(&["-i", photo.to_str().unwrap(), "-vf", "scale=640:-2"], &picture);
-    // With noise, so that no two frames are the same photo.
-    let filter = "loop=-1:1,fps=10,crop=480:360:(iw-480)/2+20*sin(t):0,noise=alls=2:allf=t";
-    let input = ["-i", picture.to_str().unwrap()];
-    let output = ["-vf", filter, "-t", "60", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"];
-    ffmpeg(&[&input[..], &output[..]].concat(), &video);
-    video
-}
-
 #[test]
 fn a_new_board_becomes_a_door_that_knows_a_person() {
     let board = Board::new();
     let broker = Broker::open();
-    let video = person_video(&board);
+    let video = person_video(board.0.path());
     // Camera, name, aim, person: four answers to a recognized person. Then the relay's line and level, its test, the click, the
     // broker and the user. There is no camera 7 and no such file, an address has no password, and "front door" is no name.
     let video = video.to_str().unwrap();
@@ -164,7 +151,7 @@ fn a_new_board_becomes_a_door_that_knows_a_person() {
 #[test]
 fn a_broker_that_cannot_be_reached_and_a_wrong_confirmation_change_nothing() {
     let board = Board::new();
-    let video = person_video(&board);
+    let video = person_video(board.0.path());
     let answers =
         [video.to_str().unwrap(), "front", "", "", "17", "n", "back", "127.0.0.1", "ada", "secret", "", ""];
     let output = board.set_up(free_port(), &answers);

@@ -325,9 +325,7 @@ impl Setup<'_> {
         if let (Some(file), Some(password)) = (&new, password) {
             write_secret(file, password)?;
         }
-        let kept = self.secrets.join(MQTT_PASSWORD);
-        let kept = (config.mqtt.username.is_some() && kept.exists()).then_some(kept);
-        let password_file = new.clone().or(config.mqtt.password_file.clone()).or(kept);
+        let password_file = new.clone().or(config.mqtt.password_file.clone());
         let mqtt = Mqtt { password_file, ..config.mqtt.clone() };
         let checked = ostiary_mqtt::check(&mqtt, &config.door.name, &config.events.path);
         if let Some(file) = new {
@@ -366,9 +364,4 @@ fn write_secret(path: &Path, password: &str) -> anyhow::Result<()> {
 /// The events after one, of a person or of all.
 fn events_after(after: Option<i64>, person: Option<&str>) -> EventFilter {
     EventFilter { since: None, until: None, after, person: person.map(str::to_owned), reason: None }
-}
-
-/// Whether a file may be written in this folder.
-fn is_writable(folder: &Path) -> bool {
-    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
 }

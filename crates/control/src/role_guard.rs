@@ -173,7 +173,7 @@ impl Interface for RoleGuard {
             Ok(token) => token,
             Err(wrong) => return call.reply_invalid_parameter(wrong.to_owned()),
         };
-        // Whoever has no role has no use of a token, and cannot try any.
+        // A user without a role cannot use a token, nor try one.
         let bearer = match token.filter(|_| self.role.is_some()).map(|token| self.tokens.check(token)) {
             None => None,
             Some(Ok(bearer)) => Some(bearer),

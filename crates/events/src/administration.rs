@@ -97,7 +97,7 @@ pub enum User {
         /// The user id from which `sudo` was run, as sudo reports it.
         sudo_uid: Option<u32>,
     },
-    /// The holder of a token, for whom a process of this machine spoke.
+    /// A person, by a program of this machine that passed the token of the person.
     Token {
         /// The name of the token.
         name: String,

@@ -26,7 +26,7 @@ mod wait;
 pub use allocations::allocations;
 pub use broker::Broker;
 pub use evidence::evidence;
-pub use ffmpeg::ffmpeg;
+pub use ffmpeg::{ffmpeg, person_video};
 pub use liveness::{moment, test_conditions};
 pub use models::{calibration, models_with};
 pub use photo::{PORTRAITS, Photo};

@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use ostiary_config as config;
 use ostiary_config::{Config, Layers, Origin};
 use ostiary_core::durable;
+use rustix::fs::{Access, access};
 use toml::{Table, Value};
 
 /// The name of the file in `conf.d`.
@@ -40,7 +41,7 @@ impl OwnerFile {
         }
         ensure!(folder.is_dir(), "{}: there is no such folder", folder.display());
         ensure!(
-            super::is_writable(folder),
+            access(folder, Access::WRITE_OK).is_ok(),
             "{}: this user may not write to it: run `sudo ostiary setup`",
             folder.display()
         );

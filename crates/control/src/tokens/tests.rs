@@ -82,8 +82,8 @@ fn a_token_expires_and_is_not_valid_while_the_clock_cannot_be_right() {
     fixture.second.store(-1, Ordering::Relaxed);
     assert!(fixture.refusal(&token).contains("not known whether it has: the clock is wrong"));
     assert!(fixture.tokens.check(&forever).is_ok());
-    let unsaid = fixture.tokens.create("Ben", Role::Viewer, Some(hour), None);
-    assert!(matches!(unsaid, Err(TokenError::ClockImplausible { .. })));
+    let without_clock = fixture.tokens.create("Ben", Role::Viewer, Some(hour), None);
+    assert!(matches!(without_clock, Err(TokenError::ClockImplausible { .. })));
     for lifetime in
         [Duration::ZERO, Duration::from_millis(999), Duration::from_hours(3651 * 24), Duration::MAX]
     {
