@@ -271,10 +271,13 @@ impl TestDoor {
         self.decide(Outcome::Granted);
     }
 
-    /// Sends a decision to the door thread.
+    /// Sends a decision to the door thread, as soon as its queue has room.
     fn decide(&self, outcome: Outcome) {
-        let message = decided(outcome);
-        assert!(self.shared.door_messages.push(message).is_ok());
+        let start = Instant::now();
+        while self.shared.door_messages.push(decided(outcome)).is_err() {
+            assert!(start.elapsed() < TEST_TIMEOUT, "the queue of the door thread stays full");
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// What the file of the mode says.

@@ -33,6 +33,8 @@ fn a_grant_ends_the_pattern_of_a_prompt() {
     door.wait_for("lamp on", |door| door.lamp.levels() == [true]);
     door.grant();
     door.wait_for("the grant's lamp", |door| door.lamp.levels() == [true, true]);
+    // The end of a prompt that is not shown yet would not be shown.
+    door.wait_for("prompt", |door| door.prompts() == [Some("look_at_camera")]);
     door.ask(None);
     door.wait_for("end of the prompt", |door| door.prompts().last() == Some(&None));
     // The prompt's pulse would have ended after 0.4 s.
