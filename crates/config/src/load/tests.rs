@@ -511,6 +511,8 @@ fn contradictions_are_refused() {
         (&["inputs.chip=/dev/gpiochip1"], "has no effect without inputs.exit_line or inputs.contact_line"),
         (&["mqtt.tls=true", "mqtt.cert_file=/a.pem"], "need each other"),
         (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "need each other"),
+        (&["console.certificate=/a.pem"], "need each other"),
+        (&["console.key=/a.pem"], "need each other"),
         (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
         (&["mqtt.password_file=/a"], "needs mqtt.username"),
         (&["models.source=/a"], "needs models.keys"),
