@@ -14,6 +14,8 @@ mod door;
 mod flash;
 mod language;
 mod live;
+#[expect(unsafe_code, reason = "mallopt of glibc")]
+mod memory;
 mod navigation;
 mod origin;
 mod page_error;

@@ -24,8 +24,9 @@ pub enum PageError {
     /// The request comes from another site.
     OtherSite,
     /// The request is not understood. The text has this identifier.
-    #[allow(dead_code, reason = "for forms of further pages")]
     BadRequest(&'static str),
+    /// The body of the request is too large.
+    TooLarge,
     /// Too many tries or requests.
     TooMany,
     /// The console is busy.
@@ -41,6 +42,18 @@ impl PageError {
         Self::Internal
     }
 
+    /// What a refusal of axum is, which has only a status: a form that is incomplete, or a body that is too large.
+    pub fn of_status(status: StatusCode) -> Option<Self> {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Some(Self::TooLarge),
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::UPGRADE_REQUIRED => Some(Self::BadRequest("error-bad-request")),
+            _ => None,
+        }
+    }
+
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -50,6 +63,7 @@ impl PageError {
             Self::DoorSilent(_) | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -66,6 +80,7 @@ impl PageError {
             Self::NotFound => "error-not-found",
             Self::OtherSite => "error-other-site",
             Self::BadRequest(text) => text,
+            Self::TooLarge => "error-too-large",
             Self::TooMany => "error-too-many",
             Self::Busy => "error-busy",
             Self::Internal => "error-internal",

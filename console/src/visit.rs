@@ -279,11 +279,16 @@ pub async fn prepare(
             next.run(request).await
         }
     };
-    if let Some(error) = response.extensions_mut().remove::<Arc<PageError>>() {
+    let is = |response: &Response, kind: &str| {
+        let found = response.headers().get(CONTENT_TYPE);
+        found.is_some_and(|found| found.as_bytes().starts_with(kind.as_bytes()))
+    };
+    let error = response.extensions_mut().remove::<Arc<PageError>>();
+    let of_axum = || PageError::of_status(response.status()).filter(|_| is(&response, "text/plain"));
+    if let Some(error) = error.map_or_else(of_axum, |error| Some((*error).clone())) {
         response = error_page(&visit, &error);
     }
-    let is_page =
-        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page = is(&response, "text/html");
     if visit.flash.is_some() && is_page {
         Flash::clear(&mut response);
     }

@@ -14,6 +14,7 @@ use super::owner::become_owner;
 use crate::app::App;
 use crate::certificate::Certificate;
 use crate::clock;
+use crate::memory::return_freed;
 use crate::server::{Tls, listen, serve};
 use crate::store::Store;
 
@@ -31,6 +32,7 @@ pub struct Args {}
 pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<()> {
     let config = globals.config()?;
     logging::init(config.log.level);
+    return_freed();
     let folder = globals.state()?;
     become_owner(&folder)?;
     let store = Store::open(&folder)?;
