@@ -397,16 +397,15 @@ fn what_prevents_the_start_is_told() {
     let mut site = Site::without_door();
     site.start_console();
     let serve = |site: &Site| {
-        let arguments = ["console", "serve", "--state"];
-        let output = site.ostiary(&arguments).arg(site.path("state")).output().unwrap();
+        let output = site.ostiary_console(&["serve"]).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(serve(&site).contains("another program listens there"));
     site.stop_console();
-    site.configure("certificate = \"/nowhere/a.pem\"\nkey = \"/nowhere/a.key\"");
+    site.configure("[console]\ncertificate = \"/nowhere/a.pem\"\nkey = \"/nowhere/a.key\"");
     assert!(serve(&site).contains("/nowhere/a.pem"), "{}", serve(&site));
-    site.configure("certificate = \"/nowhere/a.pem\"");
+    site.configure("[console]\ncertificate = \"/nowhere/a.pem\"");
     assert!(serve(&site).contains("need each other"));
     let pair = site.console(&["pair"]);
     assert!(String::from_utf8(pair.stderr).unwrap().contains("need each other"));

@@ -63,12 +63,9 @@ impl Site {
 
     pub fn configure(&self, more: &str) {
         let text = format!(
-            "[facebank]\npath = {:?}\n[events]\npath = {:?}\n[relay]\nbackend = \"printed\"\nline = 17\npulse_ms = 100\n\
-             [console]\nlisten = \"127.0.0.1:{}\"\naddress = \"https://localhost:{}\"\n{more}\n",
+            "[facebank]\npath = {:?}\n[events]\npath = {:?}\n[relay]\nbackend = \"printed\"\nline = 17\npulse_ms = 100\n{more}\n",
             self.path("facebank.sqlite"),
             self.path("events.sqlite"),
-            self.port,
-            self.port,
         );
         fs::write(self.path("ostiary.toml"), text).unwrap();
     }
@@ -78,6 +75,15 @@ impl Site {
         let mut command = Command::new(program);
         command.arg("--config").arg(self.path("ostiary.toml")).args(arguments).stdin(Stdio::null());
         command.env("OSTIARY_LIVENESS__LEVEL", "off").env_remove("NOTIFY_SOCKET").env_remove("SUDO_UID");
+        command
+    }
+
+    /// The program of the console with its folder.
+    pub fn ostiary_console(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_ostiary-console")), arguments);
+        command.env("OSTIARY_CONSOLE__LISTEN", format!("127.0.0.1:{}", self.port));
+        command.env("OSTIARY_CONSOLE__ADDRESS", self.origin());
+        command.arg("--state").arg(self.path("state"));
         command
     }
 
@@ -126,9 +132,7 @@ impl Site {
 
     pub fn start_console(&mut self) {
         let log = fs::File::create(self.path("console.log")).unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_ostiary-console"));
-        let mut command = self.command(program, &["serve", "--state"]);
-        self.console = Some(command.arg(self.path("state")).stderr(log).spawn().unwrap());
+        self.console = Some(self.ostiary_console(&["serve"]).stderr(log).spawn().unwrap());
         wait_for("the console listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
@@ -151,10 +155,9 @@ impl Site {
         kib * 1024.0 / 1e6
     }
 
-    /// `ostiary console ...`
+    /// A command of the console.
     pub fn console(&self, arguments: &[&str]) -> Output {
-        let state = self.path("state");
-        self.ostiary(&["--json", "console"]).args(arguments).arg("--state").arg(state).output().unwrap()
+        self.ostiary_console(&["--json"]).args(arguments).output().unwrap()
     }
 
     /// A one-time code for an account.
