@@ -14,6 +14,7 @@ mod door;
 mod flash;
 mod language;
 mod live;
+mod local_name;
 #[expect(unsafe_code, reason = "mallopt of glibc")]
 mod memory;
 mod navigation;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use ostiary_config::Config;
+use ostiary_config::{Config, Console};
 use ostiary_events::logging;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,6 +14,7 @@ use super::owner::become_owner;
 use crate::app::App;
 use crate::certificate::Certificate;
 use crate::clock;
+use crate::local_name::LocalName;
 use crate::memory::return_freed;
 use crate::server::{Tls, listen, serve};
 use crate::store::Store;
@@ -60,6 +61,11 @@ async fn until_stopped(
     certificate: &Certificate,
 ) -> anyhow::Result<()> {
     let listener = listen(config.console.listen).await?;
+    let port = listener.local_addr().map_or(Console::PORT, |address| address.port());
+    // Without the name people reach the console by the address of the board.
+    let _name = LocalName::announce(config, port)
+        .inspect_err(|error| log::warn!(target: "ostiary::console", "{error:#}"))
+        .ok();
     let tls = Tls::new(certificate);
     let app = Arc::new(App::new(config, store));
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
