@@ -50,7 +50,7 @@ impl RateLimit {
         self.with(who, |bucket| {
             let passed = now.saturating_duration_since(bucket.at).div_duration_f32(self.every);
             bucket.left = (bucket.left + passed).min(self.most);
-            bucket.at = now;
+            bucket.at = bucket.at.max(now);
             let is_allowed = bucket.left >= 1.0;
             if is_allowed {
                 bucket.left -= 1.0;
@@ -85,8 +85,8 @@ mod tests {
         let taken = (0..5).filter(|_| limit.take_at("Ada", start)).count();
         assert_eq!(taken, 3);
         assert!(!limit.take_at("Ada", start + Duration::from_secs(9)));
-        assert!(limit.take_at("Ada", start + Duration::from_secs(20)));
-        assert!(!limit.take_at("Ada", start + Duration::from_secs(20)));
+        assert!(limit.take_at("Ada", start + Duration::from_secs(15)));
+        assert!(!limit.take_at("Ada", start + Duration::from_secs(15)));
         assert!(!limit.take_at("Ada", start), "also with a time that is earlier");
         assert_eq!((0..9).filter(|_| limit.take_at("Ada", start + Duration::from_secs(900))).count(), 3);
         limit.reset("Ada");

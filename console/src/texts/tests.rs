@@ -64,16 +64,15 @@ fn every_text_of_a_page_exists_and_every_text_is_used() {
     sources(&root.join("templates"), &mut files);
     sources(&root.join("src"), &mut files);
     let texts = read(Language::English);
-    let prefixes: BTreeSet<&str> = texts.keys().filter_map(|id| id.split('-').next()).collect();
     let mut used = BTreeSet::new();
-    for text in files.iter().flat_map(|file| file.split('"').skip(1)) {
-        if texts.contains_key(text) {
-            used.insert(text.to_owned());
-        }
-        let is_id = text.contains('-') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-        let is_name_of_something_else = ["sign-out", "skip", "password-hint"].contains(&text);
-        if is_id && !is_name_of_something_else && prefixes.contains(text.split('-').next().unwrap()) {
-            assert!(texts.contains_key(text), "there is no text {text}");
+    for file in &files {
+        used.extend(file.split('"').filter(|text| texts.contains_key(*text)).map(str::to_owned));
+        for call in [".t(\"", ".with(\"", ".layout(\"", "redirect(\"", "text: \""] {
+            for after in file.split(call).skip(1) {
+                let text = after.split('"').next().unwrap();
+                let is_path = text.starts_with('/');
+                assert!(is_path || texts.contains_key(text), "there is no text {text}");
+            }
         }
     }
     // The roles come from the door.

@@ -10,16 +10,16 @@ section! {
     /// The web console, which is a service of its own, `ostiary-console`. A change takes a restart of that service.
     [console] Console {
         /// The address and the port on which the console listens. Not set: all addresses, port 8443.
-        listen: Option<SocketAddr> = None => socket_address().example("192.168.1.20:8443").restart();
+        listen: Option<SocketAddr> = None => socket_address().example("192.168.1.20:8443");
         /// The certificate of the console, PEM, with those of its authorities after it. Not set: the console makes its own.
-        certificate: Option<PathBuf> = None => text().example("/etc/ostiary/console.pem").restart();
+        certificate: Option<PathBuf> = None => text().example("/etc/ostiary/console.pem");
         /// The key of this certificate, PEM; the user ostiary-console must be able to read it.
-        key: Option<PathBuf> = None => text().example("/etc/ostiary/console.key").restart();
+        key: Option<PathBuf> = None => text().example("/etc/ostiary/console.key");
         /// The address by which people reach the console, for links and QR codes. Not set: `https://`, `door.name`, `.local`
         /// and the port.
-        address: Option<String> = None => web_address().example("https://door.example.org").restart();
+        address: Option<String> = None => web_address().example("https://door.example.org");
         /// The addresses of reverse proxies, whose header X-Forwarded-For is believed. They connect by HTTPS too.
-        trusted_proxies: Vec<IpAddr> = Vec::new() => addresses().restart();
+        trusted_proxies: Vec<IpAddr> = Vec::new() => addresses();
     }
 }
 
