@@ -14,7 +14,7 @@ const MAX_CALLS: usize = 5;
 /// How long a call waits for its turn.
 const TURN_TIME: Duration = Duration::from_secs(5);
 /// How long the door may take for an answer, if a page does not need more.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
+const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// The running door.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use ostiary_config::Config;
 use ostiary_control::Client;
 use ostiary_control::interface::VarlinkClientInterface;
@@ -25,6 +25,19 @@ pub fn connect(config: &Config) -> anyhow::Result<Client> {
         client.door().set_sudo_user(uid).call().map_err(ostiary_control::CallError::from)?;
     }
     Ok(client)
+}
+
+/// Refuses to run as root with the folder of another user: what comes from the network is not read with the rights of root.
+///
+/// # Errors
+/// It does.
+pub fn refuse_root(folder: &Path) -> anyhow::Result<()> {
+    let is_root = geteuid().is_root() && folder.metadata().is_ok_and(|found| found.uid() != 0);
+    ensure!(
+        !is_root,
+        "the console does not run as root: start its service, `systemctl start ostiary-console`"
+    );
+    Ok(())
 }
 
 /// If this process runs as root, it goes on as the user who owns this folder. Connections to the door stay those of root: the door

@@ -10,7 +10,7 @@ use ostiary_events::logging;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::globals::Globals;
-use super::owner::become_owner;
+use super::owner::refuse_root;
 use crate::app::App;
 use crate::certificate::Certificate;
 use crate::clock;
@@ -35,7 +35,7 @@ pub fn run(globals: &Globals, _args: Args) -> anyhow::Result<()> {
     logging::init(config.log.level);
     return_freed();
     let folder = globals.state()?;
-    become_owner(&folder)?;
+    refuse_root(&folder)?;
     let store = Store::open(&folder)?;
     let certificate = Certificate::load(&config, &folder, clock::now())?;
     if let Some(warning) = certificate.warning(clock::now()) {
