@@ -413,3 +413,15 @@ fn what_prevents_the_start_is_told() {
     let pair = site.console(&["pair"]);
     assert!(String::from_utf8(pair.stderr).unwrap().contains("no door runs"));
 }
+
+#[test]
+fn ostiary_starts_the_program_of_the_console() {
+    let site = Site::without_door();
+    let state = site.path("state");
+    let output = site.ostiary(&["--json", "console", "accounts", "--state"]).arg(&state).output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let refused =
+        site.ostiary(&["console", "pair", "--set", "door.name=back"]).arg("--state").arg(&state).output();
+    let refused = String::from_utf8(refused.unwrap().stderr).unwrap();
+    assert!(refused.contains("no door runs with this configuration"), "{refused}");
+}
