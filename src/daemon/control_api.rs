@@ -623,8 +623,13 @@ impl VarlinkInterface for Connection {
             return call.reply_invalid_parameter("version".to_owned());
         };
         let change = ModelChange::Activate { version };
-        match self.api.change_models(change, &without, &self.session, self.user()) {
-            Ok(result) => call.reply(result),
+        let has_progress = call.wants_more();
+        call.set_continues(has_progress);
+        let mut send = |progress| if has_progress { call.reply(Some(progress), None) } else { Ok(()) };
+        let result = self.api.change_models(change, &without, (&self.session, self.user()), &mut send);
+        call.set_continues(false);
+        match result {
+            Ok(result) => call.reply(None, Some(result)),
             Err(error) => call.reply_refused(format!("{error:#}")),
         }
     }
@@ -634,8 +639,14 @@ impl VarlinkInterface for Connection {
         call: &mut dyn Call_RollbackModels,
         without: Vec<String>,
     ) -> varlink::Result<()> {
-        match self.api.change_models(ModelChange::Rollback, &without, &self.session, self.user()) {
-            Ok(result) => call.reply(result),
+        let has_progress = call.wants_more();
+        call.set_continues(has_progress);
+        let mut send = |progress| if has_progress { call.reply(Some(progress), None) } else { Ok(()) };
+        let caller = (&self.session, self.user());
+        let result = self.api.change_models(ModelChange::Rollback, &without, caller, &mut send);
+        call.set_continues(false);
+        match result {
+            Ok(result) => call.reply(None, Some(result)),
             Err(error) => call.reply_refused(format!("{error:#}")),
         }
     }
