@@ -114,6 +114,11 @@ fn events_are_printed_as_sentences_and_as_a_table() {
     assert!(out.starts_with("id,time,kind,door,reason,person,"), "{out}");
     assert!(out.contains("3,2026-11-28T10:00:00Z,locked,front,"), "{out}");
     assert!(out.contains(",\"a \"\"fault\"\", twice\","), "{out}");
+    let mut store = record.open();
+    append(&mut store, EventKind::Locked { detail: "=HYPERLINK(1)".into() }, "2026-11-28T11:00:00Z");
+    drop(store);
+    let (_, out, _) = record.run(&["--csv", "--limit", "1"]);
+    assert!(out.contains(",'=HYPERLINK(1),"), "{out}");
 }
 
 #[test]
