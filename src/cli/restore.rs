@@ -26,7 +26,8 @@ use crate::start_check::StartCheck;
                   The people, events and configuration of this door are replaced by those of the backup, and its models are \
                   activated. All of the backup is checked before anything changes. What it does not have stays: passwords, the \
                   mode of the door, files of the configuration with other names. The door must be stopped. Until all is \
-                  restored the replaced files stay beside, with the ending `.before-restore`.\n\n\
+                  restored the replaced files stay beside, with the ending `.before-restore`. Such files of an earlier restore, \
+                  which was interrupted, are named and stay.\n\n\
                   Exit code: 0 restored, 1 refused, and nothing has changed, 2 an error."
 )]
 pub struct Args {
@@ -59,7 +60,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         warn_of_people(&present);
         return Ok(ExitCode::SUCCESS);
     }
-    let Restored { config, people, parts } = restore(&backup, &present, &globals.layers())?;
+    let Restored { config, people, parts, left } = restore(&backup, &present, &globals.layers())?;
     let detail = format!("{}, {of}", count(people));
     record(&config, &config.facebank.path, Action::Restored, None, Some(detail));
     let left_out = &backup.manifest.left_out;
@@ -71,6 +72,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         let parts = if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") };
         line(&format!("restored {parts} of the {of}"))?;
         left_out.iter().try_for_each(|left_out| line(&format!("It did not have {left_out}.")))?;
+    }
+    for file in left {
+        eprintln!(
+            "warning: {} is of the door before a restore that was interrupted; remove it if nothing in it is missing",
+            file.display()
+        );
     }
     warn_of_people(&config);
     for problem in StartCheck::of(&config).problems {
