@@ -57,7 +57,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             true => json_line(&json!({ "merged": people }))?,
             false => line(&format!("added {} of the {of}", count(people)))?,
         }
-        warn_of_people(&present);
+        warn_of_people(globals, &present);
         return Ok(ExitCode::SUCCESS);
     }
     let Restored { config, people, parts, left } = restore(&backup, &present, &globals.layers())?;
@@ -79,27 +79,30 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             file.display()
         );
     }
-    warn_of_people(&config);
+    warn_of_people(globals, &config);
     for problem in StartCheck::of(&config).problems {
-        eprintln!("warning: the door does not start before this is mended: {}", problem.message);
+        eprintln!(
+            "warning: the door does not start before this is mended: {}",
+            globals.addressed(&problem.message)
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Warns of people whom the model cannot tell apart, and of groups that have no hours here.
-fn warn_of_people(config: &Config) {
+fn warn_of_people(globals: &Globals, config: &Config) {
     let Ok(facebank) = Facebank::open_read_only(&config.facebank.path) else { return };
     match gallery_in_use(config, &facebank) {
         Ok(gallery) => {
             for problem in PeopleProblem::find(&gallery, config.door.alike) {
-                eprintln!("warning: {problem}; {}", problem.fix());
+                eprintln!("warning: {problem}; {}", globals.addressed(&problem.fix()));
             }
         }
         Err(error) => eprintln!("warning: people are not compared: {error:#}"),
     }
     if let (Ok(hours), Ok(people)) = (Hours::parse(&config.hours), facebank.people()) {
         for group in groups_without_hours(&hours, people.iter().map(|listed| &listed.person)) {
-            eprintln!("warning: {group}; {}", group.fix());
+            eprintln!("warning: {group}; {}", globals.addressed(&group.fix()));
         }
     }
 }
