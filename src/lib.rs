@@ -20,6 +20,8 @@ mod liveness_advice;
 mod liveness_conditions;
 mod liveness_problem;
 mod liveness_standing;
+mod liveness_summary;
+mod liveness_test;
 mod model_bundles;
 mod people_change;
 mod people_check;

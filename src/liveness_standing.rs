@@ -6,8 +6,14 @@ use ostiary_events::{
     AttackCount, AttackKind, Event, EventKind, EventStore, LivenessReport, TestConditions, VisitCount,
 };
 use ostiary_models::Bundle;
+use serde_json::Value;
 
+use crate::error_rate::{ErrorRate, attack_sentence, visit_sentence};
 use crate::liveness_conditions::test_conditions;
+
+/// What no count can tell.
+const PLACE: &str = "This holds for the place of the camera and the light of the test, which the door cannot know: after the camera was \
+                     moved, or the light changed, run `ostiary liveness test` again.";
 
 /// What the tests of liveness at a door prove under the present conditions.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -102,6 +108,25 @@ impl LivenessStanding {
 /// Kinds of attack, separated by commas.
 pub fn words(kinds: &[AttackKind]) -> String {
     kinds.iter().map(|kind| kind.words()).collect::<Vec<_>>().join(", ")
+}
+
+/// What the counts prove, in sentences.
+pub fn sentences(attacks: &[AttackCount], visits: &[VisitCount]) -> Vec<String> {
+    let attacks = attacks.iter().map(attack_sentence);
+    let mut sentences: Vec<String> = attacks.chain(visits.iter().map(visit_sentence)).collect();
+    sentences.push(
+        "Intervals are exact (95 %, Clopper-Pearson): 0 of 20 proves at most 16.8 %, 0 of 59 about 6 %."
+            .to_owned(),
+    );
+    sentences.push(PLACE.to_owned());
+    sentences
+}
+
+/// The rates with their intervals, as JSON objects.
+pub fn rates(attacks: &[AttackCount], visits: &[VisitCount]) -> Vec<Value> {
+    let attacks = attacks.iter().map(|count| ErrorRate::from(count).json(count.kind.name(), "apcer"));
+    let visits = visits.iter().map(|count| ErrorRate::from(count).json(count.time.name(), "bpcer"));
+    attacks.chain(visits).collect()
 }
 
 /// The report of an event.

@@ -634,6 +634,59 @@ fn only_the_door_that_was_saved_is_replaced() {
 }
 
 #[test]
+fn parts_that_these_flags_do_not_restore_are_refused() {
+    let door = Door::new(&["Ann"]);
+    let (elsewhere, archive) = door.backup();
+    let before = door.content();
+    let run = |settings: bool, archive: &Path| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ostiary"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OSTIARY_")) {
+            command.env_remove(name);
+        }
+        command.arg("--config").arg(door.path("ostiary.toml"));
+        if settings {
+            command.arg("--settings").arg(door.path("settings.toml"));
+        }
+        let output = command.arg("restore").arg(archive).stdin(Stdio::null()).output().unwrap();
+        assert!(door.content() == before);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, err) = run(false, &archive);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("the backup has keys that `ostiary config set` changed, and with these flags"),
+        "{err}"
+    );
+    assert!(err.contains("restore it with --settings FILE"), "{err}");
+
+    let mut files = read_archive(&archive);
+    let further = b"[door]\ncooldown_s = 9.0\n";
+    files.push(("etc/conf.d/further.toml".to_owned(), EntryType::Regular, further.to_vec()));
+    edit_manifest(&mut files, |manifest| manifest["files"]["etc/conf.d/further.toml"] = entry(further));
+    let copy = elsewhere.path().join("further.tar.gz");
+    write_archive(&copy, &files);
+    let (code, err) = run(true, &copy);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("the backup has files of conf.d, and with these flags this door has none"), "{err}");
+    assert!(err.contains("restore it without --config"), "{err}");
+}
+
+#[test]
+fn what_an_interrupted_restore_has_left_is_named_and_stays() {
+    let door = Door::new(&["Ann"]);
+    let (_elsewhere, archive) = door.backup();
+    let left = door.path("facebank.sqlite.before-restore");
+    fs::write(&left, "the door before").unwrap();
+    let (code, _, err) = door.run(&["restore", archive.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(err.matches(left.to_str().unwrap()).count(), 1, "{err}");
+    assert_eq!(fs::read_to_string(&left).unwrap(), "the door before");
+    assert_eq!(door.names(), ["Ann"]);
+    let left = door.content().into_keys().filter(|name| name.contains("before-restore"));
+    assert_eq!(left.collect::<Vec<_>>(), ["facebank.sqlite.before-restore"]);
+}
+
+#[test]
 fn people_are_not_kept_in_silence() {
     let door = Door::empty();
     let (_elsewhere, archive) = door.backup();

@@ -42,6 +42,8 @@ for door in back garden; do
   "$OSTIARY" --door "$door" --json events | tail -n 1
 done
 "$OSTIARY" door state && exit 1
+mkdir /etc/ostiary-attic
+"$OSTIARY" --door attic door state && exit 1
 ls /run/ostiary-* > "$FOLDER/run"
 "$OSTIARY" --door garden --json doctor > "$FOLDER/doctor" || true
 "#;
@@ -88,7 +90,12 @@ fn two_doors_run_on_one_board() {
         assert!(!log.contains("it is tried again") && !log.contains("another door"), "{log}");
     }
     let no_door = String::from_utf8(output.stderr).unwrap();
-    assert!(no_door.contains("no door runs with this configuration (/run/ostiary/control)"), "{no_door}");
+    for (socket, service) in [("ostiary", "ostiary"), ("ostiary-attic", "ostiary@attic")] {
+        let expected = format!(
+            "no door runs with this configuration (/run/{socket}/control): start its service with `sudo systemctl start {service}`"
+        );
+        assert!(no_door.contains(&expected), "{no_door}");
+    }
     assert_eq!(read("run").matches("relay.json").count(), 2);
     let doctor = read("doctor");
     let broker: Vec<&str> = doctor.lines().filter(|line| line.contains("\"broker\"")).collect();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ostiary_access::DenialReason;
 use ostiary_config as config;
-use ostiary_events::{Denial, Event, EventKind, EventStore, Grant};
+use ostiary_events::{Action, Administration, Denial, Event, EventKind, EventStore, Grant, User};
 use ostiary_testkit::{TIMEOUT, evidence};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -102,6 +102,24 @@ fn events_are_found_by_time_person_and_reason() {
 }
 
 #[test]
+fn a_person_is_found_by_the_name_before_a_renaming() {
+    let record = Record::with_events();
+    let (user, detail) =
+        (User::Process { uid: 0, sudo_uid: None }, Some(Administration::renamed_to("Annabel")));
+    let renamed = Administration { action: Action::Renamed, person: Some("Ann".into()), detail, user };
+    let granted = Grant::Face { person: Some("Annabel".into()), evidence: evidence() };
+    let mut store = record.open();
+    append(&mut store, EventKind::Administered(renamed), "2026-11-28T11:00:00Z");
+    append(&mut store, EventKind::Granted(granted), "2026-11-28T12:00:00Z");
+    drop(store);
+    for name in ["Ann", "Annabel"] {
+        assert_eq!(record.ids(&["--person", name]), [1, 4, 5], "{name}");
+    }
+    assert_eq!(record.ids(&["--person", "Ann", "--limit", "1"]), [5]);
+    assert_eq!(record.ids(&["--person", "Annabel", "--until", "2026-11-28T10:00:00Z"]), [1]);
+}
+
+#[test]
 fn events_are_printed_as_sentences_and_as_a_table() {
     let record = Record::with_events();
     let (code, out, _) = record.run(&[]);
@@ -114,6 +132,11 @@ fn events_are_printed_as_sentences_and_as_a_table() {
     assert!(out.starts_with("id,time,kind,door,reason,person,"), "{out}");
     assert!(out.contains("3,2026-11-28T10:00:00Z,locked,front,"), "{out}");
     assert!(out.contains(",\"a \"\"fault\"\", twice\","), "{out}");
+    let mut store = record.open();
+    append(&mut store, EventKind::Locked { detail: "=HYPERLINK(1)".into() }, "2026-11-28T11:00:00Z");
+    drop(store);
+    let (_, out, _) = record.run(&["--csv", "--limit", "1"]);
+    assert!(out.contains(",'=HYPERLINK(1),"), "{out}");
 }
 
 #[test]
@@ -135,9 +158,16 @@ fn bad_values_are_named() {
         assert_eq!((code, out.is_empty()), (2, !arguments.contains(&"--json")), "{arguments:?}: {err}");
         assert!(err.contains(said), "{arguments:?}: {err}");
     }
+    let nobody = "nobody named \"Anne\" is in the record";
     let (code, out, err) = record.run(&["--person", "Anne"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("Nobody named \"Anne\" is in the record"), "{err}");
+    assert!(err.starts_with(&format!("refused: {nobody}")), "{err}");
+    let (code, out, err) = record.run(&["--person", "Anne", "--json"]);
+    let line: Value = serde_json::from_str(&out).unwrap();
+    assert!(
+        code == 1 && line["refused"].as_str().unwrap().starts_with(nobody) && err.contains(nobody),
+        "{out}{err}"
+    );
     let empty = Record::new();
     let (code, _, err) = empty.run(&[]);
     assert!(code == 2 && err.contains("events.sqlite"), "{err}");

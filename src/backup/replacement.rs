@@ -9,7 +9,8 @@ use anyhow::Context;
 use ostiary_core::durable::{self, with_suffix};
 use tempfile::NamedTempFile;
 
-/// What is added to the name of a replaced file until all are replaced.
+/// What is added to the name of a replaced file until all are replaced. A number follows if there is such a file already: an
+/// interrupted restore has left it, and it may be the only one of the door before.
 const BEFORE: &str = ".before-restore";
 
 /// Files that are to be replaced.
@@ -72,48 +73,59 @@ impl Replacement {
     }
 
     /// Replaces all files. Until the last one is in its place the old ones stay beside, with the ending `.before-restore`; then
-    /// they are removed.
+    /// they are removed. Returns what earlier restores that were interrupted have left beside: it stays.
     ///
     /// # Errors
     /// A file cannot be replaced. The old ones are in their places again; if that fails too, the error names one that is not.
-    pub fn commit(self) -> anyhow::Result<()> {
-        let mut done: Vec<(PathBuf, bool)> = Vec::new();
+    pub fn commit(self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut left = Vec::new();
+        let mut done: Vec<(PathBuf, Option<PathBuf>)> = Vec::new();
         for Step { target, new } in self.steps {
-            let result = replace(&target, new);
-            let failed = match result {
+            let aside = unused_name(&target, &mut left);
+            let failed = match replace(&target, &aside, new) {
                 Ok(had_old) => {
-                    done.push((target, had_old));
+                    done.push((target, had_old.then_some(aside)));
                     continue;
                 }
                 Err(error) => {
                     anyhow::Error::from(error).context(format!("{} cannot be replaced", target.display()))
                 }
             };
-            for (target, had_old) in done.iter().rev() {
-                undo(target, *had_old).with_context(|| {
-                    format!(
+            for (target, old) in done.iter().rev() {
+                undo(target, old.as_deref()).with_context(|| match old {
+                    Some(old) => format!(
                         "{failed:#}; and {} could not be put back: the old file is {}",
                         target.display(),
-                        with_suffix(target, BEFORE).display()
-                    )
+                        old.display()
+                    ),
+                    None => format!("{failed:#}; and {} could not be removed", target.display()),
                 })?;
             }
             return Err(failed.context("the old files are in use as before"));
         }
-        for (target, had_old) in done {
-            if had_old {
-                let old = with_suffix(&target, BEFORE);
-                fs::remove_file(&old).with_context(|| format!("{} cannot be removed", old.display()))?;
-            }
+        for old in done.into_iter().filter_map(|(_, old)| old) {
+            fs::remove_file(&old).with_context(|| format!("{} cannot be removed", old.display()))?;
         }
-        Ok(())
+        Ok(left)
     }
 }
 
+/// The name that the old file gets, which no file has. Adds those that are in use to `left`.
+fn unused_name(target: &Path, left: &mut Vec<PathBuf>) -> PathBuf {
+    let mut name = with_suffix(target, BEFORE);
+    // Also a link to nowhere is a file that is there.
+    for number in 2.. {
+        if fs::symlink_metadata(&name).is_err() {
+            break;
+        }
+        left.push(std::mem::replace(&mut name, with_suffix(target, &format!("{BEFORE}-{number}"))));
+    }
+    name
+}
+
 /// Moves the old file aside and the new one into its place. Returns whether there was an old one.
-fn replace(target: &Path, new: Option<NamedTempFile>) -> io::Result<bool> {
-    let old = with_suffix(target, BEFORE);
-    let had_old = match fs::rename(target, &old) {
+fn replace(target: &Path, aside: &Path, new: Option<NamedTempFile>) -> io::Result<bool> {
+    let had_old = match fs::rename(target, aside) {
         Ok(()) => true,
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(error),
@@ -124,15 +136,15 @@ fn replace(target: &Path, new: Option<NamedTempFile>) -> io::Result<bool> {
         None => Ok(()),
     });
     if synced.is_err() && had_old {
-        fs::rename(&old, target)?;
+        fs::rename(aside, target)?;
     }
     synced.map(|()| had_old)
 }
 
-fn undo(target: &Path, had_old: bool) -> io::Result<()> {
-    match had_old {
-        true => fs::rename(with_suffix(target, BEFORE), target),
-        false => match fs::remove_file(target) {
+fn undo(target: &Path, old: Option<&Path>) -> io::Result<()> {
+    match old {
+        Some(old) => fs::rename(old, target),
+        None => match fs::remove_file(target) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         },
@@ -162,11 +174,11 @@ mod tests {
         };
         drop(prepared());
         assert_eq!(text("a").as_deref(), Some("old a"), "nothing is replaced before the commit");
-        // A folder that is not empty cannot be replaced by a file.
+        // The folder of the last file disappears.
         let mut failing = prepared();
-        fs::create_dir_all(path("c/full")).unwrap();
-        fs::create_dir_all(path("c.before-restore/full")).unwrap();
-        failing.add(&path("new-b"), &path("c"), 0o600).unwrap();
+        fs::create_dir(path("gone")).unwrap();
+        failing.add(&path("new-b"), &path("gone/c"), 0o600).unwrap();
+        fs::rename(path("gone"), path("moved")).unwrap();
         let error = format!("{:#}", failing.commit().unwrap_err());
         assert!(
             error.contains("the old files are in use as before") && error.contains("/c cannot"),
@@ -174,11 +186,30 @@ mod tests {
         );
         assert_eq!((text("a").as_deref(), text("a-journal").as_deref()), (Some("old a"), Some("journal")));
         assert_eq!(text("b"), None);
-        prepared().commit().unwrap();
+        assert_eq!(prepared().commit().unwrap(), [PathBuf::new(); 0]);
         assert_eq!((text("a").as_deref(), text("a-journal")), (Some("new a"), None));
         assert_eq!(text("b").as_deref(), Some("new b"));
         let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let left: Vec<_> = left.filter(|name| name.to_str().unwrap().starts_with(".ostiary")).collect();
         assert!(left.is_empty() && !path("a.before-restore").exists(), "{left:?}");
+    }
+
+    #[test]
+    fn what_an_interrupted_restore_has_left_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let left = ["a.before-restore", "a.before-restore-2"].map(path);
+        for (name, content) in [("a", "half"), ("new", "new")] {
+            fs::write(path(name), content).unwrap();
+        }
+        left.iter().for_each(|left| fs::write(left, "the door before").unwrap());
+        let mut replacement = Replacement::default();
+        replacement.add(&path("new"), &path("a"), 0o600).unwrap();
+        assert_eq!(replacement.commit().unwrap(), left);
+        assert_eq!(fs::read_to_string(path("a")).unwrap(), "new");
+        for left in left {
+            assert_eq!(fs::read_to_string(left).unwrap(), "the door before");
+        }
+        assert!(!path("a.before-restore-3").exists());
     }
 }

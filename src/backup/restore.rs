@@ -27,6 +27,8 @@ pub struct Restored {
     pub people: usize,
     /// What of the backup is in use now, in words.
     pub parts: Vec<String>,
+    /// Files beside, of the door before an earlier restore that was interrupted.
+    pub left: Vec<PathBuf>,
 }
 
 /// Replaces the people, events and configuration of a door by those of a backup, and activates its models. What the backup does not
@@ -68,19 +70,22 @@ pub fn restore(backup: &Unpacked, present: &Config, layers: &Layers) -> anyhow::
     if replacement.len() > before {
         parts.push("the configuration".to_owned());
     }
-    match bundle {
+    let left = match bundle {
         None => replacement.commit()?,
         Some((model_store, bundle)) => {
             parts.push(format!("models {}", bundle.signed.release.version));
             let (lock, before) = (model_store.lock()?, model_store.state()?);
             model_store.adopt(&lock, &bundle)?;
-            if let Err(error) = replacement.commit() {
-                model_store.set_state(&lock, &before)?;
-                return Err(error);
+            match replacement.commit() {
+                Ok(left) => left,
+                Err(error) => {
+                    model_store.set_state(&lock, &before)?;
+                    return Err(error);
+                }
             }
         }
-    }
-    Ok(Restored { config, people, parts })
+    };
+    Ok(Restored { config, people, parts, left })
 }
 
 /// Number of people in a facebank; 0 if there is none.

@@ -43,7 +43,7 @@ use door_answer::DoorAnswer;
 use finding::{Finding, Status};
 use host::Host;
 use ostiary_config as config;
-use ostiary_config::{Config, Loaded, NamedDoor, Problem};
+use ostiary_config::{Config, Loaded, Problem};
 use ostiary_facebank::{DaemonLock, FacebankError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -184,18 +184,20 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let door = DoorAnswer::of(&loaded.config);
     // The files of a bundle are read and written by this user.
     if args.bundle.is_none()
-        && let Some(exit_code) = by_door::print_findings(&loaded.config, &door, &mut printer)?
+        && let Some(exit_code) = by_door::print_findings(globals, &loaded.config, &door, &mut printer)?
     {
         return Ok(exit_code);
     }
     let host = Host::local();
-    let unit_name = globals.door.as_ref().map_or_else(|| "ostiary".to_owned(), NamedDoor::unit);
+    let unit_name = globals.service();
     let (daemon, unit) = (running_daemon(&loaded.config), ServiceUnit::query(&host, &unit_name));
     let context = CheckContext { loaded, problems, host, daemon, unit_name, door, unit };
     let mut findings = Vec::new();
     for (check, examine) in CHECKS {
         // Each finding is printed before the next check, because some checks take seconds.
         for finding in examine(&context) {
+            let fix = finding.fix.map(|fix| globals.addressed(&fix));
+            let finding = Finding { found: globals.addressed(&finding.found), fix, ..finding };
             let object = serde_json::to_value(Line { check: check.to_owned(), finding })?;
             printer.print(object.clone())?;
             findings.push(object);

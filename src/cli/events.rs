@@ -21,6 +21,7 @@ use ostiary_events::EventFilter;
 pub use api_event::from_api;
 
 use super::Globals;
+use super::failure::Refusal;
 use super::time_argument::{Edge, optional_time};
 use crate::wall_clock;
 
@@ -42,7 +43,7 @@ pub struct Args {
     /// Only events before this time; with a date, up to the end of that day.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Only events of the person with this name.
+    /// Only events of the person who has or had this name, also under another name before or after a renaming.
     #[arg(long, value_name = "NAME")]
     person: Option<String>,
     /// Only grants and denials for this reason, for example unknown.
@@ -121,10 +122,11 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         && !is_in_record(&mut record, person)?
     {
         let path = config.events.path.display();
-        eprintln!("Nobody named {person:?} is in the record {path}; see `ostiary people list`.");
+        let nobody = format!("nobody named {person:?} is in the record {path}; see `ostiary people list`");
         if !args.follow {
-            return Ok(ExitCode::FAILURE);
+            return Err(Refusal(nobody).into());
         }
+        eprintln!("warning: {nobody}");
     }
     if args.follow {
         record.follow(&config, EventFilter { after, ..filter }, &mut printer)?;

@@ -9,12 +9,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ostiary_access::UnknownGroup;
-use ostiary_config::SetError;
+use ostiary_config::{NamedDoor, SetError};
 use ostiary_control::CallError;
 use ostiary_core::NameError;
 use ostiary_facebank::FacebankError;
 use serde_json::{Value, json};
 
+use super::globals::addressed;
 use crate::backup::BadBackup;
 use crate::enrollment::TooFewPictures;
 use crate::explain::NoDecision;
@@ -64,16 +65,17 @@ pub fn report_usage(error: &clap::Error, is_json: bool) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Prints why a command is refused or could not be carried out.
-pub fn report(error: &anyhow::Error, is_json: bool) -> ExitCode {
+/// Prints why a command for a door is refused or could not be carried out.
+pub fn report(error: &anyhow::Error, door: Option<&NamedDoor>, is_json: bool) -> ExitCode {
     let (word, code) = if is_refusal(error) { ("refused", NO) } else { ("error", FAILED) };
-    let _ = writeln!(io::stderr(), "{word}: {error:#}");
+    let why = addressed(door, &format!("{error:#}"));
+    let _ = writeln!(io::stderr(), "{word}: {why}");
     if is_json {
         print_object(&match code {
-            NO => json!({ "refused": format!("{error:#}") }),
+            NO => json!({ "refused": why }),
             _ => {
-                let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
-                json!({ "error": error.to_string(), "causes": causes })
+                let mut chain = error.chain().map(|cause| addressed(door, &cause.to_string()));
+                json!({ "error": chain.next(), "causes": chain.collect::<Vec<_>>() })
             }
         });
     }

@@ -58,6 +58,16 @@ impl Globals {
         Ok(())
     }
 
+    /// The service of the door, without `.service`.
+    pub fn service(&self) -> String {
+        self.door.as_ref().map_or_else(|| "ostiary".to_owned(), NamedDoor::unit)
+    }
+
+    /// A text for people with the commands and the service of this door.
+    pub fn addressed(&self, text: &str) -> String {
+        addressed(self.door.as_ref(), text)
+    }
+
     /// Refuses `--set` flags that clap drops: it keeps those before the command or those after it, but not both.
     /// `arguments` are the arguments of the process.
     pub fn check_set_flags(&self, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
@@ -95,4 +105,9 @@ impl Globals {
             models: self.models.clone(),
         }
     }
+}
+
+/// A text for people with the commands and the service of a door.
+pub fn addressed(door: Option<&NamedDoor>, text: &str) -> String {
+    door.map_or_else(|| text.to_owned(), |door| door.addressed(text))
 }

@@ -1,11 +1,8 @@
 //! `ostiary liveness`: tests at the door which pictures it lets in and which people it refuses, and shows what was tested.
 
-mod instructions;
 mod keyboard;
-mod lockout_pacing;
 mod show;
 mod test;
-mod visit_counter;
 
 use std::process::ExitCode;
 
@@ -24,10 +21,9 @@ pub struct Args {
 enum Verb {
     /// Test which pictures this door lets in, and how often it refuses its own people.
     ///
-    /// The running door does the work: this command reads its record, says what to hold before the camera, and counts the
-    /// visits. The result is recorded with its exact intervals (95 %, Clopper-Pearson), and holds until the camera, the models
-    /// or the thresholds change. The lockout works as usual: the command says when to wait, or to take another person's
-    /// picture.
+    /// This command says what to hold before the camera, and the running door counts the visits. The result of each part is recorded
+    /// with its exact intervals (95 %, Clopper-Pearson), and holds until the camera, the models or the thresholds change. The
+    /// lockout works as usual: the command says when to wait, or to take another person's picture.
     Test(test::Args),
     /// Show what the tests at this door prove now.
     #[command(after_help = "Example:\n  ostiary liveness show\n\n\

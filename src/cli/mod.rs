@@ -130,7 +130,10 @@ impl Cli {
     pub fn execute(arguments: Vec<OsString>) -> ExitCode {
         let is_json = failure::wants_json(&arguments);
         match Self::try_parse_from(&arguments) {
-            Ok(cli) => cli.run(arguments).unwrap_or_else(|error| failure::report(&error, is_json)),
+            Ok(cli) => {
+                let door = cli.globals.door.clone();
+                cli.run(arguments).unwrap_or_else(|error| failure::report(&error, door.as_ref(), is_json))
+            }
             Err(error) => failure::report_usage(&error, is_json),
         }
     }

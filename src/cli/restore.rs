@@ -26,7 +26,8 @@ use crate::start_check::StartCheck;
                   The people, events and configuration of this door are replaced by those of the backup, and its models are \
                   activated. All of the backup is checked before anything changes. What it does not have stays: passwords, the \
                   mode of the door, files of the configuration with other names. The door must be stopped. Until all is \
-                  restored the replaced files stay beside, with the ending `.before-restore`.\n\n\
+                  restored the replaced files stay beside, with the ending `.before-restore`. Such files of an earlier restore, \
+                  which was interrupted, are named and stay.\n\n\
                   Exit code: 0 restored, 1 refused, and nothing has changed, 2 an error."
 )]
 pub struct Args {
@@ -56,10 +57,10 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
             true => json_line(&json!({ "merged": people }))?,
             false => line(&format!("added {} of the {of}", count(people)))?,
         }
-        warn_of_people(&present);
+        warn_of_people(globals, &present);
         return Ok(ExitCode::SUCCESS);
     }
-    let Restored { config, people, parts } = restore(&backup, &present, &globals.layers())?;
+    let Restored { config, people, parts, left } = restore(&backup, &present, &globals.layers())?;
     let detail = format!("{}, {of}", count(people));
     record(&config, &config.facebank.path, Action::Restored, None, Some(detail));
     let left_out = &backup.manifest.left_out;
@@ -72,27 +73,36 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         line(&format!("restored {parts} of the {of}"))?;
         left_out.iter().try_for_each(|left_out| line(&format!("It did not have {left_out}.")))?;
     }
-    warn_of_people(&config);
+    for file in left {
+        eprintln!(
+            "warning: {} is of the door before a restore that was interrupted; remove it if nothing in it is missing",
+            file.display()
+        );
+    }
+    warn_of_people(globals, &config);
     for problem in StartCheck::of(&config).problems {
-        eprintln!("warning: the door does not start before this is mended: {}", problem.message);
+        eprintln!(
+            "warning: the door does not start before this is mended: {}",
+            globals.addressed(&problem.message)
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Warns of people whom the model cannot tell apart, and of groups that have no hours here.
-fn warn_of_people(config: &Config) {
+fn warn_of_people(globals: &Globals, config: &Config) {
     let Ok(facebank) = Facebank::open_read_only(&config.facebank.path) else { return };
     match gallery_in_use(config, &facebank) {
         Ok(gallery) => {
             for problem in PeopleProblem::find(&gallery, config.door.alike) {
-                eprintln!("warning: {problem}; {}", problem.fix());
+                eprintln!("warning: {problem}; {}", globals.addressed(&problem.fix()));
             }
         }
         Err(error) => eprintln!("warning: people are not compared: {error:#}"),
     }
     if let (Ok(hours), Ok(people)) = (Hours::parse(&config.hours), facebank.people()) {
         for group in groups_without_hours(&hours, people.iter().map(|listed| &listed.person)) {
-            eprintln!("warning: {group}; {}", group.fix());
+            eprintln!("warning: {group}; {}", globals.addressed(&group.fix()));
         }
     }
 }

@@ -57,7 +57,7 @@ fn connect(config: &Config, facebank: &Path) -> Result<Option<(Client, State)>, 
 pub fn required_door(config: &Config) -> anyhow::Result<Client> {
     running_door(config, &config.facebank.path)?.ok_or_else(|| {
         anyhow::anyhow!(
-            "no door runs with this configuration ({}): start its service, `ostiary` or `ostiary@NAME`",
+            "no door runs with this configuration ({}): start its service with `sudo systemctl start ostiary`",
             config.control_socket().display()
         )
     })

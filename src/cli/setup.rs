@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use dialog::Dialog;
-use ostiary_config::{LivenessLevel, Mqtt, NamedDoor, SourceKind};
+use ostiary_config::{LivenessLevel, Mqtt, SourceKind};
 use ostiary_control::interface::{EnrollOptions, EventFilter, VarlinkClientInterface};
 use ostiary_control::{CallError, Client};
 use ostiary_core::{PersonName, durable};
@@ -76,8 +76,7 @@ struct Setup<'a> {
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<ExitCode> {
     ensure!(!globals.json, "setup is a dialog, and has no --json");
     let layers = globals.layers();
-    let unit = globals.door.as_ref().map_or("ostiary".to_owned(), NamedDoor::unit);
-    let service = Service::new(args.service.as_deref().unwrap_or(&unit));
+    let service = Service::new(args.service.as_deref().unwrap_or(&globals.service()));
     let secrets = args.secrets.clone().unwrap_or_else(|| layers.folder.clone());
     let file = OwnerFile::open(layers)?;
     let mut setup = Setup { globals, args, secrets, dialog: Dialog::default(), file, service };
@@ -87,7 +86,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<ExitCode> {
     setup.relay()?;
     setup.broker()?;
     setup.liveness_test()?;
-    line(&format!(
+    setup.say(&format!(
         "\nThe door is set up. Its keys are in {}; `ostiary config show --origin` shows all of them, and `sudo ostiary doctor` \
          checks everything.",
         setup.file.path().display()
@@ -96,6 +95,11 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Setup<'_> {
+    /// Prints a text with the commands of this door.
+    fn say(&self, text: &str) -> anyhow::Result<()> {
+        line(&self.globals.addressed(text))
+    }
+
     /// Sets the camera and the name of the door, and starts the door.
     fn camera_and_name(&mut self) -> anyhow::Result<()> {
         let config = self.file.config()?;
@@ -116,7 +120,7 @@ impl Setup<'_> {
             }
             match self.file.set(&keys) {
                 Ok(()) => break,
-                Err(error) => line(&format!("{error:#}"))?,
+                Err(error) => self.say(&format!("{error:#}"))?,
             }
         }
         self.restart()
@@ -182,7 +186,7 @@ impl Setup<'_> {
         match enroll_from_door_camera(&mut self.door()?, name, &options, refusing) {
             Ok(enrollment) => Ok(print_enrollment(&enrollment, false)? == ExitCode::SUCCESS),
             Err(error) => {
-                line(&format!("{error:#}"))?;
+                self.say(&format!("{error:#}"))?;
                 Ok(false)
             }
         }
@@ -242,7 +246,7 @@ impl Setup<'_> {
             }
             match self.file.set(&keys).and_then(|()| self.restart()) {
                 Ok(()) => break,
-                Err(error) => line(&format!("{error:#}"))?,
+                Err(error) => self.say(&format!("{error:#}"))?,
             }
         }
         self.test_relay()
@@ -264,14 +268,14 @@ impl Setup<'_> {
                     "The relay is on for {seconds:.1} s. Did it click twice, at the start and at the end?"
                 );
                 if !self.dialog.agrees(&question, true)? {
-                    line(
+                    self.say(
                         "Then `sudo ostiary doctor` says whether the line exists and who holds it. Check the wires, the number \
                          of the line and the level (the guide \"Wire a relay\"), and run this command again.",
                     )?;
                 }
                 Ok(())
             }
-            Err(error) => line(&format!("The relay was not tested: {error}")),
+            Err(error) => self.say(&format!("The relay was not tested: {error}")),
         }
     }
 
@@ -303,7 +307,7 @@ impl Setup<'_> {
                      and give this one another name.",
                 )?,
                 Err(error) => {
-                    line(&format!("{error:#}. The broker is as it was before."))?;
+                    self.say(&format!("{error:#}. The broker is as it was before."))?;
                     self.file = before;
                     self.file.write()?;
                     continue;
@@ -339,7 +343,7 @@ impl Setup<'_> {
         let config = self.file.config()?;
         // Whether the models have the network is said by the test.
         if let Some(problem) = LivenessProblem::find(&config, true, config.has_prompt_output()) {
-            line(&format!("\nNote: {problem}; {}.", problem.fix()))?;
+            self.say(&format!("\nNote: {problem}; {}.", problem.fix()))?;
             if problem.keeps_everybody_out() || config.liveness.level() == LivenessLevel::Off {
                 return Ok(());
             }
@@ -349,7 +353,7 @@ impl Setup<'_> {
         if self.dialog.agrees(question, false)? {
             super::liveness::test(self.globals)?;
         } else {
-            line("Later: `sudo ostiary liveness test`.")?;
+            self.say("Later: `sudo ostiary liveness test`.")?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod enroll;
 mod events;
 mod heavy_calls;
 mod live;
+mod liveness;
 mod models;
 mod people;
 mod settings;
@@ -24,13 +25,14 @@ use ostiary_access::DoorCommand;
 use ostiary_config as config;
 use ostiary_config::{Config, Layers, Setting};
 use ostiary_control::interface::{
-    self, Call_ActivateModels, Call_CreateToken, Call_Doctor, Call_EnablePerson, Call_EnrollFromCamera,
-    Call_EnrollPhotos, Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration, Call_GetReport,
-    Call_GetRole, Call_GetState, Call_HoldOpen, Call_ListEvents, Call_ListModels, Call_ListPeople,
-    Call_ListTokens, Call_LockDown, Call_Open, Call_Reload, Call_RemovePerson, Call_RenamePerson,
-    Call_Replay, Call_ResetKey, Call_RevokeToken, Call_RollbackModels, Call_SendPhoto, Call_SetKey,
-    Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser, Call_ShowPerson, Call_TestRelay,
-    Call_VerifyModels, Call_WatchLive, EnrollOptions, EventFilter, VarlinkInterface,
+    self, Call_ActivateModels, Call_CreateToken, Call_Doctor, Call_EnablePerson, Call_EndLivenessTest,
+    Call_EnrollFromCamera, Call_EnrollPhotos, Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration,
+    Call_GetLiveness, Call_GetLivenessParts, Call_GetReport, Call_GetRole, Call_GetState, Call_HoldOpen,
+    Call_ListEvents, Call_ListModels, Call_ListPeople, Call_ListTokens, Call_LockDown, Call_Open,
+    Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_Replay, Call_ResetKey, Call_RevokeToken,
+    Call_RollbackModels, Call_SendPhoto, Call_SetKey, Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser,
+    Call_ShowPerson, Call_TestLiveness, Call_TestRelay, Call_VerifyModels, Call_WatchLive, EnrollOptions,
+    EventFilter, VarlinkInterface,
 };
 use ostiary_control::{ControlError, Server, Session};
 use ostiary_events::User;
@@ -39,6 +41,7 @@ use rustix::process::geteuid;
 use self::enroll::SentPhotos;
 use self::heavy_calls::HeavyCalls;
 pub use self::live::live_jpeg;
+use self::liveness::LivenessTestSlot;
 use self::people::PeopleCache;
 pub use self::state::DoorSummary;
 use super::shared::Shared;
@@ -92,6 +95,7 @@ pub struct ControlApi {
     /// The bytes of the photos that wait to be enrolled.
     photo_bytes: Arc<AtomicUsize>,
     heavy_calls: HeavyCalls,
+    liveness_test: LivenessTestSlot,
 }
 
 impl ControlApi {
@@ -115,6 +119,7 @@ impl ControlApi {
             work: Mutex::default(),
             photo_bytes: Arc::default(),
             heavy_calls: HeavyCalls::default(),
+            liveness_test: LivenessTestSlot::default(),
         };
         (Arc::new(api), receiver)
     }
@@ -147,6 +152,11 @@ impl ControlApi {
     /// Replaces what is shown of people and models.
     pub fn set_summary(&self, summary: DoorSummary) {
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+
+    /// To be called when the door stops: waits, for a second at most, until running calls have recorded what they must.
+    pub fn finish(&self) {
+        self.liveness_test.wait_for_end();
     }
 
     fn config(&self) -> Arc<Config> {
@@ -500,6 +510,45 @@ impl VarlinkInterface for Connection {
         }
     }
 
+    fn get_liveness(&self, call: &mut dyn Call_GetLiveness) -> varlink::Result<()> {
+        match self.api.liveness() {
+            Ok(liveness) => call.reply(liveness),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn get_liveness_parts(&self, call: &mut dyn Call_GetLivenessParts) -> varlink::Result<()> {
+        match self.api.liveness_parts() {
+            Ok(parts) => call.reply(parts),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn test_liveness(
+        &self,
+        call: &mut dyn Call_TestLiveness,
+        part: String,
+        presentations: i64,
+    ) -> varlink::Result<()> {
+        if !call.wants_more() {
+            return call.reply_refused("this call has many replies: set `more`".to_owned());
+        }
+        match self.api.test_liveness(&part, presentations, (&self.session, self.user()), call) {
+            Ok(ended) => ended,
+            Err(error) => {
+                call.set_continues(false);
+                call.reply_refused(format!("{error:#}"))
+            }
+        }
+    }
+
+    fn end_liveness_test(&self, call: &mut dyn Call_EndLivenessTest) -> varlink::Result<()> {
+        match self.api.liveness_test.end() {
+            true => call.reply(),
+            false => call.reply_refused("no part of a test of liveness runs".to_owned()),
+        }
+    }
+
     fn watch_live(&self, call: &mut dyn Call_WatchLive, max_per_s: f64) -> varlink::Result<()> {
         if !call.wants_more() {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
@@ -574,8 +623,13 @@ impl VarlinkInterface for Connection {
             return call.reply_invalid_parameter("version".to_owned());
         };
         let change = ModelChange::Activate { version };
-        match self.api.change_models(change, &without, &self.session, self.user()) {
-            Ok(result) => call.reply(result),
+        let has_progress = call.wants_more();
+        call.set_continues(has_progress);
+        let mut send = |progress| if has_progress { call.reply(Some(progress), None) } else { Ok(()) };
+        let result = self.api.change_models(change, &without, (&self.session, self.user()), &mut send);
+        call.set_continues(false);
+        match result {
+            Ok(result) => call.reply(None, Some(result)),
             Err(error) => call.reply_refused(format!("{error:#}")),
         }
     }
@@ -585,8 +639,14 @@ impl VarlinkInterface for Connection {
         call: &mut dyn Call_RollbackModels,
         without: Vec<String>,
     ) -> varlink::Result<()> {
-        match self.api.change_models(ModelChange::Rollback, &without, &self.session, self.user()) {
-            Ok(result) => call.reply(result),
+        let has_progress = call.wants_more();
+        call.set_continues(has_progress);
+        let mut send = |progress| if has_progress { call.reply(Some(progress), None) } else { Ok(()) };
+        let caller = (&self.session, self.user());
+        let result = self.api.change_models(ModelChange::Rollback, &without, caller, &mut send);
+        call.set_continues(false);
+        match result {
+            Ok(result) => call.reply(None, Some(result)),
             Err(error) => call.reply_refused(format!("{error:#}")),
         }
     }

@@ -256,6 +256,7 @@ fn run_with(
     let result = supervisor.main_loop(&mut workers, &mut signals, &mut facebank);
     notify_systemd(&[NotifyState::Stopping]);
     workers.end(&result);
+    supervisor.control_api.finish();
     result
 }
 

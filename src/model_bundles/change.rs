@@ -81,11 +81,11 @@ fn models_in_words(version: Option<u64>) -> String {
 
 /// What a change of models does in another way in a command than in a running door.
 pub trait ChangeHost {
-    /// Called before a template of a crop is computed.
+    /// Called before a template is computed, with the number of those that are done, and that of all.
     ///
     /// # Errors
     /// The change is given up.
-    fn before_crop(&mut self) -> anyhow::Result<()>;
+    fn before_template(&mut self, done: usize, of: usize) -> anyhow::Result<()>;
 
     /// Makes the running door read its configuration again, and returns the embedding model that it uses then; `None` if no door
     /// runs.
@@ -118,10 +118,14 @@ pub fn change_models(
     let model = encoder.model().clone();
     let mut facebank = open_facebank(&config.facebank.path)?;
     let templates = match &mut facebank {
-        Some(facebank) => facebank.reembed(&model, without, |crop| {
-            host.before_crop()?;
-            encoder.embed(crop).map_err(Into::into)
-        })?,
+        Some(facebank) => {
+            let (mut done, of) = (0, facebank.crops_to_embed(&model)?);
+            facebank.reembed(&model, without, |crop| {
+                host.before_template(done, of)?;
+                done += 1;
+                encoder.embed(crop).map_err(Into::into)
+            })?
+        }
         None => 0,
     };
     // The door loads the models too, and the memory of its service is limited.

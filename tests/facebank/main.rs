@@ -410,7 +410,9 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
     assert!(matches!(broken, Err(FacebankError::Embed(_))));
     facebank.gallery(&model()).unwrap();
 
+    assert_eq!(facebank.crops_to_embed(&other_model()).unwrap(), 2);
     assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 2);
+    assert_eq!(facebank.crops_to_embed(&other_model()).unwrap(), 0);
     let gallery = facebank.gallery(&other_model()).unwrap();
     assert!(gallery.best(&mean_of(&[1020, 1021])).unwrap().similarity.0 > 0.999);
     assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 0);

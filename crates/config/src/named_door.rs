@@ -12,6 +12,9 @@ const RESERVED: &str = "console";
 const PASSWORDS: [(&str, &str); 2] =
     [("mqtt.password_file", "mqtt-password"), ("camera.password_file", "camera-password")];
 
+/// Programs that take a service.
+const SYSTEMD: [&str; 2] = ["systemctl", "journalctl"];
+
 /// The name of one of several doors on a board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedDoor(String);
@@ -69,6 +72,31 @@ impl NamedDoor {
         format!("ostiary@{self}")
     }
 
+    /// A text for people that was written for the only door of a board, with the commands and the service of this door: in code
+    /// between backticks, `ostiary` becomes `ostiary --door NAME`, and after `systemctl` and `journalctl` `ostiary@NAME`.
+    pub fn addressed(&self, text: &str) -> String {
+        let parts = text.split('`').enumerate();
+        let parts: Vec<_> =
+            parts.map(|(n, part)| if n % 2 == 1 { self.command(part) } else { part.to_owned() }).collect();
+        parts.join("`")
+    }
+
+    /// A command with this door in the place of the only one.
+    fn command(&self, command: &str) -> String {
+        let words: Vec<&str> = command.split(' ').collect();
+        let arguments = if words.first() == Some(&"sudo") { words.get(1..) } else { words.get(..) };
+        let is_of_systemd = arguments.and_then(<[_]>::first).is_some_and(|program| SYSTEMD.contains(program));
+        let start = words.len() - arguments.map_or(0, <[_]>::len);
+        let named = words.iter().enumerate().map(|(n, word)| match *word {
+            "ostiary" if is_of_systemd => self.unit(),
+            "ostiary" if n == start && words.get(n + 1) != Some(&"--door") => {
+                format!("ostiary --door {self}")
+            }
+            word => word.to_owned(),
+        });
+        named.collect::<Vec<_>>().join(" ")
+    }
+
     /// The keys of which this door has another default. `has_credentials` says whether systemd passes the passwords.
     pub(crate) fn defaults(&self, has_credentials: bool) -> Vec<(&'static str, String)> {
         let state = self.state_folder();
@@ -90,6 +118,29 @@ impl NamedDoor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_has_the_commands_and_the_service_of_the_door() {
+        let back: NamedDoor = "back".parse().unwrap();
+        for (text, addressed) in [
+            ("run `ostiary doctor`", "run `ostiary --door back doctor`"),
+            (
+                "`sudo ostiary setup` and `ostiary`",
+                "`sudo ostiary --door back setup` and `ostiary --door back`",
+            ),
+            ("`sudo systemctl start ostiary`", "`sudo systemctl start ostiary@back`"),
+            ("`journalctl -u ostiary -n 20`", "`journalctl -u ostiary@back -n 20`"),
+            ("`ostiary --door back setup`", "`ostiary --door back setup`"),
+            ("`systemctl restart ostiary@back`", "`systemctl restart ostiary@back`"),
+            // The user, the package and the program are the same for all doors.
+            ("`chown ostiary FILE` ostiary", "`chown ostiary FILE` ostiary"),
+            ("`apt install ostiary`", "`apt install ostiary`"),
+            ("the group ostiary-admin", "the group ostiary-admin"),
+            ("", ""),
+        ] {
+            assert_eq!(back.addressed(text), addressed);
+        }
+    }
 
     #[test]
     fn a_name_is_that_of_a_folder_and_a_unit() {

@@ -14,6 +14,7 @@ mod heads;
 mod liveness_reports;
 mod migration;
 mod newest_time;
+mod person_names;
 mod retention;
 mod schema;
 mod trail_rows;

@@ -7,6 +7,10 @@ use super::prepared_models::mark_prepared;
 use super::store::insert_embedding;
 use super::{EmbedError, Facebank, FacebankError};
 
+/// The photos with a crop and without a template of a model.
+const CROPS_TO_EMBED: &str = "SELECT id FROM photos WHERE crop IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM templates WHERE photo = photos.id AND model = ?1)";
+
 impl Facebank {
     /// The names of the people who have no template of this model. With this model they are not identified.
     ///
@@ -21,6 +25,16 @@ impl Facebank {
             model,
         )
         .map_err(|e| self.sql(e))
+    }
+
+    /// The number of photos for which [`Facebank::reembed`] makes a template of a model.
+    ///
+    /// # Errors
+    /// The facebank cannot be read.
+    pub fn crops_to_embed(&self, model: &ModelId) -> Result<usize, FacebankError> {
+        let count = format!("SELECT COUNT(*) FROM ({CROPS_TO_EMBED})");
+        let photos = self.connection.query_row(&count, [&model.0], |row| row.get::<_, u32>(0));
+        photos.map(|photos| photos as usize).map_err(|e| self.sql(e))
     }
 
     /// Prepares the facebank for a model: makes a template of this model for each photo with a stored crop. Templates of
@@ -44,12 +58,7 @@ impl Facebank {
                 return Err(FacebankError::NoCrops { path: path.clone(), people, model: model.clone() });
             }
             mark_prepared(transaction, model).map_err(sql)?;
-            let mut photos = transaction
-                .prepare(
-                    "SELECT id FROM photos WHERE crop IS NOT NULL AND NOT EXISTS (
-                         SELECT 1 FROM templates WHERE photo = photos.id AND model = ?1)",
-                )
-                .map_err(sql)?;
+            let mut photos = transaction.prepare(CROPS_TO_EMBED).map_err(sql)?;
             let photos = photos.query_map([&model.0], |row| row.get(0)).map_err(sql)?;
             let photos: Vec<i64> = photos.collect::<Result<_, _>>().map_err(sql)?;
             for photo in &photos {

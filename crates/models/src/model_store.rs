@@ -523,7 +523,68 @@ fn remove(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use minisign::KeyPair;
+
     use super::*;
+    use crate::Release;
+
+    /// Writes a signed bundle into a folder, which may be one of the store.
+    fn write_bundle(keys: &KeyPair, folder: &Path, version: u64, manifest: &str) {
+        fs::create_dir_all(folder).unwrap();
+        let file = ReleaseFile { sha256: sha256(manifest.as_bytes()), size: manifest.len() as u64 };
+        let release = Release {
+            format: Release::FORMAT.into(),
+            version,
+            created: "2026-06-01T00:00:00Z".parse().unwrap(),
+            expires: "2026-09-01T00:00:00Z".parse().unwrap(),
+            note: None,
+            files: [(Manifest::FILE.into(), file)].into(),
+        };
+        let text = serde_json::to_vec(&release).unwrap();
+        let comment = SignedRelease::trusted_comment(&text);
+        let signature = minisign::sign(None, &keys.sk, &text[..], Some(&comment), None).unwrap();
+        fs::write(folder.join(Manifest::FILE), manifest).unwrap();
+        fs::write(folder.join(RELEASE), text).unwrap();
+        fs::write(folder.join(SIGNATURE), signature.into_string()).unwrap();
+    }
+
+    #[test]
+    fn an_unpacked_bundle_is_stored_and_active_whatever_the_store_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let keys = KeyPair::generate_unencrypted_keypair().unwrap();
+        let trusted = TrustedKeys::parse(&[keys.pk.to_base64()]).unwrap();
+        let store = ModelStore { folder: path("store"), keys: trusted };
+        write_bundle(&keys, &path("three"), 3, "three");
+        let lock = store.lock().unwrap();
+        let adopt = || {
+            store.adopt(&lock, &store.unpacked(&path("three")).unwrap()).unwrap();
+            let active = store.active().unwrap().unwrap();
+            active.check().unwrap();
+            assert_eq!(active.folder, path("store/3"));
+            assert_eq!(fs::read(path("store/3").join(Manifest::FILE)).unwrap(), b"three");
+            assert!(!path("store").join(NEW).exists());
+            let state = store.state().unwrap();
+            (state.newest(), state.previous())
+        };
+        assert_eq!(adopt(), (3, None), "an empty store");
+
+        fs::write(path("store/3").join(Manifest::FILE), "thre?").unwrap();
+        fs::create_dir(path("store").join(NEW)).unwrap();
+        fs::write(path("store").join(NEW).join("partial"), "").unwrap();
+        assert_eq!(adopt(), (3, None), "a damaged bundle, and a part of a download");
+
+        write_bundle(&keys, &path("store/9"), 9, "nine");
+        let withdrawn = StoreState { newest: 9, ..store.state().unwrap().rolled_back() };
+        assert!(!withdrawn.may_activate(3));
+        store.set_state(&lock, &withdrawn.activated(9)).unwrap();
+        assert_eq!(adopt(), (9, Some(9)), "a newer one is active, and this one was withdrawn");
+        assert!(store.state().unwrap().may_activate(3));
+
+        fs::write(path("three").join(Manifest::FILE), "thre?").unwrap();
+        let altered = store.unpacked(&path("three")).err().unwrap();
+        assert!(matches!(altered, ModelStoreError::Altered { .. }), "{altered}");
+    }
 
     #[test]
     fn a_withdrawn_version_is_activated_only_on_request() {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::Printer;
 use super::door_answer::DoorAnswer;
+use crate::cli::Globals;
 use crate::cli::running_door::running_door;
 
 /// The longest wait for the next finding. The door itself ends its checks after two minutes.
@@ -30,6 +31,7 @@ enum Message {
 /// Prints the findings of the running door, which gave this answer. `None` if the checks must run in this process: this user can read the
 /// door's files, or may not ask the door, or the door does not answer; the last two are printed as a warning.
 pub fn print_findings(
+    globals: &Globals,
     config: &Config,
     door: &DoorAnswer,
     printer: &mut Printer,
@@ -50,6 +52,7 @@ pub fn print_findings(
             }
         }
     };
+    let why = globals.addressed(&why);
     eprintln!("warning: {why}; these are the checks of this user, who sees less than the door");
     Ok(None)
 }

@@ -91,10 +91,17 @@ fn cells(event: &Event) -> anyhow::Result<Vec<String>> {
         .iter()
         .map(|column| match object.get(column) {
             None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
+            Some(Value::String(text)) => no_formula(text),
             Some(value) => value.to_string(),
         })
         .collect())
+}
+
+/// The text with an apostrophe before it if a spreadsheet would take it for a formula: names, and what was told of a failure, come
+/// from outside. Numbers are no texts.
+fn no_formula(text: &str) -> String {
+    let apostrophe = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { "'" } else { "" };
+    format!("{apostrophe}{text}")
 }
 
 /// A row without its line feed, which the caller prints. Its carriage return is part of the row.
@@ -122,6 +129,23 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let text = text(&granted("Ann\u{1b}[2J\nBob"), &zone);
         assert!(text.starts_with("2026-11-28 14:00:03 CET  Let Ann [2J Bob in: "), "{text}");
+    }
+
+    #[test]
+    fn no_text_is_a_formula_of_a_spreadsheet_and_numbers_stay() {
+        let person = |person: &str| cells(&granted(person)).unwrap()[5].clone();
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"] {
+            assert_eq!(person(text), format!("'{text}"));
+        }
+        for text in ["Ann", "'=1", "Ann=1", "Ann-Lee", "", " =1"] {
+            assert_eq!(person(text), text);
+        }
+        let evidence =
+            ostiary_events::Evidence { cosine: Some(ostiary_core::Similarity(-0.25)), ..evidence() };
+        let kind = EventKind::Granted(Grant::Face { person: None, evidence });
+        let number = Event::new(kind, "2026-11-28T13:00:03.5Z".parse().unwrap(), "=front");
+        let cells = cells(&number).unwrap();
+        assert_eq!((cells[8].as_str(), cells[3].as_str()), ("-0.25", "'=front"));
     }
 
     #[test]

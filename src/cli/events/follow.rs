@@ -48,12 +48,14 @@ pub(super) fn follow_store(
         // The daemon may have started, stopped, or replaced a damaged file.
         store.refresh()?;
         // Events that do not fit are not searched again; those that are recorded during the search may be printed.
-        let mut newest = store.newest()?.map_or(0, |event| event.id).max(filter.after);
-        store.find(&filter, None, |event| {
-            newest = newest.max(event.id);
-            printer.print(&event)
-        })?;
-        filter.after = newest;
+        let mut newest = store.newest()?.map_or(0, |event| event.id);
+        if newest > filter.after {
+            store.find(&filter, None, |event| {
+                newest = newest.max(event.id);
+                printer.print(&event)
+            })?;
+            filter.after = newest;
+        }
         thread::sleep(PAUSE);
     }
     Ok(())

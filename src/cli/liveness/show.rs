@@ -2,75 +2,59 @@
 
 use std::process::ExitCode;
 
-use ostiary_events::{AttackCount, EventStore, VisitCount};
-use ostiary_models::Bundle;
-use serde_json::{Value, json};
+use anyhow::Context;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_control::{CallError, Client};
 
 use crate::cli::Globals;
 use crate::cli::clock::shown;
 use crate::cli::output::{json_line, line};
-use crate::error_rate::{ErrorRate, attack_sentence, visit_sentence};
-use crate::liveness_conditions::test_conditions;
-use crate::liveness_standing::{LivenessStanding, report, words};
-
-/// What no count can tell.
-const PLACE: &str = "This holds for the place of the camera and the light of the test, which the door cannot know: after the camera was \
-                     moved, or the light changed, run `ostiary liveness test` again.";
+use crate::cli::running_door::running_record;
+use crate::liveness_standing::{report, words};
+use crate::liveness_summary::LivenessSummary;
 
 pub(super) fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
-    let present = test_conditions(&config, &Bundle::find(&config.models, config.engine.precision)?)?;
-    let tests = EventStore::open_read_only(&config.events.path)?.liveness_tests()?;
-    let standing = LivenessStanding::of(&tests, &present);
-    let LivenessStanding { attacks, visits, void } = &standing;
-    let is_valid = !standing.is_empty();
+    let summary = match running_record(&config)? {
+        Some(client) => from_door(client)?,
+        None => LivenessSummary::read(&config)?,
+    };
     if globals.json {
-        let latest = tests.first();
-        let void = void.as_ref().map(|void| &void.changes);
-        json_line(&json!({
-            "latest": latest, "is_valid": is_valid, "changed_since": void, "rates": rates(attacks, visits),
-            "not_run": standing.not_run(), "text": sentences(attacks, visits),
-        }))?;
-        return Ok(ExitCode::from(u8::from(!is_valid)));
+        json_line(&summary)?
+    } else {
+        print(&summary)?
     }
-    match tests.iter().find_map(report) {
+    Ok(ExitCode::from(u8::from(!summary.is_valid)))
+}
+
+/// What the tests of the running door prove.
+fn from_door(mut client: Client) -> anyhow::Result<LivenessSummary> {
+    let reply = client.door().get_liveness().call().map_err(CallError::from)?;
+    serde_json::from_value(reply.liveness)
+        .context("the running door describes its tests in another way than this program")
+}
+
+fn print(summary: &LivenessSummary) -> anyhow::Result<()> {
+    let LivenessSummary { latest, is_valid, changed_since, not_run, text, .. } = summary;
+    match latest.as_ref().and_then(report) {
         None => line("No test of liveness is in the record. Run `ostiary liveness test`.")?,
         Some((time, report)) => {
             let end = if report.is_complete { "" } else { ", ended early" };
             line(&format!("The latest test, {}{end}: {report}.", shown(time)))?;
         }
     }
-    if let Some(void) = void {
+    if let Some(changes) = changed_since {
         line(&format!(
             "It is void: {} changed since. Run `ostiary liveness test` again.",
-            void.changes.join(", ")
+            changes.join(", ")
         ))?;
     }
-    if !standing.is_empty() {
+    if *is_valid {
         line("Under the present conditions the newest counts are:")?;
-        sentences(attacks, visits).iter().try_for_each(|sentence| line(sentence))?;
+        text.iter().try_for_each(|sentence| line(sentence))?;
     }
-    if !standing.not_run().is_empty() && !tests.is_empty() {
-        line(&format!("Not tested: {}.", words(&standing.not_run())))?;
+    if !not_run.is_empty() && latest.is_some() {
+        line(&format!("Not tested: {}.", words(not_run)))?;
     }
-    Ok(ExitCode::from(u8::from(!is_valid)))
-}
-
-/// What the counts prove, in sentences.
-pub(super) fn sentences(attacks: &[AttackCount], visits: &[VisitCount]) -> Vec<String> {
-    let attacks = attacks.iter().map(attack_sentence);
-    let mut sentences: Vec<String> = attacks.chain(visits.iter().map(visit_sentence)).collect();
-    sentences.push(
-        "Intervals are exact (95 %, Clopper-Pearson): 0 of 20 proves at most 16.8 %, 0 of 59 about 6 %."
-            .to_owned(),
-    );
-    sentences.push(PLACE.to_owned());
-    sentences
-}
-
-/// The rates with their intervals, as JSON objects.
-pub(super) fn rates(attacks: &[AttackCount], visits: &[VisitCount]) -> Vec<Value> {
-    let attacks = attacks.iter().map(|count| ErrorRate::from(count).json(count.kind.name(), "apcer"));
-    let visits = visits.iter().map(|count| ErrorRate::from(count).json(count.time.name(), "bpcer"));
-    attacks.chain(visits).collect()
+    Ok(())
 }

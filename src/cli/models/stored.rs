@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use indicatif::ProgressBar;
 use ostiary_config::Config;
-use ostiary_control::interface::{ListModels_Reply, VarlinkClientInterface};
+use ostiary_control::interface::{
+    ActivateModels_Reply, ListModels_Reply, RollbackModels_Reply, TemplateProgress, VarlinkClientInterface,
+};
 use ostiary_control::{CallError, Client};
 use ostiary_core::ModelId;
 use ostiary_events::Action;
@@ -116,15 +118,35 @@ fn change_by_door(
     let bar = ProgressBar::new_spinner().with_message("the door changes its models");
     bar.enable_steady_tick(super::TICK_INTERVAL);
     let door = door.door();
-    let result = match change {
+    let mut result = None;
+    let mut follow = |progress: Option<TemplateProgress>, changed: Option<Value>| {
+        if let Some(TemplateProgress { done, of }) = progress {
+            show(&bar, usize::try_from(done).unwrap_or(0), usize::try_from(of).unwrap_or(0));
+        }
+        result = changed;
+    };
+    match change {
         ModelChange::Activate { version } => {
             let version = version.map(i64::try_from).transpose()?;
-            door.activate_models(version, without).call().map(|reply| reply.result)
+            for reply in door.activate_models(version, without).more().map_err(CallError::from)? {
+                let ActivateModels_Reply { progress, result } = reply.map_err(CallError::from)?;
+                follow(progress, result);
+            }
         }
-        ModelChange::Rollback => door.rollback_models(without).call().map(|reply| reply.result),
-    };
+        ModelChange::Rollback => {
+            for reply in door.rollback_models(without).more().map_err(CallError::from)? {
+                let RollbackModels_Reply { progress, result } = reply.map_err(CallError::from)?;
+                follow(progress, result);
+            }
+        }
+    }
     bar.finish_and_clear();
-    parse(result.map_err(CallError::from)?)
+    parse(result.context("the running door has ended the change without a result; see `ostiary events`")?)
+}
+
+/// Shows how many templates are computed.
+fn show(bar: &ProgressBar, done: usize, of: usize) {
+    bar.set_message(format!("computing template {} of {of}", done + 1));
 }
 
 fn from_api(reply: ListModels_Reply) -> anyhow::Result<ModelList> {
@@ -145,8 +167,8 @@ struct NoDoor<'a> {
 }
 
 impl ChangeHost for NoDoor<'_> {
-    fn before_crop(&mut self) -> anyhow::Result<()> {
-        self.bar.inc(1);
+    fn before_template(&mut self, done: usize, of: usize) -> anyhow::Result<()> {
+        show(&self.bar, done, of);
         Ok(())
     }
 

@@ -172,3 +172,34 @@ fn parse(filter: interface::EventFilter) -> Result<EventFilter> {
         reason: filter.reason.map(reason).transpose()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ostiary_core::Similarity;
+    use ostiary_events::{EventKind, Evidence, Grant};
+    use ostiary_testkit::evidence;
+
+    use super::*;
+
+    #[test]
+    fn numbers_keep_all_digits_on_their_way_to_a_client() {
+        for n in 1..1000u16 {
+            let fraction = f32::from(n) / 1013.0;
+            let latency = Duration::from_secs_f32(fraction);
+            let evidence = Evidence { latency, cosine: Some(Similarity(fraction)), ..evidence() };
+            let kind = EventKind::Granted(Grant::Face { person: None, evidence });
+            let event = Event::new(kind, Timestamp::UNIX_EPOCH, "front");
+            let stored = serde_json::to_string(&event).unwrap();
+            // As a reply and a client have it.
+            let received: Value = serde_json::from_str(&json(&event).unwrap().to_string()).unwrap();
+            assert_eq!(received, serde_json::from_str::<Value>(&stored).unwrap());
+            assert_eq!(received["latency_ms"].to_string(), latency_of(&stored));
+            assert_eq!(serde_json::from_value::<Event>(received).unwrap(), event);
+        }
+    }
+
+    /// The digits of a field, as the record has them.
+    fn latency_of(json: &str) -> &str {
+        json.split_once("\"latency_ms\":").unwrap().1.split_once(',').unwrap().0
+    }
+}

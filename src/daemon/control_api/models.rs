@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use ostiary_control::Session;
-use ostiary_control::interface::Call_VerifyModels;
+use ostiary_control::interface::{Call_VerifyModels, TemplateProgress};
 use ostiary_core::ModelId;
 use ostiary_events::{Action, Administration, EventKind, User};
 use serde::Serialize;
@@ -44,16 +44,16 @@ impl ControlApi {
         Ok(call.reply(None))
     }
 
-    /// Changes the models, records it, and returns what became of it, as commands print it.
+    /// Changes the models, records it, and returns what became of it, as commands print it. `send` sends how far it is.
     pub(super) fn change_models(
         &self,
         change: ModelChange,
         without: &[String],
-        session: &Session,
-        user: User,
+        (session, user): (&Session, User),
+        send: &mut dyn FnMut(TemplateProgress) -> varlink::Result<()>,
     ) -> Result<Value> {
         let _work = self.begin_work()?;
-        let mut host = RunningDoor { api: self, session, user, crop: None };
+        let mut host = RunningDoor { api: self, session, user, crop: None, send };
         json(&ChangeResult::new(change_models(&self.config_on_disk()?, change, without, &mut host))?)
     }
 }
@@ -66,16 +66,21 @@ struct RunningDoor<'a> {
     user: User,
     /// The crop that a template is computed of.
     crop: Option<HeavyCall<'a>>,
+    /// Sends how far the change is.
+    send: &'a mut dyn FnMut(TemplateProgress) -> varlink::Result<()>,
 }
 
 impl ChangeHost for RunningDoor<'_> {
-    fn before_crop(&mut self) -> Result<()> {
+    fn before_template(&mut self, done: usize, of: usize) -> Result<()> {
         if !self.session.is_open() || self.api.shared.is_stopping() {
             bail!("the client has gone, or the door ends: nothing was changed");
         }
         // After the end of the one before, so that there is a pause between them.
         self.crop = None;
         self.crop = Some(self.api.heavy_calls.begin());
+        let (done, of) = (i64::try_from(done)?, i64::try_from(of)?);
+        // A client that has gone is found above.
+        let _ = (self.send)(TemplateProgress { done, of });
         Ok(())
     }
 

@@ -23,12 +23,13 @@ impl EventStore {
         mut each: impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut read = || {
+            let search = self.search(filter)?;
             let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT json, visit FROM events WHERE id > ?1 AND {IS_ACCESS} ORDER BY id"
             ))?;
             let mut rows = statement.query([i64::try_from(filter.after).unwrap_or(i64::MAX)])?;
             while let Some(row) = rows.next()? {
-                let Some(event) = self.decision_of(row, |event| filter.fits(event))? else { continue };
+                let Some(event) = self.decision_of(row, |event| search.fits(event))? else { continue };
                 if each(event).is_break() {
                     break;
                 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use ostiary_access::Reason;
-use ostiary_core::fold_name;
 
 use super::error::sql_error;
+use super::person_names::PersonNames;
 use super::{EventStore, StoreError};
 use crate::{Event, EventKind};
 
@@ -15,7 +15,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Only events before this time.
     pub until: Option<Timestamp>,
-    /// Only events of the person with this name, compared as names of enrolled people.
+    /// Only events of the person with this name, also by another name before or after a renaming. Compared as names of enrolled
+    /// people.
     pub person: Option<String>,
     /// Only grants and denials for this reason.
     pub reason: Option<Reason>,
@@ -23,27 +24,36 @@ pub struct EventFilter {
     pub after: u64,
 }
 
-impl EventFilter {
+/// A filter with the names that its person had.
+pub(super) struct Search<'a> {
+    filter: &'a EventFilter,
+    names: Option<PersonNames>,
+}
+
+impl Search<'_> {
     /// Whether an event fits.
     pub fn fits(&self, event: &Event) -> bool {
+        let filter = self.filter;
         let reason = match &event.kind {
             EventKind::Granted(grant) => Some(grant.reason()),
             EventKind::Denied(denial) => Some(denial.reason()),
             _ => None,
         };
-        event.id > self.after
-            && self.since.is_none_or(|since| event.time >= since)
-            && self.until.is_none_or(|until| event.time < until)
-            && self.person.as_deref().is_none_or(|person| is_person(event, person))
-            && self.reason.is_none_or(|wanted| reason == Some(wanted))
+        event.id > filter.after
+            && filter.since.is_none_or(|since| event.time >= since)
+            && filter.until.is_none_or(|until| event.time < until)
+            && self.names.as_ref().is_none_or(|names| names.fit(event))
+            && filter.reason.is_none_or(|wanted| reason == Some(wanted))
     }
 }
 
-fn is_person(event: &Event, person: &str) -> bool {
-    event.kind.person().is_some_and(|known| fold_name(known) == fold_name(person))
-}
-
 impl EventStore {
+    /// What finds the events that fit.
+    pub(super) fn search<'a>(&self, filter: &'a EventFilter) -> Result<Search<'a>, rusqlite::Error> {
+        let names = filter.person.as_deref().map(|person| self.names_of(person)).transpose()?;
+        Ok(Search { filter, names })
+    }
+
     /// Calls `each` with the events that fit, oldest first; with a `limit`, with the newest that many.
     ///
     /// # Errors
@@ -55,6 +65,7 @@ impl EventStore {
         mut each: impl FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = |why| E::from(sql_error(&self.path, why));
+        let search = self.search(filter).map_err(sql)?;
         let order = if limit.is_some() { "DESC" } else { "ASC" };
         let mut statement = self
             .connection
@@ -65,7 +76,7 @@ impl EventStore {
         let mut newest = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let json: String = row.get(0).map_err(sql)?;
-            let Some(event) = self.parsed(vec![json]).pop().filter(|event| filter.fits(event)) else {
+            let Some(event) = self.parsed(vec![json]).pop().filter(|event| search.fits(event)) else {
                 continue;
             };
             match limit {
@@ -84,17 +95,25 @@ impl EventStore {
 
 #[cfg(test)]
 mod tests {
+    use ostiary_config as config;
+
     use super::*;
     use crate::Grant;
     use crate::testing::{event, evidence};
 
     #[test]
     fn a_person_is_found_however_the_name_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.sqlite");
+        let config = config::Events { path, ..config::Events::default() };
+        let mut store = EventStore::open(&config, true).unwrap();
         let mut zoe =
             event(EventKind::Granted(Grant::Face { person: Some("Zo\u{eb}".into()), evidence: evidence() }));
-        zoe.id = 1;
-        let fits =
-            |name: &str| EventFilter { person: Some(name.into()), ..EventFilter::default() }.fits(&zoe);
+        store.append(&mut zoe).unwrap();
+        let fits = |name: &str| {
+            let filter = EventFilter { person: Some(name.into()), ..EventFilter::default() };
+            store.search(&filter).unwrap().fits(&zoe)
+        };
         assert!(fits("Zo\u{eb}") && fits("ZOE\u{308}") && fits(" zo\u{eb} "));
         assert!(!fits("Zoe") && !fits(""));
     }

@@ -14,11 +14,11 @@ use crate::error_rate::ErrorRate;
 use crate::liveness_advice::liveness_advice;
 
 /// The visits of one part of a test.
-pub(super) struct VisitCounter<'a> {
+pub(super) struct VisitCounter {
     part: TestPart,
-    door: &'a Door,
+    door: Door,
     /// What each counted visit must have been decided by.
-    conditions: &'a TestConditions,
+    conditions: TestConditions,
     /// Faces that were in view before this time do not count.
     begins: Timestamp,
     count: ErrorRate,
@@ -29,8 +29,8 @@ pub(super) struct VisitCounter<'a> {
 struct Presentation {
     /// The time of its latest decision.
     until: Timestamp,
-    /// The track of that decision; `None` after a restart of the door, which numbers tracks anew.
-    track: Option<TrackId>,
+    /// The track of that decision.
+    track: TrackId,
     is_error: bool,
 }
 
@@ -76,22 +76,16 @@ pub(super) struct CountedVisit {
     pub text: String,
 }
 
-impl<'a> VisitCounter<'a> {
+impl VisitCounter {
     /// A counter for visits that begin at this time or later.
-    pub fn new(part: TestPart, door: &'a Door, conditions: &'a TestConditions, begins: Timestamp) -> Self {
+    pub fn new(part: TestPart, door: &Door, conditions: &TestConditions, begins: Timestamp) -> Self {
+        let (door, conditions) = (door.clone(), conditions.clone());
         Self { part, door, conditions, begins, count: ErrorRate { errors: 0, trials: 0 }, latest: None }
     }
 
     /// Errors and presentations so far.
     pub fn count(&self) -> ErrorRate {
         self.count
-    }
-
-    /// To be called when the door has started anew.
-    pub fn door_restarted(&mut self) {
-        if let Some(latest) = &mut self.latest {
-            latest.track = None;
-        }
     }
 
     /// Adds an event; `None` if it is no decision about a face.
@@ -143,7 +137,7 @@ impl<'a> VisitCounter<'a> {
                 _ => Counted::SamePresentation,
             }
         } else {
-            self.latest = Some(Presentation { until: time, track: Some(evidence.track), is_error });
+            self.latest = Some(Presentation { until: time, track: evidence.track, is_error });
             self.count.trials += 1;
             self.count.errors += u32::from(is_error);
             Counted::New
@@ -169,9 +163,9 @@ impl<'a> VisitCounter<'a> {
     fn extend(&mut self, first_seen: Timestamp, time: Timestamp, track: TrackId) -> bool {
         let away = SignedDuration::try_from_secs_f64(self.door.away_s).unwrap_or(SignedDuration::MAX);
         let Some(latest) = &mut self.latest else { return false };
-        let is_same = latest.track == Some(track) || first_seen.duration_since(latest.until) < away;
+        let is_same = latest.track == track || first_seen.duration_since(latest.until) < away;
         if is_same {
-            (latest.until, latest.track) = (latest.until.max(time), Some(track));
+            (latest.until, latest.track) = (latest.until.max(time), track);
         }
         is_same
     }
@@ -187,7 +181,7 @@ impl<'a> VisitCounter<'a> {
             return Some("the record of this visit cannot be read".to_owned());
         };
         let LivenessRules { level, network, .. } = visit.record.rules.liveness;
-        let TestConditions { embedder, .. } = self.conditions;
+        let TestConditions { embedder, .. } = &self.conditions;
         let is_same = level == self.conditions.level
             && network == self.conditions.network
             && evidence.model.to_string() == *embedder;
@@ -210,7 +204,7 @@ impl<'a> VisitCounter<'a> {
 
     /// Why a denial for another reason than liveness is not counted.
     fn other_reason(&self, reason: DenialReason, person: &str) -> Option<String> {
-        let Door { away_s, cooldown_s, .. } = *self.door;
+        let Door { away_s, cooldown_s, .. } = self.door;
         Some(match reason {
             DenialReason::Spoof | DenialReason::NotLive => return None,
             DenialReason::Unknown => {
@@ -347,15 +341,6 @@ mod tests {
         assert_eq!(counted(VISITS, &[(1.0, 1, NOT_LIVE), (3.0, 1, Reason::Granted)]).1, (1, 1));
         // A clock that goes back begins no presentation.
         assert_eq!(counted(ATTACK, &[(100.0, 1, SPOOF), (50.0, 2, SPOOF)]).1, (0, 1));
-    }
-
-    #[test]
-    fn after_a_restart_the_numbers_of_tracks_begin_anew() {
-        let (door, conditions) = (Door::default(), conditions());
-        let mut counter = VisitCounter::new(ATTACK, &door, &conditions, Timestamp::UNIX_EPOCH);
-        counter.add(&decision(1.0, 1, SPOOF));
-        counter.door_restarted();
-        assert_eq!(counter.add(&decision(60.0, 1, SPOOF)).unwrap().counted, Counted::New);
     }
 
     #[test]
