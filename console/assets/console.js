@@ -14,7 +14,8 @@ for (const input of document.querySelectorAll("input[data-code]")) {
 // Sections that are loaded again: only the part that changed, so that a screen reader reads only that.
 for (const section of document.querySelectorAll("[data-refresh][id]")) {
   const refresh = async () => {
-    if (document.hidden) return;
+    // 0: nothing will change any longer.
+    if (document.hidden || section.dataset.refresh === "0") return;
     try {
       const response = await fetch(location.href, { headers: { accept: "text/html" } });
       if (response.redirected || response.status === 401) return location.reload();
@@ -26,7 +27,7 @@ for (const section of document.querySelectorAll("[data-refresh][id]")) {
       // The console restarts, or the network is gone: the next time.
     }
   };
-  setInterval(refresh, 1000 * Number(section.dataset.refresh));
+  setInterval(refresh, 1000 * (Number(section.dataset.refresh) || 60));
 }
 
 // Makes an element as another one is, and leaves what is equal alone.
@@ -89,6 +90,8 @@ function watch(live) {
     if (canvas.height !== picture.height) canvas.height = picture.height;
     context.drawImage(picture, 0, 0);
     picture.close();
+    // For the meters of the camera, before anything is drawn on it.
+    canvas.dispatchEvent(new Event("picture"));
     const size = Math.max(14, canvas.width / 36);
     context.lineWidth = Math.max(2, canvas.width / 240);
     context.font = `600 ${size}px system-ui, sans-serif`;

@@ -14,6 +14,9 @@ use crate::rate_limit::RateLimit;
 use crate::sealing::{Key, SALT};
 use crate::store::{Store, StoreError};
 use crate::texts::AllTexts;
+use crate::work::Slot;
+use crate::work::liveness::LivenessWork;
+use crate::work::models::ModelsWork;
 
 /// The derivations that may wait while one runs. Each takes a fraction of a second.
 const WAITING_DERIVATIONS: usize = 4;
@@ -26,6 +29,10 @@ pub struct App {
     pub door: Door,
     /// Its picture.
     pub live: Arc<Live>,
+    /// The check or the change of its models.
+    pub models: Slot<ModelsWork>,
+    /// The part of a test of liveness.
+    pub liveness: Slot<LivenessWork>,
     /// The texts of the pages.
     pub texts: AllTexts,
     /// The name of the door, for titles.
@@ -56,6 +63,8 @@ impl App {
         Self {
             store: Arc::new(store),
             live: Arc::new(Live::new(door.clone())),
+            models: Slot::default(),
+            liveness: Slot::default(),
             door,
             texts: AllTexts::new(),
             door_name: config.door.name.clone(),

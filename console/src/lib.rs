@@ -10,6 +10,7 @@ mod certificate;
 mod cli;
 mod clock;
 mod code;
+mod configuration;
 mod door;
 mod flash;
 mod language;
@@ -29,6 +30,8 @@ mod session;
 mod store;
 mod texts;
 mod token_name;
+mod undo;
 mod visit;
+mod work;
 
 pub use cli::Cli;

@@ -16,5 +16,8 @@ pub struct Link {
 pub const LINKS: &[Link] = &[
     Link { path: "/door", text: "nav-door", role: Role::Viewer },
     Link { path: "/live", text: "nav-live", role: Role::Viewer },
+    Link { path: "/settings", text: "settings-title", role: Role::Admin },
+    Link { path: "/models", text: "models-title", role: Role::Viewer },
+    Link { path: "/setup", text: "setup-title", role: Role::Admin },
     Link { path: "/account", text: "nav-account", role: Role::Viewer },
 ];

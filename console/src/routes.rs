@@ -13,6 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use ostiary_control::Role;
 
 use crate::app::App;
+use crate::configuration::CHANGE_TIME;
 use crate::page_error::PageError;
 use crate::visit::{Visit, prepare};
 use crate::{assets, pages};
@@ -65,7 +66,6 @@ impl Route {
     }
 
     /// With more time.
-    #[allow(dead_code, reason = "for pages that wait for the door")]
     fn time(self, time: Duration) -> Self {
         Self { time, ..self }
     }
@@ -85,7 +85,7 @@ impl Route {
 /// All routes.
 fn table() -> Vec<Route> {
     use Access::{Everybody, From};
-    use Role::{Operator, Viewer};
+    use Role::{Admin, Operator, Viewer};
 
     vec![
         Route::get("/assets/{name}", Everybody, assets::show),
@@ -104,6 +104,28 @@ fn table() -> Vec<Route> {
         Route::get("/live", From(Viewer), pages::live::show),
         Route::get("/live/still.jpg", From(Viewer), pages::live::still),
         Route::get("/live/socket", From(Viewer), pages::live::socket),
+        Route::post("/live/rotate", From(Admin), pages::camera::rotate).time(CHANGE_TIME),
+        Route::post("/live/mirror", From(Admin), pages::camera::mirror).time(CHANGE_TIME),
+        Route::post("/live/region", From(Admin), pages::camera::set_region).time(CHANGE_TIME),
+        Route::post("/live/region/remove", From(Admin), pages::camera::remove_region).time(CHANGE_TIME),
+        Route::get("/settings", From(Admin), pages::settings::show),
+        Route::post("/settings/set", From(Admin), pages::settings::set).time(CHANGE_TIME),
+        Route::post("/settings/reset", From(Admin), pages::settings::reset).time(CHANGE_TIME),
+        Route::post("/settings/undo", From(Admin), pages::settings::undo).time(CHANGE_TIME),
+        Route::get("/models", From(Viewer), pages::models::show),
+        Route::get("/models/activate", From(Admin), pages::models::confirm_activate),
+        Route::post("/models/activate", From(Admin), pages::models::activate),
+        Route::get("/models/rollback", From(Admin), pages::models::confirm_rollback),
+        Route::post("/models/rollback", From(Admin), pages::models::rollback),
+        Route::post("/models/verify", From(Admin), pages::models::verify),
+        Route::get("/models/work", From(Admin), pages::models::work),
+        Route::get("/setup", From(Admin), pages::setup::show),
+        Route::post("/setup/language", From(Admin), pages::setup::set_language).time(CHANGE_TIME),
+        Route::post("/setup/relay", From(Admin), pages::setup::test_relay),
+        Route::get("/setup/liveness", From(Admin), pages::liveness::show),
+        Route::post("/setup/liveness/begin", From(Admin), pages::liveness::begin),
+        Route::get("/setup/liveness/work", From(Admin), pages::liveness::work),
+        Route::post("/setup/liveness/end", From(Admin), pages::liveness::end),
         Route::get("/account", From(Viewer), pages::account::show),
         Route::post("/account/language", From(Viewer), pages::account::set_language),
         Route::post("/account/password", From(Viewer), pages::account::change_password),

@@ -82,7 +82,6 @@ impl Visit {
     ///
     /// # Errors
     /// As [`Visit::door`].
-    #[allow(dead_code, reason = "for pages that wait for the door")]
     pub async fn long_door<T: Send + 'static>(
         &self,
         answer_time: Duration,

@@ -13,6 +13,7 @@ use ostiary_core::QualityFault;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::camera::Camera;
 use crate::live::{Picture, Seen, Watcher};
 use crate::page_error::PageError;
 use crate::visit::{Layout, Visit, page};
@@ -28,6 +29,8 @@ const MAX_MESSAGE: usize = 1024;
 #[template(path = "live.html")]
 struct LivePage {
     layout: Layout,
+    /// For admins, while the door answers.
+    camera: Option<Camera>,
 }
 
 /// `GET /live`
@@ -35,7 +38,19 @@ struct LivePage {
 /// # Errors
 /// The page cannot be made.
 pub async fn show(visit: Visit) -> Result<Response, PageError> {
-    page(&LivePage { layout: visit.layout("live-title").refreshed(3) })
+    let layout = visit.layout("live-title");
+    let camera = match layout.may("admin") {
+        true => match Camera::of(&visit).await {
+            Ok(camera) => Some(camera),
+            // The page shows when there is a picture again.
+            Err(PageError::DoorSilent(_) | PageError::Busy) => None,
+            Err(error) => return Err(error),
+        },
+        false => None,
+    };
+    // A page with fields is not loaded again while somebody fills them in.
+    let layout = if camera.is_none() { layout.refreshed(3) } else { layout };
+    page(&LivePage { layout, camera })
 }
 
 /// `GET /live/still.jpg`

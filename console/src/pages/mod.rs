@@ -3,10 +3,15 @@
 //! A handler takes a `Visit`, asks the door through it, and returns a page of a template, or `Flash::redirect` after a form.
 
 pub mod account;
+pub mod camera;
 pub mod door;
 pub mod live;
+pub mod liveness;
+pub mod models;
 mod new_password;
 pub mod pair;
+pub mod settings;
+pub mod setup;
 pub mod sign_in;
 
 use axum::response::Redirect;

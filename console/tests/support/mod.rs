@@ -35,6 +35,8 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Site {
     pub folder: TempDir,
     pub port: u16,
+    /// `liveness.level`
+    pub level: &'static str,
     door: Option<Child>,
     console: Option<Child>,
 }
@@ -44,7 +46,7 @@ impl Site {
     pub fn without_door() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("state")).unwrap();
-        let site = Self { folder, port: free_port(), door: None, console: None };
+        let site = Self { folder, port: free_port(), level: "off", door: None, console: None };
         site.configure("");
         site
     }
@@ -74,7 +76,7 @@ impl Site {
     fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.arg("--config").arg(self.path("ostiary.toml")).args(arguments).stdin(Stdio::null());
-        command.env("OSTIARY_LIVENESS__LEVEL", "off").env_remove("NOTIFY_SOCKET").env_remove("SUDO_UID");
+        command.env("OSTIARY_LIVENESS__LEVEL", self.level).env_remove("NOTIFY_SOCKET").env_remove("SUDO_UID");
         command
     }
 
@@ -109,7 +111,8 @@ impl Site {
 
     pub fn start_door_before(&mut self, video: &Path) {
         let source = format!("camera.source={}", video.display());
-        let arguments = ["run", "--set", &source, "--set", "camera.realtime=true"];
+        let settings = format!("--settings={}", self.path("settings.toml").display());
+        let arguments = [&settings, "run", "--set", &source, "--set", "camera.realtime=true"];
         let door = self.ostiary(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         self.door = Some(door);
         wait_for("the door answers", || {
