@@ -14,19 +14,52 @@ for (const input of document.querySelectorAll("input[data-code]")) {
 // Sections that are loaded again: only the part that changed, so that a screen reader reads only that.
 for (const section of document.querySelectorAll("[data-refresh][id]")) {
   const refresh = async () => {
-    if (document.hidden) return;
-    try {
-      const response = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (response.redirected || response.status === 401) return location.reload();
-      if (!response.ok) return;
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const fresh = page.getElementById(section.id);
-      if (fresh) update(section, fresh);
-    } catch {
-      // The console restarts, or the network is gone: the next time.
-    }
+    const fresh = document.hidden ? null : await load(section.id);
+    if (fresh) update(section, fresh);
   };
   setInterval(refresh, 1000 * Number(section.dataset.refresh));
+}
+
+// An element as this page has it now; null if it cannot be loaded.
+async function load(id) {
+  try {
+    const response = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (response.redirected || response.status === 401) location.reload();
+    if (!response.ok || response.redirected) return null;
+    return new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
+  } catch {
+    // The console restarts, or the network is gone: the next time.
+    return null;
+  }
+}
+
+// Lists to which new events are added as the door records them. What is there stays, with the focus.
+for (const list of document.querySelectorAll("[data-follow][id]")) {
+  const status = document.getElementById("added");
+  let source = null, waits = false;
+  const add = async () => {
+    waits = false;
+    const fresh = await load(list.id);
+    if (!fresh) return;
+    const added = [...fresh.children].filter((item) => !document.getElementById(item.id));
+    if (added.length === 0) return;
+    // More than a page is new, or the list was empty.
+    if (added.length === fresh.children.length) return location.reload();
+    list.prepend(...added);
+    status.textContent = `${status.dataset.text} ${added.length}`;
+  };
+  const follow = () => {
+    if (document.hidden) return source?.close();
+    source = new EventSource(list.dataset.follow);
+    // The first time too: something may have happened since the page was made.
+    source.onopen = source.onmessage = () => {
+      if (!waits) setTimeout(add, 700);
+      waits = true;
+    };
+    source.addEventListener("ended", () => location.reload());
+  };
+  document.addEventListener("visibilitychange", follow);
+  follow();
 }
 
 // Makes an element as another one is, and leaves what is equal alone.

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::door::Door;
 use crate::live::Live;
+use crate::new_events::NewEvents;
 use crate::page_error::PageError;
 use crate::rate_limit::RateLimit;
 use crate::sealing::{Key, SALT};
@@ -26,6 +27,10 @@ pub struct App {
     pub door: Door,
     /// Its picture.
     pub live: Arc<Live>,
+    /// What is new in its record.
+    pub new_events: Arc<NewEvents>,
+    /// One person at a time gets the record as a file, which is one long call of the door.
+    pub export: Arc<Semaphore>,
     /// The texts of the pages.
     pub texts: AllTexts,
     /// The name of the door, for titles.
@@ -56,6 +61,8 @@ impl App {
         Self {
             store: Arc::new(store),
             live: Arc::new(Live::new(door.clone())),
+            new_events: Arc::new(NewEvents::new(door.clone())),
+            export: Arc::new(Semaphore::new(1)),
             door,
             texts: AllTexts::new(),
             door_name: config.door.name.clone(),

@@ -63,7 +63,6 @@ impl DoorCalls {
     ///
     /// # Errors
     /// The door refuses the call or does not answer.
-    #[allow(dead_code, reason = "for pages that follow the door")]
     pub fn call_more<Reply: DeserializeOwned>(
         &mut self,
         method: &str,

@@ -16,5 +16,8 @@ pub struct Link {
 pub const LINKS: &[Link] = &[
     Link { path: "/door", text: "nav-door", role: Role::Viewer },
     Link { path: "/live", text: "nav-live", role: Role::Viewer },
+    Link { path: "/events", text: "nav-events", role: Role::Viewer },
+    Link { path: "/report", text: "nav-report", role: Role::Viewer },
+    Link { path: "/health", text: "nav-health", role: Role::Admin },
     Link { path: "/account", text: "nav-account", role: Role::Viewer },
 ];

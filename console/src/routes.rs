@@ -21,6 +21,8 @@ use crate::{assets, pages};
 const MAX_BODY: usize = 64 * 1024;
 /// A request takes no longer than this, where a route does not say otherwise.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The time of a request for which the door reads all of its record, or checks itself.
+const LONG_TIME: Duration = Duration::from_secs(180);
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +67,6 @@ impl Route {
     }
 
     /// With more time.
-    #[allow(dead_code, reason = "for pages that wait for the door")]
     fn time(self, time: Duration) -> Self {
         Self { time, ..self }
     }
@@ -85,7 +86,7 @@ impl Route {
 /// All routes.
 fn table() -> Vec<Route> {
     use Access::{Everybody, From};
-    use Role::{Operator, Viewer};
+    use Role::{Admin, Operator, Viewer};
 
     vec![
         Route::get("/assets/{name}", Everybody, assets::show),
@@ -104,6 +105,15 @@ fn table() -> Vec<Route> {
         Route::get("/live", From(Viewer), pages::live::show),
         Route::get("/live/still.jpg", From(Viewer), pages::live::still),
         Route::get("/live/socket", From(Viewer), pages::live::socket),
+        Route::get("/events", From(Viewer), pages::events::show),
+        Route::get("/events.csv", From(Viewer), pages::events::csv).time(LONG_TIME),
+        Route::get("/events.jsonl", From(Viewer), pages::events::json_lines).time(LONG_TIME),
+        Route::get("/events/stream", From(Viewer), pages::events::stream),
+        Route::get("/events/{id}", From(Viewer), pages::event::show),
+        Route::get("/events/{id}/what-if", From(Viewer), pages::what_if::show).time(LONG_TIME),
+        Route::get("/report", From(Viewer), pages::report::show).time(LONG_TIME),
+        Route::get("/health", From(Admin), pages::health::show),
+        Route::post("/health", From(Admin), pages::health::check).time(LONG_TIME),
         Route::get("/account", From(Viewer), pages::account::show),
         Route::post("/account/language", From(Viewer), pages::account::set_language),
         Route::post("/account/password", From(Viewer), pages::account::change_password),

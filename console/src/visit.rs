@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::assets;
+use crate::clock;
 use crate::door::{DoorCalls, DoorError};
 use crate::flash::Flash;
 use crate::language::{accepted, language_of};
@@ -82,7 +83,6 @@ impl Visit {
     ///
     /// # Errors
     /// As [`Visit::door`].
-    #[allow(dead_code, reason = "for pages that wait for the door")]
     pub async fn long_door<T: Send + 'static>(
         &self,
         answer_time: Duration,
@@ -101,6 +101,14 @@ impl Visit {
         let role = |calls: &mut DoorCalls| calls.call::<GetRole_Reply>("GetRole", Value::Null);
         let asked = self.app.door.calls(Some(session.token.clone()), role).await;
         !matches!(asked, Err(DoorError::Call(CallError::NotAllowed { .. })))
+    }
+
+    /// Whether the session of the person has not ended, and the door accepts the token: for responses that go on for long.
+    pub async fn is_still_signed_in(&self) -> bool {
+        let Ok(session) = self.session() else { return false };
+        let id = session.id.clone();
+        let found = self.app.stored(move |store| store.session(&id, clock::now())).await;
+        found.is_ok_and(|found| found.is_some()) && self.is_accepted().await
     }
 
     async fn page_error(&self, error: DoorError) -> PageError {

@@ -43,7 +43,8 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
     page(&DoorPage { layout: visit.layout("door-title").refreshed(15), state, minutes_left, uptime })
 }
 
-fn duration(visit: &Visit, seconds: u64) -> String {
+/// A span of time in words.
+pub fn duration(visit: &Visit, seconds: u64) -> String {
     let (id, number) = match seconds {
         0..3600 => ("duration-minutes", seconds / 60),
         3600..172_800 => ("duration-hours", seconds / 3600),

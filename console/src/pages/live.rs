@@ -90,20 +90,13 @@ async fn watch(visit: Visit, mut watcher: Watcher, mut socket: WebSocket) {
                 Some(Ok(_)) => {}
             },
             _ = checks.tick() => {
-                if !is_signed_in(&visit).await || !visit.is_accepted().await {
+                if !visit.is_still_signed_in().await {
                     let _ = send_text(&mut socket, &json!({ "ended": true })).await;
                     return;
                 }
             }
         }
     }
-}
-
-async fn is_signed_in(visit: &Visit) -> bool {
-    let Ok(session) = visit.session() else { return false };
-    let id = session.id.clone();
-    let found = visit.app.stored(move |store| store.session(&id, crate::clock::now())).await;
-    found.is_ok_and(|found| found.is_some())
 }
 
 async fn send(visit: &Visit, socket: &mut WebSocket, picture: &Arc<Picture>) -> Result<(), axum::Error> {

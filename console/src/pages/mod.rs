@@ -4,10 +4,15 @@
 
 pub mod account;
 pub mod door;
+pub mod event;
+pub mod events;
+pub mod health;
 pub mod live;
 mod new_password;
 pub mod pair;
+pub mod report;
 pub mod sign_in;
+pub mod what_if;
 
 use axum::response::Redirect;
 

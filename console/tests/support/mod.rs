@@ -304,9 +304,25 @@ fn read_page(stream: &mut impl Read) -> Page {
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let bytes = bytes[end + 4..].to_vec();
+    let is_chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let bytes = &bytes[end + 4..];
+    let bytes = if is_chunked { joined(bytes) } else { bytes.to_vec() };
     let body = String::from_utf8_lossy(&bytes).into_owned();
     Page { status, headers, body, bytes }
+}
+
+/// What the parts of a body are together. Fails if the end is missing.
+fn joined(mut parts: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    loop {
+        let end = parts.windows(2).position(|part| part == b"\r\n").expect("a part of the body");
+        let length = usize::from_str_radix(std::str::from_utf8(&parts[..end]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return whole;
+        }
+        whole.extend(&parts[end + 2..end + 2 + length]);
+        parts = &parts[end + 2 + length + 2..];
+    }
 }
 
 /// A value of a form.
