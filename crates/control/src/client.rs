@@ -1,18 +1,21 @@
 //! The client: connects to the socket of a running door.
 
-use std::io::{self, BufReader, ErrorKind};
+mod photo_request;
+
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use varlink::{Connection, ErrorKind as Wire, MethodCall};
+use varlink::{Connection, ErrorKind as Wire, MethodCall, Reply};
 
+use self::photo_request::write_photo_request;
 use crate::interface::{self, VarlinkClient};
 
 /// The calls of a running door, as the interface describes them.
@@ -23,6 +26,9 @@ pub struct Client {
     door: Door,
     connection: Arc<RwLock<Connection>>,
 }
+
+/// Ends the connection of a [`Client`] from another thread.
+pub struct Closer(Arc<RwLock<Connection>>);
 
 /// Why a call did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +154,37 @@ impl Client {
         Ok(())
     }
 
+    /// `SendPhoto`, with the token of a person. Unlike [`Client::call`] it makes no copies of the photo. A photo is larger than what the door
+    /// reads at first: another call with the token must have been answered before.
+    ///
+    /// # Errors
+    /// The door refuses the photo or does not answer.
+    pub fn send_photo(&mut self, name: &str, photo: &[u8], token: Option<&str>) -> Result<(), CallError> {
+        let disconnected = |detail: String| CallError::Disconnected { detail };
+        let mut connection = self.connection.write().unwrap_or_else(PoisonError::into_inner);
+        let Connection { reader: Some(reader), writer: Some(writer), .. } = &mut *connection else {
+            return Err(disconnected("another call is being answered".to_owned()));
+        };
+        write_photo_request(BufWriter::with_capacity(64 * 1024, writer), name, photo, token)
+            .map_err(|error| disconnected(error.to_string()))?;
+        let mut bytes = Vec::new();
+        reader.read_until(0, &mut bytes).map_err(|error| disconnected(error.to_string()))?;
+        if bytes.pop() != Some(0) {
+            return Err(disconnected("it has ended the connection".to_owned()));
+        }
+        let reply: Reply = serde_json::from_slice(&bytes)
+            .map_err(|error| CallError::OtherVersion { detail: error.to_string() })?;
+        match reply.error {
+            None => Ok(()),
+            Some(_) => Err(interface::Error::from(varlink::Error::from(Wire::from(reply))).into()),
+        }
+    }
+
+    /// What ends this connection from another thread.
+    pub fn closer(&self) -> Closer {
+        Closer(self.connection.clone())
+    }
+
     fn method<Reply: DeserializeOwned>(
         &self,
         method: &str,
@@ -162,6 +199,17 @@ impl Client {
             fields.insert("token".to_owned(), Value::String(token.to_owned()));
         }
         MethodCall::new(self.connection.clone(), format!("io.ostiary.Door.{method}"), parameters)
+    }
+}
+
+impl Closer {
+    /// Ends the connection: a call that waits for a reply fails, and the door gives up what it does for it.
+    pub fn close(&self) {
+        let mut connection = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = &mut connection.stream {
+            // One that has ended already needs no end.
+            let _ = stream.shutdown();
+        }
     }
 }
 
