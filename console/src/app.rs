@@ -7,6 +7,7 @@ use std::time::Duration;
 use ostiary_config::Config;
 use tokio::sync::Semaphore;
 
+use crate::camera_enrollment::CameraEnrollments;
 use crate::door::Door;
 use crate::live::Live;
 use crate::page_error::PageError;
@@ -26,6 +27,10 @@ pub struct App {
     pub door: Door,
     /// Its picture.
     pub live: Arc<Live>,
+    /// Enrollments with the door's camera.
+    pub camera_enrollments: CameraEnrollments,
+    /// One upload of photos runs at a time, because a photo takes much memory.
+    pub uploads: Arc<Semaphore>,
     /// The texts of the pages.
     pub texts: AllTexts,
     /// The name of the door, for titles.
@@ -57,6 +62,8 @@ impl App {
             store: Arc::new(store),
             live: Arc::new(Live::new(door.clone())),
             door,
+            camera_enrollments: CameraEnrollments::default(),
+            uploads: Arc::new(Semaphore::new(1)),
             texts: AllTexts::new(),
             door_name: config.door.name.clone(),
             trusted_proxies: config.console.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon, which are parts of the program.
+//! The style sheet, the scripts and the icon, which are parts of the program.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ struct Asset {
     content: &'static [u8],
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset {
         name: "console.css",
         kind: "text/css; charset=utf-8",
@@ -25,6 +25,11 @@ const ASSETS: [Asset; 3] = [
         name: "console.js",
         kind: "text/javascript; charset=utf-8",
         content: include_bytes!("../assets/console.js"),
+    },
+    Asset {
+        name: "people.js",
+        kind: "text/javascript; charset=utf-8",
+        content: include_bytes!("../assets/people.js"),
     },
     Asset { name: "icon.svg", kind: "image/svg+xml", content: include_bytes!("../assets/icon.svg") },
 ];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ostiary_control::{CallError, Client};
+use ostiary_control::{CallError, Client, Closer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -63,7 +63,6 @@ impl DoorCalls {
     ///
     /// # Errors
     /// The door refuses the call or does not answer.
-    #[allow(dead_code, reason = "for pages that follow the door")]
     pub fn call_more<Reply: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -71,6 +70,19 @@ impl DoorCalls {
         reply: impl FnMut(Reply) -> std::ops::ControlFlow<()>,
     ) -> Result<(), CallError> {
         self.client.call_more(method, parameters, self.token.as_deref(), reply)
+    }
+
+    /// Sends a photo for the next `EnrollPhotos`; another call must have been answered before.
+    ///
+    /// # Errors
+    /// The door refuses the photo or does not answer.
+    pub fn send_photo(&mut self, name: &str, photo: &[u8]) -> Result<(), CallError> {
+        self.client.send_photo(name, photo, self.token.as_deref())
+    }
+
+    /// What ends this connection from another thread.
+    pub fn closer(&self) -> Closer {
+        self.client.closer()
     }
 }
 

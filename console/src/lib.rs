@@ -6,11 +6,13 @@
 
 mod app;
 mod assets;
+mod camera_enrollment;
 mod certificate;
 mod cli;
 mod clock;
 mod code;
 mod door;
+mod enrollment;
 mod flash;
 mod language;
 mod live;

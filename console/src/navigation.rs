@@ -16,5 +16,6 @@ pub struct Link {
 pub const LINKS: &[Link] = &[
     Link { path: "/door", text: "nav-door", role: Role::Viewer },
     Link { path: "/live", text: "nav-live", role: Role::Viewer },
+    Link { path: "/people", text: "nav-people", role: Role::Viewer },
     Link { path: "/account", text: "nav-account", role: Role::Viewer },
 ];

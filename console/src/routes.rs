@@ -59,13 +59,11 @@ impl Route {
     }
 
     /// With a larger body, bytes.
-    #[allow(dead_code, reason = "for pages that take photos")]
     fn max_body(self, max_body: usize) -> Self {
         Self { max_body, ..self }
     }
 
     /// With more time.
-    #[allow(dead_code, reason = "for pages that wait for the door")]
     fn time(self, time: Duration) -> Self {
         Self { time, ..self }
     }
@@ -85,7 +83,7 @@ impl Route {
 /// All routes.
 fn table() -> Vec<Route> {
     use Access::{Everybody, From};
-    use Role::{Operator, Viewer};
+    use Role::{Admin, Operator, Viewer};
 
     vec![
         Route::get("/assets/{name}", Everybody, assets::show),
@@ -104,6 +102,23 @@ fn table() -> Vec<Route> {
         Route::get("/live", From(Viewer), pages::live::show),
         Route::get("/live/still.jpg", From(Viewer), pages::live::still),
         Route::get("/live/socket", From(Viewer), pages::live::socket),
+        Route::get("/people", From(Viewer), pages::people::list),
+        Route::get("/people/enroll", From(Admin), pages::people::enroll::show),
+        Route::post("/people/photos", From(Admin), pages::people::photos::enroll)
+            .max_body(pages::people::photos::MAX_BODY)
+            .time(pages::people::photos::MAX_TIME),
+        Route::post("/people/camera", From(Admin), pages::people::camera::begin),
+        Route::get("/people/camera", From(Admin), pages::people::camera::show),
+        Route::get("/people/camera/socket", From(Admin), pages::people::camera::socket),
+        Route::post("/people/camera/cancel", From(Admin), pages::people::camera::cancel),
+        Route::get("/people/removed/{event}", From(Admin), pages::people::remove::removed),
+        Route::get("/people/{id}", From(Viewer), pages::people::show),
+        Route::get("/people/{id}/enroll", From(Admin), pages::people::enroll::show_for),
+        Route::post("/people/{id}/name", From(Admin), pages::people::change::rename),
+        Route::post("/people/{id}/group", From(Admin), pages::people::change::set_group),
+        Route::post("/people/{id}/enabled", From(Admin), pages::people::change::enable),
+        Route::get("/people/{id}/remove", From(Admin), pages::people::remove::confirm),
+        Route::post("/people/{id}/remove", From(Admin), pages::people::remove::remove),
         Route::get("/account", From(Viewer), pages::account::show),
         Route::post("/account/language", From(Viewer), pages::account::set_language),
         Route::post("/account/password", From(Viewer), pages::account::change_password),

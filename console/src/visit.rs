@@ -60,7 +60,8 @@ impl Visit {
 
     /// The frame of a page with this title, the identifier of a text.
     pub fn layout(&self, title: &str) -> Layout {
-        Layout { visit: self.clone(), title: title.to_owned(), refresh: None }
+        let title = self.texts().map_or_else(|| title.to_owned(), |texts| texts.t(title));
+        Layout { visit: self.clone(), title, refresh: None }
     }
 
     /// Calls the door with the token of the person.
@@ -82,7 +83,6 @@ impl Visit {
     ///
     /// # Errors
     /// As [`Visit::door`].
-    #[allow(dead_code, reason = "for pages that wait for the door")]
     pub async fn long_door<T: Send + 'static>(
         &self,
         answer_time: Duration,
@@ -160,6 +160,11 @@ impl Layout {
         Self { refresh: Some(seconds), ..self }
     }
 
+    /// With this title, which is not one of the texts.
+    pub fn titled(self, title: &str) -> Self {
+        Self { title: title.to_owned(), ..self }
+    }
+
     /// The text with this identifier.
     pub fn t(&self, id: &str) -> String {
         self.visit.texts().map_or_else(|| id.to_owned(), |texts| texts.t(id))
@@ -171,8 +176,8 @@ impl Layout {
     }
 
     /// The title of the page.
-    pub fn title(&self) -> String {
-        self.t(&self.title)
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     /// The name of the door.

@@ -138,7 +138,7 @@ fn text(visit: &Visit, id: &str) -> String {
 }
 
 /// The text of what the door advises.
-fn advice_text(advice: &str) -> Option<&'static str> {
+pub fn advice_text(advice: &str) -> Option<&'static str> {
     let fault = QualityFault::ALL.into_iter().find(|fault| fault.advice() == advice)?;
     Some(match fault {
         QualityFault::TooSmall => "advice-too-small",

@@ -7,6 +7,7 @@ pub mod door;
 pub mod live;
 mod new_password;
 pub mod pair;
+pub mod people;
 pub mod sign_in;
 
 use axum::response::Redirect;

@@ -148,9 +148,14 @@ impl Site {
 
     /// What the console has in memory now, MB.
     pub fn resident_mb(&self) -> f64 {
+        self.memory_mb("VmRSS")
+    }
+
+    /// A line of the system about the memory of the console, MB.
+    pub fn memory_mb(&self, kind: &str) -> f64 {
         let id = self.console.as_ref().unwrap().id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(kind)).unwrap();
         let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         kib * 1024.0 / 1e6
     }
@@ -213,6 +218,9 @@ impl Drop for Site {
     }
 }
 
+/// A WebSocket of a browser.
+pub type WebSocket = tungstenite::WebSocket<StreamOwned<ClientConnection, TcpStream>>;
+
 /// A browser without scripts.
 #[derive(Clone)]
 pub struct Browser<'a> {
@@ -248,7 +256,41 @@ impl Browser<'_> {
     /// Sends a form.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        self.request("POST", path, &[("Content-Type", "application/x-www-form-urlencoded")], &body.join("&"))
+        self.request("POST", path, &[("Content-Type", "application/x-www-form-urlencoded")], body.join("&"))
+    }
+
+    /// Opens a WebSocket.
+    pub fn socket(&self, path: &str) -> WebSocket {
+        let address = format!("localhost:{}", self.site.port);
+        let request = tungstenite::http::Request::builder()
+            .uri(format!("wss://{address}{path}"))
+            .header("Host", address)
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", tungstenite::handshake::client::generate_key())
+            .header("Origin", self.site.origin())
+            .header("Cookie", format!("__Host-session={}", self.cookies["__Host-session"]));
+        tungstenite::client(request.body(()).unwrap(), self.site.connect()).unwrap().0
+    }
+
+    /// Sends a form with files, each with its name and its content.
+    pub fn upload(&mut self, path: &str, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Page {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part =
+                format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend(part.into_bytes());
+        }
+        for (name, content) in files {
+            let head = format!(
+                "--part\r\nContent-Disposition: form-data; name=\"photos\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend([head.as_bytes(), content, b"\r\n"].concat());
+        }
+        body.extend(b"--part--\r\n");
+        self.request("POST", path, &[("Content-Type", "multipart/form-data; boundary=part")], body)
     }
 
     pub fn pair(&mut self, code: &str, password: &str) -> Page {
@@ -259,7 +301,14 @@ impl Browser<'_> {
         self.post("/sign-in", &[("name", name), ("password", password)])
     }
 
-    pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Page {
+    pub fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Page {
+        let body = body.as_ref();
         let mut stream = self.site.connect();
         let mut text = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n",
@@ -276,8 +325,9 @@ impl Browser<'_> {
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
-        text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        text += &format!("Content-Length: {}\r\n\r\n", body.len());
         stream.write_all(text.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
         let page = read_page(&mut stream);
         for (_, set) in page.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let flags = ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"];
