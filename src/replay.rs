@@ -19,7 +19,7 @@ use ostiary_config::{AlikePeople, Hours, LivenessLevel};
 use ostiary_core::{ModelId, PersonId};
 use ostiary_events::{Event, Visit};
 use ostiary_pipeline::Thresholds;
-pub use record_replay::{Difference, RecordReplay, ReplaySummary, reason_in_words};
+pub use record_replay::RecordReplay;
 
 /// What changed values are computed from: the present models, people and time zone.
 #[derive(Default)]

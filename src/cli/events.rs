@@ -143,7 +143,7 @@ fn filter(args: &Args) -> anyhow::Result<EventFilter> {
         bail!("--since {since} is not before --until {until}");
     }
     let reason = args.reason.as_deref().map(parse_reason).transpose()?;
-    Ok(EventFilter { since, until, person: args.person.clone(), reason, after: 0 })
+    Ok(EventFilter { since, until, person: args.person.clone(), reason, ..EventFilter::default() })
 }
 
 fn parse_reason(text: &str) -> anyhow::Result<Reason> {

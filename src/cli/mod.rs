@@ -7,6 +7,7 @@ mod cameras;
 mod clock;
 mod complete;
 mod config;
+mod console;
 mod demo;
 mod detect;
 mod doctor;
@@ -92,6 +93,8 @@ enum Verb {
     Door(door::Args),
     /// Create, list and revoke tokens, by which programs speak for people to the running door.
     Tokens(tokens::Args),
+    /// Pair browsers with the web console of the running door, and remove their accounts.
+    Console(console::Args),
     /// List and change the enrolled people.
     People(people::Args),
     /// Download, activate and roll back model bundles.
@@ -137,7 +140,10 @@ impl Cli {
 
     fn run(self, arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         let globals = &self.globals;
-        globals.check_set_flags(arguments.into_iter())?;
+        // The arguments of the console are those of another program.
+        if !matches!(self.verb, Verb::Console(_)) {
+            globals.check_set_flags(arguments.into_iter())?;
+        }
         if !matches!(self.verb, Verb::Setup(_)) {
             globals.check_door()?;
         }
@@ -157,6 +163,7 @@ impl Cli {
             Verb::Enroll(args) => enroll::run(globals, args),
             Verb::Door(args) => door::run(globals, args),
             Verb::Tokens(args) => tokens::run(globals, args),
+            Verb::Console(args) => console::run(globals, args),
             Verb::People(args) => people::run(globals, args),
             Verb::Models(args) => models::run(globals, args),
             Verb::Video(args) => video::run(globals, args),

@@ -10,13 +10,14 @@ use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
 use ostiary_events::{EventFilter, EventStore};
 use ostiary_models::UnsupportedFpir;
+use ostiary_report::{Difference, ReplaySummary, reason_in_words};
 
 use super::Globals;
 use super::failure::Refusal;
 use super::output::{json_line, line};
 use super::running_door::running_record;
 use super::time_argument::{Edge, optional_time};
-use crate::replay::{Changes, Difference, RecordReplay, ReplaySummary, is_place, key_of, reason_in_words};
+use crate::replay::{Changes, RecordReplay, is_place, key_of};
 
 /// Decides recorded visits again, with the moments and the rules of the record.
 ///

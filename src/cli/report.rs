@@ -11,12 +11,13 @@ use ostiary_control::interface::VarlinkClientInterface;
 use ostiary_control::{CallError, Client};
 use ostiary_core::durable;
 use ostiary_events::{EventFilter, EventStore};
+use ostiary_report::{Report, not_replayed, sentence};
 
 use super::Globals;
 use super::output::{json_line, line};
 use super::running_door::running_record;
 use super::time_argument::{Edge, optional_time};
-use crate::report::{Measurement, Report, not_replayed, page, sentence};
+use crate::report::{Measurement, page};
 
 /// Shows what the door measured on itself: visits, similarities, the rate that its own strangers support, and how often each person
 /// was not recognized.

@@ -367,5 +367,13 @@ fn write_secret(path: &Path, password: &str) -> anyhow::Result<()> {
 
 /// The events after one, of a person or of all.
 fn events_after(after: Option<i64>, person: Option<&str>) -> EventFilter {
-    EventFilter { since: None, until: None, after, person: person.map(str::to_owned), reason: None }
+    EventFilter {
+        since: None,
+        until: None,
+        after,
+        person: person.map(str::to_owned),
+        reason: None,
+        before: None,
+        kinds: None,
+    }
 }

@@ -7,8 +7,8 @@ use ostiary_core::ModelRole;
 use ostiary_events::Event;
 use ostiary_models::Bundle;
 use ostiary_pipeline::Thresholds;
+use ostiary_report::{Collector, OtherFpir, Report};
 
-use super::{Collector, OtherFpir, Report};
 use crate::replay::{Changes, Present, Replay, Replayed};
 use crate::wall_clock;
 

@@ -1,8 +1,9 @@
 //! The report as a self-contained HTML page, without scripts and external resources.
 
 use maud::{DOCTYPE, PreEscaped, html};
+use ostiary_report::{Report, not_replayed, sentence};
 
-use super::{Report, plot};
+use super::plot;
 
 const STYLE: &str = "body { font: 16px/1.5 sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em } \
     table { border-collapse: collapse } td, th { padding: 0.15em 1.2em 0.15em 0; text-align: left } \
@@ -39,7 +40,7 @@ pub fn page(door: &str, report: &Report) -> String {
                 p { "Green: people who were let in. Red: strangers. The broken line is the threshold." }
                 (plot::excess(excess))
                 h2 { "Strangers" }
-                p { (super::sentence(report)) }
+                p { (sentence(report)) }
                 h2 { "People" }
                 table {
                     tr { th { "name" } th { "visits" } th { "not recognized" } th { "share" } th { "95 % interval" } }
@@ -69,7 +70,7 @@ pub fn page(door: &str, report: &Report) -> String {
                             }
                         }
                     }
-                    @if let Some(not_replayed) = super::not_replayed(report) { p { (not_replayed) } }
+                    @if let Some(not_replayed) = not_replayed(report) { p { (not_replayed) } }
                 }
             }
         }

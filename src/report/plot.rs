@@ -1,9 +1,7 @@
 //! Plots as SVG. They are part of a page, and take its font.
 
 use maud::{Markup, html};
-
-use super::histogram::WIDTH as BIN;
-use super::{Excess, Week};
+use ostiary_report::{Excess, Histogram, Week};
 
 const WIDTH: f32 = 720.0;
 const HEIGHT: f32 = 200.0;
@@ -26,7 +24,7 @@ pub fn excess(excess: &Excess) -> Markup {
     };
     let position = |value: f32| {
         let first = excess.granted.bins().next().map_or(0.0, |(from, _)| from);
-        (value - first) / BIN * width
+        (value - first) / Histogram::WIDTH * width
     };
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT + LABELS) } role="img" aria-label="Histogram of similarity minus threshold" {

@@ -175,6 +175,12 @@ pub(super) fn find(loaded: &Loaded) -> Vec<Problem> {
         &["mqtt.cert_file", "mqtt.key_file"],
         "mqtt.cert_file and mqtt.key_file need each other: set both or neither",
     );
+    let console = &config.console;
+    forbid(
+        console.certificate.is_some() != console.key.is_some(),
+        &["console.certificate", "console.key"],
+        "console.certificate and console.key need each other: set both or neither",
+    );
     for (key, file) in [("mqtt.ca_file", &mqtt.ca_file), ("mqtt.cert_file", &mqtt.cert_file)] {
         forbid(
             file.is_some() && !mqtt.tls,

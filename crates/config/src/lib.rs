@@ -18,6 +18,7 @@ mod commented_file;
 mod conflicts;
 mod control_socket;
 mod error;
+mod input;
 mod key;
 mod layers;
 mod load;
@@ -36,6 +37,7 @@ mod source_kind;
 
 pub use commented_file::commented_file;
 pub use error::{ConfigError, Problem};
+pub use input::Input;
 pub use key::{Key, Section};
 pub use layers::{Layers, SETTINGS};
 pub use load::{examine, load, with_changes};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 /// The longest name, bytes.
 const MAX_LENGTH: usize = 32;
+/// Neither a name nor its first part: the folders of the web consoles have it.
+const RESERVED: &str = "console";
 /// The passwords that systemd passes to the service as credentials: the key of the configuration, and the file in the door's folder.
 const PASSWORDS: [(&str, &str); 2] =
     [("mqtt.password_file", "mqtt-password"), ("camera.password_file", "camera-password")];
@@ -19,7 +21,9 @@ pub struct NamedDoor(String);
 
 /// The name cannot be that of folders, of a unit and of topics.
 #[derive(Debug, thiserror::Error)]
-#[error("must be 1 to {MAX_LENGTH} letters a to z, digits, - and _, and begin with a letter or a digit")]
+#[error(
+    "must be 1 to {MAX_LENGTH} letters a to z, digits, - and _, begin with a letter or a digit, and not be {RESERVED} or begin with {RESERVED}-"
+)]
 pub struct DoorNameError;
 
 impl FromStr for NamedDoor {
@@ -29,7 +33,9 @@ impl FromStr for NamedDoor {
         let is_allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
         let is_good = name.len() <= MAX_LENGTH
             && name.bytes().all(is_allowed)
-            && name.starts_with(|first: char| first.is_ascii_alphanumeric());
+            && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name != RESERVED
+            && !name.strip_prefix(RESERVED).is_some_and(|rest| rest.starts_with('-'));
         if is_good { Ok(Self(name.to_owned())) } else { Err(DoorNameError) }
     }
 }
@@ -54,6 +60,11 @@ impl NamedDoor {
     /// Where the keys are that were changed by `ostiary config set` or the control API.
     pub fn settings(&self) -> PathBuf {
         self.state_folder().join("settings.toml")
+    }
+
+    /// The folder of the web console of this door.
+    pub fn console_folder(&self) -> PathBuf {
+        format!("/var/lib/ostiary-console-{self}").into()
     }
 
     /// The service, without `.service`.
@@ -133,10 +144,21 @@ mod tests {
 
     #[test]
     fn a_name_is_that_of_a_folder_and_a_unit() {
-        for good in ["back", "2", "back-yard_2", &"a".repeat(32)] {
+        for good in ["back", "2", "back-yard_2", "consoles", &"a".repeat(32)] {
             assert_eq!(good.parse::<NamedDoor>().unwrap().to_string(), good);
         }
-        for bad in ["", "-back", "Back", "a/b", "..", "back door", "b\u{e4}ck", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "-back",
+            "Back",
+            "a/b",
+            "..",
+            "back door",
+            "b\u{e4}ck",
+            "console",
+            "console-2",
+            &"a".repeat(33),
+        ] {
             assert!(bad.parse::<NamedDoor>().is_err(), "{bad}");
         }
     }

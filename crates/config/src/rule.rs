@@ -1,7 +1,7 @@
 //! Which values a key allows.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ostiary_core::redact;
 use serde::de::DeserializeOwned;
@@ -53,6 +53,12 @@ pub(crate) enum Kind {
     Options,
     /// A list of minisign's public keys.
     PublicKeys,
+    /// An IP address and a port.
+    SocketAddress,
+    /// A list of IP addresses.
+    Addresses,
+    /// `https://` and a host, without a path.
+    WebAddress,
 }
 
 /// Why a value is refused.
@@ -174,6 +180,21 @@ pub(crate) const fn public_keys() -> Rule {
     Rule::new(Kind::PublicKeys)
 }
 
+/// An IP address and a port.
+pub(crate) const fn socket_address() -> Rule {
+    Rule::new(Kind::SocketAddress)
+}
+
+/// A list of IP addresses.
+pub(crate) const fn addresses() -> Rule {
+    Rule::new(Kind::Addresses)
+}
+
+/// `https://` and a host, without a path.
+pub(crate) const fn web_address() -> Rule {
+    Rule::new(Kind::WebAddress)
+}
+
 /// A TOML value that stands alone; `None` if the text is no TOML.
 pub(crate) fn parse(text: &str) -> Option<Value> {
     use serde::Deserialize;
@@ -188,6 +209,8 @@ impl Kind {
             Self::Text
                 | Self::Host { .. }
                 | Self::UrlOrPath
+                | Self::SocketAddress
+                | Self::WebAddress
                 | Self::Topic { .. }
                 | Self::Name
                 | Self::OneOf(_)
@@ -253,6 +276,11 @@ impl Kind {
                 texts(value)?.iter().all(|option| named(option) && !option.contains('\0'))
             }
             Self::PublicKeys => texts(value)?.into_iter().all(is_public_key),
+            Self::SocketAddress => {
+                value.as_str()?.parse::<SocketAddr>().is_ok_and(|address| address.port() != 0)
+            }
+            Self::Addresses => texts(value)?.iter().all(|text| text.parse::<IpAddr>().is_ok()),
+            Self::WebAddress => is_web_address(value.as_str()?),
             Self::Region => {
                 let side = 0..=MAX_PIXELS;
                 match *whole_numbers(value)?.as_slice() {
@@ -283,7 +311,10 @@ impl Kind {
             | Self::Topic { .. }
             | Self::Region
             | Self::Options
-            | Self::PublicKeys => return None,
+            | Self::PublicKeys
+            | Self::SocketAddress
+            | Self::Addresses
+            | Self::WebAddress => return None,
         })
     }
 }
@@ -316,12 +347,36 @@ impl fmt::Display for Kind {
             Self::PublicKeys => {
                 f.write_str("a list of public keys, each as `ostiary-trainer keys` prints it")
             }
+            Self::SocketAddress => {
+                f.write_str("an IP address and a port, as in \"0.0.0.0:8443\" or \"[::]:8443\"")
+            }
+            Self::Addresses => f.write_str("a list of IP addresses, as in [\"127.0.0.1\"]"),
+            Self::WebAddress => {
+                f.write_str("https:// and a host, without a path, as in \"https://door.local:8443\"")
+            }
             Self::Region => write!(
                 f,
                 "a list [x, y, width, height] of whole numbers from 0 to {MAX_PIXELS}, width and height at least 1"
             ),
         }
     }
+}
+
+/// Whether a text is `https://`, a host and maybe a port.
+fn is_web_address(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let is_bracketed = |host: &str| {
+        host.strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
+    };
+    port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+        && (is_bracketed(host) || (is_host(host) && !host.contains(':')))
 }
 
 /// Whether a text is an IP address or the name of a host (RFC 1123, and underscores as in names of containers).

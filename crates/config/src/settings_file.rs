@@ -210,9 +210,10 @@ mod tests {
         let files = Files::new("");
         for key in crate::SECTIONS.iter().flat_map(crate::Section::keys) {
             let name = key.name();
-            let is_protected = ["relay.", "models.", "lockout.", "control.", "mqtt.", "inputs.", "signals."]
-                .iter()
-                .any(|section| name.starts_with(section));
+            let is_protected =
+                ["relay.", "models.", "lockout.", "control.", "console.", "mqtt.", "inputs.", "signals."]
+                    .iter()
+                    .any(|section| name.starts_with(section));
             let others = [
                 "liveness.level",
                 "liveness.steps",

@@ -21,7 +21,7 @@ mod server;
 mod session;
 mod tokens;
 
-pub use client::{CallError, Client, Door};
+pub use client::{CallError, Client, Closer, Door};
 pub use error::ControlError;
 pub use peer::Peer;
 pub use role::{Role, RoleGroups};

@@ -68,6 +68,20 @@ pub enum QualityFault {
 }
 
 impl QualityFault {
+    /// All faults, in the order of declaration.
+    pub const ALL: [Self; 10] = [
+        Self::TooSmall,
+        Self::TooDark,
+        Self::TooBright,
+        Self::Blurred,
+        Self::TurnedAway,
+        Self::Tilted,
+        Self::EyesCovered,
+        Self::MouthCovered,
+        Self::NotUpright,
+        Self::CutOff,
+    ];
+
     /// Instruction to the person in front of the camera.
     pub fn advice(self) -> &'static str {
         match self {

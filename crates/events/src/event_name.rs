@@ -67,6 +67,40 @@ pub enum EventName {
 }
 
 impl EventName {
+    /// Whether the door, or something that it depends on, did not work, or was used against its purpose.
+    pub fn is_fault(self) -> bool {
+        match self {
+            Self::CameraLost
+            | Self::ReloadRefused
+            | Self::RolledBack
+            | Self::Locked
+            | Self::DoorForced
+            | Self::DoorHeld
+            | Self::InputsLost
+            | Self::Lockout
+            | Self::StoreLost
+            | Self::TrailBroken => true,
+            Self::Started
+            | Self::Stopped
+            | Self::Granted
+            | Self::Denied
+            | Self::RelayOn
+            | Self::RelayOff
+            | Self::CameraBack
+            | Self::Reloaded
+            | Self::DoorOpened
+            | Self::DoorClosed
+            | Self::InputsBack
+            | Self::LockoutEnded
+            | Self::ModeChanged
+            | Self::CommandRefused
+            | Self::Administered
+            | Self::LivenessTested
+            | Self::StoreBack
+            | Self::Erased => false,
+        }
+    }
+
     /// Every name.
     pub const ALL: [Self; 28] = [
         Self::Started,

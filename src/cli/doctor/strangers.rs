@@ -6,10 +6,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ostiary_access::CLEAR_EXCESS;
 use ostiary_events::{EventFilter, EventStore};
+use ostiary_report::{Collector, Nearest, Report, sentence};
 
 use super::CheckContext;
 use super::finding::Finding;
-use crate::report::{Collector, Nearest, Report, sentence};
 
 /// How far back visits count: what the door sees changes with its people, camera and light.
 const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -13,6 +13,8 @@ pub(super) fn to_api(filter: &EventFilter) -> interface::EventFilter {
         after: Some(i64::try_from(filter.after).unwrap_or(i64::MAX)),
         person: filter.person.clone(),
         reason: filter.reason.map(|reason| reason.to_string()),
+        before: filter.before.map(|before| i64::try_from(before).unwrap_or(i64::MAX)),
+        kinds: (!filter.kinds.is_empty()).then(|| filter.kinds.iter().map(ToString::to_string).collect()),
     }
 }
 

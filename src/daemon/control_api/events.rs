@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ostiary_access::Reason;
 use ostiary_control::Session;
 use ostiary_control::interface::{self, Call_FollowEvents, Call_ListEvents};
-use ostiary_events::{Event, EventFilter, EventStore, StoreError};
+use ostiary_events::{Event, EventFilter, EventName, EventStore, StoreError};
 use serde_json::Value;
 
 use super::ControlApi;
@@ -164,12 +164,16 @@ pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>
 fn parse(filter: interface::EventFilter) -> Result<EventFilter> {
     let reason =
         |text: String| -> Result<Reason> { serde_json::from_value(Value::String(text)).context("reason") };
+    let kind =
+        |text: String| -> Result<EventName> { serde_json::from_value(Value::String(text)).context("kinds") };
     Ok(EventFilter {
         since: time("since", filter.since)?,
         until: time("until", filter.until)?,
         after: filter.after.map_or(Ok(0), u64::try_from).context("after must not be negative")?,
         person: filter.person,
         reason: filter.reason.map(reason).transpose()?,
+        before: filter.before.map(u64::try_from).transpose().context("before must not be negative")?,
+        kinds: filter.kinds.unwrap_or_default().into_iter().map(kind).collect::<Result<_>>()?,
     })
 }
 

@@ -511,6 +511,8 @@ fn contradictions_are_refused() {
         (&["inputs.chip=/dev/gpiochip1"], "has no effect without inputs.exit_line or inputs.contact_line"),
         (&["mqtt.tls=true", "mqtt.cert_file=/a.pem"], "need each other"),
         (&["mqtt.tls=true", "mqtt.key_file=/a.pem"], "need each other"),
+        (&["console.certificate=/a.pem"], "need each other"),
+        (&["console.key=/a.pem"], "need each other"),
         (&["mqtt.ca_file=/a.pem"], "has no effect without mqtt.tls"),
         (&["mqtt.password_file=/a"], "needs mqtt.username"),
         (&["models.source=/a"], "needs models.keys"),
@@ -631,5 +633,35 @@ fn keys_are_changed_without_the_files() {
     assert_eq!((changed.door.cooldown_s, changed.door.margin, changed.hours.len()), (20.0, 0.3, 2));
     for wrong in ["door.margin=7", "door.margn=0.1", "door", ""] {
         assert!(with_changes(loaded.settings(), &[wrong.to_owned()]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_console_has_addresses_that_can_be_used() {
+    for good in [
+        "console.listen=192.168.1.20:8443",
+        "console.listen=[::]:443",
+        "console.address=https://door.local:8443",
+        "console.address=https://[2001:db8::1]",
+        "console.address=https://192.0.2.1/",
+        "console.trusted_proxies=[\"127.0.0.1\", \"::1\"]",
+    ] {
+        assert!(with_set(&[good]).is_ok(), "{good}");
+    }
+    for bad in [
+        "console.listen=8443",
+        "console.listen=0.0.0.0",
+        "console.listen=0.0.0.0:0",
+        "console.listen=door.local:8443",
+        "console.address=http://door.local",
+        "console.address=https://door.local/console",
+        "console.address=https://",
+        "console.address=https://door.local:x",
+        "console.address=https://ann@door.local",
+        "console.trusted_proxies=[\"10.0.0.0/8\"]",
+        "console.trusted_proxies=127.0.0.1",
+    ] {
+        let refused = with_set(&[bad]).unwrap_err().to_string();
+        assert!(refused.contains("console."), "{bad}: {refused}");
     }
 }

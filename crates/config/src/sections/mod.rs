@@ -2,6 +2,7 @@
 
 mod camera;
 mod clock;
+mod console;
 mod control;
 mod detector;
 mod door;
@@ -23,6 +24,7 @@ mod signals;
 
 pub use camera::{Camera, CameraKind, PixelFormat};
 pub use clock::{Clock, ClockTrust};
+pub use console::Console;
 pub use control::Control;
 pub use detector::Detector;
 pub use door::{AlikePeople, Door, SecondFace};
@@ -63,5 +65,6 @@ configuration! {
     mqtt: Mqtt,
     events: Events,
     control: Control,
+    console: Console,
     log: Log,
 }

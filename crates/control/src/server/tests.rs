@@ -85,7 +85,15 @@ fn ask(running: &Running) -> Result<String, CallError> {
 }
 
 fn all() -> EventFilter {
-    EventFilter { since: None, until: None, after: None, person: None, reason: None }
+    EventFilter {
+        since: None,
+        until: None,
+        after: None,
+        person: None,
+        reason: None,
+        before: None,
+        kinds: None,
+    }
 }
 
 /// Waits until this holds.

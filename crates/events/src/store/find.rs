@@ -6,7 +6,7 @@ use ostiary_access::Reason;
 use super::error::sql_error;
 use super::person_names::PersonNames;
 use super::{EventStore, StoreError};
-use crate::{Event, EventKind};
+use crate::{Event, EventKind, EventName};
 
 /// Which events are found: those that fit everything that is set.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,10 @@ pub struct EventFilter {
     pub reason: Option<Reason>,
     /// Only events with a higher id.
     pub after: u64,
+    /// Only events with a lower id.
+    pub before: Option<u64>,
+    /// Only events of these kinds; of all kinds if there is none.
+    pub kinds: Vec<EventName>,
 }
 
 /// A filter with the names that its person had.
@@ -40,6 +44,8 @@ impl Search<'_> {
             _ => None,
         };
         event.id > filter.after
+            && filter.before.is_none_or(|before| event.id < before)
+            && (filter.kinds.is_empty() || filter.kinds.contains(&event.kind.name()))
             && filter.since.is_none_or(|since| event.time >= since)
             && filter.until.is_none_or(|until| event.time < until)
             && self.names.as_ref().is_none_or(|names| names.fit(event))
@@ -69,10 +75,11 @@ impl EventStore {
         let order = if limit.is_some() { "DESC" } else { "ASC" };
         let mut statement = self
             .connection
-            .prepare_cached(&format!("SELECT json FROM events WHERE id > ?1 ORDER BY id {order}"))
+            .prepare_cached(&format!("SELECT json FROM events WHERE id > ?1 AND id < ?2 ORDER BY id {order}"))
             .map_err(sql)?;
         let after = i64::try_from(filter.after).unwrap_or(i64::MAX);
-        let mut rows = statement.query([after]).map_err(sql)?;
+        let before = filter.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+        let mut rows = statement.query([after, before]).map_err(sql)?;
         let mut newest = Vec::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let json: String = row.get(0).map_err(sql)?;
@@ -116,5 +123,29 @@ mod tests {
         };
         assert!(fits("Zo\u{eb}") && fits("ZOE\u{308}") && fits(" zo\u{eb} "));
         assert!(!fits("Zoe") && !fits(""));
+    }
+
+    #[test]
+    fn events_are_found_by_ids_and_kinds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.sqlite");
+        let config = ostiary_config::Events { path, ..Default::default() };
+        let mut store = EventStore::open(&config, true).unwrap();
+        for _ in 0..2 {
+            for kind in [EventKind::CameraLost { detail: "gone".into() }, EventKind::CameraBack] {
+                store.append(&mut event(kind)).unwrap();
+            }
+        }
+        let found = |filter: EventFilter, limit| {
+            let mut ids = Vec::new();
+            store.find(&filter, limit, |event| Ok::<_, StoreError>(ids.push(event.id))).unwrap();
+            ids
+        };
+        let before = |before| EventFilter { before: Some(before), ..EventFilter::default() };
+        assert_eq!(found(before(4), Some(2)), [2, 3]);
+        assert_eq!(found(EventFilter { after: 1, ..before(3) }, None), [2]);
+        assert_eq!(found(before(u64::MAX), Some(1)), [4]);
+        let lost = EventFilter { kinds: vec![EventName::CameraLost], ..EventFilter::default() };
+        assert_eq!(found(lost, None), [1, 3]);
     }
 }

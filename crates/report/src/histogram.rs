@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 
 /// Number of bins.
 const BINS: usize = 32;
-/// Width of a bin.
-pub const WIDTH: f32 = 0.05;
 /// The lower end of the first bin. The threshold, 0, is the end of a bin.
 const LOWEST: f32 = -0.8;
 
@@ -15,12 +13,15 @@ const LOWEST: f32 = -0.8;
 pub struct Histogram([u32; BINS]);
 
 impl Histogram {
+    /// Width of a bin.
+    pub const WIDTH: f32 = 0.05;
+
     /// Counts a value; one that is not a number is not counted.
     pub fn add(&mut self, value: f32) {
         if value.is_nan() {
             return;
         }
-        let bin = ((value - LOWEST) / WIDTH).floor().clamp(0.0, (BINS - 1) as f32) as usize;
+        let bin = ((value - LOWEST) / Self::WIDTH).floor().clamp(0.0, (BINS - 1) as f32) as usize;
         if let Some(count) = self.0.get_mut(bin) {
             *count = count.saturating_add(1);
         }
@@ -28,7 +29,7 @@ impl Histogram {
 
     /// The lower end of each bin with its count.
     pub fn bins(&self) -> impl ExactSizeIterator<Item = (f32, u32)> {
-        self.0.iter().enumerate().map(|(bin, count)| (LOWEST + bin as f32 * WIDTH, *count))
+        self.0.iter().enumerate().map(|(bin, count)| (LOWEST + bin as f32 * Self::WIDTH, *count))
     }
 
     /// The largest count.
