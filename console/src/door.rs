@@ -7,10 +7,12 @@ use std::time::Duration;
 use ostiary_control::{CallError, Client, Closer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The most calls at one time. The door gives a user 8 connections; one more is that of the live picture.
-const MAX_CALLS: usize = 5;
+/// The most calls at one time. The door gives a user 8 connections; one more is that of the live picture, and one that of new events.
+const MAX_CALLS: usize = 4;
+/// The most calls of scripts with many replies at one time, which may last for hours.
+const MAX_STREAMS: usize = 2;
 /// How long a call waits for its turn.
 const TURN_TIME: Duration = Duration::from_secs(5);
 /// How long the door may take for an answer, if a page does not need more.
@@ -21,6 +23,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 pub struct Door {
     socket: Arc<PathBuf>,
     turns: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 /// Why there is no answer.
@@ -89,7 +92,11 @@ impl DoorCalls {
 impl Door {
     /// The door that listens on this socket.
     pub fn new(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), turns: Arc::new(Semaphore::new(MAX_CALLS)) }
+        Self {
+            socket: Arc::new(socket),
+            turns: Arc::new(Semaphore::new(MAX_CALLS)),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        }
     }
 
     /// Where the door listens.
@@ -121,6 +128,30 @@ impl Door {
     ) -> Result<T, DoorError> {
         let turn = tokio::time::timeout(TURN_TIME, self.turns.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(DoorError::Busy) };
+        self.call_in_thread(turn, token, answer_time, calls).await
+    }
+
+    /// As [`Door::long_calls`], for a call whose replies come as long as a script reads them.
+    ///
+    /// # Errors
+    /// As [`Door::calls`]; [`DoorError::Busy`] at once.
+    pub async fn stream<T: Send + 'static>(
+        &self,
+        token: Option<String>,
+        answer_time: Duration,
+        calls: impl FnOnce(&mut DoorCalls) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, DoorError> {
+        let turn = self.streams.clone().try_acquire_owned().map_err(|_| DoorError::Busy)?;
+        self.call_in_thread(turn, token, answer_time, calls).await
+    }
+
+    async fn call_in_thread<T: Send + 'static>(
+        &self,
+        turn: OwnedSemaphorePermit,
+        token: Option<String>,
+        answer_time: Duration,
+        calls: impl FnOnce(&mut DoorCalls) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, DoorError> {
         let socket = self.socket.clone();
         let called = tokio::task::spawn_blocking(move || {
             // Given back when the thread ends, also if the person is gone.

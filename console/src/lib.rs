@@ -4,6 +4,7 @@
 //! person who asks, so that the door decides what the person may do. It opens none of the door's files. `cli` has the commands, `server`
 //! the connections, `routes` the table of all routes, `pages` their handlers.
 
+mod api;
 mod app;
 mod assets;
 mod camera_enrollment;

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::configuration::CHANGE_TIME;
 use crate::page_error::PageError;
 use crate::visit::{Visit, prepare};
-use crate::{assets, pages};
+use crate::{api, assets, pages};
 
 /// The largest body of a request, bytes, where a route does not say otherwise.
 const MAX_BODY: usize = 64 * 1024;
@@ -166,7 +166,8 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(|| async { PageError::NotFound })
         .method_not_allowed_fallback(|| async { PageError::NotFound })
-        .layer(from_fn_with_state(app, prepare))
+        .layer(from_fn_with_state(app.clone(), prepare))
+        .merge(api::router(app))
 }
 
 /// Lets only those through who may use the route. Others are led to the sign-in, or told which role they lack.

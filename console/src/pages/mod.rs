@@ -13,10 +13,10 @@ pub mod liveness;
 pub mod models;
 mod new_password;
 pub mod pair;
+pub mod people;
+pub mod report;
 pub mod settings;
 pub mod setup;
-pub mod report;
-pub mod people;
 pub mod sign_in;
 pub mod what_if;
 

@@ -21,6 +21,9 @@ mod server;
 mod session;
 mod tokens;
 
+/// The description of the control API, in the language of Varlink.
+pub const DESCRIPTION: &str = include_str!("io.ostiary.Door.varlink");
+
 pub use client::{CallError, Client, Closer, Door};
 pub use error::ControlError;
 pub use peer::Peer;

@@ -1,0 +1,84 @@
+//! The calls that the API offers, read from the description of the control API.
+
+use std::convert::TryFrom;
+use std::sync::LazyLock;
+
+use ostiary_control::DESCRIPTION;
+use serde_json::Value;
+use varlink_parser::{IDL, Method, Typedef};
+
+use super::api_error::ApiError;
+use super::parameters::check;
+
+/// The calls that only make sense on a connection of their own, which an HTTP request is not: who runs sudo, and photos that the next call
+/// enrolls, which the pages send.
+const LEFT_OUT: [&str; 3] = ["SetSudoUser", "SendPhoto", "EnrollPhotos"];
+
+static INTERFACE: LazyLock<Option<Interface>> = LazyLock::new(|| {
+    let parsed = IDL::try_from(DESCRIPTION);
+    parsed.inspect_err(|error| log::error!(target: "ostiary::console", "{error}")).ok().map(Interface)
+});
+
+/// The description of the control API.
+pub struct Interface(IDL<'static>);
+
+/// A call.
+pub struct ApiMethod {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it gives one object a line, instead of one object.
+    pub has_many_replies: bool,
+    /// Its description.
+    pub described: &'static Method<'static>,
+    interface: &'static Interface,
+}
+
+/// The description of the control API, which is a part of the program.
+pub fn interface() -> Result<&'static Interface, ApiError> {
+    INTERFACE.as_ref().ok_or(ApiError::Internal)
+}
+
+impl Interface {
+    /// The call with this name.
+    pub fn method(&'static self, name: &str) -> Option<ApiMethod> {
+        let described = self.0.methods.get(name).filter(|method| !LEFT_OUT.contains(&method.name))?;
+        Some(ApiMethod {
+            name: described.name,
+            // The description says so in words, which its readers need too.
+            has_many_replies: described.doc.contains("`more`"),
+            described,
+            interface: self,
+        })
+    }
+
+    /// All calls, in the order of the description.
+    pub fn methods(&'static self) -> impl Iterator<Item = ApiMethod> {
+        self.0.method_keys.iter().filter_map(|name| self.method(name))
+    }
+
+    /// All types that have a name.
+    pub fn types(&self) -> impl Iterator<Item = &Typedef<'static>> {
+        self.0.typedefs.values()
+    }
+
+    /// The type with this name.
+    pub fn named(&self, name: &str) -> Option<&Typedef<'static>> {
+        self.0.typedefs.get(name)
+    }
+}
+
+impl ApiMethod {
+    /// Checks the parameters of a call: the door passes over those that it does not know.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self, parameters: &Value) -> Result<(), String> {
+        check(self.interface, &self.described.input, parameters, "the body")
+    }
+}
+
+/// The lines of a comment as one text.
+pub fn words(doc: &str) -> String {
+    let lines = doc.lines().map(|line| line.trim().trim_start_matches('#').trim());
+    lines.collect::<Vec<_>>().join(" ").trim().to_owned()
+}
