@@ -250,7 +250,7 @@ fn an_event_is_explained_and_decided_again() {
     let reported = printed(&site, &["report"]);
     let strangers = reported.lines().find(|line| line.starts_with("Visits of strangers")).unwrap();
     let all = viewer.get("/report?span=all").body;
-    assert!(all.contains(strangers), "{strangers}: {all}");
+    assert!(all.contains(&strangers.replace('\'', "&#39;")), "{strangers}: {all}");
     assert!(all.contains("<rect width=\"100\"") && all.contains("<dt>Visits</dt>\n<dd>3</dd>"), "{all}");
     let week = viewer.get("/report").body;
     assert!(week.contains("<dt>Visits</dt>\n<dd>2</dd>"), "{week}");
