@@ -73,10 +73,7 @@ fn a_script_asks_and_changes_the_door_with_a_token() {
     let events = call(&site, &viewer, "ListEvents", "{\"filter\": {}, \"limit\": 50}");
     let line: Value = serde_json::from_str(events.body.lines().next().unwrap()).unwrap();
     let events = line["events"].as_array().unwrap();
-    assert!(
-        events.iter().any(|event| event["token"] == "gate" && event["kind"] == "mode_changed"),
-        "{line}"
-    );
+    assert!(events.iter().any(|event| event["token"] == "gate" && event["kind"] == "mode_changed"), "{line}");
 }
 
 #[test]

@@ -186,7 +186,7 @@ mod tests {
         );
         assert_eq!((text("a").as_deref(), text("a-journal").as_deref()), (Some("old a"), Some("journal")));
         assert_eq!(text("b"), None);
-        assert_eq!(prepared().commit().unwrap(), [PathBuf::new(); 0]);
+        assert_eq!(prepared().commit().unwrap(), Vec::<PathBuf>::new());
         assert_eq!((text("a").as_deref(), text("a-journal")), (Some("new a"), None));
         assert_eq!(text("b").as_deref(), Some("new b"));
         let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());

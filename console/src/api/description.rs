@@ -60,11 +60,6 @@ impl Interface {
     pub fn types(&self) -> impl Iterator<Item = &Typedef<'static>> {
         self.0.typedefs.values()
     }
-
-    /// The type with this name.
-    pub fn named(&self, name: &str) -> Option<&Typedef<'static>> {
-        self.0.typedefs.get(name)
-    }
 }
 
 impl ApiMethod {
@@ -73,7 +68,7 @@ impl ApiMethod {
     /// # Errors
     /// What is wrong.
     pub fn check(&self, parameters: &Value) -> Result<(), String> {
-        check(self.interface, &self.described.input, parameters, "the body")
+        check(&self.interface.0, &self.described.input, parameters, "the body")
     }
 }
 
@@ -81,4 +76,34 @@ impl ApiMethod {
 pub fn words(doc: &str) -> String {
     let lines = doc.lines().map(|line| line.trim().trim_start_matches('#').trim());
     lines.collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::interface;
+
+    #[test]
+    fn parameters_are_those_of_the_call() {
+        let check =
+            |method: &str, parameters| interface().unwrap().method(method).unwrap().check(&parameters);
+        assert_eq!(check("GetState", json!({})), Ok(()));
+        assert_eq!(check("HoldOpen", json!({ "seconds": 5 })), Ok(()));
+        assert_eq!(check("ListEvents", json!({ "filter": { "person": "Ada" }, "limit": null })), Ok(()));
+        for (method, parameters, said) in [
+            ("GetState", json!([]), "the body must be a JSON object"),
+            ("GetState", json!({ "token": "x" }), "token: there is no such parameter"),
+            ("HoldOpen", json!({}), "seconds: this parameter is missing"),
+            ("HoldOpen", json!({ "seconds": "5" }), "seconds: wanted a number"),
+            ("ListEvents", json!({ "filter": { "name": "Ada" } }), "name: there is no such parameter"),
+            ("ListEvents", json!({ "filter": {}, "limit": 1.5 }), "limit: wanted a whole number"),
+            ("EnablePerson", json!({ "name": "Ada", "enabled": 1 }), "enabled: wanted true or false"),
+            ("Replay", json!({ "changes": "x" }), "changes: wanted an array"),
+            ("Replay", json!({ "changes": [1] }), "changes: wanted a string"),
+        ] {
+            assert_eq!(check(method, parameters), Err(said.to_owned()), "{method}");
+        }
+        assert!(interface().unwrap().method("SendPhoto").is_none(), "left out");
+    }
 }

@@ -138,7 +138,12 @@ mod tests {
         }
         let found = |filter: EventFilter, limit| {
             let mut ids = Vec::new();
-            store.find(&filter, limit, |event| Ok::<_, StoreError>(ids.push(event.id))).unwrap();
+            store
+                .find(&filter, limit, |event| {
+                    ids.push(event.id);
+                    Ok::<_, StoreError>(())
+                })
+                .unwrap();
             ids
         };
         let before = |before| EventFilter { before: Some(before), ..EventFilter::default() };
