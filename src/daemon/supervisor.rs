@@ -183,6 +183,7 @@ fn run_with(
             has_relay: door_summary.has_relay,
             has_contact: door_summary.has_contact,
             mode: shared.mode().name(),
+            console_address: config.console.address.as_deref(),
             summary: summary_for_mqtt(&config.mqtt, &door_summary, &slow_values, &facebank),
         };
         let commands = mqtt_commands::start(shared.clone(), facebank_path.clone())?;

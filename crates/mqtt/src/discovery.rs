@@ -40,6 +40,8 @@ pub(super) struct Offered {
     pub has_contact: bool,
     /// Whether its board has a sensor of its temperature.
     pub has_temperature: bool,
+    /// The address of the web console, if the owner has set one.
+    pub console_address: Option<String>,
 }
 
 /// The message of discovery: the entities of the door, and the switches of people.
@@ -330,14 +332,19 @@ fn payload(topics: &Topics, door: &str, offered: &Offered) -> Value {
             components.insert("lockdown".to_owned(), removed("switch"));
         }
     }
+    let mut device = json!({
+        "identifiers": [id],
+        "name": format!("Door {door}"),
+        "manufacturer": "Ostiary",
+        "model": "Face doorkeeper",
+        "sw_version": version,
+    });
+    if let (Some(address), Value::Object(device)) = (&offered.console_address, &mut device) {
+        // Home Assistant links to it from the page of the device.
+        device.insert("configuration_url".to_owned(), address.as_str().into());
+    }
     json!({
-        "device": {
-            "identifiers": [id],
-            "name": format!("Door {door}"),
-            "manufacturer": "Ostiary",
-            "model": "Face doorkeeper",
-            "sw_version": version,
-        },
+        "device": device,
         "origin": { "name": "ostiary", "sw_version": version },
         "availability_topic": topics.availability,
         "components": components,
@@ -409,7 +416,15 @@ mod tests {
             has_relay: true,
             has_contact: true,
             has_temperature: true,
+            console_address: None,
         }
+    }
+
+    #[test]
+    fn the_device_links_to_the_console_if_its_address_is_set() {
+        assert_eq!(of_door(&all())["device"]["configuration_url"], Value::Null);
+        let offered = Offered { console_address: Some("https://front.example:8443".to_owned()), ..all() };
+        assert_eq!(of_door(&offered)["device"]["configuration_url"], "https://front.example:8443");
     }
 
     fn without_commands() -> Offered {

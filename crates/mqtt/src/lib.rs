@@ -67,6 +67,8 @@ pub struct DoorDescription<'a> {
     pub has_contact: bool,
     /// The mode with which the door starts.
     pub mode: ModeName,
+    /// The address of the web console, if the owner has set one.
+    pub console_address: Option<&'a str>,
     /// Who is known to the door.
     pub summary: DoorSummary,
 }
@@ -108,7 +110,8 @@ impl Mqtt {
         store: Arc<Mutex<ReopeningStore>>,
         commands: CommandSink,
     ) -> Result<Self, MqttError> {
-        let DoorDescription { name: door, has_relay, has_contact, mode, summary } = description;
+        let DoorDescription { name: door, has_relay, has_contact, mode, console_address, summary } =
+            description;
         let topics = Topics::new(config, door)?;
         // Now rather than at the first connection, so that a file that cannot be read is an error at the start.
         let store_path = lock(&store).path().to_owned();
@@ -116,7 +119,13 @@ impl Mqtt {
         options::options(config, &instance.client_id(&topics.object_id))?;
         let state = DoorState::new(mode, summary);
         let has_temperature = state.has_temperature();
-        let offered = Offered { commands: config.commands.clone(), has_relay, has_contact, has_temperature };
+        let offered = Offered {
+            commands: config.commands.clone(),
+            has_relay,
+            has_contact,
+            has_temperature,
+            console_address: console_address.map(str::to_owned),
+        };
         let discovery = Discovery::new(&topics, door, &offered);
         let prompt = PromptTopic::new(topics.prompt.clone(), door);
         let shared = Arc::new(Shared::new(topics, instance, prompt, discovery, state, config.scores, store));

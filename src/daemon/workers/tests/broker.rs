@@ -17,6 +17,7 @@ fn a_prompt_reaches_a_subscriber_of_the_broker_in_the_language() {
             has_relay: false,
             has_contact: false,
             mode: ModeName::Normal,
+            console_address: None,
             summary: DoorSummary {
                 people: 1,
                 model: "0123456789abcdef".into(),
