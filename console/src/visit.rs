@@ -49,7 +49,7 @@ impl Visit {
     /// Who is signed in.
     ///
     /// # Errors
-    /// Nobody is.
+    /// Nobody is signed in.
     pub fn session(&self) -> Result<&Session, PageError> {
         self.session.as_deref().ok_or(PageError::NotSignedIn)
     }

@@ -85,11 +85,7 @@ impl Globals {
 
     /// Where the configuration is read from. The daemon keeps it to read the same sources again on a reload.
     pub fn layers(&self) -> Layers {
-        // A variable that is not UTF-8 is converted with replacement characters. The check of the key's type then
-        // refuses it; it is not ignored.
-        let environment = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-            .collect();
+        let environment = Layers::process_environment();
         let layers = self.door.clone().map_or_else(Layers::default, Layers::of_door);
         let settings = match &self.config {
             Some(_) => self.settings.clone(),

@@ -400,6 +400,12 @@ fn a_running_daemon_changes_models_or_keeps_the_old_ones() {
     // With a wrong configuration, the daemon and the disk keep the old models.
     let good = setup.configuration();
     setup.configure_more("[door]\nname = \"other\"\n");
+    // The first attempt makes the template of Ann, and tells so before.
+    let replies = setup.call("ActivateModels", &json!({ "without": [] }));
+    assert_eq!(replies[0]["parameters"]["progress"], json!({ "done": 0, "of": 1 }), "{replies:?}");
+    assert_eq!(replies.len(), 2, "{replies:?}");
+    door.event("reload_refused");
+    door.event("reload_refused");
     let said = setup.models(&["activate"]).refused();
     assert!(said.contains("the daemon keeps the old models") && said.contains("door.name"), "{said}");
     assert_eq!(setup.active(), None);

@@ -12,7 +12,7 @@ use crate::door::DoorError;
 /// Why a call has no reply. The names in the replies are stable.
 #[derive(Debug, Clone)]
 pub enum ApiError {
-    /// The field `Authorization` has no token.
+    /// The header `Authorization` has no token.
     NoToken,
     /// The door does not accept the token, or its role does not allow the call.
     NotAllowed(String),

@@ -1,7 +1,7 @@
 //! The HTTP API for scripts: the calls of the control API, over HTTPS.
 //!
 //! `POST /api/v1/GetState` with a JSON object of parameters gives the reply as a JSON object. A call with many replies gives one
-//! object a line, as they come. Who asks is told by a token of the door (`ostiary tokens create`) in the field `Authorization`: the
+//! object a line, as they come. A token of the door (`ostiary tokens create`) in the header `Authorization` says who asks: the
 //! cookie of a browser counts for nothing here, so that no other site can use it. `GET /api/openapi.json` has the description,
 //! which is made of that of the control API.
 

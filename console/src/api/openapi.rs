@@ -12,7 +12,7 @@ use super::description::{ApiMethod, interface, words};
 /// The statuses of errors, and what they mean.
 const ERRORS: [(&str, &str); 8] = [
     ("400", "The parameters are not those of the call."),
-    ("401", "The field Authorization has no token."),
+    ("401", "The header Authorization has no token."),
     ("403", "The door does not accept the token, or its role does not allow the call."),
     ("409", "The door refuses it, and nothing has changed, unless the message says otherwise."),
     ("413", "The body has more than 64 KiB."),

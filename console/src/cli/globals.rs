@@ -35,9 +35,7 @@ impl Globals {
     /// The configuration of the door. The keys that `ostiary config set` changes are none of the console's, and their file is the
     /// door's alone.
     pub fn config(&self) -> anyhow::Result<Config> {
-        let environment = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-            .collect();
+        let environment = Layers::process_environment();
         let layers = self.door.clone().map_or_else(Layers::default, Layers::of_door);
         let layers = Layers {
             file: self.config.clone(),

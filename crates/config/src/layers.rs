@@ -60,6 +60,13 @@ impl Default for Layers {
 }
 
 impl Layers {
+    /// The variables of this process. One that is not UTF-8 is converted with replacement characters: the check of the key's type
+    /// then refuses it, and it is not ignored.
+    pub fn process_environment() -> Vec<(String, String)> {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
     /// The flags with which the program reads these layers again. Variables of the environment are not among them.
     pub fn arguments(&self) -> Vec<OsString> {
         let paths = [("--config", &self.file), ("--settings", &self.settings), ("--models", &self.models)];

@@ -100,13 +100,22 @@ impl ControlApi {
         let (mut test, begin) = PartTest::begin(&self.config(), part, presentations)?;
         call.set_continues(true);
         let mut is_gone = call.reply(begin.text, begin.object).is_err();
+        let mut unreadable = None;
         while !test.is_over() {
             thread::sleep(PAUSE);
             // Before the record is read: what was decided until then is counted.
             let is_to_end = running.is_to_end.load(Ordering::Relaxed);
             is_gone |= !session.is_open();
-            for step in test.follow(&self.config())? {
-                is_gone |= call.reply(step.text, step.object).is_err();
+            match test.follow(&self.config()) {
+                Ok(steps) => {
+                    for step in steps {
+                        is_gone |= call.reply(step.text, step.object).is_err();
+                    }
+                }
+                Err(error) => {
+                    unreadable = Some(error);
+                    break;
+                }
             }
             if is_to_end {
                 test.end();
@@ -121,7 +130,11 @@ impl ControlApi {
                 break;
             }
         }
+        // What was counted is recorded, also if an error ended the part.
         let report = test.finish(&self.config(), user)?;
+        if let Some(error) = unreadable {
+            return Err(error.context(format!("the test ended early: {}", report.text)));
+        }
         call.set_continues(false);
         Ok(call.reply(report.text, report.object))
     }

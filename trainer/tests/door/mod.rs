@@ -1,6 +1,7 @@
 //! Runs a door, the program `ostiary`, with all its files in a temporary folder.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use ostiary_config::Layers;
 use ostiary_models::{BundleOrigin, ModelStore};
 pub use ostiary_testkit::{portrait, repository_file};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Much longer than any event takes.
@@ -81,6 +82,24 @@ impl DoorSetup {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// All replies to a call of the control API of the running door.
+    pub fn call(&self, method: &str, parameters: &Value) -> Vec<Value> {
+        let stream = UnixStream::connect(self.path("people.sqlite.control")).unwrap();
+        let call =
+            json!({ "method": format!("io.ostiary.Door.{method}"), "parameters": parameters, "more": true });
+        (&stream).write_all(format!("{call}\0").as_bytes()).unwrap();
+        let mut replies = Vec::new();
+        for reply in BufReader::new(stream).split(0) {
+            let reply: Value = serde_json::from_slice(&reply.unwrap()).unwrap();
+            let has_more = reply["continues"] == true;
+            replies.push(reply);
+            if !has_more {
+                break;
+            }
+        }
+        replies
     }
 
     pub fn configuration(&self) -> String {
