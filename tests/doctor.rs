@@ -590,7 +590,14 @@ fn another_door_of_the_same_name_is_found_at_the_broker() {
         let summary =
             DoorSummary { people: 0, model: "0123".into(), models, temperature: None, household: None };
         let (name, mode) = ("door", ModeName::Normal);
-        let description = DoorDescription { name, has_relay: false, has_contact: false, mode, summary };
+        let description = DoorDescription {
+            name,
+            has_relay: false,
+            has_contact: false,
+            mode,
+            console_address: None,
+            summary,
+        };
         let store = Arc::new(Mutex::new(ReopeningStore::open(&config, true).unwrap()));
         let running = Mqtt::start(&settings, description, store, Box::new(|_| {})).unwrap();
         let as_seen_by_others = || ostiary_mqtt::check(&settings, name, Path::new("third.sqlite")).unwrap();

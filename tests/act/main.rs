@@ -86,7 +86,14 @@ fn front() -> DoorDescription<'static> {
         temperature: Some(47),
         household: None,
     };
-    DoorDescription { name: "front", has_relay: true, has_contact: true, mode: ModeName::Normal, summary }
+    DoorDescription {
+        name: "front",
+        has_relay: true,
+        has_contact: true,
+        mode: ModeName::Normal,
+        console_address: None,
+        summary,
+    }
 }
 
 fn broker_at(port: u16) -> config::Mqtt {
