@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use dialog::Dialog;
+use ostiary_access::CommandRefusal;
 use ostiary_config::{LivenessLevel, Mqtt, SourceKind};
 use ostiary_control::interface::{EnrollOptions, EventFilter, VarlinkClientInterface};
 use ostiary_control::{CallError, Client};
@@ -261,7 +262,16 @@ impl Setup<'_> {
         if answer.is_empty() {
             return Ok(());
         }
-        match self.door()?.door().test_relay(answer).call().map_err(CallError::from) {
+        // Somebody who was let in a moment ago holds the relay on for a pulse.
+        let end = Instant::now() + Duration::from_millis(self.file.config()?.relay.pulse_ms) + PAUSE;
+        let mut door = self.door()?;
+        let tested = loop {
+            match door.door().test_relay(answer.clone()).call().map_err(CallError::from) {
+                Err(error) if is_relay_on(&error) && Instant::now() < end => thread::sleep(PAUSE),
+                tested => break tested,
+            }
+        };
+        match tested {
             Ok(reply) => {
                 let seconds = reply.pulse_s;
                 let question = format!(
@@ -376,4 +386,9 @@ fn events_after(after: Option<i64>, person: Option<&str>) -> EventFilter {
         before: None,
         kinds: None,
     }
+}
+
+/// Whether the relay was not tested because it was on.
+fn is_relay_on(error: &CallError) -> bool {
+    error.to_string().contains(&CommandRefusal::RelayIsOn.to_string())
 }
