@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::job::DepthwiseJob;
+use crate::job::{DepthwiseJob, sum_start};
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
 /// A depthwise convolution bound to an instruction set.
@@ -15,7 +15,11 @@ pub struct Depthwise {
     isa: Isa,
     /// The weights in the order: block of channels, group of 4 taps, channel, tap.
     weights: AlignedBytes,
+    /// What the sum of each channel begins with; channels are padded to whole lanes.
+    start: Vec<i32>,
     epilogue: Vec<f32>,
+    /// Whether all slopes are 1.
+    linear: bool,
 }
 
 /// Maximum number of taps of a kernel: 11x11, rounded up to a multiple of 4.
@@ -73,7 +77,18 @@ impl Depthwise {
                 }
             }
         }
-        Ok(Self { channels, window, isa, weights: packed, epilogue: permuted })
+        let mut start: Vec<i32> =
+            weights.chunks_exact(kernel_size).map(|weights| sum_start(isa, weights)).collect();
+        start.resize(padded, 0);
+        Ok(Self {
+            channels,
+            window,
+            isa,
+            weights: packed,
+            start,
+            epilogue: permuted,
+            linear: epilogue.is_linear(),
+        })
     }
 
     /// Number of channels that a kernel computes together.
@@ -148,7 +163,9 @@ impl Depthwise {
                 let lanes = block.min(padded - first);
                 let job = DepthwiseJob {
                     weights: &self.weights[first * count..][..lanes * count],
+                    start: &self.start[first..first + lanes],
                     epilogue: &self.epilogue[first * 4..][..lanes * 4],
+                    linear: self.linear,
                     lanes,
                     taps: &taps[..count],
                     input: input[first..].as_ptr(),

@@ -43,6 +43,12 @@ impl Tensor {
         self.images * self.image_len()
     }
 
+    /// Number of bytes that the input of a layer must have: kernels read whole registers, and so bytes after the last value. They
+    /// multiply them by 0.
+    pub fn buffer_len(&self) -> usize {
+        self.len() + Self::LANES
+    }
+
     /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

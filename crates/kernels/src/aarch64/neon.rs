@@ -4,7 +4,7 @@
 
 use std::arch::aarch64::*;
 
-use super::epilogue::store;
+use super::epilogue;
 use crate::job::{ConvJob, DepthwiseJob};
 
 /// Convolution of one block of 16 output channels.
@@ -23,8 +23,7 @@ pub(crate) unsafe fn conv(job: &ConvJob) {
     }
 }
 
-/// Computes `P` pixels by 16 channels. Inputs are converted to signed bytes by subtracting 128; at the end 128 times the sum
-/// of the weights is added.
+/// Computes `P` pixels by 16 channels.
 ///
 /// # Safety
 ///
@@ -72,17 +71,22 @@ unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
                 weights = weights.add(64);
             }
         }
-        for p in 0..P {
-            let totals = std::array::from_fn(|v| {
-                let offset = vshlq_n_s32::<7>(vld1q_s32(job.weight_sums.as_ptr().add(v * 4)));
-                vaddq_s32(vpaddq_s32(sums[p][v * 2], sums[p][v * 2 + 1]), offset)
-            });
-            store(job.epilogue.as_ptr(), totals, job.output.add(pixels[p][1] as usize), job.float);
+        let totals: [[int32x4_t; 4]; P] = std::array::from_fn(|p| {
+            std::array::from_fn(|v| {
+                let start = vld1q_s32(job.start.as_ptr().add(v * 4));
+                vaddq_s32(vpaddq_s32(sums[p][v * 2], sums[p][v * 2 + 1]), start)
+            })
+        });
+        let outputs = pixels.map(|[_, output]| job.output.add(output as usize));
+        if job.float {
+            epilogue::store_floats(job.epilogue.as_ptr(), &totals, outputs);
+        } else {
+            epilogue::store(job.epilogue.as_ptr(), job.linear, &totals, outputs);
         }
     }
 }
 
-/// Loads four inputs twice and subtracts 128.
+/// Loads four inputs twice.
 ///
 /// # Safety
 ///
@@ -92,7 +96,7 @@ unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
 unsafe fn four(input: *const u8) -> int8x8_t {
     // SAFETY: the caller guarantees it.
     let bytes = unsafe { input.cast::<u32>().read_unaligned() };
-    vreinterpret_s8_u32(vdup_n_u32(bytes ^ 0x8080_8080))
+    vreinterpret_s8_u32(vdup_n_u32(bytes))
 }
 
 /// Depthwise convolution of one block of 16 channels.
@@ -107,15 +111,14 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
     unsafe {
         for pixel in 0..job.pixels {
             let input = job.input.add(pixel * job.input_step);
-            let mut sums = [vdupq_n_s32(0); 4];
+            let mut sums: [int32x4_t; 4] = std::array::from_fn(|v| vld1q_s32(job.start.as_ptr().add(v * 4)));
             for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
                 // Loads four taps of 16 channels: one register for each tap.
                 let weights = vld4q_s8(job.weights.as_ptr().cast::<i8>().add(group * 64));
                 let weights = [weights.0, weights.1, weights.2, weights.3];
                 for (tap, row) in taps.iter().zip(weights) {
-                    let values = vld1q_u8(input.add(*tap as usize));
-                    let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(values)));
-                    let high = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(values)));
+                    let values = vld1q_s8(input.add(*tap as usize).cast());
+                    let (low, high) = (vmovl_s8(vget_low_s8(values)), vmovl_high_s8(values));
                     let (low_row, high_row) = (vmovl_s8(vget_low_s8(row)), vmovl_s8(vget_high_s8(row)));
                     sums[0] = vmlal_s16(sums[0], vget_low_s16(low), vget_low_s16(low_row));
                     sums[1] = vmlal_high_s16(sums[1], low, low_row);
@@ -123,7 +126,8 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
                     sums[3] = vmlal_high_s16(sums[3], high, high_row);
                 }
             }
-            store(job.epilogue.as_ptr(), sums, job.output.add(pixel * job.output_step), false);
+            let output = job.output.add(pixel * job.output_step);
+            epilogue::store(job.epilogue.as_ptr(), job.linear, &[sums], [output]);
         }
     }
 }
