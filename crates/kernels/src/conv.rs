@@ -52,6 +52,8 @@ impl Packing {
     fn new(isa: Isa) -> Self {
         match isa {
             Isa::Avx512Vnni => Self { block: 64, group: 4 },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Self { block: crate::aarch64::neon::BLOCK, group: crate::aarch64::neon::GROUP },
             _ => Self { block: 16, group: 4 },
         }
     }

@@ -47,15 +47,15 @@ pub(crate) struct ConvJob<'a> {
     pub has_min_weight: bool,
 }
 
-/// Arguments of a depthwise kernel: one block of channels, one row of the output.
+/// Arguments of a depthwise kernel: one block of channels, one row of the output, or two for the kernel of two rows.
+#[cfg_attr(
+    not(target_arch = "aarch64"),
+    allow(dead_code, reason = "some arguments are only for the kernels of ARM")
+)]
 pub(crate) struct DepthwiseJob<'a> {
     /// Weights of the block.
     pub weights: &'a [u8],
     /// What the sums of the block's channels begin with ([`sum_start`]).
-    #[cfg_attr(
-        not(target_arch = "aarch64"),
-        allow(dead_code, reason = "only kernels with signed inputs use it")
-    )]
     pub start: &'a [i32],
     /// Scales, biases, slopes and zero points of the block.
     pub epilogue: &'a [f32],
@@ -75,6 +75,16 @@ pub(crate) struct DepthwiseJob<'a> {
     pub pixels: usize,
     /// Bytes from the window of one pixel to the next.
     pub input_step: usize,
+    /// Bytes from one column of the input to the next.
+    pub column_step: usize,
+    /// Bytes from one row of the input to the next.
+    pub row_step: usize,
     /// Bytes from one output pixel to the next.
     pub output_step: usize,
+    /// Bytes from one row of the output to the next.
+    pub output_row_step: usize,
+    /// Whether the kernel has 3x3 taps.
+    pub is_3x3: bool,
+    /// Whether a weight is -128.
+    pub has_min_weight: bool,
 }

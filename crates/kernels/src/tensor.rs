@@ -94,8 +94,9 @@ impl Tensor {
         if self.border == [0; 4] {
             return;
         }
+        let is_uniform = edge.iter().all(|value| *value == edge[0]);
         let fill = |pixels: &mut [u8]| {
-            if edge.iter().all(|value| *value == edge[0]) {
+            if is_uniform {
                 pixels.fill(edge[0]);
             } else {
                 pixels.chunks_exact_mut(self.pitch).for_each(|pixel| pixel.copy_from_slice(edge));

@@ -1,4 +1,6 @@
 //! The epilogue: scale, bias, PReLU, requantization.
+//!
+//! Always inlined, so that the sums stay in registers. (Functions with `target_feature` cannot be; NEON is a part of every aarch64.)
 
 #![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
 #![expect(clippy::needless_range_loop, reason = "an index selects the same register of several arrays")]
@@ -12,8 +14,7 @@ use std::arch::aarch64::*;
 ///
 /// `epilogue` must have 4 values for each of `Q * 4` channels, each of `outputs` must have room for `Q * 4` bytes. `Q` must be 2
 /// or 4.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 pub(super) unsafe fn store<const P: usize, const Q: usize>(
     epilogue: *const f32,
     linear: bool,
@@ -35,8 +36,7 @@ pub(super) unsafe fn store<const P: usize, const Q: usize>(
 /// # Safety
 ///
 /// As [`store`].
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 unsafe fn store_bytes<const P: usize, const Q: usize, const LINEAR: bool>(
     epilogue: *const f32,
     sums: &[[int32x4_t; Q]; P],
@@ -71,8 +71,7 @@ unsafe fn store_bytes<const P: usize, const Q: usize, const LINEAR: bool>(
 /// # Safety
 ///
 /// `epilogue` must have 4 values for each of `Q * 4` channels, each of `outputs` must have room for `Q * 4` floats.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 pub(super) unsafe fn store_floats<const P: usize, const Q: usize>(
     epilogue: *const f32,
     sums: &[[int32x4_t; Q]; P],
@@ -92,9 +91,11 @@ pub(super) unsafe fn store_floats<const P: usize, const Q: usize>(
 }
 
 /// `max(y, 0) + slope * min(y, 0)`, with one rounding.
-#[inline]
-#[target_feature(enable = "neon")]
+#[inline(always)]
 fn prelu(y: float32x4_t, slope: float32x4_t) -> float32x4_t {
-    let zero = vdupq_n_f32(0.0);
-    vfmaq_f32(vmaxq_f32(y, zero), vminq_f32(y, zero), slope)
+    // SAFETY: every aarch64 has NEON.
+    unsafe {
+        let zero = vdupq_n_f32(0.0);
+        vfmaq_f32(vmaxq_f32(y, zero), vminq_f32(y, zero), slope)
+    }
 }

@@ -1,82 +1,242 @@
 //! NEON without the dot product instructions: products of signed bytes are added in pairs to 16 bits, then to 32 bits.
+//!
+//! The tiles of the convolution are in assembly, because they need all 32 registers, and because a compiler spills some of them
+//! or not depending on how it is called.
 
-#![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
+#![expect(unsafe_code, reason = "SIMD intrinsics on pointers, and tiles in assembly")]
+#![expect(clippy::needless_range_loop, reason = "an index selects the same register of several arrays")]
 
 use std::arch::aarch64::*;
+use std::arch::asm;
 
 use super::epilogue;
 use crate::job::{ConvJob, DepthwiseJob};
 
-/// Convolution of one block of 16 output channels.
+/// Number of output channels of a block. The weights are in the order: 16 inputs of a channel, channel.
+pub(crate) const BLOCK: usize = 8;
+
+/// Number of inputs of a channel that follow each other in the weights.
+pub(crate) const GROUP: usize = 16;
+
+/// Convolution of one block of 8 output channels, in tiles of 2 pixels.
 ///
 /// # Safety
 ///
-/// The windows of all pixels must be inside the input, and all pixels with all lanes inside the output. Weights and epilogue
-/// must have the lengths that lanes and window require.
+/// The windows of all pixels, padded to whole groups, must be inside the input, and all pixels with all lanes inside the output.
+/// Weights and epilogue must have the lengths that lanes and window require.
 #[target_feature(enable = "neon")]
 pub(crate) unsafe fn conv(job: &ConvJob) {
     let (pairs, rest) = job.pixels.as_chunks::<2>();
     // SAFETY: the caller guarantees it.
     unsafe {
-        pairs.iter().for_each(|pixels| tile(job, pixels));
-        rest.iter().for_each(|pixel| tile(job, &[*pixel]));
+        if job.has_min_weight {
+            pairs.iter().for_each(|pixels| separate_2(job, pixels));
+            rest.iter().for_each(|pixel| separate_1(job, &[*pixel]));
+        } else {
+            pairs.iter().for_each(|pixels| paired_2(job, pixels));
+            rest.iter().for_each(|pixel| paired_1(job, &[*pixel]));
+        }
     }
 }
 
-/// Computes `P` pixels by 16 channels.
+/// For each pixel the instruction `$op`, of 8 of its inputs and the weights of a channel: `$half` is 8b for the first 8 inputs, 16b
+/// for the others.
+macro_rules! multiply {
+    ($op:literal $half:literal $weights:literal $([$products:ident $values:ident])+) => {
+        concat!($(
+            $op, " {", stringify!($products), ":v}.8h, {", stringify!($values), ":v}.", $half, ", {", $weights, ":v}.", $half, "\n",
+        )+)
+    };
+}
+
+/// For each pixel the instruction `$op`, which adds pairs of products to the sums of a channel.
+macro_rules! add {
+    ($op:literal $([$sums:ident $products:ident])+) => {
+        concat!($($op, " {", stringify!($sums), ":v}.4s, {", stringify!($products), ":v}.8h\n",)+)
+    };
+}
+
+/// The sums of neighboring lanes, of two registers.
+macro_rules! sum_pairs {
+    ($a:ident $b:ident) => {
+        concat!("addp {", stringify!($a), ":v}.4s, {", stringify!($a), ":v}.4s, {", stringify!($b), ":v}.4s")
+    };
+}
+
+/// The products of 16 inputs of each pixel with 8 channels. The products of an input and of the one 8 further are added in 16 bits.
+/// That is exact except for `-128 * -128 + -128 * -128`.
+///
+/// In-order processors (Cortex-A53) wait for the result of the previous instruction. So two channels are computed side by side,
+/// and their products are added to the sums while those of the next two channels are computed in other registers.
+macro_rules! paired {
+    ($add:literal $([$v:ident $t0:ident $t1:ident $u0:ident $u1:ident
+       $s0:ident $s1:ident $s2:ident $s3:ident $s4:ident $s5:ident $s6:ident $s7:ident])+) => {
+        concat!(
+            "ldp {w0:q}, {w1:q}, [{weights}], #32\n",
+            "ldp {w2:q}, {w3:q}, [{weights}], #32\n",
+            multiply!("smull" "8b" "w0" $([$t0 $v])+),
+            multiply!("smull" "8b" "w1" $([$t1 $v])+),
+            "ldp {w4:q}, {w5:q}, [{weights}], #32\n",
+            multiply!("smlal2" "16b" "w0" $([$t0 $v])+),
+            multiply!("smlal2" "16b" "w1" $([$t1 $v])+),
+            "ldp {w0:q}, {w1:q}, [{weights}], #32\n",
+            multiply!("smull" "8b" "w2" $([$u0 $v])+),
+            multiply!("smull" "8b" "w3" $([$u1 $v])+),
+            add!($add $([$s0 $t0])+),
+            add!($add $([$s1 $t1])+),
+            multiply!("smlal2" "16b" "w2" $([$u0 $v])+),
+            multiply!("smlal2" "16b" "w3" $([$u1 $v])+),
+            multiply!("smull" "8b" "w4" $([$t0 $v])+),
+            multiply!("smull" "8b" "w5" $([$t1 $v])+),
+            add!($add $([$s2 $u0])+),
+            add!($add $([$s3 $u1])+),
+            multiply!("smlal2" "16b" "w4" $([$t0 $v])+),
+            multiply!("smlal2" "16b" "w5" $([$t1 $v])+),
+            multiply!("smull" "8b" "w0" $([$u0 $v])+),
+            multiply!("smull" "8b" "w1" $([$u1 $v])+),
+            add!($add $([$s4 $t0])+),
+            add!($add $([$s5 $t1])+),
+            multiply!("smlal2" "16b" "w0" $([$u0 $v])+),
+            multiply!("smlal2" "16b" "w1" $([$u1 $v])+),
+            add!($add $([$s6 $u0])+),
+            add!($add $([$s7 $u1])+),
+        )
+    };
+}
+
+/// As `paired`, but each product is added to 32 bits by itself: exact for all weights.
+macro_rules! separate {
+    ($add:literal $([$v:ident $t0:ident $t1:ident $u0:ident $u1:ident
+       $s0:ident $s1:ident $s2:ident $s3:ident $s4:ident $s5:ident $s6:ident $s7:ident])+) => {
+        concat!(
+            separate!(@channels "w0" "w1" $add $([$v $t0 $t1 $u0 $u1 $s0 $s1])+),
+            separate!(@channels "w2" "w3" $add $([$v $t0 $t1 $u0 $u1 $s2 $s3])+),
+            separate!(@channels "w4" "w5" $add $([$v $t0 $t1 $u0 $u1 $s4 $s5])+),
+            separate!(@channels "w0" "w1" $add $([$v $t0 $t1 $u0 $u1 $s6 $s7])+),
+        )
+    };
+    (@channels $w0:literal $w1:literal $add:literal
+     $([$v:ident $t0:ident $t1:ident $u0:ident $u1:ident $a:ident $b:ident])+) => {
+        concat!(
+            "ldp {", $w0, ":q}, {", $w1, ":q}, [{weights}], #32\n",
+            multiply!("smull" "8b" $w0 $([$t0 $v])+),
+            multiply!("smull" "8b" $w1 $([$t1 $v])+),
+            multiply!("smull2" "16b" $w0 $([$u0 $v])+),
+            multiply!("smull2" "16b" $w1 $([$u1 $v])+),
+            add!($add $([$a $t0])+),
+            add!($add $([$b $t1])+),
+            add!("sadalp" $([$a $u0])+),
+            add!("sadalp" $([$b $u1])+),
+        )
+    };
+}
+
+/// Defines a function that computes a tile, `$pixels` pixels by 8 channels in registers, with the products of the macro
+/// `$products`. For each pixel there are its number and the names of the registers of its pointer, of its inputs, of four vectors
+/// of products, and of the sums of each channel. The sums of a channel are in four lanes and are added at the end.
+macro_rules! tile {
+    ($name:ident $pixels:literal $products:ident
+     $([$index:tt $pointer:ident $values:ident $t0:ident $t1:ident $u0:ident $u1:ident
+        $s0:ident $s1:ident $s2:ident $s3:ident $s4:ident $s5:ident $s6:ident $s7:ident])+) => {
+        /// # Safety
+        ///
+        /// As [`conv`].
+        #[inline(always)]
+        unsafe fn $name(job: &ConvJob, pixels: &[[u32; 2]; $pixels]) {
+            // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller. There is at
+            // least one row and one group. The assembly reads nothing else, and writes only the registers that are its operands.
+            unsafe {
+                let mut sums = [[vdupq_n_s32(0); 2]; $pixels];
+                asm!(
+                    // The first 16 inputs begin the sums, all others are added to them.
+                    "mov {count}, {groups}",
+                    $(concat!("ldr {", stringify!($values), ":q}, [{", stringify!($pointer), "}], #16"),)+
+                    $products!("saddlp" $([$values $t0 $t1 $u0 $u1 $s0 $s1 $s2 $s3 $s4 $s5 $s6 $s7])+),
+                    "b 3f",
+                    "2:",
+                    $(concat!("ldr {", stringify!($values), ":q}, [{", stringify!($pointer), "}], #16"),)+
+                    $products!("sadalp" $([$values $t0 $t1 $u0 $u1 $s0 $s1 $s2 $s3 $s4 $s5 $s6 $s7])+),
+                    "3:",
+                    "subs {count}, {count}, #1",
+                    "b.ne 2b",
+                    // The next row of the window.
+                    $(concat!("add {", stringify!($pointer), "}, {", stringify!($pointer), "}, {advance}"),)+
+                    "mov {count}, {groups}",
+                    "subs {rows}, {rows}, #1",
+                    "b.ne 2b",
+                    // The sum of the four lanes of each channel.
+                    $(
+                        sum_pairs!($s0 $s1),
+                        sum_pairs!($s2 $s3),
+                        sum_pairs!($s4 $s5),
+                        sum_pairs!($s6 $s7),
+                        sum_pairs!($s0 $s2),
+                        sum_pairs!($s4 $s6),
+                    )+
+                    weights = inout(reg) job.weights.as_ptr() => _,
+                    rows = inout(reg) job.kernel_rows => _,
+                    groups = in(reg) job.groups,
+                    advance = in(reg) job.row_step.wrapping_sub(job.groups * GROUP),
+                    count = out(reg) _,
+                    w0 = out(vreg) _,
+                    w1 = out(vreg) _,
+                    w2 = out(vreg) _,
+                    w3 = out(vreg) _,
+                    w4 = out(vreg) _,
+                    w5 = out(vreg) _,
+                    $(
+                        $pointer = inout(reg) job.input.add(pixels[$index][0] as usize) => _,
+                        $values = out(vreg) _,
+                        $t0 = out(vreg) _,
+                        $t1 = out(vreg) _,
+                        $u0 = out(vreg) _,
+                        $u1 = out(vreg) _,
+                        $s0 = out(vreg) sums[$index][0],
+                        $s4 = out(vreg) sums[$index][1],
+                        $s1 = out(vreg) _,
+                        $s2 = out(vreg) _,
+                        $s3 = out(vreg) _,
+                        $s5 = out(vreg) _,
+                        $s6 = out(vreg) _,
+                        $s7 = out(vreg) _,
+                    )+
+                    options(pure, readonly, nostack),
+                );
+                finish(job, &sums, pixels);
+            }
+        }
+    };
+}
+
+tile! {
+    paired_2 2 paired
+    [0 p0 x0 ta0 tb0 ua0 ub0 a0 b0 c0 d0 e0 f0 g0 h0]
+    [1 p1 x1 ta1 tb1 ua1 ub1 a1 b1 c1 d1 e1 f1 g1 h1]
+}
+tile! { paired_1 1 paired [0 p0 x0 ta0 tb0 ua0 ub0 a0 b0 c0 d0 e0 f0 g0 h0] }
+tile! {
+    separate_2 2 separate
+    [0 p0 x0 ta0 tb0 ua0 ub0 a0 b0 c0 d0 e0 f0 g0 h0]
+    [1 p1 x1 ta1 tb1 ua1 ub1 a1 b1 c1 d1 e1 f1 g1 h1]
+}
+tile! { separate_1 1 separate [0 p0 x0 ta0 tb0 ua0 ub0 a0 b0 c0 d0 e0 f0 g0 h0] }
+
+/// Adds the starts, applies the epilogue and writes the pixels.
 ///
 /// # Safety
 ///
 /// As [`conv`].
-#[inline]
-#[target_feature(enable = "neon")]
-unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
-    // Each register has 2 channels, and for each the sums of two pairs of inputs.
-    let mut sums = [[vdupq_n_s32(0); 8]; P];
-    let mut weights = job.weights.as_ptr().cast::<i8>();
-    // The sum of two products -128 * -128 exceeds 16 bits: if there are such weights, products are not added in pairs.
-    let pairs = if job.has_min_weight { 0 } else { job.groups / 2 };
-    // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller.
+#[inline(always)]
+unsafe fn finish<const P: usize>(job: &ConvJob, sums: &[[int32x4_t; 2]; P], pixels: &[[u32; 2]; P]) {
+    // SAFETY: the caller guarantees it.
     unsafe {
-        for row in 0..job.kernel_rows {
-            let input: [*const u8; P] =
-                std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + row * job.row_step));
-            for pair in 0..pairs {
-                let values: [[int8x8_t; 2]; P] =
-                    std::array::from_fn(|p| [four(input[p].add(pair * 8)), four(input[p].add(pair * 8 + 4))]);
-                for v in 0..4 {
-                    let first = vld1q_s8(weights.add(v * 16));
-                    let second = vld1q_s8(weights.add(64 + v * 16));
-                    for p in 0..P {
-                        let [a, b] = values[p];
-                        let low = vmlal_s8(vmull_s8(a, vget_low_s8(first)), b, vget_low_s8(second));
-                        sums[p][v * 2] = vpadalq_s16(sums[p][v * 2], low);
-                        let high = vmlal_s8(vmull_s8(a, vget_high_s8(first)), b, vget_high_s8(second));
-                        sums[p][v * 2 + 1] = vpadalq_s16(sums[p][v * 2 + 1], high);
-                    }
-                }
-                weights = weights.add(128);
-            }
-            for group in pairs * 2..job.groups {
-                let values: [int8x8_t; P] = std::array::from_fn(|p| four(input[p].add(group * 4)));
-                for v in 0..4 {
-                    let row = vld1q_s8(weights.add(v * 16));
-                    for p in 0..P {
-                        let low = vmull_s8(values[p], vget_low_s8(row));
-                        sums[p][v * 2] = vpadalq_s16(sums[p][v * 2], low);
-                        let high = vmull_s8(values[p], vget_high_s8(row));
-                        sums[p][v * 2 + 1] = vpadalq_s16(sums[p][v * 2 + 1], high);
-                    }
-                }
-                weights = weights.add(64);
+        let mut totals = *sums;
+        for q in 0..2 {
+            let start = vld1q_s32(job.start.as_ptr().add(q * 4));
+            for p in 0..P {
+                totals[p][q] = vaddq_s32(sums[p][q], start);
             }
         }
-        let totals: [[int32x4_t; 4]; P] = std::array::from_fn(|p| {
-            std::array::from_fn(|v| {
-                let start = vld1q_s32(job.start.as_ptr().add(v * 4));
-                vaddq_s32(vpaddq_s32(sums[p][v * 2], sums[p][v * 2 + 1]), start)
-            })
-        });
         let outputs = pixels.map(|[_, output]| job.output.add(output as usize));
         if job.float {
             epilogue::store_floats(job.epilogue.as_ptr(), &totals, outputs);
@@ -86,20 +246,24 @@ unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
     }
 }
 
-/// Loads four inputs twice.
+/// Computes a row with a kernel of 3x3 taps, in tiles of `P` pixels.
 ///
 /// # Safety
 ///
-/// `input` must point to at least 4 bytes.
-#[inline]
-#[target_feature(enable = "neon")]
-unsafe fn four(input: *const u8) -> int8x8_t {
-    // SAFETY: the caller guarantees it.
-    let bytes = unsafe { input.cast::<u32>().read_unaligned() };
-    vreinterpret_s8_u32(vdup_n_u32(bytes))
+/// As [`depthwise`].
+macro_rules! row_3x3 {
+    ($job:ident $pixels:literal $tile:ident) => {{
+        // The weights of each tap are in a register of their own, from tile to tile.
+        let [a, b, c]: [int8x16x4_t; 3] =
+            std::array::from_fn(|group| vld4q_s8($job.weights.as_ptr().cast::<i8>().add(group * 64)));
+        let weights = [a.0, a.1, a.2, a.3, b.0, b.1, b.2, b.3, c.0];
+        let tiles = $job.pixels / $pixels;
+        (0..tiles).for_each(|tile| $tile($job, &weights, tile * $pixels));
+        (tiles * $pixels..$job.pixels).for_each(|pixel| single_3x3($job, &weights, pixel));
+    }};
 }
 
-/// Depthwise convolution of one block of 16 channels.
+/// Depthwise convolution of one row of a block of 16 channels.
 ///
 /// # Safety
 ///
@@ -109,25 +273,214 @@ unsafe fn four(input: *const u8) -> int8x8_t {
 pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
     // SAFETY: the caller guarantees it.
     unsafe {
-        for pixel in 0..job.pixels {
-            let input = job.input.add(pixel * job.input_step);
-            let mut sums: [int32x4_t; 4] = std::array::from_fn(|v| vld1q_s32(job.start.as_ptr().add(v * 4)));
-            for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
-                // Loads four taps of 16 channels: one register for each tap.
-                let weights = vld4q_s8(job.weights.as_ptr().cast::<i8>().add(group * 64));
-                let weights = [weights.0, weights.1, weights.2, weights.3];
-                for (tap, row) in taps.iter().zip(weights) {
-                    let values = vld1q_s8(input.add(*tap as usize).cast());
-                    let (low, high) = (vmovl_s8(vget_low_s8(values)), vmovl_high_s8(values));
-                    let (low_row, high_row) = (vmovl_s8(vget_low_s8(row)), vmovl_s8(vget_high_s8(row)));
-                    sums[0] = vmlal_s16(sums[0], vget_low_s16(low), vget_low_s16(low_row));
-                    sums[1] = vmlal_high_s16(sums[1], low, low_row);
-                    sums[2] = vmlal_s16(sums[2], vget_low_s16(high), vget_low_s16(high_row));
-                    sums[3] = vmlal_high_s16(sums[3], high, high_row);
-                }
-            }
-            let output = job.output.add(pixel * job.output_step);
-            epilogue::store(job.epilogue.as_ptr(), job.linear, &[sums], [output]);
+        match (job.is_3x3 && !job.has_min_weight, job.input_step / job.column_step) {
+            (true, 1) => row_3x3!(job 2 pair_3x3),
+            (true, 2) => row_3x3!(job 2 pair_3x3_stride_2),
+            (true, _) => row_3x3!(job 1 single_3x3),
+            (false, _) => (0..job.pixels).for_each(|pixel| any_kernel(job, pixel)),
         }
+    }
+}
+
+/// The instructions that load the columns of a row: the first one, and others at distances.
+macro_rules! load_columns {
+    ($row:literal $first:ident $($step:ident $column:ident)+) => {
+        concat!(
+            "ldr {", stringify!($first), ":q}, [{", $row, "}]\n",
+            $("ldr {", stringify!($column), ":q}, [{", $row, "}, {", stringify!($step), "}]\n",)+
+        )
+    };
+}
+
+/// The instructions that add the products of two taps of each pixel to its sums. The products are added in 16 bits, which is exact
+/// if no weight is -128; three can be too large.
+macro_rules! add_taps {
+    ($wa:literal $wb:literal $([$va:ident $vb:ident: $l:ident $h:ident $a:ident $b:ident $c:ident $d:ident])+) => {
+        concat!(
+            $(tap!("smull" $l $va $wa "8b"), tap!("smull2" $h $va $wa "16b"),)+
+            $(tap!("smlal" $l $vb $wb "8b"), tap!("smlal2" $h $vb $wb "16b"),)+
+            $(widen!($l $h $a $b $c $d),)+
+        )
+    };
+    ($wa:literal $([$va:ident: $l:ident $h:ident $a:ident $b:ident $c:ident $d:ident])+) => {
+        concat!(
+            $(tap!("smull" $l $va $wa "8b"), tap!("smull2" $h $va $wa "16b"),)+
+            $(widen!($l $h $a $b $c $d),)+
+        )
+    };
+}
+
+/// One multiplication of 8 channels.
+macro_rules! tap {
+    ($op:literal $products:ident $values:ident $weights:literal $half:literal) => {
+        concat!(
+            $op,
+            " {",
+            stringify!($products),
+            ":v}.8h, {",
+            stringify!($values),
+            ":v}.",
+            $half,
+            ", {",
+            $weights,
+            ":v}.",
+            $half,
+            "\n",
+        )
+    };
+}
+
+/// Adds products of 16 channels to their sums.
+macro_rules! widen {
+    ($l:ident $h:ident $a:ident $b:ident $c:ident $d:ident) => {
+        concat!(
+            "saddw {",
+            stringify!($a),
+            ":v}.4s, {",
+            stringify!($a),
+            ":v}.4s, {",
+            stringify!($l),
+            ":v}.4h\n",
+            "saddw2 {",
+            stringify!($b),
+            ":v}.4s, {",
+            stringify!($b),
+            ":v}.4s, {",
+            stringify!($l),
+            ":v}.8h\n",
+            "saddw {",
+            stringify!($c),
+            ":v}.4s, {",
+            stringify!($c),
+            ":v}.4s, {",
+            stringify!($h),
+            ":v}.4h\n",
+            "saddw2 {",
+            stringify!($d),
+            ":v}.4s, {",
+            stringify!($d),
+            ":v}.4s, {",
+            stringify!($h),
+            ":v}.8h\n",
+        )
+    };
+}
+
+/// Defines a function that computes `$pixels` pixels by 16 channels with a kernel of 3x3 taps. First the columns with the register
+/// of the first and of the third row, and that of the second row; then for each pixel its number, its columns, and the registers of
+/// products and sums.
+macro_rules! tile_3x3 {
+    ($name:ident $pixels:literal
+     columns [$x0:ident $y0:ident] $([$step:ident $number:literal $x:ident $y:ident])+
+     pixels $([$index:tt $xa:ident $xb:ident $xc:ident $ya:ident $yb:ident $yc:ident:
+               $l:ident $h:ident $a:ident $b:ident $c:ident $d:ident])+) => {
+        /// # Safety
+        ///
+        /// As [`depthwise`].
+        #[inline(always)]
+        unsafe fn $name(job: &DepthwiseJob, weights: &[int8x16_t; 9], pixel: usize) {
+            // SAFETY: the caller guarantees that the columns are inside the input, and the length of the starts. The assembly reads
+            // nothing else, and writes only the registers that are its operands.
+            unsafe {
+                let row = |tap: usize| job.input.add(job.taps[tap] as usize + pixel * job.input_step);
+                let mut sums = [[vdupq_n_s32(0); 4]; $pixels];
+                asm!(
+                    $(
+                        concat!("ldp {", stringify!($a), ":q}, {", stringify!($b), ":q}, [{start}]"),
+                        concat!("ldp {", stringify!($c), ":q}, {", stringify!($d), ":q}, [{start}, #32]"),
+                    )+
+                    load_columns!("row0" $x0 $($step $x)+),
+                    load_columns!("row1" $y0 $($step $y)+),
+                    add_taps!("w0" "w1" $([$xa $xb: $l $h $a $b $c $d])+),
+                    add_taps!("w3" "w4" $([$ya $yb: $l $h $a $b $c $d])+),
+                    add_taps!("w2" "w5" $([$xc $yc: $l $h $a $b $c $d])+),
+                    load_columns!("row2" $x0 $($step $x)+),
+                    add_taps!("w6" "w7" $([$xa $xb: $l $h $a $b $c $d])+),
+                    add_taps!("w8" $([$xc: $l $h $a $b $c $d])+),
+                    start = in(reg) job.start.as_ptr(),
+                    row0 = in(reg) row(0),
+                    row1 = in(reg) row(3),
+                    row2 = in(reg) row(6),
+                    w0 = in(vreg) weights[0],
+                    w1 = in(vreg) weights[1],
+                    w2 = in(vreg) weights[2],
+                    w3 = in(vreg) weights[3],
+                    w4 = in(vreg) weights[4],
+                    w5 = in(vreg) weights[5],
+                    w6 = in(vreg) weights[6],
+                    w7 = in(vreg) weights[7],
+                    w8 = in(vreg) weights[8],
+                    $x0 = out(vreg) _,
+                    $y0 = out(vreg) _,
+                    $(
+                        $step = in(reg) job.column_step * $number,
+                        $x = out(vreg) _,
+                        $y = out(vreg) _,
+                    )+
+                    $(
+                        $l = out(vreg) _,
+                        $h = out(vreg) _,
+                        $a = out(vreg) sums[$index][0],
+                        $b = out(vreg) sums[$index][1],
+                        $c = out(vreg) sums[$index][2],
+                        $d = out(vreg) sums[$index][3],
+                    )+
+                    options(pure, readonly, nostack, preserves_flags),
+                );
+                let mut outputs = [job.output.add(pixel * job.output_step); $pixels];
+                for p in 1..$pixels {
+                    outputs[p] = outputs[p - 1].add(job.output_step);
+                }
+                epilogue::store(job.epilogue.as_ptr(), job.linear, &sums, outputs);
+            }
+        }
+    };
+}
+
+// Two pixels with a stride of 1 have two columns in common, with a stride of 2 one.
+tile_3x3! {
+    pair_3x3 2
+    columns [x0 y0] [step1 1 x1 y1] [step2 2 x2 y2] [step3 3 x3 y3]
+    pixels [0 x0 x1 x2 y0 y1 y2: l0 h0 a0 b0 c0 d0] [1 x1 x2 x3 y1 y2 y3: l1 h1 a1 b1 c1 d1]
+}
+tile_3x3! {
+    pair_3x3_stride_2 2
+    columns [x0 y0] [step1 1 x1 y1] [step2 2 x2 y2] [step3 3 x3 y3] [step4 4 x4 y4]
+    pixels [0 x0 x1 x2 y0 y1 y2: l0 h0 a0 b0 c0 d0] [1 x2 x3 x4 y2 y3 y4: l1 h1 a1 b1 c1 d1]
+}
+tile_3x3! {
+    single_3x3 1
+    columns [x0 y0] [step1 1 x1 y1] [step2 2 x2 y2]
+    pixels [0 x0 x1 x2 y0 y1 y2: l0 h0 a0 b0 c0 d0]
+}
+
+/// Computes a pixel with a kernel of any size, exactly for all weights.
+///
+/// # Safety
+///
+/// As [`depthwise`].
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn any_kernel(job: &DepthwiseJob, pixel: usize) {
+    // SAFETY: the caller guarantees it.
+    unsafe {
+        let input = job.input.add(pixel * job.input_step);
+        let mut sums: [int32x4_t; 4] = std::array::from_fn(|q| vld1q_s32(job.start.as_ptr().add(q * 4)));
+        for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
+            // Loads four taps of 16 channels: one register for each tap.
+            let weights = vld4q_s8(job.weights.as_ptr().cast::<i8>().add(group * 64));
+            let weights = [weights.0, weights.1, weights.2, weights.3];
+            for (tap, row) in taps.iter().zip(weights) {
+                let values = vld1q_s8(input.add(*tap as usize).cast());
+                let (low, high) = (vmovl_s8(vget_low_s8(values)), vmovl_high_s8(values));
+                let (low_row, high_row) = (vmovl_s8(vget_low_s8(row)), vmovl_high_s8(row));
+                sums[0] = vmlal_s16(sums[0], vget_low_s16(low), vget_low_s16(low_row));
+                sums[1] = vmlal_high_s16(sums[1], low, low_row);
+                sums[2] = vmlal_s16(sums[2], vget_low_s16(high), vget_low_s16(high_row));
+                sums[3] = vmlal_high_s16(sums[3], high, high_row);
+            }
+        }
+        let output = job.output.add(pixel * job.output_step);
+        epilogue::store(job.epilogue.as_ptr(), job.linear, &[sums], [output]);
     }
 }
