@@ -53,7 +53,9 @@ impl Packing {
         match isa {
             Isa::Avx512Vnni => Self { block: 64, group: 4 },
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => Self { block: crate::aarch64::neon::BLOCK, group: crate::aarch64::neon::GROUP },
+            Isa::Neon => {
+                Self { block: crate::aarch64::conv_neon::BLOCK, group: crate::aarch64::conv_neon::GROUP }
+            }
             _ => Self { block: 16, group: 4 },
         }
     }
@@ -89,6 +91,7 @@ impl Conv {
             pitch.is_multiple_of(4) && pitch >= inputs,
             "the pitch must be a multiple of 4 and hold all inputs"
         );
+        assert!(inputs * rows * columns > 0, "the kernel must not be empty");
         assert!(isa.is_available(), "this host does not support {isa}");
         let weights_of =
             |output: usize| &weights[output * rows * columns * inputs..][..rows * columns * inputs];
@@ -232,7 +235,8 @@ impl Conv {
         let Packing { block, group } = Packing::new(self.isa);
         let groups = (columns * pitch).div_ceil(group);
         let (padded, depth) = (outputs.next_multiple_of(Tensor::LANES), kernel_rows * groups * group);
-        for first in (0..padded).step_by(block) {
+        // A block without any of the outputs is not computed.
+        for first in (0..outputs).step_by(block) {
             let lanes = block.min(padded - first);
             let job = ConvJob {
                 weights: &self.weights[first * depth..][..lanes * depth],
@@ -260,9 +264,9 @@ impl Conv {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => crate::x86::avx2::conv(&job),
                     #[cfg(target_arch = "aarch64")]
-                    Isa::Neon => crate::aarch64::neon::conv(&job),
+                    Isa::Neon => crate::aarch64::conv_neon::conv(&job),
                     #[cfg(target_arch = "aarch64")]
-                    Isa::NeonDot => crate::aarch64::dotprod::conv(&job),
+                    Isa::NeonDot => crate::aarch64::conv_dotprod::conv(&job),
                     _ => scalar::conv(&job),
                 }
             }

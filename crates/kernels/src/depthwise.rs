@@ -225,9 +225,11 @@ impl Depthwise {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 | Isa::AvxVnni => crate::x86::avx2::depthwise(&job),
                     #[cfg(target_arch = "aarch64")]
-                    Isa::NeonDot if two_rows.is_some() => crate::aarch64::dotprod::depthwise_3x3(&job),
+                    Isa::NeonDot if two_rows.is_some() => {
+                        crate::aarch64::depthwise_dotprod::depthwise_two_rows(&job)
+                    }
                     #[cfg(target_arch = "aarch64")]
-                    Isa::Neon | Isa::NeonDot => crate::aarch64::neon::depthwise(&job),
+                    Isa::Neon | Isa::NeonDot => crate::aarch64::depthwise_neon::depthwise(&job),
                     _ => scalar::depthwise(&job),
                 }
             }

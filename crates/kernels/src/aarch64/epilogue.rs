@@ -1,6 +1,6 @@
 //! The epilogue: scale, bias, PReLU, requantization.
 //!
-//! Always inlined, so that the sums stay in registers. (Functions with `target_feature` cannot be; NEON is a part of every aarch64.)
+//! Always inlined, so that the sums stay in registers. (Functions with `target_feature` cannot be; every aarch64 has NEON.)
 
 #![expect(unsafe_code, reason = "SIMD intrinsics on pointers")]
 #![expect(clippy::needless_range_loop, reason = "an index selects the same register of several arrays")]
