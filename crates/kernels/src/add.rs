@@ -67,7 +67,7 @@ impl Add {
                 // SAFETY: `new` has checked that this host supports the instructions.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe { self.row_avx2(inputs, output) },
-                _ => self.row(inputs, output),
+                isa => self.row(inputs, output, isa.storage_mask()),
             }
         }
     }
@@ -76,21 +76,23 @@ impl Add {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn row_avx2(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
-        self.row(inputs, output);
+        self.row(inputs, output, 0);
     }
 
+    /// `mask`: see [`Isa::storage_mask`].
     #[inline(always)]
-    fn row(&self, [a, b]: [&[u8]; 2], output: &mut [u8]) {
+    fn row(&self, [a, b]: [&[u8]; 2], output: &mut [u8], mask: u8) {
         let pitch = self.offset.len();
         let pixels = a.chunks_exact(pitch).zip(b.chunks_exact(pitch)).zip(output.chunks_exact_mut(pitch));
         for ((a, b), output) in pixels {
             let scales = self.a_scale.iter().zip(&self.b_scale).zip(&self.offset);
             for (((a, b), output), ((a_scale, b_scale), offset)) in a.iter().zip(b).zip(output).zip(scales) {
-                let sum = f32::from(*a).mul_add(*a_scale, f32::from(*b).mul_add(*b_scale, *offset));
+                let sum =
+                    f32::from(*a ^ mask).mul_add(*a_scale, f32::from(*b ^ mask).mul_add(*b_scale, *offset));
                 let clamped = sum.round_ties_even().clamp(0.0, 255.0);
                 // SAFETY: scales and offset are finite, so the sum is not NaN, and it is clamped to the range of a byte.
                 // A checked conversion would prevent the vectorization of this loop.
-                *output = unsafe { clamped.to_int_unchecked::<i32>() } as u8;
+                *output = unsafe { clamped.to_int_unchecked::<i32>() } as u8 ^ mask;
             }
         }
     }

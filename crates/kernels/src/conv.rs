@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::job::ConvJob;
+use crate::job::{ConvJob, sum_start};
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
 /// The shape of a convolution.
@@ -27,13 +27,38 @@ pub struct ConvShape {
 pub struct Conv {
     shape: ConvShape,
     isa: Isa,
-    /// The weights in the order: block of output channels, group of 4 inputs, output channel, input.
+    /// The weights in the order: block of output channels, row of the window, group of inputs, output channel, input
+    /// ([`Packing`]).
     weights: AlignedBytes,
-    /// The sum of the weights of each output channel; channels are padded to whole lanes.
-    weight_sums: Vec<i32>,
+    /// What the sum of each output channel begins with; channels are padded to whole lanes.
+    start: Vec<i32>,
     epilogue: Vec<f32>,
+    /// Whether all slopes are 1.
+    linear: bool,
     /// Whether a weight is -128. Then some kernels cannot add products in pairs.
     has_min_weight: bool,
+}
+
+/// The order of the weights of an instruction set.
+#[derive(Debug, Clone, Copy)]
+struct Packing {
+    /// Number of output channels that a kernel computes together.
+    block: usize,
+    /// Number of inputs of the same output channel that follow each other. Each row of the window is padded to whole groups.
+    group: usize,
+}
+
+impl Packing {
+    fn new(isa: Isa) -> Self {
+        match isa {
+            Isa::Avx512Vnni => Self { block: 64, group: 4 },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => {
+                Self { block: crate::aarch64::conv_neon::BLOCK, group: crate::aarch64::conv_neon::GROUP }
+            }
+            _ => Self { block: 16, group: 4 },
+        }
+    }
 }
 
 /// Number of output pixels that are computed for one block of weights before the next, so that the weights stay in the L1
@@ -66,6 +91,7 @@ impl Conv {
             pitch.is_multiple_of(4) && pitch >= inputs,
             "the pitch must be a multiple of 4 and hold all inputs"
         );
+        assert!(inputs * rows * columns > 0, "the kernel must not be empty");
         assert!(isa.is_available(), "this host does not support {isa}");
         let weights_of =
             |output: usize| &weights[output * rows * columns * inputs..][..rows * columns * inputs];
@@ -74,43 +100,34 @@ impl Conv {
         })?;
 
         let padded = outputs.next_multiple_of(Tensor::LANES);
-        let depth = rows * columns * pitch;
+        let Packing { block, group } = Packing::new(isa);
+        let row_depth = (columns * pitch).next_multiple_of(group);
+        let depth = rows * row_depth;
         let mut packed = AlignedBytes::new(padded * depth);
-        let block = Self::block_size(isa);
         for first in (0..padded).step_by(block) {
             let lanes = block.min(padded - first);
             let target = &mut packed[first * depth..][..lanes * depth];
             for output in first..(first + lanes).min(outputs) {
                 for (position, weights) in weights_of(output).chunks_exact(inputs).enumerate() {
                     for (input, weight) in weights.iter().enumerate() {
-                        let k = position * pitch + input;
-                        target[(k / 4) * lanes * 4 + (output - first) * 4 + k % 4] = weight.cast_unsigned();
+                        let k = position / columns * row_depth + position % columns * pitch + input;
+                        let lane = (k / group) * lanes + output - first;
+                        target[lane * group + k % group] = weight.cast_unsigned();
                     }
                 }
             }
         }
-        let weight_sums =
-            (0..padded)
-                .map(|output| {
-                    if output < outputs { weights_of(output).iter().map(|w| i32::from(*w)).sum() } else { 0 }
-                })
-                .collect();
+        let mut start: Vec<i32> = (0..outputs).map(|output| sum_start(isa, weights_of(output))).collect();
+        start.resize(padded, 0);
         Ok(Self {
             shape,
             isa,
             weights: packed,
-            weight_sums,
+            start,
             epilogue: epilogue.blocks(block),
+            linear: epilogue.is_linear(),
             has_min_weight: weights.contains(&i8::MIN),
         })
-    }
-
-    /// Number of output channels that a kernel computes together.
-    fn block_size(isa: Isa) -> usize {
-        match isa {
-            Isa::Avx512Vnni => 64,
-            _ => 16,
-        }
     }
 
     /// The shape of the convolution.
@@ -166,7 +183,10 @@ impl Conv {
             "the output must fit the layer"
         );
         assert!(rows.start <= rows.end && rows.end <= to.total_rows(), "the rows must be in the output");
-        assert!(input >= from.len() && output >= to.span(rows.clone()), "the slices must hold the tensors");
+        assert!(
+            input >= from.buffer_len() && output >= to.span(rows.clone()),
+            "the slices must hold the tensors"
+        );
         assert!(
             from.len() < u32::MAX as usize && to.len() < u32::MAX as usize / 4,
             "offsets must fit 32 bits"
@@ -212,18 +232,21 @@ impl Conv {
     fn run_chunk(&self, from: &Tensor, input: &[u8], output: *mut u8, pixels: &[[u32; 2]], float: bool) {
         let ConvShape { pitch, outputs, window: Window { kernel: [kernel_rows, columns], .. }, .. } =
             self.shape;
-        let (padded, depth) = (outputs.next_multiple_of(Tensor::LANES), kernel_rows * columns * pitch);
-        let block = Self::block_size(self.isa);
-        for first in (0..padded).step_by(block) {
+        let Packing { block, group } = Packing::new(self.isa);
+        let groups = (columns * pitch).div_ceil(group);
+        let (padded, depth) = (outputs.next_multiple_of(Tensor::LANES), kernel_rows * groups * group);
+        // A block without any of the outputs is not computed.
+        for first in (0..outputs).step_by(block) {
             let lanes = block.min(padded - first);
             let job = ConvJob {
                 weights: &self.weights[first * depth..][..lanes * depth],
-                weight_sums: &self.weight_sums[first..first + lanes],
+                start: &self.start[first..first + lanes],
                 epilogue: &self.epilogue[first * 4..][..lanes * 4],
+                linear: self.linear,
                 lanes,
                 kernel_rows,
                 row_step: from.row_len(),
-                groups: columns * pitch / 4,
+                groups,
                 input: input.as_ptr(),
                 output: output.wrapping_add(first * if float { 4 } else { 1 }),
                 pixels,
@@ -241,9 +264,9 @@ impl Conv {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => crate::x86::avx2::conv(&job),
                     #[cfg(target_arch = "aarch64")]
-                    Isa::Neon => crate::aarch64::neon::conv(&job),
+                    Isa::Neon => crate::aarch64::conv_neon::conv(&job),
                     #[cfg(target_arch = "aarch64")]
-                    Isa::NeonDot => crate::aarch64::dotprod::conv(&job),
+                    Isa::NeonDot => crate::aarch64::conv_dotprod::conv(&job),
                     _ => scalar::conv(&job),
                 }
             }

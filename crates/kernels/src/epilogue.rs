@@ -75,6 +75,11 @@ impl Epilogue {
         Ok(())
     }
 
+    /// Whether there is no activation function.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.slope.iter().all(|slope| *slope == 1.0)
+    }
+
     /// Scale, bias, slope and zero point of a channel.
     pub(crate) fn channel(&self, channel: usize) -> [f32; 4] {
         [self.scale[channel], self.bias[channel], self.slope[channel], self.zero_point[channel]]

@@ -32,6 +32,16 @@ impl Isa {
         Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
+    /// What the kernels combine each byte of an activation with, by exclusive or, to keep it in memory. 0: bytes are kept as they
+    /// are. 0x80, the highest bit: bytes are kept as signed ones, the value minus 128, because the multiplications of ARM take
+    /// operands of the same sign. Who writes the input of a network, its borders, or reads 8-bit outputs applies it.
+    pub fn storage_mask(self) -> u8 {
+        match self {
+            Self::Scalar | Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => 0,
+            Self::Neon | Self::NeonDot => 0x80,
+        }
+    }
+
     /// Whether this host has the instructions.
     pub fn is_available(self) -> bool {
         match self {

@@ -1,24 +1,35 @@
 //! Arguments of the kernels.
 
+use crate::Isa;
+
+/// What the sum of an output channel begins with. Where activations are kept minus 128, it is what is missing from the products:
+/// 128 times the sum of the weights.
+pub(crate) fn sum_start(isa: Isa, weights: &[i8]) -> i32 {
+    i32::from(isa.storage_mask()) * weights.iter().map(|weight| i32::from(*weight)).sum::<i32>()
+}
+
 /// Arguments of a convolution kernel: one block of output channels, some output pixels.
 pub(crate) struct ConvJob<'a> {
     /// Weights of the block.
     pub weights: &'a [u8],
-    /// Sums of the weights of the block's channels.
+    /// What the sums of the block's channels begin with ([`sum_start`]).
     #[cfg_attr(
         not(target_arch = "aarch64"),
         allow(dead_code, reason = "only kernels with signed inputs use it")
     )]
-    pub weight_sums: &'a [i32],
+    pub start: &'a [i32],
     /// Scales, biases, slopes and zero points of the block.
     pub epilogue: &'a [f32],
+    /// Whether all slopes are 1.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only the kernels of ARM use it"))]
+    pub linear: bool,
     /// Channels of the block: a multiple of [`Tensor::LANES`](crate::Tensor::LANES).
     pub lanes: usize,
     /// Rows of the window.
     pub kernel_rows: usize,
     /// Bytes from one row of the input to the next.
     pub row_step: usize,
-    /// Groups of 4 bytes in a row of the window.
+    /// Groups of inputs in a row of the window: 4 bytes, or 16 for plain NEON.
     pub groups: usize,
     /// The whole input.
     pub input: *const u8,
@@ -36,12 +47,21 @@ pub(crate) struct ConvJob<'a> {
     pub has_min_weight: bool,
 }
 
-/// Arguments of a depthwise kernel: one block of channels, one row of the output.
+/// Arguments of a depthwise kernel: one block of channels, one row of the output, or two for the kernel of two rows.
+#[cfg_attr(
+    not(target_arch = "aarch64"),
+    allow(dead_code, reason = "some arguments are only for the kernels of ARM")
+)]
 pub(crate) struct DepthwiseJob<'a> {
     /// Weights of the block.
     pub weights: &'a [u8],
+    /// What the sums of the block's channels begin with ([`sum_start`]).
+    pub start: &'a [i32],
     /// Scales, biases, slopes and zero points of the block.
     pub epilogue: &'a [f32],
+    /// Whether all slopes are 1.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only the kernels of ARM use it"))]
+    pub linear: bool,
     /// Channels of the block: a multiple of [`Tensor::LANES`](crate::Tensor::LANES).
     pub lanes: usize,
     /// Offsets of the taps of the first pixel in the input, bytes. Their number is padded to a multiple of 4 by repeating
@@ -55,6 +75,16 @@ pub(crate) struct DepthwiseJob<'a> {
     pub pixels: usize,
     /// Bytes from the window of one pixel to the next.
     pub input_step: usize,
+    /// Bytes from one column of the input to the next.
+    pub column_step: usize,
+    /// Bytes from one row of the input to the next.
+    pub row_step: usize,
     /// Bytes from one output pixel to the next.
     pub output_step: usize,
+    /// Bytes from one row of the output to the next.
+    pub output_row_step: usize,
+    /// Whether the kernel has 3x3 taps.
+    pub is_3x3: bool,
+    /// Whether a weight is -128.
+    pub has_min_weight: bool,
 }

@@ -126,7 +126,7 @@ impl SqueezeExcite {
             Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe {
                 self.run_avx2(from, input, to, rows, output);
             },
-            _ => self.run_rows(from, input, to, rows, output),
+            isa => self.run_rows(from, input, to, rows, output, isa.storage_mask()),
         }
     }
 
@@ -134,18 +134,27 @@ impl SqueezeExcite {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn run_avx2(&self, from: &Tensor, input: &[u8], to: &Tensor, rows: Range<usize>, output: &mut [u8]) {
-        self.run_rows(from, input, to, rows, output);
+        self.run_rows(from, input, to, rows, output, 0);
     }
 
+    /// `mask`: see [`Isa::storage_mask`].
     #[inline(always)]
-    fn run_rows(&self, from: &Tensor, input: &[u8], to: &Tensor, rows: Range<usize>, output: &mut [u8]) {
+    fn run_rows(
+        &self,
+        from: &Tensor,
+        input: &[u8],
+        to: &Tensor,
+        rows: Range<usize>,
+        output: &mut [u8],
+        mask: u8,
+    ) {
         let Some(last) = rows.clone().next_back() else { return };
         let begin = to.row_start(rows.start);
         let bytes = to.width * to.pitch;
         let (mut scales, mut offsets) = ([0.0; Self::MAX_CHANNELS], [0.0; Self::MAX_CHANNELS]);
         for image in rows.start / to.height..=last / to.height {
             let (scales, offsets) = (&mut scales[..to.pitch], &mut offsets[..to.pitch]);
-            self.gate(from, input, image, scales, offsets);
+            self.gate(from, input, image, scales, offsets, mask);
             let first_row = image * to.height;
             for row in rows.start.max(first_row)..rows.end.min(first_row + to.height) {
                 let y = row - first_row;
@@ -153,7 +162,7 @@ impl SqueezeExcite {
                 let output = &mut output[to.pixel_offset(image, y, 0) - begin..][..bytes];
                 let pixels = input.chunks_exact(to.pitch).zip(output.chunks_exact_mut(to.pitch));
                 for (input, output) in pixels {
-                    scale_pixel(input, scales, offsets, output);
+                    scale_pixel(input, scales, offsets, output, mask);
                 }
             }
         }
@@ -161,13 +170,21 @@ impl SqueezeExcite {
 
     /// Computes the gate of an image as the factor and the offset of each channel's bytes.
     #[inline(always)]
-    fn gate(&self, from: &Tensor, input: &[u8], image: usize, scales: &mut [f32], offsets: &mut [f32]) {
+    fn gate(
+        &self,
+        from: &Tensor,
+        input: &[u8],
+        image: usize,
+        scales: &mut [f32],
+        offsets: &mut [f32],
+        mask: u8,
+    ) {
         let mut sums = [0u32; Self::MAX_CHANNELS];
         let sums = &mut sums[..from.pitch];
         for row in 0..from.height {
             let line = &input[from.pixel_offset(image, row, 0)..][..from.width * from.pitch];
             for pixel in line.chunks_exact(from.pitch) {
-                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(*value));
+                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(*value ^ mask));
             }
         }
         let pixels = (from.height * from.width) as f32;
@@ -242,12 +259,12 @@ fn add_product(sums: &mut [f32], value: f32, weights: &[f32]) {
 
 /// Multiplies the bytes of a pixel by the scale of their channel and adds the offset.
 #[inline(always)]
-fn scale_pixel(input: &[u8], scales: &[f32], offsets: &[f32], output: &mut [u8]) {
+fn scale_pixel(input: &[u8], scales: &[f32], offsets: &[f32], output: &mut [u8], mask: u8) {
     for ((input, output), (scale, offset)) in input.iter().zip(output).zip(scales.iter().zip(offsets)) {
-        let clamped = (f32::from(*input) * scale + offset).round_ties_even().clamp(0.0, 255.0);
+        let clamped = (f32::from(*input ^ mask) * scale + offset).round_ties_even().clamp(0.0, 255.0);
         // SAFETY: `Gate::check` ensures that scale and offset are finite, so the value is not NaN, and it is clamped to the
         // range of a byte. A checked conversion would prevent the vectorization of this loop.
-        *output = unsafe { clamped.to_int_unchecked::<i32>() } as u8;
+        *output = unsafe { clamped.to_int_unchecked::<i32>() } as u8 ^ mask;
     }
 }
 

@@ -43,6 +43,12 @@ impl Tensor {
         self.images * self.image_len()
     }
 
+    /// Number of bytes that the input of a layer must have: kernels read whole registers, and so bytes after the last value. They
+    /// multiply them by 0.
+    pub fn buffer_len(&self) -> usize {
+        self.len() + Self::LANES
+    }
+
     /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -88,8 +94,9 @@ impl Tensor {
         if self.border == [0; 4] {
             return;
         }
+        let is_uniform = edge.iter().all(|value| *value == edge[0]);
         let fill = |pixels: &mut [u8]| {
-            if edge.iter().all(|value| *value == edge[0]) {
+            if is_uniform {
                 pixels.fill(edge[0]);
             } else {
                 pixels.chunks_exact_mut(self.pitch).for_each(|pixel| pixel.copy_from_slice(edge));

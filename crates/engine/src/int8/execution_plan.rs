@@ -20,8 +20,10 @@ pub struct ExecutionPlan {
     outputs: Vec<Output>,
     /// Quantization parameters of the values.
     quants: Vec<QuantParams>,
-    /// The quantized value of each pixel value, if the file takes floats.
-    quantize: Option<Box<[u8; 256]>>,
+    /// The byte that the kernels keep for each pixel value, if the file takes floats.
+    table: Option<Box<[u8; 256]>>,
+    /// What the kernels combine bytes with ([`Isa::storage_mask`]).
+    mask: u8,
     /// Whether the network takes BGR.
     reversed: bool,
     /// The threads; `None` for one thread.
@@ -71,10 +73,11 @@ impl ExecutionPlan {
         if bytes > MAX_MEMORY {
             return Err(PlanError::Memory { bytes });
         }
+        let mask = isa.storage_mask();
         let values = network.values.iter().zip(tensors).zip(slot_of_value);
         let values = values
             .map(|((value, tensor), slot)| {
-                let mut edge: Vec<u8> = (0..value.map[0]).map(|c| value.quant.channel(c).1).collect();
+                let mut edge: Vec<u8> = (0..value.map[0]).map(|c| value.quant.channel(c).1 ^ mask).collect();
                 edge.resize(tensor.pitch, 0);
                 StoredValue { tensor, slot, edge }
             })
@@ -92,7 +95,8 @@ impl ExecutionPlan {
             slots: slots.into_iter().map(AlignedBytes::new).collect(),
             outputs: network.outputs.clone(),
             quants: network.values.iter().map(|value| value.quant.clone()).collect(),
-            quantize: network.quantize.clone(),
+            table: network.quantize.as_ref().map(|table| Box::new(table.map(|value| value ^ mask))),
+            mask,
             reversed,
             workers,
         })
@@ -146,6 +150,8 @@ impl ExecutionPlan {
         let StoredValue { tensor, slot, edge } = &self.values[0];
         let memory = &mut self.slots[*slot];
         tensor.fill_border(memory, edge);
+        // The table contains it.
+        let mask = if self.table.is_some() { 0 } else { self.mask };
         let lines = pixels.chunks_exact(tensor.width * 3);
         for (row, line) in lines.take(tensor.total_rows()).enumerate() {
             let first = tensor.pixel_offset(row / tensor.height, row % tensor.height, 0);
@@ -155,9 +161,9 @@ impl ExecutionPlan {
                 if self.reversed {
                     std::mem::swap(&mut first, &mut third);
                 }
-                *target = [first, second, third, 0];
+                *target = [first, second, third, 0].map(|value| value ^ mask);
             }
-            if let Some(table) = &self.quantize {
+            if let Some(table) = &self.table {
                 for value in target.iter_mut().flat_map(|target| &mut target[..3]) {
                     *value = table[usize::from(*value)];
                 }
@@ -183,7 +189,7 @@ impl ExecutionPlan {
                     let (memory, quant) = (&self.slots[*slot], &self.quants[value]);
                     append_planes(tensor, values, |index, channel| {
                         let (scale, zero_point) = quant.channel(channel);
-                        (f32::from(memory[index]) - f32::from(zero_point)) * scale
+                        (f32::from(memory[index] ^ self.mask) - f32::from(zero_point)) * scale
                     });
                 }
             }

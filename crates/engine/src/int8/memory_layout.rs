@@ -69,7 +69,7 @@ pub fn assign_slots(network: &LayerGraph, tensors: &[Tensor]) -> (Vec<usize>, Ve
     let mut free: Vec<usize> = Vec::new();
     let mut slot_of_value = vec![0; tensors.len()];
     let mut assign = |value: ValueId, slots: &mut Vec<usize>, free: &mut Vec<usize>| {
-        let size = tensors[value].len();
+        let size = tensors[value].buffer_len();
         // Best fit: the smallest slot that is large enough, or otherwise the largest one.
         let best = (0..free.len()).min_by_key(|index| {
             let slot_size = slots[free[*index]];

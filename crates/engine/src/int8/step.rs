@@ -17,7 +17,7 @@ pub struct StoredValue {
     pub tensor: Tensor,
     /// Index of its slot.
     pub slot: usize,
-    /// The pixel in its border: the zero point of each channel.
+    /// The pixel in its border: the zero point of each channel, as the kernels keep it.
     pub edge: Vec<u8>,
 }
 
@@ -108,7 +108,7 @@ impl Step {
             Op::Add { .. } => {
                 (Kernel::Add(residual_sum(quant(0), quant(1), target, tensor.channels, isa)?), 0)
             }
-            Op::MaxPool { window, .. } => (Kernel::MaxPool(MaxPool::new(*window)), 0),
+            Op::MaxPool { window, .. } => (Kernel::MaxPool(MaxPool::new(*window, isa)), 0),
             Op::SqueezeExcite { weights, .. } => {
                 let layer = SqueezeExcite::new(&gate(weights, quant(0), target, tensor.channels), isa)?;
                 let macs = layer.macs() * tensor.images;
