@@ -85,8 +85,9 @@ fn presentation_attack_detection_is_timed() {
 
 #[test]
 fn a_detection_is_timed() {
-    let synthetic = report(&["detect", "--runs", "2"], 2, 1);
-    assert!(synthetic["input"].as_str().unwrap().contains("640x480"), "{synthetic}");
+    let demo = report(&["detect", "--runs", "2"], 2, 1);
+    let input = "the demo's picture (640x480, 1 faces of 40 pixels and more)";
+    assert_eq!(demo["input"], input);
     let folder = tempfile::tempdir().unwrap();
     let path = picture(folder.path(), 160, 120).display().to_string();
     let report = report(&["detect", "--runs", "2", "--min-face", "40", "--image", &path], 2, 1);
@@ -115,22 +116,36 @@ fn the_pipeline_is_timed_on_a_short_video_and_on_a_picture() {
 }
 
 #[test]
+fn a_followed_frame_is_timed_with_and_without_an_embedding() {
+    let without = report(&["follow", "--runs", "3"], 3, 1);
+    assert_eq!(without["input"], "one face of the demo (640x480)");
+    let with = report(&["follow", "--embed", "--runs", "3"], 3, 1);
+    assert_eq!(with["input"], "one face of the demo (640x480, embedded in every frame)");
+}
+
+#[test]
+fn every_visit_takes_the_same_frames() {
+    let report = report(&["visit", "--runs", "2"], 2, 1);
+    let frames = "6 frames with a face until it is let in, 4 frames without one";
+    assert_eq!(report["input"], frames);
+}
+
+#[test]
 fn the_door_is_timed_from_a_face_in_view_to_the_relay() {
-    let report = report(&["door", "--runs", "3"], 3, 1);
+    let report = report(&["door", "--runs", "3", "--warm-up", "2"], 3, 1);
     // A grant needs three frames, at 30 frames per second.
     assert!(report["median_ms"].as_f64().unwrap() >= 60.0, "{report}");
 }
 
 #[test]
 fn the_text_is_one_line_with_the_engine_and_the_version() {
-    let (code, out, err) = bench(&["detect", "--runs", "2"]);
+    let (code, out, _) = bench(&["detect", "--runs", "2"]);
     assert_eq!((code, out.lines().count()), (0, 1));
     assert!(
-        out.starts_with("detect of a synthetic picture (640x480") && out.contains("(2 runs, int8 on "),
+        out.starts_with("detect of the demo's picture (640x480") && out.contains("(2 runs, int8 on "),
         "{out}"
     );
     assert!(out.contains(concat!("ostiary ", env!("CARGO_PKG_VERSION"))), "{out}");
-    assert!(err.contains("a picture with faces gives a more realistic time"), "{err}");
 }
 
 #[test]
@@ -149,6 +164,36 @@ fn invalid_arguments_are_refused() {
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(err.contains("error"), "{err}");
     }
+}
+
+#[test]
+fn a_network_alone_is_timed() {
+    let report = report(&["network", "--model", "onet", "--runs", "2", "--warm-up", "0"], 2, 1);
+    assert_eq!(report["input"], "onet.onnx (48x48)");
+    let pnet = self::report(&["network", "--model", "pnet", "--runs", "1"], 1, 1);
+    assert_eq!(pnet["input"], "pnet-int8.onnx (192x144)");
+}
+
+#[test]
+fn all_parts_are_measured_into_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("board.json");
+    let (code, out, err) = bench(&["--board", "--runs", "1", "--output", path.to_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let parts = file["parts"].as_array().unwrap();
+    assert_eq!(out.lines().filter(|line| line.contains(": median ")).count(), parts.len(), "{out}");
+    let has = |command: &str| parts.iter().any(|part| part["command"] == command && part["runs"] == 1);
+    assert!(has("embed --precision int8") && has("follow --embed") && has("visit"), "{file}");
+    let board = &file["board"];
+    assert_eq!(board["version"], env!("CARGO_PKG_VERSION"));
+    let kernels = board["kernels"].as_str().unwrap();
+    assert!(board["kernels_reason"].as_str().unwrap().contains(kernels), "{board}");
+    assert!(board["before"].is_object() && board["after"].is_object(), "{board}");
+
+    let (code, _, err) = bench(&["--board", "embed"]);
+    assert!(code == 2 && err.contains("--board"), "{err}");
+    assert_eq!(bench(&["--output", "x.json", "embed"]).0, 2);
 }
 
 #[test]
@@ -174,6 +219,14 @@ fn both_precisions_are_timed() {
         assert_eq!(report["precision"], precision);
     }
     assert_eq!(bench(&["embed", "--precision", "int4"]).0, 2);
+}
+
+#[test]
+fn the_challenge_is_timed_without_networks() {
+    let (code, out, err) = bench(&["challenge", "--runs", "3", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["what"], &report["runs"]), (&"challenge".into(), &3.into()));
 }
 
 #[test]

@@ -10,14 +10,13 @@ use ostiary_config::Config;
 use ostiary_core::Frame;
 use ostiary_devices::{GpioError, OutputLine, Relay, Signals};
 use ostiary_engine::Backend;
-use ostiary_self_test::DEMO_VISITORS;
 
 use super::EngineFlags;
+use super::demo_scene::DemoScene;
 use super::report::Report;
 use super::times::Times;
 use crate::cli::{Globals, demo};
 use crate::daemon::{self, Setup};
-use crate::demo::{DemoVisit, Pace, SyntheticSource};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench door --runs 50\n\n\
@@ -45,8 +44,6 @@ const STATIC_S: f64 = 86_400.0;
 const MAX_FACE_FRAMES: u32 = 10 * FPS;
 /// The pulse of the relay, in milliseconds. It ends before the next visit.
 const PULSE_MS: u64 = 100;
-/// Visits that are not timed.
-const WARM_UP_VISITS: u32 = 2;
 
 pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let given_config = globals.config()?;
@@ -64,7 +61,9 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     demo::enroll(&config)?;
 
     let timeline = Timeline::default();
-    let source = RepeatedVisits::new(args.runs + WARM_UP_VISITS, timeline.clone())?;
+    let warm_up = args.engine_flags.warm_up;
+    let visits = warm_up + args.runs;
+    let source = RepeatedVisits::new(visits, timeline.clone())?;
     let frames = config.door.frames;
     daemon::run(Setup {
         config,
@@ -77,11 +76,10 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         frame_observer: None,
     })?;
     let times = timeline.times();
-    let visits = (args.runs + WARM_UP_VISITS) as usize;
-    if times.len() < visits {
+    if times.len() < visits as usize {
         bail!("the door opened at only {} of {visits} visits: this computer is too slow", times.len());
     }
-    let timed = times.into_iter().skip(WARM_UP_VISITS as usize).collect();
+    let timed = times.into_iter().skip(warm_up as usize).collect();
     let times = Times::new(timed).context("no visit was timed")?;
     let input = format!("a face in view ({FPS} frames a second, door.frames = {frames})");
     Ok(Report::new("door", &times, &backend, input))
@@ -151,14 +149,7 @@ enum Scene {
 
 impl RepeatedVisits {
     fn new(visits: u32, timeline: Timeline) -> anyhow::Result<Self> {
-        // In the demo the enrolled person stands at the door at this time.
-        let standing_time = Duration::from_secs(3);
-        let [_, known] = DEMO_VISITORS;
-        let mut demo_source = SyntheticSource::new(&[DemoVisit::Person(known)], Pace::Unpaced)?;
-        let mut wall = Frame::default();
-        demo_source.next(&mut wall)?;
-        let mut face = Frame::default();
-        while demo_source.next(&mut face)? == Next::Frame && face.time < standing_time {}
+        let DemoScene { wall, face } = DemoScene::new()?;
         let scene = Scene::Wall(WALL_FRAMES);
         Ok(Self { wall, face, timeline, visits_left: visits, scene, frame_number: 0, start: None })
     }

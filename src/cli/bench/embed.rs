@@ -59,7 +59,8 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let mut embedder = Embedder::load(&bundle, &config.embedder, &backend)?;
     let alone = embedder.embed(&crop)?;
     let crops = vec![crop; args.faces.into()];
-    let times = Times::measure(args.runs, || embedder.embed_all(&crops, |_, _| ()))?;
+    let times =
+        Times::measure(args.engine_flags.warm_up, args.runs, || embedder.embed_all(&crops, |_, _| ()))?;
     if args.faces == 1 {
         return Ok(Report::new("embed", &times, &backend, input));
     }

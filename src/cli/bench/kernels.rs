@@ -9,13 +9,10 @@ use ostiary_models::Bundle;
 use ostiary_vision::load_network;
 use serde::Serialize;
 
-use super::times::WARM_UP_RUNS;
+use super::network::input_shape;
 use super::{EngineFlags, synthetic};
 use crate::cli::Globals;
 use crate::cli::output::{json_line, line};
-
-/// The height and width of the input, in pixels, for a network that takes any size.
-const DEFAULT_INPUT_SIZE: [usize; 2] = [144, 192];
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench kernels --model onet\n\n\
@@ -53,16 +50,16 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<()> {
     let config = args.engine_flags.config(globals)?;
     let bundle = Bundle::find(&config.models, Precision::Int8)?;
     let onnx = load_network(&bundle, args.model, &Backend::tract(config.engine.threads))?;
-    let [_, channels, height, width] = bundle.entry(args.model)?.input.shape;
-    let [height, width] = if height * width == 0 { DEFAULT_INPUT_SIZE } else { [height, width] };
-    let Some(mut network) = onnx.prepare_quantized(&[1, channels, height, width])? else {
+    let shape = input_shape(&bundle, args.model)?;
+    let Some(mut network) = onnx.prepare_quantized(&shape)? else {
         let path = bundle.path(args.model)?;
         bail!("{}: is not quantized; only the layers of a quantized network can be timed", path.display());
     };
 
+    let [_, _, height, width] = shape;
     let pixels = synthetic::picture(width as u32, height as u32);
     let mut outputs = vec![Vec::new(); network.output_shapes().len()];
-    for _ in 0..WARM_UP_RUNS {
+    for _ in 0..args.engine_flags.warm_up {
         network.run(&pixels, &mut outputs)?;
     }
     let kernels = network.isa().to_string();

@@ -5,8 +5,7 @@ use ostiary_core::Frame;
 
 use super::report::Report;
 use super::synthetic;
-use super::times::Times;
-use crate::cli::Globals;
+use super::times::{Times, WARM_UP_RUNS};
 use crate::daemon::live_jpeg;
 
 /// The size of the synthetic picture, in pixels.
@@ -22,10 +21,14 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
+    /// The number of runs before the timed ones.
+    #[arg(long, value_name = "N", default_value_t = WARM_UP_RUNS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
+    warm_up: u32,
 }
 
-pub fn run(_globals: &Globals, args: &Args) -> anyhow::Result<Report> {
+pub fn run(args: &Args) -> anyhow::Result<Report> {
     let picture = Frame::from_rgb(WIDTH, HEIGHT, synthetic::picture(WIDTH, HEIGHT)).context("no picture")?;
-    let times = Times::measure(args.runs, || live_jpeg(&picture).map(drop))?;
+    let times = Times::measure(args.warm_up, args.runs, || live_jpeg(&picture).map(drop))?;
     Ok(Report::without_networks("live", &times, format!("a synthetic picture of {WIDTH}x{HEIGHT}")))
 }

@@ -57,6 +57,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let mut network = network.with_context(|| {
         format!("{}: has no network for presentation attack detection", bundle.folder().display())
     })?;
-    let times = Times::measure(args.runs, || network.score(&picture, &face).map(drop))?;
+    let times =
+        Times::measure(args.engine_flags.warm_up, args.runs, || network.score(&picture, &face).map(drop))?;
     Ok(Report::new("liveness", &times, &backend, input))
 }

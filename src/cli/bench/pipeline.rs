@@ -13,7 +13,7 @@ use ostiary_pipeline::RecognitionPipeline;
 
 use super::EngineFlags;
 use super::report::{FrameTimes, Report};
-use super::times::{Times, WARM_UP_RUNS};
+use super::times::Times;
 use crate::cli::{Globals, pictures};
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
     let mut pipeline = RecognitionPipeline::load(&config)?;
     let mut source = RepeatedSource::open(config.camera)?;
     let mut frame = Frame::default();
-    for _ in 0..WARM_UP_RUNS {
+    for _ in 0..args.engine_flags.warm_up {
         source.next(&mut frame)?;
         pipeline.process(&frame)?;
     }

@@ -14,10 +14,14 @@ use crate::cli::output::{json_line, line};
 #[derive(Debug, Serialize)]
 pub struct Report {
     what: &'static str,
+    min_ms: f64,
     median_ms: f64,
     p95_ms: f64,
     p99_ms: f64,
     runs: usize,
+    /// Processor cycles of a run on one thread, if the kernel counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    median_cycles: Option<u64>,
     #[serde(flatten)]
     networks: Option<Networks>,
     peak_rss_mb: f64,
@@ -83,18 +87,22 @@ impl Report {
     /// Makes a report. The peak memory is read now, after the measurement.
     pub fn new(what: &'static str, times: &Times, backend: &Backend, input: String) -> Self {
         let (threads, precision, engine) = (backend.threads(), backend.precision(), backend.to_string());
+        // Other threads are not counted.
+        let median_cycles = times.median_cycles().filter(|_| threads == 1);
         let networks = Some(Networks { threads, precision, engine });
-        Self { networks, ..Self::without_networks(what, times, input) }
+        Self { networks, median_cycles, ..Self::without_networks(what, times, input) }
     }
 
     /// The report of a measurement in which no network runs.
     pub fn without_networks(what: &'static str, times: &Times, input: String) -> Self {
         Self {
             what,
+            min_ms: rounded(times.minimum()),
             median_ms: rounded(times.percentile(50)),
             p95_ms: rounded(times.percentile(95)),
             p99_ms: rounded(times.percentile(99)),
             runs: times.runs(),
+            median_cycles: times.median_cycles(),
             networks: None,
             peak_rss_mb: rounded(host::peak_rss_mb()),
             cpu: host::cpu_name(),
@@ -131,8 +139,10 @@ impl Report {
                 format!("{precision} on {engine}, {threads} of {cores} cores")
             },
         );
+        let cycles = self.median_cycles.map(|cycles| format!(", {:.2} million cycles", cycles as f64 / 1e6));
+        let cycles = cycles.unwrap_or_default();
         line(&format!(
-            "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{frame_times}{cosine} ({runs} runs, \
+            "{what} of {input}: median {median_ms:.2} ms, 95 % {p95_ms:.2} ms, 99 % {p99_ms:.2} ms{frame_times}{cycles}{cosine} ({runs} runs, \
              {networks}, {peak_rss_mb:.0} MB) on {cpu}, ostiary {}",
             env!("CARGO_PKG_VERSION")
         ))

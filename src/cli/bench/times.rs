@@ -2,48 +2,68 @@
 
 use std::time::{Duration, Instant};
 
+use super::cycle_counter::CycleCounter;
 use crate::cli::pictures::progress_bar;
 
-/// Runs that are not timed. They allocate buffers, fill caches and raise the clock of the processor.
+/// The usual number of runs that are not timed. They allocate buffers, fill caches and raise the clock of the processor.
 pub const WARM_UP_RUNS: u32 = 5;
 
 /// Times of runs, shortest first. Never empty.
-pub struct Times(Vec<Duration>);
+pub struct Times {
+    times: Vec<Duration>,
+    /// The median of the cycles that the thread of the runs took, if the kernel counts them.
+    median_cycles: Option<u64>,
+}
 
 impl Times {
     /// Sorts measured times; `None` if there are none.
     pub fn new(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
-        (!times.is_empty()).then_some(Self(times))
+        (!times.is_empty()).then_some(Self { times, median_cycles: None })
     }
 
-    /// Times `runs` runs, at least one, after [`WARM_UP_RUNS`] runs.
-    pub fn measure<E>(runs: u32, mut run: impl FnMut() -> Result<(), E>) -> Result<Self, E> {
-        (0..WARM_UP_RUNS).try_for_each(|_| run())?;
+    /// Times `runs` runs, at least one, after `warm_up` runs.
+    pub fn measure<E>(warm_up: u32, runs: u32, mut run: impl FnMut() -> Result<(), E>) -> Result<Self, E> {
+        (0..warm_up).try_for_each(|_| run())?;
         let runs = runs.max(1) as usize;
         let bar = progress_bar(runs);
-        let mut times = Vec::with_capacity(runs);
+        let counter = CycleCounter::of_this_thread();
+        let count = || counter.as_ref().and_then(CycleCounter::read);
+        let (mut times, mut cycles) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
         for _ in 0..runs {
+            let start_cycles = count();
             let start = Instant::now();
             run()?;
             times.push(start.elapsed());
+            cycles.extend(start_cycles.zip(count()).map(|(start, end)| end.saturating_sub(start)));
             bar.inc(1);
         }
         bar.finish_and_clear();
         times.sort_unstable();
-        Ok(Self(times))
+        cycles.sort_unstable();
+        Ok(Self { times, median_cycles: cycles.get(cycles.len() / 2).copied() })
     }
 
     /// The number of runs.
     pub fn runs(&self) -> usize {
-        self.0.len()
+        self.times.len()
+    }
+
+    /// The shortest time, in milliseconds.
+    pub fn minimum(&self) -> f64 {
+        self.times.first().map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    }
+
+    /// The median of the cycles of the thread that ran; `None` if the kernel does not count them.
+    pub fn median_cycles(&self) -> Option<u64> {
+        self.median_cycles
     }
 
     /// A percentile by the nearest-rank method, in milliseconds: the shortest measured time that is not exceeded by at
     /// least `percent` percent of the times. The median is percentile 50.
     pub fn percentile(&self, percent: usize) -> f64 {
-        let rank = (percent * self.0.len()).div_ceil(100).clamp(1, self.0.len());
-        self.0.get(rank - 1).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+        let rank = (percent * self.times.len()).div_ceil(100).clamp(1, self.times.len());
+        self.times.get(rank - 1).map_or(0.0, |time| time.as_secs_f64() * 1e3)
     }
 }
 
@@ -66,18 +86,19 @@ mod tests {
         let hundred = times(&(1..=100).collect::<Vec<_>>());
         assert_eq!([50, 95, 99].map(|percent| hundred.percentile(percent)), [50.0, 95.0, 99.0]);
         assert_eq!([50, 95, 99].map(|percent| times(&[7]).percentile(percent)), [7.0; 3]);
+        assert_eq!(five.minimum(), 15.0);
         assert!(Times::new(Vec::new()).is_none());
     }
 
     #[test]
     fn warm_up_runs_are_not_timed() {
         let mut runs = 0;
-        let times = Times::measure(3, || {
+        let times = Times::measure(2, 3, || {
             runs += 1;
             Ok::<(), ()>(())
         });
-        assert_eq!((times.unwrap().runs(), runs), (3, 3 + WARM_UP_RUNS));
-        assert_eq!(Times::measure(3, || Err("broken")).err(), Some("broken"));
+        assert_eq!((times.unwrap().runs(), runs), (3, 5));
+        assert_eq!(Times::measure(0, 3, || Err("broken")).err(), Some("broken"));
     }
 
     proptest! {
