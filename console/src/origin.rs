@@ -13,7 +13,7 @@ pub fn is_allowed(method: &Method, headers: &HeaderMap) -> bool {
         return true;
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let is_same_site = text("sec-fetch-site").is_none_or(|site| site == "same-origin");
+    let is_same_site = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin");
     let (Some(origin), Some(host)) = (text(ORIGIN.as_str()), text(HOST.as_str())) else { return false };
     let origin = origin.strip_prefix("https://").map(without_default_port);
     is_same_site && origin.is_some_and(|origin| origin.eq_ignore_ascii_case(without_default_port(host)))

@@ -32,11 +32,12 @@ use ostiary_control::interface::{
     Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_Replay, Call_ResetKey, Call_RevokeToken,
     Call_RollbackModels, Call_SendPhoto, Call_SetKey, Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser,
     Call_ShowPerson, Call_TestLiveness, Call_TestRelay, Call_VerifyModels, Call_WatchLive, EnrollOptions,
-    EventFilter, VarlinkInterface,
+    EventFilter, TemplateProgress, VarlinkCallError, VarlinkInterface,
 };
 use ostiary_control::{ControlError, Server, Session};
 use ostiary_events::User;
 use rustix::process::geteuid;
+use serde_json::Value;
 
 use self::enroll::SentPhotos;
 use self::heavy_calls::HeavyCalls;
@@ -242,6 +243,25 @@ impl Connection {
     fn change(&self, change: PeopleChange) -> Result<interface::Person, String> {
         self.api.change_person(change, self.user()).map_err(|error| format!("{error:#}"))
     }
+
+    /// Changes the models. `reply` sends how far that is, if the client wants to know it, and the result.
+    fn change_models<Call: VarlinkCallError + ?Sized>(
+        &self,
+        call: &mut Call,
+        change: ModelChange,
+        without: &[String],
+        reply: fn(&mut Call, Option<TemplateProgress>, Option<Value>) -> varlink::Result<()>,
+    ) -> varlink::Result<()> {
+        let has_progress = call.wants_more();
+        call.set_continues(has_progress);
+        let mut send = |progress| if has_progress { reply(call, Some(progress), None) } else { Ok(()) };
+        let result = self.api.change_models(change, without, (&self.session, self.user()), &mut send);
+        call.set_continues(false);
+        match result {
+            Ok(result) => reply(call, None, Some(result)),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
 }
 
 impl VarlinkInterface for Connection {
@@ -383,7 +403,7 @@ impl VarlinkInterface for Connection {
             return call.reply_refused("this call has many replies: set `more`".to_owned());
         }
         let Ok(timeout) = Duration::try_from_secs_f64(timeout_s) else {
-            return call.reply_invalid_parameter("timeout_s".to_owned());
+            return call.reply_refused("timeout_s must be a number of seconds, 0 or more".to_owned());
         };
         let enrollment = CameraEnrollment { any_pose, timeout, is_door_camera: true };
         let caller = (&self.session, self.user());
@@ -619,19 +639,12 @@ impl VarlinkInterface for Connection {
         version: Option<i64>,
         without: Vec<String>,
     ) -> varlink::Result<()> {
-        let Ok(version) = version.map(u64::try_from).transpose() else {
-            return call.reply_invalid_parameter("version".to_owned());
+        let version = match version.map(models::version).transpose() {
+            Ok(version) => version,
+            Err(error) => return call.reply_refused(format!("{error:#}")),
         };
         let change = ModelChange::Activate { version };
-        let has_progress = call.wants_more();
-        call.set_continues(has_progress);
-        let mut send = |progress| if has_progress { call.reply(Some(progress), None) } else { Ok(()) };
-        let result = self.api.change_models(change, &without, (&self.session, self.user()), &mut send);
-        call.set_continues(false);
-        match result {
-            Ok(result) => call.reply(None, Some(result)),
-            Err(error) => call.reply_refused(format!("{error:#}")),
-        }
+        self.change_models(call, change, &without, |call, progress, result| call.reply(progress, result))
     }
 
     fn rollback_models(
@@ -639,16 +652,8 @@ impl VarlinkInterface for Connection {
         call: &mut dyn Call_RollbackModels,
         without: Vec<String>,
     ) -> varlink::Result<()> {
-        let has_progress = call.wants_more();
-        call.set_continues(has_progress);
-        let mut send = |progress| if has_progress { call.reply(Some(progress), None) } else { Ok(()) };
-        let caller = (&self.session, self.user());
-        let result = self.api.change_models(ModelChange::Rollback, &without, caller, &mut send);
-        call.set_continues(false);
-        match result {
-            Ok(result) => call.reply(None, Some(result)),
-            Err(error) => call.reply_refused(format!("{error:#}")),
-        }
+        let change = ModelChange::Rollback;
+        self.change_models(call, change, &without, |call, progress, result| call.reply(progress, result))
     }
 
     fn doctor(&self, call: &mut dyn Call_Doctor) -> varlink::Result<()> {

@@ -24,6 +24,8 @@ pub enum ApiError {
     Parameters(String),
     /// The body is too large.
     TooLarge,
+    /// The body does not come.
+    TooSlow,
     /// The door refuses it, and nothing has changed, unless the message says otherwise.
     Refused(String),
     /// The door does not run or does not answer.
@@ -50,6 +52,9 @@ impl ApiError {
             Self::PostOnly => (StatusCode::METHOD_NOT_ALLOWED, "post_only", "a call is made with POST"),
             Self::Parameters(message) => (StatusCode::BAD_REQUEST, "parameters", message),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body has more than 64 KiB"),
+            Self::TooSlow => {
+                (StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come within 30 seconds")
+            }
             Self::Refused(message) => (StatusCode::CONFLICT, "refused", message),
             Self::DoorSilent(message) => (StatusCode::SERVICE_UNAVAILABLE, "door_silent", message),
             Self::Busy => (

@@ -63,11 +63,20 @@ impl Interface {
 }
 
 impl ApiMethod {
-    /// Checks the parameters of a call: the door passes over those that it does not know.
+    /// Reads the parameters of a call. Without a body all are left out.
     ///
     /// # Errors
     /// What is wrong.
-    pub fn check(&self, parameters: &Value) -> Result<(), String> {
+    pub fn parameters(&self, body: &[u8]) -> Result<Value, String> {
+        let given = if body.is_empty() { b"{}".as_slice() } else { body };
+        let mut parameters =
+            serde_json::from_slice(given).map_err(|error| format!("the body is no JSON: {error}"))?;
+        self.check(&mut parameters)?;
+        Ok(parameters)
+    }
+
+    /// Checks the parameters of a call: the door passes over those that it does not know. Numbers are written as the door reads them.
+    fn check(&self, parameters: &mut Value) -> Result<(), String> {
         check(&self.interface.0, &self.described.input, parameters, "the body")
     }
 }
@@ -86,8 +95,9 @@ mod tests {
 
     #[test]
     fn parameters_are_those_of_the_call() {
-        let check =
-            |method: &str, parameters| interface().unwrap().method(method).unwrap().check(&parameters);
+        let check = |method: &str, mut parameters| {
+            interface().unwrap().method(method).unwrap().check(&mut parameters)
+        };
         assert_eq!(check("GetState", json!({})), Ok(()));
         assert_eq!(check("HoldOpen", json!({ "seconds": 5 })), Ok(()));
         assert_eq!(check("ListEvents", json!({ "filter": { "person": "Ada" }, "limit": null })), Ok(()));
@@ -105,5 +115,19 @@ mod tests {
             assert_eq!(check(method, parameters), Err(said.to_owned()), "{method}");
         }
         assert!(interface().unwrap().method("SendPhoto").is_none(), "left out");
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let explain = interface().unwrap().method("ExplainDecision").unwrap();
+        for (written, read) in [("25.0", "25"), ("-2e3", "-2000"), ("-0.0", "0"), ("25", "25")] {
+            let mut parameters = serde_json::from_str(&format!("{{\"id\":{written}}}")).unwrap();
+            assert_eq!(explain.check(&mut parameters), Ok(()), "{written}");
+            assert_eq!(parameters.to_string(), format!("{{\"id\":{read}}}"));
+        }
+        for written in ["1e19", "9223372036854775808", "0.5"] {
+            let mut parameters = serde_json::from_str(&format!("{{\"id\":{written}}}")).unwrap();
+            assert!(explain.check(&mut parameters).is_err(), "{written}");
+        }
     }
 }

@@ -12,23 +12,25 @@ mod openapi;
 mod parameters;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::Value;
+use tokio::time::timeout;
 
 use self::api_error::ApiError;
-use self::description::interface;
+pub use self::description::interface;
 use crate::app::App;
 
 /// The largest body of a request, bytes: that of the door's requests.
 const MAX_BODY: usize = 64 * 1024;
+/// How long the body of a request may take.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The routes of the API.
 pub fn router(app: Arc<App>) -> Router {
@@ -40,24 +42,21 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Calls the door.
+/// Calls the door. Who has no token does not get as far as sending a body.
 async fn call(
     State(app): State<Arc<App>>,
     Path(method): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let token = bearer(&headers).ok_or(ApiError::NoToken)?;
+    let token = bearer(request.headers()).ok_or(ApiError::NoToken)?;
     let method = interface()?.method(&method).ok_or(ApiError::NotFound)?;
+    let body = Bytes::from_request(request, &());
+    let body = timeout(BODY_TIME, body).await.map_err(|_| ApiError::TooSlow)?;
     let body = body.map_err(|error| match error.status() {
-        axum::http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
         _ => ApiError::Parameters(error.body_text()),
     })?;
-    // A call without parameters needs no body.
-    let given = if body.is_empty() { b"{}".as_slice() } else { &body };
-    let parameters: Value = serde_json::from_slice(given)
-        .map_err(|error| ApiError::Parameters(format!("the body is no JSON: {error}")))?;
-    method.check(&parameters).map_err(ApiError::Parameters)?;
+    let parameters = method.parameters(&body).map_err(ApiError::Parameters)?;
     match method.has_many_replies {
         true => answer::many(&app, token, method.name, parameters).await,
         false => answer::one(&app, token, method.name, parameters).await.map(IntoResponse::into_response),
@@ -65,7 +64,7 @@ async fn call(
 }
 
 /// The token of who asks.
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
     let field = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = field.split_once(' ')?;
     let is_token = scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty();

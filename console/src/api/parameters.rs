@@ -1,37 +1,43 @@
 //! Whether parameters are those of a call.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 use varlink_parser::{IDL, VStruct, VStructOrEnum, VType, VTypeExt};
 
-/// Checks an object against the description of its fields. `what` names it in the error.
+/// Checks an object against the description of its fields. `what` names it in the error. Whole numbers that are written in another way, as
+/// `25.0`, become such as the door reads.
 ///
 /// # Errors
 /// What is wrong.
-pub fn check(interface: &IDL<'_>, fields: &VStruct<'_>, value: &Value, what: &str) -> Result<(), String> {
+pub fn check(interface: &IDL<'_>, fields: &VStruct<'_>, value: &mut Value, what: &str) -> Result<(), String> {
     let Value::Object(given) = value else { return Err(format!("{what} must be a JSON object")) };
     if let Some(unknown) = given.keys().find(|name| fields.elts.iter().all(|field| field.name != *name)) {
         return Err(format!("{unknown}: there is no such parameter"));
     }
     for field in &fields.elts {
-        match (given.get(field.name).unwrap_or(&Value::Null), &field.vtype) {
-            (Value::Null, VTypeExt::Option(_)) => {}
-            (Value::Null, _) => return Err(format!("{}: this parameter is missing", field.name)),
-            (value, kind) => check_value(interface, kind, value, field.name)?,
+        match given.get_mut(field.name).filter(|value| !value.is_null()) {
+            Some(value) => check_value(interface, &field.vtype, value, field.name)?,
+            None if matches!(field.vtype, VTypeExt::Option(_)) => {}
+            None => return Err(format!("{}: this parameter is missing", field.name)),
         }
     }
     Ok(())
 }
 
-fn check_value(interface: &IDL<'_>, kind: &VTypeExt<'_>, value: &Value, name: &str) -> Result<(), String> {
+fn check_value(
+    interface: &IDL<'_>,
+    kind: &VTypeExt<'_>,
+    value: &mut Value,
+    name: &str,
+) -> Result<(), String> {
     let wrong = |wanted: &str| Err(format!("{name}: wanted {wanted}"));
     match (kind, value) {
         (VTypeExt::Option(_), Value::Null) => Ok(()),
         (VTypeExt::Option(kind), value) => check_value(interface, kind, value, name),
         (VTypeExt::Array(kind), Value::Array(items)) => {
-            items.iter().try_for_each(|item| check_value(interface, kind, item, name))
+            items.iter_mut().try_for_each(|item| check_value(interface, kind, item, name))
         }
         (VTypeExt::Dict(kind), Value::Object(items)) => {
-            items.values().try_for_each(|item| check_value(interface, kind, item, name))
+            items.values_mut().try_for_each(|item| check_value(interface, kind, item, name))
         }
         (VTypeExt::Array(_), _) => wrong("an array"),
         (VTypeExt::Dict(_), _) => wrong("an object"),
@@ -40,7 +46,13 @@ fn check_value(interface: &IDL<'_>, kind: &VTypeExt<'_>, value: &Value, name: &s
             | (VType::String, Value::String(_))
             | (VType::Float, Value::Number(_))
             | (VType::Object, _) => Ok(()),
-            (VType::Int, Value::Number(number)) if number.is_i64() => Ok(()),
+            (VType::Int, Value::Number(number)) => match whole(number) {
+                Some(whole) => {
+                    *number = whole.into();
+                    Ok(())
+                }
+                None => wrong("a whole number"),
+            },
             (VType::Bool, _) => wrong("true or false"),
             (VType::String, _) => wrong("a string"),
             (VType::Float, _) => wrong("a number"),
@@ -54,6 +66,12 @@ fn check_value(interface: &IDL<'_>, kind: &VTypeExt<'_>, value: &Value, name: &s
             },
         },
     }
+}
+
+/// The whole number that this is: in JSON Schema `25.0` is one too.
+fn whole(number: &Number) -> Option<i64> {
+    let of_float = || format!("{:.0}", number.as_f64().filter(|number| number.fract() == 0.0)?).parse().ok();
+    number.as_i64().or_else(of_float)
 }
 
 fn one_of(choices: &[&str], value: &Value, name: &str) -> Result<(), String> {

@@ -42,15 +42,18 @@ pub struct Typed {
 
 /// The address of the sign-in, which leads to a page.
 pub fn address(next: &str) -> String {
-    // A path of ours has no characters that would end the query.
-    let is_plain = next.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
-    if is_plain && next != "/" { format!("/sign-in?next={next}") } else { "/sign-in".to_owned() }
+    if is_plain(next) && next != "/" { format!("/sign-in?next={next}") } else { "/sign-in".to_owned() }
 }
 
-/// The page that the person wanted, on this console.
-fn checked(next: &str) -> &str {
-    let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
-    if is_path && next.is_ascii() { next } else { "/door" }
+/// The page that the person wanted, on this console. Browsers leave tabs out of an address, and read `/\t/name` as that of another site.
+pub fn checked(next: &str) -> &str {
+    let is_path = next.starts_with('/') && !next.starts_with("//");
+    if is_path && is_plain(next) { next } else { "/door" }
+}
+
+/// Whether a path has only characters that those of the console have.
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte))
 }
 
 /// `GET /sign-in`
@@ -125,7 +128,17 @@ mod tests {
     #[test]
     fn the_page_after_the_sign_in_is_on_this_console() {
         assert_eq!(checked("/live"), "/live");
-        for other in ["", "https://evil.example", "//evil.example", "/\\evil.example", "live", "/a\r\nb"] {
+        for other in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "live",
+            "/a\r\nb",
+            "/\u{7f}",
+            "/live?x=1",
+        ] {
             assert_eq!(checked(other), "/door", "{other}");
         }
         assert_eq!(address("/live"), "/sign-in?next=/live");

@@ -3,8 +3,10 @@
 //! One thread does all of the network, so that a flood takes one processor at most; what takes long (keys from passwords, the store, calls of
 //! the door) has a few threads of its own.
 
+mod ambiguous_head;
 mod client_address;
 mod connections;
+mod lingering_close;
 mod listener;
 mod tls;
 mod write_timeout;
@@ -16,8 +18,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,8 +28,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use self::client_address::client_address;
+use self::ambiguous_head::is_ambiguous;
+pub use self::client_address::client_address;
 use self::connections::Connections;
+use self::lingering_close::LingeringClose;
 pub use self::listener::listen;
 pub use self::tls::Tls;
 use self::write_timeout::WriteTimeout;
@@ -83,7 +87,7 @@ async fn answer(
     address: SocketAddr,
 ) {
     let _ = stream.set_nodelay(true);
-    let stream = WriteTimeout::new(stream, WRITE_TIME);
+    let stream = LingeringClose::new(WriteTimeout::new(stream, WRITE_TIME));
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await else { return };
     let service = service_fn(move |request| handle(app.clone(), router.clone(), address, request));
     let mut http = http1::Builder::new();
@@ -101,11 +105,15 @@ async fn handle(
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let client = client_address(address.ip(), request.headers(), &app.trusted_proxies);
-    let mut response = if app.requests.take(network(client)) {
+    let mut response = if !app.requests.take(network(client)) {
+        too_many()
+    } else if is_ambiguous(request.version(), request.headers()) {
+        let mut response = plain(StatusCode::BAD_REQUEST, "This request can be understood in two ways.\n");
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    } else {
         request.extensions_mut().insert(ClientAddress(client));
         router.call(request).await?
-    } else {
-        too_many()
     };
     protect(&mut response);
     Ok(response)
@@ -113,10 +121,15 @@ async fn handle(
 
 /// Not a page: making one would help a flood.
 fn too_many() -> Response<Body> {
-    let mut response = Response::new(Body::from("Too many requests. Wait a moment.\n"));
-    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    for (name, value) in [(RETRY_AFTER, "1"), (CONTENT_TYPE, "text/plain; charset=utf-8")] {
-        response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
-    }
+    let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "Too many requests. Wait a moment.\n");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
     response
 }

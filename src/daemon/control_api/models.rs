@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ostiary_control::Session;
 use ostiary_control::interface::{Call_VerifyModels, TemplateProgress};
 use ostiary_core::ModelId;
@@ -17,6 +17,11 @@ use crate::model_bundles::{ChangeHost, ChangeResult, ModelChange, ModelList, cha
 
 /// How long a change waits for the main thread, which tests the models: with onnxruntime for 15 minutes.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+
+/// The version of a bundle, as a call names it.
+pub(super) fn version(number: i64) -> Result<u64> {
+    u64::try_from(number).ok().with_context(|| format!("no bundle has the version {number}"))
+}
 
 impl ControlApi {
     /// The stored bundles, the active version, and whether a folder overrides them.
@@ -32,7 +37,7 @@ impl ControlApi {
         version: Option<i64>,
         call: &mut dyn Call_VerifyModels,
     ) -> Result<varlink::Result<()>> {
-        let version = version.map(u64::try_from).transpose()?;
+        let version = version.map(self::version).transpose()?;
         let _work = self.begin_work()?;
         call.set_continues(true);
         check_bundles(&self.config_on_disk()?, version, |bundle| {
