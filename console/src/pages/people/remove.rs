@@ -51,7 +51,7 @@ struct Removal {
 /// # Errors
 /// The door does not answer, or there is no such person.
 pub async fn confirm(visit: Visit, Path(id): Path<i64>) -> Result<Response, PageError> {
-    let person = visit.door(move |door| person(door, id)).await?.ok_or(PageError::NotFound)?;
+    let person = visit.door(move |door| person(door, id)).await?.ok_or(PageError::NoPerson)?;
     page(&ConfirmPage { layout: visit.layout("person-remove-title"), person })
 }
 
@@ -65,7 +65,7 @@ pub async fn remove(visit: Visit, Path(id): Path<i64>) -> Result<Response, PageE
         let RemovePerson_Reply { removed } = door.call("RemovePerson", json!({ "name": before.name }))?;
         newest_removal(door, &removed).map(Some)
     });
-    let event = removed.await?.ok_or(PageError::NotFound)?;
+    let event = removed.await?.ok_or(PageError::NoPerson)?;
     let to = event.map_or_else(|| "/people".to_owned(), |event| format!("/people/removed/{}", event.id));
     Ok(Redirect::to(&to).into_response())
 }
