@@ -38,29 +38,26 @@ class Browsers:
 
     @contextlib.contextmanager
     def page(self, account=None, **options):
-        """A page of a browser of its own, with the session of an account. Each error of a script fails the test."""
+        """A page of a browser of its own, with the session of an account."""
         context = self.chromium.new_context(**self.options(**options))
         if account:
             context.add_cookies(self.cookies[account])
         try:
-            with self.watched(context.new_page()) as page:
+            with self.watched(context.new_page(), options.get("base_url", self.door.address)) as page:
                 yield page
         finally:
             context.close()
 
     @contextlib.contextmanager
-    def watched(self, page):
+    def watched(self, page, address):
+        """Each error of a script fails the test, and each request to another address."""
         page.set_default_timeout(PATIENCE_MS)
         faults = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
-        page.on("request", lambda request: None if self.is_own(request.url) else faults.append(f"a request to {request.url}"))
+        page.on("request", lambda request: None if is_own(request.url, address) else faults.append(f"a request to {request.url}"))
         yield page
         assert not faults, faults
-
-    def is_own(self, url):
-        address = self.door.address
-        return url.startswith((address, address.replace("https", "wss"), "data:", "blob:"))
 
     def pair(self, name, role):
         """Gives an account a password in the browser."""
@@ -81,6 +78,10 @@ class Browsers:
             yield name
         finally:
             self.door.remove_account(name)
+
+
+def is_own(url, address):
+    return url.startswith((address, address.replace("https", "wss"), "data:", "blob:"))
 
 
 def choose_password(page, password=PASSWORD):

@@ -12,7 +12,7 @@ import time
 import pictures
 import screenshots
 from browser import CHROMIUM, Browsers
-from door import Door
+from door import Door, wait_for
 from playwright.sync_api import sync_playwright
 from tests import TESTS
 
@@ -29,6 +29,7 @@ def browsers_at_a_door(folder, programs, chromium, video):
         browsers = Browsers(chromium, door)
         for name, role in (("Ada", "admin"), ("Otto", "operator"), ("Vera", "viewer")):
             browsers.pair(name, role)
+        wait_for("the first grant", lambda: door.events(kind="granted"))
         yield browsers
     finally:
         door.end()

@@ -1,30 +1,26 @@
 """Slow networks, and programs that restart under open pages."""
 
-import contextlib
 import pathlib
 import re
 
 from browser import PHONE, check_accessible, press
 from door import PORTRAITS
 from playwright.sync_api import expect
+from slow_network import SlowNetwork
 
 from tests import test
-from tests.people import send_photos
+from tests.people import remove, send_photos
 from tests.record import ids
-
-
-@contextlib.contextmanager
-def slow(page, bytes_per_s):
-    network = page.context.new_cdp_session(page)
-    network.send("Network.enable")
-    conditions = {"offline": False, "latency": 300, "downloadThroughput": bytes_per_s, "uploadThroughput": bytes_per_s}
-    network.send("Network.emulateNetworkConditions", conditions)
-    yield network
 
 
 @test
 def a_slow_network_is_no_error(browsers):
-    with browsers.page("Ada") as page, slow(page, 31_250):
+    with browsers.page("Ada") as page:
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        # 2G: 300 ms, 250 kbit/s.
+        slow = {"offline": False, "latency": 300, "downloadThroughput": 31_250, "uploadThroughput": 31_250}
+        network.send("Network.emulateNetworkConditions", slow)
         page.goto("/door")
         expect(page.locator("#state .mode-normal")).to_be_visible()
         page.goto("/live")
@@ -34,23 +30,22 @@ def a_slow_network_is_no_error(browsers):
 @test
 def a_slow_upload_is_shown_and_a_lost_one_told(browsers):
     photo = PORTRAITS / "hopper.jpg"
-    with browsers.page("Ada") as page:
+    # The photo takes two seconds.
+    network = SlowNetwork(browsers.door.port, photo.stat().st_size // 2)
+    with browsers.page("Ada", base_url=network.address) as page:
         page.goto("/people/enroll")
         page.get_by_label("Name", exact=True).fill("Grace")
-        # The photo takes two seconds.
-        with slow(page, photo.stat().st_size // 2) as network:
-            send_photos(page, photo)
-            expect(page.locator("[data-sending]")).to_be_visible()
-            network.send("Network.emulateNetworkConditions", {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
-            expect(page.locator("[data-failed]")).to_be_visible()
-            expect(page.locator("[data-sending]")).to_be_hidden()
-        with slow(page, photo.stat().st_size // 2):
-            press(page, "Send the photos")
-            expect(page.locator("p.done")).to_have_text("Grace is enrolled.")
-        page.get_by_role("link", name="Grace").click()
-        page.get_by_role("link", name="Remove this person").click()
-        press(page, "Remove this person")
-        expect(page.locator("p.done")).to_have_text("Grace is removed.")
+        send_photos(page, photo)
+        expect(page.locator("[data-sending]")).to_be_visible()
+        network.cut()
+        expect(page.locator("[data-failed]")).to_be_visible()
+        expect(page.locator("[data-sending]")).to_be_hidden()
+        network.mend()
+        press(page, "Send the photos")
+        expect(page.locator("[data-sending]")).to_be_visible()
+        expect(page.locator("p.done")).to_have_text("Grace is enrolled.")
+        remove(page, "Grace")
+    network.close()
 
 
 @test

@@ -17,6 +17,14 @@ def send_photos(page, *photos):
     press(page, "Send the photos")
 
 
+def remove(page, name):
+    """Removes a person who was just enrolled."""
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("link", name="Remove this person").click()
+    press(page, "Remove this person")
+    expect_done(page, f"{name} is removed.")
+
+
 def person(page, name):
     """Opens the page of a person from the list."""
     go(page, "People")

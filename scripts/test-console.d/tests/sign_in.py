@@ -73,7 +73,7 @@ def page_without_cookies(browsers):
         (profile / "Preferences").write_text(json.dumps(forbidden))
         context = browsers.chromium.browser_type.launch_persistent_context(folder, **CHROMIUM, **browsers.options())
         try:
-            with browsers.watched(context.pages[0]) as page:
+            with browsers.watched(context.pages[0], browsers.door.address) as page:
                 yield page
         finally:
             context.close()

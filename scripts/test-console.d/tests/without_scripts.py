@@ -5,6 +5,7 @@ from door import PORTRAITS
 from playwright.sync_api import expect
 
 from tests import test
+from tests.people import remove, send_photos
 from tests.record import ids
 from tests.settings import form, save, value
 
@@ -35,16 +36,12 @@ def people_are_enrolled_without_scripts(browsers):
         page.goto("/people/enroll")
         page.get_by_label("Name", exact=True).fill("Grace")
         for photo in (letter, PORTRAITS / "hopper.jpg"):
-            page.get_by_label("Choose photos").set_input_files(photo)
-            press(page, "Send the photos")
+            send_photos(page, photo)
             if photo == letter:
                 expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("letter.png: the file is no JPEG or PNG picture")
                 expect(page.get_by_label("Name", exact=True)).to_have_value("Grace")
         expect_done(page, "Grace is enrolled.")
-        page.get_by_role("link", name="Grace").click()
-        page.get_by_role("link", name="Remove this person").click()
-        press(page, "Remove this person")
-        expect_done(page, "Grace is removed.")
+        remove(page, "Grace")
 
         # The page of the camera loads itself again.
         page.goto("/people/enroll")
