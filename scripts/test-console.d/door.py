@@ -147,8 +147,8 @@ trusted_proxies = ["127.0.0.1"]
         output = subprocess.run(command, check=True, capture_output=True, text=True)
         return json.loads(output.stdout)
 
-    def remove_account(self, name):
-        subprocess.run(self.console_command("accounts", "remove", name), check=True, capture_output=True)
+    def remove_account(self, name, check=True):
+        subprocess.run(self.console_command("accounts", "remove", name), check=check, capture_output=True)
 
     def end(self):
         for process in (self.console, self.door):

@@ -62,4 +62,3 @@ def a_removed_account_ends_in_open_pages(browsers):
             page.wait_for_url(re.compile("/sign-in"))
             page.goto("/door")
             page.wait_for_url(re.compile("/sign-in"))
-        browsers.pair(name, "admin")

@@ -36,7 +36,7 @@ def every_page_is_readable_on_a_phone_by_a_screen_reader_in_light_and_dark(brows
 def every_page_is_in_the_language_of_the_browser(browsers):
     titles = {}
     for language in LANGUAGES:
-        with browsers.page("Ada", locale=language, java_script_enabled=False) as page:
+        with browsers.page("Ada", locale=language) as page:
             page.goto("/")
             for path in [*pages(page), *MORE]:
                 page.goto(path)

@@ -5,6 +5,7 @@ import json
 import re
 
 from browser import DESKTOP, go, press
+from door import wait_for
 from playwright.sync_api import expect
 
 from tests import test
@@ -26,8 +27,12 @@ def events_are_filtered_explained_and_decided_again(browsers):
         page.get_by_label("Kind").select_option("let in or refused")
         press(page, "Show these")
         expect(page.get_by_label("Person")).to_have_value("joe")
-        wanted = [event["id"] for event in door.events(person="Joe") if event["kind"] in ("granted", "denied")]
-        assert ids(page) == wanted[::-1], f"{ids(page)}, not {wanted}"
+
+        def decisions():
+            return [event["id"] for event in door.events(person="Joe")[::-1] if event["kind"] in ("granted", "denied")]
+
+        # Another one may come meanwhile.
+        wait_for("the decisions about Joe", lambda: ids(page) == decisions()[:50])
         page.get_by_label("Reason").select_option("unknown person")
         press(page, "Show these")
         expect(page.locator("main")).to_contain_text("No event fits.")
@@ -87,8 +92,7 @@ def a_new_event_appears_while_the_page_is_open(browsers):
         before = ids(page)
         browsers.door.output("door", "lockdown")
         expect(page.locator("#added")).to_contain_text("New events:")
-        after = ids(page)
-        assert after[-len(before) :][0] == before[0] or before[0] in after, (before, after)
+        assert before[0] in ids(page), "what was there stays"
         new = page.locator("#events > li").first
         expect(new).to_contain_text(re.compile("lock", re.I))
         assert page.evaluate("window.isSamePage"), "the page was loaded again"

@@ -151,7 +151,7 @@ def what_a_role_may_not_do_is_not_shown(browsers):
     event = browsers.door.events(kind="granted")[0]["id"]
     shown_to = {}
     for account, role in ACCOUNTS.items():
-        with browsers.page(account, java_script_enabled=False) as page:
+        with browsers.page(account) as page:
             page.goto("/")
             more = ["/people/1", f"/events/{event}", "/people/1/enroll", "/people/1/remove", "/door/open", "/setup/liveness"]
             for path in [*pages(page), *(path for path in more if least_role(PAGES, path) <= role)]:
