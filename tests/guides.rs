@@ -23,6 +23,8 @@ use serde_json::Value;
 fn pages() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let guides = fs::read_dir(root.join("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
+    // Not the folder of the pictures.
+    let guides = guides.filter(|path| path.is_file());
     let pages = guides.chain([root.join("README.md")]);
     let page = |path: std::path::PathBuf| {
         let name = path.strip_prefix(root).unwrap().display().to_string();

@@ -14,13 +14,15 @@ pub enum PageError {
     /// The door does not accept the token any longer: the account was removed.
     AccountEnded,
     /// The role of the person does not allow it. The message is that of the door.
-    NotAllowed(Option<String>),
+    NotAllowed(String),
     /// The door refuses the request. The message is that of the door.
     Refused(String),
     /// The door does not run or does not answer.
     DoorSilent(String),
     /// There is no such page.
     NotFound,
+    /// There is no such person: somebody has removed the person meanwhile.
+    NoPerson,
     /// The request comes from another site.
     OtherSite,
     /// The request is not understood. The text has this identifier.
@@ -61,7 +63,7 @@ impl PageError {
             Self::NotAllowed(_) | Self::OtherSite => StatusCode::FORBIDDEN,
             Self::Refused(_) => StatusCode::CONFLICT,
             Self::DoorSilent(_) | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoPerson => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -78,6 +80,7 @@ impl PageError {
             Self::Refused(_) => "error-refused",
             Self::DoorSilent(_) => "error-door-silent",
             Self::NotFound => "error-not-found",
+            Self::NoPerson => "error-no-person",
             Self::OtherSite => "error-other-site",
             Self::BadRequest(text) => text,
             Self::TooLarge => "error-too-large",
@@ -90,9 +93,7 @@ impl PageError {
     /// What the door or the system says, in English.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::NotAllowed(Some(message)) | Self::Refused(message) | Self::DoorSilent(message) => {
-                Some(message)
-            }
+            Self::NotAllowed(message) | Self::Refused(message) | Self::DoorSilent(message) => Some(message),
             _ => None,
         }
     }

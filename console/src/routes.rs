@@ -175,7 +175,7 @@ async fn check_access(access: Access, visit: Visit, request: Request, next: Next
     let Access::From(role) = access else { return next.run(request).await };
     match visit.session() {
         Ok(session) if session.role >= role => next.run(request).await,
-        Ok(_) => PageError::NotAllowed(None).into_response(),
+        Ok(_) => PageError::NotAllowed(format!("this takes the role {role}")).into_response(),
         Err(_) if request.method() == Method::GET => {
             let path = request.uri().path();
             Redirect::to(&pages::sign_in::address(path)).into_response()

@@ -117,7 +117,7 @@ impl Visit {
             DoorError::Call(CallError::Refused { message }) => PageError::Refused(message),
             DoorError::Call(CallError::NotAllowed { message }) => {
                 if self.is_accepted().await {
-                    return PageError::NotAllowed(Some(message));
+                    return PageError::NotAllowed(message);
                 }
                 // The token was revoked: whoever has it cannot do anything any longer.
                 if let Ok(account) = self.session().map(|session| session.account)

@@ -59,7 +59,13 @@ fn a_browser_is_paired_and_opens_the_door() {
     let short = browser.pair(code, "short");
     assert!(short.status == 400 && short.body.contains("at least 10 characters"), "{}", short.body);
     let paired = browser.pair(&code.to_lowercase(), PASSWORD);
-    assert_eq!((paired.status, paired.location()), (303, "/door"), "{}", paired.body);
+    assert_eq!(
+        (paired.status, paired.location()),
+        (303, "/sign-in?begun=true&next=/door"),
+        "{}",
+        paired.body
+    );
+    assert_eq!(browser.get(paired.location()).location(), "/door");
     let door = browser.get("/door");
     assert!(door.body.contains("Welcome, Ada") && door.body.contains("Open the door"), "{}", door.body);
     assert!(!browser.get("/door").body.contains("Welcome, Ada"), "told once");
@@ -129,7 +135,8 @@ fn people_sign_in_and_out_and_change_the_password() {
     assert!(unknown.status == 401 && unknown.body.contains("name or the password is wrong"));
     let to = second
         .post("/sign-in", &[("name", "zo\u{eb} <B>"), ("password", PASSWORD), ("next", "//evil.example")]);
-    assert_eq!((to.status, to.location()), (303, "/door"));
+    assert_eq!((to.status, to.location()), (303, "/sign-in?begun=true&next=/door"));
+    assert!(site.browser().get(to.location()).body.contains("keeps no cookies"));
     assert!(second.get("/account").body.matches("Signed in 20").count() == 2);
     assert_eq!(second.get("/live").status, 200);
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::new_password;
+use super::{new_password, sign_in};
 use crate::clock;
 use crate::code::Code;
 use crate::flash::{Flash, set_cookie};
@@ -84,7 +84,7 @@ pub async fn pair(visit: Visit, Form(typed): Form<Typed>) -> Result<Response, Pa
         return page_with(StatusCode::BAD_REQUEST, &form(&visit, code, Some("pair-wrong-code")));
     }
     log::info!(target: "ostiary::console", "{name} has paired a browser at {}", visit.address);
-    let mut response = Flash::redirect("/door", "done-paired", &name);
+    let mut response = Flash::redirect(&sign_in::begun("/door"), "done-paired", &name);
     set_cookie(&mut response, &cookie);
     Ok(response)
 }

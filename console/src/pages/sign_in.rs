@@ -21,7 +21,8 @@ struct SignInPage {
     layout: Layout,
     next: String,
     name: String,
-    is_wrong: bool,
+    /// The identifier of the text that says why nobody is signed in.
+    problem: Option<&'static str>,
 }
 
 /// What leads to the sign-in.
@@ -29,6 +30,9 @@ struct SignInPage {
 pub struct Leading {
     #[serde(default)]
     next: String,
+    /// Whether the browser has just got the cookie of a session.
+    #[serde(default)]
+    begun: bool,
 }
 
 /// What a person types.
@@ -43,6 +47,12 @@ pub struct Typed {
 /// The address of the sign-in, which leads to a page.
 pub fn address(next: &str) -> String {
     if is_plain(next) && next != "/" { format!("/sign-in?next={next}") } else { "/sign-in".to_owned() }
+}
+
+/// Where a browser goes that was given a session: if it has kept the cookie, it is led on from there, and else it is told.
+pub fn begun(next: &str) -> String {
+    format!("/sign-in?begun=true&next={}", checked(next))
+}
 }
 
 /// The page that the person wanted, on this console. Browsers leave tabs out of an address, and read `/\t/name` as that of another site.
@@ -65,7 +75,8 @@ pub async fn show(visit: Visit, Query(leading): Query<Leading>) -> Result<Respon
         return Ok(Redirect::to(checked(&leading.next)).into_response());
     }
     let layout = visit.layout("sign-in-title");
-    page(&SignInPage { layout, next: leading.next, name: String::new(), is_wrong: false })
+    let problem = leading.begun.then_some("sign-in-no-cookies");
+    page(&SignInPage { layout, next: leading.next, name: String::new(), problem })
 }
 
 /// `POST /sign-in`
@@ -90,14 +101,15 @@ pub async fn sign_in(visit: Visit, Form(typed): Form<Typed>) -> Result<Response,
     let Some((account, token)) = opened else {
         log::warn!(target: "ostiary::console", "somebody at {} gave a wrong name or password", visit.address);
         let layout = visit.layout("sign-in-title");
-        let form = SignInPage { layout, next: typed.next, name: typed.name, is_wrong: true };
+        let problem = Some("sign-in-wrong");
+        let form = SignInPage { layout, next: typed.next, name: typed.name, problem };
         return page_with(StatusCode::UNAUTHORIZED, &form);
     };
     app.tries.of_name.reset(&folded);
     let (session, cookie) = Session::begin(&account.name, &token)?;
     app.stored(move |store| store.add_session(account.id, &session)).await?;
     log::info!(target: "ostiary::console", "{} has signed in at {}", account.name, visit.address);
-    let mut response = Redirect::to(checked(&typed.next)).into_response();
+    let mut response = Redirect::to(&begun(&typed.next)).into_response();
     set_cookie(&mut response, &cookie);
     Ok(response)
 }
@@ -143,5 +155,9 @@ mod tests {
         }
         assert_eq!(address("/live"), "/sign-in?next=/live");
         assert_eq!(address("/a&b"), "/sign-in");
+        assert_eq!(begun("/live"), "/sign-in?begun=true&next=/live");
+        for other in ["", "/a&b", "//evil.example"] {
+            assert_eq!(begun(other), "/sign-in?begun=true&next=/door", "{other}");
+        }
     }
 }

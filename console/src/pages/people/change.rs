@@ -83,6 +83,6 @@ async fn change(
         let RenamePerson_Reply { person } = door.call(method, parameters(before.name))?;
         Ok(Some(person))
     });
-    let person = changed.await?.ok_or(PageError::NotFound)?;
+    let person = changed.await?.ok_or(PageError::NoPerson)?;
     Ok(Flash::redirect(&format!("/people/{id}"), done, &person.name))
 }

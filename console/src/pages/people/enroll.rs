@@ -33,7 +33,7 @@ pub async fn show(visit: Visit) -> Result<Response, PageError> {
 /// # Errors
 /// The door does not answer, or there is no such person.
 pub async fn show_for(visit: Visit, Path(id): Path<i64>) -> Result<Response, PageError> {
-    let person = visit.door(move |door| person(door, id)).await?.ok_or(PageError::NotFound)?;
+    let person = visit.door(move |door| person(door, id)).await?.ok_or(PageError::NoPerson)?;
     form(&visit, StatusCode::OK, person.name, true, Refusal::default())
 }
 

@@ -92,7 +92,7 @@ pub async fn show(visit: Visit, Path(id): Path<i64>) -> Result<Response, PageErr
         let groups = if may_change { groups(door, person.group.as_deref())? } else { Vec::new() };
         Ok(Some((person, groups)))
     });
-    let (person, groups) = found.await?.ok_or(PageError::NotFound)?;
+    let (person, groups) = found.await?.ok_or(PageError::NoPerson)?;
     page(&PersonPage { layout: layout.titled(&person.name), person: ShownPerson::of(person), groups })
 }
 

@@ -51,7 +51,7 @@ struct Removal {
 /// # Errors
 /// The door does not answer, or there is no such person.
 pub async fn confirm(visit: Visit, Path(id): Path<i64>) -> Result<Response, PageError> {
-    let person = visit.door(move |door| person(door, id)).await?.ok_or(PageError::NotFound)?;
+    let person = visit.door(move |door| person(door, id)).await?.ok_or(PageError::NoPerson)?;
     page(&ConfirmPage { layout: visit.layout("person-remove-title"), person })
 }
 
@@ -62,10 +62,11 @@ pub async fn confirm(visit: Visit, Path(id): Path<i64>) -> Result<Response, Page
 pub async fn remove(visit: Visit, Path(id): Path<i64>) -> Result<Response, PageError> {
     let removed = visit.door(move |door| {
         let Some(before) = person(door, id)? else { return Ok(None) };
+        let newest = newest_event(door)?;
         let RemovePerson_Reply { removed } = door.call("RemovePerson", json!({ "name": before.name }))?;
-        newest_removal(door, &removed).map(Some)
+        removal_since(door, newest, &removed).map(Some)
     });
-    let event = removed.await?.ok_or(PageError::NotFound)?;
+    let event = removed.await?.ok_or(PageError::NoPerson)?;
     let to = event.map_or_else(|| "/people".to_owned(), |event| format!("/people/removed/{}", event.id));
     Ok(Redirect::to(&to).into_response())
 }
@@ -92,10 +93,17 @@ pub async fn removed(visit: Visit, Path(id): Path<i64>) -> Result<Response, Page
     page(&RemovedPage { layout: visit.layout("person-removed-title"), event, name, is_enrolled_again })
 }
 
-/// The newest removal of a person with this name. It is written by another thread of the door: perhaps not yet.
-fn newest_removal(door: &mut DoorCalls, name: &str) -> Result<Option<Removal>, CallError> {
+/// The number of the newest event; 0 if there is none.
+fn newest_event(door: &mut DoorCalls) -> Result<i64, CallError> {
+    let ListEvents_Reply { events } = door.call("ListEvents", json!({ "filter": {}, "limit": 1 }))?;
+    Ok(events.last().and_then(|event| event.get("id")?.as_i64()).unwrap_or_default())
+}
+
+/// The removal of a person after an event; one before may be that of somebody else, who had the name. It is written by another thread
+/// of the door: perhaps not yet.
+fn removal_since(door: &mut DoorCalls, event: i64, name: &str) -> Result<Option<Removal>, CallError> {
     for _ in 0..20 {
-        let filter = json!({ "filter": { "person": name }, "limit": 5 });
+        let filter = json!({ "filter": { "after": event, "person": name }, "limit": 5 });
         let ListEvents_Reply { events } = door.call("ListEvents", filter)?;
         if let Some(event) = events.into_iter().rev().find_map(removal) {
             return Ok(Some(event));
