@@ -53,7 +53,6 @@ pub fn address(next: &str) -> String {
 pub fn begun(next: &str) -> String {
     format!("/sign-in?begun=true&next={}", checked(next))
 }
-}
 
 /// The page that the person wanted, on this console. Browsers leave tabs out of an address, and read `/\t/name` as that of another site.
 pub fn checked(next: &str) -> &str {
