@@ -76,6 +76,7 @@ impl CaptureWorker {
                 self.open()?;
                 continue;
             };
+            source.set_interval(self.shared.frame_interval());
             match source.next(&mut frame) {
                 Ok(Next::Frame) => {
                     self.has_frames = true;

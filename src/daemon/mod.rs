@@ -21,6 +21,7 @@ mod control_api;
 mod door_command;
 mod door_worker;
 mod error;
+mod frame_demand;
 mod input_worker;
 mod latest;
 mod live_view;

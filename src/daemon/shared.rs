@@ -112,6 +112,8 @@ pub struct Shared {
     locked: AtomicBool,
     /// Whether the camera was reported as lost.
     camera_lost: AtomicBool,
+    /// The time between two frames that the vision thread needs, microseconds.
+    frame_interval: AtomicU64,
     /// Number of lost events.
     lost_events: AtomicU64,
     /// Length of a pulse, milliseconds.
@@ -142,6 +144,7 @@ impl Shared {
             fault: Mutex::new(None),
             locked: AtomicBool::new(false),
             camera_lost: AtomicBool::new(false),
+            frame_interval: AtomicU64::new(0),
             lost_events: AtomicU64::new(0),
             pulse: AtomicU64::new(pulse_ms),
         }
@@ -277,6 +280,16 @@ impl Shared {
     /// The first fault, for which the door thread locks the door.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the time between two frames that the vision thread needs.
+    pub fn set_frame_interval(&self, interval: Duration) {
+        self.frame_interval.store(u64::try_from(interval.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The time between two frames that the vision thread needs.
+    pub fn frame_interval(&self) -> Duration {
+        Duration::from_micros(self.frame_interval.load(Ordering::Relaxed))
     }
 
     /// Records that the door thread has put the relay to rest and locked the door.

@@ -74,6 +74,9 @@ impl FrameProcessor for TestProcessor {
     fn fpir(&self) -> Option<f64> {
         None
     }
+    fn is_idle(&self) -> bool {
+        self.faces.is_empty()
+    }
     fn next_track(&self) -> TrackId {
         TrackId(1)
     }

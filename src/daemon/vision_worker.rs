@@ -20,6 +20,7 @@ use ostiary_vision::VisionError;
 
 use super::challenges::{Challenges, Random};
 use super::error::Fault;
+use super::frame_demand::FrameDemand;
 use super::lockout_events;
 use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
@@ -50,6 +51,8 @@ pub trait FrameProcessor: Send {
     /// The rate that the thresholds of the gallery keep; `None` if the calibration of the model does not
     /// support `door.fpir`, or is missing.
     fn fpir(&self) -> Option<f64>;
+    /// Whether nobody was in the latest frame, and nothing in it has changed for a while.
+    fn is_idle(&self) -> bool;
     /// The id of the next new track.
     fn next_track(&self) -> TrackId;
     /// Sets the id of the next new track, so that ids of another processor are not used again.
@@ -83,6 +86,10 @@ impl FrameProcessor for RecognitionPipeline {
 
     fn fpir(&self) -> Option<f64> {
         self.thresholds().fpir()
+    }
+
+    fn is_idle(&self) -> bool {
+        RecognitionPipeline::is_idle(self)
     }
 
     fn next_track(&self) -> TrackId {
@@ -160,6 +167,7 @@ pub struct VisionWorker {
     observations: Observations,
     /// The time of the latest frame.
     time: Duration,
+    frame_demand: FrameDemand,
 }
 
 impl VisionWorker {
@@ -189,6 +197,7 @@ impl VisionWorker {
             frame_observer,
             observations: Observations::new(),
             time: Duration::ZERO,
+            frame_demand: FrameDemand::default(),
         }
     }
 
@@ -217,7 +226,11 @@ impl VisionWorker {
             match self.shared.frames.take(&mut frame, FRAME_WAIT) {
                 Taken::TimedOut => {}
                 Taken::Frame => {
+                    let start = self.shared.clock.now();
                     self.process(&frame)?;
+                    let time = self.shared.clock.now().saturating_sub(start);
+                    let interval = self.frame_demand.interval(time, self.processor.is_idle());
+                    self.shared.set_frame_interval(interval);
                     self.shared.progress.frame_done();
                 }
                 Taken::End if self.shared.is_stopping() => break,

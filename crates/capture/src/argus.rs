@@ -95,13 +95,12 @@ impl FrameProgram for Argus {
         })
     }
 
-    fn read_frame(
-        &self,
-        output: &mut dyn BufRead,
-        buffer: &mut Vec<u8>,
-        frame: &mut Frame,
-    ) -> io::Result<bool> {
-        self.frames.read(output, buffer, frame)
+    fn read_frame(&self, output: &mut dyn BufRead, buffer: &mut Vec<u8>, _: &mut Frame) -> io::Result<bool> {
+        self.frames.read(output, buffer)
+    }
+
+    fn convert_frame(&self, buffer: &[u8], frame: &mut Frame) -> io::Result<()> {
+        self.frames.convert(buffer, frame)
     }
 
     fn failure(&self, why: String) -> CaptureError {

@@ -13,6 +13,7 @@ use ostiary_core::clock::Clock;
 
 use super::backoff::{Backoff, MAX_SLEEP};
 use super::child::{self, LastLine, Line, Program};
+use super::frame_pace::FramePace;
 use super::repeated_frames::CAMERA_FROZEN_AFTER;
 use super::tls_tunnel::TlsTunnel;
 use super::{CaptureError, FrameSource, LatestFrame, Next, Put, Taken};
@@ -44,7 +45,8 @@ pub trait FrameProgram: Send + Sync + 'static {
     /// The program is not installed or cannot be started, or a setting is wrong.
     fn start(&self, from: Duration) -> Result<Started, CaptureError>;
 
-    /// Reads the next frame of the program's output. Returns false at the end of the output. `buffer` is kept between frames.
+    /// Reads the next frame of the program's output, either into `frame`, or into `buffer` for [`Self::convert_frame`]. Returns
+    /// false at the end of the output. `buffer` is kept between frames.
     ///
     /// # Errors
     /// The output cannot be read, or ends within a frame.
@@ -54,6 +56,14 @@ pub trait FrameProgram: Send + Sync + 'static {
         buffer: &mut Vec<u8>,
         frame: &mut Frame,
     ) -> io::Result<bool>;
+
+    /// Makes the picture of the frame that was read last. Not called if it is not needed.
+    ///
+    /// # Errors
+    /// The bytes are not those of a frame.
+    fn convert_frame(&self, _buffer: &[u8], _frame: &mut Frame) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The error of a program that ended, for this reason.
     fn failure(&self, why: String) -> CaptureError;
@@ -130,6 +140,8 @@ pub struct ChildSource {
     stall: Duration,
     clock: Arc<dyn Clock>,
     running: Option<Running>,
+    /// The time between two frames that are needed, microseconds.
+    interval: Arc<AtomicU64>,
     /// Number of the next frame.
     sequence: u64,
     backoff: Backoff,
@@ -156,6 +168,7 @@ impl ChildSource {
             stall,
             clock,
             running: None,
+            interval: Arc::default(),
             sequence: 0,
             backoff: Backoff::new(Instant::now()),
             last_failure: None,
@@ -223,8 +236,9 @@ impl FrameSource for ChildSource {
                 let unknown = Failure::Ended(format!("{} could not be started", self.program.program().name));
                 return Err(self.error(self.last_failure.clone().unwrap_or(unknown)));
             }
-            self.running =
-                Some(Running::start(self.program.clone(), self.is_live(), self.sequence, self.clock.clone()));
+            let (program, interval) = (self.program.clone(), self.interval.clone());
+            let live = self.is_live();
+            self.running = Some(Running::start(program, live, interval, self.sequence, self.clock.clone()));
         }
         let Some(running) = &mut self.running else { return Ok(Next::End) };
         // A connection takes longer than a frame.
@@ -253,6 +267,10 @@ impl FrameSource for ChildSource {
                 (None, _) => CaptureError::Connecting { name: self.program.name() },
             }),
         }
+    }
+
+    fn set_interval(&mut self, interval: Duration) {
+        self.interval.store(u64::try_from(interval.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn is_live(&self) -> bool {
@@ -290,6 +308,8 @@ struct Running {
 /// The data that the reading thread shares with the source.
 struct Shared {
     latest_frame: LatestFrame,
+    /// The time between two frames that are needed, microseconds.
+    interval: Arc<AtomicU64>,
     state: Mutex<State>,
     /// Number of the next frame.
     sequence: AtomicU64,
@@ -317,9 +337,16 @@ impl Shared {
 }
 
 impl Running {
-    fn start(program: Arc<dyn FrameProgram>, live: bool, sequence: u64, clock: Arc<dyn Clock>) -> Self {
+    fn start(
+        program: Arc<dyn FrameProgram>,
+        live: bool,
+        interval: Arc<AtomicU64>,
+        sequence: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             latest_frame: LatestFrame::new(live),
+            interval,
             state: Mutex::default(),
             sequence: AtomicU64::new(sequence),
         });
@@ -379,6 +406,7 @@ fn run(
         }
         state.child = Some(child);
     }
+    let is_file = matches!(program.kind(), Kind::Recording { .. });
     let last_line = std::thread::scope(|scope| {
         let error_reader = scope.spawn(move || {
             let mut line = LastLine::default();
@@ -391,10 +419,29 @@ fn run(
         });
         let mut output = BufReader::with_capacity(PIPE_SIZE, frames);
         let (mut frame, mut buffer, mut read_error) = (Frame::default(), Vec::new(), None);
+        let mut pace = FramePace::default();
+        let mut is_due = || {
+            is_file
+                || pace.is_due(clock.now(), Duration::from_micros(shared.interval.load(Ordering::Relaxed)))
+        };
         loop {
-            match program.read_frame(&mut output, &mut buffer, &mut frame) {
-                Ok(true) => {}
-                Ok(false) => break,
+            let mut next = |frame: &mut Frame| {
+                if !program.read_frame(&mut output, &mut buffer, frame)? {
+                    return Ok(None);
+                }
+                let is_due = is_due();
+                if is_due {
+                    program.convert_frame(&buffer, frame)?;
+                }
+                io::Result::Ok(Some(is_due))
+            };
+            match next(&mut frame) {
+                Ok(Some(true)) => {}
+                Ok(Some(false)) => {
+                    sequence += 1;
+                    continue;
+                }
+                Ok(None) => break,
                 Err(error) => {
                     read_error = Some(error.to_string());
                     break;
@@ -431,7 +478,6 @@ fn run(
     if let Some(why) = tunnel.and_then(|tunnel| tunnel.failure()) {
         return Err(ProgramError::Ended(why));
     }
-    let is_file = matches!(program.kind(), Kind::Recording { .. });
     if has_succeeded && sequence > 0 && (is_file || last_line.is_empty()) {
         return Ok(());
     }

@@ -22,6 +22,7 @@ mod error;
 pub mod ffmpeg;
 mod ffmpeg_stream;
 mod format_select;
+mod frame_pace;
 mod images;
 mod latest_frame;
 mod local_peer;
@@ -77,6 +78,10 @@ pub trait FrameSource: Send {
     /// After an error that is not transient, a folder of pictures continues with its next file, and a video has ended.
     /// `next` may be called again in all cases.
     fn next(&mut self, frame: &mut Frame) -> Result<Next, CaptureError>;
+
+    /// Sets the time between two frames that the caller needs, from the next call of `next` on; zero at the beginning. A camera
+    /// or a stream discards frames that come sooner, if possible before it decodes them. A recording gives all its frames.
+    fn set_interval(&mut self, _interval: Duration) {}
 
     /// Whether the source continues without a reader, so that late frames are dropped. A recorded source waits.
     fn is_live(&self) -> bool;

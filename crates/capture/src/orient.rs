@@ -126,6 +126,10 @@ impl FrameSource for Oriented {
         Ok(next)
     }
 
+    fn set_interval(&mut self, interval: Duration) {
+        self.source.set_interval(interval);
+    }
+
     fn is_live(&self) -> bool {
         self.source.is_live()
     }

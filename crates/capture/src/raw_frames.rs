@@ -6,16 +6,11 @@ use ostiary_core::Frame;
 
 use super::pixels::{self, I420};
 
-/// Reads one frame into `frame`. Returns false at the end of the input.
+/// Reads the bytes of one frame into `buffer`. Returns false at the end of the input.
 ///
 /// # Errors
 /// The input cannot be read or ends within a frame, as it does if its frames have another size.
-pub fn read_i420(
-    layout: &I420,
-    input: &mut (impl Read + ?Sized),
-    buffer: &mut Vec<u8>,
-    frame: &mut Frame,
-) -> io::Result<bool> {
+pub fn read_i420(layout: &I420, input: &mut (impl Read + ?Sized), buffer: &mut Vec<u8>) -> io::Result<bool> {
     buffer.resize(layout.bytes(), 0);
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -40,9 +35,16 @@ pub fn read_i420(
             ),
         ));
     }
-    pixels::convert_i420(layout, buffer, frame)
-        .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string()))?;
     Ok(true)
+}
+
+/// Converts the bytes of a frame to RGB.
+///
+/// # Errors
+/// They are not those of one frame.
+pub fn convert_i420(layout: &I420, buffer: &[u8], frame: &mut Frame) -> io::Result<()> {
+    pixels::convert_i420(layout, buffer, frame)
+        .map_err(|error| io::Error::new(ErrorKind::InvalidData, error.to_string()))
 }
 
 #[cfg(test)]
@@ -56,11 +58,12 @@ mod tests {
         bytes.extend([1, 2, 3]);
         let (mut input, mut buffer, mut frame) = (bytes.as_slice(), Vec::new(), Frame::default());
         for level in [10, 200] {
-            assert!(read_i420(&layout, &mut input, &mut buffer, &mut frame).unwrap());
+            assert!(read_i420(&layout, &mut input, &mut buffer).unwrap());
+            convert_i420(&layout, &buffer, &mut frame).unwrap();
             assert_eq!((frame.width(), frame.height(), frame.rgb()), (4, 2, [level; 24].as_slice()));
         }
-        let error = read_i420(&layout, &mut input, &mut buffer, &mut frame).unwrap_err().to_string();
+        let error = read_i420(&layout, &mut input, &mut buffer).unwrap_err().to_string();
         assert!(error.contains("3 of the 12 bytes of 4x2 pixels"), "{error}");
-        assert!(!read_i420(&layout, &mut input, &mut buffer, &mut frame).unwrap());
+        assert!(!read_i420(&layout, &mut input, &mut buffer).unwrap());
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::CaptureError;
 use super::pixels::I420;
-use super::raw_frames::read_i420;
+use super::raw_frames::{convert_i420, read_i420};
 
 /// A ribbon camera of this board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,16 +70,19 @@ impl RibbonFrames {
         format!("camera {}, {}x{} at {}/s", self.source, self.width(), self.height(), self.fps)
     }
 
-    /// Reads the next frame. Returns false at the end of the output.
+    /// Reads the bytes of the next frame into `buffer`. Returns false at the end of the output.
     ///
     /// # Errors
     /// The output cannot be read or ends within a frame.
-    pub fn read(
-        &self,
-        output: &mut dyn BufRead,
-        buffer: &mut Vec<u8>,
-        frame: &mut Frame,
-    ) -> io::Result<bool> {
-        read_i420(&self.layout, output, buffer, frame)
+    pub fn read(&self, output: &mut dyn BufRead, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        read_i420(&self.layout, output, buffer)
+    }
+
+    /// Makes the picture of these bytes.
+    ///
+    /// # Errors
+    /// They are not those of one frame.
+    pub fn convert(&self, buffer: &[u8], frame: &mut Frame) -> io::Result<()> {
+        convert_i420(&self.layout, buffer, frame)
     }
 }

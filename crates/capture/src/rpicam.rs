@@ -79,13 +79,12 @@ impl FrameProgram for Rpicam {
         Started::with_frames_on_stdout(child::spawn(&mut command, RPICAM_VID, &self.name())?, judge)
     }
 
-    fn read_frame(
-        &self,
-        output: &mut dyn BufRead,
-        buffer: &mut Vec<u8>,
-        frame: &mut Frame,
-    ) -> io::Result<bool> {
-        self.frames.read(output, buffer, frame)
+    fn read_frame(&self, output: &mut dyn BufRead, buffer: &mut Vec<u8>, _: &mut Frame) -> io::Result<bool> {
+        self.frames.read(output, buffer)
+    }
+
+    fn convert_frame(&self, buffer: &[u8], frame: &mut Frame) -> io::Result<()> {
+        self.frames.convert(buffer, frame)
     }
 
     fn failure(&self, why: String) -> CaptureError {

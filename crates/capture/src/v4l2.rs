@@ -17,6 +17,7 @@ use v4l::{Format, FourCC, Fraction};
 
 use super::backoff::{Backoff, MAX_SLEEP};
 use super::format_select::{self, FORMATS, rounded_rate};
+use super::frame_pace::FramePace;
 use super::pixels::{self, ConvertError, Layout};
 use super::repeated_frames::CAMERA_FROZEN_AFTER;
 use super::{CaptureError, FrameSource, Next, device};
@@ -41,6 +42,9 @@ pub struct Camera {
     clock: Arc<dyn Clock>,
     device: Option<OpenDevice>,
     backoff: Backoff,
+    pace: FramePace,
+    /// The time between two frames that are needed.
+    interval: Duration,
     sequence: u64,
     description: String,
 }
@@ -69,6 +73,8 @@ impl Camera {
             clock,
             device: Some(device),
             backoff: Backoff::new(Instant::now()),
+            pace: FramePace::default(),
+            interval: Duration::ZERO,
             sequence: 0,
             description,
         })
@@ -108,7 +114,9 @@ impl FrameSource for Camera {
         let Some(device) = &mut self.device else {
             return Err(CaptureError::Unplugged { name: self.config.source.clone() });
         };
-        match device.newest_frame(&self.config.source, self.stall, frame) {
+        let (clock, pace, interval) = (&*self.clock, &mut self.pace, self.interval);
+        let is_due = || pace.is_due(clock.now(), interval);
+        match device.newest_frame(&self.config.source, self.stall, is_due, frame) {
             Ok(count) => {
                 frame.time = self.clock.now();
                 frame.sequence = self.sequence + count - 1;
@@ -123,6 +131,10 @@ impl FrameSource for Camera {
                 Err(error)
             }
         }
+    }
+
+    fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
     }
 
     fn is_live(&self) -> bool {
@@ -175,16 +187,22 @@ impl OpenDevice {
         Ok((Self { stream, layout, has_buffer, last_sequence: None }, description))
     }
 
-    /// Waits for the newest frame and converts it. Returns the number of frames that the camera captured since the last one,
-    /// at least 1.
-    fn newest_frame(&mut self, name: &str, stall: Duration, frame: &mut Frame) -> Result<u64, CaptureError> {
+    /// Waits for the newest frame that is due and converts it. Returns the number of frames that the camera captured since the
+    /// last one, at least 1.
+    fn newest_frame(
+        &mut self,
+        name: &str,
+        stall: Duration,
+        mut is_due: impl FnMut() -> bool,
+        frame: &mut Frame,
+    ) -> Result<u64, CaptureError> {
         let failed = |error: io::Error| device::from_io(name, &error);
         let handle = self.stream.handle();
         let ready = |wait: Duration| match handle.poll(libc::POLLIN, wait.as_millis() as i32) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
             ready => ready.map(|ready| ready > 0).map_err(failed),
         };
-        let since = Instant::now();
+        let mut since = Instant::now();
         let mut backlog = Backlog::default();
         loop {
             let remaining = stall.saturating_sub(since.elapsed());
@@ -211,6 +229,10 @@ impl OpenDevice {
             };
             self.has_buffer = true;
             if backlog.is_stale(ready(Duration::ZERO)?) {
+                continue;
+            }
+            if !is_due() {
+                (since, backlog) = (Instant::now(), Backlog::default());
                 continue;
             }
             let sequence = metadata.sequence;

@@ -102,7 +102,7 @@ impl RecognitionPipeline {
         Ok(Self {
             detector: Detector::load(bundle, &config.detector, &backend)?,
             liveness: load_liveness(bundle, config, &backend)?,
-            tracker: Tracker::new(config.detector.every),
+            tracker: Tracker::new(config.detector.every, config.detector.min_face),
             embedder,
             backend,
             gallery: Gallery::default(),
@@ -264,6 +264,11 @@ impl RecognitionPipeline {
     /// Whether the full detector ran on the latest frame.
     pub fn ran_full_detection(&self) -> bool {
         self.ran_full_detection
+    }
+
+    /// Whether nobody was in the latest frame, and nothing in it has changed for two seconds.
+    pub fn is_idle(&self) -> bool {
+        self.tracker.is_idle()
     }
 
     /// The tracks that ended with the latest frame.

@@ -7,6 +7,7 @@
 
 mod align;
 mod batched_network;
+mod change_detector;
 mod context_crop;
 mod cover;
 mod cut_off;

@@ -1,7 +1,7 @@
 //! Tracks faces from frame to frame.
 //!
 //! A full detection is slow, and O-Net at a known position is fast. So between two detections each face is searched at its
-//! predicted position. A track must never pass from one person to another: if its box jumps, or if the caller finds another person's
+//! predicted position, and while nobody is there, only a picture that has changed is searched ([`ChangeDetector`]). A track must never pass from one person to another: if its box jumps, or if the caller finds another person's
 //! face ([`Tracker::restart`]), the track ends, and the face gets a new one.
 
 #![expect(
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ostiary_core::{BBox, Detection, Detections, Frame, MAX_FACES, Point, TrackId};
 
+use super::change_detector::ChangeDetector;
 use super::{Detector, VisionError};
 
 /// Smallest overlap (IoU) of a detection with the predicted box of its track.
@@ -76,6 +77,10 @@ pub struct Tracker {
     detection_interval: u32,
     /// Frames since the last full detection.
     since_detection: u32,
+    /// Says which frames are searched while there are no tracks.
+    changes: ChangeDetector,
+    /// Time of the latest frame.
+    time: Duration,
     /// The next id.
     next_id: u64,
     tracks: heapless::Vec<Track, MAX_FACES>,
@@ -89,12 +94,15 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Makes a tracker that runs a full detection in every Nth frame (`detection_interval`), and in every frame while there
-    /// are no tracks.
-    pub fn new(detection_interval: u32) -> Self {
+    /// Makes a tracker that runs a full detection in every Nth frame (`detection_interval`). While there are no tracks, it runs one
+    /// in each frame that differs by as much as a face of `min_face` pixels from the one in which nobody was found, in those of
+    /// the two seconds after, and every three seconds.
+    pub fn new(detection_interval: u32, min_face: u32) -> Self {
         Self {
             detection_interval,
             since_detection: 0,
+            changes: ChangeDetector::new(min_face),
+            time: Duration::ZERO,
             next_id: 1,
             tracks: heapless::Vec::new(),
             ended: EndedTracks::new(),
@@ -110,25 +118,38 @@ impl Tracker {
     /// A network fails.
     pub fn update(&mut self, frame: &Frame, detector: &mut Detector) -> Result<bool, VisionError> {
         self.ended.clear();
-        self.since_detection += 1;
-        let detect = self.tracks.is_empty() || self.since_detection >= self.detection_interval;
+        self.time = frame.time;
+        self.since_detection = self.since_detection.saturating_add(1);
+        let is_empty = self.tracks.is_empty();
+        let detect = match is_empty {
+            true => self.changes.needs_search(frame),
+            false => self.since_detection >= self.detection_interval,
+        };
         if detect {
             self.since_detection = 0;
             detector.detect(frame, &mut self.detections)?;
             self.associate(frame.time);
-        } else {
+        } else if !is_empty {
             self.predicted_boxes.clear();
             self.predicted_boxes.extend(self.tracks.iter().map(Track::predicted_box));
             detector.refine(frame, &self.predicted_boxes, &mut self.refined)?;
             self.apply_refined(frame.time);
         }
         self.remove_ended();
+        if !is_empty {
+            self.changes.face_in_view(frame.time);
+        }
         Ok(detect)
     }
 
     /// All tracks, including those whose face was not found in the latest frame.
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    /// Whether nobody was in the latest frame, and nothing has changed for two seconds.
+    pub fn is_idle(&self) -> bool {
+        self.tracks.is_empty() && !self.changes.is_searching(self.time)
     }
 
     /// The tracks that ended with the latest frame.
@@ -282,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_moving_face_keeps_its_track_and_first_time() {
-        let mut tracker = Tracker::new(10);
+        let mut tracker = Tracker::new(10, 40);
         with_detections(&mut tracker, 100, &[face(0.0, 0.0, 100.0)]);
         for step in 1..10 {
             with_refined(&mut tracker, 100 + step, &[Some(face(step as f32 * 20.0, 0.0, 100.0))]);
@@ -295,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_jump_of_the_box_ends_the_track() {
-        let mut tracker = Tracker::new(10);
+        let mut tracker = Tracker::new(10, 40);
         with_detections(&mut tracker, 0, &[face(0.0, 0.0, 100.0)]);
         with_refined(&mut tracker, 1, &[Some(face(90.0, 0.0, 100.0))]);
         assert_eq!((ids(&tracker), tracker.ended()), (vec![2], [TrackId(1)].as_slice()));
@@ -306,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_track_survives_a_few_missed_frames() {
-        let mut tracker = Tracker::new(10);
+        let mut tracker = Tracker::new(10, 40);
         with_detections(&mut tracker, 0, &[face(0.0, 0.0, 100.0)]);
         for time in 0..u64::from(MAX_MISSED_FRAMES) {
             with_refined(&mut tracker, time, &[None]);
@@ -321,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_older_of_two_tracks_on_one_face_stays() {
-        let mut tracker = Tracker::new(10);
+        let mut tracker = Tracker::new(10, 40);
         with_detections(&mut tracker, 0, &[face(0.0, 0.0, 100.0), face(120.0, 0.0, 100.0)]);
         assert_eq!(ids(&tracker), [1, 2]);
         with_refined(&mut tracker, 1, &[Some(face(30.0, 0.0, 100.0)), Some(face(80.0, 0.0, 100.0))]);
@@ -331,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_face_of_another_person_gets_a_new_track() {
-        let mut tracker = Tracker::new(10);
+        let mut tracker = Tracker::new(10, 40);
         with_detections(&mut tracker, 0, &[face(0.0, 0.0, 100.0)]);
         let id = TrackId(1);
         assert_eq!(tracker.restart(id, ms(2)), Some(TrackId(2)));
@@ -350,7 +371,7 @@ mod tests {
         fn every_track_begins_once_and_ends_once(
             frames in proptest::collection::vec((any::<bool>(), proptest::collection::vec(any_face(), 0..12)), 1..40)
         ) {
-            let mut tracker = Tracker::new(10);
+            let mut tracker = Tracker::new(10, 40);
             let mut ended = HashSet::new();
             let mut before: HashSet<u64> = HashSet::new();
             for (time, (full, faces)) in frames.iter().enumerate() {

@@ -19,8 +19,9 @@ use crate::cli::{Globals, pictures};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  ostiary bench pipeline --video door.mp4\n\n\
     Times the processing of each frame: detection or tracking of the faces, alignment, quality, embedding and \
-    matching. Decoding the video is not timed. Frames with a full detection and frames with tracking only are also \
-    reported separately.")]
+    matching. Decoding the video is not timed. Frames with a full detection, frames with \
+    tracking only, and frames without a face that were not searched, because nothing has changed in them, are also reported \
+    separately.")]
 pub struct Args {
     /// A video, a picture, or a folder of pictures.
     #[arg(long, value_name = "FILE")]
@@ -51,22 +52,28 @@ pub fn run(globals: &Globals, args: &Args) -> anyhow::Result<Report> {
         source.next(&mut frame)?;
         pipeline.process(&frame)?;
     }
-    let (mut all, mut detected, mut tracked) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut detected, mut tracked, mut unchanged) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut faces = 0;
     let bar = pictures::progress_bar(args.runs as usize);
     for _ in 0..args.runs {
         source.next(&mut frame)?;
         let start = Instant::now();
-        faces += pipeline.process(&frame)?.len();
+        let found = pipeline.process(&frame)?.len();
         let time = start.elapsed();
+        faces += found;
         all.push(time);
-        if pipeline.ran_full_detection() { &mut detected } else { &mut tracked }.push(time);
+        match (pipeline.ran_full_detection(), found) {
+            (true, _) => detected.push(time),
+            (false, 0) => unchanged.push(time),
+            (false, _) => tracked.push(time),
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
 
     let times = Times::new(all).context("no frame was timed")?;
-    let frame_times = FrameTimes::new(Times::new(detected), Times::new(tracked));
+    let frame_times = FrameTimes::new(Times::new(detected), Times::new(tracked), Times::new(unchanged));
     let input = format!(
         "{} ({}x{}, {:.1} faces a frame)",
         redact_address(&args.video),

@@ -46,18 +46,20 @@ struct Networks {
     engine: String,
 }
 
-/// For the pipeline: frames with a full detection, and frames with tracking only. A median is null if there was no such
-/// frame.
+/// For the pipeline: frames with a full detection, frames with tracking only, and frames without a face that were not searched,
+/// because nothing has changed in them. A median is null if there was no such frame.
 #[derive(Debug, Serialize)]
 pub struct FrameTimes {
     detected_frames: usize,
     detected_median_ms: Option<f64>,
     tracked_frames: usize,
     tracked_median_ms: Option<f64>,
+    unchanged_frames: usize,
+    unchanged_median_ms: Option<f64>,
 }
 
 impl FrameTimes {
-    pub fn new(detected: Option<Times>, tracked: Option<Times>) -> Self {
+    pub fn new(detected: Option<Times>, tracked: Option<Times>, unchanged: Option<Times>) -> Self {
         let frames = |times: &Option<Times>| times.as_ref().map_or(0, Times::runs);
         let median = |times: &Option<Times>| times.as_ref().map(|times| rounded(times.percentile(50)));
         Self {
@@ -65,6 +67,8 @@ impl FrameTimes {
             detected_median_ms: median(&detected),
             tracked_frames: frames(&tracked),
             tracked_median_ms: median(&tracked),
+            unchanged_frames: frames(&unchanged),
+            unchanged_median_ms: median(&unchanged),
         }
     }
 }
@@ -75,6 +79,7 @@ impl fmt::Display for FrameTimes {
         let kinds = [
             (self.detected_frames, "detected", self.detected_median_ms),
             (self.tracked_frames, "tracked", self.tracked_median_ms),
+            (self.unchanged_frames, "unchanged", self.unchanged_median_ms),
         ];
         let describe = |(frames, how, median): (usize, &str, Option<f64>)| {
             median.map(|median| format!("{frames} {how} in {median:.2} ms"))
