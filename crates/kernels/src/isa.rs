@@ -34,7 +34,7 @@ impl Isa {
 
     /// What the kernels combine each byte of an activation with, by exclusive or, to keep it in memory. 0: bytes are kept as they
     /// are. 0x80, the highest bit: bytes are kept as signed ones, the value minus 128, because the multiplications of ARM take
-    /// operands of the same sign. Who writes the input of a network, its borders, or reads 8-bit outputs applies it.
+    /// two signed operands. Code that writes the input of a network or a border, or reads an 8-bit output, applies it.
     pub fn storage_mask(self) -> u8 {
         match self {
             Self::Scalar | Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => 0,

@@ -1,9 +1,9 @@
 //! Fused 8-bit kernels for small convolutional networks.
 //!
 //! Activations are `u8` with a zero point, in the layout NHWC; weights are `i8` with a scale for each output channel. What
-//! comes in: the bytes of a [`Tensor`] and a layer ([`Conv`], [`Depthwise`], [`Add`], [`MaxPool`], [`SqueezeExcite`]). What goes
-//! out: the bytes of the next tensor, or `f32` at the end of the network. Every convolution ends with an [`Epilogue`], which requantizes to
-//! `u8`.
+//! comes in: the bytes of a [`Tensor`], combined with [`Isa::storage_mask`], and a layer ([`Conv`], [`Depthwise`], [`Add`],
+//! [`MaxPool`], [`SqueezeExcite`]). What goes out: the bytes of the next tensor, or `f32` at the end of the network. Every
+//! convolution ends with an [`Epilogue`], which requantizes to `u8`.
 //!
 //! A layer is bound to an instruction set ([`Isa`]) when it is created. All instruction sets give the same bytes as
 //! [`Isa::Scalar`]; the tests compare them. There is `unsafe` code in `x86/`, `aarch64/` and `scalar`, in the calls of their
