@@ -180,7 +180,12 @@ impl Site {
         let code = self.code(name, role);
         let mut browser = self.browser();
         let paired = browser.pair(code["code"].as_str().unwrap(), PASSWORD);
-        assert_eq!((paired.status, paired.location()), (303, "/door"), "{}", paired.body);
+        assert_eq!(
+            (paired.status, paired.location()),
+            (303, "/sign-in?begun=true&next=/door"),
+            "{}",
+            paired.body
+        );
         browser
     }
 
