@@ -16,6 +16,8 @@ mod configuration;
 mod door;
 mod enrollment;
 mod flash;
+#[doc(hidden)]
+pub mod fuzzed;
 mod language;
 mod live;
 mod local_name;

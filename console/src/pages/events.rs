@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::asked::{Asked, KINDS};
+pub use self::asked::Asked;
+use self::asked::KINDS;
 pub use self::export::{csv, json_lines};
 use crate::local_time;
 use crate::page_error::PageError;

@@ -6,6 +6,7 @@ mod camera;
 mod celeba;
 mod checkpoint;
 mod config;
+mod console;
 mod deliberate_faults;
 mod event_head;
 mod events;
@@ -60,6 +61,7 @@ pub const ALL: &[Target] = &[
     celeba::TARGET,
     checkpoint::TARGET,
     config::TARGET,
+    console::TARGET,
     event_head::TARGET,
     events::TARGET,
     facebank::TARGET,
