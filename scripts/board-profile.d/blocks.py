@@ -39,7 +39,8 @@ class Emulator:
         return root
 
     def counts(self, processor, system, command, environment={}):
-        """Times each instruction ran, {(file, offset in it): times}, until each mark of the program and until its end."""
+        """How often each block of instructions ran until each mark of the program and until its end: a list of {(file, offset in it,
+        instructions): times}."""
         result = Path(tempfile.mkstemp(dir=self.folder)[1])
         # Fixed random seeds, and one thread: the counts must not depend on chance.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **environment}
@@ -53,7 +54,7 @@ class Emulator:
         return counts
 
     def per_run(self, processor, system, command, runs):
-        """Times each instruction ran in one run: the difference of a program with twice as many runs and one with `runs`, so that
+        """How often each block ran in one run: the difference of a program with twice as many runs and one with `runs`, so that
         the start and all that is done once do not count. `command(n)` is the command for n runs."""
         few, more = (self.counts(processor, system, command(n))[-1] for n in (runs, 2 * runs))
         return difference(more, few, runs)
@@ -61,8 +62,14 @@ class Emulator:
 
 def difference(more, fewer, runs):
     """The counts of a run, if `more` has `runs` runs more than `fewer`."""
-    result = {place: (times - fewer.get(place, 0)) / runs for place, times in more.items()}
-    return {place: times for place, times in result.items() if times > 0}
+    # A block that is split in another way in one of the programs has a negative number.
+    result = {block: (more.get(block, 0) - fewer.get(block, 0)) / runs for block in {*more, *fewer}}
+    return {block: times for block, times in result.items() if times != 0}
+
+
+def instructions(counts):
+    """The number of instructions that ran."""
+    return sum(number * times for (_, _, number), times in counts.items())
 
 
 def read(path):
@@ -84,20 +91,24 @@ def read(path):
     result = []
     for blocks in lists[:-1]:
         times_of = collections.Counter()
-        for address, instructions, times in blocks:
+        for address, number, times in blocks:
             _, end, file, base = maps[bisect.bisect_right(starts, address) - 1]
             if address >= end or not file.startswith("/"):
                 file, base = "", 0
-            for number in range(instructions):
-                times_of[file, address + 4 * number - base] += times
+            times_of[file, address - base, number] += times
         result.append(times_of)
     return result
 
 
-def regions(times_of):
-    """Instructions that follow each other and run equally often, to 2 %: [(file, offset, instructions, mean times)]."""
+def regions(counts):
+    """Instructions that follow each other and run equally often, to 2 %: [(file, offset, instructions, mean times)]. Blocks overlap where
+    a branch leads into the middle of one."""
+    times_of = collections.Counter()
+    for (file, offset, number), times in counts.items():
+        for index in range(number):
+            times_of[file, offset + 4 * index] += times
     result, run = [], []
-    for (file, offset), times in sorted(times_of.items()):
+    for (file, offset), times in sorted(place for place in times_of.items() if place[1] > 0):
         follows = run and file == run[-1][0] and offset == run[-1][1] + 4
         if not follows or abs(times - run[0][2]) > 0.02 * run[0][2]:
             result.append(run)
