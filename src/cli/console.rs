@@ -26,6 +26,14 @@ pub struct Args {
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
+    let mut command = command(globals)?;
+    let error = command.args(args.arguments).exec();
+    let program = command.get_program().display();
+    Err(anyhow!(error).context(format!("{program}: the program of the console cannot be started")))
+}
+
+/// The program of the console, with the flags of this one.
+pub(super) fn command(globals: &Globals) -> anyhow::Result<Command> {
     let own = std::env::current_exe().context("the path of this program is not known")?;
     let program = own.with_file_name(PROGRAM);
     let mut command = Command::new(&program);
@@ -41,7 +49,5 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     if globals.json {
         command.arg("--json");
     }
-    let error = command.args(args.arguments).exec();
-    Err(anyhow!(error)
-        .context(format!("{}: the program of the console cannot be started", program.display())))
+    Ok(command)
 }

@@ -30,14 +30,15 @@ enum Verb {
     /// Remove an account, and revoke its token: it cannot do anything from then on.
     Remove {
         /// The name of the account.
-        name: String,
+        #[arg(value_name = "NAME")]
+        account: String,
     },
 }
 
 pub fn run(globals: &Globals, args: Args) -> anyhow::Result<()> {
     match args.verb {
         None | Some(Verb::List) => list(globals),
-        Some(Verb::Remove { name }) => remove(globals, &name),
+        Some(Verb::Remove { account }) => remove(globals, &account),
     }
 }
 

@@ -4,16 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use ostiary::cli::{Cli, EXIT_CODES};
+use ostiary::cli::EXIT_CODES;
 
+use super::command_line::command_line;
 use super::surroundings;
 
 /// Writes the page of the program and of each command that is not hidden.
 pub(crate) fn write(folder: &Path) -> anyhow::Result<()> {
-    let mut program = Cli::command().disable_help_subcommand(true);
+    let mut program = command_line().disable_help_subcommand(true);
     program.build();
     write_with_subcommands(&program, folder)
 }

@@ -1,15 +1,16 @@
 //! Completions for bash, fish and zsh.
 //!
 //! `clap_complete` writes what the command line declares. The names of people and the keys of the configuration are added to
-//! it: for them the shell asks `ostiary complete`.
+//! it, and those of the accounts of the console: for them the shell asks `ostiary complete`.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use clap::{Arg, Command, CommandFactory, ValueHint};
+use clap::{Arg, Command, ValueHint};
 use clap_complete::{Shell, generate};
-use ostiary::cli::Cli;
+
+use super::command_line::command_line;
 
 /// Values that `ostiary complete` lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,7 @@ enum Values {
     People,
     Keys,
     SettableKeys,
+    Accounts,
 }
 
 impl Values {
@@ -25,6 +27,7 @@ impl Values {
         match argument.get_id().as_str() {
             "name" | "old" | "person" | "without" => Some(Self::People),
             "key" => Some(Self::SettableKeys),
+            "account" => Some(Self::Accounts),
             "set" => Some(Self::Keys),
             _ => None,
         }
@@ -36,6 +39,7 @@ impl Values {
             Self::People => "people",
             Self::Keys => "keys",
             Self::SettableKeys => "settable-keys",
+            Self::Accounts => "accounts",
         }
     }
 
@@ -65,14 +69,14 @@ struct Added {
 
 /// Writes a file for each shell.
 pub(crate) fn write(folder: &Path) -> anyhow::Result<()> {
-    let mut program = shown(&Cli::command());
+    let mut program = shown(&command_line());
     program.build();
     let added = Added::of(&program);
     for (shell, file) in
         [(Shell::Bash, "ostiary.bash"), (Shell::Fish, "ostiary.fish"), (Shell::Zsh, "_ostiary")]
     {
         let mut generated = Vec::new();
-        generate(shell, &mut shown(&Cli::command()), "ostiary", &mut generated);
+        generate(shell, &mut shown(&command_line()), "ostiary", &mut generated);
         let generated = String::from_utf8(generated)?;
         let text = match shell {
             Shell::Bash => format!("{generated}\n{}", added.bash()),
@@ -162,7 +166,7 @@ _ostiary_listed() {{
         [[ $value == "$typed"* ]] || continue
         case "$what" in
             keys) value+='='; compopt -o nospace 2> /dev/null ;;
-            people) [[ $current == [\"\']* ]] || printf -v value '%q' "$value" ;;
+            people|accounts) [[ $current == [\"\']* ]] || printf -v value '%q' "$value" ;;
         esac
         COMPREPLY+=("$value")
     done < <("${{COMP_WORDS[0]}}" complete "$what" 2> /dev/null < /dev/null)
@@ -216,7 +220,7 @@ complete -F _ostiary_listed -o nosort -o bashdefault -o default ostiary 2> /dev/
     /// The generated completions, with functions in the places of these values.
     fn zsh(&self, generated: &str) -> anyhow::Result<String> {
         let mut functions = String::new();
-        for values in [Values::People, Values::Keys, Values::SettableKeys] {
+        for values in [Values::People, Values::Keys, Values::SettableKeys, Values::Accounts] {
             let suffix = match values.suffix() {
                 "" => String::new(),
                 suffix => format!(" -S '{suffix}' -q"),
@@ -264,6 +268,7 @@ complete -F _ostiary_listed -o nosort -o bashdefault -o default ostiary 2> /dev/
         match () {
             () if is("name") || is("old") => Some(Values::People),
             () if is("key") => Some(Values::SettableKeys),
+            () if is("account") => Some(Values::Accounts),
             () => None,
         }
     }

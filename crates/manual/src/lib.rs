@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+mod command_line;
 mod command_pages;
 mod completions;
 mod configuration_page;

@@ -20,6 +20,7 @@ case "$2" in
     people) printf '%s\n' 'Ann Lee' Anna Ben ;;
     keys) printf '%s\n' door.fpir door.margin relay.line ;;
     settable-keys) printf '%s\n' door.fpir door.margin ;;
+    accounts) printf '%s\n' 'Ada Lovelace' owner ;;
 esac
 "#;
 
@@ -72,6 +73,10 @@ fn bash_completes_names_and_keys() {
     assert_eq!(complete(&["config", "set", "door."]), ["door.fpir", "door.margin"]);
     assert_eq!(complete(&["config", "reset", "r"]), [""; 0], "only what can be set");
     assert_eq!(complete(&["run", "--set", "r"]), ["relay.line="]);
+    assert_eq!(complete(&["console", "accounts", "remove", ""]), ["Ada\\ Lovelace", "owner"]);
+    assert_eq!(complete(&["console", "--state", "/tmp", "accounts", "remove", "o"]), ["owner"]);
+    assert_eq!(complete(&["console", "pair", "--role", "o"]), ["operator"]);
+    assert_eq!(complete(&["console", "pa"]), ["pair"]);
     // Everything else is as before, also behind a name.
     assert_eq!(complete(&["people", "sho"]), ["show"]);
     assert_eq!(complete(&["people", "show", "--js"]), ["--json"]);
@@ -92,6 +97,8 @@ fn fish_completes_names_and_keys() {
     assert_eq!(complete(PROGRAM, "ostiary config set door.m"), ["door.margin"]);
     assert_eq!(complete(PROGRAM, "ostiary run --set r"), ["relay.line="]);
     assert_eq!(complete(PROGRAM, "ostiary people sho"), ["show"]);
+    assert_eq!(complete(PROGRAM, "ostiary console accounts remove "), ["Ada Lovelace", "owner"]);
+    assert_eq!(complete(PROGRAM, "ostiary console pair --role o"), ["operator"]);
     assert!(!complete(PROGRAM, "ostiary run --p").contains(&"--person".to_owned()));
     assert_eq!(complete(SILENT, "ostiary people show "), [""; 0]);
 }
@@ -122,6 +129,8 @@ fn zsh_completes_names_and_keys() {
         ("ostiary run --set r", "ostiary run --set relay.line="),
         ("ostiary config set door.m", "ostiary config set door.margin "),
         ("ostiary people sho", "ostiary people show "),
+        ("ostiary console accounts remove o", "ostiary console accounts remove owner "),
+        ("ostiary console pair --role o", "ostiary console pair --role operator "),
     ] {
         assert_eq!(complete(PROGRAM, line), completed);
     }

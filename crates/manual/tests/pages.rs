@@ -28,6 +28,7 @@ fn verbs_are_offered_and_hidden_ones_are_not() {
     }
     assert!(folder.path().join("ostiary-people.1").exists());
     assert!(folder.path().join("ostiary-clock-accept.1").exists());
+    assert!(folder.path().join("ostiary-console-accounts-remove.1").exists());
     assert!(!folder.path().join("ostiary-relay-guard.1").exists());
 }
 
