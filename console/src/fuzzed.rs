@@ -12,7 +12,7 @@ use crate::api;
 pub use crate::certificate::Validity;
 use crate::code::Code;
 use crate::flash::{Flash, cookie};
-use crate::language::{accepted, language_of};
+use crate::language::accepted;
 use crate::origin;
 use crate::pages::events::Asked;
 use crate::pages::sign_in;
@@ -32,7 +32,7 @@ pub struct Head {
 pub fn head(method: &Method, fields: &HeaderMap, connected: IpAddr, proxies: &[IpAddr]) -> Head {
     let _ = (cookie(fields, "__Host-session"), Flash::of(fields), Undo::of(fields), api::bearer(fields));
     let languages = fields.get("accept-language").and_then(|field| field.to_str().ok());
-    let _ = languages.and_then(accepted).or_else(|| languages.and_then(language_of));
+    let _ = languages.and_then(accepted);
     Head {
         client: client_address(connected, fields, proxies),
         may_change: origin::is_allowed(method, fields),

@@ -125,7 +125,7 @@ mod tests {
             assert_eq!(explain.check(&mut parameters), Ok(()), "{written}");
             assert_eq!(parameters.to_string(), format!("{{\"id\":{read}}}"));
         }
-        for written in ["1e19", "9223372036854775808", "0.5"] {
+        for written in ["1e19", "9223372036854775808", "-9223372036854775809", "0.5"] {
             let mut parameters = serde_json::from_str(&format!("{{\"id\":{written}}}")).unwrap();
             assert!(explain.check(&mut parameters).is_err(), "{written}");
         }

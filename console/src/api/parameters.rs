@@ -70,7 +70,10 @@ fn check_value(
 
 /// The whole number that this is: in JSON Schema `25.0` is one too.
 fn whole(number: &Number) -> Option<i64> {
-    let of_float = || format!("{:.0}", number.as_f64().filter(|number| number.fract() == 0.0)?).parse().ok();
+    // Above this, a number that was read as a float may be another one than was written.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= EXACT;
+    let of_float = || format!("{:.0}", number.as_f64().filter(is_whole)?).parse().ok();
     number.as_i64().or_else(of_float)
 }
 
