@@ -28,5 +28,6 @@ mod people_check;
 pub mod replay;
 pub mod report;
 mod shown_setting;
+mod snapshot_store;
 mod start_check;
 pub mod wall_clock;

@@ -28,7 +28,7 @@ use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, por
 use serde_json::Value;
 
 /// The checks in their order.
-const CHECKS: [&str; 23] = [
+const CHECKS: [&str; 24] = [
     "config",
     "service",
     "control",
@@ -42,6 +42,7 @@ const CHECKS: [&str; 23] = [
     "hours",
     "events",
     "strangers",
+    "snapshots",
     "trail",
     "programs",
     "camera",

@@ -522,3 +522,17 @@ pose-too-far = Nicht so weit
 pose-only-this = Bitte nur in diese Richtung
 pose-not-closer = Kommen Sie etwas näher
 pose-not-yet = Lassen Sie sich Zeit
+
+## Das Bild einer unbekannten Person.
+snapshot-there = mit Bild
+snapshot-title = Bild
+snapshot-alt = Das Gesicht der unbekannten Person
+snapshot-enroll = Das war …
+snapshot-person = Wer es war
+snapshot-somebody-new = jemand Neues
+snapshot-name = Name der neuen Person
+snapshot-enroll-hint = Das Bild kommt zu den Fotos dieser Person, die von da an eingelassen wird. Danach wird es hier gelöscht.
+snapshot-add = Dieser Person hinzufügen
+snapshot-no-name = Wählen Sie eine Person, oder geben Sie einen Namen ein.
+snapshot-delete = Bild löschen
+done-snapshot-deleted = Das Bild ist gelöscht.

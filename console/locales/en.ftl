@@ -522,3 +522,17 @@ pose-too-far = Not so far
 pose-only-this = Only in this direction, please
 pose-not-closer = Come a little closer
 pose-not-yet = Take your time
+
+## The picture of a stranger.
+snapshot-there = with a picture
+snapshot-title = Picture
+snapshot-alt = The face of the stranger
+snapshot-enroll = This was …
+snapshot-person = Who it was
+snapshot-somebody-new = somebody new
+snapshot-name = Name of somebody new
+snapshot-enroll-hint = The picture is added to this person’s photos, who is let in from then on. Then it is deleted here.
+snapshot-add = Add to this person
+snapshot-no-name = Choose a person or enter a name.
+snapshot-delete = Delete the picture
+done-snapshot-deleted = The picture is deleted.

@@ -522,3 +522,17 @@ pose-too-far = No tanto
 pose-only-this = Solo en esta dirección, por favor
 pose-not-closer = Acérquese un poco
 pose-not-yet = Tómese su tiempo
+
+## La imagen de una persona desconocida.
+snapshot-there = con imagen
+snapshot-title = Imagen
+snapshot-alt = La cara de la persona desconocida
+snapshot-enroll = Era…
+snapshot-person = Quién era
+snapshot-somebody-new = alguien nuevo
+snapshot-name = Nombre de la persona nueva
+snapshot-enroll-hint = La imagen se añade a las fotos de esta persona, que podrá entrar desde entonces. Después se borra de aquí.
+snapshot-add = Añadir a esta persona
+snapshot-no-name = Elija una persona o escriba un nombre.
+snapshot-delete = Borrar la imagen
+done-snapshot-deleted = La imagen se ha borrado.

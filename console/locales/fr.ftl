@@ -522,3 +522,17 @@ pose-too-far = Pas autant
 pose-only-this = Seulement dans cette direction
 pose-not-closer = Approchez-vous un peu
 pose-not-yet = Prenez votre temps
+
+## L’image d’une personne inconnue.
+snapshot-there = avec image
+snapshot-title = Image
+snapshot-alt = Le visage de la personne inconnue
+snapshot-enroll = C’était…
+snapshot-person = Qui c’était
+snapshot-somebody-new = quelqu’un de nouveau
+snapshot-name = Nom de la nouvelle personne
+snapshot-enroll-hint = L’image est ajoutée aux photos de cette personne, qui pourra entrer désormais. Elle est ensuite supprimée ici.
+snapshot-add = Ajouter à cette personne
+snapshot-no-name = Choisissez une personne ou saisissez un nom.
+snapshot-delete = Supprimer l’image
+done-snapshot-deleted = L’image est supprimée.

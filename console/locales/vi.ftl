@@ -522,3 +522,17 @@ pose-too-far = Đừng nhiều như vậy
 pose-only-this = Chỉ theo hướng này thôi
 pose-not-closer = Lại gần hơn một chút
 pose-not-yet = Cứ từ từ
+
+## Ảnh của người lạ.
+snapshot-there = có ảnh
+snapshot-title = Ảnh
+snapshot-alt = Khuôn mặt của người lạ
+snapshot-enroll = Đây là…
+snapshot-person = Đó là ai
+snapshot-somebody-new = người mới
+snapshot-name = Tên của người mới
+snapshot-enroll-hint = Ảnh được thêm vào các ảnh của người này, và từ đó người này được vào. Sau đó ảnh bị xóa ở đây.
+snapshot-add = Thêm cho người này
+snapshot-no-name = Hãy chọn một người hoặc nhập tên.
+snapshot-delete = Xóa ảnh
+done-snapshot-deleted = Đã xóa ảnh.

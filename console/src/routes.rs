@@ -133,6 +133,10 @@ fn table() -> Vec<Route> {
         Route::get("/events/stream", From(Viewer), pages::events::stream),
         Route::get("/events/{id}", From(Viewer), pages::event::show),
         Route::get("/events/{id}/what-if", From(Viewer), pages::what_if::show).time(LONG_TIME),
+        Route::get("/events/{id}/snapshot", From(Operator), pages::snapshot::show),
+        Route::post("/events/{id}/snapshot/enroll", From(Admin), pages::snapshot_enrollment::enroll)
+            .time(LONG_TIME),
+        Route::post("/events/{id}/snapshot/delete", From(Admin), pages::snapshot::delete),
         Route::get("/report", From(Viewer), pages::report::show).time(LONG_TIME),
         Route::get("/health", From(Admin), pages::health::show),
         Route::post("/health", From(Admin), pages::health::check).time(LONG_TIME),

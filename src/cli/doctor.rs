@@ -27,6 +27,7 @@ mod picture;
 mod programs;
 mod redact;
 mod service;
+mod snapshots;
 mod storage;
 mod strangers;
 mod support;
@@ -110,7 +111,7 @@ impl CheckContext {
 type Check = fn(&CheckContext) -> Vec<Finding>;
 
 /// The checks with their names, which are stable. A fault of one can explain faults of later ones.
-const CHECKS: [(&str, Check); 23] = [
+const CHECKS: [(&str, Check); 24] = [
     ("config", check_configuration),
     ("service", service::check),
     ("control", control::check),
@@ -124,6 +125,7 @@ const CHECKS: [(&str, Check); 23] = [
     ("hours", hours::check),
     ("events", events::check),
     ("strangers", strangers::check),
+    ("snapshots", snapshots::check),
     ("trail", event_trail::check),
     ("programs", programs::check),
     ("camera", camera::check),

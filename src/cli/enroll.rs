@@ -1,7 +1,8 @@
-//! `ostiary enroll`: enrolls people from photos, from folders of photos or from the camera.
+//! `ostiary enroll`: enrolls people from photos, from folders of photos, from the camera or from the picture of a stranger.
 
 mod folder;
 mod photos;
+mod snapshot;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +22,8 @@ use crate::enrollment::{EnrollOptions, Enroller, Enrollment, photos_added};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ostiary enroll Ann ann1.jpg ann2.jpg\n  \
-                        ostiary enroll Ann --camera\n  ostiary enroll --from photos/\n\n\
+                        ostiary enroll Ann --camera\n  ostiary enroll --from photos/\n  \
+                        ostiary enroll Ann --event 4711\n\n\
                         Exit code: 0 enrolled, 1 refused, with the reasons, 2 an error.")]
 pub struct Args {
     /// The person's name; if this person is enrolled already, the photos are added.
@@ -37,6 +39,9 @@ pub struct Args {
     /// Take five to seven pictures with the camera: straight, to both sides, up and down.
     #[arg(long)]
     camera: bool,
+    /// Enroll from the picture of a stranger, which the door has kept of this event (snapshots.days). The picture is deleted then.
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["photos", "from", "camera", "aligned", "facebank"])]
+    event: Option<u64>,
     /// Take three pictures in any pose, for somebody who cannot turn the head.
     #[arg(long, requires = "camera", conflicts_with_all = ["photos", "from"])]
     any_pose: bool,
@@ -88,8 +93,8 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     for photo in &args.photos {
         photo.metadata().with_context(|| photo.display().to_string())?;
     }
-    if !args.camera && args.photos.is_empty() {
-        bail!("nothing to enroll {name} from: give photos, or --camera");
+    if !args.camera && args.photos.is_empty() && args.event.is_none() {
+        bail!("nothing to enroll {name} from: give photos, or --camera, or --event");
     }
     let Ok(timeout) = Duration::try_from_secs_f64(args.timeout) else {
         bail!("--timeout {} is not a valid time: give seconds, for example 60", args.timeout);
@@ -98,6 +103,12 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
     let facebank = args.facebank.as_ref().unwrap_or(&config.facebank.path);
     // A source of one's own is no business of the door.
     let door = if args.source.is_some() { None } else { running_door(&config, facebank)? };
+    if let Some(event) = args.event {
+        return match door {
+            Some(mut door) => snapshot::enroll_by_door(&mut door, name, event, &args, globals.json),
+            None => snapshot::enroll(&mut FileEnroller::open(globals, &args)?, name, event),
+        };
+    }
     match (door, args.camera) {
         (Some(mut door), true) => {
             let camera = CameraOptions { any_pose: args.any_pose, timeout };
@@ -128,8 +139,13 @@ impl FileEnroller {
 
     /// Records that photos of a person were added to the door's facebank.
     fn record(&self, name: &str, added: usize) {
+        self.record_detail(name, photos_added(added));
+    }
+
+    /// Records that photos of a person were added, with this detail.
+    fn record_detail(&self, name: &str, detail: String) {
         let Enroller { config, facebank, .. } = &self.enroller;
-        record(config, facebank.path(), Action::Enrolled, Some(name), Some(photos_added(added)));
+        record(config, facebank.path(), Action::Enrolled, Some(name), Some(detail));
     }
 
     /// Records and prints what became of an enrollment.

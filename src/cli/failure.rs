@@ -20,6 +20,7 @@ use crate::backup::BadBackup;
 use crate::enrollment::TooFewPictures;
 use crate::explain::NoDecision;
 use crate::model_bundles;
+use crate::snapshot_store::SnapshotError;
 
 /// The exit codes of all commands, with their meaning. What a command's answer is, its own help says.
 pub const EXIT_CODES: [(u8, &str); 3] = [
@@ -99,6 +100,7 @@ fn is_refusal(error: &anyhow::Error) -> bool {
             || cause.is::<NameError>()
             || cause.downcast_ref::<SetError>().is_some_and(SetError::is_refusal)
             || matches!(cause.downcast_ref(), Some(CallError::Refused { .. }))
+            || cause.downcast_ref::<SnapshotError>().is_some_and(SnapshotError::is_refusal)
             || cause.downcast_ref::<FacebankError>().is_some_and(FacebankError::is_refusal)
     };
     model_bundles::is_refusal(error) || error.chain().any(is_refused)

@@ -35,6 +35,7 @@ mod run;
 mod running_door;
 mod self_test;
 mod setup;
+mod snapshots;
 mod thresholds;
 mod time_argument;
 mod tokens;
@@ -105,6 +106,8 @@ enum Verb {
     Bench(bench::Args),
     /// Show the record of what happened at the door, and verify it.
     Events(events::Args),
+    /// List, save and delete the pictures of strangers.
+    Snapshots(snapshots::Args),
     /// Say why a face was let in or refused.
     Explain(explain::Args),
     /// Show what the door measured on itself.
@@ -169,6 +172,7 @@ impl Cli {
             Verb::Video(args) => video::run(globals, args),
             Verb::Bench(args) => bench::run(globals, args),
             Verb::Events(args) => events::run(globals, args),
+            Verb::Snapshots(args) => snapshots::run(globals, args),
             Verb::Explain(args) => explain::run(globals, args),
             Verb::Report(args) => report::run(globals, args),
             Verb::Replay(args) => replay::run(globals, args),

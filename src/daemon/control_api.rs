@@ -11,6 +11,7 @@ mod liveness;
 mod models;
 mod people;
 mod settings;
+mod snapshots;
 mod state;
 mod tokens;
 
@@ -25,10 +26,11 @@ use ostiary_access::DoorCommand;
 use ostiary_config as config;
 use ostiary_config::{Config, Layers, Setting};
 use ostiary_control::interface::{
-    self, Call_ActivateModels, Call_CreateToken, Call_Doctor, Call_EnablePerson, Call_EndLivenessTest,
-    Call_EnrollFromCamera, Call_EnrollPhotos, Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration,
-    Call_GetLiveness, Call_GetLivenessParts, Call_GetReport, Call_GetRole, Call_GetState, Call_HoldOpen,
-    Call_ListEvents, Call_ListModels, Call_ListPeople, Call_ListTokens, Call_LockDown, Call_Open,
+    self, Call_ActivateModels, Call_CreateToken, Call_DeleteSnapshot, Call_Doctor, Call_EnablePerson,
+    Call_EndLivenessTest, Call_EnrollFromCamera, Call_EnrollPhotos, Call_EnrollSnapshot,
+    Call_ExplainDecision, Call_FollowEvents, Call_GetConfiguration, Call_GetLiveness, Call_GetLivenessParts,
+    Call_GetReport, Call_GetRole, Call_GetSnapshot, Call_GetState, Call_HoldOpen, Call_ListEvents,
+    Call_ListModels, Call_ListPeople, Call_ListSnapshots, Call_ListTokens, Call_LockDown, Call_Open,
     Call_Reload, Call_RemovePerson, Call_RenamePerson, Call_Replay, Call_ResetKey, Call_RevokeToken,
     Call_RollbackModels, Call_SendPhoto, Call_SetKey, Call_SetNormal, Call_SetPersonGroup, Call_SetSudoUser,
     Call_ShowPerson, Call_TestLiveness, Call_TestRelay, Call_VerifyModels, Call_WatchLive, EnrollOptions,
@@ -494,6 +496,43 @@ impl VarlinkInterface for Connection {
                 call.set_continues(false);
                 call.reply_refused(format!("{error:#}"))
             }
+        }
+    }
+
+    fn list_snapshots(&self, call: &mut dyn Call_ListSnapshots) -> varlink::Result<()> {
+        match self.api.list_snapshots() {
+            Ok((days, snapshots)) => call.reply(days, snapshots),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn get_snapshot(&self, call: &mut dyn Call_GetSnapshot, event: i64) -> varlink::Result<()> {
+        let Ok(event) = u64::try_from(event) else { return call.reply_invalid_parameter("event".to_owned()) };
+        match self.api.snapshot(event) {
+            Ok((time, jpeg)) => call.reply(time, jpeg),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn delete_snapshot(&self, call: &mut dyn Call_DeleteSnapshot, event: i64) -> varlink::Result<()> {
+        let Ok(event) = u64::try_from(event) else { return call.reply_invalid_parameter("event".to_owned()) };
+        match self.api.delete_snapshot(event, self.user()) {
+            Ok(()) => call.reply(),
+            Err(error) => call.reply_refused(format!("{error:#}")),
+        }
+    }
+
+    fn enroll_snapshot(
+        &self,
+        call: &mut dyn Call_EnrollSnapshot,
+        name: String,
+        event: i64,
+        options: EnrollOptions,
+    ) -> varlink::Result<()> {
+        let Ok(event) = u64::try_from(event) else { return call.reply_invalid_parameter("event".to_owned()) };
+        match self.api.enroll_snapshot(&name, event, &options, self.user()) {
+            Ok((messages, result)) => call.reply(messages, result),
+            Err(error) => call.reply_refused(format!("{error:#}")),
         }
     }
 

@@ -11,6 +11,7 @@
 //! `clock_monitor`. `probation_run` rolls new models back if they fail in their first minutes. `control_api` answers the calls of the control
 //! API, each connection in a thread of its own; those who watch get frames from `live_view`. The threads share `shared`, the
 //! event store, and the slots (`latest`) in which `supervisor` puts a new configuration. `config_files` reads the configuration again.
+//! Pictures of strangers go from `track_snapshots` of the vision thread through `snapshot_slots` to `snapshot_keeper` of the store thread.
 //! `mqtt_commands` carries out commands of the broker; `slow_values` reads what it is shown of the board and of stored models.
 
 mod capture_worker;
@@ -23,6 +24,7 @@ mod door_worker;
 mod error;
 mod frame_demand;
 mod input_worker;
+mod jpeg;
 mod latest;
 mod live_view;
 mod lockout_events;
@@ -36,10 +38,13 @@ mod queue;
 mod saved_state;
 mod shared;
 mod slow_values;
+pub mod snapshot_keeper;
+mod snapshot_slots;
 mod store_worker;
 mod supervisor;
 #[cfg(test)]
 mod testing;
+mod track_snapshots;
 mod vision_worker;
 mod visit_file;
 mod workers;

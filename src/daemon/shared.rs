@@ -1,6 +1,6 @@
 //! The data that the threads share: queues, progress, the time, and the requests to stop and to lock the door.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,6 +23,7 @@ use super::live_view::LiveView;
 use super::mode_file::SavedMode;
 use super::progress::Progress;
 use super::queue::Queue;
+use super::snapshot_slots::SnapshotSlots;
 use super::visit_file::VisitState;
 use crate::wall_clock::WallClock;
 
@@ -86,6 +87,8 @@ pub struct Shared {
     pub frames: LatestFrame,
     /// The newest frame, for those who watch.
     pub live_view: Arc<LiveView>,
+    /// Pictures of strangers, for the store thread.
+    pub snapshots: SnapshotSlots,
     /// Messages for the door thread.
     pub door_messages: Queue<DoorMessage, MAX_DOOR_MESSAGES>,
     /// The commands that wait for the door thread.
@@ -118,6 +121,8 @@ pub struct Shared {
     lost_events: AtomicU64,
     /// Length of a pulse, milliseconds.
     pulse: AtomicU64,
+    /// For how many days pictures of strangers are kept.
+    snapshot_days: AtomicU32,
 }
 
 impl Shared {
@@ -129,6 +134,7 @@ impl Shared {
             clock,
             frames: LatestFrame::new(true),
             live_view: Arc::default(),
+            snapshots: SnapshotSlots::default(),
             door_messages: Queue::default(),
             waiting_commands: WaitingCommands::default(),
             mode: Mutex::new(DoorMode::Normal),
@@ -147,6 +153,7 @@ impl Shared {
             frame_interval: AtomicU64::new(0),
             lost_events: AtomicU64::new(0),
             pulse: AtomicU64::new(pulse_ms),
+            snapshot_days: AtomicU32::new(0),
         }
     }
 
@@ -320,6 +327,21 @@ impl Shared {
     /// Sets the length of the pulse of the next grants, milliseconds.
     pub fn set_pulse(&self, pulse_ms: u64) {
         self.pulse.store(pulse_ms, Ordering::Relaxed);
+    }
+
+    /// For how many days pictures of strangers are kept; 0 for no pictures.
+    pub fn snapshot_days(&self) -> u32 {
+        self.snapshot_days.load(Ordering::Relaxed)
+    }
+
+    /// Whether pictures of strangers are kept.
+    pub fn keeps_snapshots(&self) -> bool {
+        self.snapshot_days() > 0
+    }
+
+    /// Sets for how many days pictures of strangers are kept.
+    pub fn set_snapshot_days(&self, days: u32) {
+        self.snapshot_days.store(days, Ordering::Relaxed);
     }
 
     /// Requests the end of the capture, vision, inputs and door threads.

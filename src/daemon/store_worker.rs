@@ -1,6 +1,7 @@
 //! The store thread: sums repeated denials, writes events to the store, then passes them to the outputs. It passes what the person
 //! before the door is asked to do to the outputs too, at once and without storing it. It signs the head of
-//! the event trail from time to time, and saves the mode of the door and the state of lockout and visits.
+//! the event trail from time to time, and saves the mode of the door and the state of lockout and visits. It keeps the pictures of
+//! strangers, if the owner wants them.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,9 @@ use super::mode_file::{self, SavedMode};
 use super::progress::WorkerThread;
 use super::saved_state::SavedState;
 use super::shared::{Shared, UnsavedMode};
+use super::snapshot_keeper::SnapshotKeeper;
 use super::visit_file::{self, VisitState};
+use crate::snapshot_store::SnapshotStore;
 
 /// The longest wait for an event, before the thread records its progress.
 const EVENT_WAIT: Duration = Duration::from_millis(50);
@@ -40,6 +43,8 @@ pub struct StoreWorker {
     next_head: Duration,
     /// What survives a restart; `None` for a recording.
     saved_states: Option<SavedStates>,
+    /// The pictures of strangers.
+    snapshots: SnapshotKeeper,
 }
 
 /// What survives a restart.
@@ -68,6 +73,8 @@ impl StoreWorker {
         let outputs = outputs.into_iter().map(|output| OutputState { output, is_failing: false }).collect();
         let now = shared.clock.now();
         let denials = DenialWindows::default();
+        let events = store.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned();
+        let snapshots = SnapshotKeeper::new(SnapshotStore::beside(&events));
         let saved_states = saved_beside.map(|events| SavedStates {
             mode: SavedState::new(
                 mode_file::path_beside(events),
@@ -90,6 +97,7 @@ impl StoreWorker {
             next_unseen: now,
             next_head: now,
             saved_states,
+            snapshots,
         }
     }
 
@@ -129,6 +137,7 @@ impl StoreWorker {
                 self.output_unseen();
             }
             events.into_iter().for_each(|event| self.record(event));
+            self.keep_snapshots(now, is_end);
             if is_end || now >= self.next_head {
                 self.next_head = now + HEAD_INTERVAL;
                 self.sign_head();
@@ -189,8 +198,17 @@ impl StoreWorker {
         }
         self.output(&event);
         if stored.is_ok() {
+            self.snapshots.recorded(&event, self.shared.clock.now());
             self.report_return();
         }
+    }
+
+    /// Stores the pictures of strangers whose visits are over, and deletes those that are not kept any longer.
+    fn keep_snapshots(&mut self, now: Duration, is_end: bool) {
+        let Self { shared, store, snapshots, .. } = self;
+        let find = |id| store.lock().unwrap_or_else(PoisonError::into_inner).event(id);
+        let clock = || shared.wall.plausible_time().ok();
+        snapshots.tick(&shared.snapshots, shared.snapshot_days(), (now, clock), &find, is_end);
     }
 
     /// Reports that events are not recorded.

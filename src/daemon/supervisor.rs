@@ -121,6 +121,7 @@ fn run_with(
     }
     let shared = Arc::new(Shared::new(clock.clone(), wall, &config.door.name, config.relay.pulse_ms));
     shared.set_language(config.liveness.language);
+    shared.set_snapshot_days(config.snapshots.days);
     if let Some(rolled_back) = rolled_back {
         shared.emit(EventKind::RolledBack { detail: rolled_back.to_string() });
     }
@@ -486,6 +487,7 @@ impl Supervisor<'_> {
                 }
                 self.shared.set_pulse(config.relay.pulse_ms);
                 self.shared.set_language(config.liveness.language);
+                self.shared.set_snapshot_days(config.snapshots.days);
                 logging::set_level(config.log.level);
                 (self.config, self.model) = (config, model);
                 self.clock_monitor.check(&self.shared.wall, &self.config);

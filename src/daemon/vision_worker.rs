@@ -24,6 +24,7 @@ use super::frame_demand::FrameDemand;
 use super::lockout_events;
 use super::progress::WorkerThread;
 use super::shared::{DoorMessage, Shared};
+use super::track_snapshots::TrackSnapshots;
 use super::visit_file::{FirstState, VisitState};
 use crate::liveness_advice::liveness_advice;
 
@@ -155,6 +156,8 @@ pub struct VisionWorker {
     lockout_rules: config::Lockout,
     static_faces: StaticFaces,
     challenges: Challenges,
+    /// The pictures of strangers, if the owner wants them.
+    snapshots: TrackSnapshots,
     /// What the person before the door was told to do last.
     prompt: Option<Prompt>,
     /// The state before the restart, until the first frame.
@@ -189,6 +192,7 @@ impl VisionWorker {
             lockout_rules: rules.lockout,
             static_faces: StaticFaces::new(rules.door.static_after()),
             challenges: Challenges::new(rules.steps, random),
+            snapshots: TrackSnapshots::default(),
             prompt: None,
             first_state,
             hours: rules.hours,
@@ -246,6 +250,7 @@ impl VisionWorker {
 
     fn process(&mut self, frame: &Frame) -> Result<(), Fault> {
         self.processor.process(frame)?;
+        self.snapshots.set_kept(self.shared.keeps_snapshots(), &self.shared.snapshots);
         self.restore(frame.time)?;
         if frame.time.saturating_sub(self.time) > PROMPT_LOST {
             self.prompt = None;
@@ -260,6 +265,7 @@ impl VisionWorker {
             if let Some(decision) = self.decider.track_ended(frame.time, ended) {
                 self.send_decision(decision)?;
             }
+            self.snapshots.ended(ended, &self.shared.snapshots);
         }
         self.observations.clear();
         self.time = frame.time;
@@ -277,7 +283,10 @@ impl VisionWorker {
         for (face, motion) in self.processor.faces().iter().zip(motions) {
             // There is room: a processor returns at most `MAX_FACES` faces.
             let _ = match motion {
-                FaceMotion::Moving => self.observations.push(self.observe(face)),
+                FaceMotion::Moving => {
+                    self.snapshots.see(frame, face);
+                    self.observations.push(self.observe(face))
+                }
                 FaceMotion::BecameStatic => became_static.push(self.observe(face)),
                 FaceMotion::Static => Ok(()),
             };
@@ -407,6 +416,7 @@ impl VisionWorker {
                 self.send_decision(decision)?;
             }
         }
+        self.snapshots.all_ended(&self.shared.snapshots);
         Ok(())
     }
 
@@ -416,6 +426,7 @@ impl VisionWorker {
 
     fn send_decision(&mut self, mut decision: Decision) -> Result<(), Fault> {
         decision.visit.challenge = self.challenges.record(decision.track);
+        self.snapshots.decided(decision.track, decision.outcome);
         let steps = self.lockout.count(&decision);
         let gallery = self.processor.gallery();
         let person = decision.person.and_then(|id| gallery.person(id));

@@ -15,6 +15,8 @@ pub use advice::advice;
 pub use camera::{CameraEnrollment, TooFewPictures};
 pub use enroller::{Enroller, PhotoFile, Problem};
 
+use crate::snapshot_store::{SnapshotError, SnapshotStore};
+
 /// What is accepted in photos.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EnrollOptions {
@@ -31,6 +33,21 @@ pub struct EnrollOptions {
 /// The detail of the event of an enrollment.
 pub fn photos_added(added: usize) -> String {
     format!("{added} photo{}", if added == 1 { "" } else { "s" })
+}
+
+/// The detail of the event of an enrollment from the picture of a stranger.
+pub fn snapshot_added(event: u64) -> String {
+    format!("{}, from the picture of event {event}", photos_added(1))
+}
+
+/// The picture of a stranger as a photo to enroll from.
+///
+/// # Errors
+/// There is none of this event, or it cannot be used.
+pub fn snapshot_photo(snapshots: &SnapshotStore, event: u64) -> Result<PhotoFile, SnapshotError> {
+    let (_, bytes) = snapshots.read(event)?;
+    // The name stands in messages.
+    Ok(PhotoFile { path: format!("the picture of event {event}").into(), bytes: Some(bytes) })
 }
 
 /// Takes the lines for the person who enrolls.

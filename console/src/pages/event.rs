@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::response::Response;
 use ostiary_access::Step;
 use ostiary_control::interface::ExplainDecision_Reply;
@@ -10,10 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::events::find;
+use super::people::result::{Refusal, Why};
+use super::snapshot::{self, Asked, ShownSnapshot};
 use super::what_if::Form;
 use crate::local_time;
 use crate::page_error::PageError;
-use crate::visit::{Layout, Visit, page};
+use crate::visit::{Layout, Visit, page, page_with};
 
 #[derive(Template)]
 #[template(path = "event.html")]
@@ -26,6 +29,8 @@ struct EventPage {
     /// The names of the fields of its JSON, with their values.
     fields: Vec<(String, String)>,
     explained: Option<Explained>,
+    /// The picture of the stranger that the event is about.
+    snapshot: Option<ShownSnapshot>,
 }
 
 /// Why a decision was made.
@@ -58,15 +63,37 @@ struct Explanation {
 /// # Errors
 /// There is no such event, or the door does not answer.
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, PageError> {
-    let json = find(&visit, &id).await?;
+    page(&event_page(&visit, &id).await?)
+}
+
+/// The page again, if nobody could be enrolled from the picture on it.
+///
+/// # Errors
+/// As [`show`].
+pub async fn refused(
+    visit: Visit,
+    id: &str,
+    asked: Asked,
+    refusal: Refusal,
+    status: StatusCode,
+) -> Result<Response, PageError> {
+    let mut shown = event_page(&visit, id).await?;
+    // It can be deleted by now.
+    let snapshot = shown.snapshot.as_mut().ok_or(PageError::NotFound)?;
+    (snapshot.asked, snapshot.refusal) = (asked, refusal);
+    page_with(status, &shown)
+}
+
+async fn event_page(visit: &Visit, id: &str) -> Result<EventPage, PageError> {
+    let json = find(visit, id).await?;
     let event: Event = serde_json::from_value(json.clone()).map_err(PageError::internal)?;
-    let explained = match event.kind.face() {
-        Some(_) => Some(explain(&visit, event.id).await?),
-        None => None,
+    let (explained, snapshot) = match event.kind.face() {
+        Some(_) => (Some(explain(visit, event.id).await?), snapshot::find(visit, event.id).await?),
+        None => (None, None),
     };
     let mut fields = Vec::new();
     add_fields("", &json, &mut fields);
-    page(&EventPage {
+    Ok(EventPage {
         layout: visit.layout("event-title"),
         id: event.id,
         stamp: event.time.to_string(),
@@ -74,6 +101,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Page
         sentence: sentence(&event),
         fields,
         explained,
+        snapshot,
     })
 }
 

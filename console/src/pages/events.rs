@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use self::asked::Asked;
 use self::asked::KINDS;
 pub use self::export::{csv, json_lines};
+use super::snapshot;
 use crate::local_time;
 use crate::page_error::PageError;
 use crate::reason;
@@ -68,6 +69,8 @@ pub struct ShownEvent {
     pub time: String,
     /// The sentence, in English as in the record.
     pub sentence: String,
+    /// Whether there is a picture of the stranger that it is about.
+    pub has_picture: bool,
 }
 
 impl ShownEvent {
@@ -82,6 +85,7 @@ impl ShownEvent {
             stamp: event.time.to_string(),
             time: local_time::shown(event.time),
             sentence: sentence(&event),
+            has_picture: false,
         })
     }
 }
@@ -96,7 +100,9 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, 
         Err(problem) => (Vec::new(), Some(problem)),
     };
     let has_older = events.len() > PAGE;
-    let events = events.into_iter().take(PAGE).collect::<Vec<_>>();
+    let pictures = snapshot::events(&visit).await?;
+    let mut events = events.into_iter().take(PAGE).collect::<Vec<_>>();
+    events.iter_mut().for_each(|event| event.has_picture = pictures.contains(&event.id));
     let last = events.last().filter(|_| has_older).map(|event| event.id);
     let layout = visit.layout("events-title");
     let template = EventsPage {

@@ -18,6 +18,8 @@ pub mod report;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod snapshot;
+pub mod snapshot_enrollment;
 pub mod what_if;
 
 use axum::response::Redirect;

@@ -83,6 +83,8 @@ pub enum Action {
     TokenCreated,
     /// A token for the control API is not valid any longer.
     TokenRevoked,
+    /// The picture of a stranger was deleted.
+    SnapshotDeleted,
     /// A backup has replaced people, events and configuration, or its people were added.
     Restored,
 }
@@ -188,6 +190,7 @@ impl Action {
             Self::ModelsChanged => "other models are in use",
             Self::Configured => "the configuration was changed",
             Self::Restored => "a backup was restored",
+            Self::SnapshotDeleted => "the picture of a stranger was deleted",
             Self::Erased => "what the record said of a person was erased",
             Self::TokenCreated => "a token was created",
             Self::TokenRevoked => "a token was revoked",

@@ -110,6 +110,17 @@ impl ReopeningStore {
         self.store.as_ref().map_or(Ok(None), EventStore::last_visit)
     }
 
+    /// See [`EventStore::event`].
+    ///
+    /// # Errors
+    /// If the store is not open, or the file cannot be read.
+    pub fn event(&self, id: u64) -> Result<Option<Event>, StoreError> {
+        match &self.store {
+            Ok(store) => store.event(id),
+            Err(_) => Err(StoreError::NotOpen { path: self.config.path.clone() }),
+        }
+    }
+
     /// See [`EventStore::changes_after`].
     ///
     /// # Errors

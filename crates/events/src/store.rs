@@ -406,6 +406,22 @@ impl EventStore {
         Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
     }
 
+    /// The event with this id, if it is kept.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn event(&self, id: u64) -> Result<Option<Event>, StoreError> {
+        let json = self
+            .connection
+            .prepare_cached("SELECT json FROM events WHERE id = ?1")
+            .and_then(|mut statement| {
+                let id = i64::try_from(id).unwrap_or(i64::MAX);
+                statement.query_row([id], |row| row.get::<_, String>(0)).optional()
+            })
+            .map_err(|why| sql_error(&self.path, why))?;
+        Ok(json.and_then(|json| self.parsed(vec![json]).pop()))
+    }
+
     /// The newest event that is kept.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub struct ContextCropper {
 
 /// Two neighboring source pixels of an output pixel along one axis, and the weight of the second one.
 #[derive(Debug, Clone, Copy, Default)]
-struct Taps {
+pub(super) struct Taps {
     first: usize,
     second: usize,
     weight: i32,
@@ -27,7 +27,7 @@ struct Taps {
 
 /// The part of a frame that is cut out, pixels: left and top are the first ones in it, right and bottom the last ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Area {
+pub(super) struct Area {
     left: usize,
     top: usize,
     right: usize,
@@ -47,29 +47,52 @@ impl ContextCropper {
     /// box was enlarged, or `None` if the box is not finite or smaller than a pixel, or the frame is.
     pub fn crop(&mut self, frame: &Frame, face: &BBox, pixels: &mut [u8]) -> Option<f32> {
         let area = area(frame, face, self.scale)?;
-        let (width, height) = (area.right - area.left + 1, area.bottom - area.top + 1);
-        for (column, taps) in self.columns.iter_mut().enumerate() {
-            *taps = taps_of(column, self.side, width);
-        }
-        let source = frame.rgb().as_chunks::<3>().0;
-        let pitch = frame.width() as usize;
-        let line = |row: usize| source.get((area.top + row) * pitch + area.left..)?.get(..width);
-        for (row, pixels) in pixels.chunks_exact_mut(self.side * 3).enumerate() {
-            let taps = taps_of(row, self.side, height);
-            let (above, below) = (line(taps.first)?, line(taps.second)?);
-            for (column, pixel) in self.columns.iter().zip(pixels.as_chunks_mut::<3>().0) {
-                let corners =
-                    [above, below].map(|line| Some([*line.get(column.first)?, *line.get(column.second)?]));
-                let [Some([a, b]), Some([c, d])] = corners else { return None };
-                *pixel = interpolate([a, b, c, d], column.weight, taps.weight);
-            }
-        }
+        resize(frame, &area, &mut self.columns, self.side, pixels)?;
         Some(area.scale)
     }
 }
 
+/// Resizes a part of a frame to a square of this side, into `pixels`. `columns` is for the taps of a row. `None` if the area
+/// reaches beyond the frame.
+pub(super) fn resize(
+    frame: &Frame,
+    area: &Area,
+    columns: &mut [Taps],
+    side: usize,
+    pixels: &mut [u8],
+) -> Option<()> {
+    let (width, height) = (area.width(), area.height());
+    for (column, taps) in columns.iter_mut().enumerate() {
+        *taps = taps_of(column, side, width);
+    }
+    let source = frame.rgb().as_chunks::<3>().0;
+    let pitch = frame.width() as usize;
+    let line = |row: usize| source.get((area.top + row) * pitch + area.left..)?.get(..width);
+    for (row, pixels) in pixels.chunks_exact_mut(side * 3).enumerate() {
+        let taps = taps_of(row, side, height);
+        let (above, below) = (line(taps.first)?, line(taps.second)?);
+        for (column, pixel) in columns.iter().zip(pixels.as_chunks_mut::<3>().0) {
+            let corners =
+                [above, below].map(|line| Some([*line.get(column.first)?, *line.get(column.second)?]));
+            let [Some([a, b]), Some([c, d])] = corners else { return None };
+            *pixel = interpolate([a, b, c, d], column.weight, taps.weight);
+        }
+    }
+    Some(())
+}
+
+impl Area {
+    pub(super) fn width(&self) -> usize {
+        self.right - self.left + 1
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.bottom - self.top + 1
+    }
+}
+
 /// The part of the frame around a face.
-fn area(frame: &Frame, face: &BBox, scale: f32) -> Option<Area> {
+pub(super) fn area(frame: &Frame, face: &BBox, scale: f32) -> Option<Area> {
     let [x, y, width, height] = <[f32; 4]>::from(*face).map(f64::from);
     let is_usable =
         [x, y, width, height].iter().all(|value| value.is_finite()) && width >= 1.0 && height >= 1.0;

@@ -100,7 +100,8 @@ pub fn enroll_from_door_camera(
     bail!("the running door has ended the enrollment without a result; see `ostiary events`")
 }
 
-fn from_api(result: serde_json::Value) -> anyhow::Result<Enrollment> {
+/// What became of an enrollment, as the running door describes it.
+pub fn from_api(result: serde_json::Value) -> anyhow::Result<Enrollment> {
     serde_json::from_value(result)
         .context("the running door describes an enrollment in another way than this program")
 }

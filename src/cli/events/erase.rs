@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::cli::Globals;
 use crate::cli::administration::user;
 use crate::cli::output::{json_line, line};
+use crate::snapshot_store::SnapshotStore;
 
 pub(super) fn run(globals: &Globals, name: &str) -> anyhow::Result<ExitCode> {
     let config = globals.config()?;
@@ -21,6 +22,15 @@ pub(super) fn run(globals: &Globals, name: &str) -> anyhow::Result<ExitCode> {
         Event::new(EventKind::Administered(change), jiff::Timestamp::now(), &config.door.name)
     };
     let erased = EventStore::erase_person(&config.events, config.mqtt.enabled, name, tells)?;
+    let record = EventStore::open_read_only(path)?;
+    let snapshots = SnapshotStore::beside(path);
+    let orphans = snapshots.orphans(|id| record.event(id));
+    let deleted = orphans.and_then(|orphans| {
+        orphans.iter().try_for_each(|snapshot| snapshots.delete(snapshot.event).map(drop))
+    });
+    if let Err(error) = deleted {
+        eprintln!("warning: {error}");
+    }
     if globals.json {
         json_line(&json!({ "erased": erased }))?;
     } else if erased > 0 {

@@ -16,7 +16,10 @@ use serde_json::Value;
 
 use super::ControlApi;
 use crate::daemon::live_view::DoorCamera;
-use crate::enrollment::{CameraEnrollment, EnrollOptions, Enroller, Enrollment, PhotoFile, photos_added};
+use crate::enrollment::{
+    CameraEnrollment, EnrollOptions, Enroller, Enrollment, PhotoFile, photos_added, snapshot_added,
+    snapshot_photo,
+};
 
 /// The most bytes of photos that wait to be enrolled, of all connections.
 const MAX_BYTES: usize = 64_000_000;
@@ -84,7 +87,33 @@ impl ControlApi {
         let mut say = |message: &str| messages.push(message.to_owned());
         let mut enroller = self.enroller(options, &mut say)?;
         let enrollment = enroller.enroll(name, photos, &mut say)?;
-        self.record_enrollment(&enrollment, user);
+        self.record_enrollment(&enrollment, photos_added, user);
+        Ok((messages, json(&enrollment)?))
+    }
+
+    /// Enrolls a person from the picture of a stranger, and deletes the picture then: it is no stranger's any longer.
+    pub(super) fn enroll_snapshot(
+        &self,
+        name: &str,
+        event: u64,
+        options: &interface::EnrollOptions,
+        user: User,
+    ) -> Result<(Vec<String>, Value)> {
+        PersonName::new(name)?;
+        ensure!(!options.aligned, "the picture of a stranger is no aligned crop");
+        let _work = self.begin_work()?;
+        let snapshots = self.snapshots();
+        let photo = snapshot_photo(&snapshots, event)?;
+        let mut messages = Vec::new();
+        let mut say = |message: &str| messages.push(message.to_owned());
+        let mut enroller = self.enroller(options, &mut say)?;
+        let enrollment = enroller.enroll(name, &[photo], &mut say)?;
+        self.record_enrollment(&enrollment, |_| snapshot_added(event), user);
+        if matches!(enrollment, Enrollment::Enrolled(_))
+            && let Err(error) = snapshots.delete(event)
+        {
+            say(&format!("warning: the picture of event {event} is enrolled, and stays for now: {error}"));
+        }
         Ok((messages, json(&enrollment)?))
     }
 
@@ -109,7 +138,7 @@ impl ControlApi {
         let mut camera = DoorCamera::new(&self.shared.live_view);
         let go_on = || session.is_open() && !self.shared.is_stopping();
         let enrolled = enrollment.run(&mut enroller, name, &mut camera, &go_on, &mut say)?;
-        self.record_enrollment(&enrolled, user);
+        self.record_enrollment(&enrolled, photos_added, user);
         call.set_continues(false);
         Ok(call.reply(None, Some(json(&enrolled)?)))
     }
@@ -121,10 +150,11 @@ impl ControlApi {
         Enroller::open((*config).clone(), options, &config.facebank.path, say)
     }
 
-    fn record_enrollment(&self, enrollment: &Enrollment, user: User) {
+    /// Records an enrollment; `detail` says what was added, of the number of photos.
+    fn record_enrollment(&self, enrollment: &Enrollment, detail: impl FnOnce(usize) -> String, user: User) {
         let Enrollment::Enrolled(enrolled) = enrollment else { return };
         if enrolled.added > 0 {
-            let (person, detail) = (Some(enrolled.person.clone()), Some(photos_added(enrolled.added)));
+            let (person, detail) = (Some(enrolled.person.clone()), Some(detail(enrolled.added)));
             let change = Administration { action: Action::Enrolled, person, detail, user };
             self.shared.emit(EventKind::Administered(change));
         }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use ostiary_control::Session;
 use ostiary_control::interface::{Call_WatchLive, LiveFace, LivePicture, Person};
 use ostiary_core::{BBox, Frame};
 use ostiary_pipeline::TrackedFace;
 
 use super::ControlApi;
+use crate::daemon::jpeg::jpeg;
 use crate::daemon::live_view::LiveFrame;
 
 /// JPEG quality, 0 to 100: enough to aim a camera and to judge the light.
@@ -60,10 +59,7 @@ impl ControlApi {
 /// # Errors
 /// The frame cannot be a JPEG.
 pub fn live_jpeg(frame: &Frame) -> Result<String> {
-    let mut bytes = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
-    encoder.write_image(frame.rgb(), frame.width(), frame.height(), ExtendedColorType::Rgb8)?;
-    Ok(BASE64_STANDARD.encode(bytes))
+    Ok(BASE64_STANDARD.encode(jpeg(frame, JPEG_QUALITY)?))
 }
 
 fn live_face(face: &TrackedFace, people: &[Person]) -> LiveFace {

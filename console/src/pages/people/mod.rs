@@ -5,7 +5,7 @@ pub mod change;
 pub mod enroll;
 pub mod photos;
 pub mod remove;
-mod result;
+pub mod result;
 
 use askama::Template;
 use axum::extract::Path;

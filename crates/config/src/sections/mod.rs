@@ -21,6 +21,7 @@ mod ort;
 mod quality;
 mod relay;
 mod signals;
+mod snapshots;
 
 pub use camera::{Camera, CameraKind, PixelFormat};
 pub use clock::{Clock, ClockTrust};
@@ -44,6 +45,7 @@ pub use ort::{Ort, Provider};
 pub use quality::QualityLimits;
 pub use relay::{ActiveLevel, GpioBackend, Relay};
 pub use signals::Signals;
+pub use snapshots::Snapshots;
 
 configuration! {
     camera: Camera,
@@ -64,6 +66,7 @@ configuration! {
     inputs: Inputs,
     mqtt: Mqtt,
     events: Events,
+    snapshots: Snapshots,
     control: Control,
     console: Console,
     log: Log,

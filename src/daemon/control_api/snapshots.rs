@@ -1,0 +1,42 @@
+//! The pictures of strangers, as the control API gives and deletes them.
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ostiary_control::interface;
+use ostiary_events::{Action, Administration, EventKind, User};
+
+use super::ControlApi;
+use crate::snapshot_store::{Snapshot, SnapshotStore};
+
+impl ControlApi {
+    /// For how many days pictures are kept, and those that there are.
+    pub(super) fn list_snapshots(&self) -> Result<(i64, Vec<interface::Snapshot>)> {
+        let shown = |Snapshot { event, time }: Snapshot| interface::Snapshot {
+            event: i64::try_from(event).unwrap_or(i64::MAX),
+            time: time.to_string(),
+        };
+        let snapshots = self.snapshots().list()?.into_iter().map(shown).collect();
+        Ok((self.shared.snapshot_days().into(), snapshots))
+    }
+
+    /// The time of an event, and the picture of the stranger that it is about.
+    pub(super) fn snapshot(&self, event: u64) -> Result<(String, String)> {
+        let (snapshot, jpeg) = self.snapshots().read(event)?;
+        Ok((snapshot.time.to_string(), BASE64_STANDARD.encode(jpeg)))
+    }
+
+    /// Deletes the picture of a stranger, and records it.
+    pub(super) fn delete_snapshot(&self, event: u64, user: User) -> Result<()> {
+        self.snapshots().delete(event)?;
+        let detail = Some(SnapshotStore::deleted(event));
+        let change = Administration { action: Action::SnapshotDeleted, person: None, detail, user };
+        self.shared.emit(EventKind::Administered(change));
+        Ok(())
+    }
+
+    /// The pictures of this door.
+    pub(super) fn snapshots(&self) -> SnapshotStore {
+        SnapshotStore::beside(&self.config().events.path)
+    }
+}
