@@ -56,7 +56,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--screenshots", action="store_true")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     tests = [function for function in TESTS if not given.names or any(name in function.__name__ for name in given.names)]
     if not tests:
         sys.exit(f"no test has a name with {' or '.join(given.names)}")
