@@ -101,6 +101,11 @@ impl CaptureWorker {
                 Ok(Next::End) => return Ok(()),
                 Err(error @ CaptureError::DamagedFrame { .. }) => log::warn!("{error}"),
                 Err(error) if error.is_transient() => self.report_lost(error.to_string()),
+                // A key that the pictures of a camera do not fit, as a region. The door works on without pictures, so that it can be
+                // changed from elsewhere.
+                Err(error @ CaptureError::Setting { .. }) if source.is_live() => {
+                    self.report_lost(error.to_string())
+                }
                 Err(error) if source.is_live() => return Err(error),
                 Err(error) => {
                     log::error!("{error}");

@@ -3,6 +3,7 @@
 import contextlib
 
 from browser import PATIENCE_MS, expect_done, press
+from door import wait_for
 from playwright.sync_api import expect
 
 from tests import test
@@ -90,7 +91,7 @@ def a_region_is_drawn_with_the_mouse_and_removed(browsers):
 
 
 @test
-def a_region_is_drawn_with_a_finger(browsers):
+def a_region_is_drawn_with_a_finger_and_one_that_does_not_fit_can_be_removed(browsers):
     with browsers.page("Ada", has_touch=True, is_mobile=True) as page:
         page.goto("/live")
         wait_size(page, 480, 360)
@@ -108,6 +109,16 @@ def a_region_is_drawn_with_a_finger(browsers):
         touch("touchEnd")
         drawn = typed(page)
         assert all(abs(found - wanted) <= 3 for found, wanted in zip(drawn, (120, 90, 240, 180))), drawn
+        page.get_by_label("Width").fill("9999")
+        with reset_after(page, "camera.region"):
+            press(page, "Save")
+            expect_done(page, "The camera is changed")
+            wait_for("the loss of the picture", lambda: not browsers.door.state()["camera"])
+            lost = browsers.door.events(kind="camera_lost")[-1]
+            assert "reaches beyond the rotated picture" in lost["detail"], lost
+            page.goto("/live")
+            press(page, "Remove the region")
+            wait_size(page, 480, 360)
 
 
 def typed(page):
