@@ -39,7 +39,7 @@ enum Whose {
 impl TrackSnapshots {
     /// Makes room for pictures, or drops it with all pictures in it. Costs nothing if that has not changed.
     pub fn set_kept(&mut self, is_kept: bool, slots: &SnapshotSlots) {
-        if is_kept == !self.places.is_empty() {
+        if is_kept != self.places.is_empty() {
             return;
         }
         self.places.clear();
