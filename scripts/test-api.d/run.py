@@ -10,6 +10,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "test-console.d"))
 
+import pictures  # noqa: E402
 from door import Door  # noqa: E402
 
 # Calls that are not made. Those that never end:
@@ -20,11 +21,8 @@ LEFT_OUT = {"viewer": STREAMS, "admin": STREAMS + LONG}
 
 
 def door(folder, programs):
-    """A door with a person, and its console, which believes in client addresses that requests name."""
-    door = Door(folder, programs)
-    with open(folder / "ostiary.toml", "a") as configuration:
-        configuration.write('trusted_proxies = ["127.0.0.1"]\n')
-        configuration.write('[relay]\nbackend = "printed"\nline = 17\npulse_ms = 100\n')
+    """A door with a person, and its console."""
+    door = Door(folder, programs, pictures.video(folder, "person", [("biden.jpg", 600)]))
     door.enroll("Joe Biden", "biden.jpg")
     return door
 

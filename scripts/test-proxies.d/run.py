@@ -11,6 +11,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "test-console.d"))
 
+import pictures  # noqa: E402
 from client import NAME, Client  # noqa: E402
 from door import PORTRAITS, ROOT, Door, free_port, wait_for  # noqa: E402
 
@@ -102,7 +103,7 @@ def is_status(response, *statuses):
 
 def people_pair_and_sign_in(proxy, door):
     ada = proxy.client()
-    code = door.pair(proxy.name, "admin")
+    code = door.pair(proxy.name, "admin")["code"]
     is_status(ada.post("/pair", code=code, password=PASSWORD, again=PASSWORD), 303)
     is_status(ada.request("GET", "/door"), 200)
     is_status(ada.post("/sign-out"), 303)
@@ -183,11 +184,7 @@ def main():
         certificate += ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
         certificate += ["-keyout", str(folder / "proxy.key"), "-out", str(folder / "proxy.pem")]
         subprocess.run(certificate, check=True, capture_output=True)
-        (folder / "door").mkdir()
-        door = Door(folder / "door", programs)
-        with open(door.folder / "ostiary.toml", "a") as configuration:
-            configuration.write('trusted_proxies = ["127.0.0.1"]\n')
-            configuration.write('[relay]\nbackend = "printed"\nline = 17\npulse_ms = 100\n')
+        door = Door(folder / "door", programs, pictures.video(folder, "person", [("biden.jpg", 600)]))
         door.enroll("Joe Biden", "biden.jpg")
         try:
             door.start()

@@ -101,9 +101,9 @@ impl CaptureWorker {
                 Ok(Next::End) => return Ok(()),
                 Err(error @ CaptureError::DamagedFrame { .. }) => log::warn!("{error}"),
                 Err(error) if error.is_transient() => self.report_lost(error.to_string()),
-                // A key that the pictures of a camera do not fit, as a region. The door works on without pictures, so that it can be
-                // changed from elsewhere.
-                Err(error @ CaptureError::Setting { .. }) if source.is_live() => {
+                // The pictures of the camera are smaller than the region. The door works on without pictures, so that the region can
+                // be changed from elsewhere.
+                Err(error @ CaptureError::Setting { key: "camera.region", .. }) if source.is_live() => {
                     self.report_lost(error.to_string())
                 }
                 Err(error) if source.is_live() => return Err(error),

@@ -507,7 +507,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn get_snapshot(&self, call: &mut dyn Call_GetSnapshot, event: i64) -> varlink::Result<()> {
-        let Ok(event) = u64::try_from(event) else { return call.reply_invalid_parameter("event".to_owned()) };
         match self.api.snapshot(event) {
             Ok((time, jpeg)) => call.reply(time, jpeg),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -515,7 +514,6 @@ impl VarlinkInterface for Connection {
     }
 
     fn delete_snapshot(&self, call: &mut dyn Call_DeleteSnapshot, event: i64) -> varlink::Result<()> {
-        let Ok(event) = u64::try_from(event) else { return call.reply_invalid_parameter("event".to_owned()) };
         match self.api.delete_snapshot(event, self.user()) {
             Ok(()) => call.reply(),
             Err(error) => call.reply_refused(format!("{error:#}")),
@@ -529,7 +527,6 @@ impl VarlinkInterface for Connection {
         event: i64,
         options: EnrollOptions,
     ) -> varlink::Result<()> {
-        let Ok(event) = u64::try_from(event) else { return call.reply_invalid_parameter("event".to_owned()) };
         match self.api.enroll_snapshot(&name, event, &options, self.user()) {
             Ok((messages, result)) => call.reply(messages, result),
             Err(error) => call.reply_refused(format!("{error:#}")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// While nobody is before the door, a frame this long after the last one is soon enough: with any camera of 10 frames a second or
 /// more, at most 100 ms pass between two frames.
-const IDLE_INTERVAL: Duration = Duration::from_millis(60);
+const IDLE_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest interval, however slow the board is.
 const MAX_INTERVAL: Duration = Duration::from_millis(500);
 /// The share of a new measurement in the mean is one in this many.

@@ -15,6 +15,7 @@ use ostiary_events::{Action, Administration, EventKind, User};
 use serde_json::Value;
 
 use super::ControlApi;
+use super::snapshots::event_id;
 use crate::daemon::live_view::DoorCamera;
 use crate::enrollment::{
     CameraEnrollment, EnrollOptions, Enroller, Enrollment, PhotoFile, photos_added, snapshot_added,
@@ -95,10 +96,11 @@ impl ControlApi {
     pub(super) fn enroll_snapshot(
         &self,
         name: &str,
-        event: u64,
+        event: i64,
         options: &interface::EnrollOptions,
         user: User,
     ) -> Result<(Vec<String>, Value)> {
+        let event = event_id(event)?;
         PersonName::new(name)?;
         ensure!(!options.aligned, "the picture of a stranger is no aligned crop");
         let _work = self.begin_work()?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// The README and all guides by path. `root` is the root of the repository.
 pub fn pages(root: &Path) -> BTreeMap<String, String> {
     let guides = fs::read_dir(root.join("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
+    let guides = guides.filter(|path| path.is_file());
     let page = |path: PathBuf| (path.display().to_string(), fs::read_to_string(path).unwrap());
     guides.chain([root.join("README.md")]).map(page).collect()
 }
