@@ -98,6 +98,28 @@ fn recorded_frames_are_played_and_the_end_is_reported() {
 }
 
 #[test]
+fn frames_that_are_not_needed_are_discarded() {
+    with_script(
+        "frames_that_are_not_needed_are_discarded",
+        "64x48",
+        "for frame in 1 2 3 4 5; do head -c 4608 $recorded; sleep 0.1; done; echo 'ERROR: done' >&2; exit 1",
+        |mut source| {
+            source.set_interval(Duration::from_secs(60));
+            let mut frame = Frame::default();
+            assert_eq!(next(&mut *source, &mut frame).unwrap(), Next::Frame);
+            assert_eq!(frame.sequence, 0);
+            let error = next(&mut *source, &mut frame).unwrap_err().to_string();
+            assert!(error.contains("done"), "{error}");
+            // Begun again, it gives every frame: the number goes on after those that were discarded.
+            source.set_interval(Duration::ZERO);
+            assert_eq!(next(&mut *source, &mut frame).unwrap(), Next::Frame);
+            assert_eq!(frame.sequence, 5);
+            assert_eq!(next(&mut *source, &mut frame).unwrap(), Next::Frame);
+        },
+    );
+}
+
+#[test]
 fn a_program_that_hangs_is_killed_and_named() {
     with_script("a_program_that_hangs_is_killed_and_named", "64x48", "exec sleep 600", |mut source| {
         let error = next(&mut *source, &mut Frame::default()).unwrap_err();

@@ -46,6 +46,7 @@ macro_rules! run {
 
 mod enrollment;
 mod face_faults;
+mod idle_door;
 mod model_files;
 
 fn code(output: &Output) -> i32 {

@@ -72,18 +72,13 @@ impl ChangeDetector {
     pub fn needs_search(&mut self, frame: &Frame) -> bool {
         self.fit(frame);
         self.measure(frame);
-        let now = frame.time;
-        // Of a time that went back nothing is known.
-        let within = |limit: Duration, since: Option<Duration>| {
-            since.and_then(|since| now.checked_sub(since)).is_some_and(|elapsed| elapsed < limit)
-        };
         if self.has_changed() {
-            self.changed_at = Some(now);
+            self.changed_at = Some(frame.time);
         }
-        let needs_search =
-            within(SEARCH_AFTER_CHANGE, self.changed_at) || !within(MAX_WAIT, self.searched_at);
+        let was_searched = is_within(MAX_WAIT, self.searched_at, frame.time);
+        let needs_search = self.is_searching(frame.time) || !was_searched;
         if needs_search {
-            self.searched_at = Some(now);
+            self.searched_at = Some(frame.time);
             std::mem::swap(&mut self.sums, &mut self.reference);
         }
         needs_search
@@ -97,10 +92,10 @@ impl ChangeDetector {
 
     /// Whether every frame is searched at `now`, because something has changed a short time ago.
     pub fn is_searching(&self, now: Duration) -> bool {
-        self.changed_at.is_some_and(|changed_at| now.abs_diff(changed_at) < SEARCH_AFTER_CHANGE)
+        is_within(SEARCH_AFTER_CHANGE, self.changed_at, now)
     }
 
-    /// Fits the buffers to the size of the frame. The first frame of a size is searched.
+    /// Fits the buffers to the size of the frame. The first frame of a size is searched, and nearly always a change.
     fn fit(&mut self, frame: &Frame) {
         let size = (frame.width(), frame.height());
         if self.size == size {
@@ -111,6 +106,7 @@ impl ChangeDetector {
         self.rows = size.1 as usize / self.cell;
         self.searched_at = None;
         for sums in [&mut self.sums, &mut self.reference] {
+            sums.clear();
             sums.resize(self.columns * self.rows, 0);
         }
     }
@@ -150,6 +146,11 @@ impl ChangeDetector {
                 .any(|column| block_change(row * self.columns + column).unsigned_abs() >= limit)
         })
     }
+}
+
+/// Whether less than `limit` has passed `since` then; of a time that went back nothing is known.
+fn is_within(limit: Duration, since: Option<Duration>, now: Duration) -> bool {
+    since.and_then(|since| now.checked_sub(since)).is_some_and(|elapsed| elapsed < limit)
 }
 
 #[cfg(test)]
@@ -194,72 +195,76 @@ mod tests {
         changes.needs_search(&frame)
     }
 
-    #[test]
-    fn a_picture_that_does_not_change_is_searched_at_first_and_every_three_seconds() {
+    /// A detector that has seen this frame for two seconds, the first of which are searched; the next frame is at 2000 ms.
+    fn settled(frame: &Frame) -> ChangeDetector {
         let mut changes = ChangeDetector::new(40);
-        let searched = (0..100).filter(|step| needs_search(&mut changes, &grey(100), 100 * step));
-        assert_eq!(Vec::from_iter(searched), [0, 30, 60, 90]);
+        for step in 0..20 {
+            assert!(needs_search(&mut changes, frame, 100 * step), "{step}");
+        }
+        changes
+    }
+
+    #[test]
+    fn a_picture_that_does_not_change_is_searched_every_three_seconds() {
+        let mut changes = settled(&grey(100));
+        let searched = (20..120).filter(|step| needs_search(&mut changes, &grey(100), 100 * step));
+        assert_eq!(Vec::from_iter(searched), [49, 79, 109]);
     }
 
     #[test]
     fn a_change_as_large_as_the_smallest_face_is_searched_at_once_wherever_it_is() {
         for (x, y) in [(0, 0), (10, 10), (137, 91), (280, 200), (275, 195)] {
             for level in [90, 110] {
-                let mut changes = ChangeDetector::new(40);
-                assert!(needs_search(&mut changes, &grey(100), 0));
-                assert!(!needs_search(&mut changes, &grey(100), 100));
+                let mut changes = settled(&grey(100));
+                assert!(!needs_search(&mut changes, &grey(100), 2000));
                 let face = with_square(level, x, y, 40);
-                assert!(needs_search(&mut changes, &face, 200), "{level} at {x}, {y}");
+                assert!(needs_search(&mut changes, &face, 2100), "{level} at {x}, {y}");
             }
         }
     }
 
     #[test]
     fn after_a_change_each_frame_is_searched_for_two_seconds() {
-        let mut changes = ChangeDetector::new(40);
-        needs_search(&mut changes, &grey(100), 0);
+        let mut changes = settled(&grey(100));
         let face = with_square(60, 100, 100, 60);
-        let searched = (1..40).filter(|step| needs_search(&mut changes, &face, 100 * step));
-        assert_eq!(Vec::from_iter(searched), Vec::from_iter(1..21));
-        assert!(changes.is_searching(Duration::from_millis(2000)));
-        assert!(!changes.is_searching(Duration::from_millis(3000)));
+        let searched = (20..60).filter(|step| needs_search(&mut changes, &face, 100 * step));
+        assert_eq!(Vec::from_iter(searched), Vec::from_iter(20..40));
+        assert!(changes.is_searching(Duration::from_millis(3900)));
+        assert!(!changes.is_searching(Duration::from_millis(4000)));
     }
 
     #[test]
     fn a_face_that_is_lost_is_searched_in_the_same_picture() {
-        let mut changes = ChangeDetector::new(40);
-        needs_search(&mut changes, &grey(100), 0);
-        changes.face_in_view(Duration::from_millis(1000));
-        assert!(needs_search(&mut changes, &grey(100), 1100));
-        assert!(!needs_search(&mut changes, &grey(100), 3100));
+        let mut changes = settled(&grey(100));
+        assert!(!needs_search(&mut changes, &grey(100), 2000));
+        changes.face_in_view(Duration::from_millis(2000));
+        assert!(needs_search(&mut changes, &grey(100), 2100));
+        assert!(!needs_search(&mut changes, &grey(100), 4100));
     }
 
     #[test]
     fn slow_changes_add_up() {
-        let mut changes = ChangeDetector::new(40);
-        needs_search(&mut changes, &grey(100), 0);
-        assert!(!needs_search(&mut changes, &grey(101), 100));
-        assert!(!needs_search(&mut changes, &grey(102), 200));
-        assert!(needs_search(&mut changes, &grey(103), 300));
+        let mut changes = settled(&grey(100));
+        assert!(!needs_search(&mut changes, &grey(101), 2000));
+        assert!(!needs_search(&mut changes, &grey(102), 2100));
+        assert!(needs_search(&mut changes, &grey(103), 2200));
     }
 
     #[test]
     fn noise_of_a_camera_in_the_dark_is_no_change() {
-        let mut changes = ChangeDetector::new(40);
-        needs_search(&mut changes, &noisy(0), 0);
-        let searched = (1..30).filter(|step| needs_search(&mut changes, &noisy(*step), 100 * step));
+        let mut changes = settled(&noisy(0));
+        let searched = (20..49).filter(|step| needs_search(&mut changes, &noisy(*step), 100 * step));
         assert_eq!(searched.count(), 0);
     }
 
     #[test]
     fn a_new_size_and_a_time_that_goes_back_are_searched() {
-        let mut changes = ChangeDetector::new(40);
-        needs_search(&mut changes, &grey(100), 5000);
-        assert!(!needs_search(&mut changes, &grey(100), 5100));
-        assert!(needs_search(&mut changes, &grey(100), 100), "time went back");
+        let mut changes = settled(&grey(100));
+        assert!(!needs_search(&mut changes, &grey(100), 2000));
+        assert!(needs_search(&mut changes, &grey(100), 0), "time went back");
         let small = Frame::from_rgb(64, 64, vec![100; 64 * 64 * 3]).unwrap();
-        assert!(needs_search(&mut changes, &small, 200), "another size");
-        assert!(!needs_search(&mut changes, &small, 300));
+        assert!(needs_search(&mut changes, &small, 100), "another size");
+        assert!(!needs_search(&mut changes, &small, 2100));
     }
 
     #[test]
