@@ -435,22 +435,21 @@ fn run(
                 }
                 io::Result::Ok(Some(is_due))
             };
-            match next(&mut frame) {
-                Ok(Some(true)) => {}
-                Ok(Some(false)) => {
-                    sequence += 1;
-                    continue;
-                }
+            let is_due = match next(&mut frame) {
+                Ok(Some(is_due)) => is_due,
                 Ok(None) => break,
                 Err(error) => {
                     read_error = Some(error.to_string());
                     break;
                 }
-            }
+            };
             frame.sequence = sequence;
             frame.time = if live { clock.now() } else { begin + position(sequence) };
             sequence += 1;
             shared.sequence.store(sequence, Ordering::Relaxed);
+            if !is_due {
+                continue;
+            }
             let put = loop {
                 match shared.latest_frame.put(&mut frame, MAX_SLEEP) {
                     Put::TimedOut => {}
