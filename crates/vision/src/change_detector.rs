@@ -1,7 +1,7 @@
 //! Finds out whether the picture has changed since nobody was found in it.
 //!
-//! A full detection costs more than a hundred times as much as a comparison of small grey pictures. Most of the day nobody is
-//! before the door, and the picture stays the same. So while there are no tracks, a full detection runs only if the picture
+//! A full detection costs about fifty times as much as a comparison of small grey pictures (docs/design/frame-rate.md). Most of
+//! the day nobody is before the door, and the picture stays the same. So while there are no tracks, a full detection runs only if the picture
 //! differs from the one in which the last full detection found nobody. The reference is that picture and not the frame before,
 //! so that slow changes add up.
 

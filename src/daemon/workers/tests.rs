@@ -51,6 +51,8 @@ struct TestCamera {
     is_plugged_in: Arc<AtomicBool>,
     /// All frames are equal.
     is_frozen: Arc<AtomicBool>,
+    /// The time between two frames that are needed, as it was told last.
+    interval: Arc<Mutex<Duration>>,
     sequence: u64,
 }
 
@@ -67,6 +69,10 @@ impl FrameSource for TestCamera {
         (frame.sequence, frame.time) = (self.sequence, Duration::from_millis(20 * self.sequence));
         Ok(Next::Frame)
     }
+    fn set_interval(&mut self, interval: Duration) {
+        *self.interval.lock().unwrap() = interval;
+    }
+
     fn is_live(&self) -> bool {
         true
     }
@@ -180,6 +186,7 @@ struct TestDoor {
     workers: Workers,
     camera: Arc<AtomicBool>,
     is_frozen: Arc<AtomicBool>,
+    interval: Arc<Mutex<Duration>>,
     relay: RecordedLine,
     lamp: RecordedLine,
     inputs: TestInputs,
@@ -239,8 +246,14 @@ impl TestDoor {
         let mut outputs = outputs(&store);
         outputs.push(Box::new(events.clone()));
         let is_frozen = Arc::new(AtomicBool::new(false));
+        let interval = Arc::<Mutex<Duration>>::default();
         let (is_plugged_in, frozen) = (camera.clone(), is_frozen.clone());
-        let source = Box::new(TestCamera { is_plugged_in, is_frozen: frozen, sequence: 0 });
+        let source = Box::new(TestCamera {
+            is_plugged_in,
+            is_frozen: frozen,
+            interval: interval.clone(),
+            sequence: 0,
+        });
         let workers = Workers::start(
             shared.clone(),
             CaptureWorker::new(shared.clone(), config::Camera::default(), Some(source)),
@@ -263,7 +276,7 @@ impl TestDoor {
             Duration::from_secs(1),
         )
         .unwrap();
-        Self { clock, shared, workers, camera, is_frozen, relay, lamp, inputs, events, folder }
+        Self { clock, shared, workers, camera, is_frozen, interval, relay, lamp, inputs, events, folder }
     }
 
     /// Sends a grant to the door thread.

@@ -38,3 +38,13 @@ fn a_frozen_camera_gives_no_frames_and_is_reported() {
     door.wait_for("frames", |door| door.shared.progress.frames() > frames);
     door.workers.end(&Ok(()));
 }
+
+#[test]
+fn the_camera_is_told_how_soon_a_frame_is_needed() {
+    let door = TestDoor::with(Failure::None);
+    assert_eq!(*door.interval.lock().unwrap(), Duration::ZERO, "the first frame at once");
+    door.camera.store(true, Ordering::SeqCst);
+    // Nobody is there.
+    door.wait_for("a pause", |door| *door.interval.lock().unwrap() == Duration::from_millis(50));
+    door.workers.end(&Ok(()));
+}
