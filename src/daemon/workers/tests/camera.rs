@@ -41,7 +41,7 @@ fn a_frozen_camera_gives_no_frames_and_is_reported() {
 
 #[test]
 fn the_camera_is_told_how_soon_a_frame_is_needed() {
-    let door = TestDoor::with(Failure::None);
+    let mut door = TestDoor::with(Failure::None);
     assert_eq!(*door.interval.lock().unwrap(), Duration::ZERO, "the first frame at once");
     door.camera.store(true, Ordering::SeqCst);
     // Nobody is there.
