@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ostiary_config as config;
 use ostiary_core::{Crop, ModelRole, NetworkInput, Precision};
-use ostiary_engine::{Backend, Onnx};
+use ostiary_engine::{ARITHMETIC, Backend, Onnx};
 use ostiary_models::{Bundle, GoldenOutput, LivenessTest, Manifest};
 use ostiary_self_test::{PORTRAITS, Portrait};
 use ostiary_vision::{Embedder, LivenessNetwork};
@@ -19,6 +19,9 @@ pub fn set(manifest: &mut Manifest, folder: &Path, precision: Precision) -> Resu
     let file = &bundle.entry(ModelRole::Embedder)?.file;
     if let Some(entry) = manifest.models.values_mut().find(|entry| entry.file == *file) {
         entry.golden = embedding.values().to_vec();
+        if precision == Precision::Int8 {
+            entry.arithmetic = ARITHMETIC;
+        }
     }
     Ok(())
 }

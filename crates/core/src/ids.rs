@@ -14,7 +14,8 @@ pub struct TrackId(pub u64);
 
 /// Identifies the model that made an embedding: the first 16 hexadecimal digits of the SHA-256 of its file. Embeddings of
 /// different models cannot be compared.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ModelId(pub String);
 
 impl ModelId {

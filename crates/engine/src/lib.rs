@@ -22,6 +22,7 @@ pub use backend::Backend;
 pub use int8::{LayerInfo, QuantizedNetwork};
 pub use limits::LimitError;
 pub use onnx::Onnx;
+pub use ostiary_kernels::ARITHMETIC;
 
 /// A loaded network, prepared for one shape of input.
 pub trait Network: Send {

@@ -1,28 +1,37 @@
 //! The sum of two tensors, as at the end of a residual block.
 
-#![expect(unsafe_code, reason = "calls a function for AVX2, and converts floats without a check")]
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls a function for AVX2"))]
 
 use std::ops::Range;
 
 use crate::{EpilogueError, Isa, Tensor};
 
-/// A residual sum: `a * a_scale + b * b_scale + offset` for each channel, rounded to nearest (ties to even) and clamped to
-/// 0..=255. The scales are the quotients of the scales of the inputs and of the output; the offset contains all three zero
-/// points.
+/// A residual sum: `a * a_scale + b * b_scale + offset` for each channel, rounded to nearest (halves up) and clamped to 0..=255.
+/// The scales are the quotients of the scales of the inputs and of the output; the offset contains all three zero points.
+///
+/// Scales and offset are fixed-point numbers with [`FRACTION`] bits after the point, or with fewer if a scale is 2 or more: a sum
+/// of two such numbers needs no conversion to floats.
 #[derive(Debug, Clone)]
 pub struct Add {
     isa: Isa,
-    a_scale: Vec<f32>,
-    b_scale: Vec<f32>,
-    offset: Vec<f32>,
+    /// Bits after the point of scales and offsets.
+    fraction: u32,
+    a_scale: Vec<i16>,
+    b_scale: Vec<i16>,
+    /// The offsets, with what rounds and with what corrects signed bytes ([`Isa::storage_mask`]).
+    offset: Vec<i32>,
 }
+
+/// Bits after the point: the most with which a scale below 2 fits 16 bits.
+const FRACTION: u32 = 14;
 
 impl Add {
     /// Creates the layer from one value for each channel.
     ///
     /// # Errors
     ///
-    /// [`EpilogueError::NotFinite`] if a value is not finite.
+    /// [`EpilogueError::NotFinite`] if a value is not finite, [`EpilogueError::OutOfRange`] if a scale exceeds 16 bits or a sum can
+    /// exceed 32 bits.
     ///
     /// # Panics
     ///
@@ -33,18 +42,37 @@ impl Add {
             "one value for each channel"
         );
         assert!(isa.is_available(), "this host does not support {isa}");
-        let parameters = [a_scale, b_scale, offset];
-        if let Some(channel) =
-            (0..offset.len()).find(|c| !parameters.iter().all(|values| values[*c].is_finite()))
-        {
+        let channels = || a_scale.iter().zip(b_scale).zip(offset).map(|((a, b), offset)| [*a, *b, *offset]);
+        if let Some(channel) = channels().position(|values| !values.iter().all(|value| value.is_finite())) {
             return Err(EpilogueError::NotFinite { channel });
         }
-        let [a_scale, b_scale, offset] = parameters.map(|values| {
-            let mut padded = values.to_vec();
-            padded.resize(values.len().next_multiple_of(Tensor::LANES), 0.0);
-            padded
-        });
-        Ok(Self { isa, a_scale, b_scale, offset })
+        let fixed = |value: f32, fraction: u32| (f64::from(value) * f64::from(1u32 << fraction)).round();
+        let largest = a_scale.iter().chain(b_scale).fold(0.0f32, |largest, scale| largest.max(scale.abs()));
+        let fits = |fraction: &u32| fixed(largest, *fraction) <= f64::from(i16::MAX);
+        let fraction = (0..=FRACTION).rev().find(fits).unwrap_or(0);
+
+        let padded = offset.len().next_multiple_of(Tensor::LANES);
+        let mut layer = Self {
+            isa,
+            fraction,
+            a_scale: vec![0; padded],
+            b_scale: vec![0; padded],
+            offset: vec![0; padded],
+        };
+        let mask = f64::from(isa.storage_mask());
+        let half = if fraction == 0 { 0.0 } else { f64::from(1u32 << (fraction - 1)) };
+        for (channel, [a, b, offset]) in channels().enumerate() {
+            let [a, b, offset] = [a, b, offset].map(|value| fixed(value, fraction));
+            let start = offset + half + mask * (a + b - f64::from(1u32 << fraction));
+            let largest = start.abs() + 255.0 * (a.abs() + b.abs());
+            if a.abs().max(b.abs()) > f64::from(i16::MAX) || largest > f64::from(i32::MAX) {
+                return Err(EpilogueError::OutOfRange { channel });
+            }
+            layer.a_scale[channel] = a as i16;
+            layer.b_scale[channel] = b as i16;
+            layer.offset[channel] = start as i32;
+        }
+        Ok(layer)
     }
 
     /// Computes the rows `rows` of the sum; see [`Conv::run`](crate::Conv::run). All tensors have the same size; their borders
@@ -67,32 +95,40 @@ impl Add {
                 // SAFETY: `new` has checked that this host supports the instructions.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe { self.row_avx2(inputs, output) },
-                isa => self.row(inputs, output, isa.storage_mask()),
+                isa if isa.storage_mask() == 0 => self.row::<false>(inputs, output),
+                _ => self.row::<true>(inputs, output),
             }
         }
     }
 
-    /// The same code, compiled with AVX2 and FMA.
+    /// The same code, compiled with AVX2.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
+    #[target_feature(enable = "avx2")]
     fn row_avx2(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
-        self.row(inputs, output, 0);
+        self.row::<false>(inputs, output);
     }
 
-    /// `mask`: see [`Isa::storage_mask`].
+    /// `SIGNED`: bytes are kept minus 128.
     #[inline(always)]
-    fn row(&self, [a, b]: [&[u8]; 2], output: &mut [u8], mask: u8) {
+    fn row<const SIGNED: bool>(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
+        // A shift by a constant is one instruction with the rounding, or with the narrowing.
+        match self.fraction {
+            FRACTION => self.row_with::<SIGNED>(inputs, output, FRACTION),
+            fraction => self.row_with::<SIGNED>(inputs, output, fraction),
+        }
+    }
+
+    #[inline(always)]
+    fn row_with<const SIGNED: bool>(&self, [a, b]: [&[u8]; 2], output: &mut [u8], fraction: u32) {
         let pitch = self.offset.len();
+        let widened = |byte: u8| if SIGNED { i16::from(byte.cast_signed()) } else { i16::from(byte) };
         let pixels = a.chunks_exact(pitch).zip(b.chunks_exact(pitch)).zip(output.chunks_exact_mut(pitch));
         for ((a, b), output) in pixels {
             let scales = self.a_scale.iter().zip(&self.b_scale).zip(&self.offset);
             for (((a, b), output), ((a_scale, b_scale), offset)) in a.iter().zip(b).zip(output).zip(scales) {
-                let sum =
-                    f32::from(*a ^ mask).mul_add(*a_scale, f32::from(*b ^ mask).mul_add(*b_scale, *offset));
-                let clamped = sum.round_ties_even().clamp(0.0, 255.0);
-                // SAFETY: scales and offset are finite, so the sum is not NaN, and it is clamped to the range of a byte.
-                // A checked conversion would prevent the vectorization of this loop.
-                *output = unsafe { clamped.to_int_unchecked::<i32>() } as u8 ^ mask;
+                let product = |byte: u8, scale: i16| i32::from(widened(byte)) * i32::from(scale);
+                let sum = (product(*a, *a_scale) + product(*b, *b_scale) + offset) >> fraction;
+                *output = if SIGNED { sum.clamp(-128, 127) as i8 as u8 } else { sum.clamp(0, 255) as u8 };
             }
         }
     }

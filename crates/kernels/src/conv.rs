@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use crate::job::{ConvJob, sum_start};
+use crate::epilogue::FoldedEpilogue;
+use crate::job::ConvJob;
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
 /// The shape of a convolution.
@@ -30,11 +31,7 @@ pub struct Conv {
     /// The weights in the order: block of output channels, row of the window, group of inputs, output channel, input
     /// ([`Packing`]).
     weights: AlignedBytes,
-    /// What the sum of each output channel begins with; channels are padded to whole lanes.
-    start: Vec<i32>,
-    epilogue: Vec<f32>,
-    /// Whether all slopes are 1.
-    linear: bool,
+    epilogue: FoldedEpilogue,
     /// Whether a weight is -128. Then some kernels cannot add products in pairs.
     has_min_weight: bool,
 }
@@ -95,12 +92,11 @@ impl Conv {
         assert!(isa.is_available(), "this host does not support {isa}");
         let weights_of =
             |output: usize| &weights[output * rows * columns * inputs..][..rows * columns * inputs];
-        epilogue.check(outputs, |output| {
-            weights_of(output).iter().map(|w| 255 * i64::from(w.unsigned_abs())).sum()
-        })?;
+        assert_eq!(epilogue.scale.len(), outputs, "the epilogue must have all channels");
+        let Packing { block, group } = Packing::new(isa);
+        let epilogue = epilogue.fold(isa, block, weights_of, |lane, _| lane)?;
 
         let padded = outputs.next_multiple_of(Tensor::LANES);
-        let Packing { block, group } = Packing::new(isa);
         let row_depth = (columns * pitch).next_multiple_of(group);
         let depth = rows * row_depth;
         let mut packed = AlignedBytes::new(padded * depth);
@@ -117,22 +113,17 @@ impl Conv {
                 }
             }
         }
-        let mut start: Vec<i32> = (0..outputs).map(|output| sum_start(isa, weights_of(output))).collect();
-        start.resize(padded, 0);
-        Ok(Self {
-            shape,
-            isa,
-            weights: packed,
-            start,
-            epilogue: epilogue.blocks(block),
-            linear: epilogue.is_linear(),
-            has_min_weight: weights.contains(&i8::MIN),
-        })
+        Ok(Self { shape, isa, weights: packed, epilogue, has_min_weight: weights.contains(&i8::MIN) })
     }
 
     /// The shape of the convolution.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
+    }
+
+    /// Whether its sums and values are small enough for the faster rounding. Else the layer gives the same bytes more slowly.
+    pub fn is_bounded(&self) -> bool {
+        self.epilogue.is_bounded()
     }
 
     /// Number of multiply-accumulate operations for one output pixel.
@@ -240,9 +231,7 @@ impl Conv {
             let lanes = block.min(padded - first);
             let job = ConvJob {
                 weights: &self.weights[first * depth..][..lanes * depth],
-                start: &self.start[first..first + lanes],
-                epilogue: &self.epilogue[first * 4..][..lanes * 4],
-                linear: self.linear,
+                epilogue: self.epilogue.block(first, lanes),
                 lanes,
                 kernel_rows,
                 row_step: from.row_len(),

@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use crate::job::{DepthwiseJob, sum_start};
+use crate::epilogue::FoldedEpilogue;
+use crate::job::DepthwiseJob;
 use crate::{AlignedBytes, Epilogue, EpilogueError, Isa, Tensor, Window, scalar};
 
 /// A depthwise convolution bound to an instruction set.
@@ -19,11 +20,7 @@ pub struct Depthwise {
     two_row_weights: Option<AlignedBytes>,
     /// Whether a weight is -128. Then some kernels cannot add products in pairs.
     has_min_weight: bool,
-    /// What the sum of each channel begins with; channels are padded to whole lanes.
-    start: Vec<i32>,
-    epilogue: Vec<f32>,
-    /// Whether all slopes are 1.
-    linear: bool,
+    epilogue: FoldedEpilogue,
 }
 
 /// Maximum number of taps of a kernel: 11x11, rounded up to a multiple of 4.
@@ -50,40 +47,24 @@ impl Depthwise {
         assert_eq!(weights.len(), channels * kernel_size, "the number of weights must fit the shape");
         assert!((1..=MAX_TAPS).contains(&kernel_size), "the kernel must have 1 to 124 taps");
         assert!(isa.is_available(), "this host does not support {isa}");
-        epilogue.check(channels, |channel| {
-            weights[channel * kernel_size..][..kernel_size]
-                .iter()
-                .map(|w| 255 * i64::from(w.unsigned_abs()))
-                .sum()
-        })?;
+        assert_eq!(epilogue.scale.len(), channels, "the epilogue must have all channels");
+        let block = Self::block_size(isa);
+        let weights_of = |channel: usize| &weights[channel * kernel_size..][..kernel_size];
+        let epilogue =
+            epilogue.fold(isa, block, weights_of, |lane, lanes| Self::lane_position(isa, lane, lanes))?;
         let padded = channels.next_multiple_of(Tensor::LANES);
         let taps = kernel_size.next_multiple_of(4);
         let mut packed = AlignedBytes::new(padded * taps);
-        let block = Self::block_size(isa);
         for first in (0..padded).step_by(block) {
             let lanes = block.min(padded - first);
             let target = &mut packed[first * taps..][..lanes * taps];
             for channel in first..(first + lanes).min(channels) {
-                for (tap, weight) in weights[channel * kernel_size..][..kernel_size].iter().enumerate() {
+                for (tap, weight) in weights_of(channel).iter().enumerate() {
                     let lane = Self::lane_position(isa, channel - first, lanes);
                     target[(tap / 4 * lanes + lane) * 4 + tap % 4] = weight.cast_unsigned();
                 }
             }
         }
-        let blocks = epilogue.blocks(block);
-        let mut permuted = blocks.clone();
-        for (values, targets) in blocks.chunks(block * 4).zip(permuted.chunks_mut(block * 4)) {
-            let count = values.len() / 4;
-            for parameter in 0..4 {
-                for lane in 0..count {
-                    targets[parameter * count + Self::lane_position(isa, lane, count)] =
-                        values[parameter * count + lane];
-                }
-            }
-        }
-        let mut start: Vec<i32> =
-            weights.chunks_exact(kernel_size).map(|weights| sum_start(isa, weights)).collect();
-        start.resize(padded, 0);
         let has_two_row_kernel = isa == Isa::NeonDot && window.kernel == [3, 3] && window.stride == [1, 1];
         Ok(Self {
             two_row_weights: has_two_row_kernel.then(|| two_row_weights(weights)),
@@ -92,9 +73,7 @@ impl Depthwise {
             window,
             isa,
             weights: packed,
-            start,
-            epilogue: permuted,
-            linear: epilogue.is_linear(),
+            epilogue,
         })
     }
 
@@ -124,6 +103,11 @@ impl Depthwise {
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.channels
+    }
+
+    /// Whether its sums and values are small enough for the faster rounding. Else the layer gives the same bytes more slowly.
+    pub fn is_bounded(&self) -> bool {
+        self.epilogue.is_bounded()
     }
 
     /// Number of multiply-accumulate operations for one output pixel.
@@ -200,9 +184,7 @@ impl Depthwise {
             };
             let job = DepthwiseJob {
                 weights,
-                start: &self.start[first..first + lanes],
-                epilogue: &self.epilogue[first * 4..][..lanes * 4],
-                linear: self.linear,
+                epilogue: self.epilogue.block(first, lanes),
                 lanes,
                 taps: &taps[..count],
                 input: input[first..].as_ptr(),

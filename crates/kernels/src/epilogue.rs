@@ -1,14 +1,25 @@
 //! The end of a convolution: scale, bias, PReLU, requantization.
 
-use crate::Tensor;
+use crate::{Isa, Tensor};
 
-/// Largest absolute value before rounding: its conversion to a 32-bit integer must not overflow.
+/// Largest absolute value before rounding: with larger ones the scale of the output cannot be right.
 const MAX_VALUE: f64 = (1 << 30) as f64;
+
+/// 1.5 * 2^23. A float between 2^23 and 2^24 has no fraction, so adding this number to one of at most 2^22 rounds that to the
+/// nearest integer, ties to even, and the integer is in the lowest bits of the result. The additions of an integer to the bits and
+/// of the number to the float so replace two conversions, which ARM's processors do at half the rate.
+pub(crate) const ROUNDING_BASE: f32 = 12_582_912.0;
+
+/// The bits of [`ROUNDING_BASE`].
+pub(crate) const ROUNDING_BITS: i32 = ROUNDING_BASE.to_bits().cast_signed();
+
+/// Where values before rounding are cut off, far outside of 0..=255, if they can be too large for [`ROUNDING_BASE`].
+pub(crate) const CUTOFF: f32 = 1024.0;
 
 /// Why the parameters of a layer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EpilogueError {
-    /// A scale, bias, slope, zero point or a weight of a gate is not finite.
+    /// A scale, bias, slope or a weight of a gate is not finite, or a scale is negative.
     NotFinite {
         /// Output channel.
         channel: usize,
@@ -24,7 +35,10 @@ impl std::fmt::Display for EpilogueError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFinite { channel } => {
-                write!(f, "a scale, bias, slope, zero point or weight of channel {channel} is not finite")
+                write!(
+                    f,
+                    "a scale, bias, slope or weight of channel {channel} is not finite, or a scale is negative"
+                )
             }
             Self::OutOfRange { channel } => {
                 write!(f, "the sums of channel {channel} can exceed 32 bits")
@@ -37,79 +51,164 @@ impl std::error::Error for EpilogueError {}
 
 /// The parameters that convert a sum of products to an output value, for each output channel:
 ///
-/// `y = sum * scale + bias`, `z = max(y, 0) + slope * min(y, 0)`, and for `u8` outputs `z + zero_point`, rounded to nearest
-/// (ties to even) and clamped to 0..=255.
-///
-/// `scale` is the product of the scales of input and weights, divided by the scale of the output. `bias` is in units of the
-/// output's scale and corrects the contribution of the input's zero point to the sum.
+/// `x = sum + bias`, an integer; `y = x * scale`, or `x * scale * slope` if `x` is negative; and for `u8` outputs
+/// `y + zero_point`, rounded to nearest (ties to even) and clamped to 0..=255.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Epilogue {
-    /// Scale of the sum.
+    /// Scale of the sum, at least 0: the product of the scales of input and weights, divided by the scale of the output.
     pub scale: Vec<f32>,
-    /// Bias.
-    pub bias: Vec<f32>,
+    /// Bias in units of the sum. It is rounded to an integer. It contains the correction of the input's zero point.
+    pub bias: Vec<f64>,
     /// Slope of PReLU: 1 for a linear layer, 0 for ReLU.
     pub slope: Vec<f32>,
     /// Zero point of the output; 0 for `f32` outputs.
-    pub zero_point: Vec<f32>,
+    pub zero_point: Vec<u8>,
+}
+
+/// The epilogue of a layer in the form that the kernels compute.
+#[derive(Debug, Clone)]
+pub(crate) struct FoldedEpilogue {
+    /// What the sum of each output channel begins with. Channels are padded to whole lanes, as in `parameters`.
+    start: Vec<i32>,
+    /// For each block of channels the scales, the scales of negative sums, and the offsets.
+    parameters: Vec<f32>,
+    linear: bool,
+    bounded: bool,
+}
+
+/// The epilogue of a block of output channels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EpilogueBlock<'a> {
+    /// What the sum of each channel begins with: the bias. Where activations are kept minus 128, also what is therefore missing
+    /// from the products, 128 times the sum of the weights. For kernels of ARM also [`ROUNDING_BITS`].
+    pub start: &'a [i32],
+    /// The scales of the channels, their scales of negative sums, and their offsets: [`ROUNDING_BASE`] and the zero point, minus
+    /// 128 where activations are kept so. Padding channels have zeros, so their outputs are 0.
+    pub parameters: &'a [f32],
+    /// Whether all slopes are 1.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only the kernels of ARM use it"))]
+    pub linear: bool,
+    /// Whether no sum exceeds 2^22 and no value before rounding 2^15, so that [`ROUNDING_BASE`] is exact without [`CUTOFF`].
+    pub bounded: bool,
 }
 
 impl Epilogue {
-    /// Refuses parameters with which the results of the kernels could differ. `max_sum` returns the largest absolute sum of
-    /// a channel.
-    pub(crate) fn check(&self, outputs: usize, max_sum: impl Fn(usize) -> i64) -> Result<(), EpilogueError> {
-        for values in [&self.scale, &self.bias, &self.slope, &self.zero_point] {
-            assert_eq!(values.len(), outputs, "one value for each output channel");
-        }
+    /// Converts the parameters to those of the kernels. `weights` returns the weights of an output channel, `position` the
+    /// position of a channel in its block of some lanes.
+    ///
+    /// # Errors
+    ///
+    /// Parameters with which the results of the kernels could differ.
+    pub(crate) fn fold<'a>(
+        &self,
+        isa: Isa,
+        block: usize,
+        weights: impl Fn(usize) -> &'a [i8],
+        position: impl Fn(usize, usize) -> usize,
+    ) -> Result<FoldedEpilogue, EpilogueError> {
+        let outputs = self.scale.len();
+        let lengths = [self.bias.len(), self.slope.len(), self.zero_point.len()];
+        assert_eq!(lengths, [outputs; 3], "one value for each output channel");
+        let padded = outputs.next_multiple_of(Tensor::LANES);
+        let mask = isa.storage_mask();
+        let mut folded = FoldedEpilogue {
+            start: vec![0; padded],
+            parameters: vec![0.0; padded * PARAMETERS],
+            linear: self.slope.iter().all(|slope| *slope == 1.0),
+            bounded: true,
+        };
         for channel in 0..outputs {
-            let [scale, bias, slope, zero_point] = self.channel(channel);
-            if ![scale, bias, slope, zero_point].iter().all(|value| value.is_finite()) {
+            let weights = weights(channel);
+            let (bias, scale) = self.integer_bias(channel, weights)?;
+            let negative_scale = scale * self.slope[channel];
+            if !negative_scale.is_finite() {
                 return Err(EpilogueError::NotFinite { channel });
             }
-            let max_sum = max_sum(channel);
-            let scaled = f64::from(scale.abs()) * max_sum as f64 + f64::from(bias.abs());
-            if max_sum > i64::from(i32::MAX) || scaled * f64::from(slope.abs().max(1.0)) > MAX_VALUE {
+            let sum_of = |weight: fn(i64) -> i64| weights.iter().map(|w| weight(i64::from(*w))).sum::<i64>();
+            let lowest = bias + 255 * sum_of(|weight| weight.min(0));
+            let highest = bias + 255 * sum_of(|weight| weight.max(0));
+            let largest = lowest.abs().max(highest.abs());
+            let value = largest as f64 * f64::from(scale.max(negative_scale.abs()));
+            if largest > i64::from(i32::MAX) || value > MAX_VALUE {
                 return Err(EpilogueError::OutOfRange { channel });
             }
-        }
-        Ok(())
-    }
+            folded.bounded &= largest < 1 << 22 && value < f64::from(i16::MAX - 256);
 
-    /// Whether there is no activation function.
-    pub(crate) fn is_linear(&self) -> bool {
-        self.slope.iter().all(|slope| *slope == 1.0)
-    }
-
-    /// Scale, bias, slope and zero point of a channel.
-    pub(crate) fn channel(&self, channel: usize) -> [f32; 4] {
-        [self.scale[channel], self.bias[channel], self.slope[channel], self.zero_point[channel]]
-    }
-
-    /// The output value before the zero point is added: scale, bias and PReLU.
-    #[inline(always)]
-    pub(crate) fn float([scale, bias, slope, _]: [f32; 4], sum: i32) -> f32 {
-        let y = (sum as f32).mul_add(scale, bias);
-        y.min(0.0).mul_add(slope, y.max(0.0))
-    }
-
-    /// The requantized output value.
-    #[inline(always)]
-    pub(crate) fn quantized(channel: [f32; 4], sum: i32) -> u8 {
-        (Self::float(channel, sum) + channel[3]).round_ties_even().clamp(0.0, 255.0) as u8
-    }
-
-    /// The parameters in the order of the kernels: for each block of `block` channels the scales, biases, slopes and zero
-    /// points. Padding channels have zeros, and so their outputs are 0.
-    pub(crate) fn blocks(&self, block: usize) -> Vec<f32> {
-        let outputs = self.scale.len();
-        let padded = outputs.next_multiple_of(Tensor::LANES);
-        let mut blocks = Vec::with_capacity(padded * 4);
-        for first in (0..padded).step_by(block) {
-            let size = block.min(padded - first);
-            for values in [&self.scale, &self.bias, &self.slope, &self.zero_point] {
-                blocks.extend((first..first + size).map(|c| values.get(c).copied().unwrap_or(0.0)));
+            let first = channel - channel % block;
+            let lanes = block.min(padded - first);
+            let lane = position(channel - first, lanes);
+            let mut start = bias + i64::from(mask) * sum_of(|weight| weight);
+            if mask != 0 {
+                start += i64::from(ROUNDING_BITS);
+            }
+            // The sums of the kernels wrap around, so the lowest 32 bits are enough.
+            folded.start[first + lane] = start as i32;
+            let offset = ROUNDING_BASE + f32::from(self.zero_point[channel]) - f32::from(mask);
+            for (index, value) in [scale, negative_scale, offset].into_iter().enumerate() {
+                folded.parameters[first * PARAMETERS + index * lanes + lane] = value;
             }
         }
-        blocks
+        Ok(folded)
+    }
+
+    /// The bias of a channel as an integer, and the scale that belongs to it.
+    fn integer_bias(&self, channel: usize, weights: &[i8]) -> Result<(i64, f32), EpilogueError> {
+        let (bias, scale) = (self.bias[channel], self.scale[channel]);
+        if !bias.is_finite() || !scale.is_finite() || scale < 0.0 {
+            return Err(EpilogueError::NotFinite { channel });
+        }
+        // The scale of a channel without weights says nothing, and can be so small that the bias is too large.
+        const CONSTANT: f64 = (1 << 20) as f64;
+        if weights.iter().all(|weight| *weight == 0) && bias.abs() > CONSTANT {
+            return Ok((
+                (CONSTANT * bias.signum()) as i64,
+                (bias.abs() / CONSTANT * f64::from(scale)) as f32,
+            ));
+        }
+        if bias.abs() > f64::from(i32::MAX) {
+            return Err(EpilogueError::OutOfRange { channel });
+        }
+        Ok((bias.round_ties_even() as i64, scale))
+    }
+
+    /// The output value before the offset is added, for a sum that contains its start.
+    #[inline(always)]
+    pub(crate) fn float([scale, negative_scale, _]: [f32; PARAMETERS], sum: i32) -> f32 {
+        sum as f32 * if sum < 0 { negative_scale } else { scale }
+    }
+
+    /// The requantized output value, for a sum that contains its start.
+    #[inline(always)]
+    pub(crate) fn quantized(channel: [f32; PARAMETERS], sum: i32) -> u8 {
+        let value = Self::float(channel, sum).clamp(-CUTOFF, CUTOFF) + channel[2];
+        (value.to_bits().cast_signed() - ROUNDING_BITS).clamp(0, 255) as u8
+    }
+}
+
+/// Number of parameters of a channel.
+const PARAMETERS: usize = 3;
+
+impl FoldedEpilogue {
+    /// The epilogue of the channels from `first`, a block of `lanes`.
+    pub(crate) fn block(&self, first: usize, lanes: usize) -> EpilogueBlock<'_> {
+        EpilogueBlock {
+            start: &self.start[first..][..lanes],
+            parameters: &self.parameters[first * PARAMETERS..][..lanes * PARAMETERS],
+            linear: self.linear,
+            bounded: self.bounded,
+        }
+    }
+
+    /// Whether no sum exceeds 2^22 and no value before rounding 2^15. Else the kernels compute more slowly.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.bounded
+    }
+}
+
+impl EpilogueBlock<'_> {
+    /// The parameters of a channel: scale, scale of negative sums, offset.
+    pub(crate) fn channel(&self, lane: usize) -> [f32; PARAMETERS] {
+        let lanes = self.start.len();
+        std::array::from_fn(|index| self.parameters[index * lanes + lane])
     }
 }

@@ -1,28 +1,13 @@
 //! Arguments of the kernels.
 
-use crate::Isa;
-
-/// What the sum of an output channel begins with. Where activations are kept minus 128, it is what is missing from the products:
-/// 128 times the sum of the weights.
-pub(crate) fn sum_start(isa: Isa, weights: &[i8]) -> i32 {
-    i32::from(isa.storage_mask()) * weights.iter().map(|weight| i32::from(*weight)).sum::<i32>()
-}
+use crate::epilogue::EpilogueBlock;
 
 /// Arguments of a convolution kernel: one block of output channels, some output pixels.
 pub(crate) struct ConvJob<'a> {
     /// Weights of the block.
     pub weights: &'a [u8],
-    /// What the sums of the block's channels begin with ([`sum_start`]).
-    #[cfg_attr(
-        not(target_arch = "aarch64"),
-        allow(dead_code, reason = "only kernels with signed inputs use it")
-    )]
-    pub start: &'a [i32],
-    /// Scales, biases, slopes and zero points of the block.
-    pub epilogue: &'a [f32],
-    /// Whether all slopes are 1.
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only the kernels of ARM use it"))]
-    pub linear: bool,
+    /// The epilogue of the block.
+    pub epilogue: EpilogueBlock<'a>,
     /// Channels of the block: a multiple of [`Tensor::LANES`](crate::Tensor::LANES).
     pub lanes: usize,
     /// Rows of the window.
@@ -55,13 +40,8 @@ pub(crate) struct ConvJob<'a> {
 pub(crate) struct DepthwiseJob<'a> {
     /// Weights of the block.
     pub weights: &'a [u8],
-    /// What the sums of the block's channels begin with ([`sum_start`]).
-    pub start: &'a [i32],
-    /// Scales, biases, slopes and zero points of the block.
-    pub epilogue: &'a [f32],
-    /// Whether all slopes are 1.
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "only the kernels of ARM use it"))]
-    pub linear: bool,
+    /// The epilogue of the block.
+    pub epilogue: EpilogueBlock<'a>,
     /// Channels of the block: a multiple of [`Tensor::LANES`](crate::Tensor::LANES).
     pub lanes: usize,
     /// Offsets of the taps of the first pixel in the input, bytes. Their number is padded to a multiple of 4 by repeating

@@ -14,6 +14,13 @@
     reason = "indices are computed from the shapes of tensors and layers, which the layers assert before they run"
 )]
 
+/// The version of the arithmetic: it rises with each change after which the kernels give other bytes. Those of one version are
+/// equal on all processors. Results of different versions differ by some roundings.
+///
+/// 1: scale and bias as floats. 2: biases are integers in units of the sum, the PReLU selects a scale, residual sums are
+/// fixed-point numbers.
+pub const ARITHMETIC: u32 = 2;
+
 mod add;
 mod aligned;
 mod conv;

@@ -5,7 +5,7 @@
     reason = "has the same interface as the kernels of the instruction sets, which take pointers"
 )]
 
-use crate::epilogue::Epilogue;
+use crate::epilogue::{Epilogue, EpilogueBlock};
 use crate::job::{ConvJob, DepthwiseJob};
 
 /// Convolution of one block of output channels.
@@ -17,7 +17,7 @@ pub(crate) unsafe fn conv(job: &ConvJob) {
     let lanes = job.lanes;
     for &[source, target] in job.pixels {
         for lane in 0..lanes {
-            let mut sum = 0i32;
+            let mut sum = job.epilogue.start[lane];
             for row in 0..job.kernel_rows {
                 for group in 0..job.groups {
                     let weights = &job.weights[((row * job.groups + group) * lanes + lane) * 4..][..4];
@@ -30,7 +30,7 @@ pub(crate) unsafe fn conv(job: &ConvJob) {
                 }
             }
             // SAFETY: a lane of one of the job's pixels.
-            unsafe { store(job.epilogue, lanes, lane, sum, job.output.add(target as usize), job.float) };
+            unsafe { store(&job.epilogue, lane, sum, job.output.add(target as usize), job.float) };
         }
     }
 }
@@ -43,7 +43,7 @@ pub(crate) unsafe fn conv(job: &ConvJob) {
 pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
     for pixel in 0..job.pixels {
         for lane in 0..job.lanes {
-            let mut sum = 0i32;
+            let mut sum = job.epilogue.start[lane];
             for (tap, offset) in job.taps.iter().enumerate() {
                 // SAFETY: a tap of one of the job's pixels.
                 let value = unsafe { *job.input.add(*offset as usize + pixel * job.input_step + lane) };
@@ -52,7 +52,7 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
             }
             // SAFETY: a lane of one of the job's pixels.
             unsafe {
-                store(job.epilogue, job.lanes, lane, sum, job.output.add(pixel * job.output_step), false);
+                store(&job.epilogue, lane, sum, job.output.add(pixel * job.output_step), false);
             }
         }
     }
@@ -62,9 +62,9 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
 ///
 /// # Safety
 ///
-/// `pixel` must have room for `lanes` values.
-unsafe fn store(epilogue: &[f32], lanes: usize, lane: usize, sum: i32, pixel: *mut u8, float: bool) {
-    let channel = std::array::from_fn(|parameter| epilogue[parameter * lanes + lane]);
+/// `pixel` must have room for the values of all lanes.
+unsafe fn store(epilogue: &EpilogueBlock, lane: usize, sum: i32, pixel: *mut u8, float: bool) {
+    let channel = epilogue.channel(lane);
     // SAFETY: the caller guarantees the room. `f32` outputs are aligned, because they come from a slice of `f32`.
     unsafe {
         if float {

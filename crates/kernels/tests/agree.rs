@@ -43,13 +43,21 @@ impl Random {
 
     fn epilogue(&mut self, channels: usize, spread: f32) -> Epilogue {
         let linear = self.next().is_multiple_of(4);
+        // Beyond the bounds of the faster rounding.
+        let is_extreme = self.next().is_multiple_of(4);
         let mut lane = |from, to| (0..channels).map(|_| self.float(from, to)).collect::<Vec<_>>();
+        let scale = lane(0.1 / spread, if is_extreme { 10_000.0 } else { 100.0 } / spread);
+        let bias = if is_extreme {
+            lane(-6e6, 6e6).into_iter().map(f64::from).collect()
+        } else {
+            scale.iter().zip(lane(-100.0, 100.0)).map(|(scale, bias)| f64::from(bias / scale)).collect()
+        };
         Epilogue {
-            scale: lane(0.1 / spread, 100.0 / spread),
-            bias: lane(-100.0, 100.0),
+            scale,
+            bias,
             // The slopes of trained networks.
             slope: if linear { vec![1.0; channels] } else { lane(-9.4, 8.9) },
-            zero_point: (0..channels).map(|_| f32::from(self.byte())).collect(),
+            zero_point: (0..channels).map(|_| self.byte()).collect(),
         }
     }
 }
@@ -77,9 +85,10 @@ fn stored(isa: Isa, values: &[u8]) -> Vec<u8> {
 
 /// The output value of a sum, by the definition.
 fn requantized(epilogue: &Epilogue, channel: usize, sum: i64) -> u8 {
-    let y = (sum as f32).mul_add(epilogue.scale[channel], epilogue.bias[channel]);
-    let z = if y > 0.0 { y } else { y * epilogue.slope[channel] };
-    (z + epilogue.zero_point[channel]).round_ties_even().clamp(0.0, 255.0) as u8
+    let x = sum + epilogue.bias[channel].round_ties_even() as i64;
+    let scale = epilogue.scale[channel] * if x < 0 { epilogue.slope[channel] } else { 1.0 };
+    let y = x as f32 * scale;
+    (f64::from(y) + f64::from(epilogue.zero_point[channel])).round_ties_even().clamp(0.0, 255.0) as u8
 }
 
 fn window() -> impl Strategy<Value = Window> {
@@ -157,7 +166,7 @@ proptest! {
         let epilogue = random.epilogue(outputs, 100.0 * 60.0 * (depth as f32).sqrt());
         let identity = Epilogue {
             scale: vec![1.0; outputs], bias: vec![0.0; outputs], slope: vec![1.0; outputs],
-            zero_point: vec![0.0; outputs],
+            zero_point: vec![0; outputs],
         };
 
         let mut sums = Vec::new();
@@ -247,7 +256,7 @@ proptest! {
     #[test]
     fn sums_match_the_definition(
         channels in 1usize..100, images in 1usize..3, height in 1usize..6, width in 1usize..8,
-        borders in vec(0usize..2, 12), seed: u64,
+        borders in vec(0usize..2, 12), largest in prop_oneof![Just(1.99f32), Just(100.0)], seed: u64,
     ) {
         let mut random = Random(seed);
         let plain = Tensor::new(images, height, width, channels);
@@ -257,16 +266,22 @@ proptest! {
         let (b, b_values) = filled(&mut random, plain, border(4), &edge);
         let to = Tensor { border: border(8), ..plain };
         let mut lane = |from, to| (0..channels).map(|_| random.float(from, to)).collect::<Vec<_>>();
-        let (a_scale, b_scale, offset) = (lane(0.0, 2.0), lane(0.0, 2.0), lane(-200.0, 200.0));
+        let (a_scale, b_scale, offset) = (lane(0.0, largest), lane(0.0, largest), lane(-200.0, 200.0));
+        let largest = a_scale.iter().chain(&b_scale).fold(0.0f32, |largest, scale| largest.max(*scale));
+        // Scales have 16 bits with the sign: as many after the point as fit, and at most 14.
+        let fits = |unit: &f64| (f64::from(largest) * unit).round() < 32768.0;
+        let unit = (0..15).rev().map(|bits| f64::from(1 << bits)).find(fits).unwrap();
 
         let mut expected = Vec::new();
         for image in 0..images {
             for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
                 for c in 0..channels {
                     let [x, y] = [a_values[a.pixel_offset(image, row, column) + c], b_values[b.pixel_offset(image, row, column) + c]]
-                        .map(f32::from);
-                    let sum = x.mul_add(a_scale[c], y.mul_add(b_scale[c], offset[c]));
-                    expected.push(sum.round_ties_even().clamp(0.0, 255.0) as u8);
+                        .map(f64::from);
+                    let [a_scale, b_scale, offset] = [a_scale[c], b_scale[c], offset[c]]
+                        .map(|value| (f64::from(value) * unit).round() / unit);
+                    let sum = x * a_scale + y * b_scale + offset;
+                    expected.push((sum + 0.5).floor().clamp(0.0, 255.0) as u8);
                 }
             }
         }

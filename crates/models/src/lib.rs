@@ -23,7 +23,9 @@ use std::path::PathBuf;
 pub use bundle::{Bundle, BundleOrigin};
 pub use calibration::{CalibratedThreshold, Calibration, CalibrationError, ThresholdRow, UnsupportedFpir};
 pub use liveness_test::{GoldenOutput, LivenessTest, LivenessTestError};
-pub use manifest::{FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source};
+pub use manifest::{
+    CompatibleModel, FarPoint, Manifest, ManifestError, ModelEntry, ModelEntryError, Output, Source,
+};
 pub use model_store::{ModelStore, PullLock, StoreLock, StoreState, StoredBundle};
 pub use model_store_error::ModelStoreError;
 use ostiary_core::{MAX_FILE, ModelRole};

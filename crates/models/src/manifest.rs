@@ -47,9 +47,43 @@ pub struct ModelEntry {
     /// For embedders: the embedding of [`Crop::pattern`](ostiary_core::Crop::pattern), which every host must reproduce.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden: Vec<f32>,
+    /// For 8-bit networks: the version of the kernels' arithmetic (`ostiary_kernels::ARITHMETIC`) that gave the golden embedding.
+    /// Kernels of the same version give them bit for bit, others nearly. Manifests that do not name it have version 1.
+    #[serde(default = "first_arithmetic", skip_serializing_if = "is_first_arithmetic")]
+    pub arithmetic: u32,
+    /// For embedders: other embedders whose templates stay valid with this one, most similar first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compatible: Vec<CompatibleModel>,
     /// For presentation attack detection: how its input is cut out, and what its scores mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liveness: Option<LivenessTest>,
+}
+
+/// An embedder whose embeddings nearly equal those of another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompatibleModel {
+    /// The id of the embedder.
+    pub model: ModelId,
+    /// Cosine similarity of the two embeddings of a picture, the mean over the calibration pictures: at least
+    /// [`CompatibleModel::MIN_COSINE`].
+    pub cosine: f32,
+}
+
+impl CompatibleModel {
+    /// The smallest mean cosine of compatible models.
+    pub const MIN_COSINE: f32 = 0.985;
+}
+
+/// The version of the arithmetic before manifests named it.
+const FIRST_ARITHMETIC: u32 = 1;
+
+fn first_arithmetic() -> u32 {
+    FIRST_ARITHMETIC
+}
+
+fn is_first_arithmetic(version: &u32) -> bool {
+    *version == FIRST_ARITHMETIC
 }
 
 /// Origin of a model: a published package, or a local file.
@@ -146,6 +180,19 @@ pub enum ModelEntryError {
     /// The golden embedding is not a unit vector.
     #[error("its golden embedding has values that are not from -1 to 1, so it is not a unit vector")]
     Golden,
+    /// A model that is declared compatible is not.
+    #[error(
+        "it declares the model {model:?} compatible with a cosine of {cosine}; an id has {} hexadecimal digits, and the cosine must \
+         be from {} to 1",
+        ModelId::DIGITS,
+        CompatibleModel::MIN_COSINE
+    )]
+    NotCompatible {
+        /// The id in the manifest.
+        model: String,
+        /// The cosine in the manifest.
+        cosine: f32,
+    },
     /// The use of a network for presentation attack detection is not valid.
     #[error("its liveness test cannot be used: {0}")]
     Liveness(#[from] LivenessTestError),
@@ -209,6 +256,13 @@ impl ModelEntry {
         if !self.golden.iter().all(|value| value.is_finite() && value.abs() <= 1.0) {
             return Err(ModelEntryError::Golden);
         }
+        for CompatibleModel { model, cosine } in &self.compatible {
+            let is_id =
+                model.0.len() == ModelId::DIGITS && model.0.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !is_id || !(CompatibleModel::MIN_COSINE..=1.0).contains(cosine) {
+                return Err(ModelEntryError::NotCompatible { model: model.0.clone(), cosine: *cosine });
+            }
+        }
         let is_liveness = [Precision::Fp32, Precision::Int8]
             .iter()
             .any(|precision| precision.manifest_key(ModelRole::Liveness) == key);
@@ -225,6 +279,11 @@ impl ModelEntry {
     pub fn is_upright(&self, embedding: &Embedding) -> bool {
         let test = self.calibration.as_ref().and_then(|calibration| calibration.upright.as_ref());
         test.is_none_or(|test| test.is_upright(embedding))
+    }
+
+    /// The ids of the models whose templates stay valid with this one, most similar first.
+    pub fn compatible_models(&self) -> Vec<ModelId> {
+        self.compatible.iter().map(|compatible| compatible.model.clone()).collect()
     }
 
     /// The id of the model, derived from the SHA-256 in the manifest.
@@ -263,6 +322,8 @@ mod tests {
             far: far.iter().map(|&(far, threshold)| FarPoint { far, threshold }).collect(),
             calibration: None,
             golden: Vec::new(),
+            arithmetic: 1,
+            compatible: Vec::new(),
             liveness: None,
         }
     }

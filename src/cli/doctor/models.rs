@@ -122,9 +122,9 @@ fn check_portrait(config: &Config) -> Result<Finding, VisionError> {
 fn golden_finding(result: Result<Agreement, BundleCheckError>) -> Result<Finding, VisionError> {
     Ok(match result {
         Ok(Agreement::Exact) => Finding::ok("this processor gives the golden embedding bit for bit"),
-        Ok(Agreement::Cosine(cosine)) => {
-            Finding::ok(format!("this processor gives the golden embedding (cosine {cosine:.6})"))
-        }
+        Ok(Agreement::Cosine(cosine)) => Finding::ok(format!(
+            "this processor gives the golden embedding (cosine {cosine:.6}; equal bits are expected only of the 8-bit kernels that made it)"
+        )),
         Err(BundleCheckError::Vision(error)) => return Err(error),
         Err(BundleCheckError::NoGolden) => Finding::warning(
             "the manifest has no golden embedding, so the results of this processor cannot be checked",

@@ -102,6 +102,11 @@ impl ExecutionPlan {
         })
     }
 
+    /// The names of the layers whose sums or values are too large for the faster rounding.
+    pub fn unbounded_layers(&self) -> Vec<&str> {
+        self.steps.iter().filter(|step| !step.is_bounded()).map(Step::name).collect()
+    }
+
     /// Size of the input, bytes: the pictures as packed RGB, one after another.
     pub fn input_len(&self) -> usize {
         let Tensor { images, height, width, .. } = self.values[0].tensor;

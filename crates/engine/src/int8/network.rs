@@ -52,6 +52,14 @@ impl QuantizedNetwork {
         let isa = Isa::best();
         let plan = ExecutionPlan::new(&network, input.channels == ChannelOrder::Bgr, isa, threads)
             .map_err(|error| invalid(error.to_string()))?;
+        let slow = plan.unbounded_layers();
+        if let Some(layer) = slow.first() {
+            let count = slow.len();
+            log::warn!(
+                "{name}: in {count} of {} layers, first in {layer}, sums or scales exceed the bounds of the faster rounding; they give the same result more slowly",
+                plan.layers().len()
+            );
+        }
         let output_shapes = network.outputs.iter().map(|output| output.shape.clone()).collect();
         Ok(Some(Self { name: name.to_owned(), plan, isa, output_shapes }))
     }
@@ -64,6 +72,11 @@ impl QuantizedNetwork {
     /// The layers, in the order in which they run.
     pub fn layers(&self) -> Vec<LayerInfo> {
         self.plan.layers()
+    }
+
+    /// The names of the layers whose sums or values are too large for the faster rounding.
+    pub fn unbounded_layers(&self) -> Vec<&str> {
+        self.plan.unbounded_layers()
     }
 
     /// Runs the network without its outputs, and adds the duration of each layer to `times`.

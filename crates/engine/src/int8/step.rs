@@ -153,6 +153,20 @@ impl Step {
         }
     }
 
+    /// Name of the node.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the sums and values of the layer are small enough for the faster rounding.
+    pub fn is_bounded(&self) -> bool {
+        match &self.kernel {
+            Kernel::Conv(conv) => conv.is_bounded(),
+            Kernel::Depthwise(conv) => conv.is_bounded(),
+            Kernel::Add(_) | Kernel::MaxPool(_) | Kernel::SqueezeExcite(_) => true,
+        }
+    }
+
     /// Description of the layer for users.
     pub fn info(&self, values: &[StoredValue]) -> LayerInfo {
         let tensor = match &self.result {
@@ -209,11 +223,11 @@ fn epilogue(filter: &Filter, from: &QuantParams, to: Option<&QuantParams>) -> Ep
         let (target, target_zero) = to.map_or((1.0, 0), |quant| quant.channel(channel));
         let product = f64::from(scale) * f64::from(filter.scale[channel]);
         let sum: i64 = weights.iter().map(|weight| i64::from(*weight)).sum();
-        let offset = product * (i64::from(zero_point) * sum) as f64;
+        let correction = (i64::from(zero_point) * sum) as f64;
         epilogue.scale.push((product / f64::from(target)) as f32);
-        epilogue.bias.push(((f64::from(filter.bias[channel]) - offset) / f64::from(target)) as f32);
+        epilogue.bias.push(f64::from(filter.bias[channel]) / product - correction);
         epilogue.slope.push(filter.slope[channel]);
-        epilogue.zero_point.push(f32::from(target_zero));
+        epilogue.zero_point.push(target_zero);
     }
     epilogue
 }

@@ -97,7 +97,7 @@ macro_rules! tile {
                     "subs {rows}, {rows}, #1",
                     "b.ne 2b",
                     weights = inout(reg) job.weights.as_ptr() => _,
-                    start = in(reg) job.start.as_ptr(),
+                    start = in(reg) job.epilogue.start.as_ptr(),
                     rows = inout(reg) job.kernel_rows => _,
                     sixteens = in(reg) sixteens,
                     fours = in(reg) fours,
@@ -117,9 +117,9 @@ macro_rules! tile {
                 );
                 let outputs = pixels.map(|[_, output]| job.output.add(output as usize));
                 if job.float {
-                    epilogue::store_floats(job.epilogue.as_ptr(), &sums, outputs);
+                    epilogue::store_floats(&job.epilogue, &sums, outputs);
                 } else {
-                    epilogue::store(job.epilogue.as_ptr(), job.linear, &sums, outputs);
+                    epilogue::store(&job.epilogue, &sums, outputs);
                 }
             }
         }

@@ -232,16 +232,16 @@ unsafe fn finish<const P: usize>(job: &ConvJob, sums: &[[int32x4_t; 2]; P], pixe
     unsafe {
         let mut totals = *sums;
         for q in 0..2 {
-            let start = vld1q_s32(job.start.as_ptr().add(q * 4));
+            let start = vld1q_s32(job.epilogue.start.as_ptr().add(q * 4));
             for p in 0..P {
                 totals[p][q] = vaddq_s32(sums[p][q], start);
             }
         }
         let outputs = pixels.map(|[_, output]| job.output.add(output as usize));
         if job.float {
-            epilogue::store_floats(job.epilogue.as_ptr(), &totals, outputs);
+            epilogue::store_floats(&job.epilogue, &totals, outputs);
         } else {
-            epilogue::store(job.epilogue.as_ptr(), job.linear, &totals, outputs);
+            epilogue::store(&job.epilogue, &totals, outputs);
         }
     }
 }

@@ -111,7 +111,7 @@ unsafe fn depthwise_tile(job: &DepthwiseJob, pixel: usize) {
             load_row!("row3"),
             multiply_row!(256 288 320 352, "c" "d"),
             weights = in(reg) job.weights.as_ptr(),
-            start = in(reg) job.start.as_ptr(),
+            start = in(reg) job.epilogue.start.as_ptr(),
             row0 = in(reg) first,
             row1 = in(reg) first.add(job.row_step),
             row2 = in(reg) first.add(job.row_step * 2),
@@ -150,6 +150,6 @@ unsafe fn depthwise_tile(job: &DepthwiseJob, pixel: usize) {
         let output = job.output.add(pixel * job.output_step);
         let below = output.add(job.output_row_step);
         let outputs = [output, output.add(job.output_step), below, below.add(job.output_step)];
-        epilogue::store(job.epilogue.as_ptr(), job.linear, &sums, outputs);
+        epilogue::store(&job.epilogue, &sums, outputs);
     }
 }

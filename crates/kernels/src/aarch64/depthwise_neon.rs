@@ -159,7 +159,7 @@ macro_rules! tile_3x3 {
                     load_columns!("row2" $x0 $($step $x)+),
                     add_taps!("w6" "w7" $([$xa $xb: $l $h $a $b $c $d])+),
                     add_taps!("w8" $([$xc: $l $h $a $b $c $d])+),
-                    start = in(reg) job.start.as_ptr(),
+                    start = in(reg) job.epilogue.start.as_ptr(),
                     row0 = in(reg) row(0),
                     row1 = in(reg) row(3),
                     row2 = in(reg) row(6),
@@ -190,7 +190,7 @@ macro_rules! tile_3x3 {
                     options(pure, readonly, nostack, preserves_flags),
                 );
                 let outputs = [$(job.output.add((pixel + $index) * job.output_step)),+];
-                epilogue::store(job.epilogue.as_ptr(), job.linear, &sums, outputs);
+                epilogue::store(&job.epilogue, &sums, outputs);
             }
         }
     };
@@ -224,7 +224,8 @@ unsafe fn any_kernel(job: &DepthwiseJob, pixel: usize) {
     // SAFETY: the caller guarantees it.
     unsafe {
         let input = job.input.add(pixel * job.input_step);
-        let mut sums: [int32x4_t; 4] = std::array::from_fn(|q| vld1q_s32(job.start.as_ptr().add(q * 4)));
+        let mut sums: [int32x4_t; 4] =
+            std::array::from_fn(|q| vld1q_s32(job.epilogue.start.as_ptr().add(q * 4)));
         for (group, taps) in job.taps.as_chunks::<4>().0.iter().enumerate() {
             // Loads four taps of 16 channels: one register for each tap.
             let weights = vld4q_s8(job.weights.as_ptr().cast::<i8>().add(group * 64));
@@ -240,6 +241,6 @@ unsafe fn any_kernel(job: &DepthwiseJob, pixel: usize) {
             }
         }
         let output = job.output.add(pixel * job.output_step);
-        epilogue::store(job.epilogue.as_ptr(), job.linear, &[sums], [output]);
+        epilogue::store(&job.epilogue, &[sums], [output]);
     }
 }

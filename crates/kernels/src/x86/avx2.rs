@@ -6,6 +6,7 @@
 
 use std::arch::x86_64::*;
 
+use crate::epilogue::{CUTOFF, EpilogueBlock, ROUNDING_BITS};
 use crate::job::{ConvJob, DepthwiseJob};
 
 /// Convolution of one block of 16 output channels, 3 pixels at a time.
@@ -76,11 +77,10 @@ pub(super) unsafe fn store(job: &ConvJob, sums: [__m256i; 2], offset: usize) {
         let output = job.output.add(offset);
         if job.float {
             for (v, sums) in sums.into_iter().enumerate() {
-                let [z, _] = apply_prelu(job.epilogue.as_ptr(), v, sums);
-                _mm256_storeu_ps(output.cast::<f32>().add(v * 8), z);
+                _mm256_storeu_ps(output.cast::<f32>().add(v * 8), scaled(&job.epilogue, v, sums));
             }
         } else {
-            store_bytes(job.epilogue.as_ptr(), sums, output);
+            store_bytes(&job.epilogue, sums, output);
         }
     }
 }
@@ -89,15 +89,23 @@ pub(super) unsafe fn store(job: &ConvJob, sums: [__m256i; 2], offset: usize) {
 ///
 /// # Safety
 ///
-/// `epilogue` must have 4 values for each of 16 lanes, `output` must have room for 16 bytes.
+/// `epilogue` must be that of 16 lanes, `output` must have room for 16 bytes.
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn store_bytes(epilogue: *const f32, sums: [__m256i; 2], output: *mut u8) {
+#[target_feature(enable = "avx2")]
+unsafe fn store_bytes(epilogue: &EpilogueBlock, sums: [__m256i; 2], output: *mut u8) {
     // SAFETY: the caller guarantees it.
     unsafe {
         let rounded = |v: usize, sums| {
-            let [z, zero_point] = apply_prelu(epilogue, v, sums);
-            _mm256_cvtps_epi32(_mm256_add_ps(z, zero_point))
+            let y = scaled(epilogue, v, sums);
+            let cutoff = _mm256_set1_ps(CUTOFF);
+            let y = if epilogue.bounded {
+                y
+            } else {
+                _mm256_max_ps(_mm256_min_ps(y, cutoff), _mm256_sub_ps(_mm256_setzero_ps(), cutoff))
+            };
+            let offset = _mm256_loadu_ps(epilogue.parameters.as_ptr().add(32 + v * 8));
+            let rounded = _mm256_castps_si256(_mm256_add_ps(y, offset));
+            _mm256_sub_epi32(rounded, _mm256_set1_epi32(ROUNDING_BITS))
         };
         let words = _mm256_packs_epi32(rounded(0, sums[0]), rounded(1, sums[1]));
         let words = _mm256_permute4x64_epi64(words, 0b11_01_10_00);
@@ -106,20 +114,27 @@ unsafe fn store_bytes(epilogue: *const f32, sums: [__m256i; 2], output: *mut u8)
     }
 }
 
-/// Applies scale, bias and PReLU to the 8 channels of register `v`. Returns the values and the zero points.
+/// Adds the starts of the 8 channels of register `v` to their sums, and applies the scales.
 ///
 /// # Safety
 ///
-/// `epilogue` must have 4 values for each of 16 lanes.
+/// `epilogue` must be that of 16 lanes.
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn apply_prelu(epilogue: *const f32, v: usize, sums: __m256i) -> [__m256; 2] {
+#[target_feature(enable = "avx2")]
+unsafe fn scaled(epilogue: &EpilogueBlock, v: usize, sums: __m256i) -> __m256 {
     // SAFETY: the caller guarantees it.
-    let parameter = |index: usize| unsafe { _mm256_loadu_ps(epilogue.add(index * 16 + v * 8)) };
-    let y = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), parameter(0), parameter(1));
-    let zero = _mm256_setzero_ps();
-    let z = _mm256_fmadd_ps(_mm256_min_ps(y, zero), parameter(2), _mm256_max_ps(y, zero));
-    [z, parameter(3)]
+    let (start, scale, negative_scale) = unsafe {
+        let parameters = epilogue.parameters.as_ptr().add(v * 8);
+        (
+            _mm256_loadu_si256(epilogue.start.as_ptr().add(v * 8).cast()),
+            _mm256_loadu_ps(parameters),
+            _mm256_loadu_ps(parameters.add(16)),
+        )
+    };
+    let sums = _mm256_add_epi32(sums, start);
+    // Selects by the sign of the sum.
+    let scale = _mm256_blendv_ps(scale, negative_scale, _mm256_castsi256_ps(sums));
+    _mm256_mul_ps(_mm256_cvtepi32_ps(sums), scale)
 }
 
 /// Depthwise convolution of one block of 16 channels.
@@ -156,7 +171,7 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
             let [a, b, c, d] = sums;
             let add = |a, b| _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0b11_01_10_00);
             let output = job.output.add(pixel * job.output_step);
-            store_bytes(job.epilogue.as_ptr(), [add(a, b), add(c, d)], output);
+            store_bytes(&job.epilogue, [add(a, b), add(c, d)], output);
         }
     }
 }

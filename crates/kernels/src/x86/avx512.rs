@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use crate::epilogue::{CUTOFF, ROUNDING_BITS};
 use crate::job::{ConvJob, DepthwiseJob};
 
 /// Convolution of one block of 16, 32, 48 or 64 output channels.
@@ -55,10 +56,12 @@ unsafe fn tiles<const P: usize, const Q: usize, const V: usize, const FLOAT: boo
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
 unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
-    let mut sums = [[_mm512_setzero_si512(); V]; P];
     let mut weights = job.weights.as_ptr();
-    // SAFETY: windows and weights have the lengths that rows and groups require: guaranteed by the caller.
+    // SAFETY: windows, weights and starts have the lengths that rows, groups and lanes require: guaranteed by the caller.
     unsafe {
+        let start: [__m512i; V] =
+            std::array::from_fn(|v| _mm512_loadu_si512(job.epilogue.start.as_ptr().add(v * 16).cast()));
+        let mut sums = [start; P];
         for row in 0..job.kernel_rows {
             let input: [*const u8; P] =
                 std::array::from_fn(|p| job.input.add(pixels[p][0] as usize + row * job.row_step));
@@ -75,16 +78,16 @@ unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &ConvJob,
             }
         }
         for v in 0..V {
-            let channel = job.epilogue.as_ptr().add(v * 16);
+            let channel = job.epilogue.parameters.as_ptr().add(v * 16);
             let parameter = |index: usize| _mm512_loadu_ps(channel.add(index * V * 16));
-            let (scale, bias, slope, zero_point) = (parameter(0), parameter(1), parameter(2), parameter(3));
+            let (scale, negative_scale, offset) = (parameter(0), parameter(1), parameter(2));
             for p in 0..P {
-                let z = apply_prelu(sums[p][v], scale, bias, slope);
+                let y = scaled(sums[p][v], scale, negative_scale);
                 let output = job.output.add(pixels[p][1] as usize);
                 if FLOAT {
-                    _mm512_storeu_ps(output.cast::<f32>().add(v * 16), z);
+                    _mm512_storeu_ps(output.cast::<f32>().add(v * 16), y);
                 } else {
-                    let rounded = _mm512_cvtps_epi32(_mm512_add_ps(z, zero_point));
+                    let rounded = rounded(y, offset, job.epilogue.bounded);
                     let clamped = _mm512_max_epi32(rounded, _mm512_setzero_si512());
                     _mm_storeu_si128(output.add(v * 16).cast(), _mm512_cvtusepi32_epi8(clamped));
                 }
@@ -93,13 +96,26 @@ unsafe fn tile<const P: usize, const V: usize, const FLOAT: bool>(job: &ConvJob,
     }
 }
 
-/// Applies scale, bias and PReLU.
+/// Applies the scales.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn apply_prelu(sums: __m512i, scale: __m512, bias: __m512, slope: __m512) -> __m512 {
-    let y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, bias);
-    let zero = _mm512_setzero_ps();
-    _mm512_fmadd_ps(_mm512_min_ps(y, zero), slope, _mm512_max_ps(y, zero))
+fn scaled(sums: __m512i, scale: __m512, negative_scale: __m512) -> __m512 {
+    let values = _mm512_cvtepi32_ps(sums);
+    let negative = _mm512_cmplt_epi32_mask(sums, _mm512_setzero_si512());
+    _mm512_mask_mul_ps(_mm512_mul_ps(values, scale), negative, values, negative_scale)
+}
+
+/// Adds the zero point and rounds to an integer, by the addition of [`ROUNDING_BASE`](crate::epilogue::ROUNDING_BASE).
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn rounded(values: __m512, offset: __m512, bounded: bool) -> __m512i {
+    let cutoff = _mm512_set1_ps(CUTOFF);
+    let values = if bounded {
+        values
+    } else {
+        _mm512_max_ps(_mm512_min_ps(values, cutoff), _mm512_sub_ps(_mm512_setzero_ps(), cutoff))
+    };
+    _mm512_sub_epi32(_mm512_castps_si512(_mm512_add_ps(values, offset)), _mm512_set1_epi32(ROUNDING_BITS))
 }
 
 /// Depthwise convolution of one block of 16, 32, 48 or 64 channels.
@@ -139,7 +155,7 @@ unsafe fn row<const V: usize, const G: usize>(job: &DepthwiseJob, groups: usize)
     unsafe {
         let taps = job.taps.as_ptr();
         let parameter = |index: usize, register: usize| {
-            let channel = job.epilogue.as_ptr().add((index * 4 + register) * 4 * V);
+            let channel = job.epilogue.parameters.as_ptr().add((index * 4 + register) * 4 * V);
             _mm512_maskz_loadu_ps(floats, channel)
         };
         for pixel in 0..job.pixels {
@@ -148,7 +164,9 @@ unsafe fn row<const V: usize, const G: usize>(job: &DepthwiseJob, groups: usize)
                 let offset = *taps.add(index) as usize;
                 _mm512_maskz_loadu_epi8(bytes, input.add(offset).cast())
             };
-            let mut sums = [_mm512_setzero_si512(); 4];
+            let mut sums: [__m512i; 4] = std::array::from_fn(|register| {
+                _mm512_maskz_loadu_epi32(floats, job.epilogue.start.as_ptr().add(register * 4 * V))
+            });
             for group in 0..groups {
                 let values: [__m512i; 4] = std::array::from_fn(|index| tap(group * 4 + index));
                 let low =
@@ -168,13 +186,8 @@ unsafe fn row<const V: usize, const G: usize>(job: &DepthwiseJob, groups: usize)
                 }
             }
             let rounded: [__m512i; 4] = std::array::from_fn(|register| {
-                let z = apply_prelu(
-                    sums[register],
-                    parameter(0, register),
-                    parameter(1, register),
-                    parameter(2, register),
-                );
-                _mm512_cvtps_epi32(_mm512_add_ps(z, parameter(3, register)))
+                let y = scaled(sums[register], parameter(0, register), parameter(1, register));
+                rounded(y, parameter(2, register), job.epilogue.bounded)
             });
             // The pack instructions work within 16 bytes as the unpack instructions do, and so restore the order.
             let words =
