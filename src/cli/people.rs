@@ -125,9 +125,9 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         Verb::Reembed { without } => {
             let mut facebank = open_existing(path)?;
             let mut encoder = FaceEncoder::load(&config)?;
-            let model = encoder.model().clone();
+            let (model, compatible) = (encoder.model().clone(), encoder.compatible_models());
             let bar = ProgressBar::new_spinner().with_message("re-embedding");
-            let templates = facebank.reembed(&model, &without, |crop| {
+            let templates = facebank.reembed(&model, &compatible, &without, |crop| {
                 bar.inc(1);
                 encoder.embed(crop).map_err(Into::into)
             })?;

@@ -115,12 +115,12 @@ pub fn change_models(
     let model_store = ModelStore::open(&config.models)?;
     let lock = model_store.lock()?;
     let (to, mut encoder) = prepare(config, change, &model_store)?;
-    let model = encoder.model().clone();
+    let (model, compatible) = (encoder.model().clone(), encoder.compatible_models());
     let mut facebank = open_facebank(&config.facebank.path)?;
     let templates = match &mut facebank {
         Some(facebank) => {
             let (mut done, of) = (0, facebank.crops_to_embed(&model)?);
-            facebank.reembed(&model, without, |crop| {
+            facebank.reembed(&model, &compatible, without, |crop| {
                 host.before_template(done, of)?;
                 done += 1;
                 encoder.embed(crop).map_err(Into::into)

@@ -122,7 +122,7 @@ fn the_frontal_aspect_of_the_latest_camera_pictures_is_stored() {
     facebank.retain_models(&[other_model()]).unwrap();
     assert_eq!(aspect(&facebank), Some(0.93));
     // Pictures that are known already replace it too.
-    facebank.reembed(&model(), &[], |_| unreachable!("no crops")).unwrap();
+    facebank.reembed(&model(), &[], &[], |_| unreachable!("no crops")).unwrap();
     facebank.enroll_from_camera("Ann", &model(), &[template(5)], Some(0.9)).unwrap();
     let known = facebank.enroll_from_camera("Ann", &model(), &[template(5)], Some(1.01)).unwrap();
     assert_eq!((known.added, known.known, aspect(&facebank)), (0, 1, Some(1.01)));
@@ -393,14 +393,14 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     facebank.enroll("Carl", &model(), &[with_crop(20), with_crop(21)]).unwrap();
     let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
-    let refused = facebank.reembed(&other_model(), &[], embed).unwrap_err();
+    let refused = facebank.reembed(&other_model(), &[], &[], embed).unwrap_err();
     let FacebankError::NoCrops { people, .. } = refused else { panic!("{refused}") };
     assert_eq!(people, ["Ann", "Bob"]);
     facebank.remove("Ann").unwrap();
     facebank.remove("Bob").unwrap();
 
     let mut calls = 0;
-    let broken = facebank.reembed(&other_model(), &[], |crop| {
+    let broken = facebank.reembed(&other_model(), &[], &[], |crop| {
         calls += 1;
         match calls {
             1 => embed(crop),
@@ -411,11 +411,48 @@ fn reembedding_needs_every_crop_and_is_all_or_nothing() {
     facebank.gallery(&model()).unwrap();
 
     assert_eq!(facebank.crops_to_embed(&other_model()).unwrap(), 2);
-    assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 2);
+    assert_eq!(facebank.reembed(&other_model(), &[], &[], embed).unwrap(), 2);
     assert_eq!(facebank.crops_to_embed(&other_model()).unwrap(), 0);
     let gallery = facebank.gallery(&other_model()).unwrap();
     assert!(gallery.best(&mean_of(&[1020, 1021])).unwrap().similarity.0 > 0.999);
-    assert_eq!(facebank.reembed(&other_model(), &[], embed).unwrap(), 0);
+    assert_eq!(facebank.reembed(&other_model(), &[], &[], embed).unwrap(), 0);
+}
+
+#[test]
+fn templates_of_a_compatible_model_stay_valid_for_photos_without_a_crop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
+    facebank.enroll("Carl", &model(), &[with_crop(20)]).unwrap();
+    let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
+    let unrelated = ModelId("0000000000000000".into());
+    assert!(matches!(
+        facebank.reembed(&other_model(), std::slice::from_ref(&unrelated), &[], embed),
+        Err(FacebankError::NoCrops { people, .. }) if people == ["Ann", "Bob"]
+    ));
+    let compatible = [unrelated, model()];
+    let templates = facebank.gallery(&model()).unwrap();
+    let made = facebank.reembed(&other_model(), &compatible, &[], embed).unwrap();
+    let gallery = facebank.gallery(&other_model()).unwrap();
+    assert_eq!(
+        (made, gallery.len()),
+        (
+            facebank.embeddings("Ann", &model()).unwrap().len()
+                + facebank.embeddings("Bob", &model()).unwrap().len()
+                + 1,
+            3
+        )
+    );
+    for name in ["Ann", "Bob"] {
+        let kept = facebank.embeddings(name, &model()).unwrap();
+        assert_eq!(facebank.embeddings(name, &other_model()).unwrap(), kept);
+    }
+    // A photo with a crop is embedded again.
+    assert_ne!(
+        facebank.embeddings("Carl", &other_model()).unwrap(),
+        facebank.embeddings("Carl", &model()).unwrap()
+    );
+    assert_eq!(facebank.gallery(&model()).unwrap().len(), templates.len());
+    assert_eq!(facebank.reembed(&other_model(), &compatible, &[], embed).unwrap(), 0);
 }
 
 #[test]
@@ -425,7 +462,7 @@ fn templates_of_two_models_are_stored_side_by_side() {
     facebank.enroll("Carl", &model(), &[with_crop(20), template(21)]).unwrap();
     let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
     let without = ["ANN".to_owned(), "Bob".to_owned()];
-    assert_eq!(facebank.reembed(&other_model(), &without, embed).unwrap(), 1);
+    assert_eq!(facebank.reembed(&other_model(), &[], &without, embed).unwrap(), 1);
     assert_eq!(facebank.people_without_templates(&other_model()).unwrap(), ["Ann", "Bob"]);
     assert!(facebank.people_without_templates(&model()).unwrap().is_empty());
     let known = |facebank: &Facebank, model: &ModelId| facebank.gallery(model).unwrap().len();
@@ -442,7 +479,8 @@ fn templates_of_two_models_are_stored_side_by_side() {
     assert_eq!((known(&facebank, &model()), known(&facebank, &other_model())), (3, 2));
     assert_eq!(facebank.embeddings("Ann", &other_model()).unwrap().len(), 1);
     // Ann has a template of one photo, which is enough. Bob has none.
-    let FacebankError::NoCrops { people, .. } = facebank.reembed(&other_model(), &[], embed).unwrap_err()
+    let FacebankError::NoCrops { people, .. } =
+        facebank.reembed(&other_model(), &[], &[], embed).unwrap_err()
     else {
         panic!("Bob has no template")
     };
@@ -468,7 +506,7 @@ fn the_model_in_use_may_have_no_templates() {
     let folder = tempfile::tempdir().unwrap();
     let mut facebank = Facebank::open(&two_people(&folder)).unwrap();
     let without = ["Ann".to_owned(), "Bob".to_owned()];
-    let made = facebank.reembed(&other_model(), &without, |_| panic!("there is no crop")).unwrap();
+    let made = facebank.reembed(&other_model(), &[], &without, |_| panic!("there is no crop")).unwrap();
     assert_eq!(made, 0);
     assert!(facebank.gallery(&other_model()).unwrap().is_empty());
     facebank.enroll("Ann", &other_model(), &[template(7)]).unwrap();

@@ -5,6 +5,7 @@
 pub mod aligner;
 mod augment;
 pub mod calibrate;
+mod compatible;
 pub mod describe;
 pub mod evaluate;
 pub mod export;

@@ -11,6 +11,14 @@ use super::{EmbedError, Facebank, FacebankError};
 const CROPS_TO_EMBED: &str = "SELECT id FROM photos WHERE crop IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM templates WHERE photo = photos.id AND model = ?1)";
 
+/// Gives photos without a crop the templates of compatible models (a JSON array of ids, best first) as those of a model.
+const ADOPT_TEMPLATES: &str = "INSERT INTO templates (photo, model, embedding)
+    SELECT photo, ?1, embedding FROM templates
+    JOIN json_each(?2) AS compatible ON model = compatible.value
+    JOIN photos ON photo = photos.id
+    WHERE crop IS NULL ORDER BY photo, compatible.key
+    ON CONFLICT DO NOTHING";
+
 impl Facebank {
     /// The names of the people who have no template of this model. With this model they are not identified.
     ///
@@ -37,8 +45,9 @@ impl Facebank {
         photos.map(|photos| photos as usize).map_err(|e| self.sql(e))
     }
 
-    /// Prepares the facebank for a model: makes a template of this model for each photo with a stored crop. Templates of
-    /// other models stay. Returns the number of new templates.
+    /// Prepares the facebank for a model: makes a template of this model for each photo with a stored crop. A photo without one
+    /// keeps its template of a model in `compatible` (best first) as one of this model. Templates of other models stay. Returns the
+    /// number of new templates.
     ///
     /// # Errors
     /// [`FacebankError::NoCrops`] if a person would have no template of the model and is not in `without`; an error of
@@ -46,12 +55,15 @@ impl Facebank {
     pub fn reembed(
         &mut self,
         model: &ModelId,
+        compatible: &[ModelId],
         without: &[String],
         mut embed: impl FnMut(&Crop) -> Result<Embedding, EmbedError>,
     ) -> Result<usize, FacebankError> {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
+            let adopted =
+                transaction.execute(ADOPT_TEMPLATES, (&model.0, json_array(compatible))).map_err(sql)?;
             let mut people = people_without_crops(transaction, model).map_err(sql)?;
             people.retain(|name| !without.iter().any(|excluded| fold_name(excluded) == fold_name(name)));
             if !people.is_empty() {
@@ -72,7 +84,7 @@ impl Facebank {
                 insert_embedding(transaction, *photo, model, &embed(&crop).map_err(FacebankError::Embed)?)
                     .map_err(sql)?;
             }
-            Ok(photos.len())
+            Ok(adopted + photos.len())
         })
     }
 
@@ -82,8 +94,7 @@ impl Facebank {
     /// The facebank cannot be written; it is then unchanged.
     pub fn retain_models(&mut self, models: &[ModelId]) -> Result<(), FacebankError> {
         let path = self.path.clone();
-        let models: Vec<&str> = models.iter().map(|model| model.0.as_str()).collect();
-        let models = serde_json::Value::from(models).to_string();
+        let models = json_array(models);
         self.change(|transaction| {
             for statement in [
                 "DELETE FROM templates WHERE model NOT IN (SELECT value FROM json_each(?1))",
@@ -100,6 +111,12 @@ impl Facebank {
             Ok(())
         })
     }
+}
+
+/// The ids as a JSON array, which SQL takes as one parameter.
+fn json_array(models: &[ModelId]) -> String {
+    let models: Vec<&str> = models.iter().map(|model| model.0.as_str()).collect();
+    serde_json::Value::from(models).to_string()
 }
 
 /// The names of the people who have photos, but no photo with a crop or with a template of this model.

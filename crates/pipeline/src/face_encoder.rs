@@ -71,6 +71,11 @@ impl FaceEncoder {
         self.embedder.model()
     }
 
+    /// The ids of the models whose templates stay valid with this one, most similar first.
+    pub fn compatible_models(&self) -> Vec<ModelId> {
+        self.embedder.entry().compatible_models()
+    }
+
     /// The thresholds of the model for `door.fpir`, and the error if the model does not support the rate
     /// ([`Thresholds::nearest`]).
     pub fn thresholds(&self, fpir: Option<f64>) -> (Thresholds, Option<UnsupportedFpir>) {

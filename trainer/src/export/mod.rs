@@ -26,7 +26,7 @@ use crate::aligner::Aligner;
 use crate::net::{Architecture, DIVISOR, MEAN, RUN, SIDE, Weights};
 use crate::onnx::graph::INPUT;
 use crate::storage::{write_atomic, write_error};
-use crate::{calibrate, golden, quantize};
+use crate::{calibrate, compatible, golden, quantize};
 
 /// SPDX's value for a license or copyright that is not stated.
 const NO_ASSERTION: &str = "NOASSERTION";
@@ -167,6 +167,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
         folder.put(&mut manifest, Precision::Int8, &int8)?;
         precisions.push(Precision::Int8);
+        compatible::declare(&mut manifest, mean);
         cosine = Some(mean);
     }
     folder.save(&manifest)?;
@@ -261,6 +262,8 @@ impl BundleWriter<'_> {
             far: Vec::new(),
             calibration: None,
             golden: Vec::new(),
+            arithmetic: 1,
+            compatible: Vec::new(),
             liveness: None,
         };
         manifest.models.insert(precision.manifest_key(ModelRole::Embedder), entry);

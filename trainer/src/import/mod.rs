@@ -19,7 +19,7 @@ use ostiary_core::{ChannelOrder, ModelRole, NetworkInput, Precision, sha256};
 use ostiary_models::{Calibration, LivenessTest, Manifest, ModelEntry, Output, Source};
 
 use crate::onnx::graph::INPUT;
-use crate::{calibrate, golden, quantize};
+use crate::{calibrate, compatible, golden, quantize};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -157,6 +157,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             .with_context(|| format!("{} cannot be quantized", path.display()))?;
         println!("{} in 8 bits: least mean cosine {:.5}", source.role, report.least_mean());
         source.put(&mut manifest, &args.output, Precision::Int8, &quantized)?;
+        if source.role == ModelRole::Embedder {
+            compatible::declare(&mut manifest, report.least_mean());
+        }
     }
     save(&manifest, &args.output)?;
     for precision in [Precision::Fp32, Precision::Int8] {
@@ -220,6 +223,8 @@ impl ModelSource {
             far: Vec::new(),
             calibration,
             golden: Vec::new(),
+            arithmetic: 1,
+            compatible: Vec::new(),
             liveness: None,
         }
     }
