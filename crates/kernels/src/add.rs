@@ -1,6 +1,6 @@
 //! The sum of two tensors, as at the end of a residual block.
 
-#![expect(unsafe_code, reason = "calls a function for AVX2, and converts floats without a check")]
+#![expect(unsafe_code, reason = "calls functions for AVX2 and SSE4.1, and converts floats without a check")]
 
 use std::ops::Range;
 
@@ -67,6 +67,9 @@ impl Add {
                 // SAFETY: `new` has checked that this host supports the instructions.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe { self.row_avx2(inputs, output) },
+                // SAFETY: `new` has checked that this host supports the instructions.
+                #[cfg(target_arch = "x86_64")]
+                Isa::Sse41 => unsafe { self.row_sse41(inputs, output) },
                 isa => self.row(inputs, output, isa.storage_mask()),
             }
         }
@@ -76,6 +79,13 @@ impl Add {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn row_avx2(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
+        self.row(inputs, output, 0);
+    }
+
+    /// The same code, compiled with SSE4.1.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "sse4.1")]
+    fn row_sse41(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
         self.row(inputs, output, 0);
     }
 

@@ -5,6 +5,8 @@
 pub enum Isa {
     /// Portable Rust: the reference of the other kernels.
     Scalar,
+    /// x86-64 with SSSE3 and SSE4.1, without AVX2: Celeron J4125 and N5105.
+    Sse41,
     /// x86-64 with AVX2 and FMA: 16-bit multiplications, exact for all weights.
     Avx2,
     /// x86-64 with AVX-VNNI: 8-bit dot products in 256-bit registers.
@@ -19,8 +21,8 @@ pub enum Isa {
 
 impl Isa {
     /// All instruction sets, slowest first.
-    pub const ALL: [Self; 6] =
-        [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
+    pub const ALL: [Self; 7] =
+        [Self::Scalar, Self::Sse41, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
 
     /// The fastest instruction set of this host.
     pub fn best() -> Self {
@@ -37,7 +39,7 @@ impl Isa {
     /// two signed operands. Code that writes the input of a network or a border, or reads an 8-bit output, applies it.
     pub fn storage_mask(self) -> u8 {
         match self {
-            Self::Scalar | Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => 0,
+            Self::Scalar | Self::Sse41 | Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => 0,
             Self::Neon | Self::NeonDot => 0x80,
         }
     }
@@ -46,6 +48,8 @@ impl Isa {
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse41 => is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("sse4.1"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -71,6 +75,7 @@ impl std::fmt::Display for Isa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Scalar => "scalar",
+            Self::Sse41 => "sse4.1",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avx-vnni",
             Self::Avx512Vnni => "avx512-vnni",
