@@ -17,7 +17,7 @@ pub(crate) const BLOCK: usize = 8;
 /// Number of inputs of a channel that follow each other in the weights of a convolution.
 pub(crate) const GROUP: usize = 2;
 
-/// Convolution of one block of 8 output channels, 4 pixels at a time.
+/// Convolution of one block of 8 output channels, 3 pixels at a time.
 ///
 /// # Safety
 ///
@@ -25,12 +25,10 @@ pub(crate) const GROUP: usize = 2;
 /// inside the output. Weights and epilogue must have the lengths that lanes and window require. The number of groups must be even.
 #[target_feature(enable = "ssse3,sse4.1")]
 pub(crate) unsafe fn conv(job: &ConvJob) {
-    let (whole, rest) = job.pixels.as_chunks::<4>();
-    let (pairs, rest) = rest.as_chunks::<2>();
+    let (whole, rest) = job.pixels.as_chunks::<3>();
     // SAFETY: the caller guarantees it.
     unsafe {
         whole.iter().for_each(|pixels| tile(job, pixels));
-        pairs.iter().for_each(|pixels| tile(job, pixels));
         rest.iter().for_each(|pixel| tile(job, &[*pixel]));
     }
 }
@@ -72,9 +70,7 @@ unsafe fn tile<const P: usize>(job: &ConvJob, pixels: &[[u32; 2]; P]) {
                 weights = weights.add(32);
             }
         }
-        for p in 0..P {
-            store(job.epilogue, sums[p], job.output.add(pixels[p][1] as usize), job.float);
-        }
+        store(job.epilogue, &sums, pixels.map(|[_, target]| job.output.add(target as usize)), job.float);
     }
 }
 
@@ -124,7 +120,7 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
                     add_taps(&mut sums, [load(b[0]), load(b[1])], &weights[1][0]);
                     add_taps(&mut sums, [load(b[2]), load(b[3])], &weights[1][1]);
                     add_taps(&mut sums, [load(*c), _mm_setzero_si128()], &weights[2][0]);
-                    store(job.epilogue, sums, job.output.add(pixel * job.output_step), false);
+                    store(job.epilogue, &[sums], [job.output.add(pixel * job.output_step)], false);
                 }
             }
             _ => {
@@ -136,7 +132,7 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
                         add_taps(&mut sums, [load(a), load(b)], &weights[0]);
                         add_taps(&mut sums, [load(c), load(d)], &weights[1]);
                     }
-                    store(job.epilogue, sums, job.output.add(pixel * job.output_step), false);
+                    store(job.epilogue, &[sums], [job.output.add(pixel * job.output_step)], false);
                 }
             }
         }
