@@ -46,28 +46,48 @@ impl Isa {
 
     /// Whether this host has the instructions.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Scalar => true,
+        self.features().is_some_and(|features| features.iter().all(|(_, has)| *has))
+    }
+
+    /// The features of a processor that the kernels need, as Linux names them in `/proc/cpuinfo`, and whether this host has them;
+    /// `None` for an instruction set of another architecture. Linux offers what all cores have: on ARM it combines them for the
+    /// auxiliary vector.
+    pub fn features(self) -> Option<Vec<(&'static str, bool)>> {
+        Some(match self {
+            Self::Scalar => Vec::new(),
             #[cfg(target_arch = "x86_64")]
-            Self::Sse41 => is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("sse4.1"),
+            Self::Sse41 => vec![
+                ("ssse3", is_x86_feature_detected!("ssse3")),
+                ("sse4_1", is_x86_feature_detected!("sse4.1")),
+            ],
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                vec![("avx2", is_x86_feature_detected!("avx2")), ("fma", is_x86_feature_detected!("fma"))]
+            }
             #[cfg(target_arch = "x86_64")]
-            Self::AvxVnni => Self::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
+            Self::AvxVnni => {
+                let added = ("avx_vnni", is_x86_feature_detected!("avxvnni"));
+                Self::Avx2.features()?.into_iter().chain([added]).collect()
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => {
-                Self::Avx2.is_available()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vnni")
+                let added = [
+                    ("avx512f", is_x86_feature_detected!("avx512f")),
+                    ("avx512bw", is_x86_feature_detected!("avx512bw")),
+                    ("avx512_vnni", is_x86_feature_detected!("avx512vnni")),
+                ];
+                Self::Avx2.features()?.into_iter().chain(added).collect()
             }
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            Self::Neon => vec![("asimd", std::arch::is_aarch64_feature_detected!("neon"))],
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot => Self::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            Self::NeonDot => {
+                let added = ("asimddp", std::arch::is_aarch64_feature_detected!("dotprod"));
+                Self::Neon.features()?.into_iter().chain([added]).collect()
+            }
             #[allow(unreachable_patterns, reason = "all patterns are reachable on one architecture only")]
-            _ => false,
-        }
+            _ => return None,
+        })
     }
 }
 
