@@ -25,6 +25,7 @@ mod liveness_test;
 mod model_bundles;
 mod people_change;
 mod people_check;
+mod precision_choice;
 pub mod replay;
 pub mod report;
 mod shown_setting;
