@@ -15,6 +15,7 @@ pub mod demo;
 mod enrollment;
 mod error_rate;
 pub mod explain;
+mod kernel_path;
 mod listed_person;
 mod liveness_advice;
 mod liveness_conditions;
