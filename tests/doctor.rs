@@ -28,7 +28,7 @@ use ostiary_testkit::{Broker, calibration, evidence, free_port, models_with, por
 use serde_json::Value;
 
 /// The checks in their order.
-const CHECKS: [&str; 24] = [
+const CHECKS: [&str; 25] = [
     "config",
     "service",
     "control",
@@ -37,6 +37,7 @@ const CHECKS: [&str; 24] = [
     "clock",
     "temperature",
     "throttling",
+    "kernels",
     "models",
     "facebank",
     "hours",
@@ -56,7 +57,7 @@ const CHECKS: [&str; 24] = [
 ];
 
 /// Checks whose findings depend on the computer that runs the tests.
-const HOST_CHECKS: [&str; 5] = ["service", "disk", "temperature", "throttling", "watchdog"];
+const HOST_CHECKS: [&str; 6] = ["service", "disk", "temperature", "throttling", "kernels", "watchdog"];
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models")

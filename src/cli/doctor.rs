@@ -19,6 +19,7 @@ mod gpio;
 mod host;
 mod hours;
 mod journal;
+mod kernels;
 mod liveness;
 mod mode;
 mod models;
@@ -111,7 +112,7 @@ impl CheckContext {
 type Check = fn(&CheckContext) -> Vec<Finding>;
 
 /// The checks with their names, which are stable. A fault of one can explain faults of later ones.
-const CHECKS: [(&str, Check); 24] = [
+const CHECKS: [(&str, Check); 25] = [
     ("config", check_configuration),
     ("service", service::check),
     ("control", control::check),
@@ -120,6 +121,7 @@ const CHECKS: [(&str, Check); 24] = [
     ("clock", clock::check),
     ("temperature", thermal::check_temperature),
     ("throttling", thermal::check_throttling),
+    ("kernels", kernels::check),
     ("models", models::check),
     ("facebank", facebank::check),
     ("hours", hours::check),
@@ -178,7 +180,7 @@ pub fn run(globals: &Globals, args: Args) -> anyhow::Result<ExitCode> {
         archive_file::check_absent(path)?;
     }
     // A damaged file of changed keys is left out, as at the start of the door.
-    let (loaded, problems) = match config::load(&globals.layers()) {
+    let (loaded, problems) = match globals.loaded() {
         Ok(loaded) => (loaded, Vec::new()),
         Err(_) => config::examine(&globals.layers())?,
     };

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use ostiary_config as config;
 use ostiary_config::{Config, ConfigError, Layers, Loaded, NamedDoor};
+
+use crate::precision_choice;
 
 #[derive(Debug, clap::Args)]
 pub struct Globals {
@@ -43,7 +44,7 @@ impl Globals {
 
     /// Loads the configuration, with the origin of each value.
     pub fn loaded(&self) -> Result<Loaded, ConfigError> {
-        config::load(&self.layers())
+        precision_choice::load(&self.layers())
     }
 
     /// Refuses the name of a door that this board does not have: it would look like a door without people.

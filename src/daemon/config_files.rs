@@ -1,8 +1,9 @@
 //! Where the configuration came from, to read it again.
 
 use anyhow::{Result, bail};
-use ostiary_config as config;
 use ostiary_config::{Layers, LeftOut, Loaded, Setting};
+
+use crate::precision_choice;
 
 /// The layers of a configuration in use.
 pub struct ConfigFiles {
@@ -29,9 +30,9 @@ impl ConfigFiles {
     /// of people must work.
     ///
     /// # Errors
-    /// As [`config::load`], and an error in the file of changed keys.
+    /// As [`precision_choice::load`], and an error in the file of changed keys.
     pub fn load(&self) -> Result<Loaded> {
-        let loaded = config::load(&self.layers)?;
+        let loaded = precision_choice::load(&self.layers)?;
         if let (Some(left_out), None) = (loaded.left_out(), &self.left_out) {
             bail!("{left_out}");
         }

@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ostiary_access::DoorCommand;
-use ostiary_config as config;
 use ostiary_config::{Config, Layers, Setting};
 use ostiary_control::interface::{
     self, Call_ActivateModels, Call_CreateToken, Call_DeleteSnapshot, Call_Doctor, Call_EnablePerson,
@@ -51,6 +50,7 @@ use super::shared::Shared;
 use crate::enrollment::CameraEnrollment;
 use crate::model_bundles::ModelChange;
 use crate::people_change::PeopleChange;
+use crate::precision_choice;
 
 /// The file with the ids of the groups that may call.
 const GROUPS: &str = "/etc/group";
@@ -169,7 +169,7 @@ impl ControlApi {
     /// The configuration as its files have it now, as a reload reads it.
     fn config_on_disk(&self) -> anyhow::Result<Config> {
         match &self.layers {
-            Some(layers) => Ok(config::load(layers)?.config),
+            Some(layers) => Ok(precision_choice::load(layers)?.config),
             None => Ok((*self.config()).clone()),
         }
     }

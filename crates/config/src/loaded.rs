@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ostiary_core::Precision;
 use toml::{Table, Value};
 
 use crate::error::{ConfigError, Problem};
@@ -63,6 +64,16 @@ impl Loaded {
     /// The file of changed keys, if it is left out.
     pub fn left_out(&self) -> Option<&LeftOut> {
         self.left_out.as_ref()
+    }
+
+    /// Sets `engine.precision` if no layer sets it.
+    pub fn choose_precision(&mut self, precision: Precision) {
+        let setting = self.settings.iter_mut().find(|setting| setting.key == "engine.precision");
+        if let Some(setting) = setting.filter(|setting| setting.origin == Origin::Default) {
+            self.config.engine.precision = precision;
+            setting.value = Some(precision.to_string().into());
+            setting.origin = Origin::Chosen;
+        }
     }
 
     /// Where a key's value came from; `None` if there is no such key.

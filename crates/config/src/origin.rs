@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum Origin {
     /// Built in.
     Default,
+    /// Chosen by the program, because the built-in value does not suit this processor.
+    Chosen,
     /// A line of a file.
     File {
         /// The file.
@@ -26,6 +28,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Chosen => f.write_str("chosen for this processor"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Flag(name) => f.write_str(name),

@@ -3,7 +3,7 @@
 use ostiary_core::{Crop, Embedding, ModelId, fold_name};
 use rusqlite::Connection;
 
-use super::prepared_models::mark_prepared;
+use super::prepared_models::{mark_prepared, unprepared_model};
 use super::store::insert_embedding;
 use super::{EmbedError, Facebank, FacebankError};
 
@@ -20,6 +20,14 @@ const ADOPT_TEMPLATES: &str = "INSERT INTO templates (photo, model, embedding)
     ON CONFLICT DO NOTHING";
 
 impl Facebank {
+    /// Whether the facebank may contain templates of a model: it was prepared for it, or has no templates.
+    ///
+    /// # Errors
+    /// The facebank cannot be read.
+    pub fn is_prepared(&self, model: &ModelId) -> Result<bool, FacebankError> {
+        Ok(unprepared_model(&self.connection, model).map_err(|e| self.sql(e))?.is_none())
+    }
+
     /// The names of the people who have no template of this model. With this model they are not identified.
     ///
     /// # Errors

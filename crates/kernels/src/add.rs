@@ -1,6 +1,6 @@
 //! The sum of two tensors, as at the end of a residual block.
 
-#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls a function for AVX2"))]
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls functions for AVX2 and SSE4.1"))]
 
 use std::ops::Range;
 
@@ -95,6 +95,9 @@ impl Add {
                 // SAFETY: `new` has checked that this host supports the instructions.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe { self.row_avx2(inputs, output) },
+                // SAFETY: `new` has checked that this host supports the instructions.
+                #[cfg(target_arch = "x86_64")]
+                Isa::Sse41 => unsafe { self.row_sse41(inputs, output) },
                 isa if isa.storage_mask() == 0 => self.row::<false>(inputs, output),
                 _ => self.row::<true>(inputs, output),
             }
@@ -105,6 +108,13 @@ impl Add {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn row_avx2(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
+        self.row::<false>(inputs, output);
+    }
+
+    /// The same code, compiled with SSE4.1.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "sse4.1")]
+    fn row_sse41(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
         self.row::<false>(inputs, output);
     }
 

@@ -49,6 +49,8 @@ impl Packing {
     fn new(isa: Isa) -> Self {
         match isa {
             Isa::Avx512Vnni => Self { block: 64, group: 4 },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Sse41 => Self { block: crate::x86::sse41::BLOCK, group: crate::x86::sse41::GROUP },
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => {
                 Self { block: crate::aarch64::conv_neon::BLOCK, group: crate::aarch64::conv_neon::GROUP }
@@ -252,6 +254,8 @@ impl Conv {
                     Isa::AvxVnni => crate::x86::avxvnni::conv(&job),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => crate::x86::avx2::conv(&job),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Sse41 => crate::x86::sse41::conv(&job),
                     #[cfg(target_arch = "aarch64")]
                     Isa::Neon => crate::aarch64::conv_neon::conv(&job),
                     #[cfg(target_arch = "aarch64")]

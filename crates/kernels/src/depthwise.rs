@@ -206,6 +206,8 @@ impl Depthwise {
                     Isa::Avx512Vnni => crate::x86::avx512::depthwise(&job),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 | Isa::AvxVnni => crate::x86::avx2::depthwise(&job),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Sse41 => crate::x86::sse41::depthwise(&job),
                     #[cfg(target_arch = "aarch64")]
                     Isa::NeonDot if two_rows.is_some() => {
                         crate::aarch64::depthwise_dotprod::depthwise_two_rows(&job)

@@ -5,6 +5,8 @@
 pub enum Isa {
     /// Portable Rust: the reference of the other kernels.
     Scalar,
+    /// x86-64 with SSSE3 and SSE4.1, without AVX2: Celeron J4125 and N5105.
+    Sse41,
     /// x86-64 with AVX2 and FMA: 16-bit multiplications, exact for all weights.
     Avx2,
     /// x86-64 with AVX-VNNI: 8-bit dot products in 256-bit registers.
@@ -19,8 +21,8 @@ pub enum Isa {
 
 impl Isa {
     /// All instruction sets, slowest first.
-    pub const ALL: [Self; 6] =
-        [Self::Scalar, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
+    pub const ALL: [Self; 7] =
+        [Self::Scalar, Self::Sse41, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
 
     /// The fastest instruction set of this host.
     pub fn best() -> Self {
@@ -37,33 +39,55 @@ impl Isa {
     /// two signed operands. Code that writes the input of a network or a border, or reads an 8-bit output, applies it.
     pub fn storage_mask(self) -> u8 {
         match self {
-            Self::Scalar | Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => 0,
+            Self::Scalar | Self::Sse41 | Self::Avx2 | Self::AvxVnni | Self::Avx512Vnni => 0,
             Self::Neon | Self::NeonDot => 0x80,
         }
     }
 
     /// Whether this host has the instructions.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Scalar => true,
+        self.features().is_some_and(|features| features.iter().all(|(_, has)| *has))
+    }
+
+    /// The features of a processor that the kernels need, as Linux names them in `/proc/cpuinfo`, and whether this host has them;
+    /// `None` for an instruction set of another architecture. Linux offers what all cores have: on ARM it combines them for the
+    /// auxiliary vector.
+    pub fn features(self) -> Option<Vec<(&'static str, bool)>> {
+        Some(match self {
+            Self::Scalar => Vec::new(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Sse41 => vec![
+                ("ssse3", is_x86_feature_detected!("ssse3")),
+                ("sse4_1", is_x86_feature_detected!("sse4.1")),
+            ],
             #[cfg(target_arch = "x86_64")]
-            Self::AvxVnni => Self::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
+            Self::Avx2 => {
+                vec![("avx2", is_x86_feature_detected!("avx2")), ("fma", is_x86_feature_detected!("fma"))]
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => {
+                let added = ("avx_vnni", is_x86_feature_detected!("avxvnni"));
+                Self::Avx2.features()?.into_iter().chain([added]).collect()
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => {
-                Self::Avx2.is_available()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vnni")
+                let added = [
+                    ("avx512f", is_x86_feature_detected!("avx512f")),
+                    ("avx512bw", is_x86_feature_detected!("avx512bw")),
+                    ("avx512_vnni", is_x86_feature_detected!("avx512vnni")),
+                ];
+                Self::Avx2.features()?.into_iter().chain(added).collect()
             }
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            Self::Neon => vec![("asimd", std::arch::is_aarch64_feature_detected!("neon"))],
             #[cfg(target_arch = "aarch64")]
-            Self::NeonDot => Self::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            Self::NeonDot => {
+                let added = ("asimddp", std::arch::is_aarch64_feature_detected!("dotprod"));
+                Self::Neon.features()?.into_iter().chain([added]).collect()
+            }
             #[allow(unreachable_patterns, reason = "all patterns are reachable on one architecture only")]
-            _ => false,
-        }
+            _ => return None,
+        })
     }
 }
 
@@ -71,6 +95,7 @@ impl std::fmt::Display for Isa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Scalar => "scalar",
+            Self::Sse41 => "sse4.1",
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avx-vnni",
             Self::Avx512Vnni => "avx512-vnni",

@@ -14,7 +14,7 @@ pub(crate) struct ConvJob<'a> {
     pub kernel_rows: usize,
     /// Bytes from one row of the input to the next.
     pub row_step: usize,
-    /// Groups of inputs in a row of the window: 4 bytes, or 16 for plain NEON.
+    /// Groups of inputs in a row of the window: 4 bytes, 2 for SSE4.1, 16 for plain NEON.
     pub groups: usize,
     /// The whole input.
     pub input: *const u8,

@@ -1,6 +1,6 @@
 //! Squeeze and excitation: each channel is multiplied by a gate that depends on the means of all channels.
 
-#![expect(unsafe_code, reason = "calls functions for AVX2, and converts floats without a check")]
+#![expect(unsafe_code, reason = "calls functions for AVX2 and SSE4.1, and converts floats without a check")]
 
 use std::ops::Range;
 
@@ -126,6 +126,9 @@ impl SqueezeExcite {
             Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe {
                 self.run_avx2(from, input, to, rows, output);
             },
+            // SAFETY: `new` has checked that this host supports the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Sse41 => unsafe { self.run_sse41(from, input, to, rows, output) },
             isa => self.run_rows(from, input, to, rows, output, isa.storage_mask()),
         }
     }
@@ -134,6 +137,13 @@ impl SqueezeExcite {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn run_avx2(&self, from: &Tensor, input: &[u8], to: &Tensor, rows: Range<usize>, output: &mut [u8]) {
+        self.run_rows(from, input, to, rows, output, 0);
+    }
+
+    /// The same code, compiled with SSE4.1, which rounds floats in registers.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "sse4.1")]
+    fn run_sse41(&self, from: &Tensor, input: &[u8], to: &Tensor, rows: Range<usize>, output: &mut [u8]) {
         self.run_rows(from, input, to, rows, output, 0);
     }
 

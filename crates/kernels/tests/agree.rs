@@ -395,3 +395,9 @@ fn the_requested_instruction_set_is_tested() {
         assert_eq!(Isa::best().to_string(), requested);
     }
 }
+
+#[test]
+fn a_processor_with_avx2_also_tests_the_kernels_for_those_without_it() {
+    let available: Vec<Isa> = Isa::available().collect();
+    assert!(!available.contains(&Isa::Avx2) || available.contains(&Isa::Sse41), "{available:?}");
+}

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::{fmt, fs};
 
-use ostiary_kernels::Isa;
 use serde::Serialize;
 
 use crate::board_temperature::BoardTemperature;
+use crate::kernel_path::KernelPath;
 
 /// What times on a board depend on. The names in JSON are stable.
 #[derive(Debug, Serialize)]
@@ -51,7 +51,7 @@ impl Board {
     /// Reads the description of the host whose file tree is `root`.
     pub fn read(root: &Path) -> Self {
         let info = text(root, "proc/cpuinfo").unwrap_or_default();
-        let kernels = Isa::best();
+        let kernels = KernelPath::new(&info);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             name: cpu_name(),
@@ -60,8 +60,12 @@ impl Board {
             cpu_part: cpuinfo_field(&info, "CPU part"),
             features: cpuinfo_field(&info, "Features").or_else(|| cpuinfo_field(&info, "flags")),
             kernel: text(root, "proc/sys/kernel/osrelease"),
-            kernels: kernels.to_string(),
-            kernels_reason: kernels_reason(kernels),
+            kernels: kernels.isa().to_string(),
+            kernels_reason: [kernels.to_string()]
+                .into_iter()
+                .chain(kernels.remarks())
+                .collect::<Vec<_>>()
+                .join("; "),
             before: BoardState::read(root),
             after: None,
         }
@@ -133,19 +137,6 @@ fn active_coolers(root: &Path) -> BTreeMap<String, u32> {
         }
     }
     coolers
-}
-
-/// Why these kernels run: what else the processor has, and what it does not.
-fn kernels_reason(best: Isa) -> String {
-    let names = |wanted: bool| {
-        let isas = Isa::ALL.into_iter().filter(|isa| isa.is_available() == wanted).map(|isa| isa.to_string());
-        isas.collect::<Vec<_>>().join(", ")
-    };
-    format!(
-        "kernels: {best}, the fastest of what this processor and program have: {}; not: {}",
-        names(true),
-        names(false)
-    )
 }
 
 /// A file of one line or more, without surrounding space; `None` if it cannot be read or is empty.
@@ -250,6 +241,6 @@ mod tests {
         assert_eq!(BoardState::read(folder.path()).to_string(), text);
         let board = Board::read(folder.path());
         assert_eq!((board.cpu_part.as_deref(), board.features.as_deref()), (Some("0xd08"), Some("fp asimd")));
-        assert!(board.kernels_reason.contains(&format!("kernels: {}, ", Isa::best())), "{board}");
+        assert!(board.kernels_reason.contains(&format!("int8 kernels: {}", board.kernels)), "{board}");
     }
 }

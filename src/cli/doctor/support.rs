@@ -6,13 +6,13 @@ use ostiary_capture::list_devices;
 use ostiary_core::redact_address;
 use ostiary_events::{Event, EventKind, EventStore};
 use ostiary_facebank::Facebank;
-use ostiary_kernels::Isa;
 use ostiary_models::{Bundle, Manifest};
 use serde_json::{Value, json};
 
 use super::redact::Redactor;
 use super::{CheckContext, journal};
 use crate::archive_file;
+use crate::kernel_path::KernelPath;
 
 /// The folder of the files in the archive.
 const ARCHIVE_FOLDER: &str = "ostiary-support";
@@ -125,7 +125,7 @@ fn host_data(context: &CheckContext) -> Value {
         "kernel": host.read_text("/proc/sys/kernel/osrelease"),
         "system": system.map(|name| name.trim_matches('"')),
         "processor": std::env::consts::ARCH,
-        "kernels": Isa::best().to_string(),
+        "kernels": KernelPath::new(&host.read_text("/proc/cpuinfo").unwrap_or_default()).to_string(),
         "processors": std::thread::available_parallelism().ok(),
         "memory": memory.lines().next().map(str::trim),
         "time": jiff::Timestamp::now().to_string(),

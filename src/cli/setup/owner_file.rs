@@ -11,6 +11,8 @@ use ostiary_core::durable;
 use rustix::fs::{Access, access};
 use toml::{Table, Value};
 
+use crate::precision_choice;
+
 /// The name of the file in `conf.d`.
 const NAME: &str = "50-setup.toml";
 /// What stands at the head of the file, by which it is known.
@@ -72,7 +74,7 @@ impl OwnerFile {
 
     /// The configuration of all layers.
     pub fn config(&self) -> anyhow::Result<Config> {
-        Ok(config::load(&self.layers)?.config)
+        Ok(precision_choice::load(&self.layers)?.config)
     }
 
     /// Sets keys.

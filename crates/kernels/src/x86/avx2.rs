@@ -97,11 +97,10 @@ unsafe fn store_bytes(epilogue: &EpilogueBlock, sums: [__m256i; 2], output: *mut
     unsafe {
         let rounded = |v: usize, sums| {
             let y = scaled(epilogue, v, sums);
-            let cutoff = _mm256_set1_ps(CUTOFF);
             let y = if epilogue.bounded {
                 y
             } else {
-                _mm256_max_ps(_mm256_min_ps(y, cutoff), _mm256_sub_ps(_mm256_setzero_ps(), cutoff))
+                _mm256_max_ps(_mm256_min_ps(y, _mm256_set1_ps(CUTOFF)), _mm256_set1_ps(-CUTOFF))
             };
             let offset = _mm256_loadu_ps(epilogue.parameters.as_ptr().add(32 + v * 8));
             let rounded = _mm256_castps_si256(_mm256_add_ps(y, offset));

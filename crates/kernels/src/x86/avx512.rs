@@ -109,11 +109,10 @@ fn scaled(sums: __m512i, scale: __m512, negative_scale: __m512) -> __m512 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn rounded(values: __m512, offset: __m512, bounded: bool) -> __m512i {
-    let cutoff = _mm512_set1_ps(CUTOFF);
     let values = if bounded {
         values
     } else {
-        _mm512_max_ps(_mm512_min_ps(values, cutoff), _mm512_sub_ps(_mm512_setzero_ps(), cutoff))
+        _mm512_max_ps(_mm512_min_ps(values, _mm512_set1_ps(CUTOFF)), _mm512_set1_ps(-CUTOFF))
     };
     _mm512_sub_epi32(_mm512_castps_si512(_mm512_add_ps(values, offset)), _mm512_set1_epi32(ROUNDING_BITS))
 }
