@@ -1,10 +1,13 @@
 //! The sum of two tensors, as at the end of a residual block.
 
-#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls functions for AVX2 and SSE4.1"))]
+#![cfg_attr(
+    not(target_arch = "arm"),
+    expect(unsafe_code, reason = "calls the kernels of the instruction sets")
+)]
 
 use std::ops::Range;
 
-use crate::{EpilogueError, Isa, Tensor};
+use crate::{EpilogueError, Isa, Tensor, scalar};
 
 /// A residual sum: `a * a_scale + b * b_scale + offset` for each channel, rounded to nearest (halves up) and clamped to 0..=255.
 /// The scales are the quotients of the scales of the inputs and of the output; the offset contains all three zero points.
@@ -91,54 +94,21 @@ impl Add {
             let bytes = to.width * to.pitch;
             let inputs = [a, b].map(|(tensor, values)| &values[tensor.pixel_offset(image, y, 0)..][..bytes]);
             let output = &mut output[to.pixel_offset(image, y, 0) - begin..][..bytes];
-            match self.isa {
-                // SAFETY: `new` has checked that this host supports the instructions.
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => unsafe { self.row_avx2(inputs, output) },
-                // SAFETY: `new` has checked that this host supports the instructions.
-                #[cfg(target_arch = "x86_64")]
-                Isa::Sse41 => unsafe { self.row_sse41(inputs, output) },
-                isa if isa.storage_mask() == 0 => self.row::<false>(inputs, output),
-                _ => self.row::<true>(inputs, output),
-            }
-        }
-    }
-
-    /// The same code, compiled with AVX2.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn row_avx2(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
-        self.row::<false>(inputs, output);
-    }
-
-    /// The same code, compiled with SSE4.1.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "sse4.1")]
-    fn row_sse41(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
-        self.row::<false>(inputs, output);
-    }
-
-    /// `SIGNED`: bytes are kept minus 128.
-    #[inline(always)]
-    fn row<const SIGNED: bool>(&self, inputs: [&[u8]; 2], output: &mut [u8]) {
-        // A shift by a constant is one instruction with the rounding, or with the narrowing.
-        match self.fraction {
-            FRACTION => self.row_with::<SIGNED>(inputs, output, FRACTION),
-            fraction => self.row_with::<SIGNED>(inputs, output, fraction),
-        }
-    }
-
-    #[inline(always)]
-    fn row_with<const SIGNED: bool>(&self, [a, b]: [&[u8]; 2], output: &mut [u8], fraction: u32) {
-        let pitch = self.offset.len();
-        let widened = |byte: u8| if SIGNED { i16::from(byte.cast_signed()) } else { i16::from(byte) };
-        let pixels = a.chunks_exact(pitch).zip(b.chunks_exact(pitch)).zip(output.chunks_exact_mut(pitch));
-        for ((a, b), output) in pixels {
-            let scales = self.a_scale.iter().zip(&self.b_scale).zip(&self.offset);
-            for (((a, b), output), ((a_scale, b_scale), offset)) in a.iter().zip(b).zip(output).zip(scales) {
-                let product = |byte: u8, scale: i16| i32::from(widened(byte)) * i32::from(scale);
-                let sum = (product(*a, *a_scale) + product(*b, *b_scale) + offset) >> fraction;
-                *output = if SIGNED { sum.clamp(-128, 127) as i8 as u8 } else { sum.clamp(0, 255) as u8 };
+            let scales = [&self.a_scale[..], &self.b_scale];
+            // SAFETY: `new` has checked that this host supports the instructions, and has padded scales and offsets to whole lanes; a
+            // row has whole pixels.
+            unsafe {
+                match self.isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Sse41 | Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => {
+                        crate::x86::add::row(scales, &self.offset, self.fraction, inputs, output);
+                    }
+                    #[cfg(target_arch = "aarch64")]
+                    Isa::Neon | Isa::NeonDot => {
+                        crate::aarch64::add::row(scales, &self.offset, self.fraction, inputs, output);
+                    }
+                    _ => scalar::add(scales, &self.offset, self.fraction, inputs, output),
+                }
             }
         }
     }

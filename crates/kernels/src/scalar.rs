@@ -58,6 +58,26 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
     }
 }
 
+/// The sum of two rows of pixels: `(a * scales[0] + b * scales[1] + offset) >> fraction` for each channel, clamped to 0..=255.
+///
+/// # Safety
+///
+/// The inputs and the output must have the same whole number of pixels.
+pub(crate) unsafe fn add(
+    [a_scales, b_scales]: [&[i16]; 2],
+    offset: &[i32],
+    fraction: u32,
+    [a, b]: [&[u8]; 2],
+    output: &mut [u8],
+) {
+    for (index, output) in output.iter_mut().enumerate() {
+        let channel = index % offset.len();
+        let a = i32::from(a[index]) * i32::from(a_scales[channel]);
+        let b = i32::from(b[index]) * i32::from(b_scales[channel]);
+        *output = ((a + b + offset[channel]) >> fraction).clamp(0, 255) as u8;
+    }
+}
+
 /// Applies the epilogue to the sum of one channel and writes it.
 ///
 /// # Safety
