@@ -67,25 +67,20 @@ impl KernelPath {
 impl fmt::Display for KernelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "int8 kernels: {}", self.best)?;
-        let faster = self.isas.iter().skip_while(|(isa, _)| *isa != self.best).skip(1);
-        let mut has_faster = false;
-        for (isa, features) in faster {
-            let missing = features.iter().filter_map(|(name, offered)| (!offered).then_some(*name));
-            let missing: Vec<&str> = missing.collect();
-            let lacks = match missing.iter().all(|name| self.cores.all_have(name)) {
-                true => "the system does not offer",
-                false => "this processor lacks",
+        let next_faster = self.isas.iter().skip_while(|(isa, _)| *isa != self.best).nth(1);
+        let Some((isa, features)) = next_faster else {
+            return match self.best {
+                Isa::Scalar => write!(f, "; this program has no others for {}", std::env::consts::ARCH),
+                _ => f.write_str(", the fastest of this program"),
             };
-            write!(f, "; no {isa}: {lacks} {}", missing.join(", "))?;
-            has_faster = true;
-        }
-        match (self.best, has_faster) {
-            (Isa::Scalar, false) => {
-                write!(f, "; this program has no others for {}", std::env::consts::ARCH)
-            }
-            (_, false) => f.write_str(", the fastest of this program"),
-            (_, true) => Ok(()),
-        }
+        };
+        let missing = features.iter().filter_map(|(name, offered)| (!offered).then_some(*name));
+        let missing: Vec<&str> = missing.collect();
+        let lacks = match missing.iter().all(|name| self.cores.all_have(name)) {
+            true => "the system does not offer",
+            false => "this processor lacks",
+        };
+        write!(f, "; no {isa}: {lacks} {}", missing.join(", "))
     }
 }
 
