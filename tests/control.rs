@@ -89,9 +89,15 @@ impl Door {
 
     /// Starts the door with this video as the camera, and waits until it answers.
     fn start_before(&mut self, video: &Path) {
+        self.start_with(video, &[]);
+    }
+
+    /// As [`Self::start_before`], with these keys of the configuration.
+    fn start_with(&mut self, video: &Path, keys: &[&str]) {
         let source = format!("camera.source={}", video.display());
         let daemon = self
             .ostiary(&["run", "--json", "--set", &source, "--set", "camera.realtime=true"])
+            .args(keys.iter().flat_map(|key| ["--set", key]))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -269,6 +275,35 @@ fn the_live_view_shows_what_the_door_sees() {
     let mut call = other.door().watch_live(1000.0);
     let refused = call.more().unwrap().next().unwrap().map(drop).map_err(CallError::from);
     assert!(matches!(refused, Err(CallError::Refused { .. })), "{refused:?}");
+}
+
+#[test]
+fn the_live_view_has_what_the_person_is_asked_to_do() {
+    let mut door = Door::new();
+    let video = person_video(door.folder.path());
+    // Near infrared: the challenge does not depend on what the network says about a portrait.
+    door.start_with(&video, &["liveness.level=active", "camera.kind=nir", "liveness.language=de"]);
+    let mut client = Client::connect(&door.socket()).unwrap().unwrap();
+    let mut call = client.door().watch_live(10.0);
+    let mut pictures = call.more().unwrap().map(|reply| reply.unwrap().picture);
+    let asked = pictures.find(|picture| picture.prompt.is_some()).unwrap();
+    let prompt = asked.prompt.unwrap();
+    let text = match prompt.prompt.as_str() {
+        "look_at_camera" => "Schauen Sie in die Kamera.",
+        "turn_left" => "Drehen Sie den Kopf nach links.",
+        "turn_right" => "Drehen Sie den Kopf nach rechts.",
+        "turn_up" => "Heben Sie das Kinn.",
+        "turn_down" => "Senken Sie das Kinn.",
+        other => panic!("{other}"),
+    };
+    assert_eq!((prompt.text.as_str(), prompt.track), (text, asked.faces[0].track));
+    let ends_s = prompt.ends_s.unwrap();
+    assert!((4.0..=8.0).contains(&ends_s), "{ends_s}");
+    // Who is locked out is asked for nothing.
+    Client::connect(&door.socket()).unwrap().unwrap().door().lock_down().call().unwrap();
+    let ended = pictures.find(|picture| picture.prompt.is_none()).unwrap();
+    assert!(ended.time_s - asked.time_s < ends_s, "before the time was over");
+    assert_eq!(ended.faces[0].track, prompt.track, "the person is still there");
 }
 
 #[test]

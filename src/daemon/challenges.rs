@@ -7,6 +7,8 @@ use ostiary_access::{ChallengeState, LivenessNeed, MAX_TURNS, RecordedChallenge,
 use ostiary_core::{ChallengeFailure, Direction, Frame, MAX_FACES, PersonId, Prompt, TrackId};
 use ostiary_liveness::{ChallengeRecord, ChallengeRun, FaceInView, Status, Steps};
 
+use super::active_prompt::ActivePrompt;
+
 /// The directions that a challenge asks for. Left and right alone would be of no use against a film of the person: it would pass one
 /// challenge of two.
 const DIRECTIONS: [Direction; 4] = Direction::ALL;
@@ -177,12 +179,17 @@ impl Challenges {
     }
 
     /// What the person before the door should do.
-    pub fn prompt(&self) -> Option<Prompt> {
-        match self.running.as_ref().map(|running| running.status) {
-            Some(Status::LookAtCamera) => Some(Prompt::LookAtCamera),
-            Some(Status::Turn { direction, .. }) => Some(Prompt::Turn(direction)),
-            Some(Status::Passed(_) | Status::Failed(_)) | None => self.too_near.map(|_| Prompt::StepBack),
-        }
+    pub fn prompt(&self) -> Option<ActivePrompt> {
+        let running = self.running.as_ref().and_then(|Running { run, status, .. }| {
+            let prompt = match *status {
+                Status::LookAtCamera => Prompt::LookAtCamera,
+                Status::Turn { direction, .. } => Prompt::Turn(direction),
+                Status::Passed(_) | Status::Failed(_) => return None,
+            };
+            Some(ActivePrompt { prompt, track: run.track(), until: Some(run.deadline()) })
+        });
+        let step_back = |track| ActivePrompt { prompt: Prompt::StepBack, track, until: None };
+        running.or_else(|| self.too_near.map(step_back))
     }
 
     /// Starts a challenge; `None` if there are no random numbers.

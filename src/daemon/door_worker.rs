@@ -8,10 +8,10 @@ use ostiary_access::{
     CommandRefusal, Decision, DenialReason, DoorCommand, DoorMode, DoorMonitor, DoorTransition, Outcome,
     RelayCommand, RelayFsm, RelayState,
 };
-use ostiary_core::Prompt;
 use ostiary_devices::{InputEvent, Relay, Signals};
 use ostiary_events::{DecisionDetails, Denial, EventKind, Grant, User};
 
+use super::active_prompt::ActivePrompt;
 use super::door_command::{DoorRefusal, MAX_COMMAND_AGE, ReplyAfterSave, ReplySender};
 use super::error::Fault;
 use super::mode_file::SavedMode;
@@ -174,12 +174,12 @@ impl DoorWorker {
     }
 
     /// Signals what the person should do, and hands it to the outputs.
-    fn handle_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
+    fn handle_prompt(&mut self, prompt: Option<ActivePrompt>) -> Result<(), Fault> {
         self.lock_on_fault();
         // Where faces do not open the door, nobody is asked for anything.
         let prompt = prompt.filter(|_| self.face_refusal().is_none());
         self.shared.show_prompt(prompt);
-        self.signals.prompt(self.shared.clock.now(), prompt)?;
+        self.signals.prompt(self.shared.clock.now(), prompt.map(|active| active.prompt))?;
         Ok(())
     }
 

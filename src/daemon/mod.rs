@@ -14,6 +14,7 @@
 //! Pictures of strangers go from `track_snapshots` of the vision thread through `snapshot_slots` to `snapshot_keeper` of the store thread.
 //! `mqtt_commands` carries out commands of the broker; `slow_values` reads what it is shown of the board and of stored models.
 
+mod active_prompt;
 mod capture_worker;
 mod challenges;
 mod clock_monitor;

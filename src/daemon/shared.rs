@@ -14,6 +14,7 @@ use ostiary_devices::{InputEvent, InputLevels};
 use ostiary_events::{DecisionDetails, Event, EventKind, PromptMessage, PromptText, User};
 use ostiary_texts::{Message, Texts};
 
+use super::active_prompt::ActivePrompt;
 use super::door_command::{
     DoorRefusal, DoorReply, REPLY_TIMEOUT, ReplyAfterSave, ReplySender, WaitingCommands,
 };
@@ -44,7 +45,7 @@ pub enum DoorMessage {
     /// An event that follows from decisions before it.
     Report(EventKind),
     /// What the person before the door is asked to do from now on; `None` if nothing is asked any more.
-    Prompt(Option<Prompt>),
+    Prompt(Option<ActivePrompt>),
     /// What a person asks the door to do.
     Command {
         /// The command.
@@ -104,6 +105,8 @@ pub struct Shared {
     events: Queue<Event, MAX_EVENTS>,
     /// What the store thread is to pass to the outputs.
     prompt: Latest<PromptMessage>,
+    /// What the person before the door is asked to do now.
+    active_prompt: Mutex<Option<ActivePrompt>>,
     /// The texts for people at the door.
     texts: Mutex<Texts>,
     /// The door's name.
@@ -143,6 +146,7 @@ impl Shared {
             unsaved_visits: Latest::default(),
             events: Queue::default(),
             prompt: Latest::default(),
+            active_prompt: Mutex::new(None),
             texts: Mutex::new(Texts::new(Language::English)),
             door: door.to_owned(),
             stop: AtomicBool::new(false),
@@ -236,9 +240,15 @@ impl Shared {
 
     /// Hands what the person before the door is asked to do to the store thread, which passes it to the outputs before the events
     /// in its queue. A newer prompt replaces an older one.
-    pub fn show_prompt(&self, prompt: Option<Prompt>) {
-        self.prompt.put(self.prompt_message(prompt));
+    pub fn show_prompt(&self, active: Option<ActivePrompt>) {
+        *self.active_prompt.lock().unwrap_or_else(PoisonError::into_inner) = active;
+        self.prompt.put(self.prompt_message(active.map(|active| active.prompt)));
         self.events.wake();
+    }
+
+    /// What the person before the door is asked to do now.
+    pub fn active_prompt(&self) -> Option<ActivePrompt> {
+        *self.active_prompt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the prompt that is to be passed to the outputs.
@@ -248,9 +258,14 @@ impl Shared {
 
     /// A prompt of this door with its text and the current time.
     pub fn prompt_message(&self, prompt: Option<Prompt>) -> PromptMessage {
-        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        let prompt = prompt.map(|prompt| PromptText { prompt, text: texts.text(Message::Prompt(prompt)) });
+        let prompt = prompt.map(|prompt| PromptText { prompt, text: self.prompt_text(prompt) });
         PromptMessage { time: self.wall.stamp(), door: self.door.clone(), prompt }
+    }
+
+    /// A prompt in the language of the texts for people at the door.
+    pub fn prompt_text(&self, prompt: Prompt) -> String {
+        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.text(Message::Prompt(prompt))
     }
 
     /// Sets the language of the texts for people at the door, for the next prompts.

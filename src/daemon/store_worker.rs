@@ -285,10 +285,12 @@ mod tests {
     use jiff::Timestamp;
     use ostiary_access::{DoorMode, ModeName, SavedLockout, SavedVisits};
     use ostiary_config as config;
+    use ostiary_core::TrackId;
     use ostiary_core::clock::VirtualClock;
     use ostiary_events::{EventName, EventStore};
 
     use super::*;
+    use crate::daemon::active_prompt::ActivePrompt;
     use crate::daemon::door_command::WaitingCommands;
     use crate::daemon::mode_file::ModeOnDisk;
     use crate::daemon::saved_state::RETRY;
@@ -331,8 +333,9 @@ mod tests {
         let worker = StoreWorker::new(shared.clone(), store, vec![Box::new(order.clone())], None);
         shared.emit(EventKind::RelayOn);
         shared.emit(EventKind::RelayOff);
-        shared.show_prompt(Some(Prompt::LookAtCamera));
-        shared.show_prompt(Some(Prompt::StepBack));
+        for prompt in [Prompt::LookAtCamera, Prompt::StepBack] {
+            shared.show_prompt(Some(ActivePrompt { prompt, track: TrackId(1), until: None }));
+        }
         shared.close_events();
         worker.run();
         assert_eq!(*order.0.lock().unwrap(), ["step_back", "relay_on", "relay_off", "none"]);

@@ -11,13 +11,14 @@ use ostiary_access::{
 use ostiary_capture::Taken;
 use ostiary_config as config;
 use ostiary_config::{AlikePeople, ClockTrust, Hours};
-use ostiary_core::{Candidate, Face, Frame, MAX_FACES, ModelId, PersonId, Prompt, TrackId, Verdict};
+use ostiary_core::{Candidate, Face, Frame, MAX_FACES, ModelId, PersonId, TrackId, Verdict};
 use ostiary_events::{DecisionDetails, EventKind};
 use ostiary_facebank::Gallery;
 use ostiary_liveness::{FaceInView, MatchedPerson};
 use ostiary_pipeline::{RecognitionPipeline, TrackLiveness, TrackedFace, frontal_aspect};
 use ostiary_vision::VisionError;
 
+use super::active_prompt::ActivePrompt;
 use super::challenges::{Challenges, Random};
 use super::error::Fault;
 use super::frame_demand::FrameDemand;
@@ -159,7 +160,7 @@ pub struct VisionWorker {
     /// The pictures of strangers, if the owner wants them.
     snapshots: TrackSnapshots,
     /// What the person before the door was told to do last.
-    prompt: Option<Prompt>,
+    prompt: Option<ActivePrompt>,
     /// The state before the restart, until the first frame.
     first_state: FirstState,
     hours: Hours,
@@ -368,7 +369,7 @@ impl VisionWorker {
     }
 
     /// Tells the person before the door what to do, if that has changed.
-    fn send_prompt(&mut self, prompt: Option<Prompt>) -> Result<(), Fault> {
+    fn send_prompt(&mut self, prompt: Option<ActivePrompt>) -> Result<(), Fault> {
         if prompt == self.prompt {
             return Ok(());
         }

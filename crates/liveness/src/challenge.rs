@@ -171,6 +171,11 @@ impl Challenge {
         self.now
     }
 
+    /// The frame time at which the time for the challenge is over.
+    pub fn deadline(&self) -> Duration {
+        self.started + TIME_LIMIT
+    }
+
     /// What happened so far.
     pub fn record(&self) -> &ChallengeRecord {
         &self.record

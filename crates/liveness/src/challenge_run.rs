@@ -54,6 +54,11 @@ impl ChallengeRun {
         self.challenge.now()
     }
 
+    /// The frame time at which the time for the challenge is over.
+    pub fn deadline(&self) -> Duration {
+        self.challenge.deadline()
+    }
+
     /// What happened so far.
     pub fn record(&self) -> &ChallengeRecord {
         self.challenge.record()

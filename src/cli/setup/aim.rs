@@ -94,6 +94,7 @@ mod tests {
             height: 480,
             jpeg: String::new(),
             faces,
+            prompt: None,
         };
         assert_eq!(in_words(&picture(vec![])), "no face");
         assert_eq!(in_words(&picture(vec![face(97.0, None)])), "about 100 pixels wide: the face is good");

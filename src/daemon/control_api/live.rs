@@ -7,11 +7,12 @@ use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ostiary_control::Session;
-use ostiary_control::interface::{Call_WatchLive, LiveFace, LivePicture, Person};
-use ostiary_core::{BBox, Frame};
+use ostiary_control::interface::{Call_WatchLive, LiveFace, LivePicture, LivePrompt, Person};
+use ostiary_core::{BBox, Frame, TrackId};
 use ostiary_pipeline::TrackedFace;
 
 use super::ControlApi;
+use crate::daemon::active_prompt::ActivePrompt;
 use crate::daemon::jpeg::jpeg;
 use crate::daemon::live_view::LiveFrame;
 
@@ -44,6 +45,7 @@ impl ControlApi {
                 height: newest.frame.height().into(),
                 jpeg: live_jpeg(&newest.frame)?,
                 faces: newest.faces.iter().map(|face| live_face(face, &people)).collect(),
+                prompt: self.shared.active_prompt().map(|active| self.live_prompt(active, newest.frame.time)),
             };
             if let Err(error) = call.reply(picture) {
                 return Ok(Err(error));
@@ -51,6 +53,17 @@ impl ControlApi {
             thread::sleep(interval.saturating_sub(start.elapsed()));
         }
         Ok(Ok(()))
+    }
+
+    /// A prompt beside a picture with this frame time.
+    fn live_prompt(&self, active: ActivePrompt, time: Duration) -> LivePrompt {
+        let ActivePrompt { prompt, track, until } = active;
+        LivePrompt {
+            prompt: prompt.name().to_owned(),
+            text: self.shared.prompt_text(prompt),
+            track: track_number(track),
+            ends_s: until.map(|until| until.saturating_sub(time).as_secs_f64()),
+        }
     }
 }
 
@@ -68,7 +81,7 @@ fn live_face(face: &TrackedFace, people: &[Person]) -> LiveFace {
     let looks_like =
         matched.and_then(|candidate| people.iter().find(|person| person.id == candidate.person.0));
     LiveFace {
-        track: i64::try_from(face.track.0).unwrap_or(i64::MAX),
+        track: track_number(face.track),
         x: x.into(),
         y: y.into(),
         width: width.into(),
@@ -76,4 +89,8 @@ fn live_face(face: &TrackedFace, people: &[Person]) -> LiveFace {
         looks_like: looks_like.map(|person| person.name.clone()),
         advice: face.fault.map(|fault| fault.advice().to_owned()),
     }
+}
+
+fn track_number(track: TrackId) -> i64 {
+    i64::try_from(track.0).unwrap_or(i64::MAX)
 }

@@ -91,7 +91,9 @@ impl TestVision {
             DoorMessage::Report(EventKind::LockoutEnded { person }) => {
                 format!("lockout_ended {}", person.unwrap_or_default())
             }
-            DoorMessage::Prompt(prompt) => prompt.map_or("no prompt", Prompt::name).to_owned(),
+            DoorMessage::Prompt(prompt) => {
+                prompt.map_or("no prompt", |active| active.prompt.name()).to_owned()
+            }
             DoorMessage::Report(_)
             | DoorMessage::End
             | DoorMessage::Command { .. }

@@ -31,6 +31,7 @@ use ostiary_texts::{Message, Texts};
 use rumqttc::{Client, MqttOptions, Packet, QoS};
 
 use super::*;
+use crate::daemon::active_prompt::ActivePrompt;
 use crate::daemon::door_command::DoorRefusal;
 use crate::daemon::mode_file::{self, ModeOnDisk, SavedMode};
 use crate::daemon::shared::DoorMessage;
@@ -45,6 +46,11 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 const INITIAL: &str = "state when the contact was first read";
 /// Who asks for commands.
 const USER: User = User::Process { uid: 0, sudo_uid: Some(1000) };
+
+/// This prompt for some face, without an end.
+fn active(prompt: Prompt) -> ActivePrompt {
+    ActivePrompt { prompt, track: TrackId(1), until: None }
+}
 
 /// A camera that gives frames while it is plugged in.
 struct TestCamera {
@@ -311,7 +317,8 @@ impl TestDoor {
     /// Asks for this after the camera, which is not plugged in, is reported as lost.
     fn ask(&mut self, prompt: Option<Prompt>) {
         self.event(EventName::CameraLost, 0);
-        assert!(self.shared.door_messages.push(DoorMessage::Prompt(prompt)).is_ok());
+        let active = prompt.map(active);
+        assert!(self.shared.door_messages.push(DoorMessage::Prompt(active)).is_ok());
     }
 
     /// The prompts that the outputs got, by name.

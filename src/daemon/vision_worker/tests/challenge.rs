@@ -2,7 +2,8 @@
 
 use ostiary_access::{NetworkRules, RecordedChallenge};
 use ostiary_config::LivenessLevel;
-use ostiary_core::{Direction, Landmarks, Point};
+use ostiary_core::{Direction, Landmarks, Point, Prompt};
+use ostiary_liveness::TIME_LIMIT;
 
 use super::*;
 
@@ -71,6 +72,7 @@ struct Door {
     step_ms: u64,
     track: u64,
     shift: (f32, f32),
+    active: Option<ActivePrompt>,
     prompt: Option<Prompt>,
     prompts: Vec<Prompt>,
     challenges: Vec<RecordedChallenge>,
@@ -84,6 +86,7 @@ impl Door {
             step_ms: 1000 / FPS,
             track: 1,
             shift: (0.0, 0.0),
+            active: None,
             prompt: None,
             prompts: Vec::new(),
             challenges: Vec::new(),
@@ -120,10 +123,11 @@ impl Door {
         let mut reported = Vec::new();
         while let Some(message) = self.vision.shared.door_messages.pop(Duration::ZERO) {
             match message {
-                DoorMessage::Prompt(prompt) => {
-                    assert_ne!(prompt, self.prompt, "told again");
-                    self.prompt = prompt;
-                    self.prompts.extend(prompt);
+                DoorMessage::Prompt(active) => {
+                    assert_ne!(active, self.active, "told again");
+                    self.active = active;
+                    self.prompt = active.map(|active| active.prompt);
+                    self.prompts.extend(self.prompt);
                 }
                 DoorMessage::Decided { decision, details } => {
                     self.challenges.extend(decision.visit.challenge.clone());
@@ -216,6 +220,24 @@ fn who_does_nothing_is_refused_after_eight_seconds_and_not_asked_again() {
     assert_eq!(door.prompt, None);
     assert_eq!(door.visit(obey), [] as [&str; 0]);
     assert_eq!(door.turns().len(), 1);
+}
+
+#[test]
+fn a_prompt_names_the_face_and_the_time_until_which_the_challenge_runs() {
+    let mut door = Door::new();
+    while door.active.is_none() {
+        door.show((0.0, 0.0), 0);
+    }
+    let until = Duration::from_millis(door.ms) + TIME_LIMIT;
+    let mut asked = Vec::new();
+    while let Some(active) = door.active {
+        assert_eq!((active.track, active.until), (TrackId(door.track), Some(until)));
+        asked.push(active.prompt);
+        door.show(obey(door.prompt), 0);
+    }
+    asked.dedup();
+    assert_eq!(asked, door.prompts);
+    assert!(asked.len() >= 5, "two turns, and before and after each a look at the camera: {asked:?}");
 }
 
 #[test]

@@ -14,6 +14,11 @@ fn a_prompt_switches_the_lamps_and_is_shown_in_the_language_until_it_ends() {
     assert_eq!(message.prompt.unwrap().text, "Drehen Sie den Kopf nach links.");
     door.clock.advance(Duration::from_millis(60));
     door.wait_for("short pulse", |door| door.lamp.levels() == [true, false]);
+    assert_eq!(
+        door.shared.active_prompt(),
+        Some(active(Prompt::Turn(Direction::Left))),
+        "for those who watch"
+    );
     door.ask(Some(Prompt::LookAtCamera));
     door.wait_for("next prompt", |door| door.lamp.levels() == [true, false, true]);
     // A newer prompt replaces one that is not shown yet.
@@ -21,6 +26,7 @@ fn a_prompt_switches_the_lamps_and_is_shown_in_the_language_until_it_ends() {
     door.ask(None);
     door.wait_for("end", |door| door.prompts() == [Some("turn_left"), Some("look_at_camera"), None]);
     door.wait_for("lamp off", |door| door.lamp.levels() == [true, false, true, false]);
+    assert_eq!(door.shared.active_prompt(), None);
     door.workers.end(&Ok(()));
     assert_eq!(door.prompts().len(), 3, "the end is shown once");
     assert_eq!(door.kinds(), [EventName::CameraLost, EventName::Stopped], "a prompt is no event");
@@ -55,7 +61,7 @@ fn a_locked_door_asks_for_nothing() {
     door.grant();
     // The door thread has handled both.
     door.event(EventName::Denied, 0);
-    assert!(door.prompts().is_empty());
+    assert!(door.prompts().is_empty() && door.shared.active_prompt().is_none());
     door.workers.end(&Err(Fault::DoorQueueFull.into()));
 }
 
