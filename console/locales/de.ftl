@@ -271,7 +271,7 @@ events-any-reason = beliebig
 events-kind = Art
 events-any-kind = alle
 events-decisions = eingelassen oder abgewiesen
-events-faults = Störungen und Alarme
+events-faults = Störungen, Alarme und Meldungen
 events-changes = Befehle und Änderungen
 events-filter = Diese anzeigen
 events-no-filter = Alle anzeigen
@@ -404,7 +404,7 @@ health-done = Alle Prüfungen sind beendet.
 health-again = Prüfungen wiederholen
 health-faults = Neueste Störungen und Alarme
 health-no-faults = Es sind keine aufgezeichnet.
-health-all-faults = Alle Störungen und Alarme
+health-all-faults = Alle Störungen, Alarme und Meldungen
 health-back = Zurück zum Zustand der Tür
 ## People.
 nav-people = Personen

@@ -271,7 +271,7 @@ events-any-reason = any
 events-kind = Kind
 events-any-kind = all
 events-decisions = let in or refused
-events-faults = faults and alarms
+events-faults = faults, alarms and notices
 events-changes = commands and changes
 events-filter = Show these
 events-no-filter = Show all
@@ -404,7 +404,7 @@ health-done = All checks are done.
 health-again = Run the checks again
 health-faults = Newest faults and alarms
 health-no-faults = The record has none.
-health-all-faults = All faults and alarms
+health-all-faults = All faults, alarms and notices
 health-back = Back to the health of the door
 ## People.
 nav-people = People

@@ -271,7 +271,7 @@ events-any-reason = cualquiera
 events-kind = Tipo
 events-any-kind = todos
 events-decisions = entradas y rechazos
-events-faults = fallos y alarmas
+events-faults = fallos, alarmas y avisos
 events-changes = órdenes y cambios
 events-filter = Mostrar
 events-no-filter = Mostrar todo
@@ -404,7 +404,7 @@ health-done = Todas las comprobaciones han terminado.
 health-again = Repetir las comprobaciones
 health-faults = Últimos fallos y alarmas
 health-no-faults = No hay ninguno registrado.
-health-all-faults = Todos los fallos y alarmas
+health-all-faults = Todos los fallos, alarmas y avisos
 health-back = Volver al estado de la puerta
 ## People.
 nav-people = Personas

@@ -271,7 +271,7 @@ events-any-reason = tous
 events-kind = Type
 events-any-kind = tous
 events-decisions = entrées et refus
-events-faults = pannes et alarmes
+events-faults = pannes, alarmes et notifications
 events-changes = commandes et modifications
 events-filter = Afficher
 events-no-filter = Tout afficher
@@ -404,7 +404,7 @@ health-done = Toutes les vérifications sont terminées.
 health-again = Relancer les vérifications
 health-faults = Dernières pannes et alarmes
 health-no-faults = Aucune n’est enregistrée.
-health-all-faults = Toutes les pannes et alarmes
+health-all-faults = Toutes les pannes, alarmes et notifications
 health-back = Retour à l’état de la porte
 ## People.
 nav-people = Personnes

@@ -271,7 +271,7 @@ events-any-reason = bất kỳ
 events-kind = Loại
 events-any-kind = tất cả
 events-decisions = cho vào hoặc từ chối
-events-faults = lỗi và cảnh báo
+events-faults = lỗi, cảnh báo và thông báo
 events-changes = lệnh và thay đổi
 events-filter = Hiện
 events-no-filter = Hiện tất cả
@@ -404,7 +404,7 @@ health-done = Đã kiểm tra xong.
 health-again = Chạy lại kiểm tra
 health-faults = Lỗi và cảnh báo mới nhất
 health-no-faults = Chưa ghi nhận lỗi nào.
-health-all-faults = Mọi lỗi và cảnh báo
+health-all-faults = Mọi lỗi, cảnh báo và thông báo
 health-back = Trở lại tình trạng của cửa
 ## People.
 nav-people = Người dùng

@@ -16,6 +16,7 @@ fn an_admin_lets_the_door_check_itself() {
 
     let mut admin = site.paired("Ada", "admin");
     let page = admin.get("/health").body;
+    assert!(page.contains("href=\"/events?kind=faults\""), "also without a fault: {page}");
     assert!(page.contains("Run the checks") && page.contains("The record has none"), "{page}");
     let checked = admin.post("/health", &[]);
     assert_eq!((checked.status, checked.header("content-type")), (200, Some("text/html; charset=utf-8")));

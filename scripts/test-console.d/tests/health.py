@@ -26,3 +26,7 @@ def an_admin_lets_the_door_check_itself(browsers):
         check_accessible(page, "the findings")
         page.get_by_role("link", name="Back to the health of the door").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Health")
+        page.get_by_role("link", name="All faults, alarms and notices").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Events")
+        started = browsers.door.events(kind="started")[0]["id"]
+        expect(page.locator(f"#event{started}")).to_be_visible()

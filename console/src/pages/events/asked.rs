@@ -28,7 +28,7 @@ pub const KINDS: [Kinds; 3] = [
         text: "events-decisions",
         is_one: |name| matches!(name, EventName::Granted | EventName::Denied),
     },
-    Kinds { name: "faults", text: "events-faults", is_one: EventName::is_fault },
+    Kinds { name: "faults", text: "events-faults", is_one: |name| name.is_fault() || is_notice(name) },
     Kinds {
         name: "changes",
         text: "events-changes",
@@ -133,6 +133,19 @@ impl Kinds {
     fn names(&self) -> Vec<String> {
         EventName::ALL.into_iter().filter(|name| (self.is_one)(*name)).map(|name| name.to_string()).collect()
     }
+}
+
+/// Whether the door began or ended its work, or something works again: how long a fault lasted is seen from these.
+fn is_notice(name: EventName) -> bool {
+    matches!(
+        name,
+        EventName::Started
+            | EventName::Stopped
+            | EventName::CameraBack
+            | EventName::InputsBack
+            | EventName::LockoutEnded
+            | EventName::StoreBack
+    )
 }
 
 /// The names of the kinds that tell of faults.
