@@ -86,7 +86,8 @@ function watch(live) {
   const canvas = live.querySelector("canvas"), context = canvas.getContext("2d");
   const faces = live.querySelector("[data-faces]"), message = live.querySelector("[data-message]");
   const [waiting, lost, nobody] = ["waiting", "lost", "nobody"].map((name) => live.querySelector(`[data-${name}]`));
-  let head = null, pause = 1000, socket = null;
+  const prompt = document.getElementById("prompt");
+  let head = null, pause = 1000, socket = null, promptEnd = null;
 
   const connect = () => {
     socket = new WebSocket(`wss://${location.host}${live.dataset.socket}`);
@@ -98,6 +99,7 @@ function watch(live) {
         head = JSON.parse(data);
         if (head.ended) return location.reload();
         say(head.failed ?? "");
+        ask(head.prompt);
         return;
       }
       const shown = head, picture = await createImageBitmap(data);
@@ -108,6 +110,7 @@ function watch(live) {
     };
     socket.onclose = () => {
       lost.hidden = false;
+      ask(null);
       if (!document.hidden) setTimeout(connect, pause);
       pause = Math.min(2 * pause, 30000);
     };
@@ -145,6 +148,15 @@ function watch(live) {
     if (words.length === 0) words.push(nobody.textContent);
     if ([...faces.children].map((item) => item.textContent).join("\n") === words.join("\n")) return;
     faces.replaceChildren(...words.map((word) => Object.assign(document.createElement("li"), { textContent: word })));
+  }
+
+  // What the person before the door should do: until the next picture has another prompt, or the time for it is over.
+  function ask(asked) {
+    if (!prompt) return;
+    clearTimeout(promptEnd);
+    if (asked?.ends_s != null) promptEnd = setTimeout(ask, 1000 * asked.ends_s);
+    const text = asked?.text ?? "";
+    if (prompt.textContent !== text) prompt.textContent = text;
   }
 
   function say(text) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use ostiary_control::interface::{LiveFace, WatchLive_Reply};
+use ostiary_control::interface::{LiveFace, LivePicture, LivePrompt, WatchLive_Reply};
 use ostiary_control::{CallError, Client};
 use serde_json::json;
 use tokio::sync::watch;
@@ -47,6 +47,8 @@ pub struct Picture {
     pub height: i64,
     /// The faces in it.
     pub faces: Vec<LiveFace>,
+    /// What the person before the door is asked to do.
+    pub prompt: Option<LivePrompt>,
 }
 
 /// The live picture of the door.
@@ -116,14 +118,10 @@ impl Live {
             .ok_or_else(|| format!("no door runs: nothing listens on {}", self.door.socket().display()))?;
         let result = client.call_more("WatchLive", json!({ "max_per_s": MAX_PER_S }), None, |reply| {
             let WatchLive_Reply { picture } = reply;
-            if let Ok(jpeg) = BASE64_STANDARD.decode(picture.jpeg) {
-                let (width, height, faces) = (picture.width, picture.height, picture.faces);
-                self.newest.send_replace(Seen::Picture(Arc::new(Picture {
-                    jpeg: jpeg.into(),
-                    width,
-                    height,
-                    faces,
-                })));
+            if let Ok(jpeg) = BASE64_STANDARD.decode(&picture.jpeg) {
+                let LivePicture { width, height, faces, prompt, .. } = picture;
+                let picture = Picture { jpeg: jpeg.into(), width, height, faces, prompt };
+                self.newest.send_replace(Seen::Picture(Arc::new(picture)));
             }
             if self.is_watched_still() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });

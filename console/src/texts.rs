@@ -3,6 +3,8 @@
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use ostiary_config::Language;
+use ostiary_core::Prompt;
+use ostiary_texts::Message;
 
 use crate::language::{LANGUAGES, tag};
 
@@ -10,6 +12,8 @@ use crate::language::{LANGUAGES, tag};
 pub struct Texts {
     language: Language,
     bundle: FluentBundle<FluentResource>,
+    /// What the door says to people before it.
+    door: ostiary_texts::Texts,
 }
 
 impl Texts {
@@ -21,7 +25,7 @@ impl Texts {
         let mut bundle = FluentBundle::new_concurrent(vec![tag(language).parse().unwrap_or_default()]);
         bundle.set_use_isolating(false);
         bundle.add_resource_overriding(resource);
-        Self { language, bundle }
+        Self { language, bundle, door: ostiary_texts::Texts::new(language) }
     }
 
     /// The tag of the language (BCP 47).
@@ -47,6 +51,11 @@ impl Texts {
             Some(pattern) => self.bundle.format_pattern(pattern, Some(values), &mut Vec::new()).into_owned(),
             None => id.to_owned(),
         }
+    }
+
+    /// What a person before the door should do, in the words of the door.
+    pub fn prompt(&self, prompt: Prompt) -> String {
+        self.door.text(Message::Prompt(prompt))
     }
 
     /// Whether there is a text with this identifier.

@@ -16,7 +16,9 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ostiary_testkit::{person_video, wait_for};
+use ostiary_control::Client;
+use ostiary_control::interface::VarlinkClientInterface;
+use ostiary_testkit::{person_video, portrait, wait_for};
 use rusqlite::Connection;
 use serde_json::Value;
 use support::{Browser, PASSWORD, Site, is_private};
@@ -323,6 +325,44 @@ fn the_live_picture_is_shown_while_the_person_may_watch() {
         }
     };
     assert!(ended, "the picture of a removed account");
+}
+
+#[test]
+fn the_live_picture_has_what_the_person_is_asked_to_do_in_the_language_of_the_page() {
+    let mut site = Site::without_door();
+    site.level = "active";
+    // A lamp asks. In near infrared the challenge does not depend on what the network says about a portrait.
+    site.configure("[camera]\nkind = \"nir\"\n[signals]\nyes_line = 22");
+    let photo = portrait("biden.jpg");
+    assert!(site.ostiary(&["enroll", "Joe"]).arg(photo).output().unwrap().status.success());
+    site.start_door_before(&person_video(site.folder.path()));
+    site.start_console();
+    let mut browser = site.paired("Ada", "viewer");
+    browser.language = "de".to_owned();
+    let page = browser.get("/live").body;
+    assert!(page.contains("id=\"prompt\" class=\"prompt\" aria-live=\"assertive\""), "{page}");
+    let mut socket = browser.socket("/live/socket");
+    let mut next = || loop {
+        if let tungstenite::Message::Text(head) = socket.read().unwrap() {
+            break serde_json::from_str::<Value>(&head).unwrap()["prompt"].clone();
+        }
+    };
+    let asked = std::iter::from_fn(|| Some(next())).find(|prompt| !prompt.is_null()).unwrap();
+    let texts = [
+        "Schauen Sie in die Kamera.",
+        "Drehen Sie den Kopf nach links.",
+        "Drehen Sie den Kopf nach rechts.",
+        "Heben Sie das Kinn.",
+        "Senken Sie das Kinn.",
+    ];
+    assert!(texts.contains(&asked["text"].as_str().unwrap()), "{asked}");
+    assert!((0.0..=8.0).contains(&asked["ends_s"].as_f64().unwrap()), "{asked}");
+    let mut client = Client::connect(&site.path("facebank.sqlite.control")).unwrap().unwrap();
+    client.door().lock_down().call().unwrap();
+    assert!(
+        std::iter::from_fn(|| Some(next())).any(|prompt| prompt.is_null()),
+        "nothing is asked any longer"
+    );
 }
 
 #[test]

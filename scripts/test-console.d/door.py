@@ -98,9 +98,10 @@ trusted_proxies = ["127.0.0.1"]
     def wait_mode(self, mode):
         wait_for(f"the mode {mode}", lambda: self.state()["mode"] == mode)
 
-    def start(self):
-        """Starts the door, and waits until it answers."""
-        run = ["run", "--json", "--set", f"camera.source={self.video}", "--set", "camera.realtime=true"]
+    def start(self, *keys):
+        """Starts the door with these keys of the configuration, and waits until it answers."""
+        keys = (f"camera.source={self.video}", "camera.realtime=true", *keys)
+        run = ["run", "--json", *(word for key in keys for word in ("--set", key))]
         with open(self.folder / "door.log", "a") as log:
             self.door = subprocess.Popen(self.ostiary(*run), stdout=log, stderr=log)
         wait_for("the door", lambda: self.is_running() and self.state()["camera"])

@@ -8,23 +8,23 @@ from door import PORTRAITS
 
 CONVERT = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"]
 # Noise, so that no two frames are the same photo.
-FRAMES = "fps=5,noise=alls=2:allf=t"
+NOISE = "noise=alls=2:allf=t"
 # How long the part of a video is that is repeated, seconds.
 PART_S = 6
 VIDEO = ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"]
 
 
-def video(folder, name, portraits):
+def video(folder, name, portraits, fps=5):
     """A video of people who move in front of the door one after the other, each for some seconds, with nobody between them. The last
     one stays."""
     parts = []
     nobody = folder / f"{name}-nobody.mkv"
-    gray = f"color=c=gray:s=480x360,{FRAMES}"
+    gray = f"color=c=gray:s=480x360,fps={fps},{NOISE}"
     subprocess.run([*CONVERT, "-f", "lavfi", "-i", gray, "-t", "4", *VIDEO, nobody], check=True)
     for number, (portrait, seconds) in enumerate(portraits):
         picture, part = folder / f"{name}-{number}.png", folder / f"{name}-{number}.mkv"
         subprocess.run([*CONVERT, "-i", PORTRAITS / portrait, "-vf", "scale=640:-2", picture], check=True)
-        moves = f"loop=-1:1,{FRAMES},crop=480:360:(iw-480)/2+20*sin(2*PI*t/{PART_S}):0"
+        moves = f"loop=-1:1,fps={fps},{NOISE},crop=480:360:(iw-480)/2+20*sin(2*PI*t/{PART_S}):0"
         subprocess.run([*CONVERT, "-i", picture, "-vf", moves, "-t", str(PART_S), *VIDEO, part], check=True)
         parts += [part] * (seconds // PART_S) + [nobody]
     whole, listed = folder / f"{name}.mkv", folder / f"{name}.txt"

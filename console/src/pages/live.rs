@@ -8,8 +8,8 @@ use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{Message, WebSocket};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use ostiary_control::interface::LiveFace;
-use ostiary_core::QualityFault;
+use ostiary_control::interface::{LiveFace, LivePrompt};
+use ostiary_core::{Prompt, QualityFault};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -116,7 +116,8 @@ async fn watch(visit: Visit, mut watcher: Watcher, mut socket: WebSocket) {
 
 async fn send(visit: &Visit, socket: &mut WebSocket, picture: &Arc<Picture>) -> Result<(), axum::Error> {
     let faces: Vec<Value> = picture.faces.iter().map(|face| shown(visit, face)).collect();
-    let head = json!({ "width": picture.width, "height": picture.height, "faces": faces });
+    let prompt = picture.prompt.as_ref().map(|prompt| shown_prompt(visit, prompt));
+    let head = json!({ "width": picture.width, "height": picture.height, "faces": faces, "prompt": prompt });
     send_text(socket, &head).await?;
     socket.send(Message::Binary(picture.jpeg.clone())).await
 }
@@ -139,6 +140,14 @@ fn shown(visit: &Visit, face: &LiveFace) -> Value {
         "x": face.x, "y": face.y, "width": face.width, "height": face.height,
         "label": label, "known": face.looks_like.is_some(), "advice": advice,
     })
+}
+
+/// A prompt in the language of the page.
+fn shown_prompt(visit: &Visit, prompt: &LivePrompt) -> Value {
+    let LivePrompt { prompt: name, text, ends_s, .. } = prompt;
+    let known = Prompt::ALL.into_iter().find(|prompt| prompt.name() == name);
+    let translated = known.and_then(|prompt| Some(visit.texts()?.prompt(prompt)));
+    json!({ "text": translated.as_ref().unwrap_or(text), "ends_s": ends_s })
 }
 
 fn text(visit: &Visit, id: &str) -> String {

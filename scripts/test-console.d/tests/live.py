@@ -1,7 +1,11 @@
-"""The live picture, and the camera on its page."""
+"""The live picture, the prompts on it, and the camera on its page."""
 
 import contextlib
+import pathlib
+import re
+import tempfile
 
+import pictures
 from browser import PATIENCE_MS, expect_done, press
 from door import wait_for
 from playwright.sync_api import expect
@@ -11,10 +15,36 @@ from tests import test
 SIZE = "canvas => [canvas.width, canvas.height]"
 
 
+# Records what the prompt says, how large, and where. It may be there for less than a second on a slow machine.
+RECORD_PROMPTS = """prompt => {
+    window.prompts = [];
+    new MutationObserver(() => {
+        const { top, bottom } = prompt.getBoundingClientRect(), size = parseFloat(getComputedStyle(prompt).fontSize);
+        window.prompts.push({ text: prompt.textContent, size, top, bottom });
+    }).observe(prompt, { childList: true });
+}"""
+ASKED = re.compile("Schauen Sie in die Kamera|Drehen Sie den Kopf|(Heben|Senken) Sie das Kinn")
+
+
 def wait_size(page, width, height):
     """Waits for a picture of this size."""
     check = f"([w, h]) => {{ const c = document.querySelector('canvas'); return !c.hidden && c.width === w && c.height === h; }}"
     page.wait_for_function(check, arg=[width, height], timeout=PATIENCE_MS)
+
+
+@contextlib.contextmanager
+def started_again(door, video, *keys):
+    """The door with this video and these keys."""
+    usual = door.video
+    door.stop()
+    door.video = video
+    try:
+        door.start(*keys)
+        yield
+    finally:
+        door.stop()
+        door.video = usual
+        door.start()
 
 
 @contextlib.contextmanager
@@ -41,6 +71,27 @@ def the_live_picture_names_the_person(browsers):
         )
         assert painted > 100, f"no box is drawn: {painted} pixels"
         expect(page.locator("#camera")).to_have_count(0)
+
+
+@test
+def what_the_door_asks_a_person_to_do_is_shown_in_the_language_of_the_page_until_it_ends(browsers):
+    with tempfile.TemporaryDirectory() as name, browsers.page("Vera", locale="de-DE") as page:
+        # Joe does not turn the head, and leaves.
+        video = pictures.video(pathlib.Path(name), "joe", [("biden.jpg", 6), ("hopper.jpg", 60)], fps=10)
+        page.goto("/live")
+        prompt = page.locator("#prompt")
+        expect(prompt).to_have_attribute("aria-live", "assertive")
+        expect(prompt).to_be_empty()
+        prompt.evaluate(RECORD_PROMPTS)
+        # In near infrared a challenge does not depend on what the network says about a portrait.
+        with started_again(browsers.door, video, "liveness.level=active", "camera.kind=nir"):
+            page.wait_for_function("window.prompts.at(-1)?.text === ''", timeout=PATIENCE_MS)
+            prompts = page.evaluate("window.prompts")
+        asked = [found for found in prompts if found["text"]]
+        assert asked and all(ASKED.search(found["text"]) for found in asked), prompts
+        for found in asked:
+            assert found["size"] >= 24 and 0 <= found["top"] < found["bottom"] <= 740, found
+        expect(prompt).to_be_hidden()
 
 
 @test
