@@ -99,6 +99,8 @@ def an_admin_sees_light_and_focus_and_turns_the_picture(browsers):
     with browsers.page("Ada") as page:
         page.goto("/live")
         wait_size(page, 480, 360)
+        # They are measured after the picture is shown.
+        expect(page.locator("[data-focus]")).to_have_text(re.compile(r"^\d+$"))
         light = int(page.locator("[data-light]").inner_text().removesuffix(" %"))
         assert 20 <= light <= 90, light
         assert int(page.locator("[data-focus]").inner_text()) > 0
