@@ -13,20 +13,17 @@ const REEMBED_FIX: &str =
     "stop the door, run `ostiary people reembed --set engine.precision=fp32`, and start the door";
 
 pub fn check(context: &CheckContext) -> Vec<Finding> {
-    let kernels = KernelPath::new(&context.host.read_text("/proc/cpuinfo").unwrap_or_default());
     let engine = &context.config().engine;
+    if engine.backend == Backend::Ort {
+        return vec![Finding::ok("onnxruntime runs the networks, not the kernels of this program")];
+    }
+    let kernels = KernelPath::new(&context.host.read_text("/proc/cpuinfo").unwrap_or_default());
     let origin = context.loaded.origin("engine.precision").unwrap_or(&Origin::Default);
-    let path = match engine.backend {
-        Backend::Tract => path_finding(&kernels.to_string(), kernels.isa(), engine.precision, origin),
-        Backend::Ort => Finding::ok("onnxruntime runs the networks, not the kernels of this program"),
-    };
+    let path = path_finding(&kernels.to_string(), kernels.isa(), engine.precision, origin);
     let withheld = kernels.withheld();
     let withheld = (!withheld.is_empty()).then(|| {
         Finding::warning(
-            format!(
-                "/proc/cpuinfo lists {}, but the system does not offer it to programs",
-                withheld.join(", ")
-            ),
+            format!("/proc/cpuinfo lists features that the system does not offer: {}", withheld.join(", ")),
             "update the system's kernel; in a virtual machine, give it all features of the processor",
         )
     });
@@ -42,12 +39,12 @@ fn path_finding(kernels: &str, isa: Isa, precision: Precision, origin: &Origin) 
         }
         (Isa::Scalar, Precision::Int8, Origin::Default) => Finding::warning(
             format!(
-                "{kernels}: they are slower than fp32, but the people are enrolled with int8 alone, so it is kept"
+                "{kernels}; they are slower than fp32, but the people are enrolled with int8 alone, so it is kept"
             ),
             REEMBED_FIX,
         ),
         (Isa::Scalar, Precision::Int8, _) => Finding::warning(
-            format!("{kernels}: they are slower than fp32, but engine.precision is \"int8\" ({origin})"),
+            format!("{kernels}; they are slower than fp32, but engine.precision is \"int8\" ({origin})"),
             format!("remove engine.precision there, {REEMBED_FIX}"),
         ),
         (_, Precision::Fp32, _) => {
