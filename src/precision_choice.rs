@@ -83,7 +83,7 @@ mod tests {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
         let model = Bundle::open(&models, precision).unwrap().id(ModelRole::Embedder).unwrap();
         let mut facebank = Facebank::open(&folder.join("people.sqlite")).unwrap();
-        facebank.reembed(&model, &[name.to_owned(), "Ann".to_owned()], |_| unreachable!()).unwrap();
+        facebank.reembed(&model, &[], &[name.to_owned(), "Ann".to_owned()], |_| unreachable!()).unwrap();
         let embedding = Embedding::normalized(&[1.0; 128]).unwrap();
         let photo = PhotoHash::of(name.as_bytes());
         facebank.enroll(name, &model, &[Template { embedding, photo, weight: 1.0, crop: None }]).unwrap();

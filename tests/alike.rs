@@ -201,7 +201,7 @@ fn a_person_without_a_template_of_the_model_in_use_has_no_photo_that_is_compared
     config.models.dir = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
     let bundle = Bundle::find(&config.models, config.engine.precision).unwrap();
     let in_use = bundle.entry(ModelRole::Embedder).unwrap().id();
-    facebank.reembed(&in_use, &["Ann".to_owned()], |_| panic!("there is no crop")).unwrap();
+    facebank.reembed(&in_use, &[], &["Ann".to_owned()], |_| panic!("there is no crop")).unwrap();
     drop(facebank);
     let listed = door.json(0, &["people", "list"]).0;
     assert_eq!((&listed[0]["templates"], &listed[0]["photos"]), (&1.into(), &0.into()), "{listed:?}");

@@ -90,7 +90,7 @@ fn a_facebank_of_version_1_is_migrated_completely() {
     assert!(facebank.has_photo("Ann", &template(2).photo, &model()).unwrap());
     assert!(!facebank.enroll("Bob", &model(), &[template(9)]).unwrap().new);
     let embed = |crop: &Crop| Ok(embedding(1000 + u64::from(crop.rgb()[0])));
-    assert_eq!(facebank.reembed(&other_model(), &["Bob".to_owned()], embed).unwrap(), 1);
+    assert_eq!(facebank.reembed(&other_model(), &[], &["Bob".to_owned()], embed).unwrap(), 1);
 }
 
 /// Makes a facebank of the newest schema into one of version 2, which has no weights.
