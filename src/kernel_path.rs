@@ -147,6 +147,7 @@ impl Cores {
 mod tests {
     use super::*;
 
+    // Texts in the form that Linux writes for these processors; none is a recording.
     /// A Raspberry Pi 4: four Cortex-A72.
     const PI4: &str = include_str!("../tests/cpuinfo/raspberry-pi-4.txt");
     /// A board with four Cortex-A55 and four A76.

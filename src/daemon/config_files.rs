@@ -30,7 +30,7 @@ impl ConfigFiles {
     /// of people must work.
     ///
     /// # Errors
-    /// As [`precision_choice::load`], and an error in the file of changed keys.
+    /// As `precision_choice::load`, and an error in the file of changed keys.
     pub fn load(&self) -> Result<Loaded> {
         let loaded = precision_choice::load(&self.layers)?;
         if let (Some(left_out), None) = (loaded.left_out(), &self.left_out) {

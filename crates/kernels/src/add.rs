@@ -12,7 +12,7 @@ use crate::{EpilogueError, Isa, Tensor, scalar};
 /// A residual sum: `a * a_scale + b * b_scale + offset` for each channel, rounded to nearest (halves up) and clamped to 0..=255.
 /// The scales are the quotients of the scales of the inputs and of the output; the offset contains all three zero points.
 ///
-/// Scales and offset are fixed-point numbers with [`FRACTION`] bits after the point, or with fewer if a scale is 2 or more: a sum
+/// Scales and offset are fixed-point numbers with 14 bits after the point, or with fewer if a scale is 2 or more: a sum
 /// of two such numbers needs no conversion to floats.
 #[derive(Debug, Clone)]
 pub struct Add {
