@@ -70,6 +70,7 @@ impl Facebank {
         let path = self.path.clone();
         self.change(|transaction| {
             let sql = |e| FacebankError::sql(&path, e);
+            mark_prepared(transaction, model).map_err(sql)?;
             let adopted =
                 transaction.execute(ADOPT_TEMPLATES, (&model.0, json_array(compatible))).map_err(sql)?;
             let mut people = people_without_crops(transaction, model).map_err(sql)?;
@@ -77,7 +78,6 @@ impl Facebank {
             if !people.is_empty() {
                 return Err(FacebankError::NoCrops { path: path.clone(), people, model: model.clone() });
             }
-            mark_prepared(transaction, model).map_err(sql)?;
             let mut photos = transaction.prepare(CROPS_TO_EMBED).map_err(sql)?;
             let photos = photos.query_map([&model.0], |row| row.get(0)).map_err(sql)?;
             let photos: Vec<i64> = photos.collect::<Result<_, _>>().map_err(sql)?;
