@@ -278,6 +278,7 @@ impl Browser<'_> {
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Key", tungstenite::handshake::client::generate_key())
             .header("Origin", self.site.origin())
+            .header("Accept-Language", &self.language)
             .header("Cookie", format!("__Host-session={}", self.cookies["__Host-session"]));
         tungstenite::client(request.body(()).unwrap(), self.site.connect()).unwrap().0
     }

@@ -72,7 +72,8 @@ impl DoorSetup {
         let setup = Self(tempfile::tempdir().unwrap());
         let set = |text: &str| fs::write(setup.path("ostiary.toml"), text).unwrap();
         set(&format!(
-            "[events]\npath = {:?}\n[facebank]\npath = {:?}\n[models]\nstore = {:?}\n{models}",
+            // The camera shows a portrait, which is a picture.
+            "[liveness]\nlevel = \"off\"\n[events]\npath = {:?}\n[facebank]\npath = {:?}\n[models]\nstore = {:?}\n{models}",
             setup.path("events.sqlite"),
             setup.path("people.sqlite"),
             setup.path("models"),
