@@ -85,7 +85,7 @@ def what_the_door_asks_a_person_to_do_is_shown_in_the_language_of_the_page_until
         prompt.evaluate(RECORD_PROMPTS)
         # In near infrared a challenge does not depend on what the network says about a portrait.
         with started_again(browsers.door, video, "liveness.level=active", "camera.kind=nir"):
-            page.wait_for_function("window.prompts.at(-1)?.text === ''", timeout=PATIENCE_MS)
+            page.wait_for_function("() => window.prompts.at(-1)?.text === ''", timeout=PATIENCE_MS)
             prompts = page.evaluate("window.prompts")
         asked = [found for found in prompts if found["text"]]
         assert asked and all(ASKED.search(found["text"]) for found in asked), prompts
