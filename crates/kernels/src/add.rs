@@ -26,7 +26,7 @@ pub struct Add {
 }
 
 /// Bits after the point: the most with which a scale below 2 fits 16 bits.
-const FRACTION: u32 = 14;
+pub(crate) const FRACTION: u32 = 14;
 
 impl Add {
     /// Creates the layer from one value for each channel.

@@ -212,3 +212,57 @@ impl EpilogueBlock<'_> {
         std::array::from_fn(|index| self.parameters[index * lanes + lane])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folded epilogue of one channel with these weights.
+    fn folded(weights: &[i8], scale: f32, bias: f64) -> Result<FoldedEpilogue, EpilogueError> {
+        let epilogue =
+            Epilogue { scale: vec![scale], bias: vec![bias], slope: vec![0.25], zero_point: vec![10] };
+        epilogue.fold(Isa::Scalar, 16, |_| weights, |lane, _| lane)
+    }
+
+    /// The output for a sum of products.
+    fn output(epilogue: &FoldedEpilogue, sum: i32) -> u8 {
+        let block = epilogue.block(0, 16);
+        Epilogue::quantized(block.channel(0), block.start[0] + sum)
+    }
+
+    #[test]
+    fn only_layers_within_the_bounds_round_the_fast_way() {
+        let is_bounded = |weights: &[i8], scale, bias| folded(weights, scale, bias).unwrap().is_bounded();
+        assert!(is_bounded(&[100; 100], 0.001, 0.0));
+        // The sum can exceed 2^22.
+        assert!(!is_bounded(&[127; 200], 0.001, 0.0));
+        assert!(!is_bounded(&[1], 0.001, 5e6));
+        // Weights of both signs do not add up.
+        assert!(is_bounded(&[[127; 100], [-127; 100]].concat(), 0.001, 0.0));
+        // The value can exceed 2^15.
+        assert!(!is_bounded(&[100; 100], 0.02, 0.0));
+    }
+
+    #[test]
+    fn a_channel_without_weights_gives_its_bias_whatever_its_scale() {
+        for (scale, bias) in [(1e-12, 3e13), (1e-3, 3e4), (1e-12, -1.2e14)] {
+            let constant = folded(&[0, 0], scale, bias).unwrap();
+            let value = bias * f64::from(scale);
+            let expected = if value < 0.0 { 10.0 + value * 0.25 } else { 10.0 + value };
+            assert_eq!(f64::from(output(&constant, 0)), expected.round().max(0.0), "{scale} {bias}");
+            assert!(constant.is_bounded());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_refused() {
+        let refused = |scale, bias| folded(&[1], scale, bias).unwrap_err();
+        let not_finite = EpilogueError::NotFinite { channel: 0 };
+        for (scale, bias) in [(f32::NAN, 0.0), (f32::INFINITY, 0.0), (-1.0, 0.0), (1.0, f64::NAN)] {
+            assert_eq!(refused(scale, bias), not_finite, "{scale} {bias}");
+        }
+        for (scale, bias) in [(1.0, 1e10), (1e10, 0.0)] {
+            assert_eq!(refused(scale, bias), EpilogueError::OutOfRange { channel: 0 }, "{scale} {bias}");
+        }
+    }
+}

@@ -4,8 +4,8 @@
 
 use std::arch::aarch64::*;
 
-/// Bits after the point for which a shift is one instruction with the narrowing.
-const USUAL_FRACTION: i32 = 14;
+/// The usual number of bits after the point: a shift by a constant is one instruction with the narrowing.
+const USUAL_FRACTION: i32 = crate::add::FRACTION.cast_signed();
 
 /// Adds pixels: `(a * scales[0] + b * scales[1] + offset) >> fraction` for each channel, clamped to -128..=127.
 ///
