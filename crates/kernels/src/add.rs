@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::{EpilogueError, Isa, Tensor, scalar};
+use crate::scalar::{self, ADD_FRACTION};
+use crate::{EpilogueError, Isa, Tensor};
 
 /// A residual sum: `a * a_scale + b * b_scale + offset` for each channel, rounded to nearest (halves up) and clamped to 0..=255.
 /// The scales are the quotients of the scales of the inputs and of the output; the offset contains all three zero points.
@@ -24,9 +25,6 @@ pub struct Add {
     /// The offsets, with what rounds and with what corrects signed bytes ([`Isa::storage_mask`]).
     offset: Vec<i32>,
 }
-
-/// Bits after the point: the most with which a scale below 2 fits 16 bits.
-pub(crate) const FRACTION: u32 = 14;
 
 impl Add {
     /// Creates the layer from one value for each channel.
@@ -52,7 +50,7 @@ impl Add {
         let fixed = |value: f32, fraction: u32| (f64::from(value) * f64::from(1u32 << fraction)).round();
         let largest = a_scale.iter().chain(b_scale).fold(0.0f32, |largest, scale| largest.max(scale.abs()));
         let fits = |fraction: &u32| fixed(largest, *fraction) <= f64::from(i16::MAX);
-        let fraction = (0..=FRACTION).rev().find(fits).unwrap_or(0);
+        let fraction = (0..=ADD_FRACTION).rev().find(fits).unwrap_or(0);
 
         let padded = offset.len().next_multiple_of(Tensor::LANES);
         let mut layer = Self {

@@ -58,6 +58,9 @@ pub(crate) unsafe fn depthwise(job: &DepthwiseJob) {
     }
 }
 
+/// The usual number of bits after the point in [`add`]: the most with which a scale below 2 fits 16 bits.
+pub(crate) const ADD_FRACTION: u32 = 14;
+
 /// The sum of two rows of pixels: `(a * scales[0] + b * scales[1] + offset) >> fraction` for each channel, clamped to 0..=255.
 ///
 /// # Safety

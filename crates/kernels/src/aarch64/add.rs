@@ -4,8 +4,10 @@
 
 use std::arch::aarch64::*;
 
-/// The usual number of bits after the point: a shift by a constant is one instruction with the narrowing.
-const USUAL_FRACTION: i32 = crate::add::FRACTION.cast_signed();
+use crate::scalar::ADD_FRACTION;
+
+/// [`ADD_FRACTION`] as a shift. A shift by a constant is one instruction with the narrowing.
+const USUAL_FRACTION: i32 = ADD_FRACTION.cast_signed();
 
 /// Adds pixels: `(a * scales[0] + b * scales[1] + offset) >> fraction` for each channel, clamped to -128..=127.
 ///
