@@ -92,6 +92,10 @@ trusted_proxies = ["127.0.0.1"]
         """The events with these fields."""
         return [event for event in self.output("events") if event.items() >= fields.items()]
 
+    def events_of(self, name):
+        """The events of the person who has or had this name, also under another one."""
+        return self.output("events", "--person", name)
+
     def state(self):
         return self.output("door", "state")[0]
 
