@@ -9,10 +9,11 @@ CHUNK = 4096
 
 
 class SlowNetwork:
-    """Passes connections on to a port, at most so many bytes a second to it, until it is cut."""
+    """Passes connections on to a port, until it is cut. It is as fast as it can be until `bytes_per_s` is set: then at most so many bytes a
+    second go to the port."""
 
-    def __init__(self, port, bytes_per_s):
-        self.to, self.bytes_per_s = port, bytes_per_s
+    def __init__(self, port):
+        self.to, self.bytes_per_s = port, None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
         self.sockets, self.is_cut = [], False
@@ -27,15 +28,15 @@ class SlowNetwork:
                     continue
                 console = socket.create_connection(("127.0.0.1", self.to))
                 self.sockets += [browser, console]
-                for direction in ((browser, console, self.bytes_per_s), (console, browser, None)):
+                for direction in ((browser, console, True), (console, browser, False)):
                     threading.Thread(target=self.copy, args=direction, daemon=True).start()
 
-    def copy(self, source, target, bytes_per_s):
+    def copy(self, source, target, is_upload):
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK):
                 target.sendall(data)
-                if bytes_per_s:
-                    time.sleep(len(data) / bytes_per_s)
+                if is_upload and self.bytes_per_s:
+                    time.sleep(len(data) / self.bytes_per_s)
         self.end(source, target)
 
     def cut(self):
