@@ -3,6 +3,11 @@
 
 for (const form of document.querySelectorAll("form[data-upload]")) {
   const sending = form.querySelector("[data-sending]"), failed = form.querySelector("[data-failed]");
+  const lost = failed.textContent;
+  const tell = (why) => {
+    failed.textContent = why;
+    failed.hidden = false;
+  };
   form.addEventListener("submit", async (event) => {
     if (event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
@@ -13,7 +18,10 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const refusal = page.getElementById("refusal");
-      if (refusal) {
+      if (response.status === 503) {
+        // The door is silent, or the console still waits for an upload that was lost: the photos stay chosen.
+        tell(page.querySelector("#main [role=alert]").textContent);
+      } else if (refusal) {
         // Only this part, so that the photos stay chosen.
         document.getElementById("refusal").replaceWith(refusal);
         refusal.querySelector("[role=alert]")?.focus();
@@ -23,7 +31,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
         document.getElementById("main").focus();
       }
     } catch {
-      failed.hidden = false;
+      tell(lost);
     }
     sending.hidden = true;
   });

@@ -17,17 +17,20 @@ class SlowNetwork:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
         self.sockets, self.is_cut = [], False
+        # So that no connection is made while the network is cut.
+        self.changes = threading.Lock()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
         with contextlib.suppress(OSError):
             while True:
                 browser, _ = self.listener.accept()
-                if self.is_cut:
-                    browser.close()
-                    continue
-                console = socket.create_connection(("127.0.0.1", self.to))
-                self.sockets += [browser, console]
+                with self.changes:
+                    if self.is_cut:
+                        browser.close()
+                        continue
+                    console = socket.create_connection(("127.0.0.1", self.to))
+                    self.sockets += [browser, console]
                 for direction in ((browser, console, True), (console, browser, False)):
                     threading.Thread(target=self.copy, args=direction, daemon=True).start()
 
@@ -41,8 +44,9 @@ class SlowNetwork:
 
     def cut(self):
         """Ends the connections, and passes none on until it is mended. (A browser tries again by itself.)"""
-        self.is_cut = True
-        sockets, self.sockets = self.sockets, []
+        with self.changes:
+            self.is_cut = True
+            sockets, self.sockets = self.sockets, []
         self.end(*sockets)
 
     def mend(self):

@@ -50,6 +50,28 @@ def a_slow_upload_is_shown_and_a_lost_one_told(browsers):
 
 
 @test
+def photos_stay_chosen_while_another_upload_runs(browsers):
+    photo = PORTRAITS / "hopper.jpg"
+    network = SlowNetwork(browsers.door.port)
+    with browsers.page("Ada", base_url=network.address) as slow, browsers.page("Ada") as page:
+        for one in (slow, page):
+            one.goto("/people/enroll")
+            one.get_by_label("Name", exact=True).fill("Grace")
+        network.bytes_per_s = photo.stat().st_size // 120
+        send_photos(slow, photo)
+        expect(slow.locator("[data-sending]")).to_be_visible()
+        send_photos(page, photo)
+        expect(page.locator("[data-failed]")).to_have_text("The console is busy. Try again in a moment.")
+        # The upload that is lost keeps nobody waiting.
+        network.cut()
+        expect(slow.locator("[data-failed]")).to_be_visible()
+        press(page, "Send the photos")
+        expect(page.locator("p.done")).to_have_text("Grace is enrolled.")
+        remove(page, "Grace")
+    network.close()
+
+
+@test
 def pages_that_are_open_find_a_door_that_restarts(browsers):
     door = browsers.door
     with browsers.page("Ada") as live, browsers.page("Vera") as events, browsers.page("Otto", viewport=PHONE) as page:

@@ -12,6 +12,7 @@ use ostiary_control::CallError;
 use ostiary_control::interface::{EnrollPhotos_Reply, GetRole_Reply};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use self::upload::{Fields, PhotoFault, Upload, UploadError};
 use super::enroll::form;
@@ -23,6 +24,8 @@ use crate::visit::{Visit, page};
 
 /// The most bytes of a request. Photos that are too large together are read to their end, because browsers show an answer only then.
 pub const MAX_BODY: usize = 128 * 1024 * 1024;
+/// How long an upload waits for another one, which may have been lost just before.
+const TURN_TIME: Duration = Duration::from_secs(3);
 /// How long all may take, over a slow network.
 pub const MAX_TIME: Duration = Duration::from_secs(900);
 /// How long the door may take to load its models and to check all photos.
@@ -45,7 +48,9 @@ enum Outcome {
 /// # Errors
 /// The door does not answer, or somebody else uploads photos.
 pub async fn enroll(visit: Visit, multipart: Multipart) -> Result<Response, PageError> {
-    let turn = visit.app.uploads.clone().try_acquire_owned().map_err(|_| PageError::Busy)?;
+    let Ok(Ok(turn)) = timeout(TURN_TIME, visit.app.uploads.clone().acquire_owned()).await else {
+        return Err(PageError::Busy);
+    };
     let runtime = Handle::current();
     let sent = visit.long_door(ANSWER_TIME, move |door| {
         // Until this thread ends, also if the browser goes.
