@@ -18,13 +18,13 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const refusal = page.getElementById("refusal");
-      if (response.status === 503) {
-        // The door is silent, or the console still waits for an upload that was lost: the photos stay chosen.
-        tell(page.querySelector("#main [role=alert]").textContent);
-      } else if (refusal) {
+      if (refusal) {
         // Only this part, so that the photos stay chosen.
         document.getElementById("refusal").replaceWith(refusal);
         refusal.querySelector("[role=alert]")?.focus();
+      } else if (!response.ok) {
+        // For example, another upload runs.
+        tell(page.querySelector("#main [role=alert]").textContent);
       } else {
         document.title = page.title;
         document.getElementById("main").replaceWith(page.getElementById("main"));

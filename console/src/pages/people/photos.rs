@@ -24,10 +24,10 @@ use crate::visit::{Visit, page};
 
 /// The most bytes of a request. Photos that are too large together are read to their end, because browsers show an answer only then.
 pub const MAX_BODY: usize = 128 * 1024 * 1024;
-/// How long an upload waits for another one, which may have been lost just before.
-const TURN_TIME: Duration = Duration::from_secs(3);
 /// How long all may take, over a slow network.
 pub const MAX_TIME: Duration = Duration::from_secs(900);
+/// How long an upload waits for another one, which may have been lost just before.
+const TURN_TIME: Duration = Duration::from_secs(3);
 /// How long the door may take to load its models and to check all photos.
 const ANSWER_TIME: Duration = Duration::from_secs(180);
 
